@@ -1,0 +1,147 @@
+#include "cli.h"
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int cli_fail(const char *command, us_status status, const us_error *err) {
+    fprintf(stderr, "understudy %s: %s\n", command, err && err->message[0] ? err->message : us_status_name(status));
+    switch (status) {
+    case US_OK: return EXIT_OK;
+    case US_ERR_ARGUMENT: return EXIT_USAGE;
+    case US_ERR_GATE: return EXIT_GATE;
+    case US_ERR_INTERRUPTED: return EXIT_INTERRUPTED;
+    default: return EXIT_FAILED;
+    }
+}
+
+int cli_usage(const char *command, const char *fmt, ...) {
+    va_list ap;
+    fprintf(stderr, "understudy %s: ", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "; see 'understudy %s --help'\n", command);
+    return EXIT_USAGE;
+}
+
+bool cli_fancy(int fd) {
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb");
+}
+
+static int set_value(const char *command, const cli_option *o, const char *value, const char *from) {
+    char *end;
+    errno = 0;
+    switch (o->type) {
+    case CLI_STRING: *(const char **)o->out = value; return 0;
+    case CLI_SWITCH: *(bool *)o->out = true; return 0;
+    case CLI_LIST: {
+        cli_list *l = o->out;
+        const char **p = realloc(l->items, (l->n + 1) * sizeof *p);
+        if (!p) return cli_usage(command, "out of memory");
+        l->items = p;
+        l->items[l->n++] = value;
+        return 0;
+    }
+    case CLI_INT: {
+        long long v = strtoll(value, &end, 10);
+        if (*end || end == value || errno || (double)v < o->min || (double)v > o->max)
+            return cli_usage(command, "%s: expected a whole number from %.0f to %.0f, got '%s'", from, o->min, o->max, value);
+        *(int64_t *)o->out = v;
+        return 0;
+    }
+    case CLI_FLOAT: {
+        double v = strtod(value, &end);
+        if (*end || end == value || !isfinite(v) || v < o->min || v > o->max)
+            return cli_usage(command, "%s: expected a number from %g to %g, got '%s'", from, o->min, o->max, value);
+        *(double *)o->out = v;
+        return 0;
+    }
+    }
+    return 0;
+}
+
+static int from_environment(const char *command, const cli_option *options, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        char name[64] = "UNDERSTUDY_";
+        size_t k = strlen(name);
+        for (const char *c = options[i].name; *c && k < sizeof name - 1; c++) name[k++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+        const char *v = getenv(name);
+        if (!v || !*v || (options[i].type == CLI_SWITCH && !strcmp(v, "0"))) continue;
+        int rc = set_value(command, &options[i], v, name);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+static void print_help(const char *usage, const cli_option *options, size_t n) {
+    printf("%s\n\noptions:\n", usage);
+    for (size_t i = 0; i < n; i++) {
+        char left[64];
+        int k = options[i].letter ? snprintf(left, sizeof left, "  -%c, --%s", options[i].letter, options[i].name)
+                                  : snprintf(left, sizeof left, "      --%s", options[i].name);
+        if (options[i].value && k > 0 && (size_t)k < sizeof left) snprintf(left + k, sizeof left - (size_t)k, " %s", options[i].value);
+        if (strlen(left) < 30) printf("%-30s %s\n", left, options[i].help);
+        else printf("%s\n%-30s %s\n", left, "", options[i].help);
+    }
+    printf("  -h, --help                   this text\n");
+}
+
+static const cli_option *find_long(const cli_option *options, size_t n, const char *name, size_t len) {
+    for (size_t i = 0; i < n; i++)
+        if (strlen(options[i].name) == len && !strncmp(options[i].name, name, len)) return &options[i];
+    return NULL;
+}
+
+int cli_parse(const char *command, const char *usage, const cli_option *options, size_t n, int argc, char **argv, int *n_operands,
+              bool *help) {
+    int rc = from_environment(command, options, n), kept = 0;
+    bool only_operands = false;
+    *help = false;
+    for (int i = 1; i < argc && !rc; i++) {
+        char *a = argv[i], from[80];
+        if (only_operands || a[0] != '-' || !a[1]) {
+            argv[++kept] = a;
+            continue;
+        }
+        if (!strcmp(a, "--")) {
+            only_operands = true;
+            continue;
+        }
+        if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
+            print_help(usage, options, n);
+            *help = true;
+            return 0;
+        }
+        const cli_option *o = NULL;
+        const char *value = NULL;
+        if (a[1] == '-') {
+            size_t len = strcspn(a + 2, "=");
+            o = find_long(options, n, a + 2, len);
+            if (a[2 + len] == '=') value = a + 2 + len + 1;
+        } else {
+            /* -np style: two-letter names are written with one dash, as llama.cpp does */
+            if (a[2]) o = find_long(options, n, a + 1, strlen(a + 1));
+            for (size_t k = 0; k < n && !o; k++)
+                if (options[k].letter == a[1]) {
+                    o = &options[k];
+                    if (a[2]) value = a + 2;
+                }
+        }
+        if (!o) return cli_usage(command, "unknown option '%s'", a);
+        snprintf(from, sizeof from, "--%s", o->name);
+        if (o->type == CLI_SWITCH && value) return cli_usage(command, "%s takes no value", from);
+        if (o->type != CLI_SWITCH && !value) {
+            if (i + 1 >= argc) return cli_usage(command, "%s needs a value (%s)", from, o->value);
+            value = argv[++i];
+        }
+        rc = set_value(command, o, value, from);
+    }
+    *n_operands = kept;
+    return rc;
+}

@@ -1,0 +1,51 @@
+/* The program: a table of subcommands. */
+#include "cli.h"
+#include <stdio.h>
+#include <string.h>
+
+#define COMMAND(name, help) int cmd_##name(int argc, char **argv);
+#include "commands.def"
+#undef COMMAND
+
+static const struct {
+    const char *name;
+    int (*run)(int, char **);
+    const char *help;
+} commands[] = {
+#define COMMAND(name, help) {#name, cmd_##name, help},
+#include "commands.def"
+#undef COMMAND
+    {NULL, NULL, NULL}};
+
+static void help(FILE *out) {
+    fprintf(out, "understudy %s - turns the dialogue of a TV series into a character to talk to\n\n"
+                 "usage: understudy COMMAND [OPTIONS]\n\ncommands:\n", us_version());
+    for (size_t i = 0; commands[i].name; i++) fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\n'understudy COMMAND --help' tells about one.\n");
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v") || !strcmp(argv[1], "version")) {
+        printf("understudy %s\n", us_version());
+        return EXIT_OK;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        help(stdout);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; commands[i].name; i++)
+        if (!strcmp(argv[1], commands[i].name)) {
+            int rc = commands[i].run(argc - 1, argv + 1);
+            if (fflush(stdout) || ferror(stdout)) {
+                fprintf(stderr, "understudy: cannot write to standard output\n");
+                return rc ? rc : EXIT_FAILED;
+            }
+            return rc;
+        }
+    fprintf(stderr, "understudy: no command '%s'; see 'understudy help'\n", argv[1]);
+    return EXIT_USAGE;
+}

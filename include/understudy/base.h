@@ -1,0 +1,63 @@
+/* understudy/base.h - status codes, errors and the library's version.
+ *
+ * Every fallible function of the library returns us_status, leaves its results through
+ * pointers, and takes a `us_error *err` as its last argument (it may be NULL). On failure the
+ * error is filled once, at the place that knows most, and results are left untouched. The
+ * library never prints, never exits and never swallows an error. */
+#ifndef UNDERSTUDY_BASE_H
+#define UNDERSTUDY_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define US_API __attribute__((visibility("default")))
+#define US_MUST_USE __attribute__((warn_unused_result))
+#define US_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define US_API
+#define US_MUST_USE
+#define US_PRINTF(fmt, args)
+#endif
+
+/* What went wrong, coarsely; the words are in us_error. */
+typedef enum us_status {
+    US_OK = 0,
+    US_ERR_ARGUMENT,    /* the caller passed a value out of its documented range */
+    US_ERR_IO,          /* the operating system refused: open, read, write, rename, disk full */
+    US_ERR_FORMAT,      /* a file or message is malformed */
+    US_ERR_UNSUPPORTED, /* well-formed, but of a kind this version does not handle */
+    US_ERR_MISMATCH,    /* two well-formed things do not belong together (adapter, base) */
+    US_ERR_NOT_FOUND,   /* a named thing (character, column, tensor, file) does not exist */
+    US_ERR_LIMIT,       /* a cap was reached: size, count, depth, context length */
+    US_ERR_MEMORY,      /* an allocation failed, or would not fit */
+    US_ERR_INTERRUPTED, /* the caller's cancel flag was set; state was saved first */
+    US_ERR_GATE,        /* the audition ran and a gate failed */
+} us_status;
+
+/* One error: which kind, and one line of words that says what, where, expected and got. */
+typedef struct us_error {
+    us_status status;
+    char message[1024]; /* UTF-8, NUL-terminated, no newline */
+} us_error;
+
+/* Fills *err (if not NULL) and returns `status`, so that a function can end with
+ * `return us_fail(err, US_ERR_FORMAT, "%s:%zu: ...", path, line)`. Bytes of the result that
+ * are control characters are replaced by '?', so that hostile input cannot forge a log. */
+US_API us_status us_fail(us_error *err, us_status status, const char *fmt, ...) US_PRINTF(3, 4);
+
+/* "argument", "io", ...: the short English name of a status. Never NULL. */
+US_API const char *us_status_name(us_status status);
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+US_API const char *us_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,147 @@
+#include "base/file.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+us_status us_map_open(const char *path, us_map *out, us_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    struct stat sb;
+    us_status st = US_OK;
+    if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
+    else if (!S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
+    else if (sb.st_size == 0) *out = (us_map){0};
+    else {
+        void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
+        else *out = (us_map){p, (size_t)sb.st_size};
+    }
+    close(fd);
+    return st;
+}
+
+void us_map_close(us_map *m) {
+    if (m->data) munmap((void *)(uintptr_t)m->data, m->size);
+    *m = (us_map){0};
+}
+
+void us_map_drop(const us_map *m, size_t offset, size_t n) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (offset + page - 1) / page * page, end = (offset + n) / page * page;
+    if (m->data && begin < end && end <= m->size) madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
+}
+
+us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_error *err) {
+    bool std = !strcmp(path, "-");
+    int fd = std ? 0 : open(path, O_RDONLY | O_CLOEXEC);
+    const char *name = std ? "standard input" : path;
+    if (fd < 0) return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    us_buf b;
+    us_buf_init(&b, max);
+    us_status st = US_OK;
+    for (;;) {
+        char chunk[65536];
+        ssize_t got = read(fd, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", name, strerror(errno));
+        if (got <= 0) break;
+        if ((size_t)got > max - b.len) {
+            st = us_fail(err, US_ERR_LIMIT, "%s: larger than the limit of %zu bytes", name, max);
+            break;
+        }
+        if ((st = us_buf_append(&b, chunk, (size_t)got, err))) break;
+    }
+    if (!std) close(fd);
+    if (!st) {
+        *out = us_buf_take(&b, n);
+        if (!*out) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    }
+    us_buf_fini(&b);
+    return st;
+}
+
+static us_status sync_parent(const char *path, us_error *err) {
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (n >= sizeof dir) return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
+    memcpy(dir, path, n);
+    dir[n] = 0;
+    int fd = open(n ? dir : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return US_OK; /* a folder that cannot be opened cannot be synced; the rename stands */
+    fsync(fd);
+    close(fd);
+    return US_OK;
+}
+
+us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
+    char tmp[PATH_MAX];
+    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp)
+        return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno));
+    us_status st = US_OK;
+    const char *p = data;
+    while (n && !st) {
+        ssize_t put = write(fd, p, n);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
+        else p += put, n -= (size_t)put;
+    }
+    if (!st && fsync(fd)) st = us_fail(err, US_ERR_IO, "%s: cannot sync: %s", tmp, strerror(errno));
+    if (close(fd) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot close: %s", tmp, strerror(errno));
+    if (!st && rename(tmp, path)) st = us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", tmp, path, strerror(errno));
+    if (st) {
+        unlink(tmp);
+        return st;
+    }
+    return sync_parent(path, err);
+}
+
+us_status us_dir_make(const char *path, us_error *err) {
+    char p[PATH_MAX];
+    size_t n = strlen(path);
+    if (!n || n >= sizeof p) return us_fail(err, US_ERR_ARGUMENT, "%s: bad folder name", path);
+    memcpy(p, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (p[i] != '/' && p[i] != 0) continue;
+        char c = p[i];
+        p[i] = 0;
+        if (mkdir(p, 0755) && errno != EEXIST) return us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p, strerror(errno));
+        p[i] = c;
+    }
+    struct stat sb;
+    if (stat(path, &sb) || !S_ISDIR(sb.st_mode)) return us_fail(err, US_ERR_IO, "%s: exists and is not a folder", path);
+    return US_OK;
+}
+
+bool us_file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+char *us_path_join(const char *a, const char *b) {
+    size_t na = strlen(a), nb = strlen(b);
+    char *p = malloc(na + nb + 2);
+    if (!p) return NULL;
+    memcpy(p, a, na);
+    if (na && a[na - 1] != '/') p[na++] = '/';
+    memcpy(p + na, b, nb + 1);
+    return p;
+}
+
+char *us_xdg_dir(const char *kind) {
+    char var[32], p[PATH_MAX];
+    snprintf(var, sizeof var, "XDG_%s_HOME", kind);
+    const char *xdg = getenv(var), *home = getenv("HOME");
+    const char *tail = !strcmp(kind, "CONFIG") ? ".config" : !strcmp(kind, "CACHE") ? ".cache" : ".local/share";
+    int n;
+    if (xdg && *xdg == '/') n = snprintf(p, sizeof p, "%s/understudy", xdg);
+    else if (home && *home) n = snprintf(p, sizeof p, "%s/%s/understudy", home, tail);
+    else return NULL;
+    return n > 0 && (size_t)n < sizeof p ? strdup(p) : NULL;
+}

@@ -1,0 +1,31 @@
+/* base/file.h - whole files: mapped, read with a cap, written so that kill -9 loses nothing. */
+#ifndef US_BASE_FILE_H
+#define US_BASE_FILE_H
+#include "understudy/base.h"
+
+/* A read-only memory map of a regular file. */
+typedef struct us_map {
+    const unsigned char *data; /* NULL for an empty file */
+    size_t size;               /* bytes */
+} us_map;
+US_MUST_USE us_status us_map_open(const char *path, us_map *out, us_error *err);
+void us_map_close(us_map *m);
+/* Tells the kernel that these bytes are not needed again (drops them from our resident memory). */
+void us_map_drop(const us_map *m, size_t offset, size_t n_bytes);
+
+/* Reads a whole file or, for "-", standard input. At most max_bytes (US_ERR_LIMIT past that).
+ * *out is NUL-terminated and free()d by the caller. */
+US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, us_error *err);
+/* Writes to a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the folder:
+ * after a crash at any moment `path` holds either the old or the new bytes, whole. */
+US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
+/* mkdir -p. */
+US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
+bool us_file_exists(const char *path);
+/* malloc()ed "a/b"; NULL when out of memory. */
+char *us_path_join(const char *a, const char *b);
+/* The XDG folder of understudy: kind is "DATA", "CONFIG" or "CACHE" ($XDG_<kind>_HOME/understudy,
+ * else ~/.local/share, ~/.config, ~/.cache). malloc()ed; NULL when neither it nor HOME is set. */
+char *us_xdg_dir(const char *kind);
+
+#endif

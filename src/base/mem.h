@@ -1,0 +1,32 @@
+/* base/mem.h - checked arithmetic, allocation, aligned blocks. */
+#ifndef US_BASE_MEM_H
+#define US_BASE_MEM_H
+#include "understudy/base.h"
+
+/* a*b and a+b in size_t; false when it would wrap (and *out is untouched). */
+static inline bool us_mul_size(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
+static inline bool us_add_size(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
+
+/* calloc() of n items of `size` bytes with a filled error; *out is NULL-safe for n == 0 (a valid
+ * block of at least one byte is returned). free() it. */
+US_MUST_USE us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err);
+/* Zeroed block aligned to 64 bytes (large ones to a huge page, with MADV_HUGEPAGE); free() it. */
+US_MUST_USE us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err);
+/* realloc() to hold at least `need` items, growing by doubling; *cap and *ptr are updated. */
+US_MUST_USE us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item_bytes, us_error *err);
+US_MUST_USE us_status us_strdup(const char *s, char **out, us_error *err);
+US_MUST_USE us_status us_strndup(const char *s, size_t n, char **out, us_error *err);
+
+/* Bump allocator over one fixed block, for hot paths that must not allocate. */
+typedef struct us_arena {
+    unsigned char *base;
+    size_t size, used, peak; /* bytes */
+} us_arena;
+US_MUST_USE us_status us_arena_init(us_arena *a, size_t n_bytes, us_error *err);
+void us_arena_fini(us_arena *a);
+/* 64-byte aligned; NULL when the arena is too small (a broken invariant of the caller's sizing). */
+void *us_arena_get(us_arena *a, size_t n_bytes);
+static inline size_t us_arena_mark(const us_arena *a) { return a->used; }
+static inline void us_arena_reset(us_arena *a, size_t mark) { a->used = mark; }
+
+#endif

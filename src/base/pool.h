@@ -1,0 +1,32 @@
+/* base/pool.h - a fixed team of threads that run one function together.
+ *
+ * us_pool_run() returns when every thread has returned. Threads spin briefly between runs (a
+ * decode step makes hundreds of short runs) and then sleep. Work is split by the callee from
+ * (i_thread, n_threads): over outputs, or over fixed chunks, so that no result depends on
+ * n_threads. One run at a time; the calling thread is thread 0. */
+#ifndef US_BASE_POOL_H
+#define US_BASE_POOL_H
+#include "understudy/base.h"
+
+typedef struct us_pool us_pool;
+typedef void us_pool_fn(void *ctx, int i_thread, int n_threads);
+
+/* n_threads: 1..US_POOL_MAX, or 0 for the number of CPUs this process may use. */
+#define US_POOL_MAX 256
+US_MUST_USE us_status us_pool_new(int n_threads, us_pool **out, us_error *err);
+void us_pool_free(us_pool *pool);
+int us_pool_size(const us_pool *pool); /* 1 for NULL */
+/* A NULL pool runs fn(ctx, 0, 1) on the caller. */
+void us_pool_run(us_pool *pool, us_pool_fn *fn, void *ctx);
+/* Number of CPUs this process may use (affinity and cgroup aware where cheap), at least 1. */
+int us_cpu_count(void);
+
+/* [begin,end) of part i of n when `count` items are split in chunks of `align` items. */
+static inline void us_split(size_t count, size_t align, int i, int n, size_t *begin, size_t *end) {
+    size_t chunks = (count + align - 1) / align;
+    size_t b = chunks * (size_t)i / (size_t)n * align, e = chunks * ((size_t)i + 1) / (size_t)n * align;
+    *begin = b < count ? b : count;
+    *end = e < count ? e : count;
+}
+
+#endif

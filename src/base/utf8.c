@@ -1,0 +1,56 @@
+#include "base/utf8.h"
+
+int us_utf8_decode(const char *str, size_t n, uint32_t *cp) {
+    const unsigned char *s = (const unsigned char *)str;
+    if (!n) return 0;
+    if (s[0] < 0x80) return *cp = s[0], 1;
+    int len = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    if (!len || (size_t)len > n) return 0;
+    uint32_t c = s[0] & (0x7fu >> len);
+    for (int i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+        c = c << 6 | (s[i] & 0x3fu);
+    }
+    if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c < 0xe000)) return 0;
+    *cp = c;
+    return len;
+}
+
+int us_utf8_encode(uint32_t c, char out[4]) {
+    if (c < 0x80) return out[0] = (char)c, 1;
+    if (c < 0x800) return out[0] = (char)(0xc0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
+    if (c >= 0xd800 && c < 0xe000) return 0;
+    if (c < 0x10000)
+        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)), 3;
+    if (c > 0x10ffff) return 0;
+    out[0] = (char)(0xf0 | c >> 18);
+    out[1] = (char)(0x80 | (c >> 12 & 63));
+    out[2] = (char)(0x80 | (c >> 6 & 63));
+    out[3] = (char)(0x80 | (c & 63));
+    return 4;
+}
+
+bool us_utf8_valid(const char *s, size_t n, size_t *bad) {
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        int len = us_utf8_decode(s + i, n - i, &cp);
+        if (!len) {
+            if (bad) *bad = i;
+            return false;
+        }
+        i += (size_t)len;
+    }
+    return true;
+}
+
+size_t us_utf8_tail(const char *str, size_t n) {
+    const unsigned char *s = (const unsigned char *)str;
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        unsigned char c = s[n - back];
+        if (c < 0x80) return 0;
+        if (c < 0xc0) continue; /* continuation byte: look further left for its head */
+        size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+        return c >= 0xc2 && c < 0xf5 && len > back ? back : 0;
+    }
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* base/utf8.h - the little of UTF-8 that every module needs (utf8proc does the rest). */
+#ifndef US_BASE_UTF8_H
+#define US_BASE_UTF8_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* Bytes of the valid sequence at s (1..4), 0 when s[0..n) does not begin with one. Overlong forms,
+ * surrogates and values past U+10FFFF are invalid. */
+int us_utf8_decode(const char *s, size_t n, uint32_t *cp);
+/* Writes 1..4 bytes, returns how many (0 for a value that is no scalar value). */
+int us_utf8_encode(uint32_t cp, char out[4]);
+/* True when all n bytes are valid; else *bad (may be NULL) is the offset of the first bad byte. */
+bool us_utf8_valid(const char *s, size_t n, size_t *bad);
+/* How many bytes at the end of s[0..n) are the unfinished head of a sequence: 0..3. */
+size_t us_utf8_tail(const char *s, size_t n);
+#endif

@@ -1,0 +1,108 @@
+/* base: buffers keep their cap, files survive, hashes and numbers are the published ones. */
+#include "test.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
+
+static void buf_stops_at_its_cap(void **state) {
+    (void)state;
+    us_buf b;
+    us_error err;
+    us_buf_init(&b, 8);
+    assert_ok(us_buf_append_str(&b, "12345678", &err), &err);
+    assert_int_equal(us_buf_append_str(&b, "9", &err), US_ERR_LIMIT);
+    assert_string_equal(b.data, "12345678");
+    us_buf_fini(&b);
+}
+
+static void sha256_of_published_vectors(void **state) {
+    (void)state;
+    char hex[65];
+    us_sha256_hex("abc", 3, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    us_sha256_hex("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    us_sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
+    assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
+static void utf8_refuses_what_is_not_utf8(void **state) {
+    (void)state;
+    size_t bad;
+    assert_true(us_utf8_valid("D\xe2\x80\x99oh \xf0\x9f\x8d\xa9", 11, NULL));
+    assert_false(us_utf8_valid("a\xc0\xaf", 3, &bad));
+    assert_int_equal(bad, 1);
+    assert_false(us_utf8_valid("\xed\xa0\x80", 3, NULL));
+    assert_false(us_utf8_valid("\xf4\x90\x80\x80", 4, NULL));
+    assert_int_equal(us_utf8_tail("ab\xf0\x9f\x8d", 5), 3);
+    assert_int_equal(us_utf8_tail("ab\xf0\x9f\x8d\xa9", 6), 0);
+    assert_int_equal(us_utf8_tail("ab\x8d\x8d", 4), 0);
+}
+
+static void atomic_write_then_read(void **state) {
+    (void)state;
+    us_error err;
+    char path[] = "/tmp/us_test_XXXXXX", *got;
+    size_t n;
+    assert_non_null(mkdtemp(path));
+    char *file = us_path_join(path, "x");
+    assert_ok(us_file_write_atomic(file, "old", 3, &err), &err);
+    assert_ok(us_file_write_atomic(file, "newer", 5, &err), &err);
+    assert_ok(us_file_read(file, 100, &got, &n, &err), &err);
+    assert_int_equal(n, 5);
+    assert_string_equal(got, "newer");
+    free(got);
+    assert_int_equal(us_file_read(file, 4, &got, &n, &err), US_ERR_LIMIT);
+    unlink(file);
+    rmdir(path);
+    free(file);
+}
+
+static void add_index(void *ctx, int i, int n) {
+    size_t b, e;
+    us_split(1000, 16, i, n, &b, &e);
+    for (size_t k = b; k < e; k++) ((int *)ctx)[k]++;
+}
+
+static void pool_covers_every_item_once(void **state) {
+    (void)state;
+    us_error err;
+    for (int n = 1; n <= 5; n++) {
+        us_pool *p;
+        int hits[1000] = {0};
+        assert_ok(us_pool_new(n, &p, &err), &err);
+        for (int r = 0; r < 200; r++) us_pool_run(p, add_index, hits);
+        us_pool_free(p);
+        for (int k = 0; k < 1000; k++) assert_int_equal(hits[k], 200);
+    }
+}
+
+static void rng_is_the_same_everywhere(void **state) {
+    (void)state;
+    us_rng r;
+    us_rng_seed(&r, 0);
+    uint64_t first = us_rng_u64(&r);
+    assert_true(first == 0x99ec5f36cb75f2b4u); /* xoshiro256** seeded by splitmix64(0) */
+    for (int i = 0; i < 1000; i++) assert_true(us_rng_below(&r, 7) < 7);
+}
+
+static void errors_hold_no_control_characters(void **state) {
+    (void)state;
+    us_error err;
+    assert_int_equal(us_fail(&err, US_ERR_FORMAT, "bad name '%s'", "a\x1b[31m\nb"), US_ERR_FORMAT);
+    assert_string_equal(err.message, "bad name 'a?[31m?b'");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buf_stops_at_its_cap),        cmocka_unit_test(sha256_of_published_vectors),
+        cmocka_unit_test(utf8_refuses_what_is_not_utf8), cmocka_unit_test(atomic_write_then_read),
+        cmocka_unit_test(pool_covers_every_item_once), cmocka_unit_test(rng_is_the_same_everywhere),
+        cmocka_unit_test(errors_hold_no_control_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
