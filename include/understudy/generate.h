@@ -1,0 +1,94 @@
+/* understudy/generate.h - running a model: sequences over one paged KV cache, evaluated in batches.
+ *
+ * An engine owns the cache, the threads and the scratch memory. It holds many sequences; one call
+ * of us_engine_eval() advances any number of them together, each by any number of tokens (prefill
+ * and decode mix freely), each through its own adapter or none. Sequences that were forked share
+ * the cache pages of their common prefix. An engine has one owner at a time (it is not locked);
+ * several engines may share one model.
+ *
+ *     us_engine *e;  int32_t seq;
+ *     us_engine_new(model, &(us_engine_options){0}, &e, &err);
+ *     us_engine_seq_new(e, &seq, &err);
+ *     us_engine_eval(e, &(us_span){.seq = seq, .tokens = ids, .n_tokens = n}, 1, &err);
+ *     const float *logits = us_engine_get_logits(e, 0, 0); // [V], after the last token
+ *
+ * Same model, tokens and CPU features: the same bytes, whatever the number of threads. */
+#ifndef UNDERSTUDY_GENERATE_H
+#define UNDERSTUDY_GENERATE_H
+
+#include "understudy/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct us_engine us_engine;
+
+typedef enum us_kv_type { US_KV_F16 = 0, US_KV_Q8_0, US_KV_F32 } us_kv_type;
+
+typedef struct us_engine_options {
+    int n_threads;     /* 0: every CPU this process may use */
+    int32_t n_ctx;     /* cache capacity in tokens over all sequences together; 0: min(4096, n_ctx_train) */
+    int32_t n_seq_max; /* most sequences alive at once; 0: 64 */
+    int32_t n_batch;   /* most tokens computed in one pass (longer spans are split); 0: 512 */
+    us_kv_type kv_type;
+} us_engine_options;
+
+/* Bytes that an engine with these options would take, before it is made (cache + scratch). */
+US_API uint64_t us_engine_bytes(const us_model *model, const us_engine_options *options);
+/* MEMORY, with the arithmetic in words, when it would not fit in the machine's available memory. */
+US_API US_MUST_USE us_status us_engine_new(const us_model *model, const us_engine_options *options, us_engine **out, us_error *err);
+US_API void us_engine_free(us_engine *e);
+US_API const us_model *us_engine_get_model(const us_engine *e);
+US_API int32_t us_engine_get_ctx(const us_engine *e);       /* capacity, tokens */
+US_API int32_t us_engine_get_free(const us_engine *e);      /* tokens that could still be added by one new sequence */
+
+/* An empty sequence. LIMIT when n_seq_max are alive. */
+US_API US_MUST_USE us_status us_engine_seq_new(us_engine *e, int32_t *seq, us_error *err);
+US_API void us_engine_seq_free(us_engine *e, int32_t seq);
+/* A new sequence that begins as the first n_tokens of `seq` (pages shared, copied on write). */
+US_API US_MUST_USE us_status us_engine_seq_fork(us_engine *e, int32_t seq, int32_t n_tokens, int32_t *out, us_error *err);
+/* Forgets everything from position n_tokens on. */
+US_API void us_engine_seq_truncate(us_engine *e, int32_t seq, int32_t n_tokens);
+US_API int32_t us_engine_seq_len(const us_engine *e, int32_t seq);
+/* The adapter for tokens evaluated from now on (NULL: none), and its strength (0..2). */
+US_API void us_engine_seq_set_adapter(us_engine *e, int32_t seq, const us_adapter *adapter, float scale);
+
+typedef enum us_logits { US_LOGITS_LAST = 0, US_LOGITS_NONE, US_LOGITS_ALL } us_logits;
+
+/* Tokens to append to one sequence. */
+typedef struct us_span {
+    int32_t seq;
+    const int32_t *tokens;
+    int32_t n_tokens;
+    us_logits logits;       /* which positions' logits are wanted */
+} us_span;
+
+/* Called between passes of a long evaluation; return false to stop (INTERRUPTED; the sequences keep
+ * what was evaluated). */
+typedef bool us_progress_fn(void *ctx, int32_t n_done_tokens, int32_t n_total_tokens);
+US_API void us_engine_set_progress(us_engine *e, us_progress_fn *fn, void *ctx);
+
+/* Evaluates all spans (at most one per sequence). LIMIT when the cache is full (nothing was changed),
+ * ARGUMENT for a token id out of range. Logits stay valid until the next call. */
+US_API US_MUST_USE us_status us_engine_eval(us_engine *e, const us_span *spans, int32_t n_spans, us_error *err);
+/* Logits [V] of span i: of its last token (i_token ignored), or of token i_token with US_LOGITS_ALL.
+ * NULL when they were not asked for. */
+US_API const float *us_engine_get_logits(const us_engine *e, int32_t i_span, int32_t i_token);
+/* Sum over the span of log p(token[i+1] | ...) for scoring without keeping V floats a position:
+ * evaluates tokens[0..n) after what the sequence holds and writes logprobs[0..n): logprobs[i] is
+ * log p(tokens[i] | all before), nats; logprobs[0] is NAN when the sequence is empty. */
+US_API US_MUST_USE us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, float *const *logprobs, us_error *err);
+
+/* Makes `seq` hold exactly these tokens, keeping the longest prefix it has already and evaluating the
+ * rest; the logits of the last token are available as span 0. *n_reused (may be NULL) says how many
+ * tokens were kept. At least the last token is evaluated again. */
+US_API US_MUST_USE us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq, const int32_t *tokens, int32_t n_tokens,
+                                                      int32_t *n_reused, us_error *err);
+/* The tokens that a sequence holds. Borrowed until the sequence changes. */
+US_API const int32_t *us_engine_seq_get_tokens(const us_engine *e, int32_t seq, int32_t *n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,66 @@
+/* understudy/model.h - a language model and its adapters, opened from GGUF files.
+ *
+ * A model is immutable after open and may be shared by any number of engines and threads; it must
+ * outlive them. Shape letters, here and everywhere: T tokens, D model width, F feed-forward,
+ * H heads, G kv heads, E head size, V vocabulary, L layers, R rank. */
+#ifndef UNDERSTUDY_MODEL_H
+#define UNDERSTUDY_MODEL_H
+
+#include "understudy/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct us_model us_model;
+typedef struct us_adapter us_adapter;
+struct us_tokenizer; /* understudy/tokenizer.h */
+struct us_template;  /* understudy/template.h */
+
+/* Which arithmetic the linear layers use. */
+typedef enum us_math {
+    US_MATH_FAST = 0, /* weights as they are in the file, activations in 8-bit blocks of 32: the default */
+    US_MATH_F32,      /* weights dequantized, float32 activations: the reference; slow, 4 bytes a weight */
+} us_math;
+
+typedef struct us_model_options {
+    us_math math;
+    int n_threads;             /* for loading; 0: every CPU */
+    const char *template_name; /* NULL: recognised from the file ("chatml", "llama3", ...) */
+} us_model_options;
+
+typedef struct us_model_info {
+    const char *architecture;   /* "llama", "qwen2", "qwen3" */
+    const char *name;           /* general.name, or "" */
+    int32_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_size, n_vocab; /* L D F H G E V */
+    int32_t n_ctx_train;        /* tokens the model was made for */
+    bool tied_head;
+    uint64_t n_params;
+    uint64_t file_bytes;        /* size of the GGUF */
+    uint64_t resident_bytes;    /* what the weights take in memory after repacking */
+    const char *quantization;   /* the commonest type of the linear layers, "Q4_1" */
+} us_model_info;
+
+/* Opens a GGUF model (a split file by its first part). Errors: NOT_FOUND, IO, FORMAT (what, where,
+ * expected, got), UNSUPPORTED (an architecture or type, with the list of those supported; an
+ * unknown chat template is not an error here but at us_model_get_template), MEMORY. */
+US_API US_MUST_USE us_status us_model_open(const char *path, const us_model_options *options, us_model **out, us_error *err);
+US_API void us_model_free(us_model *model);
+US_API const us_model_info *us_model_get_info(const us_model *model);
+US_API const struct us_tokenizer *us_model_get_tokenizer(const us_model *model);
+/* The chat template recognised in the file, or chosen by template_name; UNSUPPORTED in words when
+ * neither. Borrowed. */
+US_API US_MUST_USE us_status us_model_get_template(const us_model *model, const struct us_template **out, us_error *err);
+/* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept. */
+US_API US_MUST_USE us_status us_model_get_hash(us_model *model, char out[65], us_error *err);
+
+/* Opens a LoRA adapter (GGUF: general.type=adapter) for this model. MISMATCH in words when it was
+ * made for another architecture, shape, or (understudy.base.sha256) another file, unless `force`.
+ * The adapter must be freed before the model. y += scale * alpha/r * B(A x) wherever it is used. */
+US_API US_MUST_USE us_status us_adapter_open(const us_model *model, const char *path, bool force, us_adapter **out, us_error *err);
+US_API void us_adapter_free(us_adapter *adapter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
