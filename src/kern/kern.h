@@ -16,23 +16,19 @@
 #ifndef US_KERN_KERN_H
 #define US_KERN_KERN_H
 
-#include "understudy/base.h"
+#include "kern/quant.h"
 
 #define US_GROUP 16 /* rows in a group */
 #define US_BLOCK 32 /* columns in an activation block */
 
 typedef enum us_pack_kind {
     US_PACK_NONE = 0,
-    US_PACK_Q4_0, /* 4-bit q, f16 scale per 32:            w = d (q - 8)                      from Q4_0 */
-    US_PACK_Q4_1, /* 4-bit q, f16 scale and min per 32:    w = d q + m                        from Q4_1 */
-    US_PACK_Q8_0, /* int8 q, f16 scale per 32:             w = d q            from Q8_0, Q5_0, IQ4_NL, (IQ4_XS) */
-    US_PACK_Q8_1, /* uint8 q, scale and min per 32:        w = d q + m                  from Q5_1, Q5_K */
-    US_PACK_Q8_S, /* int8 q with scale and min per 16:     w = d q + m                  from Q2_K, Q3_K */
-    US_PACK_Q4_K, /* 4-bit q, 6-bit scale and min per 32, two f16 per 256                  from Q4_K */
-    US_PACK_Q6_K, /* 6-bit q (4+2 bit planes), int8 scale per 16, f16 per 256              from Q6_K */
-    US_PACK_F16,  /* IEEE half,  16-row groups, K-major                                    from F16 */
-    US_PACK_BF16, /* bfloat16,   16-row groups, pairs of columns                           from BF16 */
-    US_PACK_F32,  /* float32,    16-row groups, K-major       from F32, and from everything with US_MATH_F32 */
+    US_PACK_Q4,   /* 4-bit q, f16 scale and min per 32:      w = d q + m        from Q4_0 (m = -8 d), Q4_1 */
+    US_PACK_Q8,   /* int8 q, f16 scale per 32:               w = d q            from Q8_0 */
+    US_PACK_Q8_S, /* int8 q, float32 scale and min per 16:   w = d q + m        from Q5_*, Q*_K, IQ4_* */
+    US_PACK_F16,  /* IEEE half, column by column of the 16 rows                 from F16 */
+    US_PACK_BF16, /* bfloat16, the same                                         from BF16 */
+    US_PACK_F32,  /* float32, the same                from F32, and from everything with US_MATH_F32 */
     US_N_PACKS
 } us_pack_kind;
 
@@ -45,9 +41,9 @@ typedef struct us_matrix {
     unsigned char *data;
 } us_matrix;
 
-/* The pack kind for a GGUF type number (kern knows block layouts, model/quant.h has the enum), and the
- * bytes of one group of K columns; 0 when K does not suit the kind. */
-us_pack_kind us_pack_kind_of(int gguf_type);
+/* The pack kind for a type, and the bytes of one group of K columns; 0 when K does not suit the kind
+ * (integer kinds: a multiple of 32). */
+us_pack_kind us_pack_kind_of(us_type type);
 size_t us_pack_group_bytes(us_pack_kind kind, size_t n_cols);
 
 /* Activations quantized in blocks of 32 for the integer kinds: x ~ d q. One row of them: */
@@ -90,9 +86,9 @@ typedef struct us_attend {
 typedef struct us_kern {
     const char *name; /* "scalar", "avx2", "avx512", "neon", "dotprod" */
 
-    /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are
-     * src_row_bytes apart. For US_PACK_F32 from a quantized type use dequantized rows. */
-    void (*pack_group)(us_pack_kind kind, int gguf_type, const void *src, size_t src_row_bytes, size_t n_rows, size_t n_cols, void *dst);
+    /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are src_row_bytes
+     * apart. Float32 rows pack into US_PACK_F32 whatever the type of the file was. */
+    void (*pack_group)(us_pack_kind kind, us_type type, const void *src, size_t src_row_bytes, size_t n_rows, size_t n_cols, void *dst);
 
     /* q, d, s of rows [t0, t1) from x[T][K]: d = max|x| / 127, q = round to nearest even. */
     void (*quantize_acts)(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a);
@@ -114,6 +110,8 @@ typedef struct us_kern {
     /* Rotates pairs of x[E] by the cos/sin of one position. neox: pairs (i, i + n/2); else (2i, 2i+1). n_rot <= E. */
     void (*rope)(float *x, size_t n_rot, bool neox, const float *cos, const float *sin);
     void (*swiglu)(const float *gate, const float *up, size_t n, float *y); /* silu(gate) * up */
+    /* d_up = d_y silu(gate), d_gate = d_y up s(gate) (1 + gate (1 - s(gate))), s the logistic function; both written. */
+    void (*swiglu_back)(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up);
     void (*add)(const float *a, float scale, size_t n, float *y);           /* y += scale * a */
     float (*dot)(const float *a, const float *b, size_t n);
     void (*softmax)(float *x, size_t n);                                    /* in place, max subtracted */

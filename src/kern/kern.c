@@ -1,0 +1,71 @@
+/* The table: scalar first, then each level that the processor and the system support overrides. */
+#include "kern/kern.h"
+#include "kern/pack.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+static bool always(void) { return true; }
+#if defined(__x86_64__)
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+}
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+#elif defined(__aarch64__)
+static bool has_dotprod(void) {
+#ifdef __linux__
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#else
+    return true;
+#endif
+}
+#endif
+
+static const struct {
+    const char *name;
+    bool (*supported)(void);
+    void (*fill)(us_kern *);
+} levels[] = {
+    {"scalar", always, us_kern_fill_scalar},
+#if defined(__x86_64__)
+    {"avx2", has_avx2, us_kern_fill_avx2},
+    {"avx512", has_avx512, us_kern_fill_avx512},
+#elif defined(__aarch64__)
+    {"dotprod", has_dotprod, us_kern_fill_dotprod},
+#endif
+};
+#define N_LEVELS (sizeof levels / sizeof *levels)
+
+static us_kern tables[N_LEVELS];
+static const us_kern *chosen;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fill_tables(void) {
+    const char *ceiling = getenv("US_CPU");
+    for (size_t i = 0; i < N_LEVELS && levels[i].supported(); i++) {
+        if (i) tables[i] = tables[i - 1];
+        levels[i].fill(&tables[i]);
+        tables[i].name = levels[i].name;
+        bool above = chosen && ceiling && !strcmp(chosen->name, ceiling);
+        if (!above) chosen = &tables[i];
+    }
+}
+
+const us_kern *us_kern_get(void) {
+    pthread_once(&once, fill_tables);
+    return chosen;
+}
+
+const us_kern *us_kern_get_level(const char *name) {
+    us_kern_get();
+    for (size_t i = 0; i < N_LEVELS; i++)
+        if (tables[i].name && !strcmp(tables[i].name, name)) return &tables[i];
+    return NULL;
+}

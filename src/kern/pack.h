@@ -1,0 +1,26 @@
+/* kern/pack.h - the layout of packed groups, for the kernels' own eyes.
+ *
+ * Q4    per block of 32 columns, 320 bytes: half d[16], half m[16], then 4 x 64 bytes: byte 4 r + c of
+ *       quad i is column 4 i + c of row r in the low nibble and column 16 + 4 i + c in the high one.
+ * Q8    half d[blocks][16] (padded to 64 bytes), then per block 8 x 64 bytes: byte 4 r + c of quad i is
+ *       column 4 i + c of row r.
+ * Q8_S  per block, 768 bytes: float d[2][16], m[2][16], then 8 x 64 bytes as Q8. Half h is columns 16 h...
+ * F16, BF16, F32   element k * 16 + r is column k of row r. */
+#ifndef US_KERN_PACK_H
+#define US_KERN_PACK_H
+#include "kern/kern.h"
+
+#define US_Q4_BLOCK_BYTES 320
+#define US_Q8_BLOCK_BYTES 512
+#define US_Q8S_BLOCK_BYTES 768
+static inline size_t us_q8_scale_bytes(size_t n_cols) { return (n_cols / US_BLOCK * US_GROUP * 2 + 63) & ~(size_t)63; }
+
+/* Fills the table's entries with one level's functions (declared in kern.c's list). */
+void us_kern_fill_scalar(us_kern *k);
+#if defined(__x86_64__)
+void us_kern_fill_avx2(us_kern *k);
+void us_kern_fill_avx512(us_kern *k);
+#elif defined(__aarch64__)
+void us_kern_fill_dotprod(us_kern *k);
+#endif
+#endif

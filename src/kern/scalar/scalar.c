@@ -1,0 +1,303 @@
+/* The definition of every kernel, in plain C. */
+#include "kern/kern.h"
+#include "kern/pack.h"
+#include <math.h>
+#include <string.h>
+
+static uint16_t *u16_at(void *p) { return p; }
+static float *f32_at(void *p) { return p; }
+
+static void pack_floats(us_pack_kind kind, us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    (void)type;
+    for (size_t r = 0; r < n_rows; r++) {
+        const unsigned char *row = src + r * row_bytes;
+        for (size_t c = 0; c < k; c++) {
+            if (kind == US_PACK_F32) memcpy(&f32_at(dst)[c * US_GROUP + r], row + 4 * c, 4);
+            else memcpy(&u16_at(dst)[c * US_GROUP + r], row + 2 * c, 2);
+        }
+    }
+}
+
+static void pack_q4(us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    size_t bytes = us_type_bytes(type);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t b = 0; b < k / US_BLOCK; b++) {
+            const unsigned char *s = src + r * row_bytes + b * bytes, *q = s + (type == US_TYPE_Q4_1 ? 4 : 2);
+            unsigned char *d = dst + b * US_Q4_BLOCK_BYTES;
+            memcpy(d + 2 * r, s, 2);
+            uint16_t m;
+            if (type == US_TYPE_Q4_1) memcpy(&m, s + 2, 2);
+            else {
+                uint16_t h;
+                memcpy(&h, s, 2);
+                m = us_f16_from_f32(-8.0f * us_f16_to_f32(h));
+            }
+            memcpy(d + 32 + 2 * r, &m, 2);
+            for (size_t j = 0; j < 16; j++) d[64 + j / 4 * 64 + 4 * r + j % 4] = q[j];
+        }
+}
+
+static void put_q8(const int8_t *q, size_t r, unsigned char *d) {
+    for (size_t j = 0; j < US_BLOCK; j++) d[j / 4 * 64 + 4 * r + j % 4] = (unsigned char)q[j];
+}
+
+static void pack_q8(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    unsigned char *qs = dst + us_q8_scale_bytes(k);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t b = 0; b < k / US_BLOCK; b++) {
+            const unsigned char *s = src + r * row_bytes + b * 34;
+            memcpy(dst + b * 32 + 2 * r, s, 2);
+            put_q8((const int8_t *)s + 2, r, qs + b * US_Q8_BLOCK_BYTES);
+        }
+}
+
+static void pack_q8_s(us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    size_t block = us_type_block(type), bytes = us_type_bytes(type);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t c = 0; c < k; c += block) {
+            int8_t q[256];
+            float scale[16], min[16];
+            us_split_row(type, src + r * row_bytes + c / block * bytes, q, scale, min, block);
+            for (size_t i = 0; i < block; i += US_BLOCK) {
+                unsigned char *d = dst + (c + i) / US_BLOCK * US_Q8S_BLOCK_BYTES;
+                for (size_t h = 0; h < 2; h++) {
+                    f32_at(d)[h * 16 + r] = scale[i / 16 + h];
+                    f32_at(d)[32 + h * 16 + r] = min[i / 16 + h];
+                }
+                put_q8(q + i, r, d + 256);
+            }
+        }
+}
+
+static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t row_bytes, size_t n_rows, size_t k, void *dst) {
+    memset(dst, 0, us_pack_group_bytes(kind, k));
+    if (kind == US_PACK_Q4) pack_q4(type, src, row_bytes, n_rows, k, dst);
+    else if (kind == US_PACK_Q8) pack_q8(src, row_bytes, n_rows, k, dst);
+    else if (kind == US_PACK_Q8_S) pack_q8_s(type, src, row_bytes, n_rows, k, dst);
+    else pack_floats(kind, type, src, row_bytes, n_rows, k, dst);
+}
+
+/* Column c of row r of a group: its integer, and the numbers that make it a weight. */
+typedef struct cell { int q; float d, m; } cell;
+static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
+    size_t b = c / US_BLOCK, j = c % US_BLOCK;
+    const uint16_t *h;
+    if (w->kind == US_PACK_Q4) {
+        g += b * US_Q4_BLOCK_BYTES;
+        h = (const uint16_t *)(const void *)g;
+        int byte = g[64 + j % 16 / 4 * 64 + 4 * r + j % 4];
+        return (cell){j < 16 ? byte & 15 : byte >> 4, us_f16_to_f32(h[r]), us_f16_to_f32(h[16 + r])};
+    }
+    if (w->kind == US_PACK_Q8) {
+        h = (const uint16_t *)(const void *)g;
+        return (cell){(int8_t)g[us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES + j / 4 * 64 + 4 * r + j % 4], us_f16_to_f32(h[b * 16 + r]), 0};
+    }
+    g += b * US_Q8S_BLOCK_BYTES;
+    const float *f = (const float *)(const void *)g;
+    return (cell){(int8_t)g[256 + j / 4 * 64 + 4 * r + j % 4], f[j / 16 * 16 + r], f[32 + j / 16 * 16 + r]};
+}
+
+static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
+    const uint16_t *h = (const uint16_t *)(const void *)g;
+    const float *f = (const float *)(const void *)g;
+    return w->kind == US_PACK_F32 ? f[c * US_GROUP + r] : w->kind == US_PACK_F16 ? us_f16_to_f32(h[c * US_GROUP + r]) : us_bf16_to_f32(h[c * US_GROUP + r]);
+}
+
+static void unpack_row(const us_matrix *w, size_t n, float *dst) {
+    const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
+    size_t r = n % US_GROUP;
+    for (size_t c = 0; c < w->n_cols; c++) {
+        if (w->kind >= US_PACK_F16) {
+            dst[c] = float_at(w, g, r, c);
+            continue;
+        }
+        cell x = cell_at(w, g, r, c);
+        dst[c] = x.d * (float)x.q + x.m;
+    }
+}
+
+static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
+    size_t k = a->n_cols;
+    for (size_t t = t0; t < t1; t++)
+        for (size_t b = 0; b < k / US_BLOCK; b++) {
+            const float *v = x + t * ld_x + b * US_BLOCK;
+            int8_t *q = a->q + t * k + b * US_BLOCK;
+            float max = 0;
+            for (int j = 0; j < US_BLOCK; j++) max = fmaxf(max, fabsf(v[j]));
+            float d = max / 127.0f, inv = max > 0 ? 127.0f / max : 0;
+            a->d[t * (k / US_BLOCK) + b] = d;
+            for (int h = 0; h < 2; h++) {
+                int sum = 0;
+                for (int j = 16 * h; j < 16 * h + 16; j++) sum += q[j] = (int8_t)rintf(v[j] * inv);
+                a->s[t * (k / 16) + 2 * b + (size_t)h] = d * (float)sum;
+            }
+        }
+}
+
+static float dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const us_acts *a, size_t t) {
+    size_t k = w->n_cols;
+    float acc = 0;
+    for (size_t h = 0; h < k / 16; h++) {
+        cell x = {0};
+        int sum = 0;
+        for (size_t j = 0; j < 16; j++) {
+            x = cell_at(w, g, r, h * 16 + j);
+            sum += x.q * a->q[t * k + h * 16 + j];
+        }
+        acc += x.d * a->d[t * (k / US_BLOCK) + h / 2] * (float)sum + x.m * a->s[t * (k / 16) + h];
+    }
+    return acc;
+}
+
+static void matmul(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1, float *y,
+                   size_t ld_y, bool add) {
+    for (size_t t = t0; t < t1; t++)
+        for (size_t n = g0 * US_GROUP; n < g1 * US_GROUP && n < w->n_rows; n++) {
+            const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
+            float acc = 0;
+            if (w->kind < US_PACK_F16) acc = dot_ints(w, g, n % US_GROUP, acts, t);
+            else
+                for (size_t c = 0; c < w->n_cols; c++) acc += float_at(w, g, n % US_GROUP, c) * x[t * ld_x + c];
+            y[t * ld_y + n] = add ? y[t * ld_y + n] + acc : acc;
+        }
+}
+
+/* ---- attention ------------------------------------------------------------------------------------- */
+
+/* Element e of position i of a page. */
+static float page_get(us_page_kind kind, bool is_k, size_t es, const unsigned char *page, size_t i, size_t e) {
+    size_t at = is_k ? e * US_PAGE + i : i * es + e;
+    if (kind == US_PAGE_F32) return ((const float *)(const void *)page)[at];
+    if (kind == US_PAGE_F16) return us_f16_to_f32(((const uint16_t *)(const void *)page)[at]);
+    const uint16_t *d = (const uint16_t *)(const void *)(page + US_PAGE * es);
+    return us_f16_to_f32(d[is_k ? e / 32 * US_PAGE + i : i * (es / 32) + e / 32]) * (float)(int8_t)page[at];
+}
+
+static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *page, size_t i, const float *x) {
+    for (size_t e = 0; e < es && kind != US_PAGE_Q8_0; e++) {
+        size_t at = is_k ? e * US_PAGE + i : i * es + e;
+        if (kind == US_PAGE_F32) f32_at(page)[at] = x[e];
+        else u16_at(page)[at] = us_f16_from_f32(x[e]);
+    }
+    for (size_t b = 0; b < es / 32 && kind == US_PAGE_Q8_0; b++) {
+        float max = 0;
+        for (size_t j = 0; j < 32; j++) max = fmaxf(max, fabsf(x[b * 32 + j]));
+        uint16_t h = us_f16_from_f32(max / 127.0f);
+        float inv = max > 0 ? 127.0f / max : 0;
+        u16_at(page + US_PAGE * es)[is_k ? b * US_PAGE + i : i * (es / 32) + b] = h;
+        for (size_t j = 0; j < 32; j++) {
+            size_t e = b * 32 + j;
+            page[is_k ? e * US_PAGE + i : i * es + e] = (unsigned char)(int8_t)rintf(x[e] * inv);
+        }
+    }
+}
+
+static void attend(const us_attend *a) {
+    size_t es = a->head_size;
+    for (size_t r = 0; r < a->n_rows; r++) {
+        const float *q = a->q + r * a->q_stride;
+        float *o = a->o + r * es, m = -INFINITY, l = 0;
+        memset(o, 0, es * sizeof *o);
+        for (size_t i = 0; i < (size_t)a->limit[r]; i++) {
+            float s = 0;
+            for (size_t e = 0; e < es; e++) s += q[e] * page_get(a->kind, true, es, a->k_pages[i / US_PAGE], i % US_PAGE, e);
+            s *= a->scale;
+            if (s > m) { /* online softmax: what was summed so far is measured against the new maximum */
+                float c = expf(m - s);
+                l *= c;
+                for (size_t e = 0; e < es; e++) o[e] *= c;
+                m = s;
+            }
+            float p = expf(s - m);
+            l += p;
+            for (size_t e = 0; e < es; e++) o[e] += p * page_get(a->kind, false, es, a->v_pages[i / US_PAGE], i % US_PAGE, e);
+        }
+        a->m[r] = m;
+        a->l[r] = l;
+    }
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------- */
+
+static void rmsnorm(const float *x, const float *g, size_t n, float eps, float *y) {
+    double ss = 0;
+    for (size_t i = 0; i < n; i++) ss += (double)x[i] * x[i];
+    float r = (float)(1.0 / sqrt(ss / (double)n + (double)eps));
+    for (size_t i = 0; i < n; i++) y[i] = x[i] * r * g[i];
+}
+
+static void rope(float *x, size_t n_rot, bool neox, const float *co, const float *si) {
+    size_t half = n_rot / 2;
+    for (size_t i = 0; i < half; i++) {
+        float *a = neox ? x + i : x + 2 * i, *b = neox ? x + half + i : x + 2 * i + 1;
+        float u = *a, v = *b;
+        *a = u * co[i] - v * si[i];
+        *b = u * si[i] + v * co[i];
+    }
+}
+
+static float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+static void swiglu(const float *gate, const float *up, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) y[i] = gate[i] * logistic(gate[i]) * up[i];
+}
+
+static void swiglu_back(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up) {
+    for (size_t i = 0; i < n; i++) {
+        float s = logistic(gate[i]), d = d_y[i], g = gate[i];
+        d_gate[i] = d * up[i] * s * (1 + g * (1 - s));
+        d_up[i] = d * g * s;
+    }
+}
+
+static void add(const float *a, float scale, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) y[i] += scale * a[i];
+}
+
+static float dot(const float *a, const float *b, size_t n) {
+    float s = 0;
+    for (size_t i = 0; i < n; i++) s += a[i] * b[i];
+    return s;
+}
+
+static float max_of(const float *x, size_t n) {
+    float m = -INFINITY;
+    for (size_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+static void softmax(float *x, size_t n) {
+    float m = max_of(x, n);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)(x[i] = expf(x[i] - m));
+    float inv = (float)(1.0 / sum);
+    for (size_t i = 0; i < n; i++) x[i] *= inv;
+}
+
+static double logsumexp(const float *x, size_t n) {
+    float m = max_of(x, n);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)expf(x[i] - m);
+    return (double)m + log(sum);
+}
+
+static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) y[i * ld_y + j] += alpha * dot(x + i * ld_x, w + j * ld_w, k);
+}
+
+static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t p = 0; p < k; p++) add(w + p * ld_w, alpha * x[i * ld_x + p], n, y + i * ld_y);
+}
+
+static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    for (size_t p = 0; p < k; p++)
+        for (size_t i = 0; i < m; i++) add(w + p * ld_w, alpha * x[p * ld_x + i], n, y + i * ld_y);
+}
+
+void us_kern_fill_scalar(us_kern *t) {
+    *t = (us_kern){.pack_group = pack_group, .quantize_acts = quantize_acts, .matmul = matmul, .unpack_row = unpack_row, .page_put = page_put,
+                   .attend = attend, .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .swiglu_back = swiglu_back, .add = add, .dot = dot,
+                   .softmax = softmax, .logsumexp = logsumexp, .gemm_nt = gemm_nt, .gemm_nn = gemm_nn, .gemm_tn = gemm_tn};
+}

@@ -1,0 +1,185 @@
+#include "ops/packed_attention.h"
+#include "kern/kern.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define TILE 32 /* query rows worked on together */
+
+typedef struct job {
+    const us_packing *p;
+    us_heads h;
+    const float *q, *k, *v, *d_o;
+    float *o, *d_q, *d_k, *d_v, *scratch, *shared;
+    const float *o_in;
+    size_t scratch_floats;
+    atomic_int next;
+} job;
+
+/* The segment of item i: -1 is the prefix itself. Biggest first would balance better; order is kept simple. */
+static us_segment segment_of(const us_packing *p, int s) { return s < 0 ? (us_segment){0, p->n_prefix} : p->segments[s]; }
+
+static int32_t widest(const us_packing *p) {
+    int32_t w = p->n_prefix;
+    for (int32_t s = 0; s < p->n_segments; s++)
+        if (p->segments[s].end - p->segments[s].begin > w) w = p->segments[s].end - p->segments[s].begin;
+    return w + p->n_prefix;
+}
+
+size_t us_packed_attention_scratch(const us_packing *p, us_heads h) {
+    return 2 * (size_t)TILE * (size_t)widest(p) + (size_t)TILE * (size_t)h.head_size;
+}
+
+size_t us_packed_attention_shared(const us_packing *p, us_heads h) {
+    return 2 * (size_t)p->n_segments * (size_t)h.n_kv_heads * (size_t)p->n_prefix * (size_t)h.head_size;
+}
+
+/* One tile of query rows of one head: which keys it sees, as two ranges of rows side by side in a
+ * score matrix of `ld` columns: [0, n_pre) are the prefix's, then rows [lo, hi). */
+typedef struct tile {
+    int32_t r0, n_rows, n_pre, lo, hi;
+    size_t ld;
+} tile;
+
+static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t r0) {
+    tile t = {.r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix};
+    t.hi = r0 + t.n_rows;
+    t.lo = is_prefix ? 0 : r0;
+    for (int32_t i = r0; i < t.hi && !is_prefix; i++)
+        if (p->window[i] < t.lo) t.lo = p->window[i];
+    t.ld = (size_t)(t.n_pre + t.hi - t.lo);
+    return t;
+}
+
+/* s[n_rows, ld] += alpha * x_tile . w_rows^T for both ranges; w is a column block of a [T, ldw] array. */
+static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, size_t ldx, const float *w, size_t ldw, float *s) {
+    size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
+    memset(s, 0, m * t->ld * sizeof *s);
+    if (pre) kn->gemm_nt(m, pre, e, alpha, x, ldx, w, ldw, s, t->ld);
+    kn->gemm_nt(m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
+}
+
+/* y_tile[n_rows, E] += s . w_rows for both ranges. */
+static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw, float *y, size_t ldy) {
+    size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
+    if (pre) kn->gemm_nn(m, e, pre, alpha, s, t->ld, w, ldw, y, ldy);
+    kn->gemm_nn(m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
+}
+
+/* First and one-past-last column of the own range that row r sees. */
+static size_t col_begin(const us_packing *p, const tile *t, bool is_prefix, int32_t r) {
+    return (size_t)(t->n_pre + (is_prefix ? 0 : p->window[r]) - t->lo);
+}
+static size_t col_end(const tile *t, int32_t r) { return (size_t)(t->n_pre + r + 1 - t->lo); }
+
+/* Sets the columns that row r does not see to `value`. */
+static void hide(const us_packing *p, const tile *t, bool is_prefix, int32_t r, float *row, float value) {
+    size_t b = col_begin(p, t, is_prefix, r), e = col_end(t, r);
+    for (size_t c = (size_t)t->n_pre; c < b; c++) row[c] = value;
+    for (size_t c = e; c < t->ld; c++) row[c] = value;
+}
+
+static void forward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s) {
+    const us_kern *kn = us_kern_get();
+    size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
+    size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads));
+    float *o = j->o + (size_t)t->r0 * ldq + (size_t)head * e;
+    scores(kn, t, e, 1.0f / sqrtf((float)e), j->q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->k + g * e, ldk, s);
+    for (int32_t i = 0; i < t->n_rows; i++) {
+        float *row = s + (size_t)i * t->ld;
+        hide(j->p, t, is_prefix, t->r0 + i, row, -INFINITY);
+        kn->softmax(row, t->ld);
+        memset(o + (size_t)i * ldq, 0, e * sizeof *o);
+    }
+    gather(kn, t, e, 1.0f, s, j->v + g * e, ldk, o, ldq);
+}
+
+static void forward_item(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    job *j = ctx;
+    float *s = j->scratch + (size_t)i_thread * j->scratch_floats;
+    int group = j->h.n_heads / j->h.n_kv_heads, n = (j->p->n_segments + 1) * j->h.n_kv_heads;
+    for (int i; (i = atomic_fetch_add(&j->next, 1)) < n;) {
+        int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
+        us_segment seg = segment_of(j->p, seg_i);
+        for (int32_t r = seg.begin; r < seg.end; r += TILE) {
+            tile t = tile_at(j->p, seg, seg_i < 0, r);
+            for (int head = g * group; head < (g + 1) * group; head++) forward_tile(j, &t, seg_i < 0, head, s);
+        }
+    }
+}
+
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v, float *o,
+                         float *scratch) {
+    job j = {.p = p, .h = h, .q = q, .k = k, .v = v, .o = o, .scratch = scratch,
+             .scratch_floats = us_packed_attention_scratch(p, h)};
+    us_pool_run(pool, forward_item, &j);
+}
+
+/* d_k or d_v of both ranges += x^T . y where x[n_rows, ld] is a score matrix and y a tile of rows. */
+static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy, float *d_own,
+                    size_t ld_own, float *d_pre) {
+    size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
+    if (pre) kn->gemm_tn(pre, e, m, alpha, x, t->ld, y, ldy, d_pre, e);
+    kn->gemm_tn(own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
+}
+
+static void backward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s, float *dk_pre, float *dv_pre) {
+    const us_kern *kn = us_kern_get();
+    size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
+    size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads)), at = (size_t)t->r0 * ldq + (size_t)head * e;
+    float alpha = 1.0f / sqrtf((float)e), *ds = s + (size_t)TILE * t->ld;
+    scores(kn, t, e, alpha, j->q + at, ldq, j->k + g * e, ldk, s);
+    scores(kn, t, e, 1.0f, j->d_o + at, ldq, j->v + g * e, ldk, ds); /* d of the probabilities */
+    for (int32_t i = 0; i < t->n_rows; i++) {
+        float *p = s + (size_t)i * t->ld, *d = ds + (size_t)i * t->ld;
+        float delta = kn->dot(j->d_o + at + (size_t)i * ldq, j->o_in + at + (size_t)i * ldq, e);
+        hide(j->p, t, is_prefix, t->r0 + i, p, -INFINITY);
+        kn->softmax(p, t->ld); /* the same sums as in the forward pass */
+        for (size_t c = 0; c < t->ld; c++) d[c] = p[c] * (d[c] - delta);
+    }
+    for (int32_t i = 0; i < t->n_rows; i++) memset(j->d_q + at + (size_t)i * ldq, 0, e * sizeof(float));
+    gather(kn, t, e, alpha, ds, j->k + g * e, ldk, j->d_q + at, ldq);
+    scatter(kn, t, e, alpha, ds, j->q + at, ldq, j->d_k + g * e, ldk, dk_pre);
+    scatter(kn, t, e, 1.0f, s, j->d_o + at, ldq, j->d_v + g * e, ldk, dv_pre);
+}
+
+static void backward_item(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    job *j = ctx;
+    float *s = j->scratch + (size_t)i_thread * j->scratch_floats;
+    size_t e = (size_t)j->h.head_size, ldk = (size_t)j->h.n_kv_heads * e, pre = (size_t)j->p->n_prefix * e;
+    int group = j->h.n_heads / j->h.n_kv_heads, n = (j->p->n_segments + 1) * j->h.n_kv_heads;
+    for (int i; (i = atomic_fetch_add(&j->next, 1)) < n;) {
+        int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
+        us_segment seg = segment_of(j->p, seg_i);
+        float *dk_pre = seg_i < 0 ? NULL : j->shared + 2 * (size_t)(seg_i * j->h.n_kv_heads + g) * pre, *dv_pre = dk_pre ? dk_pre + pre : NULL;
+        if (dk_pre) memset(dk_pre, 0, 2 * pre * sizeof *dk_pre);
+        for (int32_t r = seg.begin; r < seg.end; r++) {
+            memset(j->d_k + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
+            memset(j->d_v + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
+        }
+        for (int32_t r = seg.begin; r < seg.end; r += TILE) {
+            tile t = tile_at(j->p, seg, seg_i < 0, r);
+            for (int head = g * group; head < (g + 1) * group; head++) backward_tile(j, &t, seg_i < 0, head, s, dk_pre, dv_pre);
+        }
+    }
+}
+
+void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
+                              const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,
+                              float *shared) {
+    job j = {.p = p, .h = h, .q = q, .k = k, .v = v, .o_in = o, .d_o = d_o, .d_q = d_q, .d_k = d_k, .d_v = d_v,
+             .scratch = scratch, .shared = shared, .scratch_floats = us_packed_attention_scratch(p, h)};
+    us_pool_run(pool, backward_item, &j);
+    size_t e = (size_t)h.head_size, ldk = (size_t)h.n_kv_heads * e, pre = (size_t)p->n_prefix * e;
+    for (int32_t s = 0; s < p->n_segments; s++)
+        for (int32_t g = 0; g < h.n_kv_heads; g++) {
+            const float *dk = shared + 2 * (size_t)(s * h.n_kv_heads + g) * pre, *dv = dk + pre;
+            for (size_t r = 0; r < (size_t)p->n_prefix; r++)
+                for (size_t c = 0; c < e; c++) {
+                    d_k[r * ldk + (size_t)g * e + c] += dk[r * e + c];
+                    d_v[r * ldk + (size_t)g * e + c] += dv[r * e + c];
+                }
+        }
+}

@@ -1,0 +1,41 @@
+/* ops/packed_attention.h - causal attention over many scenes packed into one batch, forward and backward.
+ *
+ * The batch has T rows (tokens). Rows [0, P) are a prefix that every scene sees (the persona,
+ * computed once for all of them). The rest is split into segments, one a scene. A row t of a segment sees
+ *
+ *     the prefix [0, P)   and   [window[t], t]        with begin of its segment <= window[t] <= t
+ *
+ * so that each line sees only its own history. A row of the prefix sees [0, t]. Nothing is padded.
+ *
+ *   q [T, H*E]  k, v [T, G*E]   after RoPE, contiguous rows
+ *   o [T, H*E]                  the backward pass computes the probabilities again from q and k
+ *
+ * Work is (segment, kv head); gradients that segments share (the prefix's) go to one buffer a segment
+ * and are added in the order of the segments: results do not depend on the number of threads. */
+#ifndef US_OPS_PACKED_ATTENTION_H
+#define US_OPS_PACKED_ATTENTION_H
+#include "base/pool.h"
+
+typedef struct us_segment { int32_t begin, end; } us_segment; /* rows [begin, end) */
+
+typedef struct us_packing {
+    int32_t n_rows, n_prefix;   /* T, P; P may be 0 */
+    const int32_t *window;      /* [T] */
+    const us_segment *segments; /* in order, covering [P, T) */
+    int32_t n_segments;
+} us_packing;
+
+typedef struct us_heads { int32_t n_heads, n_kv_heads, head_size; } us_heads; /* H, G, E */
+
+/* Floats of scratch for one thread, and for the shared prefix gradients. */
+size_t us_packed_attention_scratch(const us_packing *p, us_heads h);
+size_t us_packed_attention_shared(const us_packing *p, us_heads h);
+
+/* scratch: n_threads * us_packed_attention_scratch() floats. */
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v, float *o,
+                         float *scratch);
+/* Writes (not adds) d_q, d_k, d_v from d_o. shared: us_packed_attention_shared() floats. */
+void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
+                              const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,
+                              float *shared);
+#endif

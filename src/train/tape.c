@@ -1,0 +1,572 @@
+/* Rows are worked on in chunks that threads claim; everything but attention and the factors' gradients
+ * is local to a row, so a layer is: rows up to q,k,v | attention | the remaining rows. */
+#include "train/tape.h"
+#include "base/mem.h"
+#include "ops/grad.h"
+#include "train/transpose.h"
+#include <assert.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 64      /* rows a thread claims at a time */
+#define HEAD_CHUNK 32 /* target rows whose logits exist at a time, in each thread */
+
+/* Activations of one layer that the backward pass reads. All [T, width]. */
+typedef struct saved {
+    float *x_in, *q, *k, *v, *o, *x_mid, *gate, *up;
+    float *q_raw, *k_raw;   /* before the q/k norm; NULL without one */
+    float *u[US_N_MODULES]; /* A x, [T, R] */
+} saved;
+
+struct us_tape {
+    us_net net;
+    const us_lora *lora;
+    us_tape_options opt;
+    us_pool *pool;
+    const us_kern *kn;
+    us_matrix *wt, head_t; /* wt: [L][US_N_MODULES] */
+    size_t v_pad;          /* V rounded up to a block */
+    us_arena arena;
+    saved *layers, shared; /* with recompute every layer's arrays but x_in are `shared`'s */
+    float *x, *h, *act, *d_x, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
+    float *rope_cos, *rope_sin;
+    float *hn, *d_hn, *nats; /* [n_targets, D], the same, [n_targets] */
+    float *attn_scratch, *attn_shared;
+    unsigned char *thread_scratch;
+    size_t thread_bytes;
+    /* the batch in work */
+    const us_batch *b;
+    float grad_scale, *grad;
+    uint64_t step_seed;
+    int32_t layer;
+    atomic_int next;
+};
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static size_t width_q(const us_net *n) { return (size_t)(n->heads.n_heads * n->heads.head_size); }
+static size_t width_kv(const us_net *n) { return (size_t)(n->heads.n_kv_heads * n->heads.head_size); }
+static size_t widest(const us_net *n) {
+    size_t w = (size_t)n->n_ff, q = width_q(n), d = (size_t)n->n_embd;
+    return w > q ? (w > d ? w : d) : (q > d ? q : d);
+}
+static size_t padded_vocab(const us_net *n) { return ((size_t)n->n_vocab + US_BLOCK - 1) / US_BLOCK * US_BLOCK; }
+
+/* Hands out the arena, or only counts (a == NULL) so that sizing and placing cannot disagree. */
+typedef struct placer {
+    us_arena *a;
+    size_t bytes;
+} placer;
+
+static float *place(placer *p, size_t n_floats) {
+    size_t bytes = (n_floats * sizeof(float) + 63) & ~(size_t)63;
+    p->bytes += bytes;
+    return p->a ? us_arena_get(p->a, bytes) : NULL;
+}
+
+static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t t, saved *s) {
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n), kv = width_kv(n);
+    s->q = place(p, t * q);
+    s->k = place(p, t * kv);
+    s->v = place(p, t * kv);
+    s->o = place(p, t * q);
+    s->x_mid = place(p, t * d);
+    s->gate = place(p, t * f);
+    s->up = place(p, t * f);
+    if (n->layers[0].q_norm) {
+        s->q_raw = place(p, t * q);
+        s->k_raw = place(p, t * kv);
+    }
+    for (int m = 0; m < US_N_MODULES; m++) s->u[m] = us_lora_at(lora, 0, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
+}
+
+static size_t thread_bytes(const us_net *n, const us_lora *lora) {
+    size_t w = widest(n), vp = padded_vocab(n);
+    size_t rows = us_acts_bytes(CHUNK, w) + 3 * CHUNK * w * sizeof(float) + CHUNK * (size_t)lora->rank * sizeof(float);
+    size_t head = us_acts_bytes(HEAD_CHUNK, vp) + us_acts_bytes(HEAD_CHUNK, w) + HEAD_CHUNK * vp * sizeof(float);
+    return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
+}
+
+static void place_all(us_tape *t, placer *p, int n_threads) {
+    const us_net *n = &t->net;
+    const us_tape_options *o = &t->opt;
+    size_t rows = (size_t)o->max_rows, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n), kv = width_kv(n);
+    bool each = o->train && !o->recompute;
+    for (int32_t l = 0; l < n->n_layers; l++) {
+        saved s = {0};
+        if (o->train || l == 0) s.x_in = place(p, rows * d);
+        else if (t->layers) s.x_in = t->layers[0].x_in;
+        if (each) place_saved(p, n, t->lora, rows, &s);
+        if (t->layers) t->layers[l] = s;
+    }
+    if (!each) place_saved(p, n, t->lora, rows, &t->shared);
+    t->x = place(p, rows * d);
+    if (o->train) {
+        t->h = place(p, rows * d);
+        t->act = place(p, rows * f);
+        t->d_x = place(p, rows * d);
+        t->d_h = place(p, rows * d);
+        t->d_gate = place(p, rows * f);
+        t->d_up = place(p, rows * f);
+        t->d_o = place(p, rows * q);
+        t->d_q = place(p, rows * q);
+        t->d_k = place(p, rows * kv);
+        t->d_v = place(p, rows * kv);
+        for (int m = 0; m < US_N_MODULES; m++) t->du[m] = place(p, rows * (size_t)t->lora->rank);
+        t->d_hn = place(p, (size_t)o->max_targets * d);
+        t->attn_shared = place(p, 2 * (size_t)o->max_segments * kv * (size_t)o->max_prefix + 1);
+    }
+    t->hn = place(p, (size_t)o->max_targets * d);
+    t->nats = place(p, (size_t)o->max_targets);
+    t->rope_cos = place(p, rows * (size_t)n->n_rot / 2);
+    t->rope_sin = place(p, rows * (size_t)n->n_rot / 2);
+    us_segment longest = {0, o->max_segment};
+    us_packing worst = {.n_rows = o->max_rows, .n_prefix = o->max_prefix, .segments = &longest, .n_segments = 1};
+    t->attn_scratch = place(p, us_packed_attention_scratch(&worst, n->heads) * (size_t)n_threads);
+    t->thread_bytes = thread_bytes(n, t->lora);
+    t->thread_scratch = (unsigned char *)place(p, t->thread_bytes / sizeof(float) * (size_t)n_threads);
+}
+
+size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_options *o, int n_threads) {
+    us_tape t = {.net = *net, .lora = lora, .opt = *o};
+    placer p = {0};
+    place_all(&t, &p, n_threads);
+    us_pack_kind kind = o->f32 ? US_PACK_F32 : US_PACK_Q8;
+    size_t transposed = 0;
+    for (int m = 0; m < US_N_MODULES && o->train; m++) {
+        const us_matrix *w = net->layers[0].w[m];
+        transposed += us_pack_group_bytes(kind, (w->n_rows + 31) / 32 * 32) * ((w->n_cols + 15) / 16) * (size_t)net->n_layers;
+    }
+    if (o->train) transposed += us_pack_group_bytes(kind, padded_vocab(net)) * (((size_t)net->n_embd + 15) / 16);
+    return p.bytes + transposed;
+}
+
+us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out, us_error *err) {
+    us_tape *t = NULL;
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    if (st) return st;
+    t->net = *net;
+    t->lora = lora;
+    t->opt = *o;
+    t->pool = pool;
+    t->kn = us_kern_get();
+    t->v_pad = padded_vocab(net);
+    placer p = {0};
+    place_all(t, &p, us_pool_size(pool));
+    if ((st = us_alloc((size_t)net->n_layers, sizeof *t->layers, &t->layers, err))) goto fail;
+    if ((st = us_arena_init(&t->arena, p.bytes, err))) goto fail;
+    p = (placer){.a = &t->arena};
+    place_all(t, &p, us_pool_size(pool));
+    if (o->train) {
+        if ((st = us_alloc((size_t)net->n_layers * US_N_MODULES, sizeof *t->wt, &t->wt, err))) goto fail;
+        for (int32_t i = 0; i < net->n_layers * US_N_MODULES; i++)
+            if ((st = us_matrix_transpose(pool, net->layers[i / US_N_MODULES].w[i % US_N_MODULES], o->f32, &t->wt[i], err))) goto fail;
+        if ((st = us_matrix_transpose(pool, net->head, o->f32, &t->head_t, err))) goto fail;
+    }
+    *out = t;
+    return US_OK;
+fail:
+    us_tape_free(t);
+    return st;
+}
+
+void us_tape_free(us_tape *t) {
+    if (!t) return;
+    for (int32_t i = 0; t->wt && i < t->net.n_layers * US_N_MODULES; i++) free(t->wt[i].data);
+    free(t->wt);
+    free(t->head_t.data);
+    free(t->layers);
+    us_arena_fini(&t->arena);
+    free(t);
+}
+
+/* ---- rows, chunk by chunk ------------------------------------------------------------------------ */
+
+/* What a thread works with on one chunk of n rows from row r0. */
+typedef struct rows {
+    us_tape *t;
+    const us_net_layer *net;
+    saved *s;
+    int32_t layer;
+    size_t r0, n;
+    unsigned char *acts_block;
+    us_acts acts;   /* of the input in work */
+    float *wide[3]; /* [CHUNK, widest] */
+} rows;
+
+static bool claim(us_tape *t, int i_thread, rows *c) {
+    size_t i = (size_t)atomic_fetch_add(&t->next, 1), total = (size_t)t->b->packing.n_rows, w = widest(&t->net);
+    if (i * CHUNK >= total) return false;
+    unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
+    *c = (rows){.t = t, .net = &t->net.layers[t->layer], .s = &t->layers[t->layer], .layer = t->layer, .r0 = i * CHUNK, .acts_block = s};
+    c->n = total - c->r0 < CHUNK ? total - c->r0 : CHUNK;
+    float *f = (float *)(void *)(s + us_acts_bytes(CHUNK, w));
+    for (size_t k = 0; k < 3; k++) c->wide[k] = f + k * CHUNK * w;
+    return true;
+}
+
+static void quantize(rows *c, const float *x, size_t width) {
+    us_acts_place(&c->acts, c->acts_block, c->n, width);
+    c->t->kn->quantize_acts(x, width, 0, c->n, &c->acts);
+}
+
+/* splitmix64 of (seed, layer, module, row, column): the same mask in both passes, whatever the threads. */
+static bool dropped(const us_tape *t, int32_t layer, us_module m, size_t row, size_t col) {
+    uint64_t at = (((uint64_t)layer * US_N_MODULES + (uint64_t)m) << 40) + ((uint64_t)row << 20) + col + 1;
+    uint64_t z = t->step_seed + 0x9e3779b97f4a7c15u * at;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53 < (double)t->opt.dropout;
+}
+
+static bool has_dropout(const us_tape *t) { return t->opt.dropout > 0 && t->grad; }
+
+/* The LoRA input after dropout: x itself without dropout, else a masked copy in `copy`. */
+static const float *lora_input(const us_tape *t, int32_t layer, us_module m, size_t r0, size_t n, const float *x, size_t width,
+                               float *copy) {
+    if (!has_dropout(t)) return x;
+    float keep = 1.0f / (1.0f - t->opt.dropout);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < width; j++) copy[i * width + j] = dropped(t, layer, m, r0 + i, j) ? 0 : keep * x[i * width + j];
+    return copy;
+}
+
+/* y[n, out] = x W^T + bias + scale (x A^T) B^T; c->acts holds x quantized; u = x A^T is saved. */
+static void linear(rows *c, us_module m, const float *x, float *y) {
+    us_tape *t = c->t;
+    const us_matrix *w = c->net->w[m];
+    const us_lora_site *s = us_lora_at(t->lora, c->layer, m);
+    size_t in = w->n_cols, out = w->n_rows, r = (size_t)t->lora->rank;
+    t->kn->matmul(w, &c->acts, x, in, 0, c->n, 0, w->n_groups, y, out, false);
+    for (size_t i = 0; i < c->n && c->net->bias[m]; i++) t->kn->add(c->net->bias[m], 1.0f, out, y + i * out);
+    if (!s->on) return;
+    float *u = c->s->u[m] + c->r0 * r;
+    memset(u, 0, c->n * r * sizeof *u);
+    x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->wide[2]);
+    t->kn->gemm_nt(c->n, r, in, 1.0f, x, in, t->lora->params + s->a, in, u, r);
+    t->kn->gemm_nt(c->n, out, r, t->lora->scale, u, r, t->lora->params + s->b, r, y, out);
+}
+
+/* d_x[n, in] (+)= d_y W + scale (d_y B) A; keeps scale * d_y B in t->du[m] for the gradient of A. */
+static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool add) {
+    us_tape *t = c->t;
+    const us_matrix *wt = &t->wt[c->layer * US_N_MODULES + (int)m];
+    const us_lora_site *s = us_lora_at(t->lora, c->layer, m);
+    size_t in = wt->n_rows, out = s->n_out, r = (size_t)t->lora->rank;
+    quantize(c, d_y, out);
+    t->kn->matmul(wt, &c->acts, d_y, out, 0, c->n, 0, wt->n_groups, d_x, in, add);
+    if (!s->on) return;
+    float *du = t->du[m] + c->r0 * r, keep = 1.0f / (1.0f - t->opt.dropout);
+    memset(du, 0, c->n * r * sizeof *du);
+    t->kn->gemm_nn(c->n, r, out, t->lora->scale, d_y, out, t->lora->params + s->b, r, du, r);
+    if (!has_dropout(t)) {
+        t->kn->gemm_nn(c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
+        return;
+    }
+    float *d = c->wide[2];
+    memset(d, 0, c->n * in * sizeof *d);
+    t->kn->gemm_nn(c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t j = 0; j < in; j++)
+            if (!dropped(t, c->layer, m, c->r0 + i, j)) d_x[i * in + j] += d[i * in + j];
+}
+
+/* direction +1 rotates, -1 rotates back (the transposed rotation: the gradient). */
+static void rotate(rows *c, float *x, int32_t n_heads, int direction) {
+    const us_net *n = &c->t->net;
+    size_t half = (size_t)n->n_rot / 2, e = (size_t)n->heads.head_size;
+    float *back = c->wide[2];
+    for (size_t i = 0; i < c->n; i++) {
+        const float *co = c->t->rope_cos + (c->r0 + i) * half, *si = c->t->rope_sin + (c->r0 + i) * half;
+        for (size_t j = 0; j < half && direction < 0; j++) back[j] = -si[j];
+        for (int32_t h = 0; h < n_heads; h++)
+            c->t->kn->rope(x + (i * (size_t)n_heads + (size_t)h) * e, (size_t)n->n_rot, n->neox, co, direction < 0 ? back : si);
+    }
+}
+
+static void norm_rows(const us_tape *t, const float *x, const float *g, size_t width, size_t n_rows, float *y) {
+    for (size_t i = 0; i < n_rows; i++) t->kn->rmsnorm(x + i * width, g, width, t->net.eps, y + i * width);
+}
+
+static void qk_norm(rows *c, const float *g, float *x, float *raw, int32_t n_heads) {
+    size_t e = (size_t)c->t->net.heads.head_size, n = c->n * (size_t)n_heads;
+    memcpy(raw, x, n * e * sizeof *x);
+    norm_rows(c->t, raw, g, e, n, x);
+}
+
+/* Layer input -> q, k, v after RoPE. */
+static void rows_before_attention(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    us_tape *t = ctx;
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, q = width_q(n), kv = width_kv(n);
+    for (rows c; claim(t, i_thread, &c);) {
+        saved *s = c.s;
+        float *h = c.wide[0];
+        norm_rows(t, s->x_in + c.r0 * d, c.net->attn_norm, d, c.n, h);
+        quantize(&c, h, d);
+        linear(&c, US_MOD_Q, h, s->q + c.r0 * q);
+        linear(&c, US_MOD_K, h, s->k + c.r0 * kv);
+        linear(&c, US_MOD_V, h, s->v + c.r0 * kv);
+        if (c.net->q_norm) qk_norm(&c, c.net->q_norm, s->q + c.r0 * q, s->q_raw + c.r0 * q, n->heads.n_heads);
+        if (c.net->k_norm) qk_norm(&c, c.net->k_norm, s->k + c.r0 * kv, s->k_raw + c.r0 * kv, n->heads.n_kv_heads);
+        rotate(&c, s->q + c.r0 * q, n->heads.n_heads, 1);
+        rotate(&c, s->k + c.r0 * kv, n->heads.n_kv_heads, 1);
+    }
+}
+
+/* Attention output -> layer output in t->x. */
+static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    us_tape *t = ctx;
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n);
+    for (rows c; claim(t, i_thread, &c);) {
+        saved *s = c.s;
+        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *h = c.wide[0], *a = c.wide[1];
+        quantize(&c, s->o + c.r0 * q, q);
+        linear(&c, US_MOD_O, s->o + c.r0 * q, x_mid);
+        t->kn->add(s->x_in + c.r0 * d, 1.0f, c.n * d, x_mid);
+        norm_rows(t, x_mid, c.net->ffn_norm, d, c.n, h);
+        quantize(&c, h, d);
+        linear(&c, US_MOD_GATE, h, s->gate + c.r0 * f);
+        linear(&c, US_MOD_UP, h, s->up + c.r0 * f);
+        t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, a);
+        quantize(&c, a, f);
+        linear(&c, US_MOD_DOWN, a, x);
+        t->kn->add(x_mid, 1.0f, c.n * d, x);
+    }
+}
+
+static void run_rows(us_tape *t, us_pool_fn *fn) {
+    atomic_store(&t->next, 0);
+    us_pool_run(t->pool, fn, t);
+}
+
+static void layer_forward(us_tape *t, int32_t l) {
+    t->layer = l;
+    run_rows(t, rows_before_attention);
+    saved *s = &t->layers[l];
+    us_packed_attention(t->pool, &t->b->packing, t->net.heads, s->q, s->k, s->v, s->o, t->attn_scratch);
+    run_rows(t, rows_after_attention);
+}
+
+/* ---- the head, at target rows only ---------------------------------------------------------------- */
+
+static void head_rows(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    us_tape *t = ctx;
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, v = (size_t)n->n_vocab, vp = t->v_pad;
+    unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
+    for (size_t i; (i = (size_t)atomic_fetch_add(&t->next, 1)) * HEAD_CHUNK < (size_t)t->b->n_targets;) {
+        size_t r0 = i * HEAD_CHUNK, left = (size_t)t->b->n_targets - r0, m = left < HEAD_CHUNK ? left : HEAD_CHUNK;
+        us_acts ha, la;
+        us_acts_place(&ha, s, m, d);
+        us_acts_place(&la, s + us_acts_bytes(HEAD_CHUNK, d), m, vp);
+        float *logits = (float *)(void *)(s + us_acts_bytes(HEAD_CHUNK, d) + us_acts_bytes(HEAD_CHUNK, vp)), *hn = t->hn + r0 * d;
+        for (size_t k = 0; k < m; k++)
+            t->kn->rmsnorm(t->x + (size_t)t->b->target_rows[r0 + k] * d, n->out_norm, d, n->eps, hn + k * d);
+        t->kn->quantize_acts(hn, d, 0, m, &ha);
+        t->kn->matmul(n->head, &ha, hn, d, 0, m, 0, n->head->n_groups, logits, v, false);
+        us_cross_entropy(logits, v, t->b->target_ids + r0, m, t->grad_scale, t->nats + r0);
+        if (!t->grad) continue;
+        for (size_t k = m; k-- > 0 && vp > v;) { /* spread rows to the padded width, last first */
+            memmove(logits + k * vp, logits + k * v, v * sizeof *logits);
+            memset(logits + k * vp + v, 0, (vp - v) * sizeof *logits);
+        }
+        t->kn->quantize_acts(logits, vp, 0, m, &la);
+        t->kn->matmul(&t->head_t, &la, logits, vp, 0, m, 0, t->head_t.n_groups, t->d_hn + r0 * d, d, false);
+    }
+}
+
+/* ---- backward --------------------------------------------------------------------------------------- */
+
+/* d_x (of the layer's output) -> d_x of its middle, d_o; leaves x and d_y of down, gate, up for the factors. */
+static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    us_tape *t = ctx;
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n);
+    for (rows c; claim(t, i_thread, &c);) {
+        saved *s = c.s;
+        float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f, *d_up = t->d_up + c.r0 * f;
+        float *d_a = c.wide[0], *d_h = c.wide[1];
+        memcpy(t->d_h + c.r0 * d, d_x, c.n * d * sizeof *d_x); /* d_y of down, for its factors */
+        linear_back(&c, US_MOD_DOWN, d_x, d_a, false);
+        t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, t->act + c.r0 * f);
+        t->kn->swiglu_back(s->gate + c.r0 * f, s->up + c.r0 * f, d_a, c.n * f, d_gate, d_up);
+        norm_rows(t, x_mid, c.net->ffn_norm, d, c.n, t->h + c.r0 * d);
+        linear_back(&c, US_MOD_GATE, d_gate, d_h, false);
+        linear_back(&c, US_MOD_UP, d_up, d_h, true);
+        for (size_t i = 0; i < c.n; i++) us_rmsnorm_back(x_mid + i * d, c.net->ffn_norm, d_h + i * d, d, n->eps, d_x + i * d);
+        linear_back(&c, US_MOD_O, d_x, t->d_o + c.r0 * q, false);
+    }
+}
+
+static void qk_norm_back(rows *c, const float *g, const float *raw, float *d, int32_t n_heads) {
+    size_t e = (size_t)c->t->net.heads.head_size, n = c->n * (size_t)n_heads;
+    float *dy = c->wide[0];
+    memcpy(dy, d, n * e * sizeof *d);
+    memset(d, 0, n * e * sizeof *d);
+    for (size_t i = 0; i < n; i++) us_rmsnorm_back(raw + i * e, g, dy + i * e, e, c->t->net.eps, d + i * e);
+}
+
+/* d_q, d_k, d_v (after RoPE) -> d_x of the layer's input. */
+static void rows_back_qkv(void *ctx, int i_thread, int n_threads) {
+    (void)n_threads;
+    us_tape *t = ctx;
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, q = width_q(n), kv = width_kv(n);
+    for (rows c; claim(t, i_thread, &c);) {
+        saved *s = c.s;
+        float *d_q = t->d_q + c.r0 * q, *d_k = t->d_k + c.r0 * kv, *d_v = t->d_v + c.r0 * kv, *d_h = c.wide[1];
+        rotate(&c, d_q, n->heads.n_heads, -1);
+        rotate(&c, d_k, n->heads.n_kv_heads, -1);
+        if (c.net->q_norm) qk_norm_back(&c, c.net->q_norm, s->q_raw + c.r0 * q, d_q, n->heads.n_heads);
+        if (c.net->k_norm) qk_norm_back(&c, c.net->k_norm, s->k_raw + c.r0 * kv, d_k, n->heads.n_kv_heads);
+        norm_rows(t, s->x_in + c.r0 * d, c.net->attn_norm, d, c.n, t->h + c.r0 * d);
+        linear_back(&c, US_MOD_Q, d_q, d_h, false);
+        linear_back(&c, US_MOD_K, d_k, d_h, true);
+        linear_back(&c, US_MOD_V, d_v, d_h, true);
+        for (size_t i = 0; i < c.n && c.layer; i++) /* below the first layer there is nothing to train */
+            us_rmsnorm_back(s->x_in + (c.r0 + i) * d, c.net->attn_norm, d_h + i * d, d, n->eps, t->d_x + (c.r0 + i) * d);
+    }
+}
+
+/* The factors' gradients are sums over all rows: work is split over outputs. One item is 64 rows of B
+ * or 64 columns of A of one module. */
+typedef struct factor_site {
+    us_module m;
+    const float *x, *d_y; /* [T, in], [T, out] */
+} factor_site;
+typedef struct factor_job {
+    us_tape *t;
+    int n_sites;
+    const factor_site *sites;
+} factor_job;
+#define FACTOR_STEP ((size_t)64)
+
+static void factor_item(us_tape *t, const factor_site *f, const us_lora_site *s, size_t i) {
+    size_t r = (size_t)t->lora->rank, n_rows = (size_t)t->b->packing.n_rows, n_b = (s->n_out + FACTOR_STEP - 1) / FACTOR_STEP;
+    size_t width = i < n_b ? s->n_out : s->n_in, at = (i < n_b ? i : i - n_b) * FACTOR_STEP;
+    size_t m = width - at < FACTOR_STEP ? width - at : FACTOR_STEP;
+    if (i < n_b) t->kn->gemm_tn(m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r, t->grad + s->b + at * r, r);
+    else t->kn->gemm_tn(r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
+}
+
+static void factor_items(void *ctx, int i_thread, int n_threads) {
+    (void)i_thread;
+    (void)n_threads;
+    factor_job *j = ctx;
+    us_tape *t = j->t;
+    for (;;) {
+        size_t item = (size_t)atomic_fetch_add(&t->next, 1);
+        int k = 0;
+        const us_lora_site *s = NULL;
+        for (; k < j->n_sites; k++) {
+            s = us_lora_at(t->lora, t->layer, j->sites[k].m);
+            size_t n = s->on ? (s->n_out + FACTOR_STEP - 1) / FACTOR_STEP + (s->n_in + FACTOR_STEP - 1) / FACTOR_STEP : 0;
+            if (item < n) break;
+            item -= n;
+        }
+        if (k == j->n_sites) return;
+        factor_item(t, &j->sites[k], s, item);
+    }
+}
+
+/* With dropout the factors saw a masked input: each module goes alone through a masked copy of it
+ * (`copy` has room for [T, in]). */
+static void factors(us_tape *t, const factor_site *sites, int n, float *copy) {
+    factor_job j = {.t = t, .n_sites = n, .sites = sites};
+    if (!has_dropout(t)) {
+        atomic_store(&t->next, 0);
+        us_pool_run(t->pool, factor_items, &j);
+        return;
+    }
+    for (int k = 0; k < n; k++) {
+        factor_site one = sites[k];
+        const us_lora_site *s = us_lora_at(t->lora, t->layer, one.m);
+        if (!s->on) continue;
+        one.x = lora_input(t, t->layer, one.m, 0, (size_t)t->b->packing.n_rows, one.x, s->n_in, copy);
+        j = (factor_job){.t = t, .n_sites = 1, .sites = &one};
+        atomic_store(&t->next, 0);
+        us_pool_run(t->pool, factor_items, &j);
+    }
+}
+
+static void layer_backward(us_tape *t, int32_t l) {
+    if (t->opt.recompute) layer_forward(t, l);
+    t->layer = l;
+    saved *s = &t->layers[l];
+    float *spare = s->gate; /* gate and up of this layer are used up once rows_back_ffn has run */
+    run_rows(t, rows_back_ffn);
+    factors(t, (factor_site[]){{US_MOD_DOWN, t->act, t->d_h}, {US_MOD_GATE, t->h, t->d_gate}, {US_MOD_UP, t->h, t->d_up}, {US_MOD_O, s->o, t->d_x}},
+            4, spare);
+    us_packed_attention_back(t->pool, &t->b->packing, t->net.heads, s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
+                             t->attn_scratch, t->attn_shared);
+    run_rows(t, rows_back_qkv);
+    factors(t, (factor_site[]){{US_MOD_Q, t->h, t->d_q}, {US_MOD_K, t->h, t->d_k}, {US_MOD_V, t->h, t->d_v}}, 3, spare);
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------------ */
+
+static void start_batch(us_tape *t, const us_batch *b) {
+    const us_net *n = &t->net;
+    size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
+    assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets && b->packing.n_segments <= t->opt.max_segments);
+    t->b = b;
+    for (size_t i = 0; i < (size_t)b->packing.n_rows; i++) {
+        t->kn->unpack_row(n->embd, (size_t)b->tokens[i], t->layers[0].x_in + i * d);
+        for (size_t j = 0; j < half; j++) {
+            double angle = (double)b->pos[i] * (double)n->inv_freq[j];
+            t->rope_cos[i * half + j] = (float)cos(angle);
+            t->rope_sin[i * half + j] = (float)sin(angle);
+        }
+    }
+}
+
+static double forward(us_tape *t, const us_batch *b) {
+    size_t d = (size_t)t->net.n_embd;
+    start_batch(t, b);
+    for (int32_t l = 0; l < t->net.n_layers; l++) {
+        saved *s = &t->layers[l];
+        if (!t->opt.train || t->opt.recompute) {
+            float *x_in = s->x_in;
+            *s = t->shared;
+            s->x_in = x_in;
+        }
+        layer_forward(t, l);
+        if (l + 1 < t->net.n_layers) memcpy(t->layers[l + 1].x_in, t->x, (size_t)b->packing.n_rows * d * sizeof *t->x);
+    }
+    run_rows(t, head_rows);
+    double sum = 0;
+    for (int32_t i = 0; i < b->n_targets; i++) sum += (double)t->nats[i];
+    return sum;
+}
+
+double us_tape_loss(us_tape *t, const us_batch *b, float *nats) {
+    t->grad = NULL;
+    t->grad_scale = 1;
+    double sum = forward(t, b);
+    if (nats) memcpy(nats, t->nats, (size_t)b->n_targets * sizeof *nats);
+    return sum;
+}
+
+double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_t step_seed, float *grad) {
+    assert(t->opt.train);
+    t->grad = grad;
+    t->grad_scale = scale;
+    t->step_seed = step_seed;
+    double sum = forward(t, b);
+    size_t d = (size_t)t->net.n_embd;
+    memset(t->d_x, 0, (size_t)b->packing.n_rows * d * sizeof *t->d_x);
+    for (int32_t i = 0; i < b->n_targets; i++) {
+        size_t r = (size_t)b->target_rows[i];
+        us_rmsnorm_back(t->x + r * d, t->net.out_norm, t->d_hn + (size_t)i * d, d, t->net.eps, t->d_x + r * d);
+    }
+    for (int32_t l = t->net.n_layers; l-- > 0;) layer_backward(t, l);
+    return sum;
+}

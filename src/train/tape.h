@@ -1,0 +1,64 @@
+/* train/tape.h - one batch through the model and back: the loss and the gradients of the LoRA factors.
+ *
+ * Owns the activations of a batch and the transposed weights. Knows nothing of dialogue, optimizers or
+ * files. The base is frozen; only lora_A and lora_B of the chosen modules have gradients.
+ *
+ * Forward uses the very kernels and packed weights that serve the model. The input gradient of a frozen
+ * linear layer, d_x = d_y . W, is the same product with the transposed matrix, which is packed once in
+ * 8-bit blocks (float32 with `f32`): training needs no kernels of its own for it. */
+#ifndef US_TRAIN_TAPE_H
+#define US_TRAIN_TAPE_H
+#include "kern/kern.h"
+#include "ops/packed_attention.h"
+#include "train/lora.h"
+
+/* Everything that the passes read of a model; pointers are borrowed. */
+typedef struct us_net_layer {
+    const float *attn_norm, *ffn_norm; /* [D] */
+    const float *q_norm, *k_norm;      /* [E] or NULL */
+    const us_matrix *w[US_N_MODULES];
+    const float *bias[US_N_MODULES];   /* [out] or NULL */
+} us_net_layer;
+
+typedef struct us_net {
+    int32_t n_layers, n_embd, n_ff, n_vocab;
+    us_heads heads;
+    float eps;
+    bool neox;                         /* RoPE pairs (i, i + n_rot/2), else (2i, 2i+1) */
+    int32_t n_rot;
+    const float *inv_freq;             /* [n_rot / 2], scaling applied */
+    const us_matrix *embd, *head;
+    const float *out_norm;
+    us_net_layer *layers;
+} us_net;
+
+/* A batch: T packed rows and the rows whose next token is learned. */
+typedef struct us_batch {
+    us_packing packing;
+    const int32_t *tokens, *pos;             /* [T] */
+    const int32_t *target_rows, *target_ids; /* [n_targets]: the row that predicts, and what */
+    int32_t n_targets;
+} us_batch;
+
+typedef struct us_tape us_tape;
+typedef struct us_tape_options {
+    int32_t max_rows, max_targets, max_segments, max_prefix; /* of any batch */
+    int32_t max_segment;  /* rows of the longest segment */
+    bool train;           /* false: forward only */
+    bool recompute;       /* keep only the layers' inputs, compute the rest again */
+    bool f32;             /* transposed weights in float32 (tests) */
+    float dropout;        /* on the input of the LoRA factors */
+} us_tape_options;
+
+/* Bytes of activations, scratch and transposed weights, before they are taken. */
+size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_options *o, int n_threads);
+US_MUST_USE us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out,
+                                  us_error *err);
+void us_tape_free(us_tape *t);
+
+/* Sum of nats over the targets; nats[n_targets] (may be NULL) gets each. */
+double us_tape_loss(us_tape *t, const us_batch *b, float *nats);
+/* The same, and adds scale * d(sum of nats)/d(parameter) to `grad` (laid out as lora->params).
+ * `step_seed` feeds dropout. */
+double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_t step_seed, float *grad);
+#endif
