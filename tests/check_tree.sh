@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The tree names no package registry's host and no machine's paths, holds no model or other large binary,
+# keeps files executable that are run, and (where shellcheck is installed) its scripts have no findings.
+set -euo pipefail
+git rev-parse --git-dir >/dev/null 2>&1 || { echo "skipped: not a git checkout"; exit 77; }
+bad=0
+# The patterns are put together here so that this file does not match itself.
+dot='\.'
+hosts="pypi${dot}org|pythonhosted${dot}org|npmjs${dot}(org|com)|crates${dot}io|rubygems${dot}org|debian${dot}org/debian|ubuntu${dot}com/ubuntu|conda${dot}(anaconda|io)|proxy${dot}golang|huggingface${dot}co/[a-z]"
+sl=/
+paths="(^|[^[:alnum:]._~}-])${sl}(root|work|home${sl}[a-z]+|Users${sl}[A-Za-z]+|tmp${sl}(dl|issues|team|claims))(${sl}|[^[:alnum:]_-]|$)"
+# tests/bare_root.sh makes a root of its own and may name the paths inside it; data of others is not ours to judge.
+if git grep -nIE "$hosts" -- . ':!tests/data' ':!fuzz/corpus'; then echo "^ a package registry's host"; bad=1; fi
+if git grep -nIE "$paths" -- . ':!tests/data' ':!fuzz/corpus' ':!tests/bare_root.sh'; then echo "^ a machine's path"; bad=1; fi
+while IFS= read -r file; do
+    [ -f "$file" ] || continue
+    case $file in characters/*/*.gguf) continue ;; esac
+    [ "$(wc -c <"$file")" -le 1500000 ] || { echo "$file: over 1.5 MB"; bad=1; }
+done < <(git ls-files)
+for file in script/* .ci/run; do
+    case $file in script/lib.sh) continue ;; esac
+    [ -x "$file" ] || { echo "$file: not executable"; bad=1; }
+done
+if command -v shellcheck >/dev/null; then
+    # shellcheck disable=SC2046 # names of ours, without blanks
+    shellcheck -x -P SCRIPTDIR $(git ls-files script .ci/run 'tests/*.sh' 'bench/*.sh') || bad=1
+fi
+[ $bad = 0 ] && echo "clean"
+exit $bad
