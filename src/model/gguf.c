@@ -1,0 +1,421 @@
+#include "model/gguf.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARTS 1000
+#define MAX_KEY_BYTES 65535
+#define MAX_NAME_BYTES 255
+#define MAX_KVS (1 << 16)
+#define MAX_TENSORS (1 << 18)
+#define MIN_KV_BYTES 13     /* key length 8, kind 4, value 1 */
+#define MIN_TENSOR_BYTES 24 /* name length 8, n_dims 4, type 4, offset 8 */
+
+struct us_gguf {
+    char *path;
+    uint32_t version;
+    us_map *maps;
+    int n_maps;
+    us_kv *kvs;
+    us_tensor *tensors;
+    size_t n_kvs, n_tensors, cap_kvs, cap_tensors;
+    uint32_t *kv_slots, *tensor_slots; /* open addressing, index + 1; sizes are powers of two */
+    size_t n_kv_slots, n_tensor_slots;
+};
+
+/* Reads one part; `at` never passes `end`. */
+typedef struct reader {
+    us_gguf *g;
+    const char *path;
+    const us_map *map;
+    int file;
+    size_t at;
+    uint64_t align;
+    us_error *err;
+} reader;
+
+static us_status bad(reader *r, const char *what) {
+    return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu of %zu: %s", r->path, r->at, r->map->size, what);
+}
+
+static us_status take(reader *r, void *out, size_t n, const char *what) {
+    if (n > r->map->size - r->at) return us_fail(r->err, US_ERR_FORMAT, "%s: truncated: %s at byte %zu needs %zu bytes, %zu are left", r->path, what, r->at, n, r->map->size - r->at);
+    memcpy(out, r->map->data + r->at, n);
+    r->at += n;
+    return US_OK;
+}
+
+static us_status take_str(reader *r, us_str *out, size_t max, const char *what) {
+    uint64_t n = 0;
+    us_status st = take(r, &n, 8, what);
+    if (st) return st;
+    if (n > max || n > r->map->size - r->at)
+        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: %s of %llu bytes, at most %zu expected", r->path, r->at - 8, what, (unsigned long long)n,
+                       max < r->map->size - r->at ? max : r->map->size - r->at);
+    *out = (us_str){(const char *)r->map->data + r->at, (size_t)n};
+    r->at += (size_t)n;
+    return US_OK;
+}
+
+static size_t kind_bytes(us_kv_kind k) {
+    static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+    return bytes[k];
+}
+
+static const char *kind_name(us_kv_kind k) {
+    static const char *const names[] = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64", "float64"};
+    return names[k];
+}
+
+static us_status take_value(reader *r, us_kv *kv) {
+    uint32_t kind = 0;
+    us_status st = take(r, &kind, 4, "value kind");
+    if (st) return st;
+    kv->n = 1;
+    if (kind == US_KV_ARRAY) {
+        kv->is_array = true;
+        if ((st = take(r, &kind, 4, "array kind")) || (st = take(r, &kv->n, 8, "array length"))) return st;
+    }
+    if (kind > US_KV_FLOAT64 || kind == US_KV_ARRAY) return bad(r, "unknown kind of value (nested arrays are not supported)");
+    kv->kind = (us_kv_kind)kind;
+    size_t left = r->map->size - r->at, each = kind == US_KV_STRING ? 8 : kind_bytes(kv->kind);
+    if (kv->n > left / each)
+        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: array of %llu %s values, but only %zu bytes are left", r->path, r->at,
+                       (unsigned long long)kv->n, kind_name(kv->kind), left);
+    kv->data = r->map->data + r->at;
+    if (kind == US_KV_STRING) {
+        us_str s;
+        for (uint64_t i = 0; i < kv->n; i++)
+            if ((st = take_str(r, &s, SIZE_MAX, "string"))) return st;
+    } else {
+        r->at += (size_t)kv->n * each;
+        for (uint64_t i = 0; kind == US_KV_BOOL && i < kv->n; i++)
+            if (kv->data[i] > 1) return bad(r, "bool that is neither 0 nor 1");
+    }
+    return US_OK;
+}
+
+static uint32_t hash_of(us_str s) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3u;
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static bool same(us_str a, us_str b) { return a.len == b.len && !memcmp(a.data, b.data, a.len); }
+
+/* The slot of `name`: holds index + 1 or 0. `item` gives the name of entry i. */
+static uint32_t *slot(uint32_t *slots, size_t n, us_str name, const void *items, size_t stride) {
+    for (size_t i = hash_of(name) & (n - 1);; i = (i + 1) & (n - 1)) {
+        if (!slots[i]) return &slots[i];
+        const us_str *other = (const us_str *)(const void *)((const char *)items + (slots[i] - 1) * stride); /* name is the first member */
+        if (same(*other, name)) return &slots[i];
+    }
+}
+
+static us_status rehash(uint32_t **slots, size_t *n_slots, size_t need, const void *items, size_t n_items, size_t stride, us_error *err) {
+    size_t n = 64;
+    while (n < need * 2) n *= 2;
+    if (n <= *n_slots) return US_OK;
+    uint32_t *fresh;
+    us_status st = us_alloc(n, sizeof *fresh, &fresh, err);
+    if (st) return st;
+    for (size_t i = 0; i < n_items; i++)
+        *slot(fresh, n, *(const us_str *)(const void *)((const char *)items + i * stride), items, stride) = (uint32_t)i + 1;
+    free(*slots);
+    *slots = fresh;
+    *n_slots = n;
+    return US_OK;
+}
+
+static us_status read_kvs(reader *r, uint64_t n) {
+    us_gguf *g = r->g;
+    us_status st = us_grow(&g->kvs, &g->cap_kvs, g->n_kvs + (size_t)n + 1, sizeof *g->kvs, r->err);
+    if (!st) st = rehash(&g->kv_slots, &g->n_kv_slots, g->n_kvs + (size_t)n, g->kvs, g->n_kvs, sizeof *g->kvs, r->err);
+    size_t own = g->n_kvs;
+    for (uint64_t i = 0; i < n && !st; i++) {
+        us_kv kv = {0};
+        if ((st = take_str(r, &kv.key, MAX_KEY_BYTES, "key")) || (st = take_value(r, &kv))) break;
+        if (!kv.key.len || !us_utf8_valid(kv.key.data, kv.key.len, NULL)) return bad(r, "key is empty or not UTF-8");
+        g->kvs[g->n_kvs] = kv;
+        uint32_t *s = slot(g->kv_slots, g->n_kv_slots, kv.key, g->kvs, sizeof *g->kvs);
+        if (*s) {
+            if (r->file && *s <= own) continue; /* later parts repeat keys of the first */
+            return us_fail(r->err, US_ERR_FORMAT, "%s: duplicate key '%.*s'", r->path, (int)kv.key.len, kv.key.data);
+        }
+        *s = (uint32_t)++g->n_kvs;
+    }
+    return st;
+}
+
+static us_status tensor_bytes(reader *r, us_tensor *t) {
+    uint64_t n = 1;
+    for (int d = 0; d < t->n_dims; d++) {
+        if (t->ne[d] <= 0 || __builtin_mul_overflow(n, (uint64_t)t->ne[d], &n) || n > (uint64_t)1 << 56)
+            return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': dimension %d is %lld; the product is out of range", r->path, (int)t->name.len,
+                           t->name.data, d, (long long)t->ne[d]);
+    }
+    if (!us_type_name(t->type))
+        return us_fail(r->err, US_ERR_UNSUPPORTED, "%s: tensor '%.*s' has type %d; supported are F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS",
+                       r->path, (int)t->name.len, t->name.data, t->type);
+    size_t row = us_type_row_bytes((us_type)t->type, (size_t)t->ne[0]), rows = (size_t)(n / (uint64_t)t->ne[0]);
+    if (!row || !us_mul_size(row, rows, &t->n_bytes))
+        return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': rows of %lld are no whole number of %s blocks of %zu", r->path, (int)t->name.len, t->name.data,
+                       (long long)t->ne[0], us_type_name(t->type), us_type_block((us_type)t->type));
+    return US_OK;
+}
+
+static us_status read_tensors(reader *r, uint64_t n) {
+    us_gguf *g = r->g;
+    size_t first = g->n_tensors;
+    us_status st = us_grow(&g->tensors, &g->cap_tensors, first + (size_t)n + 1, sizeof *g->tensors, r->err);
+    if (!st) st = rehash(&g->tensor_slots, &g->n_tensor_slots, first + (size_t)n, g->tensors, first, sizeof *g->tensors, r->err);
+    if (st) return st;
+    uint64_t *offsets;
+    if ((st = us_alloc((size_t)n, sizeof *offsets, &offsets, r->err))) return st;
+    for (uint64_t i = 0; i < n && !st; i++) {
+        us_tensor t = {.ne = {1, 1, 1, 1}, .file = r->file};
+        uint32_t n_dims = 0, type = 0;
+        if ((st = take_str(r, &t.name, MAX_NAME_BYTES, "tensor name")) || (st = take(r, &n_dims, 4, "number of dimensions"))) break;
+        if (!t.name.len || !us_utf8_valid(t.name.data, t.name.len, NULL)) st = bad(r, "tensor name is empty or not UTF-8");
+        else if (n_dims < 1 || n_dims > 4) st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s' has %u dimensions, expected 1..4", r->path, (int)t.name.len, t.name.data, n_dims);
+        else {
+            t.n_dims = (int)n_dims;
+            if ((st = take(r, t.ne, 8 * n_dims, "dimensions")) || (st = take(r, &type, 4, "tensor type")) || (st = take(r, &offsets[i], 8, "tensor offset"))) break;
+            t.type = type > 1000 ? 1000 : (int)type;
+            if ((st = tensor_bytes(r, &t))) break;
+            g->tensors[g->n_tensors] = t;
+            uint32_t *s = slot(g->tensor_slots, g->n_tensor_slots, t.name, g->tensors, sizeof *g->tensors);
+            if (*s) st = us_fail(r->err, US_ERR_FORMAT, "%s: duplicate tensor '%.*s'", r->path, (int)t.name.len, t.name.data);
+            else *s = (uint32_t)++g->n_tensors;
+        }
+    }
+    size_t base = 0;
+    if (!st && (!us_add_size(r->at, (size_t)r->align - 1, &base) || (base &= ~((size_t)r->align - 1)) > r->map->size)) {
+        if (n) st = bad(r, "truncated: no room for tensor data");
+        base = r->map->size;
+    }
+    for (uint64_t i = 0; i < n && !st; i++) {
+        us_tensor *t = &g->tensors[first + i];
+        size_t room = r->map->size - base;
+        if (offsets[i] % r->align)
+            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': offset %llu is no multiple of the alignment %llu", r->path, (int)t->name.len, t->name.data,
+                         (unsigned long long)offsets[i], (unsigned long long)r->align);
+        else if (offsets[i] > room || t->n_bytes > room - (size_t)offsets[i])
+            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': %zu bytes at offset %llu do not fit in the %zu bytes of data (truncated file?)", r->path,
+                         (int)t->name.len, t->name.data, t->n_bytes, (unsigned long long)offsets[i], room);
+        else t->data = r->map->data + base + offsets[i];
+    }
+    free(offsets);
+    return st;
+}
+
+static int by_address(const void *a, const void *b) {
+    const us_tensor *x = *(const us_tensor *const *)a, *y = *(const us_tensor *const *)b;
+    return x->data < y->data ? -1 : x->data > y->data;
+}
+
+static us_status check_overlap(us_gguf *g, us_error *err) {
+    const us_tensor **order;
+    us_status st = us_alloc(g->n_tensors, sizeof *order, &order, err);
+    if (st) return st;
+    for (size_t i = 0; i < g->n_tensors; i++) order[i] = &g->tensors[i];
+    qsort(order, g->n_tensors, sizeof *order, by_address);
+    for (size_t i = 1; i < g->n_tensors && !st; i++)
+        if (order[i]->file == order[i - 1]->file && order[i - 1]->data + order[i - 1]->n_bytes > order[i]->data)
+            st = us_fail(err, US_ERR_FORMAT, "%s: tensors '%.*s' and '%.*s' overlap", g->path, (int)order[i - 1]->name.len, order[i - 1]->name.data,
+                         (int)order[i]->name.len, order[i]->name.data);
+    free(order);
+    return st;
+}
+
+static us_status read_part(us_gguf *g, const char *path, int file, us_error *err) {
+    us_status st = us_map_open(path, &g->maps[file], err);
+    if (st) return st;
+    g->n_maps = file + 1;
+    reader r = {.g = g, .path = path, .map = &g->maps[file], .file = file, .align = 32, .err = err};
+    char magic[4];
+    uint32_t version = 0;
+    uint64_t n_tensors = 0, n_kvs = 0;
+    if (r.map->size < 24 || memcmp(r.map->data, "GGUF", 4))
+        return us_fail(err, US_ERR_FORMAT, "%s: not a GGUF file (expected the bytes 'GGUF' and a header of 24 bytes, the file has %zu)", path, r.map->size);
+    if ((st = take(&r, magic, 4, "magic")) || (st = take(&r, &version, 4, "version")) || (st = take(&r, &n_tensors, 8, "tensor count")) || (st = take(&r, &n_kvs, 8, "key count"))) return st;
+    if (version != 2 && version != 3)
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: GGUF version %u; supported are 2 and 3, little-endian", path, version);
+    g->version = version;
+    size_t left = r.map->size - r.at;
+    if (n_kvs > left / MIN_KV_BYTES || n_kvs > MAX_KVS) return us_fail(err, US_ERR_FORMAT, "%s: %llu keys cannot be in the %zu bytes that are left", path, (unsigned long long)n_kvs, left);
+    if (n_tensors > left / MIN_TENSOR_BYTES || n_tensors > MAX_TENSORS)
+        return us_fail(err, US_ERR_FORMAT, "%s: %llu tensors cannot be in the %zu bytes that are left", path, (unsigned long long)n_tensors, left);
+    size_t own = g->n_kvs;
+    if ((st = read_kvs(&r, n_kvs))) return st;
+    for (size_t i = file ? own : 0; i < g->n_kvs; i++)
+        if (us_str_eq(g->kvs[i].key, "general.alignment")) {
+            int64_t a;
+            if ((st = us_gguf_get_int(g, "general.alignment", 1, 65536, &a, err))) return st;
+            if (a & (a - 1)) return us_fail(err, US_ERR_FORMAT, "%s: general.alignment is %lld, expected a power of two", path, (long long)a);
+            r.align = (uint64_t)a;
+        }
+    return read_tensors(&r, n_tensors);
+}
+
+/* "model-00001-of-00003.gguf" -> 3 and the pattern; 1 when the name is no split. */
+static us_status count_parts(us_gguf *g, int *n_parts, us_error *err) {
+    int64_t n, no;
+    *n_parts = 1;
+    if (!us_gguf_find(g, "split.count")) return US_OK;
+    us_status st = us_gguf_get_int(g, "split.count", 1, MAX_PARTS, &n, err);
+    if (!st && us_gguf_find(g, "split.no")) st = us_gguf_get_int(g, "split.no", 0, 0, &no, err);
+    if (st) return us_fail(err, US_ERR_FORMAT, "%s: this is not the first part of a split file of at most %d parts: open the -00001-of- file", g->path, MAX_PARTS);
+    size_t len = strlen(g->path);
+    char tail[32];
+    snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)n);
+    if (n > 1 && (len < strlen(tail) || strcmp(g->path + len - strlen(tail), tail)))
+        return us_fail(err, US_ERR_FORMAT, "%s: split into %d parts, so its name must end in %s", g->path, (int)n, tail);
+    *n_parts = (int)n;
+    return US_OK;
+}
+
+us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
+    us_gguf *g;
+    us_status st = us_alloc(1, sizeof *g, &g, err);
+    if (st) return st;
+    int n_parts = 1;
+    if (!(st = us_strdup(path, &g->path, err))) st = us_alloc(MAX_PARTS, sizeof *g->maps, &g->maps, err);
+    if (!st) st = read_part(g, path, 0, err);
+    if (!st) st = count_parts(g, &n_parts, err);
+    for (int i = 1; i < n_parts && !st; i++) {
+        char tail[32], *part = NULL;
+        snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", i + 1, n_parts);
+        if ((st = us_strdup(path, &part, err))) break;
+        memcpy(part + strlen(part) - strlen(tail), tail, strlen(tail));
+        st = read_part(g, part, i, err);
+        free(part);
+    }
+    if (!st) st = check_overlap(g, err);
+    if (st) us_gguf_close(g);
+    else *out = g;
+    return st;
+}
+
+void us_gguf_close(us_gguf *g) {
+    if (!g) return;
+    for (int i = 0; i < g->n_maps; i++) us_map_close(&g->maps[i]);
+    free(g->maps);
+    free(g->kvs);
+    free(g->tensors);
+    free(g->kv_slots);
+    free(g->tensor_slots);
+    free(g->path);
+    free(g);
+}
+
+const char *us_gguf_path(const us_gguf *g) { return g->path; }
+uint32_t us_gguf_version(const us_gguf *g) { return g->version; }
+int us_gguf_n_files(const us_gguf *g) { return g->n_maps; }
+const us_map *us_gguf_map(const us_gguf *g, int file) { return &g->maps[file]; }
+uint64_t us_gguf_bytes(const us_gguf *g) {
+    uint64_t n = 0;
+    for (int i = 0; i < g->n_maps; i++) n += g->maps[i].size;
+    return n;
+}
+const us_kv *us_gguf_kvs(const us_gguf *g, size_t *n) { return *n = g->n_kvs, g->kvs; }
+const us_tensor *us_gguf_tensors(const us_gguf *g, size_t *n) { return *n = g->n_tensors, g->tensors; }
+
+const us_kv *us_gguf_find(const us_gguf *g, const char *key) {
+    if (!g->n_kv_slots) return NULL;
+    uint32_t i = *slot(g->kv_slots, g->n_kv_slots, (us_str){key, strlen(key)}, g->kvs, sizeof *g->kvs);
+    return i ? &g->kvs[i - 1] : NULL;
+}
+
+const us_tensor *us_gguf_find_tensor(const us_gguf *g, const char *name) {
+    if (!g->n_tensor_slots) return NULL;
+    uint32_t i = *slot(g->tensor_slots, g->n_tensor_slots, (us_str){name, strlen(name)}, g->tensors, sizeof *g->tensors);
+    return i ? &g->tensors[i - 1] : NULL;
+}
+
+void us_gguf_drop(const us_gguf *g, const us_tensor *t) {
+    const us_map *m = &g->maps[t->file];
+    us_map_drop(m, (size_t)(t->data - m->data), t->n_bytes);
+}
+
+static us_status find_kind(const us_gguf *g, const char *key, const char *expected, const us_kv **out, us_error *err) {
+    *out = us_gguf_find(g, key);
+    if (!*out) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected a %s)", g->path, key, expected);
+    if ((*out)->is_array) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a %s, got an array", g->path, key, expected);
+    return US_OK;
+}
+
+us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_t max, int64_t *out, us_error *err) {
+    const us_kv *kv;
+    us_status st = find_kind(g, key, "whole number", &kv, err);
+    if (st) return st;
+    int64_t v = 0;
+    uint64_t u = 0;
+    switch (kv->kind) {
+    case US_KV_U8: v = kv->data[0]; break;
+    case US_KV_I8: v = (int8_t)kv->data[0]; break;
+    case US_KV_U16: { uint16_t x; memcpy(&x, kv->data, 2); v = x; break; }
+    case US_KV_I16: { int16_t x; memcpy(&x, kv->data, 2); v = x; break; }
+    case US_KV_U32: { uint32_t x; memcpy(&x, kv->data, 4); v = x; break; }
+    case US_KV_I32: { int32_t x; memcpy(&x, kv->data, 4); v = x; break; }
+    case US_KV_U64: memcpy(&u, kv->data, 8); v = u > INT64_MAX ? INT64_MAX : (int64_t)u; break;
+    case US_KV_I64: memcpy(&v, kv->data, 8); break;
+    default: return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key, kind_name(kv->kind));
+    }
+    if (v < min || v > max)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected %lld..%lld, got %lld", g->path, key, (long long)min, (long long)max, (long long)v);
+    *out = v;
+    return US_OK;
+}
+
+us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_error *err) {
+    const us_kv *kv;
+    us_status st = find_kind(g, key, "number", &kv, err);
+    if (st) return st;
+    float f;
+    if (kv->kind == US_KV_FLOAT32) memcpy(&f, kv->data, 4), *out = (double)f;
+    else if (kv->kind == US_KV_FLOAT64) memcpy(out, kv->data, 8);
+    else return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key, kind_name(kv->kind));
+    if (!(*out - *out == 0)) return us_fail(err, US_ERR_FORMAT, "%s: key '%s' is not finite", g->path, key);
+    return US_OK;
+}
+
+us_status us_gguf_get_bool(const us_gguf *g, const char *key, bool *out, us_error *err) {
+    const us_kv *kv;
+    us_status st = find_kind(g, key, "bool", &kv, err);
+    if (st) return st;
+    if (kv->kind != US_KV_BOOL) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, kind_name(kv->kind));
+    *out = kv->data[0];
+    return US_OK;
+}
+
+us_status us_gguf_get_str(const us_gguf *g, const char *key, us_str *out, us_error *err) {
+    const us_kv *kv;
+    us_status st = find_kind(g, key, "string", &kv, err);
+    if (st) return st;
+    if (kv->kind != US_KV_STRING) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a string, got a %s", g->path, key, kind_name(kv->kind));
+    const unsigned char *at = NULL;
+    *out = us_kv_next_str(kv, &at);
+    return US_OK;
+}
+
+us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n, const us_kv **out, us_error *err) {
+    const us_kv *kv = us_gguf_find(g, key);
+    if (!kv) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected an array of %s)", g->path, key, kind_name(kind));
+    if (!kv->is_array || kv->kind != kind)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", g->path, key, kind_name(kind), kv->is_array ? "an array of " : "a ", kind_name(kv->kind));
+    if (kv->n > max_n)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': %llu elements, at most %llu expected", g->path, key, (unsigned long long)kv->n, (unsigned long long)max_n);
+    *out = kv;
+    return US_OK;
+}
+
+us_str us_kv_next_str(const us_kv *kv, const unsigned char **at) {
+    const unsigned char *p = *at ? *at : kv->data;
+    uint64_t n;
+    memcpy(&n, p, 8);
+    *at = p + 8 + n;
+    return (us_str){(const char *)p + 8, (size_t)n};
+}

@@ -1,0 +1,379 @@
+#include "model/tokenizer.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_VOCAB (1 << 21)
+#define MAX_TOKEN_BYTES 4096
+
+#define CONTRACTIONS "'s|'t|'re|'ve|'m|'ll|'d"
+#define LLAMA3_HEAD "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+#define LLAMA3_TAIL "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+static const char gpt2_pattern[] = CONTRACTIONS "| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+static const char llama3_pattern[] = LLAMA3_HEAD "\\p{N}{1,3}" LLAMA3_TAIL;
+static const char qwen2_pattern[] = LLAMA3_HEAD "\\p{N}" LLAMA3_TAIL;
+
+/* tokenizer.ggml.pre -> how text is cut into words. */
+static const struct { const char *pre, *pattern; bool split_digits, whole_words; } pres[] = {
+    {"gpt-2", gpt2_pattern, false, false},      {"default", gpt2_pattern, false, false},  {"smollm", gpt2_pattern, true, false},
+    {"starcoder", gpt2_pattern, true, false},   {"refact", gpt2_pattern, true, false},    {"command-r", gpt2_pattern, true, false},
+    {"llama-bpe", llama3_pattern, false, true}, {"llama3", llama3_pattern, false, true},  {"llama-v3", llama3_pattern, false, true},
+    {"qwen2", qwen2_pattern, false, false},     {"deepseek-r1-qwen", qwen2_pattern, false, false},
+};
+
+void us_tokens_fini(us_tokens *t) {
+    free(t->ids);
+    *t = (us_tokens){0};
+}
+
+us_status us_tokens_push(us_tokens *t, int32_t id, us_error *err) {
+    us_status st = us_grow(&t->ids, &t->cap, t->n + 1, sizeof *t->ids, err);
+    if (!st) t->ids[t->n++] = id;
+    return st;
+}
+
+/* ---- lookup tables ---------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t x) {
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
+    return x ^ x >> 32;
+}
+
+static uint64_t hash_bytes(const char *s, size_t n) {
+    uint64_t h = n * 0x9e3779b97f4a7c15u;
+    for (; n >= 8; s += 8, n -= 8) {
+        uint64_t w;
+        memcpy(&w, s, 8);
+        h = (h ^ mix(w)) * 0xff51afd7ed558ccdu;
+    }
+    uint64_t w = 0;
+    memcpy(&w, s, n);
+    return mix(h ^ mix(w + n));
+}
+
+static uint32_t *piece_slot(const us_tokenizer *t, const char *s, size_t n) {
+    for (size_t i = hash_bytes(s, n) & (t->n_slots - 1);; i = (i + 1) & (t->n_slots - 1)) {
+        uint32_t id = t->slots[i];
+        if (!id || (t->pieces[id - 1].len == n && !memcmp(t->pieces[id - 1].data, s, n))) return &t->slots[i];
+    }
+}
+
+int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *s, size_t n) { return (int32_t)*piece_slot(t, s, n) - 1; }
+
+static uint32_t *merge_slot(const us_tokenizer *t, int32_t l, int32_t r) {
+    for (size_t i = mix((uint64_t)(uint32_t)l << 32 | (uint32_t)r) & (t->n_merge_slots - 1);; i = (i + 1) & (t->n_merge_slots - 1)) {
+        uint32_t k = t->merge_slots[i];
+        if (!k || (t->merges[k - 1].left == l && t->merges[k - 1].right == r)) return &t->merge_slots[i];
+    }
+}
+
+int32_t us_tokenizer_merge_rank(const us_tokenizer *t, int32_t l, int32_t r) { return (int32_t)*merge_slot(t, l, r) - 1; }
+
+static size_t table_size(size_t n) {
+    size_t size = 64;
+    while (size < 2 * n) size *= 2;
+    return size;
+}
+
+/* ---- the vocabulary ------------------------------------------------------------------------------------ */
+
+/* GPT-2's way to write bytes as printable characters, turned round: code point -> byte, or -1. */
+static void fill_byte_table(int16_t table[512]) {
+    for (int i = 0; i < 512; i++) table[i] = -1;
+    int next = 256;
+    for (int b = 0; b < 256; b++) {
+        bool printable = (b >= '!' && b <= '~') || (b >= 0xa1 && b <= 0xac) || (b >= 0xae && b <= 0xff);
+        table[printable ? b : next++] = (int16_t)b;
+    }
+}
+
+/* Decodes a token's written form to bytes; false when a character stands for no byte. */
+static bool decode_bytes(const int16_t table[512], us_str s, char *out, size_t *n) {
+    *n = 0;
+    for (size_t i = 0; i < s.len;) {
+        uint32_t cp = 0;
+        int len = us_utf8_decode(s.data + i, s.len - i, &cp);
+        if (!len || cp >= 512 || table[cp] < 0) return false;
+        out[(*n)++] = (char)table[cp];
+        i += (size_t)len;
+    }
+    return true;
+}
+
+/* "<0x0A>" -> 10, else -1. Exactly two hexadecimal digits. */
+static int byte_token(us_str s) {
+    if (s.len != 6 || memcmp(s.data, "<0x", 3) || s.data[5] != '>') return -1;
+    int v = 0;
+    for (int i = 3; i < 5; i++) {
+        char c = s.data[i];
+        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (d < 0) return -1;
+        v = v * 16 + d;
+    }
+    return v;
+}
+
+static us_status load_kinds(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    us_status st = us_alloc(t->n_vocab, 1, &t->kinds, err);
+    const us_kv *kv;
+    if (st) return st;
+    memset(t->kinds, US_TOKEN_NORMAL, t->n_vocab);
+    if (!us_gguf_find(g, "tokenizer.ggml.token_type")) return US_OK;
+    if ((st = us_gguf_get_array(g, "tokenizer.ggml.token_type", US_KV_I32, MAX_VOCAB, &kv, err))) return st;
+    if (kv->n != t->n_vocab)
+        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.token_type has %llu entries for %zu tokens", us_gguf_path(g), (unsigned long long)kv->n, t->n_vocab);
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        int32_t k;
+        memcpy(&k, kv->data + 4 * i, 4);
+        if (k < 0 || k > US_TOKEN_BYTE) return us_fail(err, US_ERR_FORMAT, "%s: token %zu has type %d, expected 0..6", us_gguf_path(g), i, k);
+        t->kinds[i] = (unsigned char)(k ? k : US_TOKEN_NORMAL);
+    }
+    return US_OK;
+}
+
+static bool is_special(const us_tokenizer *t, size_t id) { return t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_USER; }
+
+static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tokens, us_error *err) {
+    size_t total = 0, n;
+    const unsigned char *at = NULL;
+    int16_t table[512];
+    fill_byte_table(table);
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        us_str s = us_kv_next_str(tokens, &at);
+        if (s.len > MAX_TOKEN_BYTES) return us_fail(err, US_ERR_LIMIT, "%s: token %zu has %zu bytes, at most %d expected", us_gguf_path(g), i, s.len, MAX_TOKEN_BYTES);
+        total += s.len;
+    }
+    us_status st = us_alloc(total + 1, 1, &t->bytes, err);
+    if (!st) st = us_alloc(t->n_vocab, sizeof *t->pieces, &t->pieces, err);
+    t->n_slots = table_size(t->n_vocab);
+    if (!st) st = us_alloc(t->n_slots, sizeof *t->slots, &t->slots, err);
+    if (st) return st;
+    for (int b = 0; b < 256; b++) t->byte_ids[b] = -1;
+    char *to = t->bytes;
+    at = NULL;
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        us_str s = us_kv_next_str(tokens, &at);
+        int byte = t->spm && t->kinds[i] == US_TOKEN_BYTE ? byte_token(s) : -1;
+        if (t->spm && t->kinds[i] == US_TOKEN_BYTE && byte < 0)
+            return us_fail(err, US_ERR_FORMAT, "%s: byte token %zu is '%.*s', expected <0x00>..<0xFF>", us_gguf_path(g), i, (int)s.len, s.data);
+        if (byte >= 0) to[0] = (char)byte, n = 1, t->byte_ids[byte] = (int32_t)i;
+        else if (t->spm || is_special(t, i) || !decode_bytes(table, s, to, &n)) memcpy(to, s.data, s.len), n = s.len;
+        t->pieces[i] = (us_str){to, n};
+        to += n;
+        if (byte >= 0 || !n) continue; /* found through byte_ids */
+        uint32_t *slot = piece_slot(t, t->pieces[i].data, n);
+        if (!*slot || (is_special(t, *slot - 1) && !is_special(t, i))) *slot = (uint32_t)i + 1;
+        if (!t->spm && n == 1 && !is_special(t, i)) t->byte_ids[(unsigned char)t->pieces[i].data[0]] = (int32_t)i;
+    }
+    return US_OK;
+}
+
+static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    const us_kv *kv;
+    us_status st = us_gguf_get_array(g, "tokenizer.ggml.merges", US_KV_STRING, MAX_VOCAB, &kv, err);
+    if (st) return st;
+    t->n_merge_slots = table_size((size_t)kv->n);
+    if ((st = us_alloc((size_t)kv->n, sizeof *t->merges, &t->merges, err)) || (st = us_alloc(t->n_merge_slots, sizeof *t->merge_slots, &t->merge_slots, err))) return st;
+    int16_t table[512];
+    fill_byte_table(table);
+    const unsigned char *at = NULL;
+    for (uint64_t i = 0; i < kv->n; i++) {
+        us_str s = us_kv_next_str(kv, &at);
+        char bytes[2 * MAX_TOKEN_BYTES];
+        size_t nl = 0, nr = 0;
+        const char *space = s.len > 1 ? memchr(s.data + 1, ' ', s.len - 1) : NULL;
+        bool ok = space && s.len < sizeof bytes && decode_bytes(table, (us_str){s.data, (size_t)(space - s.data)}, bytes, &nl) &&
+                  decode_bytes(table, (us_str){space + 1, s.len - 1 - (size_t)(space - s.data)}, bytes + nl, &nr) && nl && nr;
+        us_merge m = {-1, -1, -1};
+        if (ok) m = (us_merge){us_tokenizer_lookup(t, bytes, nl), us_tokenizer_lookup(t, bytes + nl, nr), us_tokenizer_lookup(t, bytes, nl + nr)};
+        if (m.left < 0 || m.right < 0 || m.merged < 0)
+            return us_fail(err, US_ERR_FORMAT, "%s: merge %llu ('%.*s') is not two tokens that make a third", us_gguf_path(g), (unsigned long long)i, (int)(s.len < 80 ? s.len : 80), s.data);
+        t->merges[t->n_merges++] = m;
+        uint32_t *slot = merge_slot(t, m.left, m.right);
+        if (!*slot) *slot = (uint32_t)t->n_merges;
+    }
+    return US_OK;
+}
+
+static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    us_str pre = {"default", 7};
+    us_status st;
+    if (us_gguf_find(g, "tokenizer.ggml.pre") && (st = us_gguf_get_str(g, "tokenizer.ggml.pre", &pre, err))) return st;
+    size_t i = 0, n = sizeof pres / sizeof *pres;
+    while (i < n && !us_str_eq(pre, pres[i].pre)) i++;
+    if (i == n)
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2 and their kin", us_gguf_path(g),
+                       (int)(pre.len < 80 ? pre.len : 80), pre.data);
+    t->split_digits = pres[i].split_digits;
+    t->whole_words = pres[i].whole_words;
+    int code;
+    PCRE2_SIZE where;
+    t->pattern = pcre2_compile((PCRE2_SPTR)pres[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &where, NULL);
+    if (!t->pattern) return us_fail(err, US_ERR_UNSUPPORTED, "tokenizer: PCRE2 without Unicode support (error %d)", code);
+    pcre2_jit_compile(t->pattern, PCRE2_JIT_COMPLETE); /* without JIT it interprets */
+    return load_merges(t, g, err); /* a byte without a token (SmolLM2 lacks a few control characters) is dropped, as elsewhere */
+}
+
+static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    const us_kv *kv;
+    us_status st = us_gguf_get_array(g, "tokenizer.ggml.scores", US_KV_FLOAT32, MAX_VOCAB, &kv, err);
+    if (st) return st;
+    if (kv->n != t->n_vocab) return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.scores has %llu entries for %zu tokens", us_gguf_path(g), (unsigned long long)kv->n, t->n_vocab);
+    if ((st = us_alloc(t->n_vocab, sizeof *t->own_scores, &t->own_scores, err))) return st;
+    memcpy(t->own_scores, kv->data, t->n_vocab * sizeof *t->own_scores);
+    for (size_t i = 0; i < t->n_vocab; i++)
+        if (t->own_scores[i] != t->own_scores[i]) return us_fail(err, US_ERR_FORMAT, "%s: score of token %zu is not a number", us_gguf_path(g), i);
+    t->scores = t->own_scores;
+    t->space_prefix = true;
+    size_t total = 0;
+    for (size_t i = 0; i < t->n_vocab; i++) total += t->pieces[i].len;
+    if ((st = us_alloc(total + 1, 1, &t->shown_bytes, err)) || (st = us_alloc(t->n_vocab, sizeof *t->shown, &t->shown, err))) return st;
+    char *to = t->shown_bytes;
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        us_str p = t->pieces[i];
+        t->shown[i].data = to;
+        for (size_t k = 0; k < p.len;)
+            if (p.len - k >= 3 && !memcmp(p.data + k, "\xe2\x96\x81", 3)) *to++ = ' ', k += 3;
+            else *to++ = p.data[k++];
+        t->shown[i].len = (size_t)(to - t->shown[i].data);
+    }
+    if (us_gguf_find(g, "tokenizer.ggml.add_space_prefix")) st = us_gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", &t->space_prefix, err);
+    return st;
+}
+
+static us_status load_id(const us_tokenizer *t, const us_gguf *g, const char *key, int32_t *out, us_error *err) {
+    int64_t v;
+    *out = -1;
+    if (!us_gguf_find(g, key)) return US_OK;
+    us_status st = us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, err);
+    if (!st) *out = (int32_t)v;
+    return st;
+}
+
+static _Thread_local const us_tokenizer *longest_of; /* qsort has no context */
+static int longest_first(const void *a, const void *b) {
+    size_t x = longest_of->pieces[*(const int32_t *)a].len, y = longest_of->pieces[*(const int32_t *)b].len;
+    return x > y ? -1 : x < y;
+}
+
+static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    static const char *const ends[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>", "<end_of_turn>", "<|end|>", "<eos>"};
+    us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
+    size_t cap = 0;
+    int32_t eot, pad;
+    if (!st) st = load_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.eot_token_id", &eot, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.unknown_token_id", &t->unknown, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.padding_token_id", &pad, err);
+    t->add_bos = t->spm && t->bos >= 0;
+    if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token")) st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
+    if (st) return st;
+    if (t->bos < 0) t->add_bos = false;
+    if (t->eos >= 0) t->ends[t->eos] = true;
+    if (eot >= 0) t->ends[eot] = true;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int32_t id = us_tokenizer_find(t, ends[i]);
+        if (id >= 0 && t->kinds[id] != US_TOKEN_NORMAL) t->ends[id] = true;
+    }
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        if (!is_special(t, i) || !t->pieces[i].len) continue;
+        if ((st = us_grow(&t->specials, &cap, t->n_specials + 1, sizeof *t->specials, err))) return st;
+        t->specials[t->n_specials++] = (int32_t)i;
+        t->special_first[(unsigned char)t->pieces[i].data[0]] = true;
+    }
+    longest_of = t;
+    if (t->n_specials) qsort(t->specials, t->n_specials, sizeof *t->specials, longest_first);
+    return US_OK;
+}
+
+us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error *err) {
+    us_str model;
+    const us_kv *tokens;
+    us_tokenizer *t = NULL;
+    us_status st = us_gguf_get_str(g, "tokenizer.ggml.model", &model, err);
+    if (!st) st = us_gguf_get_array(g, "tokenizer.ggml.tokens", US_KV_STRING, MAX_VOCAB, &tokens, err);
+    if (!st) st = us_alloc(1, sizeof *t, &t, err);
+    if (st) return st;
+    t->spm = us_str_eq(model, "llama");
+    t->n_vocab = (size_t)tokens->n;
+    if (!t->spm && !us_str_eq(model, "gpt2"))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tokenizer '%.*s' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)", us_gguf_path(g),
+                     (int)(model.len < 80 ? model.len : 80), model.data);
+    else if (!t->n_vocab) st = us_fail(err, US_ERR_FORMAT, "%s: the vocabulary is empty", us_gguf_path(g));
+    if (!st) st = load_kinds(t, g, err);
+    if (!st) st = load_pieces(t, g, tokens, err);
+    if (!st) st = t->spm ? load_spm(t, g, err) : load_bpe(t, g, err);
+    if (!st) st = load_specials(t, g, err);
+    if (st) us_tokenizer_free(t);
+    else *out = t;
+    return st;
+}
+
+void us_tokenizer_free(us_tokenizer *t) {
+    if (!t) return;
+    free(t->pieces);
+    free(t->bytes);
+    free(t->shown);
+    free(t->shown_bytes);
+    free(t->kinds);
+    free(t->ends);
+    free(t->slots);
+    free(t->merges);
+    free(t->merge_slots);
+    pcre2_code_free(t->pattern);
+    free(t->own_scores);
+    free(t->specials);
+    free(t);
+}
+
+/* ---- use -------------------------------------------------------------------------------------------------- */
+
+/* The special token at s, longest first; -1 if none. */
+static int32_t special_at(const us_tokenizer *t, const char *s, size_t n) {
+    if (!t->special_first[(unsigned char)s[0]]) return -1;
+    for (size_t i = 0; i < t->n_specials; i++) {
+        us_str p = t->pieces[t->specials[i]];
+        if (p.len <= n && !memcmp(p.data, s, p.len)) return t->specials[i];
+    }
+    return -1;
+}
+
+us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bool parse_special, us_tokens *out, us_error *err) {
+    if (n > INT32_MAX / 4) return us_fail(err, US_ERR_LIMIT, "text of %zu bytes is too long to tokenize (at most %d)", n, INT32_MAX / 4);
+    us_status st = US_OK;
+    size_t begin = 0;
+    bool first = true;
+    for (size_t i = 0; i <= n && !st; i++) {
+        int32_t id = parse_special && i < n ? special_at(t, s + i, n - i) : -1;
+        if (i < n && id < 0) continue;
+        if (i > begin) {
+            st = t->spm ? us_spm_encode(t, s + begin, i - begin, first, out, err) : us_bpe_encode(t, s + begin, i - begin, out, err);
+            first = false;
+        }
+        if (id >= 0 && !st) {
+            st = us_tokens_push(out, id, err);
+            begin = i + t->pieces[id].len;
+            i = begin - 1;
+        }
+    }
+    return st;
+}
+
+const char *us_tokenizer_piece(const us_tokenizer *t, int32_t id, size_t *n) {
+    *n = 0;
+    if (id < 0 || (size_t)id >= t->n_vocab) return "";
+    us_str p = t->spm ? t->shown[id] : t->pieces[id];
+    *n = p.len;
+    return p.data;
+}
+
+int32_t us_tokenizer_find(const us_tokenizer *t, const char *text) { return us_tokenizer_lookup(t, text, strlen(text)); }
+int32_t us_tokenizer_n_vocab(const us_tokenizer *t) { return (int32_t)t->n_vocab; }
+bool us_tokenizer_is_special(const us_tokenizer *t, int32_t id) { return id >= 0 && (size_t)id < t->n_vocab && is_special(t, (size_t)id); }
+bool us_tokenizer_is_end(const us_tokenizer *t, int32_t id) { return id >= 0 && (size_t)id < t->n_vocab && t->ends[id]; }
+int32_t us_tokenizer_bos(const us_tokenizer *t) { return t->bos; }
+int32_t us_tokenizer_eos(const us_tokenizer *t) { return t->eos; }
+bool us_tokenizer_add_bos(const us_tokenizer *t) { return t->add_bos; }

@@ -1,0 +1,51 @@
+/* model/tokenizer.h - making a tokenizer from a GGUF file, and what its two families share. */
+#ifndef US_MODEL_TOKENIZER_H
+#define US_MODEL_TOKENIZER_H
+#include "model/gguf.h"
+#include "understudy/tokenizer.h"
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+US_MUST_USE us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error *err);
+void us_tokenizer_free(us_tokenizer *t);
+
+typedef enum us_token_kind { US_TOKEN_NORMAL = 1, US_TOKEN_UNKNOWN, US_TOKEN_CONTROL, US_TOKEN_USER, US_TOKEN_UNUSED, US_TOKEN_BYTE } us_token_kind;
+
+typedef struct us_merge { int32_t left, right, merged; } us_merge; /* its index is its rank */
+
+struct us_tokenizer {
+    bool spm;
+    size_t n_vocab;
+    us_str *pieces;        /* [n_vocab] what text is matched against, in `bytes` */
+    us_str *shown;         /* what a token stands for: pieces, but for SentencePiece's U+2581 */
+    char *bytes, *shown_bytes;
+    unsigned char *kinds;  /* us_token_kind */
+    bool *ends;
+    uint32_t *slots;       /* piece -> id + 1, open addressing; normal tokens win over special ones */
+    size_t n_slots;
+    int32_t byte_ids[256]; /* -1 if none */
+    /* byte-level BPE */
+    us_merge *merges;
+    size_t n_merges;
+    uint32_t *merge_slots; /* (left, right) -> rank + 1 */
+    size_t n_merge_slots;
+    bool split_digits, whole_words; /* smollm: each digit alone; llama-3: a word that is a token needs no merges */
+    pcre2_code *pattern;
+    /* SentencePiece */
+    const float *scores;
+    float *own_scores;
+    bool space_prefix;
+    /* special tokens, longest first */
+    int32_t *specials;
+    size_t n_specials;
+    bool special_first[256];
+    int32_t bos, eos, unknown;
+    bool add_bos;
+};
+
+int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *bytes, size_t n); /* -1 if none */
+int32_t us_tokenizer_merge_rank(const us_tokenizer *t, int32_t left, int32_t right);
+/* One stretch of ordinary text, no special tokens in it. */
+us_status us_bpe_encode(const us_tokenizer *t, const char *s, size_t n, us_tokens *out, us_error *err);
+us_status us_spm_encode(const us_tokenizer *t, const char *s, size_t n, bool first, us_tokens *out, us_error *err);
+#endif
