@@ -19,8 +19,8 @@ quietly() {
     die "'$*' failed; all of its output is in $log"
 }
 
-# build PRESET: configures and compiles into build/PRESET.
+# build PRESET [TARGET]: configures and compiles into build/PRESET.
 build() {
     quietly "configure-$1" cmake --preset "$1"
-    quietly "build-$1" cmake --build "build/$1" --parallel "$(jobs)"
+    quietly "build-$1" cmake --build "build/$1" --parallel "$(jobs)" --target "${2:-all}"
 }
