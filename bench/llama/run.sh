@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# understudy and llama.cpp, side by side in one run: same file, same threads, greedy, interleaved rounds.
+#
+#   bench/llama/run.sh [-m FILE] [-r ROUNDS] [-t "THREADS..."] [-o RESULTS.tsv]
+#
+# Compares on FILE (the default model when not given) and, for the peer, also on the same weights requantized to Q4_0,
+# its fastest form. Needs a release build, python3 with venv, and once the network: llama.cpp is compiled here with
+# native flags (several minutes) into ${XDG_CACHE_HOME:-~/.cache}/understudy/bench. The table of medians and ratios
+# is on standard output; every single measurement goes into RESULTS.tsv (build/bench-llama.tsv).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+peer_version=0.3.36
+model='' rounds=5 threads="1 2" results=build/bench-llama.tsv
+while getopts m:r:t:o:h option; do
+    case $option in
+    m) model=$OPTARG ;; r) rounds=$OPTARG ;; t) threads=$OPTARG ;; o) results=$OPTARG ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    esac
+done
+ours=${UNDERSTUDY:-build/release/understudy}
+[ -x "$ours" ] || { echo "no $ours: cmake --preset release && cmake --build build/release" >&2; exit 1; }
+[ -n "$model" ] || model=$(script/model)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/understudy/bench
+python=$cache/bin/python
+
+if ! "$python" -c "import llama_cpp, sys; sys.exit(llama_cpp.__version__ != '$peer_version')" 2>/dev/null; then
+    echo "== compiling llama.cpp (llama-cpp-python $peer_version) with native flags" >&2
+    mkdir -p "$cache"
+    python3 -m venv "$cache"
+    CMAKE_ARGS="-DGGML_NATIVE=ON" "$python" -m pip install --quiet --no-binary llama-cpp-python "llama-cpp-python==$peer_version" numpy
+fi
+fast=$cache/$(basename "$model" .gguf)-as-Q4_0.gguf
+[ -s "$fast" ] || { "$python" bench/llama/peer.py requantize "$model" "$fast.part" && mv "$fast.part" "$fast"; }
+
+tests=(pp512 tg128 tg128@1024 batch8)
+mkdir -p "$(dirname "$results")"
+{
+    echo "# commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(${CC:-cc} --version | head -n 1), $(date -u +%F)"
+    echo "# cpu $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) CPUs, US_CPU=${US_CPU:-best}"
+    echo "# model $(basename "$model"), $(sha256sum <"$model" | cut -c 1-16)"
+    echo "# peer llama-cpp-python $peer_version: $("$python" -c 'import llama_cpp; print(llama_cpp.llama_print_system_info().decode())')"
+    "$ours" bench --machine 2>/dev/null | sed 's/^/# machine /'
+} | tee "$results" >&2
+
+# measured ENGINE: keeps the measurements of standard input, one a line, with the round and the engine before them
+measured() { awk -v OFS='\t' -v round="$round" -v engine="$1" '$2 + 0 > 0 {print round, engine, $1, $2, $3, $4}' >>"$results"; }
+
+# first THREADS: our whole process, from exec to the first token on standard output
+first() {
+    local start end
+    start=$(date +%s%N)
+    "$ours" bench -m "$model" -t "$1" --test first >/dev/null
+    end=$(date +%s%N)
+    awk -v ns=$((end - start)) -v t="$1" 'BEGIN {printf "first\t%d\t1\t%.3f\n", t, 1e9 / ns}'
+}
+# peak THREADS: our peak memory in MiB after opening with a context of 4096 and a prefill of 512 tokens
+peak() {
+    "$python" - "$1" "$ours" bench -m "$model" -t "$1" -r 1 --test pp512 <<'P'
+import resource, subprocess, sys
+subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL)
+print(f"peak\t{sys.argv[1]}\t1\t{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.1f}")
+P
+}
+
+for round in $(seq "$rounds"); do
+    for t in $threads; do
+        echo "== round $round of $rounds, $t thread(s)" >&2
+        for test in "${tests[@]}"; do
+            "$ours" bench -m "$model" -t "$t" -r 1 --test "$test" | measured ours
+            "$python" bench/llama/peer.py bench "$model" "$t" "$test" | measured llama
+            "$python" bench/llama/peer.py bench "$fast" "$t" "$test" | measured llama-q4_0
+        done
+        first "$t" | measured ours
+        peak "$t" | measured ours
+        "$python" bench/llama/peer.py first "$model" "$t" | measured llama
+        "$python" bench/llama/peer.py first "$fast" "$t" | measured llama-q4_0
+    done
+done
+awk -f bench/llama/table.awk "$results"
