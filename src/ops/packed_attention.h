@@ -15,6 +15,7 @@
 #ifndef US_OPS_PACKED_ATTENTION_H
 #define US_OPS_PACKED_ATTENTION_H
 #include "base/pool.h"
+#include "ops/heads.h"
 
 typedef struct us_segment { int32_t begin, end; } us_segment; /* rows [begin, end) */
 
@@ -24,8 +25,6 @@ typedef struct us_packing {
     const us_segment *segments; /* in order, covering [P, T) */
     int32_t n_segments;
 } us_packing;
-
-typedef struct us_heads { int32_t n_heads, n_kv_heads, head_size; } us_heads; /* H, G, E */
 
 /* Floats of scratch for one thread, and for the shared prefix gradients. */
 size_t us_packed_attention_scratch(const us_packing *p, us_heads h);

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const us_module_names[US_N_MODULES] = {"q", "k", "v", "o", "gate", "up", "down"};
-
 us_status us_lora_init(us_lora *l, int32_t n_layers, const size_t dims[US_N_MODULES][2], int32_t rank, float alpha, bool rslora,
                        uint32_t modules, uint64_t seed, us_error *err) {
     *l = (us_lora){.n_layers = n_layers, .rank = rank, .alpha = alpha, .scale = alpha / (rslora ? sqrtf((float)rank) : (float)rank)};

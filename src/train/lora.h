@@ -1,11 +1,7 @@
 /* train/lora.h - the trainable factors: where they sit, how they start, one flat array. */
 #ifndef US_TRAIN_LORA_H
 #define US_TRAIN_LORA_H
-#include "understudy/base.h"
-
-typedef enum us_module { US_MOD_Q, US_MOD_K, US_MOD_V, US_MOD_O, US_MOD_GATE, US_MOD_UP, US_MOD_DOWN, US_N_MODULES } us_module;
-/* "q", "k", "v", "o", "gate", "up", "down". */
-extern const char *const us_module_names[US_N_MODULES];
+#include "model/net.h"
 
 typedef struct us_lora_site {
     size_t n_in, n_out;

@@ -46,10 +46,8 @@ struct us_tape {
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-static size_t width_q(const us_net *n) { return (size_t)(n->heads.n_heads * n->heads.head_size); }
-static size_t width_kv(const us_net *n) { return (size_t)(n->heads.n_kv_heads * n->heads.head_size); }
 static size_t widest(const us_net *n) {
-    size_t w = (size_t)n->n_ff, q = width_q(n), d = (size_t)n->n_embd;
+    size_t w = (size_t)n->n_ff, q = us_net_width_q(n), d = (size_t)n->n_embd;
     return w > q ? (w > d ? w : d) : (q > d ? q : d);
 }
 static size_t padded_vocab(const us_net *n) { return ((size_t)n->n_vocab + US_BLOCK - 1) / US_BLOCK * US_BLOCK; }
@@ -67,7 +65,7 @@ static float *place(placer *p, size_t n_floats) {
 }
 
 static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t t, saved *s) {
-    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n), kv = width_kv(n);
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n);
     s->q = place(p, t * q);
     s->k = place(p, t * kv);
     s->v = place(p, t * kv);
@@ -92,7 +90,7 @@ static size_t thread_bytes(const us_net *n, const us_lora *lora) {
 static void place_all(us_tape *t, placer *p, int n_threads) {
     const us_net *n = &t->net;
     const us_tape_options *o = &t->opt;
-    size_t rows = (size_t)o->max_rows, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n), kv = width_kv(n);
+    size_t rows = (size_t)o->max_rows, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n);
     bool each = o->train && !o->recompute;
     for (int32_t l = 0; l < n->n_layers; l++) {
         saved s = {0};
@@ -301,7 +299,7 @@ static void rows_before_attention(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     us_tape *t = ctx;
     const us_net *n = &t->net;
-    size_t d = (size_t)n->n_embd, q = width_q(n), kv = width_kv(n);
+    size_t d = (size_t)n->n_embd, q = us_net_width_q(n), kv = us_net_width_kv(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
         float *h = c.wide[0];
@@ -322,7 +320,7 @@ static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     us_tape *t = ctx;
     const us_net *n = &t->net;
-    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n);
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
         float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *h = c.wide[0], *a = c.wide[1];
@@ -389,7 +387,7 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     us_tape *t = ctx;
     const us_net *n = &t->net;
-    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = width_q(n);
+    size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
         float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f, *d_up = t->d_up + c.r0 * f;
@@ -419,7 +417,7 @@ static void rows_back_qkv(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     us_tape *t = ctx;
     const us_net *n = &t->net;
-    size_t d = (size_t)n->n_embd, q = width_q(n), kv = width_kv(n);
+    size_t d = (size_t)n->n_embd, q = us_net_width_q(n), kv = us_net_width_kv(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
         float *d_q = t->d_q + c.r0 * q, *d_k = t->d_k + c.r0 * kv, *d_v = t->d_v + c.r0 * kv, *d_h = c.wide[1];

@@ -1,0 +1,457 @@
+/* The layer loop. The whole pass is one run of the thread team; threads meet at a barrier between stages.
+ * With few rows (decode) each thread prepares the rows' inputs for itself instead of waiting for another. */
+#include "generate/engine.h"
+#include <assert.h>
+#include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FEW_ROWS 4   /* up to here every thread prepares all rows itself */
+#define TILE_ROWS 8  /* tokens of one sequence that attend together */
+#define HEAD_ROWS 32 /* rows whose logits exist at a time while scoring */
+#define MAX_PARTS 1024
+#define MAX_RANK 256
+
+typedef struct us_pass {
+    us_engine *e;
+    const us_kern *kn;
+    const us_net *net;
+    size_t rank_pad; /* widest adapter in the batch, in whole groups; 0 without adapters */
+    size_t T;
+    float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
+    float *cos, *sin, *hn;
+    unsigned char *acts_block, *own; /* own: per thread */
+    size_t own_bytes;
+    _Atomic int arrived, sense, next;
+} us_pass;
+
+typedef struct thread {
+    us_pass *p;
+    int i, n;
+    unsigned char *acts_block, *rest; /* own */
+    float *rows;                      /* [FEW_ROWS, wide], own */
+    size_t b, e;                      /* this thread's rows when there are many */
+} thread;
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Sense-reversing barrier: spins briefly, then lets others run (there may be more threads than cores). */
+static void meet(const thread *t) {
+    us_pass *p = t->p;
+    if (t->n == 1) {
+        atomic_store(&p->next, 0);
+        return;
+    }
+    int sense = atomic_load(&p->sense);
+    if (atomic_fetch_add(&p->arrived, 1) + 1 == t->n) {
+        atomic_store(&p->arrived, 0);
+        atomic_store(&p->next, 0);
+        atomic_store_explicit(&p->sense, !sense, memory_order_release);
+        return;
+    }
+    for (int spins = 0; atomic_load_explicit(&p->sense, memory_order_acquire) == sense; spins++)
+        if (spins < 20000) relax();
+        else sched_yield();
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
+static size_t up64(size_t n) { return (n + 63) & ~(size_t)63; }
+static size_t max2(size_t a, size_t b) { return a > b ? a : b; }
+static size_t width_in(const us_net *n) { return max2((size_t)n->n_embd, us_net_width_q(n)); }
+static size_t group_of(const us_net *n) { return (size_t)(n->heads.n_heads / n->heads.n_kv_heads); }
+static size_t tile_floats(const us_net *n) { return up64(TILE_ROWS * group_of(n) * (size_t)n->heads.head_size * 4) / 4; }
+
+static size_t own_bytes(const us_net *n) {
+    size_t widest = max2(width_in(n), (size_t)n->n_ff);
+    return up64(us_acts_bytes(FEW_ROWS, widest)) + up64(FEW_ROWS * width_in(n) * 4) + 2 * tile_floats(n) * 4 +
+           up64(TILE_ROWS * group_of(n) * 5 * 4) + US_ATTEND_SCRATCH_BYTES;
+}
+
+/* Places every array behind `base`, or only counts (base NULL), so that the two cannot disagree. */
+static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, unsigned char *base) {
+    size_t t = (size_t)o->n_batch, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n), at = 0;
+    size_t few = FEW_ROWS * (size_t)o->n_threads;
+    const struct { float **to; size_t n; } arrays[] = {
+        {&p->x, t * d}, {&p->q, t * q}, {&p->k, t * kv}, {&p->v, t * kv}, {&p->o, t * q}, {&p->gate, t * f}, {&p->up, t * f}, {&p->act, t * f},
+        {&p->u, 3 * max2(t, few) * MAX_RANK}, {&p->parts, MAX_PARTS * (size_t)n->heads.n_heads * ((size_t)n->heads.head_size + 2)},
+        {&p->cos, t * (size_t)n->n_rot / 2}, {&p->sin, t * (size_t)n->n_rot / 2}, {&p->hn, t * width_in(n)},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (base) *arrays[i].to = (float *)(void *)(base + at);
+        at += up64(arrays[i].n * sizeof(float));
+    }
+    if (base) p->acts_block = base + at;
+    at += up64(us_acts_bytes(t, max2(width_in(n), f)));
+    if (base) p->own = base + at, p->own_bytes = own_bytes(n);
+    return at + own_bytes(n) * (size_t)o->n_threads;
+}
+
+size_t us_forward_scratch_bytes(const us_model *m, const us_engine_options *o) {
+    us_pass p;
+    return up64(sizeof p) + place(&p, &m->net, o, NULL);
+}
+
+void us_forward_place(us_engine *e) {
+    us_pass *p = (us_pass *)(void *)e->scratch;
+    p->e = e;
+    p->kn = us_kern_get();
+    p->net = &e->model->net;
+    place(p, p->net, &e->o, e->scratch + up64(sizeof *p));
+    e->pass = p;
+}
+
+/* ---- linear layers ------------------------------------------------------------------------------------- */
+
+/* The input of linear layers: rows of x, and x quantized. */
+typedef struct input {
+    const float *x;
+    size_t ld;
+    us_acts acts;
+} input;
+
+static bool few(const us_pass *p) { return p->T <= FEW_ROWS; }
+
+/* Normed (g != NULL) and quantized rows of x [T, width]: all of them for this thread alone when they are
+ * few, else its share of them into the common arrays (threads meet afterwards). */
+static input prepare(thread *t, const float *x, const float *g, size_t width) {
+    us_pass *p = t->p;
+    bool own = few(p);
+    size_t b = own ? 0 : t->b, e = own ? p->T : t->e;
+    float *h = own ? t->rows : p->hn;
+    input in = {.x = g ? h : x, .ld = width};
+    us_acts_place(&in.acts, own ? t->acts_block : p->acts_block, p->T, width);
+    for (size_t r = b; r < e && g; r++) p->kn->rmsnorm(x + r * width, g, width, p->net->eps, h + r * width);
+    p->kn->quantize_acts(in.x, width, b, e, &in.acts);
+    return in;
+}
+
+static const us_adapter_site *site_of(const us_pass *p, const us_run *run, int32_t layer, us_module m) {
+    const us_seq *s = &p->e->seqs[run->seq];
+    if (!s->adapter || s->scale == 0) return NULL;
+    const us_adapter_site *site = &s->adapter->sites[layer * US_N_MODULES + (int)m];
+    return site->a.data ? site : NULL;
+}
+
+/* u[T, rank_pad] = scale * A x of this thread's rows (all of them when they are few), run by run. Returns
+ * where u stands, NULL without adapters. */
+static float *lora_down(thread *t, int32_t layer, us_module m, const input *in, size_t which) {
+    us_pass *p = t->p;
+    if (!p->rank_pad) return NULL;
+    bool own = few(p);
+    float *u = p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * (size_t)p->e->o.n_batch) * p->rank_pad;
+    size_t b = own ? 0 : t->b, e = own ? p->T : t->e;
+    for (int32_t i = 0; i < p->e->n_runs; i++) {
+        const us_run *run = &p->e->runs[i];
+        const us_adapter_site *site = site_of(p, run, layer, m);
+        size_t r0 = max2((size_t)run->begin, b), r1 = (size_t)run->end < e ? (size_t)run->end : e;
+        if (!site || r0 >= r1) continue;
+        float scale = p->e->seqs[run->seq].scale * p->e->seqs[run->seq].adapter->scale;
+        p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, u, p->rank_pad, false);
+        for (size_t r = r0; r < r1; r++)
+            for (size_t k = 0; k < site->a.n_rows; k++) u[r * p->rank_pad + k] *= scale;
+    }
+    return u;
+}
+
+/* This thread's outputs of y (+)= W x + bias + B u. */
+static void linear(thread *t, int32_t layer, us_module m, const input *in, const float *u, float *y, bool add) {
+    us_pass *p = t->p;
+    const us_matrix *w = p->net->layers[layer].w[m];
+    const float *bias = p->net->layers[layer].bias[m];
+    size_t g0, g1, ld = w->n_rows;
+    us_split(w->n_groups, 2, t->i, t->n, &g0, &g1);
+    if (g0 == g1) return;
+    p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
+    size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
+    for (size_t r = 0; r < p->T && bias; r++) p->kn->add(bias + n0, 1.0f, n1 - n0, y + r * ld + n0);
+    for (int32_t i = 0; i < p->e->n_runs && u; i++) {
+        const us_run *run = &p->e->runs[i];
+        const us_adapter_site *site = site_of(p, run, layer, m);
+        if (site) p->kn->matmul(&site->b, NULL, u, p->rank_pad, (size_t)run->begin, (size_t)run->end, g0, g1, y, ld, true);
+    }
+}
+
+/* ---- attention -------------------------------------------------------------------------------------------- */
+
+static void rope_and_store(thread *t, int32_t layer) {
+    us_pass *p = t->p;
+    const us_net *n = p->net;
+    const us_net_layer *y = &n->layers[layer];
+    size_t es = (size_t)n->heads.head_size, q = us_net_width_q(n), kv = us_net_width_kv(n), half = (size_t)n->n_rot / 2;
+    size_t G = (size_t)n->heads.n_kv_heads, group = group_of(n), b, e;
+    us_split(p->T * G, 1, t->i, t->n, &b, &e);
+    for (size_t item = b; item < e; item++) {
+        size_t r = item / G, g = item % G;
+        const us_row *row = &p->e->rows[r];
+        int32_t page = p->e->seqs[row->seq].pages[row->pos / US_PAGE];
+        size_t at = (size_t)row->pos % US_PAGE;
+        float *k = p->k + r * kv + g * es;
+        for (size_t h = g * group; h < (g + 1) * group; h++) {
+            float *qh = p->q + r * q + h * es;
+            if (y->q_norm) p->kn->rmsnorm(qh, y->q_norm, es, n->eps, qh);
+            p->kn->rope(qh, (size_t)n->n_rot, n->neox, p->cos + r * half, p->sin + r * half);
+        }
+        if (y->k_norm) p->kn->rmsnorm(k, y->k_norm, es, n->eps, k);
+        p->kn->rope(k, (size_t)n->n_rot, n->neox, p->cos + r * half, p->sin + r * half);
+        p->kn->page_put(p->e->page_kind, true, es, us_engine_page(p->e, page, layer, (int32_t)g, false), at, k);
+        p->kn->page_put(p->e->page_kind, false, es, us_engine_page(p->e, page, layer, (int32_t)g, true), at, p->v + r * kv + g * es);
+    }
+}
+
+/* Where a thread's attention works: queries and outputs of a tile, their maxima and sums, the kernel's scratch. */
+typedef struct desk {
+    float *q, *o, *m, *l, *M, *L;
+    void *scratch;
+} desk;
+
+static desk desk_of(const thread *t) {
+    const us_net *n = t->p->net;
+    size_t tile = tile_floats(n), rows = TILE_ROWS * group_of(n);
+    float *f = (float *)(void *)t->rest;
+    desk d = {.q = f, .o = f + tile, .m = f + 2 * tile};
+    d.l = d.m + rows;
+    d.M = d.l + rows;
+    d.L = d.M + rows;
+    d.scratch = t->rest + 2 * tile * 4 + up64(rows * 5 * 4);
+    return d;
+}
+
+/* Partial softmax sums, in d->m, d->l, d->o, of rows [r0, r1) over one chunk of pages of one kv head. */
+static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t g, size_t chunk, const desk *d) {
+    us_pass *p = t->p;
+    const us_seq *s = &p->e->seqs[p->e->rows[r0].seq];
+    size_t es = (size_t)p->net->heads.head_size, group = group_of(p->net), first = chunk * US_CHUNK_PAGES;
+    const unsigned char *k_pages[US_CHUNK_PAGES], *v_pages[US_CHUNK_PAGES];
+    size_t n_pages = (size_t)s->n_pages - first < US_CHUNK_PAGES ? (size_t)s->n_pages - first : US_CHUNK_PAGES;
+    int32_t *limit = (int32_t *)(void *)(d->L + TILE_ROWS * group);
+    for (size_t i = 0; i < n_pages; i++) {
+        k_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, false);
+        v_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, true);
+    }
+    for (size_t r = r0; r < r1; r++) {
+        int64_t seen = (int64_t)p->e->rows[r].pos + 1 - (int64_t)(first * US_PAGE), max = (int64_t)(n_pages * US_PAGE);
+        for (size_t i = 0; i < group; i++) limit[(r - r0) * group + i] = (int32_t)(seen < 0 ? 0 : seen > max ? max : seen);
+        memcpy(d->q + (r - r0) * group * es, p->q + r * us_net_width_q(p->net) + g * group * es, group * es * sizeof(float));
+    }
+    us_attend a = {.kind = p->e->page_kind, .head_size = es, .k_pages = k_pages, .v_pages = v_pages, .n_pages = n_pages, .q = d->q, .q_stride = es,
+                   .n_rows = (r1 - r0) * group, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = d->m, .l = d->l, .o = d->o, .scratch = d->scratch};
+    p->kn->attend(&a);
+}
+
+/* Folds one chunk's sums into (M, L, O): chunks are always folded in their order. */
+static void fold(const us_kern *kn, size_t es, float m, float l, const float *o, float *M, float *L, float *O) {
+    if (l == 0) return;
+    if (*L == 0) {
+        *M = m;
+        *L = l;
+        memcpy(O, o, es * sizeof *O);
+        return;
+    }
+    float max = m > *M ? m : *M, a = expf(*M - max), b = expf(m - max);
+    for (size_t i = 0; i < es; i++) O[i] *= a;
+    kn->add(o, b, es, O);
+    *L = *L * a + l * b;
+    *M = max;
+}
+
+static float *out_of(const us_pass *p, size_t r, size_t h) { return p->o + r * us_net_width_q(p->net) + h * (size_t)p->net->heads.head_size; }
+
+static void normalise(const us_pass *p, float *O, float L) {
+    for (size_t i = 0; i < (size_t)p->net->heads.head_size; i++) O[i] /= L;
+}
+
+static size_t chunks_of(const us_pass *p, size_t r) { return (size_t)p->e->rows[r].pos / US_PAGE / US_CHUNK_PAGES + 1; }
+
+/* Long prompts: an item is a tile of rows and a kv head, its chunks one after the other. */
+static void attend_tiles(thread *t, int32_t layer) {
+    us_pass *p = t->p;
+    desk d = desk_of(t);
+    size_t es = (size_t)p->net->heads.head_size, G = (size_t)p->net->heads.n_kv_heads, group = group_of(p->net);
+    for (;;) {
+        size_t item = (size_t)atomic_fetch_add(&p->next, 1), g = item % G, tile = item / G;
+        int32_t i = 0;
+        for (; i < p->e->n_runs; i++) {
+            size_t n = ((size_t)(p->e->runs[i].end - p->e->runs[i].begin) + TILE_ROWS - 1) / TILE_ROWS;
+            if (tile < n) break;
+            tile -= n;
+        }
+        if (i == p->e->n_runs) return;
+        const us_run *run = &p->e->runs[i];
+        size_t r0 = (size_t)run->begin + tile * TILE_ROWS, r1 = r0 + TILE_ROWS < (size_t)run->end ? r0 + TILE_ROWS : (size_t)run->end;
+        memset(d.L, 0, TILE_ROWS * group * sizeof *d.L);
+        for (size_t c = 0; c < chunks_of(p, r1 - 1); c++) {
+            attend_chunk(t, layer, r0, r1, g, c, &d);
+            for (size_t k = 0; k < (r1 - r0) * group; k++)
+                fold(p->kn, es, d.m[k], d.l[k], d.o + k * es, &d.M[k], &d.L[k], out_of(p, r0 + k / group, g * group + k % group));
+        }
+        for (size_t k = 0; k < (r1 - r0) * group; k++) normalise(p, out_of(p, r0 + k / group, g * group + k % group), d.L[k]);
+    }
+}
+
+/* Decode steps: an item is a row, a kv head and a chunk; the sums meet in p->parts, [chunk][H][m, l, o]. */
+static void attend_parts(thread *t, int32_t layer) {
+    us_pass *p = t->p;
+    desk d = desk_of(t);
+    size_t es = (size_t)p->net->heads.head_size, G = (size_t)p->net->heads.n_kv_heads, group = group_of(p->net), H = G * group, first = 0;
+    size_t item = (size_t)atomic_fetch_add(&p->next, 1), at = 0;
+    for (size_t r = 0; r < p->T; first += chunks_of(p, r++))
+        for (size_t k = 0; k < chunks_of(p, r) * G; k++, at++) {
+            if (at != item) continue;
+            size_t c = k / G, g = k % G;
+            attend_chunk(t, layer, r, r + 1, g, c, &d);
+            for (size_t i = 0; i < group; i++) {
+                float *to = p->parts + ((first + c) * H + g * group + i) * (es + 2);
+                to[0] = d.m[i];
+                to[1] = d.l[i];
+                memcpy(to + 2, d.o + i * es, es * sizeof *to);
+            }
+            item = (size_t)atomic_fetch_add(&p->next, 1);
+        }
+}
+
+static void merge_parts(thread *t) {
+    us_pass *p = t->p;
+    size_t es = (size_t)p->net->heads.head_size, H = (size_t)p->net->heads.n_heads, first = 0, b, e;
+    us_split(p->T * H, 1, t->i, t->n, &b, &e);
+    for (size_t r = 0; r * H < e; first += chunks_of(p, r++))
+        for (size_t h = 0; h < H; h++) {
+            if (r * H + h < b || r * H + h >= e) continue;
+            float M = 0, L = 0, *O = out_of(p, r, h);
+            for (size_t c = 0; c < chunks_of(p, r); c++) {
+                const float *from = p->parts + ((first + c) * H + h) * (es + 2);
+                fold(p->kn, es, from[0], from[1], from + 2, &M, &L, O);
+            }
+            normalise(p, O, L);
+        }
+}
+
+static bool fits_parts(const us_pass *p) {
+    size_t n = 0;
+    for (size_t r = 0; r < p->T; r++) n += chunks_of(p, r);
+    return n <= MAX_PARTS && (few(p) || p->T == (size_t)p->e->n_runs);
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------------ */
+
+static void layer(thread *t, int32_t l, bool parts) {
+    us_pass *p = t->p;
+    const us_net_layer *y = &p->net->layers[l];
+    size_t f = (size_t)p->net->n_ff, d = (size_t)p->net->n_embd, g0, g1;
+    float *u[3];
+    input in = prepare(t, p->x, y->attn_norm, d);
+    for (size_t k = 0; k < 3; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_Q + k), &in, k);
+    if (!few(p)) meet(t);
+    linear(t, l, US_MOD_Q, &in, u[0], p->q, false);
+    linear(t, l, US_MOD_K, &in, u[1], p->k, false);
+    linear(t, l, US_MOD_V, &in, u[2], p->v, false);
+    meet(t);
+    rope_and_store(t, l);
+    meet(t);
+    if (parts) {
+        attend_parts(t, l);
+        meet(t);
+        merge_parts(t);
+    } else attend_tiles(t, l);
+    meet(t);
+    in = prepare(t, p->o, NULL, us_net_width_q(p->net));
+    u[0] = lora_down(t, l, US_MOD_O, &in, 0);
+    if (!few(p)) meet(t);
+    linear(t, l, US_MOD_O, &in, u[0], p->x, true);
+    meet(t);
+    in = prepare(t, p->x, y->ffn_norm, d);
+    for (size_t k = 0; k < 2; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_GATE + k), &in, k);
+    if (!few(p)) meet(t);
+    linear(t, l, US_MOD_GATE, &in, u[0], p->gate, false);
+    linear(t, l, US_MOD_UP, &in, u[1], p->up, false);
+    us_split(y->w[US_MOD_GATE]->n_groups, 2, t->i, t->n, &g0, &g1);
+    size_t c0 = g0 * US_GROUP, c1 = g1 * US_GROUP < f ? g1 * US_GROUP : f;
+    for (size_t r = 0; r < p->T && c0 < c1; r++) p->kn->swiglu(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0, p->act + r * f + c0);
+    meet(t);
+    in = prepare(t, p->act, NULL, f);
+    u[0] = lora_down(t, l, US_MOD_DOWN, &in, 0);
+    if (!few(p)) meet(t);
+    linear(t, l, US_MOD_DOWN, &in, u[0], p->x, true);
+    meet(t);
+}
+
+/* Logits of out_rows [o0, o1) into `logits`, row after row. */
+static void head(thread *t, size_t o0, size_t o1, float *logits) {
+    us_pass *p = t->p;
+    const us_net *n = p->net;
+    size_t d = (size_t)n->n_embd, b, e, g0, g1;
+    us_acts acts;
+    us_split(o1 - o0, 1, t->i, t->n, &b, &e);
+    us_acts_place(&acts, p->acts_block, o1 - o0, d);
+    for (size_t i = b; i < e; i++) p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[o0 + i] * d, n->out_norm, d, n->eps, p->hn + i * d);
+    p->kn->quantize_acts(p->hn, d, b, e, &acts);
+    meet(t);
+    us_split(n->head->n_groups, 1, t->i, t->n, &g0, &g1);
+    p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
+    meet(t);
+}
+
+static void score_rows(thread *t, size_t o0, size_t o1) {
+    us_pass *p = t->p;
+    size_t v = (size_t)p->net->n_vocab, b, e;
+    us_split(o1 - o0, 1, t->i, t->n, &b, &e);
+    for (size_t i = b; i < e; i++) {
+        const float *row = p->e->logits + i * v;
+        p->e->score_out[o0 + i] = (float)((double)row[p->e->score_ids[o0 + i]] - p->kn->logsumexp(row, v));
+    }
+    meet(t);
+}
+
+static void embed(thread *t) {
+    us_pass *p = t->p;
+    size_t d = (size_t)p->net->n_embd, half = (size_t)p->net->n_rot / 2;
+    for (size_t r = t->b; r < t->e; r++) {
+        p->kn->unpack_row(p->net->embd, (size_t)p->e->rows[r].token, p->x + r * d);
+        for (size_t j = 0; j < half; j++) {
+            double angle = (double)p->e->rows[r].pos * (double)p->net->inv_freq[j];
+            p->cos[r * half + j] = (float)cos(angle);
+            p->sin[r * half + j] = (float)sin(angle);
+        }
+    }
+    meet(t);
+}
+
+static void run_pass(void *ctx, int i_thread, int n_threads) {
+    us_pass *p = ctx;
+    us_engine *e = p->e;
+    thread t = {.p = p, .i = i_thread, .n = n_threads, .acts_block = p->own + (size_t)i_thread * p->own_bytes};
+    t.rows = (float *)(void *)(t.acts_block + up64(us_acts_bytes(FEW_ROWS, max2(width_in(p->net), (size_t)p->net->n_ff))));
+    t.rest = (unsigned char *)t.rows + up64(FEW_ROWS * width_in(p->net) * 4);
+    us_split(p->T, 1, i_thread, n_threads, &t.b, &t.e);
+    embed(&t);
+    bool parts = fits_parts(p);
+    for (int32_t l = 0; l < p->net->n_layers; l++) layer(&t, l, parts);
+    size_t n_out = (size_t)e->n_out;
+    if (!e->scoring && n_out) head(&t, 0, n_out, e->logits + (size_t)e->logits_at * (size_t)p->net->n_vocab);
+    for (size_t o = 0; o < n_out && e->scoring; o += HEAD_ROWS) {
+        size_t end = o + HEAD_ROWS < n_out ? o + HEAD_ROWS : n_out;
+        head(&t, o, end, e->logits);
+        score_rows(&t, o, end);
+    }
+}
+
+void us_forward(us_engine *e) {
+    us_pass *p = e->pass;
+    size_t rank = 0;
+    for (int32_t i = 0; i < e->n_runs; i++) {
+        const us_seq *s = &e->seqs[e->runs[i].seq];
+        if (s->adapter && s->scale != 0) rank = max2(rank, (size_t)s->adapter->rank);
+    }
+    assert(rank <= MAX_RANK);
+    p->T = (size_t)e->n_rows;
+    p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
+    atomic_store(&p->arrived, 0);
+    atomic_store(&p->next, 0);
+    us_pool_run(e->pool, run_pass, p);
+}

@@ -1,0 +1,118 @@
+/* LoRA adapters: GGUF files with general.type=adapter; tensors "<base tensor>.lora_a" [in, R] and ".lora_b" [R, out]. */
+#include "base/mem.h"
+#include "model/model.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RANK 256
+
+/* Packs a factor: 8-bit blocks stay 8-bit when the columns allow, everything else becomes F16 or F32. */
+static us_status pack_factor(const us_gguf *g, const us_tensor *t, us_matrix *out, us_error *err) {
+    const us_kern *kn = us_kern_get();
+    size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1], row_bytes = us_type_row_bytes((us_type)t->type, cols);
+    bool keep = t->type == US_TYPE_F16 || t->type == US_TYPE_BF16 || t->type == US_TYPE_F32 || t->type == US_TYPE_Q8_0;
+    *out = (us_matrix){.kind = keep ? us_pack_kind_of((us_type)t->type) : US_PACK_F32, .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
+    out->group_bytes = us_pack_group_bytes(out->kind, cols);
+    float *f = NULL;
+    us_status st = us_alloc(US_GROUP * cols, sizeof *f, &f, err);
+    if (!st) st = us_alloc_aligned(out->group_bytes * out->n_groups, &out->data, err);
+    for (size_t r = 0; r < rows && !st; r += US_GROUP) {
+        size_t n = rows - r < US_GROUP ? rows - r : US_GROUP;
+        const unsigned char *src = t->data + r * row_bytes;
+        for (size_t i = 0; i < n; i++) {
+            us_dequant_row((us_type)t->type, src + i * row_bytes, f + i * cols, cols);
+            for (size_t c = 0; c < cols && !st; c++)
+                if (!isfinite(f[i * cols + c])) st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g), (int)t->name.len, t->name.data);
+        }
+        if (keep) kn->pack_group(out->kind, (us_type)t->type, src, row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
+        else kn->pack_group(US_PACK_F32, US_TYPE_F32, f, cols * sizeof *f, n, cols, out->data + r / US_GROUP * out->group_bytes);
+    }
+    free(f);
+    return st;
+}
+
+static us_status check_header(const us_model *m, const us_gguf *g, bool force, us_error *err) {
+    us_str s;
+    const char *path = us_gguf_path(g);
+    if (us_gguf_get_str(g, "general.type", &s, NULL) || !us_str_eq(s, "adapter"))
+        return us_fail(err, US_ERR_MISMATCH, "%s: not an adapter (general.type is not 'adapter')", path);
+    us_status st = us_gguf_get_str(g, "adapter.type", &s, err);
+    if (st) return st;
+    if (!us_str_eq(s, "lora")) return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s'; only lora is supported", path, (int)(s.len < 40 ? s.len : 40), s.data);
+    if ((st = us_gguf_get_str(g, "general.architecture", &s, err))) return st;
+    if (!us_str_eq(s, m->architecture))
+        return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path, (int)(s.len < 40 ? s.len : 40), s.data, m->architecture);
+    char hash[65];
+    if (force || us_gguf_get_str(g, "understudy.base.sha256", &s, NULL)) return US_OK;
+    if ((st = us_model_get_hash((us_model *)(uintptr_t)m, hash, err))) return st;
+    if (!us_str_eq(s, hash))
+        return us_fail(err, US_ERR_MISMATCH, "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file, or --force-adapter to try all the same", path,
+                       12, s.data, hash);
+    return US_OK;
+}
+
+static us_status load_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter_site *site, size_t *n_found, int32_t *rank, us_error *err) {
+    char name[96];
+    size_t in, out;
+    us_net_dims(&m->net, mod, &in, &out);
+    snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", layer, us_module_tensors[mod]);
+    const us_tensor *a = us_gguf_find_tensor(g, name);
+    name[strlen(name) - 1] = 'b';
+    const us_tensor *b = us_gguf_find_tensor(g, name);
+    if (!a && !b) return US_OK;
+    name[strlen(name) - 7] = 0;
+    if (!a || !b) return us_fail(err, US_ERR_FORMAT, "%s: '%s' has only one of lora_a and lora_b", us_gguf_path(g), name);
+    if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK || a->n_dims > 2 || b->n_dims > 2)
+        return us_fail(err, US_ERR_MISMATCH, "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]", us_gguf_path(g), name, in, out, MAX_RANK,
+                       (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0], (long long)b->ne[1]);
+    *n_found += 2;
+    if (a->ne[1] > *rank) *rank = (int32_t)a->ne[1];
+    us_status st = pack_factor(g, a, &site->a, err);
+    return st ? st : pack_factor(g, b, &site->b, err);
+}
+
+us_status us_adapter_open(const us_model *m, const char *path, bool force, us_adapter **out, us_error *err) {
+    us_gguf *g = NULL;
+    us_adapter *ad = NULL;
+    double alpha;
+    size_t n_found = 0, n_tensors;
+    us_status st = us_gguf_open(path, &g, err);
+    if (!st) st = check_header(m, g, force, err);
+    if (!st) st = us_gguf_get_float(g, "adapter.lora.alpha", &alpha, err);
+    if (!st) st = us_alloc(1, sizeof *ad, &ad, err);
+    if (!st) ad->model = m;
+    if (!st) st = us_alloc((size_t)m->net.n_layers * US_N_MODULES, sizeof *ad->sites, &ad->sites, err);
+    for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
+        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), &ad->sites[i], &n_found, &ad->rank, err);
+    const us_tensor *all = g ? us_gguf_tensors(g, &n_tensors) : NULL;
+    for (size_t i = 0; !st && i < n_tensors && n_found != n_tensors; i++) {
+        us_str s = all[i].name;
+        char copy[256];
+        snprintf(copy, sizeof copy, "%.*s", (int)s.len, s.data);
+        bool ours = false;
+        for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_module_tensors[k]);
+        if (!ours || !strncmp(copy, "blk.", 4) == 0)
+            st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s' is not a LoRA factor of attn_{q,k,v,output} or ffn_{gate,up,down}", path, copy);
+    }
+    if (!st && n_found != n_tensors) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path, n_tensors - n_found, n_tensors, m->net.n_layers);
+    if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
+    if (!st) {
+        ad->model = m;
+        ad->scale = alpha > 0 ? (float)(alpha / ad->rank) : 1.0f;
+        *out = ad;
+    } else us_adapter_free(ad);
+    us_gguf_close(g);
+    return st;
+}
+
+void us_adapter_free(us_adapter *ad) {
+    if (!ad) return;
+    for (int32_t i = 0; ad->sites && ad->model && i < ad->model->net.n_layers * US_N_MODULES; i++) {
+        free(ad->sites[i].a.data);
+        free(ad->sites[i].b.data);
+    }
+    free(ad->sites);
+    free(ad);
+}

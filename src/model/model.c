@@ -1,0 +1,68 @@
+#include "model/model.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+us_status us_model_open(const char *path, const us_model_options *options, us_model **out, us_error *err) {
+    us_model_options o = options ? *options : (us_model_options){0};
+    us_model *m = NULL;
+    us_str jinja;
+    us_status st = us_alloc(1, sizeof *m, &m, err);
+    if (st) return st;
+    pthread_mutex_init(&m->hash_lock, NULL);
+    m->math = o.math;
+    st = us_gguf_open(path, &m->g, err);
+    if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
+    if (!st) st = us_config_load(m, err);
+    if (!st && o.template_name) st = us_template_find(o.template_name, &m->tpl, err);
+    if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL)) m->tpl = us_template_recognise(jinja.data, jinja.len);
+    if (!st) st = us_weights_load(m, o.n_threads, err);
+    if (st) us_model_free(m);
+    else *out = m;
+    return st;
+}
+
+void us_model_free(us_model *m) {
+    if (!m) return;
+    for (size_t i = 0; m->matrices && i < (size_t)m->net.n_layers * US_N_MODULES + 2; i++) free(m->matrices[i].data);
+    for (size_t i = 0; i < m->n_floats; i++) free(m->floats[i]);
+    free(m->matrices);
+    free(m->floats);
+    free(m->net.layers);
+    free(m->inv_freq);
+    free(m->name);
+    free(m->architecture);
+    us_tokenizer_free(m->tok);
+    us_gguf_close(m->g);
+    pthread_mutex_destroy(&m->hash_lock);
+    free(m);
+}
+
+const us_model_info *us_model_get_info(const us_model *m) { return &m->info; }
+const us_tokenizer *us_model_get_tokenizer(const us_model *m) { return m->tok; }
+
+us_status us_model_get_template(const us_model *m, const us_template **out, us_error *err) {
+    if (!m->tpl)
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: its chat template is not one of the known ones (or there is none); choose with --template NAME: chatml, qwen, llama2, llama3, mistral, gemma, zephyr",
+                       us_gguf_path(m->g));
+    *out = m->tpl;
+    return US_OK;
+}
+
+us_status us_model_get_hash(us_model *m, char out[65], us_error *err) {
+    (void)err;
+    pthread_mutex_lock(&m->hash_lock);
+    if (!m->hash[0]) {
+        us_sha256 s;
+        unsigned char d[32];
+        us_sha256_init(&s);
+        for (int i = 0; i < us_gguf_n_files(m->g); i++) us_sha256_update(&s, us_gguf_map(m->g, i)->data, us_gguf_map(m->g, i)->size);
+        us_sha256_final(&s, d);
+        for (int i = 0; i < 32; i++) snprintf(m->hash + 2 * i, 3, "%02x", d[i]);
+    }
+    memcpy(out, m->hash, 65);
+    pthread_mutex_unlock(&m->hash_lock);
+    return US_OK;
+}

@@ -1,0 +1,43 @@
+/* model/model.h - an opened model from the inside. */
+#ifndef US_MODEL_MODEL_H
+#define US_MODEL_MODEL_H
+#include "base/pool.h"
+#include "model/gguf.h"
+#include "model/net.h"
+#include "model/tokenizer.h"
+#include "understudy/model.h"
+#include "understudy/template.h"
+#include <pthread.h>
+
+struct us_model {
+    us_gguf *g;
+    us_model_info info;
+    us_math math;
+    us_net net;
+    us_tokenizer *tok;
+    const us_template *tpl;
+    char *template_name, *name, *architecture;
+    us_matrix *matrices; /* [L * US_N_MODULES], then embd, then head if untied */
+    float **floats;      /* norms, biases: everything float32 */
+    size_t n_floats, cap_floats;
+    float *inv_freq;
+    pthread_mutex_t hash_lock;
+    char hash[65];
+};
+
+/* Hyperparameters, checked: fills net's numbers, inv_freq and info. */
+US_MUST_USE us_status us_config_load(us_model *m, us_error *err);
+/* Tensors: looked up, checked for shape, packed by n_threads. */
+US_MUST_USE us_status us_weights_load(us_model *m, int n_threads, us_error *err);
+
+/* One module's factors, packed: y += scale * B (A x). */
+typedef struct us_adapter_site {
+    us_matrix a, b; /* A [R, in], B [out, R]; data NULL when absent */
+} us_adapter_site;
+struct us_adapter {
+    const us_model *model;
+    int32_t rank;      /* widest of all sites */
+    float scale;       /* alpha / r */
+    us_adapter_site *sites; /* [L][US_N_MODULES] */
+};
+#endif

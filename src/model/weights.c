@@ -1,0 +1,159 @@
+/* Tensors of a model: found, checked for shape, repacked for the kernels by all threads, source pages dropped. */
+#include "base/mem.h"
+#include "model/model.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const us_module_names[US_N_MODULES] = {"q", "k", "v", "o", "gate", "up", "down"};
+const char *const us_module_tensors[US_N_MODULES] = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
+
+static us_status find_tensor(us_model *m, const char *name, size_t ne0, size_t ne1, const us_tensor **out, us_error *err) {
+    const us_tensor *t = us_gguf_find_tensor(m->g, name);
+    if (!t) return us_fail(err, US_ERR_FORMAT, "%s: no tensor '%s'", us_gguf_path(m->g), name);
+    if (t->ne[0] != (int64_t)ne0 || t->ne[1] != (int64_t)ne1 || t->n_dims > 2)
+        return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s': expected [%zu, %zu], got [%lld, %lld]", us_gguf_path(m->g), name, ne0, ne1, (long long)t->ne[0], (long long)t->ne[1]);
+    *out = t;
+    return US_OK;
+}
+
+static us_status load_floats(us_model *m, const char *name, size_t n, const float **out, us_error *err) {
+    const us_tensor *t;
+    float *f;
+    us_status st = find_tensor(m, name, n, 1, &t, err);
+    if (!st) st = us_grow(&m->floats, &m->cap_floats, m->n_floats + 1, sizeof *m->floats, err);
+    if (!st) st = us_alloc_aligned(n * sizeof *f, &f, err);
+    if (st) return st;
+    m->floats[m->n_floats++] = f;
+    us_dequant_row((us_type)t->type, t->data, f, n);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(f[i])) return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds a value that is not finite at %zu", us_gguf_path(m->g), name, i);
+    *out = f;
+    return US_OK;
+}
+
+/* One matrix to pack. */
+typedef struct packing {
+    us_matrix *out;
+    const us_tensor *t;
+    bool f32;
+    _Atomic size_t n_left; /* groups still to pack: whoever packs the last drops the source */
+    _Atomic bool failed;
+} packing;
+
+typedef struct job {
+    us_model *m;
+    packing *items;
+    size_t n_items;
+    _Atomic size_t next; /* claims (matrix, slice) pairs */
+    size_t slices;
+    _Atomic bool no_memory;
+} job;
+
+static void pack_slice(job *j, packing *p, size_t slice) {
+    const us_kern *kn = us_kern_get();
+    size_t b, e, row_bytes = us_type_row_bytes((us_type)p->t->type, p->out->n_cols);
+    us_split(p->out->n_groups, 1, (int)slice, (int)j->slices, &b, &e);
+    float *rows = p->f32 ? malloc(US_GROUP * p->out->n_cols * sizeof *rows) : NULL;
+    if (p->f32 && !rows) {
+        atomic_store(&j->no_memory, true);
+        return;
+    }
+    for (size_t g = b; g < e; g++) {
+        size_t r0 = g * US_GROUP, n = p->out->n_rows - r0 < US_GROUP ? p->out->n_rows - r0 : US_GROUP;
+        const unsigned char *src = p->t->data + r0 * row_bytes;
+        unsigned char *dst = p->out->data + g * p->out->group_bytes;
+        for (size_t r = 0; r < n && p->f32; r++) us_dequant_row((us_type)p->t->type, src + r * row_bytes, rows + r * p->out->n_cols, p->out->n_cols);
+        if (p->f32) kn->pack_group(US_PACK_F32, US_TYPE_F32, rows, p->out->n_cols * sizeof *rows, n, p->out->n_cols, dst);
+        else kn->pack_group(p->out->kind, (us_type)p->t->type, src, row_bytes, n, p->out->n_cols, dst);
+    }
+    free(rows);
+    if (atomic_fetch_sub(&p->n_left, e - b) == e - b) us_gguf_drop(j->m->g, p->t);
+}
+
+static void pack_worker(void *ctx, int i_thread, int n_threads) {
+    (void)i_thread;
+    (void)n_threads;
+    job *j = ctx;
+    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n_items * j->slices;) pack_slice(j, &j->items[i / j->slices], i % j->slices);
+}
+
+static us_status plan(us_model *m, const char *name, size_t in, size_t out, us_matrix *w, packing *p, us_error *err) {
+    us_status st = find_tensor(m, name, in, out, &p->t, err);
+    if (st) return st;
+    p->f32 = m->math == US_MATH_F32;
+    *w = (us_matrix){.kind = p->f32 ? US_PACK_F32 : us_pack_kind_of((us_type)p->t->type), .n_rows = out, .n_cols = in, .n_groups = (out + US_GROUP - 1) / US_GROUP};
+    w->group_bytes = us_pack_group_bytes(w->kind, in);
+    p->out = w;
+    atomic_init(&p->n_left, w->n_groups);
+    size_t bytes;
+    if (!w->group_bytes || !us_mul_size(w->group_bytes, w->n_groups, &bytes))
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': %zu columns do not suit type %s", us_gguf_path(m->g), name, in, us_type_name(p->t->type));
+    m->info.n_params += (uint64_t)in * out;
+    m->info.resident_bytes += bytes;
+    /* not zeroed here: packing writes every byte, and touches the pages from the threads that share the work */
+    void *block = NULL;
+    size_t padded = (bytes + 63) & ~(size_t)63;
+    if (posix_memalign(&block, padded >= (size_t)4 << 20 ? (size_t)2 << 20 : 64, padded)) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes for '%s'", bytes, name);
+    w->data = block;
+    return US_OK;
+}
+
+static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *err) {
+    us_net *n = &m->net;
+    us_net_layer *y = &n->layers[l];
+    char name[96];
+    us_status st;
+    for (int k = 0; k < US_N_MODULES; k++) {
+        size_t in, out;
+        us_matrix *w = &m->matrices[l * US_N_MODULES + k];
+        us_net_dims(n, (us_module)k, &in, &out);
+        snprintf(name, sizeof name, "blk.%d.%s.weight", l, us_module_tensors[k]);
+        if ((st = plan(m, name, in, out, w, &items[l * US_N_MODULES + k], err))) return st;
+        y->w[k] = w;
+        snprintf(name, sizeof name, "blk.%d.%s.bias", l, us_module_tensors[k]);
+        if (us_gguf_find_tensor(m->g, name) && (st = load_floats(m, name, out, &y->bias[k], err))) return st;
+    }
+    const struct { const char *name; const float **to; size_t n; bool optional; } norms[] = {
+        {"attn_norm", &y->attn_norm, (size_t)n->n_embd, false}, {"ffn_norm", &y->ffn_norm, (size_t)n->n_embd, false},
+        {"attn_q_norm", &y->q_norm, (size_t)n->heads.head_size, true}, {"attn_k_norm", &y->k_norm, (size_t)n->heads.head_size, true}};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
+        if (norms[i].optional && !us_gguf_find_tensor(m->g, name)) continue;
+        if ((st = load_floats(m, name, norms[i].n, norms[i].to, err))) return st;
+    }
+    if (!y->q_norm != !y->k_norm || !y->q_norm != !n->layers[0].q_norm)
+        return us_fail(err, US_ERR_FORMAT, "%s: layer %d: q and k norms must come together and in every layer", us_gguf_path(m->g), l);
+    return US_OK;
+}
+
+us_status us_weights_load(us_model *m, int n_threads, us_error *err) {
+    us_net *n = &m->net;
+    size_t n_linear = (size_t)n->n_layers * US_N_MODULES, d = (size_t)n->n_embd, v = (size_t)n->n_vocab;
+    us_pool *pool = NULL;
+    job j = {.m = m, .slices = 8};
+    us_status st = us_alloc(n_linear + 2, sizeof *m->matrices, &m->matrices, err);
+    if (!st) st = us_alloc((size_t)n->n_layers, sizeof *n->layers, &n->layers, err);
+    if (!st) st = us_alloc(n_linear + 2, sizeof *j.items, &j.items, err);
+    if (!st) st = us_pool_new(n_threads, &pool, err);
+    for (int32_t l = 0; l < n->n_layers && !st; l++) st = load_layer(m, l, j.items, err);
+    j.n_items = n_linear;
+    if (!st) st = plan(m, "token_embd.weight", d, v, &m->matrices[n_linear], &j.items[j.n_items++], err);
+    n->embd = n->head = &m->matrices[n_linear];
+    m->info.tied_head = !us_gguf_find_tensor(m->g, "output.weight");
+    if (!st && !m->info.tied_head) {
+        n->head = &m->matrices[n_linear + 1];
+        st = plan(m, "output.weight", d, v, &m->matrices[n_linear + 1], &j.items[j.n_items++], err);
+    }
+    if (!st) st = load_floats(m, "output_norm.weight", d, &n->out_norm, err);
+    if (!st) {
+        us_pool_run(pool, pack_worker, &j);
+        if (atomic_load(&j.no_memory)) st = us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
+        m->info.quantization = us_type_name(j.items[0].t->type);
+    }
+    us_pool_free(pool);
+    free(j.items);
+    return st;
+}
