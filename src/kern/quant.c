@@ -189,68 +189,243 @@ void us_dequant_row(us_type type, const void *src, float *dst, size_t n) {
     }
     const unsigned char *b = src;
     size_t block = us_type_block(type), bytes = us_type_bytes(type);
+    bool has_min = type == US_TYPE_Q4_1 || type == US_TYPE_Q5_1 || type == US_TYPE_Q2_K || type == US_TYPE_Q4_K || type == US_TYPE_Q5_K;
     for (size_t i = 0; i < n; i += block, b += bytes) {
         int8_t q[256];
         float scale[16], min[16];
         us_split_row(type, b, q, scale, min, block);
-        for (size_t j = 0; j < block; j++) dst[i + j] = scale[j / 16] * (float)q[j] + min[j / 16];
+        if (has_min)
+            for (size_t j = 0; j < block; j++) dst[i + j] = scale[j / 16] * (float)q[j] + min[j / 16];
+        else /* adding 0 would turn -0 into 0 */
+            for (size_t j = 0; j < block; j++) dst[i + j] = scale[j / 16] * (float)q[j];
     }
+}
+
+/* ---- rounding to the formats ---------------------------------------------------------------------------
+ * The 32-wide formats round exactly as ggml's reference does. The 256-wide ones and IQ4 take the plain
+ * choice (scale from the extreme value, nearest code) without ggml's search: a little more error, the same bytes layout. */
+
+static void put_half(unsigned char *p, float x) {
+    uint16_t h = us_f16_from_f32(x);
+    memcpy(p, &h, 2);
+}
+
+static int clamp(int v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : v; }
+static int nearest(float x) { return (int)lrintf(x); }
+static float inverse(float d) { return d != 0 ? 1.0f / d : 0; }
+
+/* The value of the largest magnitude, with its sign. */
+static float extreme(const float *x, int n) {
+    float at = 0;
+    for (int j = 0; j < n; j++)
+        if (fabsf(x[j]) > fabsf(at)) at = x[j];
+    return at;
+}
+
+static void range(const float *x, int n, float *min, float *max) {
+    *min = *max = x[0];
+    for (int j = 1; j < n; j++) *min = fminf(*min, x[j]), *max = fmaxf(*max, x[j]);
 }
 
 static void quant_q8_0(const float *x, unsigned char *b) {
-    float max = 0;
-    for (int j = 0; j < 32; j++) max = fmaxf(max, fabsf(x[j]));
-    uint16_t d = us_f16_from_f32(max / 127.0f);
-    float inv = max > 0 ? 127.0f / max : 0;
-    memcpy(b, &d, 2);
+    float d = fabsf(extreme(x, 32)) / 127.0f, inv = inverse(d);
+    put_half(b, d);
     for (int j = 0; j < 32; j++) b[2 + j] = (unsigned char)(int8_t)roundf(x[j] * inv);
 }
 
-static void quant_q4_0(const float *x, unsigned char *b) {
-    float max = 0, at = 0;
-    for (int j = 0; j < 32; j++)
-        if (fabsf(x[j]) > max) max = fabsf(x[j]), at = x[j];
-    float d = at / -8.0f, inv = d != 0 ? 1.0f / d : 0;
-    uint16_t h = us_f16_from_f32(d);
-    memcpy(b, &h, 2);
+/* Q4_0 and Q5_0: symmetric, the extreme value gets the code that has no positive twin. */
+static void quant_signed(bool five, const float *x, unsigned char *b) {
+    int zero = five ? 16 : 8;
+    float d = extreme(x, 32) / (float)-zero, inv = inverse(d);
+    put_half(b, d);
+    uint32_t high = 0;
+    unsigned char *p = b + (five ? 6 : 2);
     for (int j = 0; j < 16; j++) {
-        int lo = (int)(x[j] * inv + 8.5f), hi = (int)(x[j + 16] * inv + 8.5f);
-        b[2 + j] = (unsigned char)((lo > 15 ? 15 : lo) | (hi > 15 ? 15 : hi) << 4);
+        int lo = clamp((int)((double)x[j] * (double)inv + (zero + 0.5)), 0, 2 * zero - 1);
+        int hi = clamp((int)((double)x[j + 16] * (double)inv + (zero + 0.5)), 0, 2 * zero - 1);
+        p[j] = (unsigned char)((lo & 15) | (hi & 15) << 4);
+        high |= (uint32_t)(lo >> 4) << j | (uint32_t)(hi >> 4) << (j + 16);
+    }
+    if (five) memcpy(b + 2, &high, 4);
+}
+
+/* Q4_1 and Q5_1: a minimum and a step. */
+static void quant_range(bool five, const float *x, unsigned char *b) {
+    int top = five ? 31 : 15;
+    float min, max;
+    range(x, 32, &min, &max);
+    float d = (max - min) / (float)top, inv = inverse(d);
+    put_half(b, d);
+    put_half(b + 2, min);
+    uint32_t high = 0;
+    unsigned char *p = b + (five ? 8 : 4);
+    for (int j = 0; j < 16; j++) {
+        int lo = clamp((int)((x[j] - min) * inv + 0.5f), 0, top), hi = clamp((int)((x[j + 16] - min) * inv + 0.5f), 0, top);
+        p[j] = (unsigned char)((lo & 15) | (hi & 15) << 4);
+        high |= (uint32_t)(lo >> 4) << j | (uint32_t)(hi >> 4) << (j + 16);
+    }
+    if (five) memcpy(b + 4, &high, 4);
+}
+
+/* Codes of sub-blocks of n values under scale[s] = d * code and min[s] = dm * code, each code in 0..top_code. */
+typedef struct steps {
+    int scale[16], min[16];
+    float d, dm; /* as the halves hold them */
+} steps;
+
+static steps range_steps(const float *x, int n_sub, int n, int top, int top_code) {
+    steps s;
+    float scale[16], low[16], max_scale = 0, max_low = 0;
+    for (int i = 0; i < n_sub; i++) {
+        float min, max;
+        range(x + i * n, n, &min, &max);
+        low[i] = min < 0 ? -min : 0;
+        scale[i] = (max + low[i] > 0 ? max + low[i] : 0) / (float)top;
+        max_scale = fmaxf(max_scale, scale[i]);
+        max_low = fmaxf(max_low, low[i]);
+    }
+    s.d = us_f16_to_f32(us_f16_from_f32(max_scale / (float)top_code));
+    s.dm = us_f16_to_f32(us_f16_from_f32(max_low / (float)top_code));
+    for (int i = 0; i < n_sub; i++) {
+        s.scale[i] = clamp(nearest(scale[i] * inverse(s.d)), 0, top_code);
+        s.min[i] = clamp(nearest(low[i] * inverse(s.dm)), 0, top_code);
+    }
+    return s;
+}
+
+static steps extreme_steps(const float *x, int n_sub, int n, float code_of_extreme, int top_code) {
+    steps s;
+    float scale[16], max = 0;
+    for (int i = 0; i < n_sub; i++) {
+        scale[i] = extreme(x + i * n, n) / code_of_extreme;
+        if (fabsf(scale[i]) > fabsf(max)) max = scale[i];
+    }
+    s.d = us_f16_to_f32(us_f16_from_f32(max / (float)-top_code));
+    s.dm = 0;
+    for (int i = 0; i < n_sub; i++) s.scale[i] = clamp(nearest(scale[i] * inverse(s.d)), -top_code, top_code - 1);
+    return s;
+}
+
+static int code_of(float x, float d, float min, int lo, int hi) { return clamp(nearest((x + min) * inverse(d)), lo, hi); }
+
+static void quant_q2_k(const float *x, unsigned char *b) {
+    steps k = range_steps(x, 16, 16, 3, 15);
+    put_half(b + 80, k.d);
+    put_half(b + 82, k.dm);
+    for (int s = 0; s < 16; s++) {
+        b[s] = (unsigned char)(k.scale[s] | k.min[s] << 4);
+        unsigned char *p = b + 16 + s / 8 * 32 + s % 2 * 16;
+        for (int l = 0; l < 16; l++)
+            p[l] |= (unsigned char)(code_of(x[s * 16 + l], k.d * (float)k.scale[s], k.dm * (float)k.min[s], 0, 3) << (s % 8 / 2 * 2));
     }
 }
 
-static void quant_q4_1(const float *x, unsigned char *b) {
-    float min = x[0], max = x[0];
-    for (int j = 1; j < 32; j++) min = fminf(min, x[j]), max = fmaxf(max, x[j]);
-    float d = (max - min) / 15.0f, inv = d != 0 ? 1.0f / d : 0;
-    uint16_t h[2] = {us_f16_from_f32(d), us_f16_from_f32(min)};
-    memcpy(b, h, 4);
-    for (int j = 0; j < 16; j++) {
-        int lo = (int)((x[j] - min) * inv + 0.5f), hi = (int)((x[j + 16] - min) * inv + 0.5f);
-        b[4 + j] = (unsigned char)((lo > 15 ? 15 : lo) | (hi > 15 ? 15 : hi) << 4);
+static void quant_q3_k(const float *x, unsigned char *b) {
+    steps k = extreme_steps(x, 16, 16, -4, 32);
+    put_half(b + 108, k.d);
+    for (int s = 0; s < 16; s++) {
+        int code = k.scale[s] + 32;
+        b[96 + s % 8] |= (unsigned char)((code & 15) << (s / 8 * 4));
+        b[104 + s % 4] |= (unsigned char)(code >> 4 << (s / 4 * 2));
+        unsigned char *p = b + 32 + s / 8 * 32 + s % 2 * 16, *mask = b + s % 2 * 16;
+        for (int l = 0; l < 16; l++) {
+            int q = code_of(x[s * 16 + l], k.d * (float)k.scale[s], 0, -4, 3) + 4;
+            p[l] |= (unsigned char)((q & 3) << (s % 8 / 2 * 2));
+            mask[l] |= (unsigned char)(q >> 2 << (s / 2));
+        }
+    }
+}
+
+static void quant_q45_k(bool five, const float *x, unsigned char *b) {
+    int top = five ? 31 : 15;
+    steps k = range_steps(x, 8, 32, top, 63);
+    put_half(b, k.d);
+    put_half(b + 2, k.dm);
+    unsigned char *s = b + 4, *high = b + 16, *low = b + (five ? 48 : 16);
+    for (int j = 0; j < 8; j++) {
+        if (j < 4) s[j] |= (unsigned char)k.scale[j], s[j + 4] |= (unsigned char)k.min[j];
+        else {
+            s[j + 4] |= (unsigned char)((k.scale[j] & 15) | (k.min[j] & 15) << 4);
+            s[j - 4] |= (unsigned char)(k.scale[j] >> 4 << 6);
+            s[j] |= (unsigned char)(k.min[j] >> 4 << 6);
+        }
+        for (int l = 0; l < 32; l++) {
+            int q = code_of(x[j * 32 + l], k.d * (float)k.scale[j], k.dm * (float)k.min[j], 0, top);
+            low[j / 2 * 32 + l] |= (unsigned char)((q & 15) << (j % 2 * 4));
+            if (five) high[l] |= (unsigned char)(q >> 4 << j);
+        }
+    }
+}
+
+static void quant_q6_k(const float *x, unsigned char *b) {
+    steps k = extreme_steps(x, 16, 16, -32, 128);
+    put_half(b + 208, k.d);
+    for (int s = 0; s < 16; s++) b[192 + s] = (unsigned char)(int8_t)k.scale[s];
+    for (int j = 0; j < 256; j++) {
+        int n = j / 128, part = j % 128 / 32, l = j % 32, q = code_of(x[j], k.d * (float)k.scale[j / 16], 0, -32, 31) + 32;
+        b[n * 64 + part % 2 * 32 + l] |= (unsigned char)((q & 15) << (part / 2 * 4));
+        b[128 + n * 32 + l] |= (unsigned char)(q >> 4 << (part * 2));
+    }
+}
+
+static int iq4_code(float x, float d) {
+    int best = 0;
+    float v = x * inverse(d);
+    for (int i = 1; i < 16; i++)
+        if (fabsf(v - (float)iq4_values[i]) < fabsf(v - (float)iq4_values[best])) best = i;
+    return d != 0 ? best : 8; /* 8 is the code nearest to 0 */
+}
+
+static void quant_iq4_nl(const float *x, unsigned char *b) {
+    float d = us_f16_to_f32(us_f16_from_f32(extreme(x, 32) / -127.0f));
+    put_half(b, d);
+    for (int j = 0; j < 16; j++) b[2 + j] = (unsigned char)(iq4_code(x[j], d) | iq4_code(x[j + 16], d) << 4);
+}
+
+static void quant_iq4_xs(const float *x, unsigned char *b) {
+    steps k = extreme_steps(x, 8, 32, -127, 32);
+    put_half(b, k.d);
+    uint16_t high = 0;
+    for (int i = 0; i < 8; i++) {
+        int code = k.scale[i] + 32;
+        float d = k.d * (float)k.scale[i];
+        b[4 + i / 2] |= (unsigned char)((code & 15) << (i % 2 * 4));
+        high |= (uint16_t)(code >> 4 << 2 * i);
+        for (int j = 0; j < 16; j++) b[8 + i * 16 + j] = (unsigned char)(iq4_code(x[i * 32 + j], d) | iq4_code(x[i * 32 + 16 + j], d) << 4);
+    }
+    memcpy(b + 2, &high, 2);
+}
+
+static void quant_block(us_type type, const float *x, unsigned char *b) {
+    switch (type) {
+    case US_TYPE_Q8_0: quant_q8_0(x, b); return;
+    case US_TYPE_Q4_0: quant_signed(false, x, b); return;
+    case US_TYPE_Q5_0: quant_signed(true, x, b); return;
+    case US_TYPE_Q4_1: quant_range(false, x, b); return;
+    case US_TYPE_Q5_1: quant_range(true, x, b); return;
+    case US_TYPE_Q2_K: quant_q2_k(x, b); return;
+    case US_TYPE_Q3_K: quant_q3_k(x, b); return;
+    case US_TYPE_Q4_K: quant_q45_k(false, x, b); return;
+    case US_TYPE_Q5_K: quant_q45_k(true, x, b); return;
+    case US_TYPE_Q6_K: quant_q6_k(x, b); return;
+    case US_TYPE_IQ4_NL: quant_iq4_nl(x, b); return;
+    default: quant_iq4_xs(x, b); return;
     }
 }
 
 bool us_quant_row(us_type type, const float *src, void *dst, size_t n) {
-    unsigned char *b = dst;
     uint16_t *h = dst;
-    switch (type) {
-    case US_TYPE_F32: memcpy(dst, src, n * sizeof *src); return true;
-    case US_TYPE_F16:
+    if (find((int)type) < 0 || n % us_type_block(type)) return false;
+    if (type == US_TYPE_F32) memcpy(dst, src, n * sizeof *src);
+    else if (type == US_TYPE_F16)
         for (size_t i = 0; i < n; i++) h[i] = us_f16_from_f32(src[i]);
-        return true;
-    case US_TYPE_BF16:
+    else if (type == US_TYPE_BF16)
         for (size_t i = 0; i < n; i++) h[i] = us_bf16_from_f32(src[i]);
-        return true;
-    case US_TYPE_Q8_0:
-        for (size_t i = 0; i < n; i += 32, b += 34) quant_q8_0(src + i, b);
-        return true;
-    case US_TYPE_Q4_0:
-        for (size_t i = 0; i < n; i += 32, b += 18) quant_q4_0(src + i, b);
-        return true;
-    case US_TYPE_Q4_1:
-        for (size_t i = 0; i < n; i += 32, b += 20) quant_q4_1(src + i, b);
-        return true;
-    default: return false;
+    else {
+        unsigned char *b = dst;
+        size_t block = us_type_block(type), bytes = us_type_bytes(type);
+        memset(dst, 0, n / block * bytes);
+        for (size_t i = 0; i < n; i += block, b += bytes) quant_block(type, src + i, b);
     }
+    return true;
 }

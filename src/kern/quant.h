@@ -30,7 +30,8 @@ size_t us_type_bytes(us_type type);  /* bytes of a block */
 size_t us_type_row_bytes(us_type type, size_t n);
 
 void us_dequant_row(us_type type, const void *src, float *dst, size_t n);
-/* Rounds to F32, F16, BF16, Q8_0, Q4_0 or Q4_1; false for the others. */
+/* Rounds to any of the types; src must be finite. False when n is no multiple of the block. F16, BF16, Q8_0, Q4_*, Q5_* give
+ * the bytes of ggml's reference; the K kinds and IQ4 are rounded without its search for better scales. */
 bool us_quant_row(us_type type, const float *src, void *dst, size_t n);
 
 /* The same row as integers: weight j is scale[j/16] * q[j] + min[j/16] (exact up to the rounding of one
