@@ -93,7 +93,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
         snprintf(copy, sizeof copy, "%.*s", (int)s.len, s.data);
         bool ours = false;
         for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_module_tensors[k]);
-        if (!ours || !strncmp(copy, "blk.", 4) == 0)
+        if (!ours || strncmp(copy, "blk.", 4) != 0)
             st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s' is not a LoRA factor of attn_{q,k,v,output} or ffn_{gate,up,down}", path, copy);
     }
     if (!st && n_found != n_tensors) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path, n_tensors - n_found, n_tensors, m->net.n_layers);
