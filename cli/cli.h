@@ -36,4 +36,8 @@ typedef struct cli_list { const char **items; size_t n; } cli_list;
 int cli_parse(const char *command, const char *usage, const cli_option *options, size_t n_options, int argc, char **argv,
               int *n_operands, bool *help);
 
+#define COMMAND(name, help) int cmd_##name(int argc, char **argv);
+#include "commands.def"
+#undef COMMAND
+
 #endif

@@ -3,10 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMAND(name, help) int cmd_##name(int argc, char **argv);
-#include "commands.def"
-#undef COMMAND
-
 static const struct {
     const char *name;
     int (*run)(int, char **);

@@ -56,7 +56,7 @@ static void meet(const thread *t) {
         return;
     }
     for (int spins = 0; atomic_load_explicit(&p->sense, memory_order_acquire) == sense; spins++)
-        if (spins < 20000) relax();
+        if (spins < 4000) relax();
         else sched_yield();
 }
 

@@ -33,12 +33,12 @@ static void pack_q4(us_type type, const unsigned char *src, size_t row_bytes, si
                 m = us_f16_from_f32(-8.0f * us_f16_to_f32(h));
             }
             memcpy(d + 32 + 2 * r, &m, 2);
-            for (size_t j = 0; j < 16; j++) d[64 + j / 4 * 64 + 4 * r + j % 4] = q[j];
+            for (size_t j = 0; j < 4; j++) memcpy(d + 64 + j * 64 + 4 * r, q + 4 * j, 4);
         }
 }
 
 static void put_q8(const int8_t *q, size_t r, unsigned char *d) {
-    for (size_t j = 0; j < US_BLOCK; j++) d[j / 4 * 64 + 4 * r + j % 4] = (unsigned char)q[j];
+    for (size_t j = 0; j < US_BLOCK / 4; j++) memcpy(d + j * 64 + 4 * r, q + 4 * j, 4);
 }
 
 static void pack_q8(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
@@ -130,6 +130,7 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
                 int sum = 0;
                 for (int j = 16 * h; j < 16 * h + 16; j++) sum += q[j] = (int8_t)rintf(v[j] * inv);
                 a->s[t * (k / 16) + 2 * b + (size_t)h] = d * (float)sum;
+                a->n[t * (k / 16) + 2 * b + (size_t)h] = sum;
             }
         }
 }

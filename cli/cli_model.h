@@ -1,0 +1,12 @@
+/* cli_model.h - which model a command means, and the options that all commands with a model share. */
+#ifndef US_CLI_MODEL_H
+#define US_CLI_MODEL_H
+#include "cli.h"
+#include "understudy/generate.h"
+
+/* -m, else $UNDERSTUDY_MODEL, else the default model in the data folder. Returns a path to free(), or NULL
+ * after having said what to do. */
+char *cli_model_path(const char *command, const char *given);
+/* "f16", "q8_0", "f32"; prints and returns EXIT_USAGE for anything else. */
+int cli_kv_type(const char *command, const char *name, us_kv_type *out);
+#endif

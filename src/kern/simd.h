@@ -1,0 +1,512 @@
+/* kern/simd.h - the vector kernels, written once for any width. An ISA file defines its primitives and
+ * includes this; kern_avx2.c, kern_avx512.c and kern_dotprod.c are the three.
+ *
+ *   W          lanes of a vector: 4, 8 or 16; a group of 16 rows is NV = 16 / W vectors
+ *   vf, vi     GCC vectors of W float, W int32 (so + - * and comparisons are written as such)
+ *   fma_(a, b, c)        a * b + c, rounded once
+ *   load_half(p), store_half(p, v), load_i8(p)    W halves or int8 at p as float, and back
+ *   vbytes, load_bytes(p)   4 W bytes: four consecutive columns of W rows
+ *   Q4_ACC, q4_zero, q4_dot(acc, w, x), q4_sum(acc)     w in 0..15, x four int8 in an int32, at most 8 dots a sum
+ *   q8_init(n), q8_dot(acc, w, x)                        w int8; n is the sum of the x that will be dotted
+ *   low4(w), high4(w)       nibbles of bytes
+ *   TILE       tokens that share unpacked weights; RB rows of queries that share loaded keys
+ *
+ * Every output is summed in the same order whatever the tile, so results do not depend on the batch. */
+#include "kern/pack.h"
+#include <math.h>
+#include <string.h>
+
+#define NV (US_GROUP / W)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf load(const float *p) { vf v; memcpy(&v, p, sizeof v); return v; }
+INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+INLINE vf set1(float x) { return (vf){0} + x; }
+INLINE vi bits_of(vf v) { vi i; memcpy(&i, &v, sizeof i); return i; }
+INLINE vf float_of(vi v) { vf f; memcpy(&f, &v, sizeof f); return f; }
+INLINE vf select_(vi mask, vf a, vf b) { return float_of((mask & bits_of(a)) | (~mask & bits_of(b))); }
+INLINE vf vmax(vf a, vf b) { return select_(a > b, a, b); }
+INLINE float hmax(vf v) { float m = v[0]; for (int i = 1; i < W; i++) m = v[i] > m ? v[i] : m; return m; }
+INLINE float hsum(vf v) { float s = 0; for (int i = 0; i < W; i++) s += v[i]; return s; }
+INLINE int32_t four(const int8_t *q) { int32_t x; memcpy(&x, q, 4); return x; }
+
+/* exp by 2^n times a polynomial (Cephes' expf): relative error about 1e-7 on [-87, 88]; below -87 it is 0. */
+INLINE vf vexp(vf x) {
+    const vf magic = set1(12582912.0f);
+    vi tiny = x < set1(-87.0f);
+    x = select_(x > set1(88.0f), set1(88.0f), select_(tiny, set1(-87.0f), x));
+    vf t = fma_(x, set1(1.44269504f), magic), n = t - magic;
+    vf r = fma_(n, set1(-0.693359375f), x);
+    r = fma_(n, set1(2.12194440e-4f), r);
+    vf p = set1(1.9875691500e-4f);
+    p = fma_(p, r, set1(1.3981999507e-3f));
+    p = fma_(p, r, set1(8.3334519073e-3f));
+    p = fma_(p, r, set1(4.1665795894e-2f));
+    p = fma_(p, r, set1(1.6666665459e-1f));
+    p = fma_(p, r, set1(5.0000001201e-1f));
+    p = fma_(p, r * r, r + set1(1.0f));
+    vf y = float_of(bits_of(p) + ((bits_of(t) - bits_of(magic)) << 23));
+    return select_(tiny, (vf){0}, y);
+}
+INLINE vf vlogistic(vf x) { return set1(1.0f) / (set1(1.0f) + vexp(-x)); }
+
+/* ---- products with packed weights ------------------------------------------------------------------------ */
+
+/* Writes the lanes of acc that are rows of W. */
+INLINE void put_group(const us_matrix *w, size_t g, int v, vf acc, float *y, bool add) {
+    size_t n = g * US_GROUP + (size_t)v * W;
+    if (n + W <= w->n_rows) {
+        store(y + n, add ? load(y + n) + acc : acc);
+        return;
+    }
+    for (size_t i = 0; i < W && n + i < w->n_rows; i++) y[n + i] = add ? y[n + i] + acc[i] : acc[i];
+}
+
+INLINE void q4_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+    size_t k = w->n_cols, blocks = k / US_BLOCK;
+    for (int v = 0; v < NV; v++) {
+        const unsigned char *p = w->data + g * w->group_bytes;
+        vf acc[TILE];
+        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        for (size_t b = 0; b < blocks; b++, p += US_Q4_BLOCK_BYTES) {
+            Q4_ACC sum[TILE];
+            for (int i = 0; i < nt; i++) sum[i] = q4_zero;
+            for (int quad = 0; quad < 4; quad++) {
+                vbytes bytes = load_bytes(p + 64 + quad * 64 + v * W * 4), lo = low4(bytes), hi = high4(bytes);
+                for (int i = 0; i < nt; i++) {
+                    const int8_t *x = a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4;
+                    sum[i] = q4_dot(sum[i], lo, four(x));
+                    sum[i] = q4_dot(sum[i], hi, four(x + 16));
+                }
+            }
+            vf d = load_half(p + 2 * W * v), m = load_half(p + 32 + 2 * W * v);
+            for (int i = 0; i < nt; i++) {
+                size_t at = (t + (size_t)i) * blocks + b;
+                acc[i] = fma_(q4_sum(sum[i]), d * a->d[at], acc[i]);
+                acc[i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[i]);
+            }
+        }
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+    }
+}
+
+INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+    size_t k = w->n_cols, blocks = k / US_BLOCK;
+    for (int v = 0; v < NV; v++) {
+        const unsigned char *scales = w->data + g * w->group_bytes + 2 * W * v, *p = w->data + g * w->group_bytes + us_q8_scale_bytes(k) + v * W * 4;
+        vf acc[TILE];
+        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
+            vi sum[TILE];
+            for (int i = 0; i < nt; i++) {
+                const int32_t *n = a->n + 2 * ((t + (size_t)i) * blocks + b);
+                sum[i] = q8_init(n[0] + n[1]);
+            }
+            for (int quad = 0; quad < 8; quad++) {
+                vbytes bytes = q8_prepare(load_bytes(p + quad * 64));
+                for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+            }
+            vf d = load_half(scales);
+            for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
+        }
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+    }
+}
+
+INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+    size_t k = w->n_cols, blocks = k / US_BLOCK;
+    for (int v = 0; v < NV; v++) {
+        const unsigned char *p = w->data + g * w->group_bytes;
+        vf acc[TILE];
+        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        for (size_t h = 0; h < 2 * blocks; h++) {
+            const unsigned char *q = p + h / 2 * US_Q8S_BLOCK_BYTES;
+            const float *f = (const float *)(const void *)q + h % 2 * 16 + v * W;
+            vi sum[TILE];
+            for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[(t + (size_t)i) * 2 * blocks + h]);
+            for (size_t quad = 0; quad < 4; quad++) {
+                vbytes bytes = q8_prepare(load_bytes(q + 256 + (h % 2 * 4 + quad) * 64 + (size_t)v * W * 4));
+                for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + h * 16 + quad * 4));
+            }
+            vf d = load(f), m = load(f + 32);
+            for (int i = 0; i < nt; i++) {
+                acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + h / 2], acc[i]);
+                acc[i] = fma_(m, set1(a->s[(t + (size_t)i) * 2 * blocks + h]), acc[i]);
+            }
+        }
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+    }
+}
+
+INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
+    return kind == US_PACK_F32 ? load((const float *)(const void *)p + i) : kind == US_PACK_F16 ? load_half(p + 2 * i) : load_bf16(p + 2 * i);
+}
+
+INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nt, float *y, size_t ld, bool add) {
+    const unsigned char *p = w->data + g * w->group_bytes;
+    for (int v = 0; v < NV; v++) {
+        vf acc[TILE];
+        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        for (size_t c = 0; c < w->n_cols; c++) {
+            vf wv = load_weight(kind, p, c * US_GROUP + (size_t)v * W);
+            for (int i = 0; i < nt; i++) acc[i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + c]), acc[i]);
+        }
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+    }
+}
+
+#define TILES(call)                                          \
+    for (size_t g = g0; g < g1; g++) {                       \
+        size_t t = t0;                                       \
+        for (; t + TILE <= t1; t += TILE) { const int nt = TILE; call; } \
+        for (; t + 4 <= t1; t += 4) { const int nt = 4; call; }          \
+        for (; t + 2 <= t1; t += 2) { const int nt = 2; call; }          \
+        for (; t < t1; t++) { const int nt = 1; call; }                  \
+    }
+
+static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1, float *y, size_t ld, bool add) {
+    switch (w->kind) {
+    case US_PACK_Q4: TILES(q4_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q8: TILES(q8_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q8_S: TILES(q8s_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_F16: TILES(float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_BF16: TILES(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    default: TILES(float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    }
+}
+
+static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
+    size_t k = a->n_cols, blocks = k / US_BLOCK;
+    const vf magic = set1(12582912.0f);
+    for (size_t t = t0; t < t1; t++)
+        for (size_t b = 0; b < blocks; b++) {
+            const float *in = x + t * ld_x + b * US_BLOCK;
+            int8_t *q = a->q + t * k + b * US_BLOCK;
+            vf max = {0};
+            for (int j = 0; j < US_BLOCK; j += W) max = vmax(max, float_of(bits_of(load(in + j)) & 0x7fffffff));
+            float m = hmax(max), d = m / 127.0f;
+            vf inv = set1(m > 0 ? 127.0f / m : 0);
+            int32_t sums[2] = {0, 0};
+            for (int j = 0; j < US_BLOCK; j += W) {
+                vi r = bits_of(load(in + j) * inv + magic) - bits_of(magic); /* rounds to nearest even */
+                for (int i = 0; i < W; i++) q[j + i] = (int8_t)r[i];
+            }
+            for (int j = 0; j < US_BLOCK; j++) sums[j / 16] += q[j];
+            size_t at = t * blocks + b;
+            a->d[at] = d;
+            for (int h = 0; h < 2; h++) {
+                a->n[2 * at + (size_t)h] = sums[h];
+                a->s[2 * at + (size_t)h] = d * (float)sums[h];
+            }
+        }
+}
+
+/* ---- attention ----------------------------------------------------------------------------------------------- */
+
+#define PV 4 /* vectors of positions in flight */
+
+INLINE vf load_page(us_page_kind kind, const unsigned char *p, size_t i) {
+    return kind == US_PAGE_F32 ? load((const float *)(const void *)p + i) : kind == US_PAGE_F16 ? load_half(p + 2 * i) : load_i8(p + i);
+}
+
+/* s[nr][64] = scale * q . K of one page. */
+INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, size_t r0, int nr, float *s) {
+    size_t es = a->head_size;
+    const unsigned char *scales = page + US_PAGE * es;
+    for (size_t v0 = 0; v0 < US_PAGE / W; v0 += PV) {
+        vf acc[RB][PV];
+        for (int r = 0; r < nr; r++)
+            for (int v = 0; v < PV; v++) acc[r][v] = (vf){0};
+        for (size_t b = 0; b < es; b += 32) {
+            vf part[RB][PV];
+            size_t end = b + 32 < es ? b + 32 : es;
+            for (int r = 0; r < nr; r++)
+                for (int v = 0; v < PV; v++) part[r][v] = kind == US_PAGE_Q8_0 ? (vf){0} : acc[r][v];
+            for (size_t e = b; e < end; e++)
+                for (int v = 0; v < PV; v++) {
+                    vf key = load_page(kind, page, e * US_PAGE + (v0 + (size_t)v) * W);
+                    for (int r = 0; r < nr; r++) part[r][v] = fma_(key, set1(a->q[(r0 + (size_t)r) * a->q_stride + e]), part[r][v]);
+                }
+            for (int v = 0; v < PV; v++) {
+                vf d = kind == US_PAGE_Q8_0 ? load_half(scales + 2 * (b / 32 * US_PAGE + (v0 + (size_t)v) * W)) : (vf){0};
+                for (int r = 0; r < nr; r++) acc[r][v] = kind == US_PAGE_Q8_0 ? fma_(part[r][v], d, acc[r][v]) : part[r][v];
+            }
+        }
+        for (int r = 0; r < nr; r++)
+            for (int v = 0; v < PV; v++) store(s + r * US_PAGE + (v0 + (size_t)v) * W, acc[r][v] * a->scale);
+    }
+}
+
+/* o[nr][E] += p . V of the first n positions of one page. */
+INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, size_t r0, int nr, const float *p, size_t n) {
+    size_t es = a->head_size;
+    const unsigned char *scales = page + US_PAGE * es;
+    for (size_t e0 = 0; e0 < es; e0 += PV * W) {
+        int nv = (int)((es - e0 + W - 1) / W);
+        if (nv > PV) nv = PV;
+        vf acc[RB][PV];
+        for (int r = 0; r < nr; r++)
+            for (int v = 0; v < nv; v++) acc[r][v] = load(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W);
+        for (size_t i = 0; i < n; i++)
+            for (int v = 0; v < nv; v++) {
+                size_t e = e0 + (size_t)v * W;
+                vf value = load_page(kind, page, i * es + e);
+                if (kind == US_PAGE_Q8_0) {
+                    uint16_t h;
+                    memcpy(&h, scales + 2 * (i * (es / 32) + e / 32), 2);
+                    value = value * one_half(h);
+                }
+                for (int r = 0; r < nr; r++) acc[r][v] = fma_(value, set1(p[(size_t)r * US_PAGE + i]), acc[r][v]);
+            }
+        for (int r = 0; r < nr; r++)
+            for (int v = 0; v < nv; v++) store(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W, acc[r][v]);
+    }
+}
+
+/* One page against rows [r0, r0 + nr): scores, running maximum, probabilities, values. */
+INLINE void attend_page(us_page_kind kind, const us_attend *a, size_t page, size_t r0, int nr) {
+    float s[RB * US_PAGE];
+    size_t most = 0;
+    page_scores(kind, a, a->k_pages[page], r0, nr, s);
+    for (int r = 0; r < nr; r++) {
+        size_t row = r0 + (size_t)r, n = 0;
+        int64_t seen = (int64_t)a->limit[row] - (int64_t)(page * US_PAGE);
+        if (seen > 0) n = seen < US_PAGE ? (size_t)seen : US_PAGE;
+        if (n > most) most = n;
+        float *sr = s + r * US_PAGE, *o = a->o + row * a->head_size;
+        for (size_t i = n; i < US_PAGE; i++) sr[i] = -INFINITY;
+        if (!n) {
+            memset(sr, 0, US_PAGE * sizeof *sr);
+            continue;
+        }
+        vf mv = load(sr);
+        for (int i = W; i < US_PAGE; i += W) mv = vmax(mv, load(sr + i));
+        float m = hmax(mv);
+        if (m > a->m[row]) { /* what was summed so far is measured against the new maximum */
+            float c = a->l[row] > 0 ? expf(a->m[row] - m) : 0;
+            a->l[row] *= c;
+            for (size_t e = 0; e < a->head_size; e += W) store(o + e, load(o + e) * c);
+            a->m[row] = m;
+        }
+        vf sum = {0}, base = set1(a->m[row]);
+        for (int i = 0; i < US_PAGE; i += W) {
+            vf p = vexp(load(sr + i) - base);
+            store(sr + i, p);
+            sum += p;
+        }
+        a->l[row] += hsum(sum);
+    }
+    page_values(kind, a, a->v_pages[page], r0, nr, s, most);
+}
+
+INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
+    for (size_t r = 0; r < a->n_rows; r++) {
+        a->m[r] = -INFINITY;
+        a->l[r] = 0;
+        memset(a->o + r * a->head_size, 0, a->head_size * sizeof *a->o);
+    }
+    for (size_t r = 0; r < a->n_rows;) {
+        size_t left = a->n_rows - r;
+        int nr = left >= RB ? RB : RB > 3 && left == 3 ? 3 : left >= 2 ? 2 : 1;
+        for (size_t page = 0; page < a->n_pages; page++) {
+            bool any = false;
+            for (int i = 0; i < nr; i++) any = any || (size_t)a->limit[r + (size_t)i] > page * US_PAGE;
+            if (!any) continue;
+            if (nr == RB) attend_page(kind, a, page, r, RB);
+#if RB > 3
+            else if (nr == 3) attend_page(kind, a, page, r, 3);
+#endif
+            else if (nr == 2) attend_page(kind, a, page, r, 2);
+            else attend_page(kind, a, page, r, 1);
+        }
+        r += (size_t)nr;
+    }
+}
+
+static void attend(const us_attend *a) {
+    if (a->head_size % W) {
+        us_kern_get_level("scalar")->attend(a);
+        return;
+    }
+    if (a->kind == US_PAGE_F16) attend_kind(US_PAGE_F16, a);
+    else if (a->kind == US_PAGE_Q8_0) attend_kind(US_PAGE_Q8_0, a);
+    else attend_kind(US_PAGE_F32, a);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
+
+static float dot(const float *a, const float *b, size_t n) {
+    vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    size_t i = 0;
+    for (; i + 4 * W <= n; i += 4 * W) {
+        s0 = fma_(load(a + i), load(b + i), s0);
+        s1 = fma_(load(a + i + W), load(b + i + W), s1);
+        s2 = fma_(load(a + i + 2 * W), load(b + i + 2 * W), s2);
+        s3 = fma_(load(a + i + 3 * W), load(b + i + 3 * W), s3);
+    }
+    for (; i + W <= n; i += W) s0 = fma_(load(a + i), load(b + i), s0);
+    float s = hsum((s0 + s1) + (s2 + s3));
+    for (; i < n; i++) s += a[i] * b[i];
+    return s;
+}
+
+static void rmsnorm(const float *x, const float *g, size_t n, float eps, float *y) {
+    float r = 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
+    size_t i = 0;
+    for (; i + W <= n; i += W) store(y + i, load(x + i) * r * load(g + i));
+    for (; i < n; i++) y[i] = x[i] * r * g[i];
+}
+
+static void add(const float *a, float scale, size_t n, float *y) {
+    size_t i = 0;
+    for (; i + W <= n; i += W) store(y + i, fma_(load(a + i), set1(scale), load(y + i)));
+    for (; i < n; i++) y[i] = fmaf(a[i], scale, y[i]);
+}
+
+/* The last, partial vector of an array goes through a padded copy. */
+INLINE vf load_part(const float *p, size_t n, float fill) {
+    vf v = set1(fill);
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+INLINE void store_part(float *p, vf v, size_t n) { memcpy(p, &v, n * sizeof *p); }
+
+static void swiglu(const float *gate, const float *up, size_t n, float *y) {
+    for (size_t i = 0; i < n; i += W) {
+        size_t k = n - i < W ? n - i : W;
+        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0);
+        store_part(y + i, g * vlogistic(g) * u, k);
+    }
+}
+
+static void swiglu_back(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up) {
+    for (size_t i = 0; i < n; i += W) {
+        size_t k = n - i < W ? n - i : W;
+        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0), d = load_part(d_y + i, k, 0), s = vlogistic(g), one = set1(1.0f);
+        store_part(d_gate + i, d * u * s * (one + g * (one - s)), k);
+        store_part(d_up + i, d * g * s, k);
+    }
+}
+
+static float max_of(const float *x, size_t n) {
+    vf m = set1(-INFINITY);
+    size_t i = 0;
+    for (; i + W <= n; i += W) m = vmax(load(x + i), m);
+    float best = hmax(m);
+    for (; i < n; i++) best = x[i] > best ? x[i] : best;
+    return best;
+}
+
+/* Sum of exp(x - m), in float64 over runs of 4096; with `out` the terms are kept. */
+INLINE double sum_exp(const float *x, size_t n, float m, float *out) {
+    double total = 0;
+    for (size_t b = 0; b < n; b += 4096) {
+        size_t e = b + 4096 < n ? b + 4096 : n;
+        vf sum = {0};
+        for (size_t i = b; i < e; i += W) {
+            size_t k = e - i < W ? e - i : W;
+            vf p = vexp(load_part(x + i, k, -INFINITY) - m);
+            if (out) store_part(out + i, p, k);
+            sum += p;
+        }
+        total += (double)hsum(sum);
+    }
+    return total;
+}
+
+static void softmax(float *x, size_t n) {
+    float inv = (float)(1.0 / sum_exp(x, n, max_of(x, n), x));
+    for (size_t i = 0; i < n; i++) x[i] *= inv;
+}
+
+static double logsumexp(const float *x, size_t n) {
+    float m = max_of(x, n);
+    return (double)m + log(sum_exp(x, n, m, NULL));
+}
+
+/* ---- float32 products ----------------------------------------------------------------------------------------------- */
+
+#define MR 6
+/* y[mr][W * nv] += alpha * sum over k of x(i, k) * w[k][...]; x(i, k) is x[i * si + k * sk]. */
+INLINE void micro(int mr, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
+    vf acc[MR][2];
+    for (int i = 0; i < mr; i++)
+        for (int v = 0; v < nv; v++) acc[i][v] = (vf){0};
+    for (size_t p = 0; p < k; p++) {
+        vf wv[2];
+        for (int v = 0; v < nv; v++) wv[v] = load(w + p * ld_w + v * W);
+        for (int i = 0; i < mr; i++) {
+            vf xv = set1(x[(size_t)i * si + p * sk]);
+            for (int v = 0; v < nv; v++) acc[i][v] = fma_(xv, wv[v], acc[i][v]);
+        }
+    }
+    for (int i = 0; i < mr; i++)
+        for (int v = 0; v < nv; v++) {
+            float *at = y + (size_t)i * ld_y + v * W;
+            if (v == nv - 1 && n_last < W) store_part(at, fma_(acc[i][v], set1(alpha), load_part(at, n_last, 0)), n_last);
+            else store(at, fma_(acc[i][v], set1(alpha), load(at)));
+        }
+}
+
+/* All rows of y against one panel of W * nv columns. */
+INLINE void panel(size_t m, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
+    size_t i = 0;
+    for (; i + MR <= m; i += MR) micro(MR, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
+    for (; i < m; i++) micro(1, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
+}
+
+#define KC 256 /* depth of a copied panel: 16 or 32 columns of it stay in the first cache */
+
+static void gemm_strided(size_t m, size_t n, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    size_t j = 0;
+    for (; j + 2 * W <= n; j += 2 * W) panel(m, 2, k, alpha, x, si, sk, w + j, ld_w, y + j, ld_y, W);
+    for (; j + W <= n; j += W) panel(m, 1, k, alpha, x, si, sk, w + j, ld_w, y + j, ld_y, W);
+    float copy[KC * W];
+    for (size_t p = 0; j < n && p < k; p += KC) {
+        size_t depth = k - p < KC ? k - p : KC;
+        for (size_t q = 0; q < depth; q++) store(copy + q * W, load_part(w + (p + q) * ld_w + j, n - j, 0));
+        panel(m, 1, depth, alpha, x + p * sk, si, sk, copy, W, y + j, ld_y, n - j);
+    }
+}
+
+static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    gemm_strided(m, n, k, alpha, x, ld_x, 1, w, ld_w, y, ld_y);
+}
+
+static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    gemm_strided(m, n, k, alpha, x, 1, ld_x, w, ld_w, y, ld_y);
+}
+
+/* w[N, K]: panels of rows are turned into columns first. */
+static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+    float copy[KC * 2 * W];
+    for (size_t j = 0; j < n; j += 2 * W) {
+        size_t cols = n - j < 2 * W ? n - j : 2 * W;
+        int nv = cols > W ? 2 : 1;
+        size_t ld = (size_t)nv * W;
+        for (size_t p = 0; p < k; p += KC) {
+            size_t depth = k - p < KC ? k - p : KC;
+            if (cols < ld) memset(copy, 0, depth * ld * sizeof *copy);
+            for (size_t c = 0; c < cols; c++)
+                for (size_t q = 0; q < depth; q++) copy[q * ld + c] = w[(j + c) * ld_w + p + q];
+            if (nv == 2) panel(m, 2, depth, alpha, x + p, ld_x, 1, copy, ld, y + j, ld_y, cols - W);
+            else panel(m, 1, depth, alpha, x + p, ld_x, 1, copy, ld, y + j, ld_y, cols);
+        }
+    }
+}
+
+INLINE void fill(us_kern *t) {
+    t->quantize_acts = quantize_acts;
+    t->matmul = matmul;
+    t->attend = attend;
+    t->rmsnorm = rmsnorm;
+    t->add = add;
+    t->dot = dot;
+    t->swiglu = swiglu;
+    t->swiglu_back = swiglu_back;
+    t->softmax = softmax;
+    t->logsumexp = logsumexp;
+    t->gemm_nt = gemm_nt;
+    t->gemm_nn = gemm_nn;
+    t->gemm_tn = gemm_tn;
+}

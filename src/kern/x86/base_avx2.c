@@ -1,2 +1,0 @@
-#include "kern/pack.h"
-void us_kern_fill_avx2(us_kern *t) { (void)t; }
