@@ -81,6 +81,13 @@ static us_status sync_parent(const char *path, us_error *err) {
     return US_OK;
 }
 
+us_status us_file_replace(const char *tmp, const char *path, us_error *err) {
+    if (!rename(tmp, path)) return sync_parent(path, err);
+    us_status st = us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", tmp, path, strerror(errno));
+    unlink(tmp);
+    return st;
+}
+
 us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
     char tmp[PATH_MAX];
     if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp)
@@ -97,12 +104,9 @@ us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_
     }
     if (!st && fsync(fd)) st = us_fail(err, US_ERR_IO, "%s: cannot sync: %s", tmp, strerror(errno));
     if (close(fd) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot close: %s", tmp, strerror(errno));
-    if (!st && rename(tmp, path)) st = us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", tmp, path, strerror(errno));
-    if (st) {
-        unlink(tmp);
-        return st;
-    }
-    return sync_parent(path, err);
+    if (!st) return us_file_replace(tmp, path, err);
+    unlink(tmp);
+    return st;
 }
 
 us_status us_dir_make(const char *path, us_error *err) {

@@ -75,7 +75,9 @@ static us_status rope_scaling(us_model *m, double *factor, us_error *err) {
 
 us_status us_config_load(us_model *m, us_error *err) {
     us_net *n = &m->net;
-    us_status st = copy_str(m->g, "general.architecture", 64, &m->architecture, err);
+    us_str arch;
+    us_status st = us_gguf_get_str(m->g, "general.architecture", &arch, err);
+    if (!st) st = us_strndup(arch.data, arch.len < 64 ? arch.len : 64, &m->architecture, err);
     if (!st) st = copy_str(m->g, "general.name", 200, &m->name, err);
     if (st) return st;
     const us_kv *type = us_gguf_find(m->g, "general.type");

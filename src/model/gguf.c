@@ -1,4 +1,6 @@
+/* Header, keys and tensor table of one part after the other; a tensor's bytes are only pointed at. */
 #include "model/gguf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <stdio.h>
@@ -9,7 +11,7 @@
 #define MAX_KEY_BYTES 65535
 #define MAX_NAME_BYTES 255
 #define MAX_KVS (1 << 16)
-#define MAX_TENSORS (1 << 18)
+#define MAX_TENSORS (1 << 16)
 #define MIN_KV_BYTES 13     /* key length 8, kind 4, value 1 */
 #define MIN_TENSOR_BYTES 24 /* name length 8, n_dims 4, type 4, offset 8 */
 
@@ -17,6 +19,8 @@ struct us_gguf {
     char *path;
     uint32_t version;
     us_map *maps;
+    bool borrowed;       /* maps[0] is the caller's */
+    uint64_t seed;       /* of the hash: nobody can make a file whose names all collide */
     int n_maps;
     us_kv *kvs;
     us_tensor *tensors;
@@ -64,7 +68,7 @@ static size_t kind_bytes(us_kv_kind k) {
     return bytes[k];
 }
 
-static const char *kind_name(us_kv_kind k) {
+const char *us_kv_kind_name(us_kv_kind k) {
     static const char *const names[] = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64", "float64"};
     return names[k];
 }
@@ -83,7 +87,7 @@ static us_status take_value(reader *r, us_kv *kv) {
     size_t left = r->map->size - r->at, each = kind == US_KV_STRING ? 8 : kind_bytes(kv->kind);
     if (kv->n > left / each)
         return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: array of %llu %s values, but only %zu bytes are left", r->path, r->at,
-                       (unsigned long long)kv->n, kind_name(kv->kind), left);
+                       (unsigned long long)kv->n, us_kv_kind_name(kv->kind), left);
     kv->data = r->map->data + r->at;
     if (kind == US_KV_STRING) {
         us_str s;
@@ -97,24 +101,29 @@ static us_status take_value(reader *r, us_kv *kv) {
     return US_OK;
 }
 
-static uint32_t hash_of(us_str s) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3u;
+static uint32_t hash_of(uint64_t seed, us_str s) {
+    uint64_t h = seed ^ s.len;
+    for (size_t i = 0; i < s.len; i += 8) {
+        uint64_t w = 0;
+        memcpy(&w, s.data + i, s.len - i < 8 ? s.len - i : 8);
+        h = (h ^ w) * 0x9e3779b97f4a7c15u;
+        h = (h ^ h >> 32) * 0xd6e8feb86659fd93u + seed;
+    }
     return (uint32_t)(h ^ h >> 32);
 }
 
 static bool same(us_str a, us_str b) { return a.len == b.len && !memcmp(a.data, b.data, a.len); }
 
 /* The slot of `name`: holds index + 1 or 0. `item` gives the name of entry i. */
-static uint32_t *slot(uint32_t *slots, size_t n, us_str name, const void *items, size_t stride) {
-    for (size_t i = hash_of(name) & (n - 1);; i = (i + 1) & (n - 1)) {
+static uint32_t *slot(uint64_t seed, uint32_t *slots, size_t n, us_str name, const void *items, size_t stride) {
+    for (size_t i = hash_of(seed, name) & (n - 1);; i = (i + 1) & (n - 1)) {
         if (!slots[i]) return &slots[i];
         const us_str *other = (const us_str *)(const void *)((const char *)items + (slots[i] - 1) * stride); /* name is the first member */
         if (same(*other, name)) return &slots[i];
     }
 }
 
-static us_status rehash(uint32_t **slots, size_t *n_slots, size_t need, const void *items, size_t n_items, size_t stride, us_error *err) {
+static us_status rehash(uint64_t seed, uint32_t **slots, size_t *n_slots, size_t need, const void *items, size_t n_items, size_t stride, us_error *err) {
     size_t n = 64;
     while (n < need * 2) n *= 2;
     if (n <= *n_slots) return US_OK;
@@ -122,24 +131,43 @@ static us_status rehash(uint32_t **slots, size_t *n_slots, size_t need, const vo
     us_status st = us_alloc(n, sizeof *fresh, &fresh, err);
     if (st) return st;
     for (size_t i = 0; i < n_items; i++)
-        *slot(fresh, n, *(const us_str *)(const void *)((const char *)items + i * stride), items, stride) = (uint32_t)i + 1;
+        *slot(seed, fresh, n, *(const us_str *)(const void *)((const char *)items + i * stride), items, stride) = (uint32_t)i + 1;
     free(*slots);
     *slots = fresh;
     *n_slots = n;
     return US_OK;
 }
 
+/* The keys that each part of a split file says for itself. */
+static us_status read_layout(reader *r, const us_kv *kv) {
+    bool is_no = us_str_eq(kv->key, "split.no");
+    if (!is_no && !us_str_eq(kv->key, "general.alignment")) return US_OK;
+    uint32_t v = 0;
+    if (kv->is_array || (kv->kind != US_KV_U32 && kv->kind != US_KV_U16))
+        return us_fail(r->err, US_ERR_FORMAT, "%s: key '%.*s': expected a uint32, got %s%s", r->path, (int)kv->key.len, kv->key.data,
+                       kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
+    memcpy(&v, kv->data, kv->kind == US_KV_U32 ? 4 : 2);
+    if (is_no && v != (uint32_t)r->file)
+        return us_fail(r->err, US_ERR_FORMAT, "%s: says it is part %u of a split file, expected part %d%s", r->path, v + 1, r->file + 1,
+                       r->file ? "" : ": open the -00001-of- file");
+    if (!is_no && (v < 8 || v > 65536 || v & (v - 1)))
+        return us_fail(r->err, US_ERR_FORMAT, "%s: general.alignment is %u, expected a power of two in 8..65536", r->path, v);
+    if (!is_no) r->align = v;
+    return US_OK;
+}
+
 static us_status read_kvs(reader *r, uint64_t n) {
     us_gguf *g = r->g;
     us_status st = us_grow(&g->kvs, &g->cap_kvs, g->n_kvs + (size_t)n + 1, sizeof *g->kvs, r->err);
-    if (!st) st = rehash(&g->kv_slots, &g->n_kv_slots, g->n_kvs + (size_t)n, g->kvs, g->n_kvs, sizeof *g->kvs, r->err);
+    if (!st) st = rehash(g->seed, &g->kv_slots, &g->n_kv_slots, g->n_kvs + (size_t)n, g->kvs, g->n_kvs, sizeof *g->kvs, r->err);
     size_t own = g->n_kvs;
     for (uint64_t i = 0; i < n && !st; i++) {
         us_kv kv = {0};
         if ((st = take_str(r, &kv.key, MAX_KEY_BYTES, "key")) || (st = take_value(r, &kv))) break;
         if (!kv.key.len || !us_utf8_valid(kv.key.data, kv.key.len, NULL)) return bad(r, "key is empty or not UTF-8");
+        if ((st = read_layout(r, &kv))) return st;
         g->kvs[g->n_kvs] = kv;
-        uint32_t *s = slot(g->kv_slots, g->n_kv_slots, kv.key, g->kvs, sizeof *g->kvs);
+        uint32_t *s = slot(g->seed, g->kv_slots, g->n_kv_slots, kv.key, g->kvs, sizeof *g->kvs);
         if (*s) {
             if (r->file && *s <= own) continue; /* later parts repeat keys of the first */
             return us_fail(r->err, US_ERR_FORMAT, "%s: duplicate key '%.*s'", r->path, (int)kv.key.len, kv.key.data);
@@ -170,7 +198,7 @@ static us_status read_tensors(reader *r, uint64_t n) {
     us_gguf *g = r->g;
     size_t first = g->n_tensors;
     us_status st = us_grow(&g->tensors, &g->cap_tensors, first + (size_t)n + 1, sizeof *g->tensors, r->err);
-    if (!st) st = rehash(&g->tensor_slots, &g->n_tensor_slots, first + (size_t)n, g->tensors, first, sizeof *g->tensors, r->err);
+    if (!st) st = rehash(g->seed, &g->tensor_slots, &g->n_tensor_slots, first + (size_t)n, g->tensors, first, sizeof *g->tensors, r->err);
     if (st) return st;
     uint64_t *offsets;
     if ((st = us_alloc((size_t)n, sizeof *offsets, &offsets, r->err))) return st;
@@ -186,7 +214,7 @@ static us_status read_tensors(reader *r, uint64_t n) {
             t.type = type > 1000 ? 1000 : (int)type;
             if ((st = tensor_bytes(r, &t))) break;
             g->tensors[g->n_tensors] = t;
-            uint32_t *s = slot(g->tensor_slots, g->n_tensor_slots, t.name, g->tensors, sizeof *g->tensors);
+            uint32_t *s = slot(g->seed, g->tensor_slots, g->n_tensor_slots, t.name, g->tensors, sizeof *g->tensors);
             if (*s) st = us_fail(r->err, US_ERR_FORMAT, "%s: duplicate tensor '%.*s'", r->path, (int)t.name.len, t.name.data);
             else *s = (uint32_t)++g->n_tensors;
         }
@@ -231,7 +259,7 @@ static us_status check_overlap(us_gguf *g, us_error *err) {
 }
 
 static us_status read_part(us_gguf *g, const char *path, int file, us_error *err) {
-    us_status st = us_map_open(path, &g->maps[file], err);
+    us_status st = g->borrowed ? US_OK : us_map_open(path, &g->maps[file], err);
     if (st) return st;
     g->n_maps = file + 1;
     reader r = {.g = g, .path = path, .map = &g->maps[file], .file = file, .align = 32, .err = err};
@@ -242,32 +270,24 @@ static us_status read_part(us_gguf *g, const char *path, int file, us_error *err
         return us_fail(err, US_ERR_FORMAT, "%s: not a GGUF file (expected the bytes 'GGUF' and a header of 24 bytes, the file has %zu)", path, r.map->size);
     if ((st = take(&r, magic, 4, "magic")) || (st = take(&r, &version, 4, "version")) || (st = take(&r, &n_tensors, 8, "tensor count")) || (st = take(&r, &n_kvs, 8, "key count"))) return st;
     if (version != 2 && version != 3)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: GGUF version %u; supported are 2 and 3, little-endian", path, version);
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: GGUF version %u%s; supported are 2 and 3, little-endian", path, version,
+                       version && !(version & 0xffff) ? " (a big-endian file)" : "");
     g->version = version;
     size_t left = r.map->size - r.at;
     if (n_kvs > left / MIN_KV_BYTES || n_kvs > MAX_KVS) return us_fail(err, US_ERR_FORMAT, "%s: %llu keys cannot be in the %zu bytes that are left", path, (unsigned long long)n_kvs, left);
     if (n_tensors > left / MIN_TENSOR_BYTES || n_tensors > MAX_TENSORS)
         return us_fail(err, US_ERR_FORMAT, "%s: %llu tensors cannot be in the %zu bytes that are left", path, (unsigned long long)n_tensors, left);
-    size_t own = g->n_kvs;
     if ((st = read_kvs(&r, n_kvs))) return st;
-    for (size_t i = file ? own : 0; i < g->n_kvs; i++)
-        if (us_str_eq(g->kvs[i].key, "general.alignment")) {
-            int64_t a;
-            if ((st = us_gguf_get_int(g, "general.alignment", 1, 65536, &a, err))) return st;
-            if (a & (a - 1)) return us_fail(err, US_ERR_FORMAT, "%s: general.alignment is %lld, expected a power of two", path, (long long)a);
-            r.align = (uint64_t)a;
-        }
     return read_tensors(&r, n_tensors);
 }
 
 /* "model-00001-of-00003.gguf" -> 3 and the pattern; 1 when the name is no split. */
 static us_status count_parts(us_gguf *g, int *n_parts, us_error *err) {
-    int64_t n, no;
+    int64_t n;
     *n_parts = 1;
     if (!us_gguf_find(g, "split.count")) return US_OK;
     us_status st = us_gguf_get_int(g, "split.count", 1, MAX_PARTS, &n, err);
-    if (!st && us_gguf_find(g, "split.no")) st = us_gguf_get_int(g, "split.no", 0, 0, &no, err);
-    if (st) return us_fail(err, US_ERR_FORMAT, "%s: this is not the first part of a split file of at most %d parts: open the -00001-of- file", g->path, MAX_PARTS);
+    if (st) return st;
     size_t len = strlen(g->path);
     char tail[32];
     snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)n);
@@ -277,9 +297,30 @@ static us_status count_parts(us_gguf *g, int *n_parts, us_error *err) {
     return US_OK;
 }
 
+static us_status new_gguf(us_gguf **out, us_error *err) {
+    us_status st = us_alloc(1, sizeof **out, out, err);
+    if (!st) (*out)->seed = (uint64_t)us_now_ns() * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)*out;
+    return st;
+}
+
+us_status us_gguf_open_bytes(const void *data, size_t n_bytes, const char *name, us_gguf **out, us_error *err) {
+    us_gguf *g;
+    us_status st = new_gguf(&g, err);
+    if (st) return st;
+    g->borrowed = true;
+    if (!(st = us_strdup(name, &g->path, err)) && !(st = us_alloc(1, sizeof *g->maps, &g->maps, err))) {
+        g->maps[0] = (us_map){data, n_bytes};
+        st = read_part(g, name, 0, err);
+    }
+    if (!st) st = check_overlap(g, err);
+    if (st) us_gguf_close(g);
+    else *out = g;
+    return st;
+}
+
 us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
     us_gguf *g;
-    us_status st = us_alloc(1, sizeof *g, &g, err);
+    us_status st = new_gguf(&g, err);
     if (st) return st;
     int n_parts = 1;
     if (!(st = us_strdup(path, &g->path, err))) st = us_alloc(MAX_PARTS, sizeof *g->maps, &g->maps, err);
@@ -293,6 +334,12 @@ us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
         st = read_part(g, part, i, err);
         free(part);
     }
+    int64_t n_promised;
+    if (!st && n_parts > 1 && us_gguf_find(g, "split.tensors.count")) {
+        st = us_gguf_get_int(g, "split.tensors.count", 0, MAX_TENSORS, &n_promised, err);
+        if (!st && (size_t)n_promised != g->n_tensors)
+            st = us_fail(err, US_ERR_FORMAT, "%s: its %d parts hold %zu tensors, expected %lld", path, n_parts, g->n_tensors, (long long)n_promised);
+    }
     if (!st) st = check_overlap(g, err);
     if (st) us_gguf_close(g);
     else *out = g;
@@ -301,7 +348,7 @@ us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
 
 void us_gguf_close(us_gguf *g) {
     if (!g) return;
-    for (int i = 0; i < g->n_maps; i++) us_map_close(&g->maps[i]);
+    for (int i = 0; i < g->n_maps && !g->borrowed; i++) us_map_close(&g->maps[i]);
     free(g->maps);
     free(g->kvs);
     free(g->tensors);
@@ -311,6 +358,7 @@ void us_gguf_close(us_gguf *g) {
     free(g);
 }
 
+const char *us_gguf_type_name(int type) { return us_type_name(type); }
 const char *us_gguf_path(const us_gguf *g) { return g->path; }
 uint32_t us_gguf_version(const us_gguf *g) { return g->version; }
 int us_gguf_n_files(const us_gguf *g) { return g->n_maps; }
@@ -325,19 +373,19 @@ const us_tensor *us_gguf_tensors(const us_gguf *g, size_t *n) { return *n = g->n
 
 const us_kv *us_gguf_find(const us_gguf *g, const char *key) {
     if (!g->n_kv_slots) return NULL;
-    uint32_t i = *slot(g->kv_slots, g->n_kv_slots, (us_str){key, strlen(key)}, g->kvs, sizeof *g->kvs);
+    uint32_t i = *slot(g->seed, g->kv_slots, g->n_kv_slots, (us_str){key, strlen(key)}, g->kvs, sizeof *g->kvs);
     return i ? &g->kvs[i - 1] : NULL;
 }
 
 const us_tensor *us_gguf_find_tensor(const us_gguf *g, const char *name) {
     if (!g->n_tensor_slots) return NULL;
-    uint32_t i = *slot(g->tensor_slots, g->n_tensor_slots, (us_str){name, strlen(name)}, g->tensors, sizeof *g->tensors);
+    uint32_t i = *slot(g->seed, g->tensor_slots, g->n_tensor_slots, (us_str){name, strlen(name)}, g->tensors, sizeof *g->tensors);
     return i ? &g->tensors[i - 1] : NULL;
 }
 
 void us_gguf_drop(const us_gguf *g, const us_tensor *t) {
     const us_map *m = &g->maps[t->file];
-    us_map_drop(m, (size_t)(t->data - m->data), t->n_bytes);
+    if (!g->borrowed) us_map_drop(m, (size_t)(t->data - m->data), t->n_bytes);
 }
 
 static us_status find_kind(const us_gguf *g, const char *key, const char *expected, const us_kv **out, us_error *err) {
@@ -362,7 +410,7 @@ us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_
     case US_KV_I32: { int32_t x; memcpy(&x, kv->data, 4); v = x; break; }
     case US_KV_U64: memcpy(&u, kv->data, 8); v = u > INT64_MAX ? INT64_MAX : (int64_t)u; break;
     case US_KV_I64: memcpy(&v, kv->data, 8); break;
-    default: return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key, kind_name(kv->kind));
+    default: return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key, us_kv_kind_name(kv->kind));
     }
     if (v < min || v > max)
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected %lld..%lld, got %lld", g->path, key, (long long)min, (long long)max, (long long)v);
@@ -377,7 +425,7 @@ us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_e
     float f;
     if (kv->kind == US_KV_FLOAT32) memcpy(&f, kv->data, 4), *out = (double)f;
     else if (kv->kind == US_KV_FLOAT64) memcpy(out, kv->data, 8);
-    else return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key, kind_name(kv->kind));
+    else return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key, us_kv_kind_name(kv->kind));
     if (!(*out - *out == 0)) return us_fail(err, US_ERR_FORMAT, "%s: key '%s' is not finite", g->path, key);
     return US_OK;
 }
@@ -386,7 +434,7 @@ us_status us_gguf_get_bool(const us_gguf *g, const char *key, bool *out, us_erro
     const us_kv *kv;
     us_status st = find_kind(g, key, "bool", &kv, err);
     if (st) return st;
-    if (kv->kind != US_KV_BOOL) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, kind_name(kv->kind));
+    if (kv->kind != US_KV_BOOL) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, us_kv_kind_name(kv->kind));
     *out = kv->data[0];
     return US_OK;
 }
@@ -395,7 +443,7 @@ us_status us_gguf_get_str(const us_gguf *g, const char *key, us_str *out, us_err
     const us_kv *kv;
     us_status st = find_kind(g, key, "string", &kv, err);
     if (st) return st;
-    if (kv->kind != US_KV_STRING) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a string, got a %s", g->path, key, kind_name(kv->kind));
+    if (kv->kind != US_KV_STRING) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a string, got a %s", g->path, key, us_kv_kind_name(kv->kind));
     const unsigned char *at = NULL;
     *out = us_kv_next_str(kv, &at);
     return US_OK;
@@ -403,9 +451,9 @@ us_status us_gguf_get_str(const us_gguf *g, const char *key, us_str *out, us_err
 
 us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n, const us_kv **out, us_error *err) {
     const us_kv *kv = us_gguf_find(g, key);
-    if (!kv) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected an array of %s)", g->path, key, kind_name(kind));
+    if (!kv) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected an array of %s)", g->path, key, us_kv_kind_name(kind));
     if (!kv->is_array || kv->kind != kind)
-        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", g->path, key, kind_name(kind), kv->is_array ? "an array of " : "a ", kind_name(kv->kind));
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", g->path, key, us_kv_kind_name(kind), kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
     if (kv->n > max_n)
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': %llu elements, at most %llu expected", g->path, key, (unsigned long long)kv->n, (unsigned long long)max_n);
     *out = kv;

@@ -91,6 +91,7 @@ us_status us_gguf_put_array(us_gguf_writer *w, const char *key, us_kv_kind kind,
 
 us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv, us_error *err) {
     char *key = NULL;
+    if (us_str_eq(kv->key, "general.alignment") || (kv->key.len > 6 && !memcmp(kv->key.data, "split.", 6))) return US_OK;
     us_status st = us_strndup(kv->key.data, kv->key.len, &key, err);
     if (st) return st;
     const unsigned char *at = NULL;
@@ -109,10 +110,10 @@ us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv, us_error *err) {
 }
 
 us_status us_gguf_put_tensor(us_gguf_writer *w, const char *name, us_type type, int n_dims, const int64_t *ne, const void *data, us_error *err) {
-    size_t rows = 1, n_bytes;
-    for (int d = 1; d < n_dims; d++) rows *= (size_t)ne[d];
-    n_bytes = us_type_row_bytes(type, (size_t)ne[0]) * rows;
-    if (!n_bytes) return us_fail(err, US_ERR_ARGUMENT, "tensor '%s': rows of %lld do not suit type %s", name, (long long)ne[0], us_type_name(type));
+    size_t n_bytes = n_dims < 1 || n_dims > 4 || ne[0] < 1 ? 0 : us_type_row_bytes(type, (size_t)ne[0]);
+    for (int d = 1; d < n_dims && n_bytes; d++)
+        if (ne[d] < 1 || !us_mul_size(n_bytes, (size_t)ne[d], &n_bytes)) n_bytes = 0;
+    if (!n_bytes) return us_fail(err, US_ERR_ARGUMENT, "tensor '%s': %d dimensions, rows of %lld do not suit type %s", name, n_dims, (long long)ne[0], us_type_name(type));
     uint32_t nd = (uint32_t)n_dims, ty = type;
     us_status st = us_grow(&w->tensors, &w->cap, (size_t)w->n_tensors + 1, sizeof *w->tensors, err);
     if (!st) st = put_bytes(&w->infos, name, strlen(name), err);
@@ -163,7 +164,7 @@ us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_f
     us_status st = write_tensors(w, f, fill, ctx, err);
     if (!st && (fflush(f) || ferror(f) || fsync(fileno(f)))) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
     if (fclose(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
-    if (!st && rename(tmp, path)) st = us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", tmp, path, strerror(errno));
-    if (st) unlink(tmp);
+    if (!st) return us_file_replace(tmp, path, err);
+    unlink(tmp);
     return st;
 }

@@ -1,0 +1,478 @@
+/* The GGUF reader: what it reads, and one hostile file for each class of known vulnerability in GGUF readers.
+ * UNDERSTUDY_DUMP_HOSTILE=FOLDER writes the hostile files there (they are the seeds in fuzz/corpus/gguf). */
+#include "test.h"
+#include "shared.h"
+#include "base/clock.h"
+#include "mktiny.h"
+#include "model/gguf.h"
+#include "model/tokenizer.h"
+#include "understudy/model.h"
+#include "understudy/template.h"
+
+static us_error err;
+
+/* ---- a file, byte by byte ------------------------------------------------------------------------------ */
+
+static struct { unsigned char d[8192] __attribute__((aligned(64))); size_t n; } f;
+
+static void raw(const void *p, size_t n) {
+    assert_true(f.n + n <= sizeof f.d);
+    if (n) memcpy(f.d + f.n, p, n);
+    f.n += n;
+}
+static void u32(uint32_t v) { raw(&v, 4); }
+static void u64(uint64_t v) { raw(&v, 8); }
+static void str(const char *s) { u64(strlen(s)), raw(s, strlen(s)); }
+static void head(uint64_t n_tensors, uint64_t n_kvs) { raw("GGUF", 4), u32(3), u64(n_tensors), u64(n_kvs); }
+static void kv(const char *key, uint32_t kind) { str(key), u32(kind); }
+static void kv_u32(const char *key, uint32_t v) { kv(key, US_KV_U32), u32(v); }
+static void kv_str(const char *key, const char *v) { kv(key, US_KV_STRING), str(v); }
+static void array(const char *key, uint32_t kind, uint64_t n) { kv(key, US_KV_ARRAY), u32(kind), u64(n); }
+static void tensor(const char *name, int n_dims, uint64_t a, uint64_t b, uint64_t c, uint32_t type, uint64_t offset) {
+    uint64_t ne[4] = {a, b, c, 1};
+    str(name), u32((uint32_t)n_dims), raw(ne, 8 * (size_t)(n_dims < 4 ? n_dims : 4)), u32(type), u64(offset);
+}
+static void data(size_t n) {
+    while (f.n % 32) raw("", 1);
+    for (size_t i = 0; i < n; i++) raw("", 1);
+}
+
+static void valid(void) {
+    head(2, 3);
+    kv_str("general.architecture", "llama");
+    kv_u32("x.count", 7);
+    array("x.names", US_KV_STRING, 2), str("one"), str("");
+    tensor("a", 2, 4, 2, 0, US_TYPE_F32, 0);
+    tensor("b", 1, 32, 0, 0, US_TYPE_Q8_0, 32);
+    data(66);
+}
+
+/* ---- hostile files ------------------------------------------------------------------------------------- */
+
+static void no_bytes(void) {}
+static void no_magic(void) { raw("GGML", 4), u32(3), u64(0), u64(0); }
+static void short_head(void) { raw("GGUF", 4), u32(3), u64(0); }
+static void version_1(void) { raw("GGUF", 4), u32(1), u64(0), u64(0); }
+static void big_endian(void) { raw("GGUF\0\0\0\3", 8), u64(0), u64(0); }
+static void many_keys(void) { head(0, (uint64_t)1 << 60), data(64); }
+static void many_tensors(void) { head((uint64_t)1 << 60, 0), data(64); }
+static void keys_wrap(void) { head(0, UINT64_MAX / 48 + 2), data(64); }
+static void no_keys_left(void) { head(0, 1); }
+static void key_length(void) { head(0, 1), u64(UINT64_MAX), data(64); }
+static void key_long(void) { head(0, 1), u64(100), data(32); }
+static void value_length(void) { head(0, 1), kv("k", US_KV_STRING), u64(UINT64_MAX - 7), data(64); }
+static void array_length(void) { head(0, 1), array("k", US_KV_U64, ((uint64_t)1 << 61) + 1), data(64); }
+static void strings_length(void) { head(0, 1), array("k", US_KV_STRING, (uint64_t)1 << 61), data(64); }
+static void strings_inside(void) { head(0, 1), array("k", US_KV_STRING, 2), str("ok"), u64((uint64_t)1 << 63), data(64); }
+static void nested(void) { head(0, 1), array("k", US_KV_ARRAY, 1), u32(US_KV_U8), u64(1), data(64); }
+static void kind_13(void) { head(0, 1), kv("k", 13), data(64); }
+static void kind_minus(void) { head(0, 1), array("k", UINT32_MAX, 1), data(64); }
+static void bool_2(void) { head(0, 1), kv("k", US_KV_BOOL), raw("\2", 1), data(64); }
+static void empty_key(void) { head(0, 1), kv_u32("", 1); }
+static void bad_key(void) { head(0, 1), kv_u32("k\xff", 1); }
+static void same_keys(void) { head(0, 2), kv_u32("k", 1), kv_u32("k", 2); }
+static void same_tensors(void) { head(2, 0), tensor("a", 1, 8, 0, 0, 0, 0), tensor("a", 1, 8, 0, 0, 0, 32), data(64); }
+static void overlap(void) { head(2, 0), tensor("a", 1, 16, 0, 0, 0, 0), tensor("b", 1, 8, 0, 0, 0, 32), data(64); }
+static void align_0(void) { head(0, 1), kv_u32("general.alignment", 0); }
+static void align_24(void) { head(0, 1), kv_u32("general.alignment", 24); }
+static void align_wraps(void) { head(0, 1), kv_u32("general.alignment", 0x80000000u); }
+static void align_text(void) { head(0, 1), kv_str("general.alignment", "32"); }
+static void dims_0(void) { head(1, 0), tensor("a", 0, 0, 0, 0, 0, 0), data(64); }
+static void dims_5(void) { head(1, 0), tensor("a", 5, 1, 1, 1, 0, 0), data(64); }
+static void dims_huge(void) { head(1, 0), str("a"), u32(UINT32_MAX), data(64); }
+static void ne_0(void) { head(1, 0), tensor("a", 2, 4, 0, 0, 0, 0), data(64); }
+static void ne_minus(void) { head(1, 0), tensor("a", 2, (uint64_t)-4, (uint64_t)-2, 0, 0, 0), data(64); }
+static void ne_wraps(void) { head(1, 0), tensor("a", 3, (uint64_t)1 << 32, (uint64_t)1 << 31, 4, 0, 0), data(64); }
+static void bytes_wrap(void) { head(1, 0), tensor("a", 2, (uint64_t)1 << 31, (uint64_t)1 << 31, 0, US_TYPE_F32, 0), data(64); }
+static void pad_wraps(void) { head(1, 0), tensor("a", 1, ((uint64_t)1 << 62) - 1, 0, 0, US_TYPE_F32, 0), data(64); }
+static void sum_wraps(void) {
+    head(3, 0), tensor("a", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, 0), tensor("b", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, (uint64_t)1 << 57);
+    tensor("c", 1, 8, 0, 0, 0, (uint64_t)1 << 58), data(64);
+}
+static void past_end(void) { head(1, 0), tensor("a", 2, 4096, 4096, 0, US_TYPE_F16, 0), data(64); }
+static void offset_past(void) { head(1, 0), tensor("a", 1, 8, 0, 0, 0, 96), data(64); }
+static void offset_wraps(void) { head(1, 0), tensor("a", 1, 8, 0, 0, 0, UINT64_MAX - 31), data(64); }
+static void offset_odd(void) { head(1, 0), tensor("a", 1, 4, 0, 0, 0, 4), data(64); }
+static void type_999(void) { head(1, 0), tensor("a", 1, 8, 0, 0, 999, 0), data(64); }
+static void type_4(void) { head(1, 0), tensor("a", 1, 32, 0, 0, 4, 0), data(64); }
+static void half_block(void) { head(1, 0), tensor("a", 2, 40, 2, 0, US_TYPE_Q4_0, 0), data(64); }
+static void name_length(void) { head(1, 0), u64((uint64_t)1 << 40), data(64); }
+static void no_data(void) { head(1, 0), tensor("a", 1, 8, 0, 0, 0, 0); }
+static void split_bytes(void) { head(0, 1), kv("split.no", US_KV_U16), raw("\3\0", 2); }
+
+static const struct { const char *name; void (*make)(void); us_status status; const char *says; } hostile[] = {
+    {"empty", no_bytes, US_ERR_FORMAT, "not a GGUF file"},
+    {"magic", no_magic, US_ERR_FORMAT, "not a GGUF file"},
+    {"short-head", short_head, US_ERR_FORMAT, "header of 24 bytes"},
+    {"version-1", version_1, US_ERR_UNSUPPORTED, "version 1; supported are 2 and 3"},
+    {"big-endian", big_endian, US_ERR_UNSUPPORTED, "big-endian"},
+    {"cve-2024-23605-n-kv", many_keys, US_ERR_FORMAT, "1152921504606846976 keys"},
+    {"cve-2024-23605-n-kv-wraps", keys_wrap, US_ERR_FORMAT, "keys cannot be in"},
+    {"cve-2024-21836-n-tensors", many_tensors, US_ERR_FORMAT, "1152921504606846976 tensors"},
+    {"cve-2024-32878-nothing-read", no_keys_left, US_ERR_FORMAT, "keys cannot be in"},
+    {"cve-2024-23496-key-length", key_length, US_ERR_FORMAT, "key of 18446744073709551615 bytes"},
+    {"cve-2024-23496-key-truncated", key_long, US_ERR_FORMAT, "key of 100 bytes"},
+    {"cve-2024-21825-string-length", value_length, US_ERR_FORMAT, "string of 18446744073709551608 bytes"},
+    {"cve-2024-21825-array-wraps", array_length, US_ERR_FORMAT, "array of 2305843009213693953 uint64"},
+    {"cve-2024-21825-strings-wrap", strings_length, US_ERR_FORMAT, "array of 2305843009213693952 string"},
+    {"cve-2024-21825-string-inside", strings_inside, US_ERR_FORMAT, "string of 9223372036854775808 bytes"},
+    {"nested-array", nested, US_ERR_FORMAT, "nested arrays"},
+    {"kind-13", kind_13, US_ERR_FORMAT, "unknown kind"},
+    {"kind-negative", kind_minus, US_ERR_FORMAT, "unknown kind"},
+    {"bool-2", bool_2, US_ERR_FORMAT, "neither 0 nor 1"},
+    {"key-empty", empty_key, US_ERR_FORMAT, "key is empty"},
+    {"key-not-utf8", bad_key, US_ERR_FORMAT, "not UTF-8"},
+    {"key-twice", same_keys, US_ERR_FORMAT, "duplicate key 'k'"},
+    {"tensor-twice", same_tensors, US_ERR_FORMAT, "duplicate tensor 'a'"},
+    {"tensors-overlap", overlap, US_ERR_FORMAT, "'a' and 'b' overlap"},
+    {"cve-2025-0315-alignment-0", align_0, US_ERR_FORMAT, "alignment is 0"},
+    {"alignment-24", align_24, US_ERR_FORMAT, "alignment is 24, expected a power of two"},
+    {"alignment-wraps", align_wraps, US_ERR_FORMAT, "alignment is 2147483648"},
+    {"alignment-text", align_text, US_ERR_FORMAT, "expected a uint32, got a string"},
+    {"dims-0", dims_0, US_ERR_FORMAT, "0 dimensions, expected 1..4"},
+    {"cve-2024-21802-dims-5", dims_5, US_ERR_FORMAT, "5 dimensions, expected 1..4"},
+    {"cve-2024-21802-dims-huge", dims_huge, US_ERR_FORMAT, "4294967295 dimensions"},
+    {"ne-0", ne_0, US_ERR_FORMAT, "dimension 1 is 0"},
+    {"ne-negative", ne_minus, US_ERR_FORMAT, "dimension 0 is -4"},
+    {"cve-2024-21802-ne-wraps", ne_wraps, US_ERR_FORMAT, "out of range"},
+    {"cve-2026-33298-bytes-wrap", bytes_wrap, US_ERR_FORMAT, "out of range"},
+    {"pad-wraps", pad_wraps, US_ERR_FORMAT, "out of range"},
+    {"cve-2025-53630-sum-wraps", sum_wraps, US_ERR_FORMAT, "do not fit"},
+    {"cve-2026-27940-offset-wraps", offset_wraps, US_ERR_FORMAT, "do not fit"},
+    {"cve-2026-7482-past-the-end", past_end, US_ERR_FORMAT, "33554432 bytes at offset 0 do not fit in the 64 bytes"},
+    {"offset-past-the-end", offset_past, US_ERR_FORMAT, "do not fit"},
+    {"offset-odd", offset_odd, US_ERR_FORMAT, "no multiple of the alignment"},
+    {"type-999", type_999, US_ERR_UNSUPPORTED, "type 999; supported are"},
+    {"type-4", type_4, US_ERR_UNSUPPORTED, "type 4; supported are"},
+    {"half-a-block", half_block, US_ERR_FORMAT, "no whole number of Q4_0 blocks of 32"},
+    {"name-length", name_length, US_ERR_FORMAT, "tensor name of 1099511627776 bytes"},
+    {"no-data", no_data, US_ERR_FORMAT, "no room for tensor data"},
+    {"second-part", split_bytes, US_ERR_FORMAT, "open the -00001-of- file"},
+};
+
+static void dump(const char *name) {
+    const char *dir = getenv("UNDERSTUDY_DUMP_HOSTILE");
+    char path[4096];
+    if (!dir) return;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *o = fopen(path, "wb");
+    assert_true(o && fwrite(f.d, 1, f.n, o) == f.n && !fclose(o));
+}
+
+/* The file's bytes in a block of exactly their size, so that AddressSanitizer sees a read past the end. */
+static us_status open_exact(size_t n) {
+    us_gguf *g = NULL;
+    void *p = malloc(n ? n : 1);
+    memcpy(p, f.d, n);
+    us_status st = us_gguf_open_bytes(p, n, "file.gguf", &g, &err);
+    if (!st) us_gguf_close(g);
+    free(p);
+    return st;
+}
+
+static void hostile_files_get_words(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        f.n = 0;
+        hostile[i].make();
+        dump(hostile[i].name);
+        us_status st = open_exact(f.n);
+        if (st != hostile[i].status) fail_msg("%s: status %s: %s", hostile[i].name, us_status_name(st), st ? err.message : "opened");
+        if (!strstr(err.message, hostile[i].says) || strncmp(err.message, "file.gguf: ", 11)) fail_msg("%s: '%s' does not say '%s'", hostile[i].name, err.message, hostile[i].says);
+    }
+}
+
+static void every_truncation_is_refused(void **state) {
+    (void)state;
+    f.n = 0;
+    valid();
+    dump("valid");
+    size_t n = f.n;
+    assert_ok(open_exact(n), &err);
+    for (size_t k = 0; k < n; k++) assert_int_equal(open_exact(k), US_ERR_FORMAT);
+}
+
+/* Any byte changed to anything: opens or says why, never more. */
+static void changed_bytes_do_no_harm(void **state) {
+    (void)state;
+    static const unsigned char values[] = {0, 1, 0x7f, 0x80, 0xff};
+    f.n = 0;
+    valid();
+    for (size_t k = 0; k < f.n; k++) {
+        unsigned char was = f.d[k];
+        for (size_t v = 0; v < sizeof values; v++) {
+            f.d[k] = values[v];
+            us_status st = open_exact(f.n);
+            assert_true(!st || err.message[0]);
+        }
+        f.d[k] = was;
+    }
+}
+
+static void values_are_read(void **state) {
+    (void)state;
+    us_gguf *g;
+    int64_t i;
+    double d;
+    us_str s;
+    const us_kv *a;
+    f.n = 0;
+    valid();
+    assert_ok(us_gguf_open_bytes(f.d, f.n, "v", &g, &err), &err);
+    assert_ok(us_gguf_get_int(g, "x.count", 0, 10, &i, &err), &err);
+    assert_int_equal(i, 7);
+    assert_int_equal(us_gguf_get_int(g, "x.count", 8, 10, &i, &err), US_ERR_FORMAT);
+    assert_string_equal(err.message, "v: key 'x.count': expected 8..10, got 7");
+    assert_int_equal(us_gguf_get_int(g, "x.none", 8, 10, &i, &err), US_ERR_NOT_FOUND);
+    assert_string_equal(err.message, "v: no key 'x.none' (expected a whole number)");
+    assert_int_equal(us_gguf_get_float(g, "x.count", &d, &err), US_ERR_FORMAT);
+    assert_int_equal(us_gguf_get_str(g, "x.names", &s, &err), US_ERR_FORMAT);
+    assert_int_equal(us_gguf_get_array(g, "x.names", US_KV_FLOAT32, 10, &a, &err), US_ERR_FORMAT); /* read as numbers elsewhere */
+    assert_int_equal(us_gguf_get_array(g, "x.names", US_KV_STRING, 1, &a, &err), US_ERR_FORMAT);
+    assert_ok(us_gguf_get_array(g, "x.names", US_KV_STRING, 2, &a, &err), &err);
+    const unsigned char *at = NULL;
+    assert_true(us_str_eq(us_kv_next_str(a, &at), "one") && us_str_eq(us_kv_next_str(a, &at), ""));
+    const us_tensor *b = us_gguf_find_tensor(g, "b");
+    assert_true(b && b->n_bytes == 34 && b->data == f.d + f.n - 34 && !us_gguf_find_tensor(g, "c"));
+    us_gguf_close(g);
+}
+
+/* ---- a tiny model with one key replaced ---------------------------------------------------------------- */
+
+static char *dir, *base[2], *path;
+
+static int setup(void **state) {
+    (void)state;
+    dir = us_tiny_folder();
+    if (!dir || asprintf(&base[0], "%s/bpe.gguf", dir) < 0 || asprintf(&base[1], "%s/spm.gguf", dir) < 0 || asprintf(&path, "%s/m.gguf", dir) < 0) return 1;
+    return us_tiny_write(&(us_tiny){0}, base[0], &err) || us_tiny_write(&(us_tiny){.spm = true}, base[1], &err);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    us_tiny_remove(dir);
+    free(base[0]);
+    free(base[1]);
+    free(path);
+    return 0;
+}
+
+/* Copies the model without `key` (put() may add another one). */
+static void replace(bool spm, const char *key, us_status (*put)(us_gguf_writer *, const char *)) {
+    us_gguf *g;
+    us_gguf_writer *w;
+    size_t n;
+    assert_ok(us_gguf_open(base[spm], &g, &err), &err);
+    assert_ok(us_gguf_writer_new(&w, &err), &err);
+    const us_kv *kvs = us_gguf_kvs(g, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!us_str_eq(kvs[i].key, key)) assert_ok(us_gguf_put_kv(w, &kvs[i], &err), &err);
+    if (put) assert_ok(put(w, key), &err);
+    const us_tensor *t = us_gguf_tensors(g, &n);
+    for (size_t i = 0; i < n; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)t[i].name.len, t[i].name.data);
+        assert_ok(us_gguf_put_tensor(w, name, (us_type)t[i].type, t[i].n_dims, t[i].ne, t[i].data, &err), &err);
+    }
+    assert_ok(us_gguf_writer_finish(w, path, NULL, NULL, &err), &err);
+    us_gguf_writer_free(w);
+    us_gguf_close(g);
+}
+
+static us_status put_0(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 0, &err); }
+static us_status put_3(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 3, &err); }
+static us_status put_7(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 7, &err); }
+static us_status put_max(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, UINT32_MAX, &err); }
+static us_status put_2000(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 2000, &err); }
+static us_status put_u64(us_gguf_writer *w, const char *key) { return us_gguf_put_u64(w, key, UINT64_MAX, &err); }
+static us_status put_nan(us_gguf_writer *w, const char *key) { return us_gguf_put_f32(w, key, __builtin_nanf(""), &err); }
+static us_status put_minus(us_gguf_writer *w, const char *key) { return us_gguf_put_f32(w, key, -1, &err); }
+static us_status put_text(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "mamba\n\x1b[31m", 11, &err); }
+static us_status put_floats(us_gguf_writer *w, const char *key) { return us_gguf_put_array(w, key, US_KV_FLOAT32, (float[]){1, 2}, 2, &err); }
+static us_status put_ints(us_gguf_writer *w, const char *key) { return us_gguf_put_array(w, key, US_KV_I32, (int32_t[]){1, 99}, 2, &err); }
+static us_status put_merge(us_gguf_writer *w, const char *key) { return us_gguf_put_strs(w, key, &(us_str){"a zz", 4}, 1, &err); }
+static us_status put_long(us_gguf_writer *w, const char *key) {
+    static char s[5000];
+    return us_gguf_put_strs(w, key, &(us_str){s, sizeof s}, 1, &err);
+}
+static us_status put_no_strings(us_gguf_writer *w, const char *key) { return us_gguf_put_strs(w, key, NULL, 0, &err); }
+/* The SentencePiece vocabulary with a byte token that names no byte. */
+static us_status put_bad_byte(us_gguf_writer *w, const char *key) {
+    us_gguf *g;
+    const us_kv *a;
+    assert_ok(us_gguf_open(base[1], &g, &err), &err);
+    assert_ok(us_gguf_get_array(g, key, US_KV_STRING, 100000, &a, &err), &err);
+    us_str *s = calloc((size_t)a->n, sizeof *s);
+    const unsigned char *at = NULL;
+    for (uint64_t i = 0; i < a->n; i++) s[i] = us_kv_next_str(a, &at);
+    s[20] = (us_str){"<0x-1>", 6};
+    us_status st = us_gguf_put_strs(w, key, s, (size_t)a->n, &err);
+    free(s);
+    us_gguf_close(g);
+    return st;
+}
+
+static const struct { bool spm; const char *key; us_status (*put)(us_gguf_writer *, const char *); us_status status; const char *says; } models[] = {
+    {0, "general.architecture", NULL, US_ERR_NOT_FOUND, "no key 'general.architecture'"},
+    {0, "general.architecture", put_text, US_ERR_UNSUPPORTED, "architecture 'mamba??[31m' is not supported; supported are llama"},
+    {0, "general.architecture", put_7, US_ERR_FORMAT, "expected a string, got a uint32"},
+    {0, "llama.block_count", put_0, US_ERR_FORMAT, "expected 1.."}, /* CVE-2025-0317 and its kin */
+    {0, "llama.block_count", put_2000, US_ERR_FORMAT, "got 2000"},
+    {0, "llama.block_count", put_max, US_ERR_FORMAT, "got 4294967295"},
+    {0, "llama.block_count", put_3, US_ERR_FORMAT, "no tensor 'blk.2."},
+    {0, "llama.block_count", put_u64, US_ERR_FORMAT, "expected 1.."},
+    {0, "llama.embedding_length", put_0, US_ERR_FORMAT, "expected"},
+    {0, "llama.embedding_length", put_max, US_ERR_FORMAT, "expected"},
+    {0, "llama.attention.head_count", put_0, US_ERR_FORMAT, "expected 1.."},
+    {0, "llama.attention.head_count", put_7, US_ERR_FORMAT, "kv heads do not divide 7 heads"},
+    {0, "llama.attention.head_count_kv", put_3, US_ERR_FORMAT, "3 kv heads do not divide 4 heads"},
+    {0, "llama.attention.head_count_kv", put_0, US_ERR_FORMAT, "expected 1.."},
+    {0, "llama.rope.dimension_count", put_7, US_ERR_UNSUPPORTED, "rotated 7"},
+    {0, "llama.rope.dimension_count", put_2000, US_ERR_FORMAT, "got 2000"},
+    {0, "llama.rope.freq_base", put_nan, US_ERR_FORMAT, "not finite"},
+    {0, "llama.rope.freq_base", put_minus, US_ERR_FORMAT, "got -1"},
+    {0, "llama.attention.layer_norm_rms_epsilon", put_minus, US_ERR_FORMAT, "got -1"},
+    {0, "llama.context_length", put_0, US_ERR_FORMAT, "expected 1.."},
+    {0, "tokenizer.ggml.model", put_text, US_ERR_UNSUPPORTED, "tokenizer 'mamba"},
+    {0, "tokenizer.ggml.pre", put_text, US_ERR_UNSUPPORTED, "pre-tokenizer 'mamba"},
+    {0, "tokenizer.ggml.tokens", put_floats, US_ERR_FORMAT, "expected an array of string, got an array of float32"},
+    {0, "tokenizer.ggml.tokens", put_7, US_ERR_FORMAT, "expected an array of string, got a uint32"},
+    {0, "tokenizer.ggml.tokens", put_long, US_ERR_FORMAT, "tokenizer.ggml.token_type has"}, /* CVE-2025-49847: lengths that disagree */
+    {0, "tokenizer.ggml.tokens", put_no_strings, US_ERR_FORMAT, "vocabulary is empty"},
+    {0, "tokenizer.ggml.token_type", put_ints, US_ERR_FORMAT, "has 2 entries for"},
+    {0, "tokenizer.ggml.token_type", put_floats, US_ERR_FORMAT, "expected an array of int32"},
+    {0, "tokenizer.ggml.merges", put_merge, US_ERR_FORMAT, "is not two tokens that make a third"},
+    {0, "tokenizer.ggml.merges", put_ints, US_ERR_FORMAT, "expected an array of string"},
+    {0, "tokenizer.ggml.eos_token_id", put_max, US_ERR_FORMAT, "got 4294967295"},
+    {0, "tokenizer.ggml.bos_token_id", put_2000, US_ERR_FORMAT, "got 2000"},
+    {1, "tokenizer.ggml.scores", NULL, US_ERR_NOT_FOUND, "no key 'tokenizer.ggml.scores'"},
+    {1, "tokenizer.ggml.scores", put_floats, US_ERR_FORMAT, "has 2 entries for"},
+    {1, "tokenizer.ggml.scores", put_ints, US_ERR_FORMAT, "expected an array of float32, got an array of int32"},
+    {1, "tokenizer.ggml.tokens", put_bad_byte, US_ERR_FORMAT, "byte token 20 is '<0x-1>'"},
+};
+
+static void hostile_models_get_words(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        us_model *m = NULL;
+        replace(models[i].spm, models[i].key, models[i].put);
+        us_status st = us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err);
+        if (!st) us_model_free(m);
+        if (st != models[i].status) fail_msg("%s (%zu): status %s: %s", models[i].key, i, us_status_name(st), st ? err.message : "opened");
+        if (!strstr(err.message, models[i].says)) fail_msg("%s (%zu): '%s' does not say '%s'", models[i].key, i, err.message, models[i].says);
+    }
+}
+
+/* CVE-2025-52566: the length of a prompt in an int. */
+static void endless_prompt(void **state) {
+    (void)state;
+    us_gguf *g;
+    us_tokenizer *tok;
+    us_tokens ids = {0};
+    assert_ok(us_gguf_open(base[0], &g, &err), &err);
+    assert_ok(us_tokenizer_from_gguf(g, &tok, &err), &err);
+    assert_int_equal(us_tokenizer_encode(tok, "x", (size_t)1 << 31, false, &ids, &err), US_ERR_LIMIT);
+    assert_int_equal(us_tokenizer_encode(tok, "x", SIZE_MAX, true, &ids, &err), US_ERR_LIMIT);
+    assert_int_equal(ids.n, 0);
+    us_tokenizer_free(tok);
+    us_gguf_close(g);
+}
+
+/* CVE-2024-34359: a template that is a program. It is matched, and never run. */
+static void template_is_not_run(void **state) {
+    (void)state;
+    static const char evil[] = "{% for x in ().__class__.__base__.__subclasses__() %}{{ x()._module.__builtins__['__import__']('os').popen('id').read() }}{% endfor %}";
+    assert_null(us_template_recognise(evil, sizeof evil - 1));
+    assert_null(us_template_recognise("", 0));
+}
+
+/* ---- split files and speed ----------------------------------------------------------------------------- */
+
+static void write_part(int no, int count, const char *name, const char *tensor_name, int promised) {
+    static float w[32];
+    us_gguf_writer *p;
+    char *to = NULL;
+    int64_t ne = 32;
+    assert_true(asprintf(&to, "%s/%s", dir, name) > 0);
+    w[0] = (float)no;
+    assert_ok(us_gguf_writer_new(&p, &err), &err);
+    assert_ok(us_gguf_put_u32(p, "split.no", (uint32_t)no, &err), &err);
+    assert_ok(us_gguf_put_u32(p, "split.count", (uint32_t)count, &err), &err);
+    assert_ok(us_gguf_put_u32(p, "split.tensors.count", (uint32_t)promised, &err), &err);
+    assert_ok(us_gguf_put_tensor(p, tensor_name, US_TYPE_F32, 1, &ne, w, &err), &err);
+    assert_ok(us_gguf_writer_finish(p, to, NULL, NULL, &err), &err);
+    us_gguf_writer_free(p);
+    free(to);
+}
+
+static us_status open_split(const char *name, us_gguf **g) {
+    char to[4096];
+    snprintf(to, sizeof to, "%s/%s", dir, name);
+    return us_gguf_open(to, g, &err);
+}
+
+static void split_files(void **state) {
+    (void)state;
+    us_gguf *g;
+    write_part(0, 3, "s-00001-of-00003.gguf", "a", 3);
+    write_part(1, 3, "s-00002-of-00003.gguf", "b", 3);
+    assert_int_not_equal(open_split("s-00001-of-00003.gguf", &g), US_OK);
+    assert_non_null(strstr(err.message, "s-00003-of-00003.gguf"));
+    write_part(2, 3, "s-00003-of-00003.gguf", "c", 3);
+    assert_ok(open_split("s-00001-of-00003.gguf", &g), &err);
+    assert_int_equal(us_gguf_n_files(g), 3);
+    for (int i = 0; i < 3; i++) {
+        const us_tensor *t = us_gguf_find_tensor(g, (char[]){(char)('a' + i), 0});
+        float first;
+        assert_true(t && t->file == i);
+        memcpy(&first, t->data, 4);
+        assert_true(first == (float)i);
+    }
+    us_gguf_close(g);
+    assert_int_equal(open_split("s-00002-of-00003.gguf", &g), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "says it is part 2 of a split file, expected part 1: open the -00001-of- file"));
+    write_part(2, 3, "s-00003-of-00003.gguf", "b", 3);
+    assert_int_equal(open_split("s-00001-of-00003.gguf", &g), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "duplicate tensor 'b'"));
+    write_part(1, 3, "s-00003-of-00003.gguf", "c", 3);
+    assert_int_equal(open_split("s-00001-of-00003.gguf", &g), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "part 2 of a split file, expected part 3"));
+    write_part(0, 3, "renamed.gguf", "a", 3);
+    assert_int_equal(open_split("renamed.gguf", &g), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "name must end in -00001-of-00003.gguf"));
+    write_part(0, 1000000, "many.gguf", "a", 3);
+    assert_int_equal(open_split("many.gguf", &g), US_ERR_FORMAT);
+    write_part(0, 2, "p-00001-of-00002.gguf", "a", 3);
+    write_part(1, 2, "p-00002-of-00002.gguf", "b", 3);
+    assert_int_equal(open_split("p-00001-of-00002.gguf", &g), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "2 parts hold 2 tensors, expected 3"));
+}
+
+static void default_model_opens_quickly(void **state) {
+    (void)state;
+    char *file = default_model();
+    if (!file) skip();
+    us_gguf *g;
+    size_t n;
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        int64_t t0 = us_now_ns();
+        assert_ok(us_gguf_open(file, &g, &err), &err);
+        int64_t t = us_now_ns() - t0;
+        best = t < best ? t : best;
+        us_gguf_tensors(g, &n);
+        assert_int_equal(n, 272);
+        us_gguf_close(g);
+    }
+    printf("# opened in %.2f ms\n", (double)best * 1e-6);
+    assert_true(best < 100 * 1000000); /* a few ms; sanitizers and a busy machine need more */
+    free(file);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_read), cmocka_unit_test(hostile_files_get_words), cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(changed_bytes_do_no_harm), cmocka_unit_test(hostile_models_get_words), cmocka_unit_test(endless_prompt),
+        cmocka_unit_test(template_is_not_run), cmocka_unit_test(split_files), cmocka_unit_test(default_model_opens_quickly)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
