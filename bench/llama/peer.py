@@ -1,6 +1,7 @@
 """The llama.cpp side of bench/llama/run.sh: llama-cpp-python's C interface, the same tests as `understudy bench`.
 
-peer.py bench FILE THREADS TEST [TEST...]   lines "test threads n tokens_per_s", greedy, weights warm
+peer.py bench FILE THREADS TEST [TEST...]   lines "test threads n tokens_per_s", weights warm. As in llama-bench and in
+                                            `understudy bench`, logits are computed, and which token follows is fixed
 peer.py first FILE THREADS                  "first": openings to the first token, a second; "peak": MiB after 512 tokens of prefill
 peer.py requantize IN OUT                   the file's weights as Q4_0, the form llama.cpp has its fastest kernels for
 """
@@ -31,7 +32,7 @@ def open_model(path, threads, n_ctx, n_seq=1):
 
 def tokens(n, vocab=49000):
     """A fixed, varied sequence: which tokens they are does not matter to the speed."""
-    return [(i * 7919 + 13) % min(vocab, 49000) for i in range(n)]
+    return [(i * 7919 + 13) % min(vocab - 100, 49000) for i in range(n)]
 
 
 class Runner:
@@ -69,11 +70,9 @@ def decode(r, n, depth, n_seq):
     ids = tokens(max(depth, 1), r.n_vocab)
     for s in range(n_seq):
         r.prefill(ids, seq=s)
-    current = [ids[-1]] * n_seq
     start = time.perf_counter()
     for k in range(n):
-        r.eval([(current[s], len(ids) + k, s, True) for s in range(n_seq)])
-        current = [r.greedy(s) for s in range(n_seq)]
+        r.eval([(ids[-1] + k % 97, len(ids) + k, s, True) for s in range(n_seq)])
     return n * n_seq, time.perf_counter() - start
 
 
@@ -88,7 +87,6 @@ def measure(path, threads, tests):
             ids = tokens(512, r.n_vocab)
             start = time.perf_counter()
             r.prefill(ids)
-            r.greedy(-1)
             n, seconds = 512, time.perf_counter() - start
         elif test == "tg128":
             n, seconds = decode(r, 128, 0, 1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# understudy and llama.cpp, side by side in one run: same file, same threads, greedy, interleaved rounds.
+# understudy and llama.cpp, side by side in one run: same file, same threads, interleaved rounds.
 #
 #   bench/llama/run.sh [-m FILE] [-r ROUNDS] [-t "THREADS..."] [-o RESULTS.tsv]
 #
@@ -34,6 +34,13 @@ fi
 fast=$cache/$(basename "$model" .gguf)-as-Q4_0.gguf
 [ -s "$fast" ] || { "$python" bench/llama/peer.py requantize "$model" "$fast.part" && mv "$fast.part" "$fast"; }
 
+# A random adapter of rank 16 on all seven modules, for the default model's shape only.
+lora=$cache/rank16.gguf
+rm -f "$lora"
+[ "$(basename "$model")" != SmolLM2-135M-Instruct.Q4_1.gguf ] ||
+    "$(dirname "$ours")/tools/us_mktiny" --layers 30 --embd 576 --ff 1536 --heads 9 --kv-heads 3 --head-size 64 --adapter 16 llama F32 "$lora" >&2
+${CC:-cc} -O3 -march=native -ffast-math -pthread bench/machine.c -o build/machine
+
 tests=(pp512 tg128 tg128@1024 batch8)
 mkdir -p "$(dirname "$results")"
 {
@@ -41,7 +48,7 @@ mkdir -p "$(dirname "$results")"
     echo "# cpu $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) CPUs, US_CPU=${US_CPU:-best}"
     echo "# model $(basename "$model"), $(sha256sum <"$model" | cut -c 1-16)"
     echo "# peer llama-cpp-python $peer_version: $("$python" -c 'import llama_cpp; print(llama_cpp.llama_print_system_info().decode())')"
-    "$ours" bench --machine 2>/dev/null | sed 's/^/# machine /'
+    for t in $threads; do build/machine "$t" | sed 's/^/# machine, /'; done
 } | tee "$results" >&2
 
 # measured ENGINE: keeps the measurements of standard input, one a line, with the round and the engine before them
@@ -69,6 +76,8 @@ for round in $(seq "$rounds"); do
         echo "== round $round of $rounds, $t thread(s)" >&2
         for test in "${tests[@]}"; do
             "$ours" bench -m "$model" -t "$t" -r 1 --test "$test" | measured ours
+            [ "$test" != tg128 ] || [ ! -s "$lora" ] ||
+                "$ours" bench -m "$model" --lora "$lora" -t "$t" -r 1 --test "$test" | sed s/^tg128/tg128+lora/ | measured ours
             "$python" bench/llama/peer.py bench "$model" "$t" "$test" | measured llama
             "$python" bench/llama/peer.py bench "$fast" "$t" "$test" | measured llama-q4_0
         done
