@@ -1,0 +1,303 @@
+/* understudy chat: a character in the terminal, or line by line in a pipe. */
+#include "cli_model.h"
+#include "understudy/chat.h"
+#include <errno.h>
+#include <histedit.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+static void on_interrupt(int sig) {
+    (void)sig;
+    interrupted = 1;
+}
+
+typedef struct session {
+    us_engine *engine;
+    us_model *model;
+    us_adapter *adapter;
+    us_card *card;
+    us_chat *chat;
+    us_sampler_options sampler;
+    const char *save;
+    int ctx;
+    bool fancy, terminal;
+    char prompt[64];
+} session;
+
+static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m", "\033[0m"}, *const dim[2] = {"\033[2m", "\033[0m"};
+static const char *const *style(const session *s, const char *const *wanted) { return s->fancy ? wanted : no_color; }
+
+/* ---- finding things ------------------------------------------------------------------------------------- */
+
+/* Where characters live: the source tree, the installed data, the user's own. */
+static char *card_path(const char *name) {
+    char path[PATH_MAX], self[PATH_MAX];
+    if (strchr(name, '/') || strstr(name, ".json")) {
+        snprintf(path, sizeof path, "%s/card.json", name);
+        return strdup(access(path, R_OK) == 0 ? path : name);
+    }
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n > 0) self[n] = 0;
+    char *slash = n > 0 ? strrchr(self, '/') : NULL;
+    if (slash) *slash = 0;
+    const char *const roots[] = {"characters", "%s/../../characters", "%s/../share/understudy/characters", NULL};
+    for (int i = 0; roots[i]; i++) {
+        char root[PATH_MAX];
+        snprintf(root, sizeof root, i ? roots[i] : "%s", i ? (slash ? self : ".") : roots[0]);
+        if (snprintf(path, sizeof path, "%s/%s/card.json", root, name) < (int)sizeof path && access(path, R_OK) == 0) return strdup(path);
+    }
+    if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/characters/%s/card.json", xdg, name);
+    else snprintf(path, sizeof path, "%s/.local/share/understudy/characters/%s/card.json", home ? home : "", name);
+    return access(path, R_OK) == 0 ? strdup(path) : NULL;
+}
+
+/* ---- talking ---------------------------------------------------------------------------------------------- */
+
+/* Streams words to the terminal; in a pipe nothing is shown until the reply is whole. */
+static bool stream(void *ctx, const char *text, size_t n) {
+    session *s = ctx;
+    if (s->terminal && n) {
+        fwrite(text, 1, n, stdout);
+        fflush(stdout);
+    }
+    return !interrupted;
+}
+
+static void print_one_line(const char *text) {
+    for (; *text; text++) putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static int autosave(session *s) {
+    us_error err;
+    us_status st = s->save ? us_chat_save(s->chat, s->save, &err) : US_OK;
+    return st ? cli_fail("chat", st, &err) : 0;
+}
+
+/* Says a line (NULL: regenerates) and shows the reply. */
+static int talk(session *s, const char *line) {
+    us_error err;
+    us_reply r;
+    interrupted = 0;
+    if (s->terminal) {
+        printf("%s%s:%s ", style(s, bold)[0], us_card_name(s->card), style(s, bold)[1]);
+        fflush(stdout);
+    }
+    us_status st = line ? us_chat_say(s->chat, line, stream, s, &r, &err) : us_chat_regenerate(s->chat, stream, s, &r, &err);
+    if (st) {
+        if (s->terminal) putchar('\n');
+        return cli_fail("chat", st, &err);
+    }
+    if (!s->terminal) print_one_line(r.text);
+    else {
+        static const char *const ends[] = {"", "", "cut at its length", "a loop was cut", "stopped"};
+        printf("\n%s(%.1f s, %d takes, %d of %d prompt tokens cached%s%s%s)%s\n", style(s, dim)[0], r.seconds, r.n_takes, r.n_cached_tokens, r.n_prompt_tokens,
+               ends[r.end][0] ? ", " : "", ends[r.end], r.retried ? ", tried again after a loop" : "", style(s, dim)[1]);
+    }
+    return autosave(s);
+}
+
+static void help(void) {
+    puts("/regen          another reply to your last line\n"
+         "/undo           forget your last line and its reply\n"
+         "/as NAME        say who you are (\"/as Marge Simpson\"; \"/as\" alone: nobody)\n"
+         "/takes N        candidate replies, of which the best is spoken (1 streams)\n"
+         "/why            the exact prompt of the next reply\n"
+         "/samplers       what chooses the words\n"
+         "/save FILE      write the chat        /load FILE      read one back\n"
+         "/quit           leave (Ctrl-D does too; Ctrl-C stops a reply)");
+}
+
+static void why(session *s) {
+    us_error err;
+    char *text;
+    int32_t n, cached;
+    us_status st = us_chat_show_prompt(s->chat, &text, &n, &cached, &err);
+    if (st) {
+        cli_fail("chat", st, &err);
+        return;
+    }
+    printf("%s%s%s\n(%d tokens, the first %d are in the cache already)\n", style(s, dim)[0], text, style(s, dim)[1], n, cached);
+    free(text);
+}
+
+/* A line that begins with a slash. Returns -1 to leave, else 0. */
+static int command(session *s, char *line) {
+    char *arg = line + strcspn(line, " ");
+    if (*arg) *arg++ = 0;
+    while (*arg == ' ') arg++;
+    us_error err = {0};
+    us_status st = US_OK;
+    if (!strcmp(line, "/quit") || !strcmp(line, "/exit")) return -1;
+    if (!strcmp(line, "/help")) help();
+    else if (!strcmp(line, "/regen")) talk(s, NULL);
+    else if (!strcmp(line, "/undo")) puts(us_chat_undo(s->chat) ? "(forgotten)" : "(nothing to forget)"), autosave(s);
+    else if (!strcmp(line, "/as")) st = us_chat_set_user(s->chat, arg, &err);
+    else if (!strcmp(line, "/why")) why(s);
+    else if (!strcmp(line, "/takes")) {
+        char *end;
+        long n = strtol(arg, &end, 10);
+        if (*end || end == arg || n < 1 || n > 32) puts("(a number from 1 to 32 is expected)");
+        else us_chat_set_takes(s->chat, (int32_t)n);
+    } else if (!strcmp(line, "/samplers")) {
+        char text[512];
+        us_sampler_describe(&s->sampler, text, sizeof text);
+        puts(text);
+    } else if (!strcmp(line, "/save") && *arg) st = us_chat_save(s->chat, arg, &err);
+    else if (!strcmp(line, "/load") && *arg) st = us_chat_load(s->chat, arg, &err);
+    else printf("(no command %s; /help lists them)\n", line);
+    if (st) cli_fail("chat", st, &err);
+    fflush(stdout);
+    return 0;
+}
+
+static char *ask(EditLine *el) {
+    void *s;
+    el_get(el, EL_CLIENTDATA, &s);
+    return ((session *)s)->prompt;
+}
+
+static int run_terminal(session *s) {
+    History *h = history_init();
+    HistEvent ev;
+    EditLine *el = el_init("understudy", stdin, stdout, stderr);
+    const char *greeting = us_card_greeting(s->card);
+    if (!h || !el) return EXIT_FAILED;
+    history(h, &ev, H_SETSIZE, 500);
+    snprintf(s->prompt, sizeof s->prompt, "you: ");
+    el_set(el, EL_CLIENTDATA, s);
+    el_set(el, EL_PROMPT, ask);
+    el_set(el, EL_HIST, history, h);
+    el_set(el, EL_EDITOR, "emacs");
+    el_set(el, EL_SIGNAL, 1);
+    printf("%s%s over %s, %d tokens of context. /help lists commands.%s\n", style(s, dim)[0], us_card_name(s->card), us_model_get_info(s->model)->name, s->ctx, style(s, dim)[1]);
+    if (*greeting) printf("%s%s:%s %s\n", style(s, bold)[0], us_card_name(s->card), style(s, bold)[1], greeting);
+    for (int n;;) {
+        interrupted = 0;
+        const char *line = el_gets(el, &n);
+        if (!line && errno == EINTR && interrupted) continue;
+        if (!line || n <= 0) break;
+        char *copy = strndup(line, (size_t)n);
+        if (!copy) break;
+        copy[strcspn(copy, "\r\n")] = 0;
+        if (*copy) history(h, &ev, H_ENTER, line);
+        int rc = *copy == '/' ? command(s, copy) : *copy ? (talk(s, copy), 0) : 0;
+        free(copy);
+        if (rc) break;
+    }
+    putchar('\n');
+    el_end(el);
+    history_end(h);
+    return EXIT_OK;
+}
+
+/* Without a terminal: each line read is answered with one line. */
+static int run_pipe(session *s) {
+    char *line = NULL;
+    size_t cap = 0;
+    int rc = 0;
+    for (ssize_t n; !rc && !interrupted && (n = getline(&line, &cap, stdin)) > 0;) {
+        line[strcspn(line, "\r\n")] = 0;
+        if (*line) rc = talk(s, line);
+        else putchar('\n');
+    }
+    free(line);
+    return rc ? rc : interrupted ? EXIT_INTERRUPTED : EXIT_OK;
+}
+
+int cmd_chat(int argc, char **argv) {
+    const char *model = NULL, *character = "homer", *lora = NULL, *kv = NULL, *save = NULL, *load = NULL, *tpl = NULL;
+    int64_t threads = 0, ctx = 2048, takes = 0, seed = -1, history_lines = 0, predict = 0, top_k = -1;
+    double temp = -1, top_p = -1, min_p = -1, typical = -1, repeat = -1, dry = -1, xtc = -1, scale = 1;
+    bool help_shown, f32 = false;
+    int n_operands;
+    const cli_option options[] = {
+        {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
+        {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
+        {"lora-scale", 0, "X", "strength of the adapter, 0..2 (1)", CLI_FLOAT, &scale, 0, 2},
+        {"takes", 0, "N", "candidate replies, the best is spoken; 1 streams (the card's)", CLI_INT, &takes, 1, 32},
+        {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &seed, 0, 9e15},
+        {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &temp, 0, 100},
+        {"top-k", 0, "N", "0 is off (the card's)", CLI_INT, &top_k, 0, 1e9},
+        {"top-p", 0, "X", "1 is off (the card's)", CLI_FLOAT, &top_p, 0, 1},
+        {"min-p", 0, "X", "0 is off (the card's)", CLI_FLOAT, &min_p, 0, 1},
+        {"typical", 0, "X", "locally typical sampling, 1 is off (the card's)", CLI_FLOAT, &typical, 0, 1},
+        {"repeat-penalty", 0, "X", "1 is off (the card's)", CLI_FLOAT, &repeat, 0.01, 100},
+        {"dry-multiplier", 0, "X", "DRY over the whole chat, 0 is off (the card's)", CLI_FLOAT, &dry, 0, 100},
+        {"xtc-probability", 0, "X", "0 is off (the card's)", CLI_FLOAT, &xtc, 0, 1},
+        {"predict", 'n', "N", "most tokens of a reply (80)", CLI_INT, &predict, 1, 4096},
+        {"history", 0, "N", "lines of the chat that the model sees (the card's)", CLI_INT, &history_lines, 1, 1000},
+        {"ctx-size", 'c', "N", "context in tokens (2048)", CLI_INT, &ctx, 64, 1 << 22},
+        {"kv-type", 0, "TYPE", "KV cache: f16, q8_0, f32 (f16)", CLI_STRING, &kv, 0, 0},
+        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
+        {"template", 0, "NAME", "chat template, when the file's is unknown", CLI_STRING, &tpl, 0, 0},
+        {"save", 0, "FILE", "write the chat there after every turn", CLI_STRING, &save, 0, 0},
+        {"load", 0, "FILE", "go on with a saved chat", CLI_STRING, &load, 0, 0},
+        {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &f32, 0, 0},
+    };
+    int rc = cli_parse(argv[0], "usage: understudy chat [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard input is answered with one line.", options,
+                       sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
+    if (rc || help_shown) return rc;
+    if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
+    us_engine_options eo = {.n_threads = (int)threads, .n_ctx = (int32_t)(2 * ctx + 32 * 192)}; /* prompt, persona alone, takes; touched as used */
+    if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
+    session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
+    us_error err = {0};
+    char *card_file = card_path(character), *path = NULL, *adapter_file = NULL;
+    us_status st = US_OK;
+    if (!card_file) st = us_fail(&err, US_ERR_NOT_FOUND, "no character '%s': looked in ./characters, beside the program and in the data folder; give a folder or a card.json", character);
+    if (!st) st = us_card_open(card_file, &s.card, &err);
+    if (!st && !(path = cli_model_path(argv[0], model))) {
+        us_card_free(s.card);
+        free(card_file);
+        return EXIT_FAILED;
+    }
+    if (!st && s.terminal) fprintf(stderr, "loading %s ...\r", path);
+    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .template_name = tpl}, &s.model, &err);
+    if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
+    if (!st && !lora && us_card_adapter(s.card)) {
+        size_t dir = strlen(card_file) - strlen("card.json"), n = dir + strlen(us_card_adapter(s.card)) + 1;
+        if ((adapter_file = malloc(n))) snprintf(adapter_file, n, "%.*s%s", (int)dir, card_file, us_card_adapter(s.card));
+        lora = adapter_file;
+    }
+    if (!st && lora) st = us_adapter_open(s.model, lora, false, &s.adapter, &err);
+    if (!st) {
+        s.sampler = us_card_sampler(s.card);
+        if (temp >= 0) s.sampler.temperature = temp;
+        if (top_k >= 0) s.sampler.top_k = (int32_t)top_k;
+        if (top_p >= 0) s.sampler.top_p = top_p;
+        if (min_p >= 0) s.sampler.min_p = min_p;
+        if (typical >= 0) s.sampler.typical_p = typical;
+        if (repeat > 0) s.sampler.repeat_penalty = repeat;
+        if (dry >= 0) s.sampler.dry_multiplier = dry;
+        if (xtc >= 0) s.sampler.xtc_probability = xtc;
+        s.sampler.seed = seed >= 0 ? (uint64_t)seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+        us_chat_options co = {.sampler = &s.sampler, .adapter = s.adapter, .adapter_scale = scale, .takes = (int32_t)takes, .max_tokens = (int32_t)predict, .history = (int32_t)history_lines, .context = (int32_t)ctx};
+        st = us_chat_new(s.engine, s.card, &co, &s.chat, &err);
+    }
+    if (!st && load) st = us_chat_load(s.chat, load, &err);
+    if (st) rc = cli_fail(argv[0], st, &err);
+    else {
+        struct sigaction sa = {.sa_handler = on_interrupt};
+        sigaction(SIGINT, &sa, NULL);
+        rc = s.terminal ? run_terminal(&s) : run_pipe(&s);
+    }
+    us_chat_free(s.chat);
+    us_adapter_free(s.adapter);
+    us_engine_free(s.engine);
+    us_model_free(s.model);
+    us_card_free(s.card);
+    free(card_file);
+    free(adapter_file);
+    free(path);
+    return rc;
+}

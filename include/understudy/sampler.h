@@ -1,0 +1,53 @@
+/* understudy/sampler.h - choosing the next token from logits.
+ *
+ * The chain, in its order; members that would change nothing are left out:
+ * penalties, DRY, top-k, typical, top-p, min-p, XTC, temperature, draw. Temperature 0 is greedy (after penalties
+ * and DRY). Same seed and logits, same tokens. A sampler belongs to one sequence. */
+#ifndef UNDERSTUDY_SAMPLER_H
+#define UNDERSTUDY_SAMPLER_H
+
+#include "understudy/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct us_sampler_options {
+    double temperature;        /* 0 is greedy */
+    int32_t top_k;             /* 0: off */
+    double top_p;              /* 1: off */
+    double min_p;              /* 0: off */
+    double typical_p;          /* 1: off */
+    double repeat_penalty;     /* 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
+    double presence_penalty, frequency_penalty; /* 0: off */
+    int32_t repeat_last_n;     /* tokens that penalties look at; -1: all */
+    double dry_multiplier;     /* 0: off; DRY looks at the whole chat */
+    double dry_base;           /* 1.75 */
+    int32_t dry_allowed_length;/* 2 */
+    double xtc_probability;    /* 0: off */
+    double xtc_threshold;      /* 0.1 */
+    uint64_t seed;
+} us_sampler_options;
+
+/* Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, DRY 0.8/1.75/2, the rest off. */
+US_API us_sampler_options us_sampler_defaults(void);
+/* Checks the ranges; ARGUMENT names the member. */
+US_API US_MUST_USE us_status us_sampler_check(const us_sampler_options *o, us_error *err);
+/* "dry 0.8/1.75/2 -> top-k 40 -> ..." of what acts. *out is n_max bytes. */
+US_API void us_sampler_describe(const us_sampler_options *o, char *out, size_t n_max);
+
+typedef struct us_sampler us_sampler;
+US_API US_MUST_USE us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sampler **out, us_error *err);
+US_API void us_sampler_free(us_sampler *s);
+US_API void us_sampler_reseed(us_sampler *s, uint64_t seed);
+/* What has been said so far, for penalties and DRY (replaces what was known). */
+US_API US_MUST_USE us_status us_sampler_set_history(us_sampler *s, const int32_t *tokens, size_t n, us_error *err);
+/* Tokens that end a match for DRY (newline, quote, colon, end of turn). Borrowed. */
+US_API void us_sampler_set_breakers(us_sampler *s, const int32_t *tokens, size_t n);
+/* Draws a token from logits[n_vocab] and adds it to the history. */
+US_API US_MUST_USE us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,143 @@
+/* Character Card V2 (and V3's JSON, which has the same data): parsed strictly where it matters to us, kept whole. */
+#include "chat/card.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CARD_BYTES ((size_t)4 << 20)
+#define MAX_CAST 2000
+#define MAX_EXAMPLES 64
+
+static us_status want_str(json_t *data, const char *file, const char *key, const char **out, us_error *err) {
+    json_t *v = json_object_get(data, key);
+    *out = "";
+    if (!v || json_is_null(v)) return US_OK;
+    if (!json_is_string(v)) return us_fail(err, US_ERR_FORMAT, "%s: data.%s: expected a string", file, key);
+    *out = json_string_value(v);
+    return US_OK;
+}
+
+static us_status want_number(json_t *o, const char *file, const char *key, double *out, us_error *err) {
+    json_t *v = json_object_get(o, key);
+    if (!v) return US_OK;
+    if (!json_is_number(v)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy: %s: expected a number", file, key);
+    *out = json_number_value(v);
+    return US_OK;
+}
+
+static us_status load_sampler(json_t *o, const char *file, us_sampler_options *s, us_error *err) {
+    double k = s->top_k, last = s->repeat_last_n, allowed = s->dry_allowed_length;
+    const struct { const char *key; double *to; } numbers[] = {
+        {"temperature", &s->temperature}, {"top_k", &k}, {"top_p", &s->top_p}, {"min_p", &s->min_p}, {"typical_p", &s->typical_p}, {"repeat_penalty", &s->repeat_penalty},
+        {"presence_penalty", &s->presence_penalty}, {"frequency_penalty", &s->frequency_penalty}, {"repeat_last_n", &last}, {"dry_multiplier", &s->dry_multiplier},
+        {"dry_base", &s->dry_base}, {"dry_allowed_length", &allowed}, {"xtc_probability", &s->xtc_probability}, {"xtc_threshold", &s->xtc_threshold}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        us_status st = want_number(o, file, numbers[i].key, numbers[i].to, err);
+        if (st) return st;
+    }
+    if (!(k >= 0 && k < 1e9 && last >= -1 && last < 1e9 && allowed >= 1 && allowed < 1e6)) return us_fail(err, US_ERR_FORMAT, "%s: sampler: a whole number is out of range", file);
+    s->top_k = (int32_t)k;
+    s->repeat_last_n = (int32_t)last;
+    s->dry_allowed_length = (int32_t)allowed;
+    return us_sampler_check(s, err);
+}
+
+/* mes_example: lines "{{user}}: ..." and "{{char}}: ...", blocks parted by <START>. Kept as pairs. */
+static us_status load_examples(us_card *c, const char *text, us_error *err) {
+    us_status st = us_alloc(2 * MAX_EXAMPLES, sizeof *c->lines, &c->lines, err);
+    for (const char *p = text; *p && !st;) {
+        size_t n = strcspn(p, "\n");
+        bool user = !strncmp(p, "{{user}}:", 9), self = !strncmp(p, "{{char}}:", 9);
+        if ((user && c->n_lines % 2 == 0) || (self && c->n_lines % 2 == 1)) {
+            const char *from = p + 9;
+            while (from < p + n && *from == ' ') from++;
+            if (c->n_lines == 2 * MAX_EXAMPLES) break;
+            st = us_strndup(from, n - (size_t)(from - p), &c->lines[c->n_lines], err);
+            if (!st) c->n_lines++;
+        }
+        p += n + (p[n] == '\n');
+    }
+    if (c->n_lines % 2) free(c->lines[--c->n_lines]);
+    return st;
+}
+
+static us_status load_extension(us_card *c, json_t *ext, const char *file, us_error *err) {
+    double takes = 8, history = 10;
+    json_t *cast = json_object_get(ext, "cast"), *adapter = json_object_get(ext, "adapter"), *sampler = json_object_get(ext, "sampler"), *name;
+    size_t i;
+    us_status st = want_number(ext, file, "takes", &takes, err);
+    if (!st) st = want_number(ext, file, "history", &history, err);
+    if (!st) st = want_number(ext, file, "lambda", &c->lambda, err);
+    if (st) return st;
+    if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->lambda >= 0 && c->lambda <= 2))
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy: expected takes 1..32, history 0..1000, lambda 0..2", file);
+    c->takes = (int32_t)takes;
+    c->history = (int32_t)history;
+    if (adapter && (!json_is_string(adapter) || strchr(json_string_value(adapter), '/')))
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.adapter: expected the name of a file beside the card", file);
+    c->adapter = json_string_value(adapter);
+    if (cast && (!json_is_array(cast) || json_array_size(cast) > MAX_CAST)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.cast: expected at most %d names", file, MAX_CAST);
+    if ((st = us_alloc(json_array_size(cast), sizeof *c->cast, &c->cast, err))) return st;
+    json_array_foreach(cast, i, name) {
+        if (!json_is_string(name) || !json_string_length(name)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.cast[%zu]: expected a name", file, i);
+        c->cast[c->n_cast++] = json_string_value(name);
+    }
+    return sampler ? load_sampler(sampler, file, &c->sampler, err) : US_OK;
+}
+
+us_status us_card_parse(const char *json, size_t n, const char *file, us_card **out, us_error *err) {
+    us_card *c = NULL;
+    json_error_t where;
+    const char *examples;
+    us_status st = us_alloc(1, sizeof *c, &c, err);
+    if (st) return st;
+    c->takes = 8;
+    c->history = 10;
+    c->lambda = 0.5;
+    c->sampler = us_sampler_defaults();
+    c->root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *data = json_object_get(c->root, "data");
+    const char *spec = json_string_value(json_object_get(c->root, "spec"));
+    if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);
+    else if (!spec || (strcmp(spec, "chara_card_v2") && strcmp(spec, "chara_card_v3")) || !json_is_object(data))
+        st = us_fail(err, US_ERR_FORMAT, "%s: not a character card (expected \"spec\": \"chara_card_v2\" and an object \"data\")", file);
+    if (!st) st = want_str(data, file, "name", &c->name, err);
+    if (!st && !c->name[0]) st = us_fail(err, US_ERR_FORMAT, "%s: data.name is missing", file);
+    if (!st) st = want_str(data, file, "description", &c->description, err);
+    if (!st) st = want_str(data, file, "personality", &c->personality, err);
+    if (!st) st = want_str(data, file, "scenario", &c->scenario, err);
+    if (!st) st = want_str(data, file, "first_mes", &c->greeting, err);
+    if (!st) st = want_str(data, file, "mes_example", &examples, err);
+    if (!st) st = load_examples(c, examples, err);
+    json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");
+    if (!st && ext) st = load_extension(c, ext, file, err);
+    if (st) us_card_free(c);
+    else *out = c;
+    return st;
+}
+
+us_status us_card_open(const char *path, us_card **out, us_error *err) {
+    char *json;
+    size_t n;
+    us_status st = us_file_read(path, MAX_CARD_BYTES, &json, &n, err);
+    if (st) return st;
+    st = us_card_parse(json, n, path, out, err);
+    free(json);
+    return st;
+}
+
+void us_card_free(us_card *c) {
+    if (!c) return;
+    for (size_t i = 0; i < c->n_lines; i++) free(c->lines[i]);
+    free(c->lines);
+    free(c->cast);
+    json_decref(c->root);
+    free(c);
+}
+
+const char *us_card_name(const us_card *c) { return c->name; }
+const char *us_card_greeting(const us_card *c) { return c->greeting; }
+const char *us_card_adapter(const us_card *c) { return c->adapter; }
+us_sampler_options us_card_sampler(const us_card *c) { return c->sampler; }
+int32_t us_card_takes(const us_card *c) { return c->takes; }

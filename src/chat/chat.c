@@ -1,0 +1,490 @@
+/* A conversation: the prompt from card and history, takes of the reply, the best of them. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "chat/card.h"
+#include "generate/stops.h"
+#include "kern/kern.h"
+#include "understudy/template.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TAKES 32
+#define MAX_TEXT_BYTES 65536
+#define MAX_MESSAGES 4096
+
+/* One line of the conversation. */
+typedef struct line {
+    char *user;  /* what the user said, with his name if he has one */
+    char *reply; /* NULL while it is being made */
+} line;
+
+/* One candidate reply. */
+typedef struct take {
+    int32_t seq;
+    us_tokens ids;
+    us_buf text;
+    us_sampler *sampler;
+    us_stop_view view;
+    double logprob, score; /* of ids under the conversation; after ranking */
+    bool done, ended, looped;
+} take;
+
+struct us_chat {
+    us_engine *engine;
+    const us_card *card;
+    us_chat_options o;
+    us_sampler_options sampler;
+    const us_template *tpl;
+    const us_tokenizer *tok;
+    int32_t seq;          /* holds the conversation's prompt */
+    int32_t alone;        /* holds the persona alone, for scoring; -1 until needed */
+    us_tokens alone_ids;
+    char *system, *user_name;
+    line *lines;
+    size_t n_lines, cap_lines;
+    int32_t breakers[8];
+    size_t n_breakers;
+    uint64_t next_seed;
+    char *reply;          /* text of the last reply */
+    take takes[MAX_TAKES];
+};
+
+static const us_adapter *adapter_of(const us_chat *c) { return c->o.adapter; }
+
+static us_status find_breakers(us_chat *c, us_error *err) {
+    static const char *const texts[] = {"\n", "\"", ":", "*", ".", "!"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        us_tokens t = {0};
+        us_status st = us_tokenizer_encode(c->tok, texts[i], strlen(texts[i]), false, &t, err);
+        if (st) return st;
+        if (t.n == 1) c->breakers[c->n_breakers++] = t.ids[0];
+        us_tokens_fini(&t);
+    }
+    return US_OK;
+}
+
+static us_status make_system(us_chat *c, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, MAX_TEXT_BYTES * 4);
+    const char *parts[] = {c->card->description, c->card->personality, c->card->scenario};
+    us_status st = US_OK;
+    for (size_t i = 0; i < 3 && !st; i++) {
+        if (!parts[i][0]) continue;
+        if (b.len) st = us_buf_append(&b, "\n", 1, err);
+        for (const char *p = parts[i]; *p && !st;) { /* {{char}} is the character's name */
+            const char *mark = strstr(p, "{{char}}");
+            size_t n = mark ? (size_t)(mark - p) : strlen(p);
+            st = us_buf_append(&b, p, n, err);
+            p += n;
+            if (mark && !st) st = us_buf_append_str(&b, c->card->name, err), p += 8;
+        }
+    }
+    c->system = st ? NULL : us_buf_take(&b, NULL);
+    us_buf_fini(&b);
+    return st;
+}
+
+us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err) {
+    us_chat *c = NULL;
+    us_status st = us_alloc(1, sizeof *c, &c, err);
+    if (st) return st;
+    c->engine = e;
+    c->card = card;
+    c->o = options ? *options : (us_chat_options){0};
+    c->seq = c->alone = -1;
+    c->sampler = c->o.sampler ? *c->o.sampler : card->sampler;
+    c->next_seed = c->sampler.seed;
+    if (c->o.takes < 1) c->o.takes = card->takes;
+    if (c->o.takes > MAX_TAKES) c->o.takes = MAX_TAKES;
+    if (c->o.max_tokens < 1) c->o.max_tokens = 80;
+    if (c->o.history < 1) c->o.history = card->history;
+    if (c->o.context < 1) c->o.context = us_engine_get_ctx(e) / 3;
+    c->tok = us_model_get_tokenizer(us_engine_get_model(e));
+    st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
+    if (!st) st = us_sampler_check(&c->sampler, err);
+    if (!st) st = make_system(c, err);
+    if (!st) st = find_breakers(c, err);
+    if (!st) st = us_engine_seq_new(e, &c->seq, err);
+    if (st) {
+        us_chat_free(c);
+        return st;
+    }
+    us_engine_seq_set_adapter(e, c->seq, adapter_of(c), (float)c->o.adapter_scale);
+    *out = c;
+    return US_OK;
+}
+
+void us_chat_free(us_chat *c) {
+    if (!c) return;
+    if (c->seq >= 0) us_engine_seq_free(c->engine, c->seq);
+    if (c->alone >= 0) us_engine_seq_free(c->engine, c->alone);
+    for (size_t i = 0; i < c->n_lines; i++) {
+        free(c->lines[i].user);
+        free(c->lines[i].reply);
+    }
+    free(c->lines);
+    free(c->system);
+    free(c->user_name);
+    free(c->reply);
+    us_tokens_fini(&c->alone_ids);
+    free(c);
+}
+
+us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
+    char *copy = NULL;
+    if (name && *name) {
+        if (strlen(name) > 200 || !us_utf8_valid(name, strlen(name), NULL) || strpbrk(name, "\n\r:"))
+            return us_fail(err, US_ERR_ARGUMENT, "a name of at most 200 bytes of UTF-8 without colon or line break is expected");
+        us_status st = us_strdup(name, &copy, err);
+        if (st) return st;
+    }
+    free(c->user_name);
+    c->user_name = copy;
+    return US_OK;
+}
+
+size_t us_chat_n_turns(const us_chat *c) { return c->n_lines; }
+void us_chat_set_takes(us_chat *c, int32_t takes) { c->o.takes = takes < 1 ? 1 : takes > MAX_TAKES ? MAX_TAKES : takes; }
+void us_chat_reseed(us_chat *c, uint64_t seed) { c->next_seed = seed; }
+
+static void drop_last(us_chat *c) {
+    line *l = &c->lines[--c->n_lines];
+    free(l->user);
+    free(l->reply);
+}
+
+bool us_chat_undo(us_chat *c) {
+    if (!c->n_lines) return false;
+    drop_last(c);
+    return true;
+}
+
+/* ---- the prompt --------------------------------------------------------------------------------------- */
+
+/* Persona, examples, then the last lines from `first` on. */
+static size_t messages_from(const us_chat *c, size_t first, us_message *m) {
+    size_t n = 0;
+    m[n++] = (us_message){"system", c->system};
+    for (size_t i = 0; i < c->card->n_lines; i++) m[n++] = (us_message){i % 2 ? "assistant" : "user", c->card->lines[i]};
+    for (size_t i = first; i < c->n_lines; i++) {
+        m[n++] = (us_message){"user", c->lines[i].user};
+        if (c->lines[i].reply) m[n++] = (us_message){"assistant", c->lines[i].reply};
+    }
+    return n;
+}
+
+/* Lines that fit: at most `history` lines (a line and its reply count two), then as many as the context
+ * holds beside the reply. The persona and the newest line always stay. */
+static us_status make_prompt(const us_chat *c, us_tokens *out, us_error *err) {
+    static const size_t fixed = 2 * 64 + 1;
+    size_t shown = (size_t)(c->o.history + 1) / 2 + 1, first = c->n_lines > shown ? c->n_lines - shown : 0;
+    us_message *m = NULL;
+    us_status st = us_alloc(fixed + 2 * shown + 2, sizeof *m, &m, err);
+    int32_t room = c->o.context - c->o.max_tokens;
+    for (; !st; first++) {
+        out->n = 0;
+        st = us_template_tokenize(c->tpl, c->tok, m, messages_from(c, first, m), true, out, NULL, err);
+        if (st || (int32_t)out->n <= room) break;
+        if (first + 1 >= c->n_lines) st = us_fail(err, US_ERR_LIMIT, "%zu tokens of prompt do not fit in the context of %d beside the reply: say it shorter, or raise --ctx-size", out->n, c->o.context);
+    }
+    free(m);
+    return st;
+}
+
+us_status us_chat_show_prompt(us_chat *c, char **out, int32_t *n_tokens, int32_t *n_cached, us_error *err) {
+    us_tokens ids = {0};
+    us_buf b;
+    us_buf_init(&b, (size_t)64 << 20);
+    us_status st = make_prompt(c, &ids, err);
+    for (size_t i = 0; i < ids.n && !st; i++) {
+        size_t n;
+        const char *p = us_tokenizer_piece(c->tok, ids.ids[i], &n);
+        st = us_buf_append(&b, p, n, err);
+    }
+    int32_t n = 0, same = 0;
+    const int32_t *held = us_engine_seq_get_tokens(c->engine, c->seq, &n);
+    while (same < n && same < (int32_t)ids.n && held[same] == ids.ids[same]) same++;
+    *n_tokens = (int32_t)ids.n;
+    *n_cached = same;
+    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    us_tokens_fini(&ids);
+    return st;
+}
+
+/* ---- takes ---------------------------------------------------------------------------------------------- */
+
+static us_stops stops_of(const us_chat *c) {
+    if (c->o.no_stops) return (us_stops){0};
+    return (us_stops){c->card->cast, c->card->n_cast, c->card->name, true};
+}
+
+/* Draws the next token of a take and looks where that leaves it. */
+static us_status step(us_chat *c, take *t, const float *logits, us_error *err) {
+    int32_t id;
+    us_status st = us_sampler_draw(t->sampler, logits, &id, err);
+    if (st) return st;
+    us_stops stops = stops_of(c);
+    t->logprob += (double)logits[id] - us_kern_get()->logsumexp(logits, (size_t)us_tokenizer_n_vocab(c->tok));
+    if ((st = us_tokens_push(&t->ids, id, err))) return st;
+    if (us_tokenizer_is_end(c->tok, id)) {
+        t->done = t->ended = true;
+    } else {
+        size_t n;
+        const char *p = us_tokenizer_piece(c->tok, id, &n);
+        if ((st = us_buf_append(&t->text, p, n, err))) return st;
+        size_t period = us_loop_period(t->ids.ids, t->ids.n);
+        if (period) t->done = t->looped = true;
+        if ((int32_t)t->ids.n >= c->o.max_tokens) t->done = true;
+    }
+    t->view = us_stops_scan(&stops, t->text.data ? t->text.data : "", t->text.len, t->done);
+    if (t->view.stopped) t->done = true;
+    return US_OK;
+}
+
+static void end_take(us_chat *c, take *t) {
+    if (t->seq >= 0) us_engine_seq_free(c->engine, t->seq);
+    us_tokens_fini(&t->ids);
+    us_buf_fini(&t->text);
+    us_sampler_free(t->sampler);
+    *t = (take){.seq = -1};
+}
+
+static us_status begin_take(us_chat *c, take *t, uint64_t seed, const us_tokens *prompt, us_error *err) {
+    us_sampler_options o = c->sampler;
+    o.seed = seed;
+    *t = (take){.seq = -1};
+    us_buf_init(&t->text, MAX_TEXT_BYTES);
+    us_status st = us_sampler_new(&o, us_tokenizer_n_vocab(c->tok), &t->sampler, err);
+    if (st) return st;
+    us_sampler_set_breakers(t->sampler, c->breakers, c->n_breakers);
+    return us_sampler_set_history(t->sampler, prompt->ids, prompt->n, err);
+}
+
+/* All takes at once: each step advances those that are not done, as one batch. */
+static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx, bool *cancelled, us_error *err) {
+    us_status st = US_OK;
+    us_span spans[MAX_TAKES] = {0};
+    size_t shown = 0;
+    const float *logits = us_engine_get_logits(c->engine, 0, 0);
+    for (size_t i = 0; i < n && !st; i++) st = step(c, &c->takes[i], logits, err);
+    for (size_t i = 0; i < n && !st; i++)
+        st = us_engine_seq_fork(c->engine, c->seq, us_engine_seq_len(c->engine, c->seq), &c->takes[i].seq, err);
+    while (!st && !*cancelled) {
+        const take *t0 = &c->takes[0];
+        if (n == 1 && stream && t0->view.end > t0->view.begin + shown) { /* one take streams as it is made */
+            *cancelled = !stream(ctx, t0->text.data + t0->view.begin + shown, t0->view.end - t0->view.begin - shown);
+            shown = t0->view.end - t0->view.begin;
+        } else if (n > 1 && stream) *cancelled = !stream(ctx, "", 0);
+        int32_t n_spans = 0, who[MAX_TAKES];
+        for (size_t i = 0; i < n; i++) {
+            take *t = &c->takes[i];
+            if (t->done) continue;
+            who[n_spans] = (int32_t)i;
+            spans[n_spans++] = (us_span){.seq = t->seq, .tokens = &t->ids.ids[t->ids.n - 1], .n_tokens = 1};
+        }
+        if (!n_spans || *cancelled) break;
+        st = us_engine_eval(c->engine, spans, n_spans, err);
+        for (int32_t k = 0; k < n_spans && !st; k++) st = step(c, &c->takes[who[k]], us_engine_get_logits(c->engine, k, 0), err);
+    }
+    return st;
+}
+
+/* log p(reply | persona alone) of every take, as one batch over forks of the persona's sequence. */
+static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
+    us_message m[2 * 64 + 1];
+    float *scores[MAX_TAKES] = {0};
+    us_span spans[MAX_TAKES] = {0};
+    int32_t seqs[MAX_TAKES], n_seqs = 0;
+    us_status st = US_OK;
+    if (c->alone < 0) {
+        st = us_engine_seq_new(c->engine, &c->alone, err);
+        size_t k = 1;
+        m[0] = (us_message){"system", c->system};
+        for (; k <= c->card->n_lines; k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
+        if (!st) st = us_template_tokenize(c->tpl, c->tok, m, k, true, &c->alone_ids, NULL, err);
+        if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
+        if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
+    }
+    for (size_t i = 0; i < n; i++) { /* their pages are needed now */
+        if (c->takes[i].seq >= 0) us_engine_seq_free(c->engine, c->takes[i].seq);
+        c->takes[i].seq = -1;
+    }
+    for (size_t i = 0; i < n && !st; i++) {
+        if ((st = us_engine_seq_fork(c->engine, c->alone, us_engine_seq_len(c->engine, c->alone), &seqs[i], err))) break;
+        n_seqs++;
+        if ((st = us_alloc(c->takes[i].ids.n, sizeof **scores, &scores[i], err))) break;
+        spans[i] = (us_span){.seq = seqs[i], .tokens = c->takes[i].ids.ids, .n_tokens = (int32_t)c->takes[i].ids.n};
+    }
+    if (!st) st = us_engine_score(c->engine, spans, (int32_t)n, scores, err);
+    for (size_t i = 0; i < n && !st; i++)
+        for (size_t k = 0; k < c->takes[i].ids.n; k++) out[i] += (double)scores[i][k];
+    for (size_t i = 0; i < n; i++) free(scores[i]);
+    for (int32_t i = 0; i < n_seqs; i++) us_engine_seq_free(c->engine, seqs[i]);
+    return st;
+}
+
+/* Maximum mutual information (Li et al. 2016, MMI-antiLM), length-normalised. Loops, empty replies and those
+ * that did not end are struck out by a large penalty, so that one of them is spoken only if all are such. */
+static us_status rank_takes(us_chat *c, size_t n, size_t *best, us_error *err) {
+    double alone[MAX_TAKES] = {0};
+    us_status st = n > 1 && c->card->lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
+    *best = 0;
+    for (size_t i = 0; i < n && !st; i++) {
+        take *t = &c->takes[i];
+        t->score = (t->logprob - c->card->lambda * alone[i]) / (double)t->ids.n;
+        if (t->looped || t->view.end == t->view.begin) t->score -= 100;
+        else if (!t->ended && !t->view.stopped) t->score -= 10;
+        if (t->score > c->takes[*best].score) *best = i;
+    }
+    return st;
+}
+
+/* A loop is shown once: everything from its second period on is cut. */
+static size_t cut_loop(const us_chat *c, const take *t) {
+    size_t period = us_loop_period(t->ids.ids, t->ids.n), n = t->ids.n, bytes = 0, len;
+    if (!period) return t->view.end;
+    while (n > period && t->ids.ids[n - 1] == t->ids.ids[n - 1 - period]) n--;
+    for (size_t i = 0; i < n; i++) {
+        us_tokenizer_piece(c->tok, t->ids.ids[i], &len);
+        bytes += len;
+    }
+    return bytes < t->view.end ? bytes : t->view.end;
+}
+
+static us_status finish(us_chat *c, const take *t, us_reply *r, us_error *err) {
+    size_t end = t->looped ? cut_loop(c, t) : t->view.end, begin = t->view.begin;
+    const char *text = t->text.data ? t->text.data : "";
+    if (end < begin) end = begin;
+    end -= us_utf8_tail(text + begin, end - begin);
+    char *shown, *copy;
+    us_status st = us_strndup(text + begin, end - begin, &shown, err);
+    if (st) return st;
+    if ((st = us_strdup(shown, &copy, err))) {
+        free(shown);
+        return st;
+    }
+    line *last = &c->lines[c->n_lines - 1];
+    free(last->reply);
+    last->reply = shown;
+    free(c->reply);
+    c->reply = copy;
+    r->text = copy;
+    r->n_tokens = (int32_t)t->ids.n;
+    r->score = t->score;
+    r->end = t->looped ? US_END_LOOP : t->view.stopped ? US_END_LABEL : t->ended ? US_END_SELF : US_END_LENGTH;
+    return US_OK;
+}
+
+/* The reply to the last line: prompt, takes, ranking; a loop is tried once more with another seed. */
+static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_reply *r, us_error *err) {
+    us_tokens prompt = {0};
+    int64_t start = us_now_ns();
+    size_t n = (size_t)c->o.takes, best = 0;
+    bool cancelled = false;
+    *r = (us_reply){.n_takes = (int32_t)n};
+    us_status st = make_prompt(c, &prompt, err);
+    for (int attempt = 0; attempt < 2 && !st; attempt++) {
+        if ((st = us_engine_seq_set_tokens(c->engine, c->seq, prompt.ids, (int32_t)prompt.n, &r->n_cached_tokens, err))) break;
+        for (size_t i = 0; i < n; i++) c->takes[i] = (take){.seq = -1};
+        for (size_t i = 0; i < n && !st; i++) st = begin_take(c, &c->takes[i], c->next_seed++ * 0x9e3779b97f4a7c15u + i, &prompt, err);
+        if (!st) st = run_takes(c, n, stream, ctx, &cancelled, err);
+        if (!st && !cancelled) st = rank_takes(c, n, &best, err);
+        if (!st && c->takes[best].looped && !attempt && n > 1 && !cancelled) {
+            r->retried = true;
+            for (size_t i = 0; i < n; i++) end_take(c, &c->takes[i]);
+            continue;
+        }
+        break;
+    }
+    r->chosen = (int32_t)best;
+    r->n_prompt_tokens = (int32_t)prompt.n;
+    if (!st) st = finish(c, &c->takes[best], r, err);
+    if (!st && cancelled) r->end = US_END_CANCEL;
+    if (!st && n > 1 && stream && !cancelled) stream(ctx, r->text, strlen(r->text));
+    for (size_t i = 0; i < n; i++) end_take(c, &c->takes[i]);
+    us_tokens_fini(&prompt);
+    r->seconds = (double)(us_now_ns() - start) * 1e-9;
+    return st;
+}
+
+us_status us_chat_say(us_chat *c, const char *text, us_stream_fn *stream, void *ctx, us_reply *r, us_error *err) {
+    size_t n = strlen(text), bad;
+    if (!n || n > MAX_TEXT_BYTES) return us_fail(err, n ? US_ERR_LIMIT : US_ERR_ARGUMENT, "a line of 1 to %d bytes is expected, got %zu", MAX_TEXT_BYTES, n);
+    if (!us_utf8_valid(text, n, &bad)) return us_fail(err, US_ERR_ARGUMENT, "the line is not UTF-8 (byte %zu)", bad + 1);
+    if (c->n_lines >= MAX_MESSAGES) return us_fail(err, US_ERR_LIMIT, "the chat has %d lines, its limit: start a new one", MAX_MESSAGES);
+    us_buf b;
+    us_buf_init(&b, 2 * MAX_TEXT_BYTES);
+    us_status st = us_grow(&c->lines, &c->cap_lines, c->n_lines + 1, sizeof *c->lines, err);
+    if (!st && c->user_name) st = us_buf_appendf(&b, err, "%s: ", c->user_name);
+    if (!st) st = us_buf_append(&b, text, n, err);
+    if (!st) {
+        c->lines[c->n_lines++] = (line){.user = us_buf_take(&b, NULL)};
+        if ((st = make_reply(c, stream, ctx, r, err))) drop_last(c);
+    }
+    us_buf_fini(&b);
+    return st;
+}
+
+us_status us_chat_regenerate(us_chat *c, us_stream_fn *stream, void *ctx, us_reply *r, us_error *err) {
+    if (!c->n_lines) return us_fail(err, US_ERR_NOT_FOUND, "there is no line to answer yet");
+    line *last = &c->lines[c->n_lines - 1];
+    char *old = last->reply;
+    last->reply = NULL;
+    us_status st = make_reply(c, stream, ctx, r, err);
+    if (st) last->reply = old;
+    else free(old);
+    return st;
+}
+
+/* ---- on disk ---------------------------------------------------------------------------------------------- */
+
+us_status us_chat_save(const us_chat *c, const char *path, us_error *err) {
+    json_t *root = json_object(), *turns = json_array();
+    json_object_set_new(root, "understudy_chat", json_integer(1));
+    json_object_set_new(root, "character", json_string(c->card->name));
+    json_object_set_new(root, "turns", turns);
+    for (size_t i = 0; i < c->n_lines; i++) json_array_append_new(turns, json_pack("{s:s, s:s}", "user", c->lines[i].user, "reply", c->lines[i].reply ? c->lines[i].reply : ""));
+    char *text = json_dumps(root, JSON_INDENT(1));
+    us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(text);
+    json_decref(root);
+    return st;
+}
+
+us_status us_chat_load(us_chat *c, const char *path, us_error *err) {
+    char *text;
+    size_t n, i;
+    json_error_t where;
+    us_status st = us_file_read(path, (size_t)64 << 20, &text, &n, err);
+    if (st) return st;
+    json_t *root = json_loadb(text, n, 0, &where), *turns = json_object_get(root, "turns"), *t;
+    free(text);
+    if (!root) return us_fail(err, US_ERR_FORMAT, "%s:%d: not JSON: %s", path, where.line, where.text);
+    if (json_integer_value(json_object_get(root, "understudy_chat")) != 1 || !json_is_array(turns) || json_array_size(turns) > MAX_MESSAGES)
+        st = us_fail(err, US_ERR_FORMAT, "%s: not a chat saved by understudy", path);
+    json_array_foreach(turns, i, t)
+        if (!st && (!json_is_string(json_object_get(t, "user")) || !json_is_string(json_object_get(t, "reply"))))
+            st = us_fail(err, US_ERR_FORMAT, "%s: turn %zu lacks user or reply", path, i + 1);
+    if (!st) st = us_grow(&c->lines, &c->cap_lines, json_array_size(turns) + 1, sizeof *c->lines, err);
+    if (!st) {
+        while (us_chat_undo(c)) continue;
+        json_array_foreach(turns, i, t) {
+            line l = {0};
+            st = us_strdup(json_string_value(json_object_get(t, "user")), &l.user, err);
+            if (!st) st = us_strdup(json_string_value(json_object_get(t, "reply")), &l.reply, err);
+            if (st) {
+                free(l.user);
+                break;
+            }
+            c->lines[c->n_lines++] = l;
+        }
+    }
+    json_decref(root);
+    return st;
+}

@@ -1,0 +1,236 @@
+#include "understudy/sampler.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct candidate {
+    float logit;
+    int32_t id;
+    double p;
+} candidate;
+
+struct us_sampler {
+    us_sampler_options o;
+    us_rng rng;
+    int32_t n_vocab, *history;
+    size_t n_history, cap_history;
+    const int32_t *breakers;
+    size_t n_breakers;
+    float *logits;         /* [n_vocab] working copy */
+    uint32_t *counts;      /* [n_vocab] */
+    candidate *candidates; /* [n_vocab] */
+};
+
+us_sampler_options us_sampler_defaults(void) {
+    return (us_sampler_options){.temperature = 0.8, .top_k = 40, .top_p = 0.95, .min_p = 0.05, .typical_p = 1, .repeat_penalty = 1, .repeat_last_n = -1,
+                                .dry_multiplier = 0.8, .dry_base = 1.75, .dry_allowed_length = 2, .xtc_threshold = 0.1};
+}
+
+us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
+    const struct { const char *name; double v, min, max; } ranges[] = {
+        {"temperature", o->temperature, 0, 100}, {"top-k", o->top_k, 0, 1e9}, {"top-p", o->top_p, 0, 1}, {"min-p", o->min_p, 0, 1}, {"typical", o->typical_p, 0, 1},
+        {"repeat-penalty", o->repeat_penalty, 0.01, 100}, {"presence-penalty", o->presence_penalty, -100, 100}, {"frequency-penalty", o->frequency_penalty, -100, 100},
+        {"repeat-last-n", o->repeat_last_n, -1, 1e9}, {"dry-multiplier", o->dry_multiplier, 0, 100}, {"dry-base", o->dry_base, 1, 10},
+        {"dry-allowed-length", o->dry_allowed_length, 1, 1e6}, {"xtc-probability", o->xtc_probability, 0, 1}, {"xtc-threshold", o->xtc_threshold, 0, 1}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (!(ranges[i].v >= ranges[i].min && ranges[i].v <= ranges[i].max))
+            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g..%g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].v);
+    return US_OK;
+}
+
+void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
+    size_t n = 0;
+    out[0] = 0;
+#define STEP(acts, ...)                                                                                        \
+    if ((acts) && n < max) {                                                                                   \
+        n += (size_t)snprintf(out + n, max - n, "%s", n ? " -> " : "");                                        \
+        if (n < max) n += (size_t)snprintf(out + n, max - n, __VA_ARGS__);                                     \
+    }
+    bool greedy = o->temperature == 0;
+    STEP(o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0, "penalties %g/%g/%g over %d", o->repeat_penalty, o->presence_penalty, o->frequency_penalty, o->repeat_last_n)
+    STEP(o->dry_multiplier > 0, "dry %g/%g/%d", o->dry_multiplier, o->dry_base, o->dry_allowed_length)
+    STEP(!greedy && o->top_k > 0, "top-k %d", o->top_k)
+    STEP(!greedy && o->typical_p < 1, "typical %g", o->typical_p)
+    STEP(!greedy && o->top_p < 1, "top-p %g", o->top_p)
+    STEP(!greedy && o->min_p > 0, "min-p %g", o->min_p)
+    STEP(!greedy && o->xtc_probability > 0, "xtc %g/%g", o->xtc_probability, o->xtc_threshold)
+    STEP(!greedy, "temperature %g", o->temperature)
+    STEP(true, greedy ? "greedy" : "draw")
+#undef STEP
+}
+
+us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sampler **out, us_error *err) {
+    us_sampler *s = NULL;
+    us_status st = us_sampler_check(o, err);
+    if (!st) st = us_alloc(1, sizeof *s, &s, err);
+    if (st) return st;
+    s->o = *o;
+    s->n_vocab = n_vocab;
+    us_rng_seed(&s->rng, o->seed);
+    size_t v = (size_t)n_vocab;
+    if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) || (st = us_alloc(v, sizeof *s->candidates, &s->candidates, err)))
+        us_sampler_free(s);
+    else *out = s;
+    return st;
+}
+
+void us_sampler_free(us_sampler *s) {
+    if (!s) return;
+    free(s->history);
+    free(s->logits);
+    free(s->counts);
+    free(s->candidates);
+    free(s);
+}
+
+void us_sampler_reseed(us_sampler *s, uint64_t seed) { us_rng_seed(&s->rng, seed); }
+
+void us_sampler_set_breakers(us_sampler *s, const int32_t *tokens, size_t n) {
+    s->breakers = tokens;
+    s->n_breakers = n;
+}
+
+us_status us_sampler_set_history(us_sampler *s, const int32_t *tokens, size_t n, us_error *err) {
+    us_status st = us_grow(&s->history, &s->cap_history, n + 1, sizeof *s->history, err);
+    if (st) return st;
+    if (n) memcpy(s->history, tokens, n * sizeof *tokens);
+    s->n_history = n;
+    return US_OK;
+}
+
+static void penalise(us_sampler *s) {
+    const us_sampler_options *o = &s->o;
+    if (o->repeat_penalty == 1 && o->presence_penalty == 0 && o->frequency_penalty == 0) return;
+    size_t n = o->repeat_last_n < 0 || (size_t)o->repeat_last_n > s->n_history ? s->n_history : (size_t)o->repeat_last_n;
+    const int32_t *h = s->history + s->n_history - n;
+    for (size_t i = 0; i < n; i++) s->counts[h[i]]++;
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = h[i];
+        if (!s->counts[id]) continue;
+        float *l = &s->logits[id];
+        *l = *l > 0 ? *l / (float)o->repeat_penalty : *l * (float)o->repeat_penalty;
+        *l -= (float)(o->presence_penalty + o->frequency_penalty * (double)s->counts[id]);
+        s->counts[id] = 0;
+    }
+}
+
+static bool breaks(const us_sampler *s, int32_t id) {
+    for (size_t i = 0; i < s->n_breakers; i++)
+        if (s->breakers[i] == id) return true;
+    return false;
+}
+
+/* Don't Repeat Yourself (p-e-w 2024): a token that would extend a repeat of `len` tokens loses
+ * multiplier * base^(len - allowed). Every earlier place is compared backwards with the end of the history. */
+static void dry(us_sampler *s) {
+    const us_sampler_options *o = &s->o;
+    if (o->dry_multiplier <= 0 || s->n_history < 2) return;
+    const int32_t *h = s->history;
+    size_t n = s->n_history;
+    for (size_t i = 0; i + 1 < n; i++) { /* h[i] is a place where the last token stood before; h[i + 1] would follow again */
+        if (h[i] != h[n - 1]) continue;
+        size_t len = 0;
+        while (len <= i && len < 64 && h[i - len] == h[n - 1 - len] && !breaks(s, h[n - 1 - len])) len++;
+        if (len < (size_t)o->dry_allowed_length) continue;
+        float cut = (float)(o->dry_multiplier * pow(o->dry_base, (double)(len - (size_t)o->dry_allowed_length)));
+        float *l = &s->logits[h[i + 1]];
+        /* several places may ask for the same token: the longest repeat counts */
+        float base = *l, seen;
+        memcpy(&seen, &s->counts[h[i + 1]], sizeof seen);
+        if (cut > seen) {
+            *l = base - (cut - seen);
+            memcpy(&s->counts[h[i + 1]], &cut, sizeof cut);
+        }
+    }
+    for (size_t i = 0; i < n; i++) s->counts[h[i]] = 0;
+}
+
+static int by_logit(const void *a, const void *b) {
+    const candidate *x = a, *y = b;
+    return x->logit != y->logit ? (x->logit < y->logit ? 1 : -1) : (x->id > y->id ? 1 : -1);
+}
+
+/* The best candidates, sorted: top-k of them, else those whose probability is not negligible (below e^-25 of the best). */
+static size_t collect(us_sampler *s) {
+    float max = -INFINITY, cut;
+    for (int32_t i = 0; i < s->n_vocab; i++) max = s->logits[i] > max ? s->logits[i] : max;
+    cut = max - 25.0f * fmaxf(1.0f, (float)s->o.temperature);
+    size_t n = 0, k = s->o.top_k > 0 && s->o.top_k < s->n_vocab ? (size_t)s->o.top_k : (size_t)s->n_vocab;
+    if (k <= 256) { /* a sorted list of the best k so far; most logits fail the first comparison */
+        for (int32_t i = 0; i < s->n_vocab; i++) {
+            if (s->logits[i] < cut || (n == k && s->logits[i] <= s->candidates[n - 1].logit)) continue;
+            size_t at = n < k ? n++ : n - 1;
+            for (; at && s->candidates[at - 1].logit < s->logits[i]; at--) s->candidates[at] = s->candidates[at - 1];
+            s->candidates[at] = (candidate){s->logits[i], i, 0};
+        }
+        return n;
+    }
+    for (int32_t i = 0; i < s->n_vocab; i++)
+        if (s->logits[i] >= cut) s->candidates[n++] = (candidate){s->logits[i], i, 0};
+    qsort(s->candidates, n, sizeof *s->candidates, by_logit);
+    return n < k ? n : k;
+}
+
+static void probabilities(candidate *c, size_t n, double temperature) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += c[i].p = exp(((double)c[i].logit - (double)c[0].logit) / temperature);
+    for (size_t i = 0; i < n; i++) c[i].p /= sum;
+}
+
+static _Thread_local double entropy_now; /* qsort has no context */
+static int by_surprise(const void *a, const void *b) {
+    double x = fabs(-log(((const candidate *)a)->p) - entropy_now), y = fabs(-log(((const candidate *)b)->p) - entropy_now);
+    return x < y ? -1 : x > y;
+}
+
+/* Locally typical sampling (Meister et al. 2022): those whose surprise is nearest the entropy, to a mass of p. */
+static size_t typical(candidate *c, size_t n, double p) {
+    if (p >= 1 || n < 2) return n;
+    probabilities(c, n, 1);
+    entropy_now = 0;
+    for (size_t i = 0; i < n; i++) entropy_now -= c[i].p * log(c[i].p);
+    qsort(c, n, sizeof *c, by_surprise);
+    double mass = 0;
+    size_t k = 0;
+    while (k < n && mass < p) mass += c[k++].p;
+    qsort(c, k, sizeof *c, by_logit);
+    return k;
+}
+
+static size_t nucleus(candidate *c, size_t n, double top_p, double min_p) {
+    probabilities(c, n, 1);
+    double mass = 0;
+    size_t k = 0;
+    while (k < n && mass < top_p) mass += c[k++].p;
+    n = k ? k : 1;
+    while (n > 1 && c[n - 1].p < min_p * c[0].p) n--;
+    return n;
+}
+
+us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err) {
+    const us_sampler_options *o = &s->o;
+    memcpy(s->logits, logits, (size_t)s->n_vocab * sizeof *logits);
+    penalise(s);
+    dry(s);
+    size_t n = collect(s), first = 0;
+    if (!n) return us_fail(err, US_ERR_FORMAT, "no token can be chosen: the logits are not numbers");
+    candidate *c = s->candidates;
+    if (o->temperature > 0) {
+        n = typical(c, n, o->typical_p);
+        n = nucleus(c, n, o->top_p, o->min_p);
+        if (o->xtc_probability > 0 && us_rng_unit(&s->rng) < o->xtc_probability) { /* all but the last of the likely ones go */
+            probabilities(c, n, 1);
+            while (first + 1 < n && c[first + 1].p >= o->xtc_threshold) first++;
+        }
+        probabilities(c + first, n - first, o->temperature);
+        double u = us_rng_unit(&s->rng);
+        while (first + 1 < n && u >= c[first].p) u -= c[first++].p;
+    }
+    *token = c[first].id;
+    us_status st = us_grow(&s->history, &s->cap_history, s->n_history + 1, sizeof *s->history, err);
+    if (!st) s->history[s->n_history++] = *token;
+    return st;
+}
