@@ -1,0 +1,130 @@
+/* Samplers against distributions worked out by hand. */
+#include "test.h"
+#include "understudy/sampler.h"
+#include <math.h>
+
+enum { V = 6 };
+static const float logits[V] = {2.0f, 1.0f, 0.0f, -1.0f, 1.5f, -3.0f};
+
+static us_sampler_options plain(void) {
+    us_sampler_options o = us_sampler_defaults();
+    o.top_k = 0, o.top_p = 1, o.min_p = 0, o.dry_multiplier = 0, o.temperature = 1;
+    return o;
+}
+
+/* Draws many times from the same logits and history; counts of each token. */
+static void draw_many(us_sampler_options o, const int32_t *history, size_t n, int draws, int counts[V]) {
+    us_error err;
+    us_sampler *s;
+    memset(counts, 0, V * sizeof *counts);
+    assert_ok(us_sampler_new(&o, V, &s, &err), &err);
+    for (int i = 0; i < draws; i++) {
+        int32_t id;
+        assert_ok(us_sampler_set_history(s, history, n, &err), &err);
+        assert_ok(us_sampler_draw(s, logits, &id, &err), &err);
+        counts[id]++;
+    }
+    us_sampler_free(s);
+}
+
+static void expect(const int counts[V], const double p[V], int draws) {
+    for (int i = 0; i < V; i++) { /* five standard deviations */
+        double sd = sqrt((double)draws * p[i] * (1 - p[i])) + 1e-9;
+        if (p[i] == 0) assert_int_equal(counts[i], 0);
+        else if (fabs(counts[i] - draws * p[i]) > 5 * sd) fail_msg("token %d: %d of %d, expected %.1f", i, counts[i], draws, draws * p[i]);
+    }
+}
+
+static void softmax_of(const bool keep[V], double temperature, double p[V]) {
+    double sum = 0;
+    for (int i = 0; i < V; i++) sum += p[i] = keep[i] ? exp((double)logits[i] / temperature) : 0;
+    for (int i = 0; i < V; i++) p[i] /= sum;
+}
+
+static void filters_keep_the_right_sets(void **state) {
+    (void)state;
+    int counts[V];
+    double p[V];
+    us_sampler_options o = plain();
+    draw_many(o, NULL, 0, 20000, counts);
+    softmax_of((bool[V]){1, 1, 1, 1, 1, 1}, 1, p);
+    expect(counts, p, 20000);
+    o.temperature = 2;
+    draw_many(o, NULL, 0, 20000, counts);
+    softmax_of((bool[V]){1, 1, 1, 1, 1, 1}, 2, p);
+    expect(counts, p, 20000);
+    o = plain(), o.top_k = 3;
+    draw_many(o, NULL, 0, 20000, counts);
+    softmax_of((bool[V]){1, 1, 0, 0, 1, 0}, 1, p);
+    expect(counts, p, 20000);
+    o = plain(), o.top_p = 0.7; /* probabilities .46 .17 .06 .02 .28: two reach .74 */
+    draw_many(o, NULL, 0, 20000, counts);
+    softmax_of((bool[V]){1, 0, 0, 0, 1, 0}, 1, p);
+    expect(counts, p, 20000);
+    o = plain(), o.min_p = 0.3; /* relative to the best: e^-.5 = .61, e^-1 = .37, e^-2 = .14 */
+    draw_many(o, NULL, 0, 20000, counts);
+    softmax_of((bool[V]){1, 1, 0, 0, 1, 0}, 1, p);
+    expect(counts, p, 20000);
+    o = plain(), o.xtc_probability = 1, o.xtc_threshold = 0.15; /* of .46 .28 .17 only the last may stay */
+    draw_many(o, NULL, 0, 5000, counts);
+    softmax_of((bool[V]){0, 1, 1, 1, 0, 1}, 1, p);
+    expect(counts, p, 5000);
+}
+
+static void greedy_takes_the_best(void **state) {
+    (void)state;
+    int counts[V];
+    us_sampler_options o = us_sampler_defaults();
+    o.temperature = 0;
+    draw_many(o, NULL, 0, 3, counts);
+    assert_int_equal(counts[0], 3);
+}
+
+static void penalties_and_dry_lower_what_repeats(void **state) {
+    (void)state;
+    int counts[V];
+    us_sampler_options o = plain();
+    o.temperature = 0, o.presence_penalty = 1.0; /* 2.0 - 1.0 < 1.5 */
+    draw_many(o, (int32_t[]){0}, 1, 2, counts);
+    assert_int_equal(counts[4], 2);
+    o = plain(), o.temperature = 0, o.repeat_penalty = 2; /* 2.0 / 2 < 1.5 */
+    draw_many(o, (int32_t[]){0}, 1, 2, counts);
+    assert_int_equal(counts[4], 2);
+    o = plain(), o.temperature = 0, o.dry_multiplier = 0.8, o.dry_base = 1.75, o.dry_allowed_length = 2;
+    /* "1 2 0 ... 1 2": 0 would extend a repeat of two: 2.0 - 0.8 < 1.5 */
+    draw_many(o, (int32_t[]){1, 2, 0, 3, 5, 1, 2}, 7, 2, counts);
+    assert_int_equal(counts[4], 2);
+    draw_many(o, (int32_t[]){1, 2, 0, 3, 5, 4, 2}, 7, 2, counts); /* a repeat of one is allowed */
+    assert_int_equal(counts[0], 2);
+}
+
+static void same_seed_same_tokens(void **state) {
+    (void)state;
+    int a[V], b[V], c[V];
+    us_sampler_options o = plain();
+    o.seed = 5;
+    draw_many(o, NULL, 0, 50, a);
+    draw_many(o, NULL, 0, 50, b);
+    o.seed = 6;
+    draw_many(o, NULL, 0, 50, c);
+    assert_memory_equal(a, b, sizeof a);
+    assert_memory_not_equal(a, c, sizeof a);
+}
+
+static void options_out_of_range_are_named(void **state) {
+    (void)state;
+    us_error err;
+    us_sampler_options o = plain();
+    o.top_p = 1.5;
+    assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "top-p"));
+    o = plain(), o.temperature = NAN;
+    assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(filters_keep_the_right_sets), cmocka_unit_test(greedy_takes_the_best),
+                                       cmocka_unit_test(penalties_and_dry_lower_what_repeats), cmocka_unit_test(same_seed_same_tokens),
+                                       cmocka_unit_test(options_out_of_range_are_named)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

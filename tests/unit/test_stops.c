@@ -1,0 +1,86 @@
+/* Where replies end; and the property that streaming shows exactly what the whole text gives. */
+#include "test.h"
+#include "base/rng.h"
+#include "base/utf8.h"
+#include "generate/stops.h"
+
+static const char *const cast[] = {"Marge Simpson", "Marge", "Bart", "Mr. Burns", "Ned Flanders"};
+static const us_stops stops = {cast, 5, "Homer Simpson", true};
+
+static void expect(const char *text, const char *shown, bool stopped) {
+    us_stop_view v = us_stops_scan(&stops, text, strlen(text), true);
+    char got[256];
+    snprintf(got, sizeof got, "%.*s", (int)(v.end - v.begin), text + v.begin);
+    assert_string_equal(got, shown);
+    assert_int_equal(v.stopped, stopped);
+}
+
+static void replies_end_at_labels(void **state) {
+    (void)state;
+    expect("D'oh! My donut.", "D'oh! My donut.", false);
+    expect("Mmm... donuts.\nMarge: Homer!", "Mmm... donuts.", true);
+    expect("Mmm... donuts.\nMarge\nHomer!", "Mmm... donuts.", true);
+    expect("Mmm... donuts.\nMarge is here.", "Mmm... donuts.\nMarge is here.", false);
+    expect("Why?\nMr. Burns: Excellent.", "Why?", true);
+    expect("Why?\nComic Book Guy: Worst reply ever.", "Why?", true);
+    expect("Homer: Woo hoo!", "Woo hoo!", false);
+    expect("Homer Simpson: Woo hoo!", "Woo hoo!", false);
+    expect("Homer loves beer.", "Homer loves beer.", false);
+    expect("Bart: Eat my shorts!", "", true);
+    expect("Marge: a donut for you", "", true);
+    expect("I said to Marge: no more kale.", "I said to Marge: no more kale.", false);
+    expect("Note to self: eat.", "Note to self: eat.", false);
+    expect("  \n Yes.  ", "Yes.", false);
+    expect("", "", false);
+}
+
+/* Feeds a text in random pieces; what is shown must only grow, be whole UTF-8, and end as the whole text does. */
+static void stream_randomly(us_rng *r, const char *text, size_t n) {
+    us_stop_view whole = us_stops_scan(&stops, text, n, true), last = {0};
+    size_t shown = 0;
+    for (size_t fed = 0; fed < n && !last.stopped;) {
+        fed += 1 + (size_t)us_rng_below(r, 4);
+        if (fed > n) fed = n;
+        us_stop_view v = us_stops_scan(&stops, text, fed, false);
+        if (v.end > v.begin) {
+            size_t len = v.end - v.begin;
+            if (len < shown) fail_msg("took back what was shown of: %.*s", (int)n, text);
+            shown = len;
+            assert_true(us_utf8_valid(text + v.begin, len, NULL));
+            if (v.begin != whole.begin || v.end > whole.end) fail_msg("showed '%.*s' of: %.*s", (int)len, text + v.begin, (int)n, text);
+        }
+        last = v;
+    }
+    if (last.stopped) assert_int_equal(last.end, whole.end);
+}
+
+static void streamed_is_unstreamed(void **state) {
+    (void)state;
+    static const char *const bits[] = {"Marge", " Simpson", ":", "\n", " ", "Mr.", " Burns", "D'oh", "!", "Homer", "donut", "\xd0\x9f\xd1\x80", "\xf0\x9f\x8d\xa9", "Ned", " Flanders", "Woo hoo", ".", "I", "A B"};
+    us_rng r;
+    us_rng_seed(&r, 3);
+    for (int round = 0; round < 20000; round++) {
+        char text[512] = "";
+        int n = 1 + (int)us_rng_below(&r, 12);
+        for (int i = 0; i < n; i++) strcat(text, bits[us_rng_below(&r, sizeof bits / sizeof *bits)]);
+        stream_randomly(&r, text, strlen(text));
+    }
+}
+
+static void loops_are_found(void **state) {
+    (void)state;
+    int32_t t[64];
+    for (int i = 0; i < 64; i++) t[i] = i;
+    assert_int_equal(us_loop_period(t, 64), 0);
+    for (int i = 0; i < 64; i++) t[i] = i < 20 ? i : 100 + i % 4;
+    assert_int_equal(us_loop_period(t, 64), 4);
+    for (int i = 0; i < 64; i++) t[i] = i < 56 ? i : 7; /* "ha ha ha ha" is still a laugh */
+    assert_int_equal(us_loop_period(t, 64), 0);
+    for (int i = 0; i < 64; i++) t[i] = 7;
+    assert_int_equal(us_loop_period(t, 64), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed), cmocka_unit_test(loops_are_found)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
