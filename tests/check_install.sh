@@ -36,5 +36,5 @@ if readelf -d "$work/pc_static" | grep -q 'NEEDED.*libunderstudy'; then echo "pc
 } >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 runs "$work/mini/mini_shared"
 runs "$work/mini/mini_static"
-if grep -rnF -e "$PWD" -e "$work" "$libdir/cmake" "$pc"; then echo "^ the installed files name the source folder"; exit 1; fi
+if grep -rnE "$PWD/(include|src|cmake|build)|$work" "$libdir/cmake" "$pc"; then echo "^ the installed files name a folder of the build"; exit 1; fi
 echo "four outside programs built and ran: $version"
