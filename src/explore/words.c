@@ -96,7 +96,7 @@ us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *e
         } else if (n && !quote && (cp == '\'' || cp == 0x2019)) {
             quote = true;
         } else if (n) {
-            uint32_t id;
+            uint32_t id = 0;
             if ((st = intern(w, n, &id, err)) || (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err)))
                 return st;
             out->id[out->n++] = id;
