@@ -83,6 +83,8 @@ typedef struct us_repair { /* one repair or rejection, in the order of the files
 typedef struct us_script_counts {
     uint64_t rows, lines, actions, breaks, rejected; /* rows = lines + actions + breaks + rejected */
     uint64_t unnamed;                                /* lines without a speaker's name (part of lines) */
+    uint64_t names, names_with_lines;                /* distinct names as written, before any joining */
+    uint64_t runs;                                   /* stretches of rows between breaks, with or without lines */
     uint64_t repairs[US_N_RULES];
 } us_script_counts;
 

@@ -1,0 +1,112 @@
+/* understudy doctor: what is wrong with a script, and what was done about it. */
+#include "cli.h"
+#include "understudy/corpus.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A JSON string. */
+static void quote(const char *s) {
+    putchar('"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') printf("\\%c", c);
+        else if (c < 0x20) printf("\\u%04x", c);
+        else putchar(c);
+    }
+    putchar('"');
+}
+
+static void print_json(const us_script *s, const us_alias *aliases, size_t n_aliases) {
+    const us_script_counts *c = us_script_get_counts(s);
+    size_t n, n_sp;
+    const us_repair *r = us_script_get_repairs(s, &n);
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    printf("{\"rows\": %llu, \"lines\": %llu, \"actions\": %llu, \"breaks\": %llu, \"rejected\": %llu, \"unnamed\": %llu, \"names\": %llu, \"speakers\": %zu,\n \"repairs\": {",
+           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions, (unsigned long long)c->breaks, (unsigned long long)c->rejected,
+           (unsigned long long)c->unnamed, (unsigned long long)c->names, n_sp);
+    for (int k = 0; k < US_N_RULES; k++) printf("%s\"%s\": %llu", k ? ", " : "", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
+    printf("},\n \"list\": [");
+    for (size_t i = 0; i < n; i++) {
+        printf("%s\n  {\"file\": ", i ? "," : "");
+        quote(us_script_get_path(s, r[i].file));
+        printf(", \"line\": %u, \"rule\": \"%s\", \"before\": ", r[i].row, r[i].rejected ? "rejected" : us_rule_name(r[i].rule));
+        quote(r[i].before);
+        printf(", \"after\": ");
+        quote(r[i].after);
+        printf("}");
+    }
+    printf("],\n \"aliases\": [");
+    for (size_t i = 0; i < n_aliases; i++) {
+        printf("%s\n  {\"from\": ", i ? "," : "");
+        quote(sp[aliases[i].from].name);
+        printf(", \"to\": ");
+        quote(sp[aliases[i].to].name);
+        printf(", \"reason\": \"%s\", \"score\": %.2f}", aliases[i].reason, aliases[i].score);
+    }
+    printf("]}\n");
+}
+
+static void print_text(const us_script *s, const us_alias *aliases, size_t n_aliases, int64_t most) {
+    const us_script_counts *c = us_script_get_counts(s);
+    size_t n, n_sp, n_scenes, n_episodes;
+    const us_repair *r = us_script_get_repairs(s, &n);
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    us_script_get_scenes(s, &n_scenes);
+    us_script_get_episodes(s, &n_episodes);
+    printf("%llu rows = %llu lines + %llu actions + %llu breaks + %llu rejected; %llu lines without a name\n%zu scenes in %zu episodes, %zu speakers (%llu names as written)\n\nrepairs:\n",
+           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions, (unsigned long long)c->breaks, (unsigned long long)c->rejected,
+           (unsigned long long)c->unnamed, n_scenes, n_episodes, n_sp, (unsigned long long)c->names);
+    for (int k = 0; k < US_N_RULES; k++) printf("  %-12s %8llu\n", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
+    for (size_t i = 0; i < n && (int64_t)i < most; i++) {
+        if (r[i].rejected) printf("%s:%u: rejected: %s\n", us_script_get_path(s, r[i].file), r[i].row, r[i].after);
+        else printf("%s:%u: %s: '%.80s' -> '%.80s'\n", us_script_get_path(s, r[i].file), r[i].row, us_rule_name(r[i].rule), r[i].before, r[i].after);
+    }
+    if ((int64_t)n > most) printf("... and %zu more (--most N, or --json for all)\n", n - (size_t)most);
+    if (n_aliases) printf("\nnames that may be one person (nothing is joined until an alias file says so):\n");
+    for (size_t i = 0; i < n_aliases && (int64_t)i < most; i++)
+        printf("  %-30s -> %-30s %s (%.2f)\n", sp[aliases[i].from].name, sp[aliases[i].to].name, aliases[i].reason, aliases[i].score);
+}
+
+int cmd_doctor(int argc, char **argv) {
+    us_script_options o = {0};
+    cli_list off = {0};
+    int64_t most = 20;
+    bool json = false, suggest = false, help;
+    int n;
+    const cli_option options[] = {
+        {"speaker-column", 0, "NAME", "column of the speakers (found by name)", CLI_STRING, &o.speaker_column, 0, 0},
+        {"text-column", 0, "NAME", "column of the words (found by name)", CLI_STRING, &o.text_column, 0, 0},
+        {"episode-column", 0, "NAME", "column of the episodes (found by name)", CLI_STRING, &o.episode_column, 0, 0},
+        {"season-column", 0, "NAME", "column of the seasons (found by name)", CLI_STRING, &o.season_column, 0, 0},
+        {"scene-column", 0, "NAME", "column of the scenes (found by name)", CLI_STRING, &o.scene_column, 0, 0},
+        {"aliases", 0, "FILE", "JSON {\"name\": [\"alias\", ...]}: names to join", CLI_STRING, &o.alias_file, 0, 0},
+        {"off", 0, "RULE", "switch a rule off (again for more): fields mojibake blanks directions credits shouted aliases", CLI_LIST, &off, 0, 0},
+        {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
+        {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
+        {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
+    };
+    int rc = cli_parse(argv[0], "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script (CSV, TSV, JSONL), repairs it, and tells what was repaired.", options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    if (rc || help) return rc;
+    if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
+    for (size_t i = 0; i < off.n; i++) {
+        int k = 0;
+        while (k < US_N_RULES && strcmp(us_rule_name((us_rule)k), off.items[i])) k++;
+        if (k == US_N_RULES) return cli_usage(argv[0], "--off: no rule '%s'", off.items[i]);
+        o.rules_off |= 1u << k;
+    }
+    us_error err;
+    us_script *s;
+    us_alias *aliases = NULL;
+    size_t n_aliases = 0;
+    us_status st = us_script_load(&o, (const char *const *)argv + 1, (size_t)n, &s, &err);
+    if (st) return cli_fail(argv[0], st, &err);
+    if (suggest) st = us_script_suggest_aliases(s, &aliases, &n_aliases, &err);
+    if (st) rc = cli_fail(argv[0], st, &err);
+    else if (json) print_json(s, aliases, n_aliases);
+    else print_text(s, aliases, n_aliases, most);
+    free(aliases);
+    free(off.items);
+    us_script_free(s);
+    return rc;
+}

@@ -1,0 +1,99 @@
+/* Finding a speaker, and guessing which names are one person. */
+#include "base/mem.h"
+#include "corpus/script.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Damerau-Levenshtein distance (adjacent swaps count one), at most `max` (else max + 1). Bytes, folded by the caller. */
+static int distance(const char *a, const char *b, int max) {
+    int n = (int)strlen(a), m = (int)strlen(b), rows[3][128];
+    if (abs(n - m) > max || n > 120 || m > 120) return max + 1;
+    for (int j = 0; j <= m; j++) rows[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        int *now = rows[i % 3], *up = rows[(i + 2) % 3], *upup = rows[(i + 1) % 3], best = now[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int cost = a[i - 1] != b[j - 1], d = up[j - 1] + cost;
+            if (up[j] + 1 < d) d = up[j] + 1;
+            if (now[j - 1] + 1 < d) d = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && upup[j - 2] + 1 < d) d = upup[j - 2] + 1;
+            now[j] = d;
+            if (d < best) best = d;
+        }
+        if (best > max) return max + 1;
+    }
+    return rows[n % 3][m];
+}
+
+us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t *out, us_error *err) {
+    size_t n, n_near = 0;
+    const us_speaker *sp = us_script_get_speakers(s, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(sp[i].name, name)) return *out = (uint32_t)i, US_OK;
+    us_buf want, have;
+    us_buf_init(&want, 1 << 16);
+    us_buf_init(&have, 1 << 16);
+    char near[512] = "";
+    bool ok = us_fold_case(name, &want), found = false;
+    for (size_t i = 0; i < n && ok && !found; i++)
+        if (us_fold_case(sp[i].name, &have) && !strcmp(want.data, have.data)) *out = (uint32_t)i, found = true;
+    for (size_t i = 0; i < n && ok && !found && n_near < 4 && want.len; i++) { /* speakers come by their lines: the most likely first */
+        if (!us_fold_case(sp[i].name, &have)) continue;
+        if (!strstr(have.data, want.data) && distance(want.data, have.data, want.len > 6 ? 2 : 1) > (want.len > 6 ? 2 : 1)) continue;
+        snprintf(near + strlen(near), sizeof near - strlen(near), "%s'%.100s'", n_near ? ", " : "", sp[i].name);
+        n_near++;
+    }
+    us_buf_fini(&want);
+    us_buf_fini(&have);
+    if (found) return US_OK;
+    if (n_near) return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; did you mean %s?", name, near);
+    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are '%s', '%s', '%s'", name, n > 0 ? sp[0].name : "", n > 1 ? sp[1].name : "", n > 2 ? sp[2].name : "");
+}
+
+/* "monica geller" and "mnca": the letters of the short one occur in order in the long one's first word. */
+static bool contracted(const char *shorter, const char *longer) {
+    size_t n = strlen(shorter), first = strcspn(longer, " ");
+    if (n < 3 || n >= first || shorter[0] != longer[0] || strchr(shorter, ' ')) return false;
+    size_t k = 0;
+    for (size_t i = 0; i < first && k < n; i++) k += longer[i] == shorter[k];
+    return k == n && (!strpbrk(shorter + 1, "aeiou") || n + 3 > first);
+}
+
+static int by_score(const void *a, const void *b) {
+    const us_alias *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return x->from != y->from ? (x->from > y->from ? 1 : -1) : (x->to > y->to) - (x->to < y->to);
+}
+
+us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *n_out, us_error *err) {
+    size_t n, cap = 0, count = 0, n_main = 0;
+    const us_speaker *sp = us_script_get_speakers(s, &n);
+    us_alias *list = NULL;
+    char **folded = NULL;
+    us_buf b;
+    us_buf_init(&b, 1 << 16);
+    us_status st = us_alloc(n + 1, sizeof *folded, &folded, err);
+    for (size_t i = 0; i < n && !st; i++)
+        if (!us_fold_case(sp[i].name, &b)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+        else st = us_strdup(b.data, &folded[i], err);
+    while (n_main < n && n_main < 400 && sp[n_main].n_lines >= 10) n_main++; /* someone worth joining */
+    for (size_t i = 0; i < n && !st; i++)
+        for (size_t k = 0; k < n_main && k < i && !st; k++) {
+            us_alias a = {.from = (uint32_t)i, .to = (uint32_t)k};
+            size_t ni = strlen(folded[i]), nk = strlen(folded[k]);
+            if (sp[i].joint || sp[k].joint || !ni) continue;
+            if (!strcmp(folded[i], folded[k])) a.reason = "case", a.score = 0.99;
+            else if (nk > ni && !strncmp(folded[k], folded[i], ni) && folded[k][ni] == ' ') a.reason = "first name", a.score = 0.8;
+            else if (ni > 5 && nk > 5 && distance(folded[i], folded[k], 1) == 1) a.reason = "typo", a.score = 0.7;
+            else if (contracted(folded[i], folded[k])) a.reason = "contraction", a.score = 0.5;
+            if (!a.reason) continue;
+            if (!(st = us_grow(&list, &cap, count + 1, sizeof *list, err))) list[count++] = a;
+        }
+    if (count) qsort(list, count, sizeof *list, by_score);
+    for (size_t i = 0; folded && i < n; i++) free(folded[i]);
+    free(folded);
+    us_buf_fini(&b);
+    if (st) free(list);
+    else *out = list, *n_out = count;
+    return st;
+}

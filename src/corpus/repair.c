@@ -1,0 +1,145 @@
+/* The doctor's rules for one cell. All of them leave clean ASCII alone after one look. */
+#include "base/utf8.h"
+#include "corpus/script.h"
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+/* Code points of Windows-1252's bytes 0x80..0x9f; the five undefined ones stand for themselves. */
+static const uint16_t cp1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,
+                                    0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
+
+static int byte_of(uint32_t cp) {
+    if (cp < 0x80 || (cp >= 0xa0 && cp < 0x100)) return (int)cp;
+    for (int i = 0; i < 32; i++)
+        if (cp1252[i] == cp) return 0x80 + i;
+    return -1;
+}
+
+static bool is_ascii(const char *s, size_t n) {
+    unsigned char any = 0;
+    for (size_t i = 0; i < n; i++) any |= (unsigned char)s[i];
+    return any < 0x80;
+}
+
+/* Turns every character back into its byte; it was mojibake only if the bytes are UTF-8 again. */
+static bool turn_back(const char *s, size_t n, us_buf *out) {
+    us_buf_clear(out);
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        int len = us_utf8_decode(s + i, n - i, &cp), b = len ? byte_of(cp) : -1;
+        char c = (char)b;
+        if (b < 0 || us_buf_append(out, &c, 1, NULL)) return false;
+        i += (size_t)len;
+    }
+    return out->len < n && us_utf8_valid(out->data, out->len, NULL);
+}
+
+bool us_repair_mojibake(const char *s, size_t n, us_buf *out) {
+    if (is_ascii(s, n) || !turn_back(s, n, out)) return false;
+    us_buf twice;
+    us_buf_init(&twice, out->max);
+    if (!is_ascii(out->data, out->len) && turn_back(out->data, out->len, &twice)) {
+        us_buf swap = *out;
+        *out = twice;
+        twice = swap;
+    }
+    us_buf_fini(&twice);
+    return true;
+}
+
+/* Bytes of a blank or control character at s: ASCII, U+00A0, U+200B..U+200F, U+FEFF, U+2028/9. */
+static size_t blank_at(const char *s, size_t n) {
+    unsigned char c = (unsigned char)s[0];
+    if (c <= 0x20 || c == 0x7f) return 1;
+    if (c < 0xc2) return 0;
+    uint32_t cp = 0;
+    int len = us_utf8_decode(s, n, &cp);
+    bool blank = cp == 0xa0 || (cp >= 0x80 && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0x3000;
+    return len && blank ? (size_t)len : 0;
+}
+
+bool us_repair_blanks(const char *s, size_t n, us_buf *out) {
+    bool stray = n && (blank_at(s, n) || blank_at(s + n - 1, 1));
+    for (size_t i = 0; i < n && !stray; i++) {
+        unsigned char c = (unsigned char)s[i];
+        stray = (c < 0x20 || c == 0x7f) || (c == ' ' && i + 1 < n && s[i + 1] == ' ') || (c >= 0xc2 && blank_at(s + i, n - i));
+    }
+    if (!stray) return false;
+    us_buf_clear(out);
+    bool pending = false;
+    for (size_t i = 0, len; i < n; i += len) {
+        if ((len = blank_at(s + i, n - i))) {
+            pending = out->len > 0;
+            continue;
+        }
+        uint32_t cp;
+        len = (size_t)us_utf8_decode(s + i, n - i, &cp);
+        if (!len) len = 1;
+        if ((pending && us_buf_append(out, " ", 1, NULL)) || us_buf_append(out, s + i, len, NULL)) return false;
+        pending = false;
+    }
+    return true;
+}
+
+bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
+    if (!memchr(s, '(', n) && !memchr(s, '[', n)) return false;
+    us_buf_clear(out);
+    us_buf_clear(taken);
+    size_t i = 0, kept = 0;
+    while (i < n) {
+        char close = s[i] == '(' ? ')' : s[i] == '[' ? ']' : 0;
+        const char *end = close ? memchr(s + i, close, n - i) : NULL;
+        if (!end) { /* an unclosed bracket is text */
+            i++;
+            continue;
+        }
+        size_t inner = (size_t)(end - s) - i - 1;
+        if (us_buf_append(out, s + kept, i - kept, NULL) || (taken->len && us_buf_append_str(taken, "; ", NULL)) || us_buf_append(taken, s + i + 1, inner, NULL)) return false;
+        i = kept = (size_t)(end - s) + 1;
+    }
+    return taken->len && !us_buf_append(out, s + kept, n - kept, NULL);
+}
+
+bool us_is_credit(const char *speaker, const char *text) {
+    static const char *const heads[] = {"written by", "directed by", "teleplay by", "story by", "transcribed by", "created by", "produced by"};
+    for (int k = 0; k < 2; k++) {
+        const char *s = k ? text : speaker;
+        for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+            size_t n = strlen(heads[i]);
+            if (!strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' '))) return true;
+        }
+    }
+    return false;
+}
+
+bool us_is_shouted(const char *name) {
+    int letters = 0;
+    for (const char *c = name; *c; c++) {
+        if (*c >= 'a' && *c <= 'z') return false;
+        letters += *c >= 'A' && *c <= 'Z';
+    }
+    return letters > 1;
+}
+
+static bool has_word(const char *s, const char *word) {
+    size_t n = strlen(word);
+    for (const char *p = s; *p; p++)
+        if (p > s && p[-1] == ' ' && !strncasecmp(p, word, n) && p[n] == ' ') return true;
+    return false;
+}
+
+bool us_is_joint(const char *name) {
+    if (strpbrk(name, "/&") || strstr(name, ", ")) return true;
+    return has_word(name, "and") && strncasecmp(name, "lost and found", 14) != 0;
+}
+
+bool us_fold_case(const char *s, us_buf *out) {
+    us_buf_clear(out);
+    utf8proc_uint8_t *folded = NULL;
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &folded, UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
+    if (n < 0) return false;
+    bool ok = !us_buf_append(out, folded, (size_t)n, NULL);
+    free(folded);
+    return ok;
+}

@@ -1,0 +1,457 @@
+/* Rows become lines, actions and breaks; scenes and episodes are drawn around them; speakers are counted. */
+#include "corpus/script.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+#include "base/file.h"
+
+#define ARENA_BLOCK ((size_t)1 << 20)
+#define MAX_ALIASES 100000
+
+static const char *const rule_names[US_N_RULES] = {"fields", "mojibake", "blanks", "directions", "credits", "shouted", "aliases"};
+const char *us_rule_name(us_rule rule) { return (size_t)rule < US_N_RULES ? rule_names[rule] : "none"; }
+
+typedef struct block { struct block *next; char bytes[]; } block;
+
+typedef struct name_slot { uint32_t i; } name_slot; /* index + 1 */
+
+struct us_script {
+    char **paths;
+    size_t n_paths;
+    block *blocks;
+    size_t block_used, block_size;
+    us_line *lines;
+    us_speaker *speakers;
+    us_scene *scenes;
+    us_episode *episodes;
+    us_repair *repairs;
+    size_t n_lines, n_speakers, n_scenes, n_episodes, n_repairs, cap_lines, cap_speakers, cap_scenes, cap_episodes, cap_repairs;
+    uint32_t *name_slots;
+    size_t n_name_slots;
+    uint32_t *joins;      /* speaker -> the one he joins (himself if none) */
+    us_script_counts counts;
+    /* while reading */
+    us_buf a, b, taken;
+    uint32_t last_speaker;
+    bool scene_open, run_open, shouted_seen;
+    char episode[256], scene[256];
+    json_t *aliases;      /* alias -> canonical name */
+};
+
+/* ---- text and names ------------------------------------------------------------------------------------- */
+
+static const char *keep(us_script *s, const char *text, size_t n) {
+    if (!s->blocks || s->block_size - s->block_used < n + 1) {
+        size_t size = n + 1 > ARENA_BLOCK ? n + 1 : ARENA_BLOCK;
+        block *b = malloc(sizeof *b + size);
+        if (!b) return NULL;
+        b->next = s->blocks;
+        s->blocks = b;
+        s->block_used = 0;
+        s->block_size = size;
+    }
+    char *to = s->blocks->bytes + s->block_used;
+    if (n) memcpy(to, text, n);
+    to[n] = 0;
+    s->block_used += n + 1;
+    return to;
+}
+
+static uint64_t hash_of(const char *s, size_t n) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+    return h ^ h >> 29;
+}
+
+static uint32_t *name_slot_of(us_script *s, const char *name, size_t n) {
+    for (size_t i = hash_of(name, n) & (s->n_name_slots - 1);; i = (i + 1) & (s->n_name_slots - 1)) {
+        uint32_t k = s->name_slots[i];
+        if (!k || (strlen(s->speakers[k - 1].name) == n && !memcmp(s->speakers[k - 1].name, name, n))) return &s->name_slots[i];
+    }
+}
+
+static us_status speaker_of(us_script *s, const char *name, size_t n, uint32_t *out, us_error *err) {
+    if (s->n_speakers && s->last_speaker < s->n_speakers) { /* people speak several lines in a row */
+        const char *last = s->speakers[s->last_speaker].name;
+        if (strlen(last) == n && !memcmp(last, name, n)) return *out = s->last_speaker, US_OK;
+    }
+    us_status st;
+    if (2 * (s->n_speakers + 1) > s->n_name_slots) {
+        size_t size = s->n_name_slots ? 2 * s->n_name_slots : 1024;
+        free(s->name_slots);
+        s->name_slots = NULL;
+        if ((st = us_alloc(size, sizeof *s->name_slots, &s->name_slots, err))) return st;
+        s->n_name_slots = size;
+        for (size_t i = 0; i < s->n_speakers; i++) *name_slot_of(s, s->speakers[i].name, strlen(s->speakers[i].name)) = (uint32_t)i + 1;
+    }
+    uint32_t *slot = name_slot_of(s, name, n);
+    if (!*slot) {
+        if ((st = us_grow(&s->speakers, &s->cap_speakers, s->n_speakers + 1, sizeof *s->speakers, err))) return st;
+        const char *kept = keep(s, name, n);
+        if (!kept) return us_fail(err, US_ERR_MEMORY, "out of memory");
+        s->speakers[s->n_speakers] = (us_speaker){.name = kept, .joint = us_is_joint(kept)};
+        s->shouted_seen = s->shouted_seen || us_is_shouted(kept);
+        *slot = (uint32_t)++s->n_speakers;
+    }
+    *out = s->last_speaker = *slot - 1;
+    return US_OK;
+}
+
+/* ---- one row ---------------------------------------------------------------------------------------------- */
+
+static bool on(const us_rows *r, us_rule rule) { return !(r->options->rules_off >> rule & 1); }
+
+static void note(us_rows *r, uint32_t line, us_rule rule, bool rejected, us_span_str before, us_span_str after) {
+    us_script *s = r->script;
+    if (!rejected) s->counts.repairs[rule]++;
+    if (us_grow(&s->repairs, &s->cap_repairs, s->n_repairs + 1, sizeof *s->repairs, r->err)) {
+        r->status = US_ERR_MEMORY;
+        return;
+    }
+    const char *b = keep(s, before.s, before.n), *a = keep(s, after.s, after.n);
+    if (!a || !b) r->status = us_fail(r->err, US_ERR_MEMORY, "out of memory");
+    else s->repairs[s->n_repairs++] = (us_repair){.file = r->file, .row = line, .rule = rule, .rejected = rejected, .before = b, .after = a};
+}
+
+/* Applies mojibake and blanks (and, for text, directions) to a cell; the result is in s->a or the cell itself. */
+static us_span_str repair_cell(us_rows *r, uint32_t line, us_span_str cell, bool text, uint32_t *bits, us_buf *to) {
+    us_script *s = r->script;
+    us_span_str now = cell;
+    const struct { us_rule rule; bool (*fix)(const char *, size_t, us_buf *); } fixes[] = {{US_RULE_MOJIBAKE, us_repair_mojibake}, {US_RULE_BLANKS, us_repair_blanks}};
+    us_buf_clear(&s->taken);
+    for (int k = 0; k < 4; k++) {
+        bool directions = k == 2; /* then blanks once more: taking words out leaves some */
+        us_rule rule = directions ? US_RULE_DIRECTIONS : fixes[k == 3 ? 1 : k].rule;
+        if (!now.n || !on(r, rule) || (k >= 2 && !text) || (k == 3 && !s->taken.len)) continue;
+        bool changed = directions ? us_repair_directions(now.s, now.n, &s->b, &s->taken) : fixes[k == 3 ? 1 : k].fix(now.s, now.n, &s->b);
+        if (!changed) continue;
+        if (k < 3) {
+            *bits |= 1u << rule;
+            note(r, line, rule, false, now, (us_span_str){s->b.data, s->b.len});
+        }
+        us_buf swap = *to;
+        *to = s->b;
+        s->b = swap;
+        now = (us_span_str){to->data ? to->data : "", to->len};
+    }
+    return now;
+}
+
+static bool same_cell(const char *held, us_span_str c) { return strlen(held) == c.n && !memcmp(held, c.s, c.n); }
+
+static void hold(char *held, size_t max, us_span_str c) {
+    size_t n = c.n < max - 1 ? c.n : max - 1;
+    memcpy(held, c.s ? c.s : "", n);
+    held[n] = 0;
+}
+
+static us_span_str cut(us_span_str c, size_t max) {
+    while (c.n && (c.s[c.n - 1] == ' ' || c.s[c.n - 1] == '\n' || c.s[c.n - 1] == '\r' || c.s[c.n - 1] == '\t')) c.n--;
+    if (c.n > max) c.n = max;
+    if (!c.s) c.s = "";
+    return c;
+}
+
+/* A change of season or episode opens an episode (and a scene); a change of the scene column a scene. */
+static us_status boundaries(us_rows *r, const us_span_str cells[US_N_CELLS]) {
+    us_script *s = r->script;
+    char name[256] = "";
+    us_span_str season = cut(cells[US_CELL_SEASON], 100), episode = cut(cells[US_CELL_EPISODE], 120), scene = cut(cells[US_CELL_SCENE], 250);
+    if (season.n && episode.n) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
+    else snprintf(name, sizeof name, "%.*s", (int)(season.n ? season.n : episode.n), season.n ? season.s : episode.s);
+    if (!s->n_episodes || strcmp(s->episode, name)) {
+        us_status st = us_grow(&s->episodes, &s->cap_episodes, s->n_episodes + 1, sizeof *s->episodes, r->err);
+        if (st) return st;
+        const char *kept = keep(s, name, strlen(name));
+        if (!kept) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
+        s->episodes[s->n_episodes++] = (us_episode){.name = kept, .first_scene = (uint32_t)s->n_scenes};
+        strcpy(s->episode, name);
+        s->scene_open = s->run_open = false;
+    }
+    if (!same_cell(s->scene, scene)) {
+        hold(s->scene, sizeof s->scene, scene);
+        s->scene_open = s->run_open = false;
+    }
+    return US_OK;
+}
+
+static us_status add_line(us_rows *r, uint32_t line, us_span_str text, uint32_t speaker, uint32_t bits) {
+    us_script *s = r->script;
+    us_status st = us_grow(&s->lines, &s->cap_lines, s->n_lines + 1, sizeof *s->lines, r->err);
+    if (!st && !s->scene_open) {
+        if ((st = us_grow(&s->scenes, &s->cap_scenes, s->n_scenes + 1, sizeof *s->scenes, r->err))) return st;
+        s->scenes[s->n_scenes++] = (us_scene){.first_line = (uint32_t)s->n_lines, .episode = (uint32_t)s->n_episodes - 1};
+        s->episodes[s->n_episodes - 1].n_scenes++;
+        s->scene_open = true;
+    }
+    if (st) return st;
+    const char *kept = keep(s, text.s, text.n), *direction = s->taken.len ? keep(s, s->taken.data, s->taken.len) : NULL;
+    if (!kept || (s->taken.len && !direction)) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
+    s->lines[s->n_lines++] = (us_line){.text = kept, .direction = direction, .speaker = speaker, .scene = (uint32_t)s->n_scenes - 1, .file = r->file, .row = line, .repairs = bits};
+    s->scenes[s->n_scenes - 1].n_lines++;
+    s->counts.lines++;
+    return US_OK;
+}
+
+void us_rows_reject(us_rows *r, uint32_t line, const char *reason) {
+    if (r->status) return;
+    r->script->counts.rows++;
+    r->script->counts.rejected++;
+    note(r, line, US_N_RULES, true, (us_span_str){"", 0}, (us_span_str){reason, strlen(reason)});
+}
+
+void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], bool joined) {
+    us_script *s = r->script;
+    size_t max_rows = r->options->max_rows ? r->options->max_rows : 50000000;
+    if (r->status) return;
+    if (s->counts.rows >= max_rows) {
+        r->status = us_fail(r->err, US_ERR_LIMIT, "%s:%u: more than %zu rows", r->path, line, max_rows);
+        return;
+    }
+    us_span_str name = cut(cells[US_CELL_SPEAKER], 4096), text = cells[US_CELL_TEXT];
+    if (!text.s) text.s = "";
+    uint32_t bits = joined ? 1u << US_RULE_FIELDS : 0, speaker = US_SPEAKER_NONE;
+    if (!name.n && !cut(text, SIZE_MAX).n) { /* nothing said by nobody: a break */
+        s->counts.rows++;
+        s->counts.breaks++;
+        s->scene_open = s->run_open = false;
+        return;
+    }
+    if (!us_utf8_valid(name.s, name.n, NULL) || !us_utf8_valid(text.s, text.n, NULL)) {
+        us_rows_reject(r, line, "not UTF-8");
+        return;
+    }
+    s->counts.rows++;
+    if ((r->status = boundaries(r, cells))) return;
+    if (!s->run_open) s->counts.runs++;
+    s->run_open = true;
+    if (joined) note(r, line, US_RULE_FIELDS, false, text, text);
+    if (name.n) {
+        us_buf clean;
+        us_buf_init(&clean, 1 << 16);
+        name = repair_cell(r, line, name, false, &bits, &clean);
+        if (name.n) r->status = speaker_of(s, name.s, name.n, &speaker, r->err);
+        us_buf_fini(&clean);
+        if (r->status) return;
+    }
+    if (speaker != US_SPEAKER_NONE) s->speakers[speaker].n_rows++;
+    text = repair_cell(r, line, text, true, &bits, &s->a);
+    text = cut(text, SIZE_MAX);
+    const char *who = speaker == US_SPEAKER_NONE ? "" : s->speakers[speaker].name;
+    bool credit = text.n && on(r, US_RULE_CREDITS) && us_is_credit(who, text.s);
+    if (credit) note(r, line, US_RULE_CREDITS, false, text, (us_span_str){"", 0});
+    if (!text.n || credit) {
+        s->counts.actions++;
+        return;
+    }
+    if (speaker == US_SPEAKER_NONE) s->counts.unnamed++;
+    else s->speakers[speaker].n_lines++;
+    r->status = add_line(r, line, text, speaker, bits);
+}
+
+/* ---- when all is read --------------------------------------------------------------------------------------- */
+
+static us_status load_aliases(us_script *s, const char *path, us_error *err) {
+    char *text;
+    size_t n, i;
+    json_error_t where;
+    us_status st = us_file_read(path, (size_t)16 << 20, &text, &n, err);
+    if (st) return st;
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where), *list, *alias;
+    free(text);
+    if (!json_is_object(root)) st = us_fail(err, US_ERR_FORMAT, "%s:%d: expected {\"name\": [\"alias\", ...], ...}%s%s", path, root ? 1 : where.line, root ? "" : ": ", root ? "" : where.text);
+    s->aliases = json_object();
+    const char *name;
+    if (!st) json_object_foreach(root, name, list) {
+        if (!json_is_array(list)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s': expected an array of names", path, name);
+        json_array_foreach(list, i, alias)
+            if (!st && !json_is_string(alias)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s'[%zu]: expected a name", path, name, i);
+            else if (!st) json_object_set_new(s->aliases, json_string_value(alias), json_string(name));
+    }
+    if (!st && json_object_size(s->aliases) > MAX_ALIASES) st = us_fail(err, US_ERR_LIMIT, "%s: more than %d aliases", path, MAX_ALIASES);
+    json_decref(root);
+    return st;
+}
+
+/* Shouted names join the one that differs by case only (the one with most lines); aliases join as told. */
+static us_status join_names(us_rows *r) {
+    us_script *s = r->script;
+    size_t n = s->n_speakers;
+    us_status st = us_alloc(n + 1, sizeof *s->joins, &s->joins, r->err);
+    for (size_t i = 0; i < n && !st; i++) s->joins[i] = (uint32_t)i;
+    s->counts.names = n;
+    for (size_t i = 0; i < n; i++) s->counts.names_with_lines += s->speakers[i].n_lines > 0;
+    us_buf fold, other;
+    us_buf_init(&fold, 1 << 16);
+    us_buf_init(&other, 1 << 16);
+    for (size_t i = 0; i < n && !st && s->shouted_seen && on(r, US_RULE_SHOUTED); i++) {
+        if (!us_is_shouted(s->speakers[i].name) || !us_fold_case(s->speakers[i].name, &fold)) continue;
+        uint32_t best = (uint32_t)i;
+        for (size_t k = 0; k < n; k++) {
+            if (strlen(s->speakers[k].name) != strlen(s->speakers[i].name) || us_is_shouted(s->speakers[k].name) || strncasecmp(s->speakers[k].name, s->speakers[i].name, 1)) continue;
+            if (us_fold_case(s->speakers[k].name, &other) && !strcmp(fold.data, other.data) && (best == i || s->speakers[k].n_lines > s->speakers[best].n_lines)) best = (uint32_t)k;
+        }
+        s->joins[i] = best;
+        if (best != i) s->counts.repairs[US_RULE_SHOUTED] += s->speakers[i].n_rows;
+    }
+    us_buf_fini(&fold);
+    us_buf_fini(&other);
+    for (size_t i = 0; i < n && !st && s->aliases && on(r, US_RULE_ALIASES); i++) {
+        const char *to = json_string_value(json_object_get(s->aliases, s->speakers[i].name));
+        uint32_t k;
+        if (!to) continue;
+        if ((st = speaker_of(s, to, strlen(to), &k, r->err))) break;
+        if (s->n_speakers > n) { /* a canonical name that nobody bears yet */
+            uint32_t *bigger = realloc(s->joins, (s->n_speakers + 1) * sizeof *bigger);
+            if (!bigger) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
+            s->joins = bigger;
+            for (size_t j = n; j < s->n_speakers; j++) s->joins[j] = (uint32_t)j;
+        }
+        s->joins[i] = k;
+        s->counts.repairs[US_RULE_ALIASES] += s->speakers[i].n_rows;
+    }
+    return st;
+}
+
+static _Thread_local const us_speaker *sorting;
+static int by_lines(const void *a, const void *b) {
+    const us_speaker *x = &sorting[*(const uint32_t *)a], *y = &sorting[*(const uint32_t *)b];
+    if (x->n_lines != y->n_lines) return x->n_lines < y->n_lines ? 1 : -1;
+    if (x->n_rows != y->n_rows) return x->n_rows < y->n_rows ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static uint32_t words_of(const char *s) {
+    uint32_t n = 0;
+    for (bool in = false; *s; s++) {
+        bool blank = *s == ' ';
+        n += !blank && !in;
+        in = !blank;
+    }
+    return n;
+}
+
+/* Joins, counts words and scenes, and orders the speakers by their lines. */
+static us_status finish(us_rows *r) {
+    us_script *s = r->script;
+    us_status st = join_names(r);
+    uint32_t *order = NULL, *rank = NULL, *last_scene = NULL;
+    us_speaker *sorted = NULL;
+    size_t n = s->n_speakers;
+    if (!st) st = us_alloc(n + 1, sizeof *order, &order, r->err);
+    if (!st) st = us_alloc(n + 1, sizeof *rank, &rank, r->err);
+    if (!st) st = us_alloc(n + 1, sizeof *last_scene, &last_scene, r->err);
+    if (!st) st = us_alloc(n + 1, sizeof *sorted, &sorted, r->err);
+    if (st) goto out;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t to = s->joins[i];
+        if (to != i) {
+            s->speakers[to].n_rows += s->speakers[i].n_rows;
+            s->speakers[to].n_lines += s->speakers[i].n_lines;
+            s->speakers[i].n_rows = s->speakers[i].n_lines = 0;
+        }
+        order[i] = (uint32_t)i;
+    }
+    sorting = s->speakers;
+    qsort(order, n, sizeof *order, by_lines);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        rank[order[i]] = (uint32_t)kept;
+        if (s->joins[order[i]] == order[i]) sorted[kept++] = s->speakers[order[i]];
+    }
+    for (size_t i = 0; i < s->n_lines; i++) {
+        us_line *l = &s->lines[i];
+        if (l->speaker == US_SPEAKER_NONE) continue;
+        uint32_t to = s->joins[l->speaker];
+        if (to != l->speaker) l->repairs |= 1u << (us_is_shouted(s->speakers[l->speaker].name) ? US_RULE_SHOUTED : US_RULE_ALIASES);
+        l->speaker = rank[to];
+        sorted[l->speaker].n_words += words_of(l->text);
+        if (last_scene[l->speaker] != l->scene + 1) sorted[l->speaker].n_scenes++, last_scene[l->speaker] = l->scene + 1;
+    }
+    free(s->speakers);
+    s->speakers = sorted;
+    sorted = NULL;
+    s->n_speakers = kept;
+    size_t named = 0; /* episodes without a line in them are not kept apart */
+    for (size_t i = 0; i < s->n_episodes; i++) named += s->episodes[i].n_scenes > 0;
+    (void)named;
+out:
+    free(order);
+    free(rank);
+    free(last_scene);
+    free(sorted);
+    free(s->joins);
+    s->joins = NULL;
+    free(s->name_slots);
+    s->name_slots = NULL;
+    return st;
+}
+
+static bool is_jsonl(const char *path) {
+    size_t n = strlen(path);
+    return (n > 6 && !strcasecmp(path + n - 6, ".jsonl")) || (n > 7 && !strcasecmp(path + n - 7, ".ndjson"));
+}
+
+us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths, us_script **out, us_error *err) {
+    us_script_options o = options ? *options : (us_script_options){0};
+    us_script *s = NULL;
+    us_status st = n_paths ? us_alloc(1, sizeof *s, &s, err) : us_fail(err, US_ERR_ARGUMENT, "no files were named");
+    if (st) return st;
+    us_buf_init(&s->a, (size_t)1 << 30);
+    us_buf_init(&s->b, (size_t)1 << 30);
+    us_buf_init(&s->taken, (size_t)1 << 30);
+    s->last_speaker = UINT32_MAX;
+    us_rows r = {.script = s, .options = &o, .err = err};
+    st = us_alloc(n_paths, sizeof *s->paths, &s->paths, err);
+    if (!st && o.alias_file) st = load_aliases(s, o.alias_file, err);
+    for (size_t i = 0; i < n_paths && !st; i++) {
+        if ((st = us_strdup(paths[i], &s->paths[i], err))) break;
+        s->n_paths = i + 1;
+        r.file = (uint32_t)i;
+        r.path = paths[i];
+        s->scene_open = s->run_open = false;
+        st = is_jsonl(paths[i]) ? us_read_jsonl(&r) : us_read_csv(&r, o.delimiter);
+        if (!st) st = r.status;
+    }
+    if (!st) st = finish(&r);
+    us_buf_fini(&s->a);
+    us_buf_fini(&s->b);
+    us_buf_fini(&s->taken);
+    if (st) us_script_free(s);
+    else {
+        assert(s->counts.rows == s->counts.lines + s->counts.actions + s->counts.breaks + s->counts.rejected);
+        *out = s;
+    }
+    return st;
+}
+
+void us_script_free(us_script *s) {
+    if (!s) return;
+    for (block *b = s->blocks, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    for (size_t i = 0; s->paths && i < s->n_paths; i++) free(s->paths[i]);
+    free(s->paths);
+    free(s->lines);
+    free(s->speakers);
+    free(s->scenes);
+    free(s->episodes);
+    free(s->repairs);
+    free(s->name_slots);
+    free(s->joins);
+    json_decref(s->aliases);
+    free(s);
+}
+
+const us_line *us_script_get_lines(const us_script *s, size_t *n) { return *n = s->n_lines, s->lines; }
+const us_speaker *us_script_get_speakers(const us_script *s, size_t *n) { return *n = s->n_speakers, s->speakers; }
+const us_scene *us_script_get_scenes(const us_script *s, size_t *n) { return *n = s->n_scenes, s->scenes; }
+const us_episode *us_script_get_episodes(const us_script *s, size_t *n) { return *n = s->n_episodes, s->episodes; }
+const us_repair *us_script_get_repairs(const us_script *s, size_t *n) { return *n = s->n_repairs, s->repairs; }
+const us_script_counts *us_script_get_counts(const us_script *s) { return &s->counts; }
+const char *us_script_get_path(const us_script *s, uint32_t file) { return file < s->n_paths ? s->paths[file] : ""; }
