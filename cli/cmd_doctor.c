@@ -1,6 +1,5 @@
 /* understudy doctor: what is wrong with a script, and what was done about it. */
-#include "cli.h"
-#include "understudy/corpus.h"
+#include "cli_script.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,13 +74,7 @@ int cmd_doctor(int argc, char **argv) {
     bool json = false, suggest = false, help;
     int n;
     const cli_option options[] = {
-        {"speaker-column", 0, "NAME", "column of the speakers (found by name)", CLI_STRING, &o.speaker_column, 0, 0},
-        {"text-column", 0, "NAME", "column of the words (found by name)", CLI_STRING, &o.text_column, 0, 0},
-        {"episode-column", 0, "NAME", "column of the episodes (found by name)", CLI_STRING, &o.episode_column, 0, 0},
-        {"season-column", 0, "NAME", "column of the seasons (found by name)", CLI_STRING, &o.season_column, 0, 0},
-        {"scene-column", 0, "NAME", "column of the scenes (found by name)", CLI_STRING, &o.scene_column, 0, 0},
-        {"aliases", 0, "FILE", "JSON {\"name\": [\"alias\", ...]}: names to join", CLI_STRING, &o.alias_file, 0, 0},
-        {"off", 0, "RULE", "switch a rule off (again for more): fields mojibake blanks directions credits shouted aliases", CLI_LIST, &off, 0, 0},
+        CLI_SCRIPT_OPTIONS(o, off),
         {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
@@ -89,12 +82,7 @@ int cmd_doctor(int argc, char **argv) {
     int rc = cli_parse(argv[0], "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script (CSV, TSV, JSONL), repairs it, and tells what was repaired.", options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
-    for (size_t i = 0; i < off.n; i++) {
-        int k = 0;
-        while (k < US_N_RULES && strcmp(us_rule_name((us_rule)k), off.items[i])) k++;
-        if (k == US_N_RULES) return cli_usage(argv[0], "--off: no rule '%s'", off.items[i]);
-        o.rules_off |= 1u << k;
-    }
+    if ((rc = cli_script_rules(argv[0], &off, &o))) return rc;
     us_error err;
     us_script *s;
     us_alias *aliases = NULL;
@@ -106,7 +94,6 @@ int cmd_doctor(int argc, char **argv) {
     else if (json) print_json(s, aliases, n_aliases);
     else print_text(s, aliases, n_aliases, most);
     free(aliases);
-    free(off.items);
     us_script_free(s);
     return rc;
 }

@@ -27,6 +27,14 @@ US_API void us_card_free(us_card *card);
 US_API const char *us_card_name(const us_card *card);
 US_API const char *us_card_greeting(const us_card *card); /* "" if none */
 US_API const char *us_card_adapter(const us_card *card);  /* file beside the card, or NULL */
+/* A card for a character of a script: a plain persona, the cast that ends a reply, no examples. free it. */
+US_API US_MUST_USE us_status us_card_new(const char *name, const char *const *cast, size_t n_cast, us_card **out, us_error *err);
+/* Names the adapter, a file beside the card. */
+US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
+/* Writes the card atomically; what the card held and we do not know is kept. */
+US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);
+/* The persona as the model reads it: description, personality, scenario, {{char}} replaced. free() it. */
+US_API US_MUST_USE us_status us_card_system(const us_card *card, char **out, us_error *err);
 US_API us_sampler_options us_card_sampler(const us_card *card);
 US_API int32_t us_card_takes(const us_card *card);
 

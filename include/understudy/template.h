@@ -20,10 +20,10 @@ typedef struct us_message {
     const char *content; /* UTF-8 */
 } us_message;
 
-/* Tokens [begin, end) of a message's content, and [end, stop) of what ends the turn for the model (the
- * end-of-turn token; a training target too). */
+/* A message in the tokens: [start, begin) is its header, [begin, end) its content, [end, stop) what ends the
+ * turn for the model (the end-of-turn token; a training target too). */
 typedef struct us_turn_span {
-    size_t begin, end, stop;
+    size_t start, begin, end, stop;
 } us_turn_span;
 
 /* The template of that name; NOT_FOUND lists the names. Never freed. */

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,4 +70,15 @@ void *us_arena_get(us_arena *a, size_t n) {
     a->used += rounded;
     if (a->used > a->peak) a->peak = a->used;
     return p;
+}
+
+uint64_t us_memory_available(void) {
+    char line[128];
+    unsigned long long kib;
+    uint64_t bytes = UINT64_MAX;
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) bytes = (uint64_t)kib * 1024;
+    if (f) fclose(f);
+    return bytes;
 }

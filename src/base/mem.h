@@ -17,6 +17,9 @@ US_MUST_USE us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t it
 US_MUST_USE us_status us_strdup(const char *s, char **out, us_error *err);
 US_MUST_USE us_status us_strndup(const char *s, size_t n, char **out, us_error *err);
 
+/* Memory that could be had without swapping: MemAvailable of Linux; UINT64_MAX when it is not told. */
+uint64_t us_memory_available(void);
+
 /* Bump allocator over one fixed block, for hot paths that must not allocate. */
 typedef struct us_arena {
     unsigned char *base;

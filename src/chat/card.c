@@ -1,7 +1,9 @@
 /* Character Card V2 (and V3's JSON, which has the same data): parsed strictly where it matters to us, kept whole. */
 #include "chat/card.h"
 #include "base/file.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,3 +143,59 @@ const char *us_card_greeting(const us_card *c) { return c->greeting; }
 const char *us_card_adapter(const us_card *c) { return c->adapter; }
 us_sampler_options us_card_sampler(const us_card *c) { return c->sampler; }
 int32_t us_card_takes(const us_card *c) { return c->takes; }
+
+us_status us_card_system(const us_card *c, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, 4 * MAX_CARD_BYTES);
+    const char *parts[] = {c->description, c->personality, c->scenario};
+    us_status st = US_OK;
+    for (size_t i = 0; i < 3 && !st; i++) {
+        if (!parts[i][0]) continue;
+        if (b.len) st = us_buf_append(&b, "\n", 1, err);
+        for (const char *p = parts[i]; *p && !st;) {
+            const char *mark = strstr(p, "{{char}}");
+            size_t n = mark ? (size_t)(mark - p) : strlen(p);
+            st = us_buf_append(&b, p, n, err);
+            p += n;
+            if (mark && !st) st = us_buf_append_str(&b, c->name, err), p += 8;
+        }
+    }
+    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
+us_status us_card_new(const char *name, const char *const *cast, size_t n_cast, us_card **out, us_error *err) {
+    char persona[512];
+    json_t *names = json_array();
+    for (size_t i = 0; i < n_cast && i < MAX_CAST; i++) json_array_append_new(names, json_string(cast[i]));
+    snprintf(persona, sizeof persona, "You are %.100s. You are never a computer or an assistant. Answer as %.100s, in one or two short sentences.", name, name);
+    json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}", "spec", "chara_card_v2",
+                             "spec_version", "2.0", "data", "name", name, "description", persona, "personality", "", "scenario", "", "first_mes", "", "mes_example", "", "creator_notes",
+                             "", "system_prompt", "", "post_history_instructions", "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
+                             "understudy", "cast", names, "takes", 8, "history", 10, "lambda", 0.5, "sampler", "temperature", 0.8, "top_k", 40, "top_p", 0.95, "min_p", 0.05,
+                             "dry_multiplier", 0.8);
+    char *text = root ? json_dumps(root, 0) : NULL;
+    us_status st = text ? us_card_parse(text, strlen(text), name, out, err) : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", name);
+    json_decref(root);
+    free(text);
+    return st;
+}
+
+us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
+    if (!*file || strchr(file, '/')) return us_fail(err, US_ERR_ARGUMENT, "adapter: expected the name of a file beside the card");
+    json_t *data = json_object_get(c->root, "data"), *ext = json_object_get(data, "extensions"), *own;
+    if (!ext) json_object_set_new(data, "extensions", ext = json_object());
+    if (!(own = json_object_get(ext, "understudy"))) json_object_set_new(ext, "understudy", own = json_object());
+    json_t *value = json_string(file);
+    if (!value || json_object_set_new(own, "adapter", value)) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    c->adapter = json_string_value(value);
+    return US_OK;
+}
+
+us_status us_card_save(const us_card *c, const char *path, us_error *err) {
+    char *text = json_dumps(c->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(text);
+    return st;
+}

@@ -68,27 +68,6 @@ static us_status find_breakers(us_chat *c, us_error *err) {
     return US_OK;
 }
 
-static us_status make_system(us_chat *c, us_error *err) {
-    us_buf b;
-    us_buf_init(&b, MAX_TEXT_BYTES * 4);
-    const char *parts[] = {c->card->description, c->card->personality, c->card->scenario};
-    us_status st = US_OK;
-    for (size_t i = 0; i < 3 && !st; i++) {
-        if (!parts[i][0]) continue;
-        if (b.len) st = us_buf_append(&b, "\n", 1, err);
-        for (const char *p = parts[i]; *p && !st;) { /* {{char}} is the character's name */
-            const char *mark = strstr(p, "{{char}}");
-            size_t n = mark ? (size_t)(mark - p) : strlen(p);
-            st = us_buf_append(&b, p, n, err);
-            p += n;
-            if (mark && !st) st = us_buf_append_str(&b, c->card->name, err), p += 8;
-        }
-    }
-    c->system = st ? NULL : us_buf_take(&b, NULL);
-    us_buf_fini(&b);
-    return st;
-}
-
 us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err) {
     us_chat *c = NULL;
     us_status st = us_alloc(1, sizeof *c, &c, err);
@@ -107,7 +86,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     c->tok = us_model_get_tokenizer(us_engine_get_model(e));
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
-    if (!st) st = make_system(c, err);
+    if (!st) st = us_card_system(card, &c->system, err);
     if (!st) st = find_breakers(c, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
@@ -166,11 +145,14 @@ bool us_chat_undo(us_chat *c) {
 
 /* ---- the prompt --------------------------------------------------------------------------------------- */
 
+/* The card's examples are for a model that was not trained: an adapter has learned without them. */
+static size_t n_examples(const us_chat *c) { return c->o.adapter ? 0 : c->card->n_lines; }
+
 /* Persona, examples, then the last lines from `first` on. */
 static size_t messages_from(const us_chat *c, size_t first, us_message *m) {
     size_t n = 0;
     m[n++] = (us_message){"system", c->system};
-    for (size_t i = 0; i < c->card->n_lines; i++) m[n++] = (us_message){i % 2 ? "assistant" : "user", c->card->lines[i]};
+    for (size_t i = 0; i < n_examples(c); i++) m[n++] = (us_message){i % 2 ? "assistant" : "user", c->card->lines[i]};
     for (size_t i = first; i < c->n_lines; i++) {
         m[n++] = (us_message){"user", c->lines[i].user};
         if (c->lines[i].reply) m[n++] = (us_message){"assistant", c->lines[i].reply};
@@ -178,11 +160,11 @@ static size_t messages_from(const us_chat *c, size_t first, us_message *m) {
     return n;
 }
 
-/* Lines that fit: at most `history` lines (a line and its reply count two), then as many as the context
+/* Lines that fit: at most `history` lines (a line and its reply count two; the newest is one of them), then as many as the context
  * holds beside the reply. The persona and the newest line always stay. */
 static us_status make_prompt(const us_chat *c, us_tokens *out, us_error *err) {
     static const size_t fixed = 2 * 64 + 1;
-    size_t shown = (size_t)(c->o.history + 1) / 2 + 1, first = c->n_lines > shown ? c->n_lines - shown : 0;
+    size_t shown = (size_t)(c->o.history + 1) / 2, first = c->n_lines > shown ? c->n_lines - shown : 0;
     us_message *m = NULL;
     us_status st = us_alloc(fixed + 2 * shown + 2, sizeof *m, &m, err);
     int32_t room = c->o.context - c->o.max_tokens;
@@ -306,7 +288,7 @@ static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
         st = us_engine_seq_new(c->engine, &c->alone, err);
         size_t k = 1;
         m[0] = (us_message){"system", c->system};
-        for (; k <= c->card->n_lines; k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
+        for (; k <= n_examples(c); k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
         if (!st) st = us_template_tokenize(c->tpl, c->tok, m, k, true, &c->alone_ids, NULL, err);
         if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
         if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);

@@ -33,25 +33,13 @@ uint64_t us_engine_bytes(const us_model *m, const us_engine_options *options) {
     return (uint64_t)pages_for(o.n_ctx) * page_bytes(m, o.kv_type) + us_forward_scratch_bytes(m, &o);
 }
 
-/* Memory that could be had without swapping: MemAvailable of Linux; UINT64_MAX when it is not told. */
-static uint64_t available_bytes(void) {
-    char line[128];
-    unsigned long long kib;
-    uint64_t bytes = UINT64_MAX;
-    FILE *f = fopen("/proc/meminfo", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) bytes = (uint64_t)kib * 1024;
-    if (f) fclose(f);
-    return bytes;
-}
-
 static void *map_lazily(size_t n) {
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
 static us_status check_fit(const us_model *m, const us_engine_options *o, us_error *err) {
-    uint64_t cache = (uint64_t)pages_for(o->n_ctx) * page_bytes(m, o->kv_type), scratch = us_forward_scratch_bytes(m, o), have = available_bytes();
+    uint64_t cache = (uint64_t)pages_for(o->n_ctx) * page_bytes(m, o->kv_type), scratch = us_forward_scratch_bytes(m, o), have = us_memory_available();
     if (cache + scratch <= have) return US_OK;
     return us_fail(err, US_ERR_MEMORY,
                    "a context of %d tokens needs %.2f GB: %d layers x %d kv heads x %d x 2 (K and V) x %d tokens is %.2f GB of cache, %.2f GB of scratch; %.2f GB are available. Use a smaller --ctx-size, or --kv-type q8_0",

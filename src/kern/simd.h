@@ -26,7 +26,40 @@ INLINE vi bits_of(vf v) { vi i; memcpy(&i, &v, sizeof i); return i; }
 INLINE vf float_of(vi v) { vf f; memcpy(&f, &v, sizeof f); return f; }
 INLINE vf select_(vi mask, vf a, vf b) { return float_of((mask & bits_of(a)) | (~mask & bits_of(b))); }
 INLINE vf vmax(vf a, vf b) { return select_(a > b, a, b); }
-INLINE float hmax(vf v) { float m = v[0]; for (int i = 1; i < W; i++) m = v[i] > m ? v[i] : m; return m; }
+/* Lanes n further on, around the end. */
+#if W == 16
+#define TURN8(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#define TURN4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3)
+#define TURN2(v) __builtin_shufflevector(v, v, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1)
+#define TURN1(v) __builtin_shufflevector(v, v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0)
+#elif W == 8
+#define TURN4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
+#define TURN2(v) __builtin_shufflevector(v, v, 2, 3, 4, 5, 6, 7, 0, 1)
+#define TURN1(v) __builtin_shufflevector(v, v, 1, 2, 3, 4, 5, 6, 7, 0)
+#else
+#define TURN2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
+#define TURN1(v) __builtin_shufflevector(v, v, 1, 2, 3, 0)
+#endif
+INLINE float hmax(vf v) {
+#if W >= 16
+    v = vmax(v, TURN8(v));
+#endif
+#if W >= 8
+    v = vmax(v, TURN4(v));
+#endif
+    v = vmax(v, TURN2(v));
+    return vmax(v, TURN1(v))[0];
+}
+INLINE int32_t hsum_i(vi v) {
+#if W >= 16
+    v += TURN8(v);
+#endif
+#if W >= 8
+    v += TURN4(v);
+#endif
+    v += TURN2(v);
+    return (v + TURN1(v))[0];
+}
 INLINE float hsum(vf v) { float s = 0; for (int i = 0; i < W; i++) s += v[i]; return s; }
 INLINE int32_t four(const int8_t *q) { int32_t x; memcpy(&x, q, 4); return x; }
 
@@ -175,6 +208,8 @@ static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t 
     }
 }
 
+typedef int8_t vq __attribute__((vector_size(W)));
+
 static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
     size_t k = a->n_cols, blocks = k / US_BLOCK;
     const vf magic = set1(12582912.0f);
@@ -186,17 +221,19 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
             for (int j = 0; j < US_BLOCK; j += W) max = vmax(max, float_of(bits_of(load(in + j)) & 0x7fffffff));
             float m = hmax(max), d = m / 127.0f;
             vf inv = set1(m > 0 ? 127.0f / m : 0);
-            int32_t sums[2] = {0, 0};
+            vi sums[2] = {{0}, {0}};
             for (int j = 0; j < US_BLOCK; j += W) {
                 vi r = bits_of(load(in + j) * inv + magic) - bits_of(magic); /* rounds to nearest even */
-                for (int i = 0; i < W; i++) q[j + i] = (int8_t)r[i];
+                vq narrow = __builtin_convertvector(r, vq);
+                memcpy(q + j, &narrow, W);
+                sums[j / 16] += r;
             }
-            for (int j = 0; j < US_BLOCK; j++) sums[j / 16] += q[j];
             size_t at = t * blocks + b;
             a->d[at] = d;
             for (int h = 0; h < 2; h++) {
-                a->n[2 * at + (size_t)h] = sums[h];
-                a->s[2 * at + (size_t)h] = d * (float)sums[h];
+                int32_t sum = hsum_i(sums[h]);
+                a->n[2 * at + (size_t)h] = sum;
+                a->s[2 * at + (size_t)h] = d * (float)sum;
             }
         }
 }
@@ -429,29 +466,29 @@ static double logsumexp(const float *x, size_t n) {
 #define MR 6
 /* y[mr][W * nv] += alpha * sum over k of x(i, k) * w[k][...]; x(i, k) is x[i * si + k * sk]. */
 INLINE void micro(int mr, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
-    vf acc[MR][2];
-    for (int i = 0; i < mr; i++)
-        for (int v = 0; v < nv; v++) acc[i][v] = (vf){0};
+    vf acc[2 * MR];
+    for (int i = 0; i < mr * nv; i++) acc[i] = (vf){0};
     for (size_t p = 0; p < k; p++) {
         vf wv[2];
         for (int v = 0; v < nv; v++) wv[v] = load(w + p * ld_w + v * W);
         for (int i = 0; i < mr; i++) {
             vf xv = set1(x[(size_t)i * si + p * sk]);
-            for (int v = 0; v < nv; v++) acc[i][v] = fma_(xv, wv[v], acc[i][v]);
+            for (int v = 0; v < nv; v++) acc[i * nv + v] = fma_(xv, wv[v], acc[i * nv + v]);
         }
     }
     for (int i = 0; i < mr; i++)
         for (int v = 0; v < nv; v++) {
             float *at = y + (size_t)i * ld_y + v * W;
-            if (v == nv - 1 && n_last < W) store_part(at, fma_(acc[i][v], set1(alpha), load_part(at, n_last, 0)), n_last);
-            else store(at, fma_(acc[i][v], set1(alpha), load(at)));
+            if (v == nv - 1 && n_last < W) store_part(at, fma_(acc[i * nv + v], set1(alpha), load_part(at, n_last, 0)), n_last);
+            else store(at, fma_(acc[i * nv + v], set1(alpha), load(at)));
         }
 }
 
 /* All rows of y against one panel of W * nv columns. */
 INLINE void panel(size_t m, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
-    size_t i = 0;
-    for (; i + MR <= m; i += MR) micro(MR, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
+    size_t i = 0, rows = nv == 1 ? 2 * MR : MR; /* twelve sums in flight */
+    for (; i + rows <= m; i += rows) micro((int)rows, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
+    for (; i + 4 <= m; i += 4) micro(4, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
     for (; i < m; i++) micro(1, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
 }
 

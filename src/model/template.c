@@ -114,7 +114,7 @@ static us_status render(sink *s, const us_template *t, const us_message *m, size
     for (size_t i = 0; i < n; i++) {
         const char *const *around = !strcmp(m[i].role, "system") ? t->system : !strcmp(m[i].role, "user") ? t->user : t->assistant;
         us_turn_span *span = spans ? &spans[i] : NULL;
-        if (span) *span = (us_turn_span){position(s), position(s), position(s)};
+        if (span) *span = (us_turn_span){position(s), position(s), position(s), position(s)};
         if (around == t->system && t->system_in_user) continue;
         put(s, around[0], strlen(around[0]), true);
         if (around == t->user && system) {

@@ -36,6 +36,7 @@ struct us_tape {
     float *attn_scratch, *attn_shared;
     unsigned char *thread_scratch;
     size_t thread_bytes;
+    float *turned; /* every A and B transposed, at the offsets of lora->params */
     /* the batch in work */
     const us_batch *b;
     float grad_scale, *grad;
@@ -123,6 +124,7 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
     us_segment longest = {0, o->max_segment};
     us_packing worst = {.n_rows = o->max_rows, .n_prefix = o->max_prefix, .segments = &longest, .n_segments = 1};
     t->attn_scratch = place(p, us_packed_attention_scratch(&worst, n->heads) * (size_t)n_threads);
+    t->turned = place(p, t->lora->n_params);
     t->thread_bytes = thread_bytes(n, t->lora);
     t->thread_scratch = (unsigned char *)place(p, t->thread_bytes / sizeof(float) * (size_t)n_threads);
 }
@@ -221,6 +223,21 @@ static bool dropped(const us_tape *t, int32_t layer, us_module m, size_t row, si
 
 static bool has_dropout(const us_tape *t) { return t->opt.dropout > 0 && t->grad; }
 
+/* The factors as columns: the products of the forward pass want them so, and 64 rows are too few to turn them each time. */
+static void turn_factors(void *ctx, int i_thread, int n_threads) {
+    us_tape *t = ctx;
+    size_t begin, end, r = (size_t)t->lora->rank;
+    us_split((size_t)t->lora->n_layers * US_N_MODULES, 1, i_thread, n_threads, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        const us_lora_site *s = &t->lora->sites[i];
+        if (!s->on) continue;
+        for (size_t k = 0; k < s->n_in; k++)
+            for (size_t j = 0; j < r; j++) t->turned[s->a + k * r + j] = t->lora->params[s->a + j * s->n_in + k];
+        for (size_t j = 0; j < r; j++)
+            for (size_t k = 0; k < s->n_out; k++) t->turned[s->b + j * s->n_out + k] = t->lora->params[s->b + k * r + j];
+    }
+}
+
 /* The LoRA input after dropout: x itself without dropout, else a masked copy in `copy`. */
 static const float *lora_input(const us_tape *t, int32_t layer, us_module m, size_t r0, size_t n, const float *x, size_t width,
                                float *copy) {
@@ -243,8 +260,8 @@ static void linear(rows *c, us_module m, const float *x, float *y) {
     float *u = c->s->u[m] + c->r0 * r;
     memset(u, 0, c->n * r * sizeof *u);
     x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->wide[2]);
-    t->kn->gemm_nt(c->n, r, in, 1.0f, x, in, t->lora->params + s->a, in, u, r);
-    t->kn->gemm_nt(c->n, out, r, t->lora->scale, u, r, t->lora->params + s->b, r, y, out);
+    t->kn->gemm_nn(c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
+    t->kn->gemm_nn(c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
 }
 
 /* d_x[n, in] (+)= d_y W + scale (d_y B) A; keeps scale * d_y B in t->du[m] for the gradient of A. */
@@ -527,6 +544,7 @@ static void start_batch(us_tape *t, const us_batch *b) {
 }
 
 static double forward(us_tape *t, const us_batch *b) {
+    us_pool_run(t->pool, turn_factors, t);
     size_t d = (size_t)t->net.n_embd;
     start_batch(t, b);
     for (int32_t l = 0; l < t->net.n_layers; l++) {

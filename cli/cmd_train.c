@@ -1,0 +1,367 @@
+/* understudy train: a LoRA adapter from a script and a character, or from a data set. */
+#include "cli_model.h"
+#include "cli_script.h"
+#include "understudy/chat.h"
+#include "understudy/train.h"
+#include <ctype.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+static void on_interrupt(int sig) {
+    (void)sig;
+    interrupted = 1;
+}
+
+typedef struct run {
+    const char *command, *character, *dataset, *out;
+    char *owned_out, *card_path, *adapter_path, *checkpoint_path, *log_path, *system;
+    us_script *script;
+    us_dataset *set;
+    us_card *card;
+    us_model *model;
+    us_trainer *trainer;
+    FILE *log;
+    us_adapter_type type;
+    int threads;
+    bool fancy, quiet;
+    double started;   /* seconds of this call, for the rate */
+    int64_t first_step;
+    uint64_t rows;    /* since then */
+    double loss_mean; /* exponential mean of the steps' losses */
+} run;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static char *join(const char *a, const char *b) {
+    size_t n = strlen(a) + strlen(b) + 2;
+    char *s = malloc(n);
+    if (s) snprintf(s, n, "%s/%s", a, b);
+    return s;
+}
+
+/* "characters/homer" for "Homer Simpson". */
+static char *default_out(const char *name) {
+    char slug[64] = "";
+    size_t n = 0;
+    for (const char *p = name; *p && *p != ' ' && n + 1 < sizeof slug; p++)
+        if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) slug[n++] = (char)tolower((unsigned char)*p);
+    slug[n] = 0;
+    return join("characters", n ? slug : "character");
+}
+
+static void print_time(char *out, size_t n, double seconds) {
+    if (!(seconds < 1e7)) snprintf(out, n, "?");
+    else if (seconds < 90) snprintf(out, n, "%.0f s", seconds);
+    else if (seconds < 5400) snprintf(out, n, "%.0f min", seconds / 60);
+    else snprintf(out, n, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60) % 60);
+}
+
+/* ---- what is learned ------------------------------------------------------------------------------------ */
+
+/* The names that end a reply: the others with most lines, and their first names. */
+static us_status make_card(run *r, us_error *err) {
+    size_t n = 0, n_cast = 0;
+    const us_speaker *sp = r->script ? us_script_get_speakers(r->script, &n) : NULL;
+    const char *cast[90];
+    char *firsts[40] = {0};
+    for (size_t i = 0; i < n && i < 40; i++) {
+        if (!strcmp(sp[i].name, r->character) || sp[i].joint) continue;
+        cast[n_cast++] = sp[i].name;
+        size_t len = strcspn(sp[i].name, " ");
+        if (sp[i].name[len] && len > 2 && (firsts[i] = strndup(sp[i].name, len))) cast[n_cast++] = firsts[i];
+    }
+    cast[n_cast++] = "User";
+    cast[n_cast++] = "Assistant";
+    us_status st = us_card_new(r->character, cast, n_cast, &r->card, err);
+    for (int i = 0; i < 40; i++) free(firsts[i]);
+    return st;
+}
+
+static us_status load(run *r, const us_script_options *so, us_dataset_options *o, const char *const *files, size_t n_files, us_error *err) {
+    us_status st = US_OK;
+    if (!r->dataset) {
+        uint32_t who;
+        size_t n;
+        st = us_script_load(so, files, n_files, &r->script, err);
+        if (!st) st = us_script_find_speaker(r->script, r->character, &who, err);
+        if (st) return st;
+        r->character = us_script_get_speakers(r->script, &n)[who].name;
+    }
+    o->character = r->character;
+    if (!r->out) r->out = r->owned_out = default_out(r->character);
+    if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) || !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->log_path = join(r->out, "train.jsonl")))
+        return us_fail(err, US_ERR_MEMORY, "out of memory");
+    st = access(r->card_path, F_OK) ? make_card(r, err) : us_card_open(r->card_path, &r->card, err);
+    if (!st) st = us_card_system(r->card, &r->system, err);
+    if (!st && r->dataset) return us_dataset_read(r->dataset, o, &r->set, err); /* its own system message */
+    o->system = r->system;
+    if (!st) st = us_dataset_build(r->script, o, &r->set, err);
+    return st;
+}
+
+static void print_set(const run *r) {
+    const us_dataset_counts *c = us_dataset_get_counts(r->set);
+    fprintf(stderr, "%s: %llu lines in %llu turns; %llu to learn from, %llu for validation, %llu for the test\n", r->character, (unsigned long long)c->lines, (unsigned long long)c->turns,
+            (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
+    fprintf(stderr, "  left out:");
+    for (int f = 0; f < US_N_FILTERS; f++) fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f], f + 1 < US_N_FILTERS ? "," : "\n");
+    if (c->targets[US_TRAIN] < 300)
+        fprintf(stderr, "  warning: only %llu lines: the adapter will repeat them rather than learn a manner. A lower --rank (4), fewer --epochs and --dropout 0.1 help a little\n", (unsigned long long)c->targets[US_TRAIN]);
+}
+
+static void print_facts(const run *r) {
+    us_train_facts f = us_trainer_get_facts(r->trainer);
+    char t[32];
+    print_time(t, sizeof t, f.seconds);
+    fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n", (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
+            (unsigned long long)f.targets[US_TRAIN], f.prefix_rows, f.longest);
+    if (f.too_long) fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n", (unsigned long long)f.too_long);
+    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB beside the model\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
+            f.recompute ? ", activations computed again" : "", (double)f.bytes / 1048576, (long long)f.n_steps, t);
+}
+
+/* ---- while it runs ---------------------------------------------------------------------------------------- */
+
+static void progress(run *r, const us_train_report *p, int64_t n_steps) {
+    double passed = now() - r->started, per_step = passed / (double)(p->step - r->first_step);
+    char eta[32], bar[21];
+    print_time(eta, sizeof eta, per_step * (double)(n_steps - p->step));
+    int full = (int)(20 * p->step / n_steps);
+    for (int i = 0; i < 20; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
+    bar[20] = 0;
+    if (r->quiet || (!r->fancy && !p->validated && p->step % 10)) return;
+    fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", r->fancy ? "\r" : "", bar, (long long)p->step, (long long)n_steps, p->epoch, r->loss_mean);
+    if (isfinite(p->validation_loss)) fprintf(stderr, "  validation %.3f (best %.3f)", p->validation_loss, p->best_loss);
+    fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta, r->fancy ? "\033[K" : "\n");
+    if (r->fancy && p->validated) fputc('\n', stderr);
+    fflush(stderr);
+}
+
+static void log_step(run *r, const us_train_report *p) {
+    if (!r->log) return;
+    fprintf(r->log, "{\"step\": %lld, \"epoch\": %.4f, \"loss\": %.5f, \"lr\": %.4g, \"grad_norm\": %.4f, \"tokens\": %llu, \"targets\": %llu, \"seconds\": %.2f", (long long)p->step, p->epoch, p->loss, p->lr,
+            p->grad_norm, (unsigned long long)p->rows, (unsigned long long)p->targets, p->seconds);
+    if (p->validated) fprintf(r->log, ", \"validation_loss\": %.5f", p->validation_loss);
+    fprintf(r->log, "}\n");
+    fflush(r->log);
+}
+
+/* A few words of the character as it is now. Trouble here is told, and the training goes on. */
+static void show_samples(const run *r) {
+    static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?"};
+    us_engine *e = NULL;
+    us_adapter *a = NULL;
+    us_chat *c = NULL;
+    us_reply reply;
+    us_error err;
+    us_status st = us_engine_new(r->model, &(us_engine_options){.n_threads = r->threads, .n_ctx = 2048}, &e, &err);
+    if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &a, &err);
+    if (!st) st = us_chat_new(e, r->card, &(us_chat_options){.adapter = a, .adapter_scale = 1, .takes = 4, .max_tokens = 60, .context = 600}, &c, &err);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
+        if (!(st = us_chat_say(c, lines[i], NULL, NULL, &reply, &err))) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
+    if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
+    us_chat_free(c);
+    us_adapter_free(a);
+    us_engine_free(e);
+}
+
+static us_status keep_best(run *r, us_error *err) {
+    us_status st = us_trainer_save_adapter(r->trainer, r->type, r->adapter_path, err);
+    if (!st) st = us_card_set_adapter(r->card, "adapter.gguf", err);
+    return st ? st : us_card_save(r->card, r->card_path, err);
+}
+
+static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) {
+    us_train_facts f = us_trainer_get_facts(r->trainer);
+    us_status st = US_OK;
+    r->started = now();
+    r->first_step = -1;
+    do {
+        double before = now();
+        st = us_trainer_step(r->trainer, p, err);
+        if (st == US_ERR_IO) { /* the step stands; the checkpoint does not */
+            fprintf(stderr, "\nwarning: %s; the run goes on, the last checkpoint stays\n", err->message);
+            st = US_OK;
+        }
+        if (st) break;
+        if (r->first_step < 0) r->first_step = p->step - 1, r->started = before, r->loss_mean = p->loss;
+        r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
+        r->rows += p->rows;
+        log_step(r, p);
+        progress(r, p, f.n_steps);
+        if (p->improved && (st = keep_best(r, err)) == US_OK && samples && !r->quiet) {
+            double pause = now();
+            show_samples(r);
+            r->started += now() - pause;
+        }
+    } while (!st && !p->done && !interrupted);
+    if (r->fancy && !r->quiet) fputc('\n', stderr);
+    return st;
+}
+
+static int finish(run *r, const us_train_report *p, us_error *err) {
+    us_status st = keep_best(r, err);
+    if (st) return cli_fail(r->command, st, err);
+    double norm = us_trainer_adapter_norm(r->trainer);
+    fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f. ", p->early ? "Stopped early" : "Done", (long long)p->step, isfinite(p->best_loss) ? "" : " (no validation)", norm);
+    if (isfinite(p->best_loss)) {
+        uint64_t n;
+        double test = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, true, &n);
+        fprintf(stderr, "Best at step %lld: validation loss %.4f over %llu tokens, perplexity %.2f.", (long long)p->best_step, test, (unsigned long long)n, exp(test));
+        printf("%.5f\n", test);
+    }
+    fprintf(stderr, "\n%s is written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
+    if (norm == 0) fprintf(stderr, "warning: the adapter's norm is zero: nothing was learned\n");
+    unlink(r->checkpoint_path);
+    return EXIT_OK;
+}
+
+static int train(run *r, const us_train_options *to, bool resume, bool restart, bool dry_run, bool samples, us_error *err) {
+    us_train_report p = {0};
+    us_status st = us_trainer_new(r->model, r->set, to, r->out, &r->trainer, err);
+    bool unfinished = access(r->checkpoint_path, F_OK) == 0;
+    if (!st && unfinished && !resume && !restart && !dry_run)
+        return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away", r->checkpoint_path);
+    if (!st && resume) st = us_trainer_resume(r->trainer, err);
+    if (st) return cli_fail(r->command, st, err);
+    us_trainer_estimate(r->trainer);
+    if (!r->quiet) print_facts(r);
+    if (dry_run) return EXIT_OK;
+    if (!(r->log = fopen(r->log_path, resume ? "a" : "w"))) fprintf(stderr, "warning: %s cannot be written; no log\n", r->log_path);
+    struct sigaction sa = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    st = steps(r, samples, &p, err);
+    if (st) {
+        int rc = cli_fail(r->command, st, err);
+        fprintf(stderr, "%s holds the last good state; the best adapter, if there was one, is %s\n", r->checkpoint_path, r->adapter_path);
+        return rc;
+    }
+    if (p.done) return finish(r, &p, err);
+    st = us_trainer_checkpoint(r->trainer, err);
+    if (st) return cli_fail(r->command, st, err);
+    fprintf(stderr, "Interrupted at step %lld; nothing is lost: the same command with --resume goes on.\n", (long long)p.step);
+    return EXIT_INTERRUPTED;
+}
+
+int cmd_train(int argc, char **argv) {
+    us_script_options so = {0};
+    us_dataset_options dso = {.unnamed = 0.25};
+    us_train_options to = {.eval_targets = 8000, .patience = 0};
+    cli_list off = {0};
+    const char *model = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
+    int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0, max_words = 60;
+    double validation = 0.05, test = 0.05;
+    bool help, resume = false, restart = false, dry_run = false, no_samples = false;
+    int n;
+    run r = {.command = argv[0], .fancy = cli_fancy(2)};
+    const cli_option options[] = {
+        {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
+        {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},
+        {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING, &r.dataset, 0, 0},
+        {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &resume, 0, 0},
+        {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &restart, 0, 0},
+        {"dry-run", 0, NULL, "say what would be done, how long and how much memory it takes", CLI_SWITCH, &dry_run, 0, 0},
+        {"history", 0, "N", "lines before a target that the model sees (10)", CLI_INT, &history, 1, 100},
+        {"rank", 'r', "N", "rank of the factors (16)", CLI_INT, &rank, 1, 256},
+        {"alpha", 0, "X", "strength: y += alpha/rank B A x (twice the rank)", CLI_FLOAT, &to.alpha, 0.001, 1e4},
+        {"rslora", 0, NULL, "alpha/sqrt(rank) instead", CLI_SWITCH, &to.rslora, 0, 0},
+        {"dropout", 0, "X", "on the input of the factors (0)", CLI_FLOAT, &to.dropout, 0, 0.9},
+        {"modules", 0, "LIST", "q,k,v,o,gate,up,down or some of them (all)", CLI_STRING, &to.modules, 0, 0},
+        {"lr", 0, "X", "peak learning rate (5e-4)", CLI_FLOAT, &to.lr, 1e-9, 1},
+        {"lora-plus", 0, "X", "rate of B over that of A (1)", CLI_FLOAT, &to.lora_plus, 0.01, 1000},
+        {"schedule", 0, "NAME", "cosine, constant, linear (cosine)", CLI_STRING, &schedule, 0, 0},
+        {"warmup", 0, "X", "share of the steps (0.05)", CLI_FLOAT, &to.warmup, 0, 1},
+        {"epochs", 'e', "X", "passes over the dialogue (3)", CLI_FLOAT, &to.epochs, 0.001, 1000},
+        {"max-steps", 0, "N", "instead of --epochs", CLI_INT, &to.max_steps, 1, 1e12},
+        {"batch", 'b', "N", "tokens a step (4096)", CLI_INT, &batch, 1, 1 << 24},
+        {"micro-batch", 0, "N", "tokens computed together (chosen from the memory)", CLI_INT, &micro, 32, 1 << 20},
+        {"max-sequence", 0, "N", "longest sequence in tokens (1024)", CLI_INT, &max_sequence, 16, 1 << 20},
+        {"packing", 0, "NAME", "scene: a scene in one pass; none: a sequence a line, the usual recipe (scene)", CLI_STRING, &packing, 0, 0},
+        {"clip", 0, "X", "of the gradient's norm (1)", CLI_FLOAT, &to.clip, 0.001, 1e6},
+        {"weight-decay", 0, "X", "(0)", CLI_FLOAT, &to.weight_decay, 0, 10},
+        {"max-words", 0, "N", "longer lines are not learned (60)", CLI_INT, &max_words, 1, 10000},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &dso.unnamed, 0, 1},
+        {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
+        {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
+        {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &to.eval_every, 1, 1e9},
+        {"eval-targets", 0, "N", "tokens of a validation, 0 is all (8000)", CLI_INT, &to.eval_targets, 0, 1e12},
+        {"patience", 0, "N", "stop after so many validations without a better one (0: never)", CLI_INT, &patience, 0, 1e6},
+        {"checkpoint-every", 0, "N", "steps (50)", CLI_INT, &to.checkpoint_every, 1, 1e9},
+        {"seed", 's', "N", "same seed, same adapter (0)", CLI_INT, &seed, 0, 9e15},
+        {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
+        {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &memory, 16, 1 << 24},
+        {"recompute", 0, NULL, "less memory, about a third more work", CLI_SWITCH, &to.recompute, 0, 0},
+        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
+        {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
+        {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
+        CLI_SCRIPT_OPTIONS(so, off),
+    };
+    int rc = cli_parse(argv[0],
+                       "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR --character NAME [OPTIONS]\n\n"
+                       "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
+                       "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    if (rc || help) return rc;
+    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if (!r.character) return cli_usage(argv[0], "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");
+    if (!n == !r.dataset) return cli_usage(argv[0], "give either script files or --dataset DIR");
+    static const char *const schedules[] = {"cosine", "constant", "linear"}, *const types[] = {"f16", "q8_0", "f32"};
+    int k = 0, ty = 0;
+    while (k < 3 && strcmp(schedule, schedules[k])) k++;
+    while (ty < 3 && strcmp(type, types[ty])) ty++;
+    if (k == 3) return cli_usage(argv[0], "--schedule %s: expected cosine, constant or linear", schedule);
+    if (ty == 3) return cli_usage(argv[0], "--type %s: expected q8_0, f16 or f32", type);
+    if (strcmp(packing, "scene") && strcmp(packing, "none")) return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
+    to.schedule = (us_schedule)k;
+    r.type = (us_adapter_type)ty;
+    to.windowed = packing[0] == 'n';
+    to.rank = (int32_t)rank;
+    to.batch_rows = (int32_t)batch;
+    to.micro_rows = (int32_t)micro;
+    to.max_sequence = (int32_t)max_sequence;
+    to.patience = (int32_t)patience;
+    to.memory_bytes = (uint64_t)memory << 20;
+    to.n_threads = r.threads = (int)threads;
+    to.seed = dso.seed = (uint64_t)seed;
+    dso.seed = 0; /* the split stays when the seed of the training changes */
+    dso.history = (int32_t)history;
+    dso.max_words = (int32_t)max_words;
+    dso.validation = validation;
+    dso.test = test;
+    us_error err;
+    us_status st = load(&r, &so, &dso, (const char *const *)argv + 1, (size_t)n, &err);
+    char *path = NULL;
+    if (st) rc = cli_fail(argv[0], st, &err);
+    else {
+        if (!r.quiet) print_set(&r);
+        if (!(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
+        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads}, &r.model, &err))) rc = cli_fail(argv[0], st, &err);
+        else rc = train(&r, &to, resume, restart, dry_run, !no_samples, &err);
+    }
+    if (r.log) fclose(r.log);
+    us_trainer_free(r.trainer);
+    us_model_free(r.model);
+    us_card_free(r.card);
+    us_dataset_free(r.set);
+    us_script_free(r.script);
+    free(r.system);
+    free(r.owned_out);
+    free(r.card_path);
+    free(r.adapter_path);
+    free(r.checkpoint_path);
+    free(r.log_path);
+    free(path);
+    return rc;
+}

@@ -1,0 +1,106 @@
+/* understudy/train.h - LoRA fine-tuning over a frozen, quantized model, on the CPU.
+ *
+ *     us_trainer *t;  us_train_report r;
+ *     us_trainer_new(model, set, &(us_train_options){0}, "characters/homer", &t, &err);
+ *     do us_trainer_step(t, &r, &err); while (!r.done);
+ *     us_trainer_save_adapter(t, US_ADAPTER_Q8_0, "characters/homer/adapter.gguf", &err);
+ *
+ * The base is the model as it serves: same file, same kernels. Deterministic for a seed and an instruction
+ * set, whatever the number of threads. A trainer has one owner at a time. */
+#ifndef UNDERSTUDY_TRAIN_H
+#define UNDERSTUDY_TRAIN_H
+
+#include "understudy/dataset.h"
+#include "understudy/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum us_schedule { US_SCHEDULE_COSINE = 0, US_SCHEDULE_CONSTANT, US_SCHEDULE_LINEAR } us_schedule;
+
+/* Zero means the default in brackets, unless zero is a value (then it says so). */
+typedef struct us_train_options {
+    int32_t rank;            /* R of every factor, 1..256 (16) */
+    double alpha;            /* y += alpha/R B A x (2R) */
+    bool rslora;             /* alpha/sqrt(R) instead (Kalajdzievski 2023) */
+    double dropout;          /* on the factors' input, 0..0.9; zero is off */
+    const char *modules;     /* "q,k,v,o,gate,up,down" or some of them (all) */
+    double lr;               /* peak rate of A (5e-4) */
+    double lora_plus;        /* rate of B over that of A (Hayou et al. 2024) (1) */
+    us_schedule schedule;    /* after warm-up */
+    double warmup;           /* share of the steps (0.05) */
+    double epochs;           /* passes over the training part (3) */
+    int64_t max_steps;       /* zero: by epochs */
+    int32_t batch_rows;      /* tokens a step, at least (4096) */
+    int32_t micro_rows;      /* tokens computed together (chosen from memory_bytes) */
+    int32_t max_sequence;    /* longest sequence in tokens (1024) */
+    bool windowed;           /* one target a sequence: the usual recipe, no scene packing */
+    double clip;             /* of the gradient's norm (1); negative: off */
+    double weight_decay;     /* zero is none */
+    uint64_t seed;
+    int64_t eval_every;      /* steps between validations (a tenth of an epoch, at least 10) */
+    int64_t eval_targets;    /* tokens of a validation, about; zero: all */
+    int32_t patience;        /* validations without a better one before it stops; zero: never */
+    int64_t checkpoint_every;/* steps (50) */
+    uint64_t memory_bytes;   /* for activations (a quarter of what is available, at most 1.5 GiB) */
+    bool recompute;          /* keep only the layers' inputs: less memory, about a third more work */
+    int n_threads;           /* zero: every CPU */
+} us_train_options;
+
+typedef struct us_train_facts {
+    uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */
+    uint64_t too_long;       /* targets left out */
+    int32_t prefix_rows;     /* tokens of the persona, fed once a micro-batch */
+    int32_t longest, micro_rows, rank;
+    bool recompute;
+    uint64_t n_params;       /* trained numbers */
+    uint64_t bytes;          /* activations, transposed weights, optimizer */
+    int64_t n_steps;         /* planned */
+    double seconds;          /* estimated for all of them, from one timed micro-batch; 0 before us_trainer_estimate */
+} us_train_facts;
+
+typedef struct us_train_report {
+    int64_t step;            /* finished steps */
+    double epoch;
+    double loss;             /* of this step, nats a target */
+    double lr, grad_norm;    /* before clipping */
+    uint64_t rows, targets;  /* of this step, the persona counted as computed */
+    double seconds;          /* of this step, without validation */
+    bool validated, improved, saved;
+    double validation_loss;  /* of the last validation, nats a target; NAN before the first */
+    double best_loss;        /* of the best adapter */
+    int64_t best_step;
+    bool done, early;        /* early: stopped by patience */
+} us_train_report;
+
+typedef struct us_trainer us_trainer;
+
+/* The model (fast or float32) must outlive it; the set is copied in tokens. `folder` takes checkpoint.gguf; NULL: no checkpoints.
+ * ARGUMENT for options out of range, LIMIT when nothing fits, MEMORY with the arithmetic. */
+US_API US_MUST_USE us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder,
+                                            us_trainer **out, us_error *err);
+US_API void us_trainer_free(us_trainer *t);
+US_API us_train_facts us_trainer_get_facts(const us_trainer *t);
+/* Times one micro-batch (nothing is learned) and fills facts.seconds. */
+US_API void us_trainer_estimate(us_trainer *t);
+/* Goes on from folder/checkpoint.gguf, bit for bit. MISMATCH names the first option, data or base that differs. */
+US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
+/* One optimizer step; validates and writes the checkpoint when it is time. FORMAT when the loss is not
+ * finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again). */
+US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
+US_API US_MUST_USE us_status us_trainer_checkpoint(us_trainer *t, us_error *err);
+/* Mean nats a target over a part, about max_targets of them (0: all) through the current factors, or with
+ * `best` those of the best validation; *n_targets (may be NULL) says over how many. */
+US_API double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, bool best, uint64_t *n_targets);
+
+typedef enum us_adapter_type { US_ADAPTER_F16 = 0, US_ADAPTER_Q8_0, US_ADAPTER_F32 } us_adapter_type;
+/* Writes the best factors (the current ones before any validation) as a GGUF LoRA, atomically. */
+US_API US_MUST_USE us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err);
+/* Root mean square over the modules of the norm of scale B A; 0 says that nothing was learned. */
+US_API double us_trainer_adapter_norm(const us_trainer *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,89 @@
+/* checkpoint.gguf: the whole state of a run, replaced atomically: kill -9 leaves the old or the new one. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "train/trainer.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const tensor_names[4] = {"params", "m", "v", "best"};
+
+static us_status path_of(const us_trainer *t, char **out, us_error *err) {
+    *out = us_path_join(t->folder, "checkpoint.gguf");
+    return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+us_status us_checkpoint_write(us_trainer *t, us_error *err) {
+    us_gguf_writer *w = NULL;
+    char *path = NULL;
+    const us_train_state *s = &t->state;
+    const float *const data[4] = {t->lora.params, t->m, t->v, t->best};
+    const double losses[2] = {s->best_loss, s->last_validation};
+    const int64_t ne = (int64_t)t->lora.n_params, numbers[6] = {s->step, s->best_step, (int64_t)s->epoch, (int64_t)s->at, s->n_worse, s->have_best | s->done << 1 | s->early << 2};
+    us_status st = path_of(t, &path, err);
+    if (!st) st = us_dir_make(t->folder, err);
+    if (!st) st = us_gguf_writer_new(&w, err);
+    if (!st) st = us_gguf_put_str(w, "general.type", "checkpoint", 10, err);
+    if (!st) st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
+    if (!st) st = us_gguf_put_str(w, "understudy.config", t->config, strlen(t->config), err);
+    if (!st) st = us_gguf_put_array(w, "understudy.state", US_KV_I64, numbers, 6, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.losses", US_KV_FLOAT64, losses, 2, err);
+    for (int i = 0; i < 4 && !st; i++) st = us_gguf_put_tensor(w, tensor_names[i], US_TYPE_F32, 1, &ne, data[i], err);
+    if (!st) st = us_gguf_writer_finish(w, path, NULL, NULL, err);
+    us_gguf_writer_free(w);
+    free(path);
+    return st;
+}
+
+/* Names the first line of the configuration that differs. */
+static us_status compare_config(const us_trainer *t, const char *path, us_str held, us_error *err) {
+    const char *a = t->config, *b = held.data, *b_end = held.data + held.len;
+    while (*a || b < b_end) {
+        const char *b_nl = memchr(b, '\n', (size_t)(b_end - b));
+        size_t n = strcspn(a, "\n"), k = (size_t)((b_nl ? b_nl : b_end) - b);
+        if (n != k || memcmp(a, b, n))
+            return us_fail(err, US_ERR_MISMATCH, "%s: that run had %.*s, this one has %.*s: give the same options to resume, or another --out to begin anew", path, (int)(k < 80 ? k : 80), b, (int)(n < 80 ? n : 80), a);
+        a += n + (a[n] == '\n');
+        b += k + (b_nl != NULL);
+    }
+    return US_OK;
+}
+
+static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_error *err) {
+    const us_kv *numbers, *losses;
+    us_str config, type;
+    float *const data[4] = {t->lora.params, t->m, t->v, t->best};
+    us_status st = us_gguf_get_str(g, "general.type", &type, err);
+    if (!st && !us_str_eq(type, "checkpoint")) st = us_fail(err, US_ERR_FORMAT, "%s: not a checkpoint", path);
+    if (!st) st = us_gguf_get_str(g, "understudy.config", &config, err);
+    if (!st) st = compare_config(t, path, config, err);
+    if (!st) st = us_gguf_get_array(g, "understudy.state", US_KV_I64, 6, &numbers, err);
+    if (!st) st = us_gguf_get_array(g, "understudy.losses", US_KV_FLOAT64, 2, &losses, err);
+    if (st) return st;
+    int64_t x[6];
+    double l[2];
+    if (numbers->n != 6 || losses->n != 2) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
+    memcpy(x, numbers->data, sizeof x);
+    memcpy(l, losses->data, sizeof l);
+    if (x[0] < 0 || x[0] > t->facts.n_steps || x[1] < 0 || x[1] > x[0] || x[2] < 0 || x[3] < 0 || (uint64_t)x[3] > t->n_train || x[4] < 0 || x[4] > INT32_MAX)
+        return us_fail(err, US_ERR_FORMAT, "%s: the state is out of range", path);
+    for (int i = 0; i < 4; i++) {
+        const us_tensor *tensor = us_gguf_find_tensor(g, tensor_names[i]);
+        if (!tensor || tensor->type != US_TYPE_F32 || tensor->n_bytes != t->lora.n_params * sizeof(float)) return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, tensor_names[i]);
+    }
+    for (int i = 0; i < 4; i++) memcpy(data[i], us_gguf_find_tensor(g, tensor_names[i])->data, t->lora.n_params * sizeof(float));
+    t->state = (us_train_state){.step = x[0], .best_step = x[1], .epoch = (uint64_t)x[2], .at = (uint64_t)x[3], .n_worse = (int32_t)x[4], .best_loss = l[0], .last_validation = l[1],
+                                .have_best = x[5] & 1, .done = x[5] >> 1 & 1, .early = x[5] >> 2 & 1};
+    return US_OK;
+}
+
+us_status us_checkpoint_read(us_trainer *t, us_error *err) {
+    us_gguf *g = NULL;
+    char *path = NULL;
+    us_status st = path_of(t, &path, err);
+    if (!st && !us_file_exists(path)) st = us_fail(err, US_ERR_NOT_FOUND, "%s: no checkpoint to resume from", path);
+    if (!st) st = us_gguf_open(path, &g, err);
+    if (!st) st = load(t, g, path, err);
+    us_gguf_close(g);
+    free(path);
+    return st;
+}

@@ -1,0 +1,396 @@
+/* The training loop, a step at a time: which sequences, gradients, the optimizer, validation, the best. */
+#include "train/trainer.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "train/adamw.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- options ------------------------------------------------------------------------------------------------ */
+
+static us_status parse_modules(const char *list, uint32_t *mask, us_error *err) {
+    *mask = 0;
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ",");
+        int m = 0;
+        while (m < US_N_MODULES && (strlen(us_module_names[m]) != n || memcmp(us_module_names[m], p, n))) m++;
+        if (m == US_N_MODULES) return us_fail(err, US_ERR_ARGUMENT, "module '%.*s': expected some of q,k,v,o,gate,up,down", (int)(n < 20 ? n : 20), p);
+        *mask |= 1u << m;
+        p += n + (p[n] == ',');
+    }
+    return *mask ? US_OK : us_fail(err, US_ERR_ARGUMENT, "no module to train: expected some of q,k,v,o,gate,up,down");
+}
+
+static us_status fill_options(us_trainer *t, us_error *err) {
+    us_train_options *o = &t->o;
+    if (!o->rank) o->rank = 16;
+    if (o->alpha == 0) o->alpha = 2.0 * o->rank;
+    if (o->lr == 0) o->lr = 5e-4;
+    if (o->lora_plus == 0) o->lora_plus = 1;
+    if (o->warmup == 0) o->warmup = 0.05;
+    if (o->epochs == 0) o->epochs = 3;
+    if (!o->batch_rows) o->batch_rows = 4096;
+    if (!o->max_sequence) o->max_sequence = 1024;
+    if (o->clip == 0) o->clip = 1;
+    if (!o->checkpoint_every) o->checkpoint_every = 50;
+    if (o->max_sequence > t->model->info.n_ctx_train) o->max_sequence = t->model->info.n_ctx_train;
+    const struct { const char *name; double x, min, max; } ranges[] = {
+        {"rank", o->rank, 1, 256}, {"alpha", o->alpha, 1e-3, 1e4}, {"dropout", o->dropout, 0, 0.9}, {"lr", o->lr, 1e-9, 1}, {"lora-plus", o->lora_plus, 0.01, 1000},
+        {"warmup", o->warmup, 0, 1}, {"epochs", o->epochs, 1e-6, 1e4}, {"batch", o->batch_rows, 1, 1 << 24}, {"max-sequence", o->max_sequence, 16, 1 << 20},
+        {"weight-decay", o->weight_decay, 0, 10}, {"micro-batch", o->micro_rows, 0, 1 << 20}, {"patience", o->patience, 0, 1e6}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (!(ranges[i].x >= ranges[i].min && ranges[i].x <= ranges[i].max))
+            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g to %g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].x);
+    if (o->max_steps < 0 || o->eval_every < 0 || o->checkpoint_every < 0 || o->eval_targets < 0) return us_fail(err, US_ERR_ARGUMENT, "a number of steps or tokens is negative");
+    return parse_modules(o->modules ? o->modules : "q,k,v,o,gate,up,down", &t->modules, err);
+}
+
+/* What a resumed run must share with the first. */
+static us_status write_config(us_trainer *t, us_error *err) {
+    const us_train_options *o = &t->o;
+    us_buf b;
+    us_buf_init(&b, 1 << 16);
+    char base[65];
+    us_status st = us_model_get_hash(t->model, base, err);
+    if (!st)
+        st = us_buf_appendf(&b, err,
+                            "base=%s\ndata=%s\nrank=%d\nalpha=%.9g\nrslora=%d\ndropout=%.9g\nmodules=%x\nlr=%.9g\nlora-plus=%.9g\nschedule=%d\nwarmup=%.9g\nepochs=%.9g\nmax-steps=%lld\n"
+                            "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%llu\neval-every=%lld\neval-targets=%lld\n",
+                            base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus, (int)o->schedule, o->warmup, o->epochs, (long long)o->max_steps,
+                            o->batch_rows, o->micro_rows, o->max_sequence, o->windowed, o->clip, o->weight_decay, (unsigned long long)o->seed, (long long)o->eval_every, (long long)o->eval_targets);
+    t->config = st ? NULL : us_buf_take(&b, NULL);
+    us_buf_fini(&b);
+    return st;
+}
+
+/* ---- memory --------------------------------------------------------------------------------------------------- */
+
+static us_tape_options tape_options(const us_trainer *t, int32_t micro_rows, bool recompute) {
+    int32_t rows = micro_rows > t->s.longest ? micro_rows : t->s.longest, least = INT32_MAX;
+    for (size_t i = 0; i < t->s.n; i++)
+        if (t->s.seqs[i].n_rows < least) least = t->s.seqs[i].n_rows;
+    return (us_tape_options){.max_rows = rows + t->s.n_prefix, .max_targets = rows, .max_segments = rows / least + 1, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1,
+                             .train = true, .recompute = recompute, .dropout = (float)t->o.dropout};
+}
+
+/* As many rows at a time as fit, at most 2048; recomputing only when 256 do not fit otherwise. */
+static us_status choose_micro_rows(us_trainer *t, us_error *err) {
+    uint64_t room = t->o.memory_bytes, available = us_memory_available();
+    if (!room) room = available / 4 < (uint64_t)3 << 29 ? available / 4 : (uint64_t)3 << 29;
+    int n_threads = us_pool_size(t->pool);
+    us_tape_options to = {0};
+    for (int recompute = t->o.recompute; recompute < 2; recompute++)
+        for (int32_t rows = t->o.micro_rows ? t->o.micro_rows : 2048; rows >= (t->o.micro_rows ? t->o.micro_rows : 256); rows /= 2) {
+            to = tape_options(t, rows, recompute);
+            t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, n_threads) + 4 * t->lora.n_params * sizeof(float);
+            bool last = t->o.micro_rows && (recompute || !t->o.memory_bytes);
+            if (t->facts.bytes > room && !last) continue;
+            if (t->facts.bytes > available)
+                return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB (%d tokens at a time), %.0f MiB are available: lower --micro-batch, --max-sequence or --rank", (double)t->facts.bytes / 1048576, to.max_rows, (double)available / 1048576);
+            t->o.micro_rows = rows;
+            t->o.recompute = recompute;
+            t->facts.micro_rows = to.max_rows;
+            t->facts.recompute = recompute;
+            return us_tape_new(&t->model->net, &t->lora, &to, t->pool, &t->tape, err);
+        }
+    return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB at least, %.0f MiB may be used: raise --memory, or lower --max-sequence or --rank", (double)t->facts.bytes / 1048576, (double)room / 1048576);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static void shuffle(uint32_t *x, size_t n, uint64_t seed) {
+    us_rng r;
+    us_rng_seed(&r, seed);
+    for (size_t i = n; i > 1; i--) {
+        size_t k = (size_t)us_rng_below(&r, i);
+        uint32_t swap = x[i - 1];
+        x[i - 1] = x[k];
+        x[k] = swap;
+    }
+}
+
+static us_status list_sequences(us_trainer *t, us_error *err) {
+    us_status st = us_alloc(t->s.n, sizeof *t->order, &t->order, err);
+    if (!st) st = us_alloc(t->s.n, sizeof *t->validation, &t->validation, err);
+    if (!st) st = us_alloc(t->s.n, sizeof *t->step_list, &t->step_list, err);
+    if (st) return st;
+    for (size_t i = 0; i < t->s.n; i++) {
+        if (t->s.seqs[i].part == US_TRAIN) t->order[t->n_train++] = (uint32_t)i;
+        else if (t->s.seqs[i].part == US_VALIDATION) t->validation[t->n_validation++] = (uint32_t)i;
+    }
+    t->order_epoch = UINT64_MAX;
+    shuffle(t->validation, t->n_validation, 1); /* the same for every seed: runs can be compared */
+    return t->n_train ? US_OK : us_fail(err, US_ERR_FORMAT, "the training part is empty: give more dialogue, or smaller validation and test shares");
+}
+
+static void plan(us_trainer *t) {
+    us_train_options *o = &t->o;
+    double rows = (double)t->s.rows[US_TRAIN], per_step = (double)o->batch_rows < rows ? (double)o->batch_rows : rows;
+    int64_t epoch = (int64_t)ceil(rows / (per_step + rows / (double)t->n_train / 2)); /* a step overshoots by half a sequence */
+    t->facts.n_steps = o->max_steps ? o->max_steps : (int64_t)ceil(o->epochs * (double)epoch);
+    if (t->facts.n_steps < 1) t->facts.n_steps = 1;
+    if (!o->eval_every) o->eval_every = epoch / 10 > 10 ? epoch / 10 : 10;
+}
+
+us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder, us_trainer **out, us_error *err) {
+    us_trainer *t = NULL;
+    const us_template *tpl;
+    size_t dims[US_N_MODULES][2];
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    if (st) return st;
+    t->model = model;
+    t->o = options ? *options : (us_train_options){0};
+    t->history = us_dataset_get_history(set);
+    t->state = (us_train_state){.best_loss = INFINITY, .last_validation = NAN};
+    us_dataset_get_fingerprint(set, t->data_hash);
+    for (int m = 0; m < US_N_MODULES; m++) us_net_dims(&model->net, (us_module)m, &dims[m][0], &dims[m][1]);
+    st = fill_options(t, err);
+    if (!st) st = us_model_get_template(model, &tpl, err);
+    if (!st && folder) st = us_strdup(folder, &t->folder, err);
+    if (!st) st = us_strdup(us_dataset_get_character(set), &t->character, err);
+    if (!st) st = us_strdup(us_dataset_get_system(set), &t->system, err);
+    if (!st) st = us_pool_new(t->o.n_threads, &t->pool, err);
+    if (!st) st = us_sequences_build(model->tok, tpl, set, !t->o.windowed, t->o.max_sequence, &t->s, err);
+    if (!st) st = list_sequences(t, err);
+    if (!st) st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora, t->modules, t->o.seed + 1, err);
+    if (!st) st = choose_micro_rows(t, err);
+    if (!st) st = us_packer_init(&t->packer, &t->s, t->o.micro_rows, err);
+    size_t bytes = t->lora.n_params * sizeof(float);
+    if (!st) st = us_alloc_aligned(bytes, &t->grad, err);
+    if (!st) st = us_alloc_aligned(bytes, &t->m, err);
+    if (!st) st = us_alloc_aligned(bytes, &t->v, err);
+    if (!st) st = us_alloc_aligned(bytes, &t->best, err);
+    if (!st) {
+        plan(t);
+        st = write_config(t, err);
+    }
+    if (st) {
+        us_trainer_free(t);
+        return st;
+    }
+    for (int p = 0; p < US_N_PARTS; p++) t->facts.sequences[p] = t->s.n_seqs[p], t->facts.rows[p] = t->s.rows[p], t->facts.targets[p] = t->s.targets[p];
+    t->facts.too_long = t->s.n_too_long;
+    t->facts.prefix_rows = t->s.n_prefix;
+    t->facts.longest = t->s.longest;
+    t->facts.rank = t->o.rank;
+    t->facts.n_params = t->lora.n_params;
+    *out = t;
+    return US_OK;
+}
+
+void us_trainer_free(us_trainer *t) {
+    if (!t) return;
+    us_tape_free(t->tape);
+    us_packer_fini(&t->packer);
+    us_sequences_fini(&t->s);
+    us_lora_fini(&t->lora);
+    us_pool_free(t->pool);
+    free(t->grad);
+    free(t->m);
+    free(t->v);
+    free(t->best);
+    free(t->order);
+    free(t->validation);
+    free(t->step_list);
+    free(t->folder);
+    free(t->character);
+    free(t->system);
+    free(t->config);
+    free(t);
+}
+
+us_train_facts us_trainer_get_facts(const us_trainer *t) { return t->facts; }
+
+/* ---- a step ------------------------------------------------------------------------------------------------------ */
+
+/* The sequences of the next step: batch_rows or more, over the end of an epoch if need be, none twice. */
+static uint64_t collect(us_trainer *t) {
+    size_t rows = 0;
+    uint64_t targets = 0;
+    for (t->n_step = 0; rows < (size_t)t->o.batch_rows && t->n_step < t->n_train;) {
+        if (t->state.at == t->n_train) t->state.at = 0, t->state.epoch++;
+        if (t->order_epoch != t->state.epoch) {
+            size_t n = 0; /* from the sorted order, so that an epoch's order depends on seed and number alone */
+            for (size_t i = 0; i < t->s.n; i++)
+                if (t->s.seqs[i].part == US_TRAIN) t->order[n++] = (uint32_t)i;
+            shuffle(t->order, n, t->o.seed * 0x9e3779b97f4a7c15u + t->state.epoch);
+            t->order_epoch = t->state.epoch;
+        }
+        uint32_t i = t->order[t->state.at++];
+        t->step_list[t->n_step++] = i;
+        rows += (size_t)t->s.seqs[i].n_rows;
+        targets += (uint64_t)t->s.seqs[i].n_targets;
+    }
+    return targets;
+}
+
+/* Runs a list of sequences in micro-batches; learns when `grad` is given. Returns the sum of nats. */
+static double run(us_trainer *t, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
+    double nats = 0;
+    us_packer *p = &t->packer;
+    us_packer_clear(p, &t->s);
+    for (size_t i = 0; i <= n; i++) {
+        if (i < n && us_packer_add(p, &t->s, &t->s.seqs[list[i]])) continue;
+        nats += grad ? us_tape_loss_and_grad(t->tape, &p->batch, scale, seed + i, grad) : us_tape_loss(t->tape, &p->batch, NULL);
+        if (rows) *rows += (uint64_t)p->batch.packing.n_rows;
+        us_packer_clear(p, &t->s);
+        if (i < n && !us_packer_add(p, &t->s, &t->s.seqs[list[i]])) break; /* cannot be: the packer holds the longest */
+    }
+    return nats;
+}
+
+static double rate(const us_trainer *t, int64_t step) {
+    double n = (double)t->facts.n_steps, warm = ceil(t->o.warmup * n), at = (double)step + 1;
+    if (at <= warm) return t->o.lr * at / warm;
+    double part = n > warm ? (at - warm) / (n - warm) : 1;
+    switch (t->o.schedule) {
+    case US_SCHEDULE_CONSTANT: return t->o.lr;
+    case US_SCHEDULE_LINEAR: return t->o.lr * (1 - part);
+    default: return t->o.lr * 0.5 * (1 + cos(3.14159265358979323846 * part));
+    }
+}
+
+static double norm(const float *x, size_t n) {
+    double s = 0;
+    for (size_t i = 0; i < n; i++) s += (double)x[i] * x[i];
+    return sqrt(s);
+}
+
+static void update(us_trainer *t, double lr) {
+    for (int32_t i = 0; i < t->lora.n_layers * US_N_MODULES; i++) {
+        const us_lora_site *s = &t->lora.sites[i];
+        if (!s->on) continue;
+        for (int b = 0; b < 2; b++) {
+            size_t at = b ? s->b : s->a, n = (b ? s->n_out : s->n_in) * (size_t)t->lora.rank;
+            us_adamw w = {(float)(b ? lr * t->o.lora_plus : lr), 0.9f, 0.999f, 1e-8f, (float)t->o.weight_decay};
+            us_adamw_step(&w, t->state.step + 1, t->grad + at, t->lora.params + at, t->m + at, t->v + at, n);
+        }
+    }
+}
+
+static double evaluate(us_trainer *t, const uint32_t *list, size_t n, int64_t max_targets, uint64_t *n_targets) {
+    uint64_t targets = 0;
+    size_t k = 0;
+    for (; k < n && (!max_targets || targets < (uint64_t)max_targets); k++) targets += (uint64_t)t->s.seqs[list[k]].n_targets;
+    if (n_targets) *n_targets = targets;
+    return targets ? run(t, list, k, 0, 0, NULL, NULL) / (double)targets : NAN;
+}
+
+double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, bool best, uint64_t *n_targets) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->s.n; i++)
+        if (t->s.seqs[i].part == part) t->step_list[n++] = (uint32_t)i;
+    shuffle(t->step_list, n, 1);
+    float *now = t->lora.params;
+    if (best && t->state.have_best) t->lora.params = t->best;
+    double loss = evaluate(t, t->step_list, n, max_targets, n_targets);
+    t->lora.params = now;
+    return loss;
+}
+
+static void validate(us_trainer *t, us_train_report *r) {
+    us_train_state *s = &t->state;
+    s->last_validation = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    r->validated = true;
+    r->improved = s->last_validation < s->best_loss;
+    s->n_worse = r->improved ? 0 : s->n_worse + 1;
+    if (!r->improved) return;
+    s->best_loss = s->last_validation;
+    s->best_step = s->step;
+    s->have_best = true;
+    memcpy(t->best, t->lora.params, t->lora.n_params * sizeof(float));
+}
+
+us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
+    us_train_state *s = &t->state;
+    us_status st = US_OK;
+    int64_t start = us_now_ns();
+    *r = (us_train_report){.lr = rate(t, s->step)};
+    if (!s->done) {
+        us_train_state before = *s;
+        r->targets = collect(t);
+        memset(t->grad, 0, t->lora.n_params * sizeof(float));
+        double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets, t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
+        r->loss = nats / (double)r->targets;
+        r->grad_norm = norm(t->grad, t->lora.n_params);
+        if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
+            *s = before;
+            return us_fail(err, US_ERR_FORMAT, "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds NaN); the best adapter so far is kept", (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
+        }
+        if (t->o.clip > 0 && r->grad_norm > t->o.clip) {
+            float k = (float)(t->o.clip / r->grad_norm);
+            for (size_t i = 0; i < t->lora.n_params; i++) t->grad[i] *= k;
+        }
+        update(t, r->lr);
+        s->step++;
+        s->done = s->step >= t->facts.n_steps;
+        r->seconds = (double)(us_now_ns() - start) * 1e-9;
+        if (t->n_validation && (s->step % t->o.eval_every == 0 || s->done)) validate(t, r);
+        if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
+        if (t->folder && (s->step % t->o.checkpoint_every == 0 || s->done || r->improved)) {
+            st = us_checkpoint_write(t, err);
+            r->saved = !st;
+        }
+    }
+    r->step = s->step;
+    r->epoch = (double)s->epoch + (double)s->at / (double)t->n_train;
+    r->validation_loss = s->last_validation;
+    r->best_loss = s->have_best ? s->best_loss : NAN;
+    r->best_step = s->best_step;
+    r->done = s->done;
+    r->early = s->early;
+    return st;
+}
+
+us_status us_trainer_checkpoint(us_trainer *t, us_error *err) {
+    if (!t->folder) return us_fail(err, US_ERR_ARGUMENT, "this trainer has no folder for checkpoints");
+    return us_checkpoint_write(t, err);
+}
+
+us_status us_trainer_resume(us_trainer *t, us_error *err) {
+    if (!t->folder) return us_fail(err, US_ERR_ARGUMENT, "this trainer has no folder for checkpoints");
+    return us_checkpoint_read(t, err);
+}
+
+void us_trainer_estimate(us_trainer *t) {
+    us_train_state before = t->state;
+    collect(t);
+    t->state = before;
+    size_t n = 0, rows = 0;
+    while (n < t->n_step && rows + (size_t)t->s.seqs[t->step_list[n]].n_rows <= (size_t)t->packer.max_rows) rows += (size_t)t->s.seqs[t->step_list[n++]].n_rows;
+    if (!n) n = 1;
+    uint64_t done = 0;
+    memset(t->grad, 0, t->lora.n_params * sizeof(float));
+    int64_t start = us_now_ns();
+    run(t, t->step_list, n, 1.0f, 0, t->grad, &done);
+    double seconds = (double)(us_now_ns() - start) * 1e-9, share = (double)t->s.n_prefix / (double)t->facts.micro_rows;
+    double per_step = (double)t->o.batch_rows / (1 - share);
+    t->facts.seconds = seconds / (double)done * per_step * (double)(t->facts.n_steps - t->state.step);
+}
+
+us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err) {
+    return us_adapter_write(t, t->state.have_best ? t->best : t->lora.params, type, path, err);
+}
+
+/* |B A|^2 = trace((A A^T)(B^T B)). */
+double us_trainer_adapter_norm(const us_trainer *t) {
+    double sum = 0;
+    size_t n = 0, r = (size_t)t->lora.rank;
+    const float *p = t->state.have_best ? t->best : t->lora.params;
+    for (int32_t i = 0; i < t->lora.n_layers * US_N_MODULES; i++) {
+        const us_lora_site *s = &t->lora.sites[i];
+        if (!s->on) continue;
+        n++;
+        for (size_t x = 0; x < r; x++)
+            for (size_t y = 0; y < r; y++) {
+                double a = 0, b = 0;
+                for (size_t k = 0; k < s->n_in; k++) a += (double)p[s->a + x * s->n_in + k] * p[s->a + y * s->n_in + k];
+                for (size_t k = 0; k < s->n_out; k++) b += (double)p[s->b + k * r + x] * p[s->b + k * r + y];
+                sum += a * b;
+            }
+    }
+    return n ? (double)t->lora.scale * sqrt(sum / (double)n) : 0;
+}

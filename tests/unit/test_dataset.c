@@ -1,0 +1,188 @@
+/* Scenes -> turns, windows, filters, split; the JSONL forms there and back; the Simpsons' numbers. */
+#include "test.h"
+#include "mktiny.h"
+#include "shared.h"
+#include "understudy/dataset.h"
+
+static char *dir;
+
+static us_script *script_of(const char *csv) {
+    us_error err;
+    us_script *s;
+    char *path = us_path_join(dir, "s.csv");
+    FILE *f = fopen(path, "w");
+    fputs(csv, f);
+    fclose(f);
+    assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
+    free(path);
+    return s;
+}
+
+static us_dataset *build(const char *csv, us_dataset_options o) {
+    us_error err;
+    us_dataset *d;
+    us_script *s = script_of(csv);
+    if (!o.character) o.character = "Homer";
+    if (o.validation == 0) o.validation = 1e-9;
+    assert_ok(us_dataset_build(s, &o, &d, &err), &err);
+    us_script_free(s);
+    const us_dataset_counts *c = us_dataset_get_counts(d);
+    uint64_t sum = c->targets[0] + c->targets[1] + c->targets[2];
+    for (int f = 0; f < US_N_FILTERS; f++) sum += c->filtered[f];
+    assert_int_equal(c->turns, sum);
+    return d;
+}
+
+static const char *const scene = "name,line\nMarge,One.\nHomer,Two.\nHomer,Three.\nBart,Four.\nLisa,Five.\nLisa,Six.\nHomer,Seven.\n,\nHomer,Opening.\nMarge,Eight.\nHomer,Nine!\nMarge,After.\n,\nMarge,Alone.\n";
+
+static void turns_and_windows(void **state) {
+    (void)state;
+    us_dataset *d = build(scene, (us_dataset_options){.history = 3});
+    size_t n, k;
+    const us_example *e = us_dataset_get_examples(d, &n);
+    const us_turn *t = us_dataset_get_turns(d, &k);
+    assert_int_equal(n, 2);
+    t += e[0].first_turn;
+    assert_int_equal(e[0].n_turns, 4);
+    assert_string_equal(t[0].text, "Marge: One.");
+    assert_string_equal(t[1].text, "Two. Three.");
+    assert_true(t[1].character && t[1].target && !t[0].character);
+    assert_string_equal(t[2].text, "Bart: Four.\nLisa: Five. Six.");
+    assert_int_equal(t[2].n_lines, 3);
+    assert_int_equal(us_dataset_window(d, &e[0], 1), 0);
+    assert_int_equal(us_dataset_window(d, &e[0], 3), 2); /* three lines, and there is no room for more */
+    t = us_dataset_get_turns(d, &k) + e[1].first_turn;
+    assert_int_equal(e[1].n_turns, 2); /* what opens the scene and what comes after is left out */
+    assert_string_equal(t[1].text, "Nine!");
+    assert_int_equal(us_dataset_get_counts(d)->filtered[US_FILTER_OPENING], 1);
+    us_dataset_free(d);
+    d = build(scene, (us_dataset_options){.history = 10});
+    e = us_dataset_get_examples(d, &n);
+    assert_int_equal(us_dataset_window(d, &e[0], 3), 0);
+    us_dataset_free(d);
+    d = build(scene, (us_dataset_options){.history = 2, .unnamed = 1}); /* only the last two lines of others can be seen */
+    e = us_dataset_get_examples(d, &n);
+    t = us_dataset_get_turns(d, &k) + e[0].first_turn;
+    assert_string_equal(t[0].text, "One.");
+    assert_string_equal(t[2].text, "Five. Six.");
+    us_dataset_free(d);
+}
+
+static void filters(void **state) {
+    (void)state;
+    us_dataset *d = build("name,line\nMarge,Hello?\nHomer,Hello!\nMarge,No.\nHomer,...\nMarge,Go.\nHomer,a b c d\nMarge,Go.\nHomer,\"A, b c d?\"\nMarge,Go.\nHomer,a b c d e f\n",
+                          (us_dataset_options){.max_words = 5});
+    const us_dataset_counts *c = us_dataset_get_counts(d);
+    assert_int_equal(c->filtered[US_FILTER_ECHO], 1);
+    assert_int_equal(c->filtered[US_FILTER_NO_WORDS], 1);
+    assert_int_equal(c->filtered[US_FILTER_DUPLICATE], 1);
+    assert_int_equal(c->filtered[US_FILTER_LONG], 1);
+    assert_int_equal(c->targets[US_TRAIN], 1);
+    us_dataset_free(d);
+    d = build("name,line\nMarge,Hello?\nHomer,Hello!\n", (us_dataset_options){.filters_off = 1u << US_FILTER_ECHO});
+    assert_int_equal(us_dataset_get_counts(d)->targets[US_TRAIN], 1);
+    us_dataset_free(d);
+    us_error err = {0};
+    us_script *s = script_of(scene);
+    assert_int_equal(us_dataset_build(s, &(us_dataset_options){.character = "Hommer"}, &d, &err), US_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, "Homer"));
+    us_script_free(s);
+    s = script_of("name,line\nHomer,Alone.\n");
+    assert_int_equal(us_dataset_build(s, &(us_dataset_options){.character = "Homer"}, &d, &err), US_ERR_FORMAT);
+    us_script_free(s);
+}
+
+/* Ten scenes in two orders: each goes to the same part. */
+static void split_is_independent_of_order(void **state) {
+    (void)state;
+    char csv[2][8192] = {"name,line\n", "name,line\n"}, row[128];
+    for (int i = 0; i < 40; i++)
+        for (int k = 0; k < 2; k++) {
+            snprintf(row, sizeof row, "Marge,Question %d?\nHomer,Answer number %d.\n,\n", k ? 39 - i : i, k ? 39 - i : i);
+            strcat(csv[k], row);
+        }
+    us_dataset_options o = {.validation = 0.3, .test = 0.2, .seed = 3};
+    us_dataset *a = build(csv[0], o), *b = build(csv[1], o);
+    size_t n, m, x;
+    const us_example *ea = us_dataset_get_examples(a, &n), *eb = us_dataset_get_examples(b, &m);
+    assert_int_equal(n, 40);
+    assert_int_equal(m, 40);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(us_dataset_get_turns(a, &x)[ea[i].first_turn].text, us_dataset_get_turns(b, &x)[eb[39 - i].first_turn].text);
+        assert_int_equal(ea[i].part, eb[39 - i].part);
+    }
+    const us_dataset_counts *c = us_dataset_get_counts(a);
+    for (int p = 0; p < US_N_PARTS; p++) assert_true(c->examples[p] > 2);
+    us_dataset_free(a);
+    us_dataset_free(b);
+}
+
+static void rows_there_and_back(void **state) {
+    (void)state;
+    us_error err;
+    us_dataset *d = build(scene, (us_dataset_options){.system = "You are Homer.", .history = 10}), *back;
+    char want[65], got[65], *rows = us_path_join(dir, "rows");
+    us_dataset_get_fingerprint(d, want);
+    for (int form = 0; form < 3; form++)
+        for (int scenes = 0; scenes < 2; scenes++) {
+            assert_ok(us_dataset_write(d, (us_row_form)form, scenes, rows, &err), &err);
+            assert_ok(us_dataset_read(rows, NULL, &back, &err), &err);
+            us_dataset_get_fingerprint(back, got);
+            assert_string_equal(us_dataset_get_system(back), "You are Homer.");
+            assert_int_equal(us_dataset_get_counts(back)->targets[US_TRAIN], us_dataset_get_counts(d)->targets[US_TRAIN]);
+            if (scenes && form != US_ROWS_COMPLETION) assert_string_equal(want, got);
+            us_dataset_free(back);
+        }
+    const struct { const char *text, *word; } bad[] = {
+        {"{\"messages\": 3}", "messages"}, {"[", "not JSON"}, {"{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}", "role"},
+        {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": \"y\"}]}", "in a row"},
+        {"{\"messages\": [{\"role\": \"user\", \"content\": 3}]}", "texts"}, {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}", "no line"},
+        {"{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"system\", \"content\": \"b\"}]}", "differs"}};
+    char *file = us_path_join(dir, "bad.jsonl");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_ok(us_file_write_atomic(file, bad[i].text, strlen(bad[i].text), &err), &err);
+        assert_int_equal(us_dataset_read(file, NULL, &back, &err), US_ERR_FORMAT);
+        if (!strstr(err.message, bad[i].word)) fail_msg("expected '%s' in: %s", bad[i].word, err.message);
+    }
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"train.jsonl", "validation.jsonl", "test.jsonl", ""};
+        char *p = us_path_join(rows, names[i]);
+        remove(p);
+        free(p);
+    }
+    free(rows);
+    free(file);
+    us_dataset_free(d);
+}
+
+static void the_simpsons(void **state) {
+    (void)state;
+    us_error err;
+    us_script *s;
+    us_dataset *d;
+    char *path = shared_file("data/simpsons/simpsons_dataset.csv");
+    if (!path) skip();
+    assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
+    assert_ok(us_dataset_build(s, &(us_dataset_options){.character = "homer simpson"}, &d, &err), &err);
+    const us_dataset_counts *c = us_dataset_get_counts(d);
+    uint64_t turns = 0;
+    size_t n;
+    us_dataset_get_turns(d, &n);
+    assert_int_equal(c->lines, 25440);
+    for (int p = 0; p < US_N_PARTS; p++) turns += c->targets[p];
+    for (int f = 0; f < US_N_FILTERS; f++) turns += c->filtered[f];
+    assert_int_equal(c->turns, turns);
+    assert_int_equal(c->turns - c->filtered[US_FILTER_OPENING], 17856); /* the data's README counts them so */
+    us_dataset_free(d);
+    us_script_free(s);
+    free(path);
+}
+
+int main(void) {
+    dir = us_tiny_folder();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(turns_and_windows), cmocka_unit_test(filters), cmocka_unit_test(split_is_independent_of_order), cmocka_unit_test(rows_there_and_back),
+                                       cmocka_unit_test(the_simpsons)};
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    us_tiny_remove(dir);
+    return rc;
+}

@@ -1,0 +1,239 @@
+/* Training on a tiny model: scene packing against one sequence a line, determinism, checkpoints, the adapter's file. */
+#include "test.h"
+#include "mktiny.h"
+#include "base/file.h"
+#include "train/trainer.h"
+#include "understudy/generate.h"
+#include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static char *dir, *model_path;
+static us_error err;
+
+/* Short scenes, none longer than the history; with `longer` one that is. */
+static us_dataset *make_set(bool longer) {
+    char *path = us_path_join(dir, "s.csv");
+    FILE *f = fopen(path, "w");
+    us_script *s;
+    us_dataset *d;
+    fputs("name,line\n", f);
+    for (int i = 0; i < 24; i++)
+        fprintf(f, "Marge,What is %d?\nHomer,It is %d of them.\nBart,And %d?\nLisa,No!\nHomer,\"Mmm, number %d.\"\n,\n", i, i * 7 % 10, i + 3, i % 4);
+    for (int i = 0; longer && i < 14; i++) fprintf(f, "Marge,Line %d.\nHomer,Reply %d.\n", i, i);
+    fclose(f);
+    assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
+    assert_ok(us_dataset_build(s, &(us_dataset_options){.character = "Homer", .system = "You are Homer.", .validation = 0.2, .test = 0.1}, &d, &err), &err);
+    us_script_free(s);
+    free(path);
+    return d;
+}
+
+static us_model *open_model(us_math math) {
+    us_model *m;
+    assert_ok(us_model_open(model_path, &(us_model_options){.math = math, .n_threads = 2}, &m, &err), &err);
+    return m;
+}
+
+static us_train_options small(void) {
+    return (us_train_options){.rank = 4, .lr = 5e-3, .batch_rows = 300, .micro_rows = 256, .max_sequence = 256, .max_steps = 12, .eval_every = 4, .checkpoint_every = 1, .n_threads = 2};
+}
+
+/* Loss and gradients of a whole part, float32. */
+static double gradients(us_model *m, const us_dataset *d, bool windowed, float *grad, uint64_t *targets) {
+    us_trainer *t;
+    us_train_options o = small();
+    o.windowed = windowed;
+    o.micro_rows = 4096;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    us_tape_options to = {.max_rows = 4200, .max_targets = 4096, .max_segments = 400, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1, .train = true, .f32 = true};
+    us_tape *tape;
+    assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
+    for (size_t i = 0; i < t->lora.n_params; i++) t->lora.params[i] += 0.02f * (float)sin((double)i); /* B is not zero */
+    us_packer_clear(&t->packer, &t->s);
+    for (size_t i = 0; i < t->s.n; i++)
+        if (t->s.seqs[i].part == US_TRAIN) assert_true(us_packer_add(&t->packer, &t->s, &t->s.seqs[i]));
+    *targets = (uint64_t)t->packer.batch.n_targets;
+    double nats = us_tape_loss_and_grad(tape, &t->packer.batch, 1.0f / (float)*targets, 0, grad);
+    us_tape_free(tape);
+    us_trainer_free(t);
+    return nats / (double)*targets;
+}
+
+static void packing_equals_one_sequence_a_line(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_F32);
+    us_dataset *d = make_set(false);
+    us_trainer *t;
+    us_train_options o = small();
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    size_t n = t->lora.n_params;
+    us_trainer_free(t);
+    float *a = calloc(n, 4), *b = calloc(n, 4);
+    uint64_t ta, tb;
+    double packed = gradients(m, d, false, a, &ta), windowed = gradients(m, d, true, b, &tb), diff = 0, size = 0;
+    assert_int_equal(ta, tb);
+    for (size_t i = 0; i < n; i++) diff += ((double)a[i] - b[i]) * ((double)a[i] - b[i]), size += (double)b[i] * b[i];
+    printf("# loss %.7f packed, %.7f a sequence a line; gradients differ by %.2g of their norm\n", packed, windowed, sqrt(diff / size));
+    assert_true(fabs(packed - windowed) < 1e-5);
+    assert_true(sqrt(diff / size) < 1e-4);
+    assert_true(size > 0);
+    us_dataset_free(d);
+    d = make_set(true); /* here a history line has seen its own history: close, not equal */
+    packed = gradients(m, d, false, a, &ta);
+    windowed = gradients(m, d, true, b, &tb);
+    assert_int_equal(ta, tb);
+    assert_true(fabs(packed - windowed) < 0.1);
+    free(a);
+    free(b);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+static us_trainer *new_trainer(us_model *m, const us_dataset *d, int threads, const char *folder, double dropout) {
+    us_trainer *t;
+    us_train_options o = small();
+    o.n_threads = threads;
+    o.dropout = dropout;
+    assert_ok(us_trainer_new(m, d, &o, folder, &t, &err), &err);
+    return t;
+}
+
+static void learns_and_resumes_bit_for_bit(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(true);
+    char *folder = us_path_join(dir, "run"), *file = us_path_join(folder, "checkpoint.gguf");
+    us_train_report r;
+    us_trainer *whole = new_trainer(m, d, 1, NULL, 0.1);
+    double first = 0;
+    do {
+        assert_ok(us_trainer_step(whole, &r, &err), &err);
+        if (r.step == 1) first = r.loss;
+    } while (!r.done);
+    printf("# loss %.3f -> %.3f, validation %.3f\n", first, r.loss, r.best_loss);
+    assert_true(r.loss < first - 0.3);
+    assert_int_equal(r.step, 12);
+    assert_true(us_trainer_adapter_norm(whole) > 0);
+    us_trainer *part = new_trainer(m, d, 3, folder, 0.1);
+    for (int i = 0; i < 5; i++) assert_ok(us_trainer_step(part, &r, &err), &err);
+    us_trainer_free(part);
+    for (int round = 0; round < 3; round++) { /* a child goes on and is killed at any moment */
+        pid_t child = fork();
+        if (!child) {
+            us_trainer *t = new_trainer(m, d, 1, folder, 0.1);
+            if (us_trainer_resume(t, &err)) _exit(1);
+            for (int i = 0; i < 2; i++)
+                if (us_trainer_step(t, &r, &err)) _exit(2);
+            kill(getpid(), SIGKILL);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status));
+    }
+    part = new_trainer(m, d, 2, folder, 0.1);
+    assert_ok(us_trainer_resume(part, &err), &err);
+    assert_int_equal(part->state.step, 11);
+    do assert_ok(us_trainer_step(part, &r, &err), &err);
+    while (!r.done);
+    assert_memory_equal(part->lora.params, whole->lora.params, whole->lora.n_params * sizeof(float));
+    assert_memory_equal(part->best, whole->best, whole->lora.n_params * sizeof(float));
+    us_trainer_free(part);
+    us_trainer *other;
+    us_train_options o = small();
+    o.lr = 1e-4;
+    assert_ok(us_trainer_new(m, d, &o, folder, &other, &err), &err);
+    assert_int_equal(us_trainer_resume(other, &err), US_ERR_MISMATCH);
+    assert_non_null(strstr(err.message, "dropout=0.1"));
+    us_trainer_free(other);
+    char *bytes;
+    size_t n;
+    assert_ok(us_file_read(file, 1 << 24, &bytes, &n, &err), &err);
+    for (size_t cut = 0; cut < n; cut += n / 37 + 1) { /* a truncated or damaged checkpoint is refused */
+        assert_ok(us_file_write_atomic(file, bytes, cut, &err), &err);
+        part = new_trainer(m, d, 1, folder, 0.1);
+        assert_true(us_trainer_resume(part, &err) != US_OK);
+        us_trainer_free(part);
+    }
+    remove(file);
+    rmdir(folder);
+    free(bytes);
+    free(folder);
+    free(file);
+    us_trainer_free(whole);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+/* The file that is written gives the engine what the tape has learned. */
+static void the_adapter_serves_what_was_learned(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_F32);
+    us_dataset *d = make_set(false);
+    us_trainer *t = new_trainer(m, d, 2, NULL, 0);
+    us_train_report r;
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
+    char *path = us_path_join(dir, "a.gguf");
+    for (int type = US_ADAPTER_F16; type <= US_ADAPTER_F32; type++) {
+        us_adapter *a;
+        us_engine *e;
+        int32_t seq;
+        assert_ok(us_trainer_save_adapter(t, (us_adapter_type)type, path, &err), &err);
+        assert_ok(us_adapter_open(m, path, false, &a, &err), &err);
+        assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 512, .kv_type = US_KV_F32}, &e, &err), &err);
+        double nats = 0;
+        uint64_t targets = 0;
+        for (size_t i = 0; i < t->s.n; i++) { /* every validation sequence, one after the other */
+            const us_sequence *q = &t->s.seqs[i];
+            if (q->part != US_VALIDATION) continue;
+            int32_t ids[512], len = t->s.n_prefix + q->n_rows;
+            memcpy(ids, t->s.prefix, sizeof(int32_t) * (size_t)t->s.n_prefix);
+            memcpy(ids + t->s.n_prefix, t->s.tokens + q->row, sizeof(int32_t) * (size_t)q->n_rows);
+            assert_ok(us_engine_seq_new(e, &seq, &err), &err);
+            us_engine_seq_set_adapter(e, seq, a, 1);
+            assert_ok(us_engine_eval(e, &(us_span){.seq = seq, .tokens = ids, .n_tokens = len, .logits = US_LOGITS_ALL}, 1, &err), &err);
+            for (int32_t k = 0; k < q->n_targets; k++) {
+                const float *l = us_engine_get_logits(e, 0, t->s.n_prefix + t->s.target_row[q->target + (size_t)k]);
+                nats += us_kern_get()->logsumexp(l, (size_t)m->net.n_vocab) - (double)l[t->s.target_id[q->target + (size_t)k]];
+            }
+            targets += (uint64_t)q->n_targets;
+            us_engine_seq_free(e, seq);
+        }
+        uint64_t same;
+        double want = us_trainer_evaluate(t, US_VALIDATION, 0, true, &same);
+        assert_int_equal(targets, same);
+        printf("# type %d: %.5f served, %.5f trained\n", type, nats / (double)targets, want);
+        assert_true(fabs(nats / (double)targets - want) < (type == US_ADAPTER_F32 ? 1e-4 : 2e-2));
+        us_engine_free(e);
+        us_adapter_free(a);
+    }
+    remove(path);
+    free(path);
+    us_trainer_free(t);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+static void bad_options_are_refused(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(false);
+    us_trainer *t;
+    const us_train_options bad[] = {{.rank = 1000}, {.modules = "q,x"}, {.lr = 5}, {.dropout = 2}, {.epochs = -1}, {.max_sequence = 4}, {.memory_bytes = 1000}};
+    const us_status want[] = {US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_MEMORY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(us_trainer_new(m, d, &bad[i], NULL, &t, &err), want[i]);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+int main(void) {
+    dir = us_tiny_folder();
+    model_path = us_path_join(dir, "m.gguf");
+    if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path, &err)) return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line), cmocka_unit_test(learns_and_resumes_bit_for_bit), cmocka_unit_test(the_adapter_serves_what_was_learned),
+                                       cmocka_unit_test(bad_options_are_refused)};
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    us_tiny_remove(dir);
+    return rc;
+}
