@@ -12,6 +12,7 @@ declare -A below=(
     [model]="base kern ops"
     [generate]="base kern ops model"
     [train]="base corpus dataset kern ops model generate"
+    [convert]="base corpus dataset kern ops model generate train"
     [audition]="base corpus dataset kern ops model generate train"
     [chat]="base corpus dataset kern ops model generate train audition"
     [serve]="base corpus dataset kern ops model generate train audition chat"

@@ -23,7 +23,7 @@ static json_t *message(us_row_form form, const char *role, const char *text, boo
         return m;
     }
     json_t *m = json_pack("{s:s, s:s}", "from", self ? "gpt" : !strcmp(role, "user") ? "human" : "system", "value", text);
-    if (self && !learned) json_object_set_new(m, "train", json_false());
+    if (self) json_object_set_new(m, "train", json_boolean(learned));
     return m;
 }
 

@@ -37,7 +37,7 @@ struct us_trainer {
 };
 
 /* adapter_writer.c: factors -> GGUF LoRA. */
-US_MUST_USE us_status us_adapter_write(const us_trainer *t, const float *params, us_adapter_type type, const char *path, us_error *err);
+US_MUST_USE us_status us_adapter_write(us_trainer *t, const float *params, us_adapter_type type, const char *path, us_error *err);
 /* checkpoint.c */
 US_MUST_USE us_status us_checkpoint_write(us_trainer *t, us_error *err);
 US_MUST_USE us_status us_checkpoint_read(us_trainer *t, us_error *err);
