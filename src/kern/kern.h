@@ -25,7 +25,9 @@ typedef enum us_pack_kind {
     US_PACK_NONE = 0,
     US_PACK_Q4,   /* 4-bit q, f16 scale and min per 32:      w = d q + m        from Q4_0 (m = -8 d), Q4_1 */
     US_PACK_Q8,   /* int8 q, f16 scale per 32:               w = d q            from Q8_0 */
-    US_PACK_Q8_S, /* int8 q, float32 scale and min per 16:   w = d q + m        from Q5_*, Q*_K, IQ4_* */
+    US_PACK_Q8_S, /* int8 q, float32 scale and min per 16:   w = d q + m        from Q5_*, Q2_K, Q3_K, Q5_K, IQ4_* */
+    US_PACK_Q4_K, /* 4-bit q; scale and min 6 bits per 32, a half for each per 256:  from Q4_K */
+    US_PACK_Q6_K, /* 6-bit q, int8 scale per 16, half per 256: w = d s (q - 32)       from Q6_K */
     US_PACK_F16,  /* IEEE half, column by column of the 16 rows                 from F16 */
     US_PACK_BF16, /* bfloat16, the same                                         from BF16 */
     US_PACK_F32,  /* float32, the same                from F32, and from everything with US_MATH_F32 */

@@ -9,6 +9,8 @@ us_pack_kind us_pack_kind_of(us_type type) {
     case US_TYPE_Q4_0:
     case US_TYPE_Q4_1: return US_PACK_Q4;
     case US_TYPE_Q8_0: return US_PACK_Q8;
+    case US_TYPE_Q4_K: return US_PACK_Q4_K;
+    case US_TYPE_Q6_K: return US_PACK_Q6_K;
     default: return US_PACK_Q8_S;
     }
 }
@@ -19,6 +21,8 @@ size_t us_pack_group_bytes(us_pack_kind kind, size_t k) {
     case US_PACK_Q4: return blocks * US_Q4_BLOCK_BYTES;
     case US_PACK_Q8: return blocks ? us_q8_scale_bytes(k) + blocks * US_Q8_BLOCK_BYTES : 0;
     case US_PACK_Q8_S: return blocks * US_Q8S_BLOCK_BYTES;
+    case US_PACK_Q4_K: return k % 256 ? 0 : k / 256 * US_Q4K_BYTES;
+    case US_PACK_Q6_K: return k % 256 ? 0 : k / 256 * US_Q6K_BYTES;
     case US_PACK_F16:
     case US_PACK_BF16: return k * US_GROUP * 2;
     case US_PACK_F32: return k * US_GROUP * 4;

@@ -4,7 +4,7 @@
  *   W          lanes of a vector: 4, 8 or 16; a group of 16 rows is NV = 16 / W vectors
  *   vf, vi     GCC vectors of W float, W int32 (so + - * and comparisons are written as such)
  *   fma_(a, b, c)        a * b + c, rounded once
- *   load_half(p), store_half(p, v), load_i8(p)    W halves or int8 at p as float, and back
+ *   load_half(p), store_half(p, v), load_i8(p), load_u8(p)    W halves or bytes at p as float, and back
  *   vbytes, load_bytes(p)   4 W bytes: four consecutive columns of W rows
  *   Q4_ACC, q4_zero, q4_dot(acc, w, x), q4_sum(acc)     w in 0..15, x four int8 in an int32, at most 8 dots a sum
  *   q8_init(n), q8_dot(acc, w, x)                        w int8; n is the sum of the x that will be dotted
@@ -95,24 +95,28 @@ INLINE void put_group(const us_matrix *w, size_t g, int v, vf acc, float *y, boo
     for (size_t i = 0; i < W && n + i < w->n_rows; i++) y[n + i] = add ? y[n + i] + acc[i] : acc[i];
 }
 
-INLINE void q4_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+/* Q4, and with k_kind Q4_K: only where scale and min stand differs. */
+INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     for (int v = 0; v < NV; v++) {
-        const unsigned char *p = w->data + g * w->group_bytes;
+        const unsigned char *p = w->data + g * w->group_bytes, *top = p;
         vf acc[TILE];
         for (int i = 0; i < nt; i++) acc[i] = (vf){0};
-        for (size_t b = 0; b < blocks; b++, p += US_Q4_BLOCK_BYTES) {
+        for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
+            if (k_kind && b % 8 == 0) top = p, p += 64;
             Q4_ACC sum[TILE];
             for (int i = 0; i < nt; i++) sum[i] = q4_zero;
             for (int quad = 0; quad < 4; quad++) {
-                vbytes bytes = load_bytes(p + 64 + quad * 64 + v * W * 4), lo = low4(bytes), hi = high4(bytes);
+                vbytes bytes = load_bytes(p + (k_kind ? 32 : 64) + quad * 64 + v * W * 4), lo = low4(bytes), hi = high4(bytes);
                 for (int i = 0; i < nt; i++) {
                     const int8_t *x = a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4;
                     sum[i] = q4_dot(sum[i], lo, four(x));
                     sum[i] = q4_dot(sum[i], hi, four(x + 16));
                 }
             }
-            vf d = load_half(p + 2 * W * v), m = load_half(p + 32 + 2 * W * v);
+            vf d = load_half(top + 2 * W * v), m = load_half(top + 32 + 2 * W * v);
+            if (k_kind) d = d * load_u8(p + W * v), m = -(m * load_u8(p + 16 + W * v));
+            else top = p + US_Q4_BLOCK_BYTES;
             for (int i = 0; i < nt; i++) {
                 size_t at = (t + (size_t)i) * blocks + b;
                 acc[i] = fma_(q4_sum(sum[i]), d * a->d[at], acc[i]);
@@ -171,20 +175,68 @@ INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
     }
 }
 
+/* The four signed weights of quad `quad` of a Q6_K block at p, of W rows. */
+INLINE vbytes q6_quad(const unsigned char *p, int quad, int v) {
+    const vbytes high_bits = (vbytes){0} + 0x3030303030303030, up = (vbytes){0} + 0x6060606060606060, sign = (vbytes){0} + (long long)0x8080808080808080u;
+    vbytes low = load_bytes(p + 32 + quad % 4 * 64 + v * W * 4), high = load_bytes(p + 288 + quad / 4 * 64 + v * W * 4);
+    int s = 4 - 2 * (quad % 4);
+    vbytes q = (vbytes)(quad < 4 ? low4(low) : high4(low)) | ((s >= 0 ? high << (s & 7) : high >> 2) & high_bits);
+    return (q + up) ^ sign; /* q - 32, byte by byte: nothing carries */
+}
+
+INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+    size_t k = w->n_cols, blocks = k / US_BLOCK;
+    for (int v = 0; v < NV; v++) {
+        const unsigned char *p = w->data + g * w->group_bytes, *top = p;
+        vf acc[TILE];
+        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
+            if (b % 8 == 0) top = p, p += 32;
+            vf top_d = load_half(top + 2 * W * v);
+            for (int h = 0; h < 2; h++) {
+                vi sum[TILE];
+                for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[2 * ((t + (size_t)i) * blocks + b) + (size_t)h]);
+                for (int quad = 4 * h; quad < 4 * h + 4; quad++) {
+                    vbytes bytes = q8_prepare(q6_quad(p, quad, v));
+                    for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+                }
+                vf d = top_d * load_i8(p + 16 * h + W * v);
+                for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
+            }
+        }
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+    }
+}
+
 INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
     return kind == US_PACK_F32 ? load((const float *)(const void *)p + i) : kind == US_PACK_F16 ? load_half(p + 2 * i) : load_bf16(p + 2 * i);
 }
 
+/* Columns are summed in four runs, one after the other when there are many tokens and side by side when there are
+ * few (one chain of multiply-adds would wait for itself): the same sums either way. */
 INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nt, float *y, size_t ld, bool add) {
     const unsigned char *p = w->data + g * w->group_bytes;
+    size_t run = w->n_cols / 4;
+    int side = nt <= 2 ? 4 : 1;
     for (int v = 0; v < NV; v++) {
-        vf acc[TILE];
-        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
-        for (size_t c = 0; c < w->n_cols; c++) {
-            vf wv = load_weight(kind, p, c * US_GROUP + (size_t)v * W);
-            for (int i = 0; i < nt; i++) acc[i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + c]), acc[i]);
+        vf total[TILE];
+        for (int j = 0; j < 4; j += side) {
+            vf acc[4 * TILE];
+            for (int i = 0; i < nt * side; i++) acc[i] = (vf){0};
+            for (size_t c = 0; c < run; c++)
+                for (int s = 0; s < side; s++) {
+                    size_t col = (size_t)(j + s) * run + c;
+                    vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
+                    for (int i = 0; i < nt; i++) acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
+                }
+            for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++) {
+                vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
+                for (int i = 0; i < nt; i++) acc[(side - 1) * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[(side - 1) * nt + i]);
+            }
+            for (int s = 0; s < side; s++)
+                for (int i = 0; i < nt; i++) total[i] = j + s ? total[i] + acc[s * nt + i] : acc[i];
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+        for (int i = 0; i < nt; i++) put_group(w, g, v, total[i], y + (t + (size_t)i) * ld, add);
     }
 }
 
@@ -199,9 +251,11 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
 
 static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1, float *y, size_t ld, bool add) {
     switch (w->kind) {
-    case US_PACK_Q4: TILES(q4_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q4: TILES(q4_tile(false, w, g, a, t, nt, y, ld, add)) break;
     case US_PACK_Q8: TILES(q8_tile(w, g, a, t, nt, y, ld, add)) break;
     case US_PACK_Q8_S: TILES(q8s_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q4_K: TILES(q4_tile(true, w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q6_K: TILES(q6k_tile(w, g, a, t, nt, y, ld, add)) break;
     case US_PACK_F16: TILES(float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
     case US_PACK_BF16: TILES(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
     default: TILES(float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;

@@ -8,26 +8,42 @@
 
 #define MAX_RANK 256
 
-/* Packs a factor: 8-bit blocks stay 8-bit when the columns allow, everything else becomes F16 or F32. */
-static us_status pack_factor(const us_gguf *g, const us_tensor *t, us_matrix *out, us_error *err) {
-    const us_kern *kn = us_kern_get();
-    size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1], row_bytes = us_type_row_bytes((us_type)t->type, cols);
-    bool keep = t->type == US_TYPE_F16 || t->type == US_TYPE_BF16 || t->type == US_TYPE_F32 || t->type == US_TYPE_Q8_0;
-    *out = (us_matrix){.kind = keep ? us_pack_kind_of((us_type)t->type) : US_PACK_F32, .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
+/* How a factor is kept. On the fast path A, which meets activations of 8 bits, has 8 bits too and B is in half floats: decode
+ * reads a third of what float32 takes, and the rounding stays far below that of the weights that they correct. */
+static us_type type_for(const us_model *m, const us_tensor *t, bool is_a) {
+    if (m->math == US_MATH_F32) return US_TYPE_F32;
+    if (t->type == US_TYPE_Q8_0 || t->type == US_TYPE_BF16) return (us_type)t->type;
+    return is_a && t->ne[0] % US_BLOCK == 0 ? US_TYPE_Q8_0 : US_TYPE_F16;
+}
+
+static void plan_factor(const us_model *m, const us_tensor *t, bool is_a, us_matrix *out, size_t *n_bytes) {
+    size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1];
+    *out = (us_matrix){.kind = us_pack_kind_of(type_for(m, t, is_a)), .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
     out->group_bytes = us_pack_group_bytes(out->kind, cols);
+    *n_bytes += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
+}
+
+/* Packs a factor at *at and moves on. */
+static us_status pack_factor(const us_model *m, const us_gguf *g, const us_tensor *t, bool is_a, us_matrix *out, unsigned char **at, us_error *err) {
+    const us_kern *kn = us_kern_get();
+    us_type type = type_for(m, t, is_a);
+    size_t cols = out->n_cols, from_bytes = us_type_row_bytes((us_type)t->type, cols), row_bytes = us_type_row_bytes(type, cols);
     float *f = NULL;
-    us_status st = us_alloc(US_GROUP * cols, sizeof *f, &f, err);
-    if (!st) st = us_alloc_aligned(out->group_bytes * out->n_groups, &out->data, err);
-    for (size_t r = 0; r < rows && !st; r += US_GROUP) {
-        size_t n = rows - r < US_GROUP ? rows - r : US_GROUP;
-        const unsigned char *src = t->data + r * row_bytes;
+    us_status st = us_alloc(2 * US_GROUP * cols, sizeof *f, &f, err);
+    unsigned char *rounded = st ? NULL : (unsigned char *)(f + US_GROUP * cols);
+    out->data = *at;
+    *at += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
+    for (size_t r = 0; r < out->n_rows && !st; r += US_GROUP) {
+        size_t n = out->n_rows - r < US_GROUP ? out->n_rows - r : US_GROUP;
+        const unsigned char *src = t->data + r * from_bytes;
         for (size_t i = 0; i < n; i++) {
-            us_dequant_row((us_type)t->type, src + i * row_bytes, f + i * cols, cols);
+            us_dequant_row((us_type)t->type, src + i * from_bytes, f + i * cols, cols);
             for (size_t c = 0; c < cols && !st; c++)
                 if (!isfinite(f[i * cols + c])) st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g), (int)t->name.len, t->name.data);
         }
-        if (keep) kn->pack_group(out->kind, (us_type)t->type, src, row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
-        else kn->pack_group(US_PACK_F32, US_TYPE_F32, f, cols * sizeof *f, n, cols, out->data + r / US_GROUP * out->group_bytes);
+        bool as_is = type == (us_type)t->type;
+        for (size_t i = 0; i < n && !st && !as_is && type != US_TYPE_F32; i++) us_quant_row(type, f + i * cols, rounded + i * row_bytes, cols);
+        if (!st) kn->pack_group(out->kind, type, as_is ? src : type == US_TYPE_F32 ? (const unsigned char *)f : rounded, row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
     }
     free(f);
     return st;
@@ -53,7 +69,9 @@ static us_status check_header(const us_model *m, const us_gguf *g, bool force, u
     return US_OK;
 }
 
-static us_status load_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter_site *site, size_t *n_found, int32_t *rank, us_error *err) {
+/* Without `at`: finds and checks a module's factors and counts their bytes. With it: packs them there. */
+static us_status load_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found, size_t *n_bytes, unsigned char **at, us_error *err) {
+    us_adapter_site *site = &ad->sites[layer * US_N_MODULES + (int)mod];
     char name[96];
     size_t in, out;
     us_net_dims(&m->net, mod, &in, &out);
@@ -67,17 +85,22 @@ static us_status load_site(const us_model *m, const us_gguf *g, int32_t layer, u
     if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK || a->n_dims > 2 || b->n_dims > 2)
         return us_fail(err, US_ERR_MISMATCH, "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]", us_gguf_path(g), name, in, out, MAX_RANK,
                        (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0], (long long)b->ne[1]);
+    if (at) {
+        us_status st = pack_factor(m, g, a, true, &site->a, at, err);
+        return st ? st : pack_factor(m, g, b, false, &site->b, at, err);
+    }
     *n_found += 2;
-    if (a->ne[1] > *rank) *rank = (int32_t)a->ne[1];
-    us_status st = pack_factor(g, a, &site->a, err);
-    return st ? st : pack_factor(g, b, &site->b, err);
+    if (a->ne[1] > ad->rank) ad->rank = (int32_t)a->ne[1];
+    plan_factor(m, a, true, &site->a, n_bytes);
+    plan_factor(m, b, false, &site->b, n_bytes);
+    return US_OK;
 }
 
 us_status us_adapter_open(const us_model *m, const char *path, bool force, us_adapter **out, us_error *err) {
     us_gguf *g = NULL;
     us_adapter *ad = NULL;
     double alpha;
-    size_t n_found = 0, n_tensors;
+    size_t n_found = 0, n_bytes = 0, n_tensors;
     us_status st = us_gguf_open(path, &g, err);
     if (!st) st = check_header(m, g, force, err);
     if (!st) st = us_gguf_get_float(g, "adapter.lora.alpha", &alpha, err);
@@ -85,7 +108,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     if (!st) ad->model = m;
     if (!st) st = us_alloc((size_t)m->net.n_layers * US_N_MODULES, sizeof *ad->sites, &ad->sites, err);
     for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
-        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), &ad->sites[i], &n_found, &ad->rank, err);
+        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, NULL, err);
     const us_tensor *all = g ? us_gguf_tensors(g, &n_tensors) : NULL;
     for (size_t i = 0; !st && i < n_tensors && n_found != n_tensors; i++) {
         us_str s = all[i].name;
@@ -98,8 +121,11 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     }
     if (!st && n_found != n_tensors) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path, n_tensors - n_found, n_tensors, m->net.n_layers);
     if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
+    if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err); /* one block, in the order of use */
+    unsigned char *at = st ? NULL : ad->data;
+    for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
+        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, &at, err);
     if (!st) {
-        ad->model = m;
         ad->scale = alpha > 0 ? (float)(alpha / ad->rank) : 1.0f;
         *out = ad;
     } else us_adapter_free(ad);
@@ -109,10 +135,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
 
 void us_adapter_free(us_adapter *ad) {
     if (!ad) return;
-    for (int32_t i = 0; ad->sites && ad->model && i < ad->model->net.n_layers * US_N_MODULES; i++) {
-        free(ad->sites[i].a.data);
-        free(ad->sites[i].b.data);
-    }
+    free(ad->data);
     free(ad->sites);
     free(ad);
 }

@@ -39,5 +39,6 @@ struct us_adapter {
     int32_t rank;      /* widest of all sites */
     float scale;       /* alpha / r */
     us_adapter_site *sites; /* [L][US_N_MODULES] */
+    unsigned char *data;    /* every factor, packed; owned */
 };
 #endif

@@ -69,11 +69,56 @@ static void pack_q8_s(us_type type, const unsigned char *src, size_t row_bytes, 
         }
 }
 
+/* 32 columns' low four bits of row r, as Q4 has them. */
+static void put_nibbles(const unsigned char *q, size_t r, unsigned char *d) {
+    for (size_t j = 0; j < 16; j++) d[j / 4 * 64 + 4 * r + j % 4] = (unsigned char)((q[j] & 15) | q[j + 16] << 4);
+}
+
+static void pack_q4_k(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t s = 0; s < k / 256; s++) {
+            const unsigned char *from = src + r * row_bytes + s * 144, *six = from + 4, *qs = from + 16;
+            unsigned char *d = dst + s * US_Q4K_BYTES, q[32];
+            memcpy(d + 2 * r, from, 2);
+            memcpy(d + 32 + 2 * r, from + 2, 2);
+            d += 64;
+            for (size_t b = 0; b < 8; b++, d += US_Q4K_BLOCK_BYTES) {
+                d[r] = (unsigned char)(b < 4 ? six[b] & 63 : (six[b + 4] & 15) | six[b - 4] >> 6 << 4);
+                d[16 + r] = (unsigned char)(b < 4 ? six[b + 4] & 63 : six[b + 4] >> 4 | six[b] >> 6 << 4);
+                for (size_t j = 0; j < 32; j++) q[j] = (unsigned char)(qs[b / 2 * 32 + j] >> (b % 2 ? 4 : 0) & 15);
+                put_nibbles(q, r, d + 32);
+            }
+        }
+}
+
+static void pack_q6_k(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t s = 0; s < k / 256; s++) {
+            const unsigned char *ql = src + r * row_bytes + s * 210, *qh = ql + 128, *scale = qh + 64;
+            unsigned char *d = dst + s * US_Q6K_BYTES, q[32];
+            memcpy(d + 2 * r, scale + 16, 2);
+            d += 32;
+            for (size_t b = 0; b < 8; b++, d += US_Q6K_BLOCK_BYTES) {
+                size_t half = b / 4, n = b % 4;
+                d[r] = scale[2 * b];
+                d[16 + r] = scale[2 * b + 1];
+                for (size_t j = 0; j < 32; j++) {
+                    unsigned high = qh[half * 32 + j] >> 2 * n & 3u, quad = (unsigned)j / 4;
+                    q[j] = (unsigned char)(ql[half * 64 + n % 2 * 32 + j] >> (n / 2 * 4) & 15);
+                    d[288 + quad / 4 * 64 + 4 * r + j % 4] |= (unsigned char)(high << 2 * (quad % 4));
+                }
+                put_nibbles(q, r, d + 32);
+            }
+        }
+}
+
 static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t row_bytes, size_t n_rows, size_t k, void *dst) {
     memset(dst, 0, us_pack_group_bytes(kind, k));
     if (kind == US_PACK_Q4) pack_q4(type, src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8) pack_q8(src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8_S) pack_q8_s(type, src, row_bytes, n_rows, k, dst);
+    else if (kind == US_PACK_Q4_K) pack_q4_k(src, row_bytes, n_rows, k, dst);
+    else if (kind == US_PACK_Q6_K) pack_q6_k(src, row_bytes, n_rows, k, dst);
     else pack_floats(kind, type, src, row_bytes, n_rows, k, dst);
 }
 
@@ -91,6 +136,22 @@ static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t
     if (w->kind == US_PACK_Q8) {
         h = (const uint16_t *)(const void *)g;
         return (cell){(int8_t)g[us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES + j / 4 * 64 + 4 * r + j % 4], us_f16_to_f32(h[b * 16 + r]), 0};
+    }
+    if (w->kind == US_PACK_Q4_K) {
+        g += b / 8 * US_Q4K_BYTES;
+        h = (const uint16_t *)(const void *)g;
+        float d = us_f16_to_f32(h[r]), m = us_f16_to_f32(h[16 + r]);
+        g += 64 + b % 8 * US_Q4K_BLOCK_BYTES;
+        int byte = g[32 + j % 16 / 4 * 64 + 4 * r + j % 4];
+        return (cell){j < 16 ? byte & 15 : byte >> 4, d * (float)g[r], -(m * (float)g[16 + r])};
+    }
+    if (w->kind == US_PACK_Q6_K) {
+        g += b / 8 * US_Q6K_BYTES;
+        h = (const uint16_t *)(const void *)g;
+        float d = us_f16_to_f32(h[r]);
+        g += 32 + b % 8 * US_Q6K_BLOCK_BYTES;
+        int byte = g[32 + j % 16 / 4 * 64 + 4 * r + j % 4], high = g[288 + j / 16 * 64 + 4 * r + j % 4] >> 2 * (j / 4 % 4) & 3;
+        return (cell){((j < 16 ? byte & 15 : byte >> 4) | high << 4) - 32, d * (float)(int8_t)g[j / 16 * 16 + r], 0};
     }
     g += b * US_Q8S_BLOCK_BYTES;
     const float *f = (const float *)(const void *)g;

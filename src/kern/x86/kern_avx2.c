@@ -11,6 +11,7 @@ typedef __m256i vbytes;
 #define load_half(p) ((vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p))))
 #define load_bf16(p) ((vf)_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))), 16)))
 #define load_i8(p) ((vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))))
+#define load_u8(p) ((vf)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))))
 #define one_half(h) _cvtsh_ss(h)
 #define to_float(i) ((vf)_mm256_cvtepi32_ps((__m256i)(i)))
 #define load_bytes(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
