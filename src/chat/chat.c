@@ -5,15 +5,13 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "chat/card.h"
-#include "generate/stops.h"
-#include "kern/kern.h"
+#include "generate/takes.h"
 #include "understudy/template.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TAKES 32
 #define MAX_TEXT_BYTES 65536
 #define MAX_MESSAGES 4096
 
@@ -22,17 +20,6 @@ typedef struct line {
     char *user;  /* what the user said, with his name if he has one */
     char *reply; /* NULL while it is being made */
 } line;
-
-/* One candidate reply. */
-typedef struct take {
-    int32_t seq;
-    us_tokens ids;
-    us_buf text;
-    us_sampler *sampler;
-    us_stop_view view;
-    double logprob, score; /* of ids under the conversation; after ranking */
-    bool done, ended, looped;
-} take;
 
 struct us_chat {
     us_engine *engine;
@@ -47,26 +34,12 @@ struct us_chat {
     char *system, *user_name;
     line *lines;
     size_t n_lines, cap_lines;
-    int32_t breakers[8];
-    size_t n_breakers;
     uint64_t next_seed;
     char *reply;          /* text of the last reply */
-    take takes[MAX_TAKES];
+    us_take takes[US_MAX_TAKES];
 };
 
 static const us_adapter *adapter_of(const us_chat *c) { return c->o.adapter; }
-
-static us_status find_breakers(us_chat *c, us_error *err) {
-    static const char *const texts[] = {"\n", "\"", ":", "*", ".", "!"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        us_tokens t = {0};
-        us_status st = us_tokenizer_encode(c->tok, texts[i], strlen(texts[i]), false, &t, err);
-        if (st) return st;
-        if (t.n == 1) c->breakers[c->n_breakers++] = t.ids[0];
-        us_tokens_fini(&t);
-    }
-    return US_OK;
-}
 
 us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err) {
     us_chat *c = NULL;
@@ -79,7 +52,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     c->sampler = c->o.sampler ? *c->o.sampler : card->sampler;
     c->next_seed = c->sampler.seed;
     if (c->o.takes < 1) c->o.takes = card->takes;
-    if (c->o.takes > MAX_TAKES) c->o.takes = MAX_TAKES;
+    if (c->o.takes > US_MAX_TAKES) c->o.takes = US_MAX_TAKES;
     if (c->o.max_tokens < 1) c->o.max_tokens = 80;
     if (c->o.history < 1) c->o.history = card->history;
     if (c->o.context < 1) c->o.context = us_engine_get_ctx(e) / 3;
@@ -87,7 +60,6 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
     if (!st) st = us_card_system(card, &c->system, err);
-    if (!st) st = find_breakers(c, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
         us_chat_free(c);
@@ -128,7 +100,7 @@ us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
 }
 
 size_t us_chat_n_turns(const us_chat *c) { return c->n_lines; }
-void us_chat_set_takes(us_chat *c, int32_t takes) { c->o.takes = takes < 1 ? 1 : takes > MAX_TAKES ? MAX_TAKES : takes; }
+void us_chat_set_takes(us_chat *c, int32_t takes) { c->o.takes = takes < 1 ? 1 : takes > US_MAX_TAKES ? US_MAX_TAKES : takes; }
 void us_chat_reseed(us_chat *c, uint64_t seed) { c->next_seed = seed; }
 
 static void drop_last(us_chat *c) {
@@ -206,73 +178,48 @@ static us_stops stops_of(const us_chat *c) {
     return (us_stops){c->card->cast, c->card->n_cast, c->card->name, true};
 }
 
-/* Draws the next token of a take and looks where that leaves it. */
-static us_status step(us_chat *c, take *t, const float *logits, us_error *err) {
-    int32_t id;
-    us_status st = us_sampler_draw(t->sampler, logits, &id, err);
-    if (st) return st;
-    us_stops stops = stops_of(c);
-    t->logprob += (double)logits[id] - us_kern_get()->logsumexp(logits, (size_t)us_tokenizer_n_vocab(c->tok));
-    if ((st = us_tokens_push(&t->ids, id, err))) return st;
-    if (us_tokenizer_is_end(c->tok, id)) {
-        t->done = t->ended = true;
-    } else {
-        size_t n;
-        const char *p = us_tokenizer_piece(c->tok, id, &n);
-        if ((st = us_buf_append(&t->text, p, n, err))) return st;
-        size_t period = us_loop_period(t->ids.ids, t->ids.n);
-        if (period) t->done = t->looped = true;
-        if ((int32_t)t->ids.n >= c->o.max_tokens) t->done = true;
-    }
-    t->view = us_stops_scan(&stops, t->text.data ? t->text.data : "", t->text.len, t->done);
-    if (t->view.stopped) t->done = true;
-    return US_OK;
+static us_take_rules rules_of(const us_chat *c) {
+    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true};
 }
 
-static void end_take(us_chat *c, take *t) {
+static void end_take(us_chat *c, us_take *t) {
     if (t->seq >= 0) us_engine_seq_free(c->engine, t->seq);
-    us_tokens_fini(&t->ids);
-    us_buf_fini(&t->text);
-    us_sampler_free(t->sampler);
-    *t = (take){.seq = -1};
+    us_take_end(t);
 }
 
-static us_status begin_take(us_chat *c, take *t, uint64_t seed, const us_tokens *prompt, us_error *err) {
+static us_status begin_take(us_chat *c, us_take *t, uint64_t seed, const us_tokens *prompt, us_error *err) {
     us_sampler_options o = c->sampler;
+    us_take_rules rules = rules_of(c);
     o.seed = seed;
-    *t = (take){.seq = -1};
-    us_buf_init(&t->text, MAX_TEXT_BYTES);
-    us_status st = us_sampler_new(&o, us_tokenizer_n_vocab(c->tok), &t->sampler, err);
-    if (st) return st;
-    us_sampler_set_breakers(t->sampler, c->breakers, c->n_breakers);
-    return us_sampler_set_history(t->sampler, prompt->ids, prompt->n, err);
+    return us_take_begin(t, &o, &rules, prompt->ids, prompt->n, err);
 }
 
 /* All takes at once: each step advances those that are not done, as one batch. */
 static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx, bool *cancelled, us_error *err) {
     us_status st = US_OK;
-    us_span spans[MAX_TAKES] = {0};
+    us_span spans[US_MAX_TAKES] = {0};
     size_t shown = 0;
+    us_take_rules rules = rules_of(c);
     const float *logits = us_engine_get_logits(c->engine, 0, 0);
-    for (size_t i = 0; i < n && !st; i++) st = step(c, &c->takes[i], logits, err);
+    for (size_t i = 0; i < n && !st; i++) st = us_take_step(&c->takes[i], &rules, logits, err);
     for (size_t i = 0; i < n && !st; i++)
         st = us_engine_seq_fork(c->engine, c->seq, us_engine_seq_len(c->engine, c->seq), &c->takes[i].seq, err);
     while (!st && !*cancelled) {
-        const take *t0 = &c->takes[0];
+        const us_take *t0 = &c->takes[0];
         if (n == 1 && stream && t0->view.end > t0->view.begin + shown) { /* one take streams as it is made */
             *cancelled = !stream(ctx, t0->text.data + t0->view.begin + shown, t0->view.end - t0->view.begin - shown);
             shown = t0->view.end - t0->view.begin;
         } else if (n > 1 && stream) *cancelled = !stream(ctx, "", 0);
-        int32_t n_spans = 0, who[MAX_TAKES];
+        int32_t n_spans = 0, who[US_MAX_TAKES];
         for (size_t i = 0; i < n; i++) {
-            take *t = &c->takes[i];
+            us_take *t = &c->takes[i];
             if (t->done) continue;
             who[n_spans] = (int32_t)i;
             spans[n_spans++] = (us_span){.seq = t->seq, .tokens = &t->ids.ids[t->ids.n - 1], .n_tokens = 1};
         }
         if (!n_spans || *cancelled) break;
         st = us_engine_eval(c->engine, spans, n_spans, err);
-        for (int32_t k = 0; k < n_spans && !st; k++) st = step(c, &c->takes[who[k]], us_engine_get_logits(c->engine, k, 0), err);
+        for (int32_t k = 0; k < n_spans && !st; k++) st = us_take_step(&c->takes[who[k]], &rules, us_engine_get_logits(c->engine, k, 0), err);
     }
     return st;
 }
@@ -280,9 +227,9 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
 /* log p(reply | persona alone) of every take, as one batch over forks of the persona's sequence. */
 static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
     us_message m[2 * 64 + 1];
-    float *scores[MAX_TAKES] = {0};
-    us_span spans[MAX_TAKES] = {0};
-    int32_t seqs[MAX_TAKES], n_seqs = 0;
+    float *scores[US_MAX_TAKES] = {0};
+    us_span spans[US_MAX_TAKES] = {0};
+    int32_t seqs[US_MAX_TAKES], n_seqs = 0;
     us_status st = US_OK;
     if (c->alone < 0) {
         st = us_engine_seq_new(c->engine, &c->alone, err);
@@ -311,39 +258,22 @@ static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
     return st;
 }
 
-/* Maximum mutual information (Li et al. 2016, MMI-antiLM), length-normalised. Loops, empty replies and those
- * that did not end are struck out by a large penalty, so that one of them is spoken only if all are such. */
 static us_status rank_takes(us_chat *c, size_t n, size_t *best, us_error *err) {
-    double alone[MAX_TAKES] = {0};
+    double alone[US_MAX_TAKES] = {0};
     us_status st = n > 1 && c->card->lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
     *best = 0;
     for (size_t i = 0; i < n && !st; i++) {
-        take *t = &c->takes[i];
-        t->score = (t->logprob - c->card->lambda * alone[i]) / (double)t->ids.n;
-        if (t->looped || t->view.end == t->view.begin) t->score -= 100;
-        else if (!t->ended && !t->view.stopped) t->score -= 10;
+        us_take *t = &c->takes[i];
+        us_take_score(t, c->card->lambda, alone[i]);
         if (t->score > c->takes[*best].score) *best = i;
     }
     return st;
 }
 
-/* A loop is shown once: everything from its second period on is cut. */
-static size_t cut_loop(const us_chat *c, const take *t) {
-    size_t period = us_loop_period(t->ids.ids, t->ids.n), n = t->ids.n, bytes = 0, len;
-    if (!period) return t->view.end;
-    while (n > period && t->ids.ids[n - 1] == t->ids.ids[n - 1 - period]) n--;
-    for (size_t i = 0; i < n; i++) {
-        us_tokenizer_piece(c->tok, t->ids.ids[i], &len);
-        bytes += len;
-    }
-    return bytes < t->view.end ? bytes : t->view.end;
-}
-
-static us_status finish(us_chat *c, const take *t, us_reply *r, us_error *err) {
-    size_t end = t->looped ? cut_loop(c, t) : t->view.end, begin = t->view.begin;
+static us_status finish(us_chat *c, const us_take *t, us_reply *r, us_error *err) {
+    size_t begin, end;
     const char *text = t->text.data ? t->text.data : "";
-    if (end < begin) end = begin;
-    end -= us_utf8_tail(text + begin, end - begin);
+    us_take_spoken(t, c->tok, &begin, &end);
     char *shown, *copy;
     us_status st = us_strndup(text + begin, end - begin, &shown, err);
     if (st) return st;
@@ -373,7 +303,7 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
     us_status st = make_prompt(c, &prompt, err);
     for (int attempt = 0; attempt < 2 && !st; attempt++) {
         if ((st = us_engine_seq_set_tokens(c->engine, c->seq, prompt.ids, (int32_t)prompt.n, &r->n_cached_tokens, err))) break;
-        for (size_t i = 0; i < n; i++) c->takes[i] = (take){.seq = -1};
+        for (size_t i = 0; i < n; i++) c->takes[i] = (us_take){.seq = -1};
         for (size_t i = 0; i < n && !st; i++) st = begin_take(c, &c->takes[i], c->next_seed++ * 0x9e3779b97f4a7c15u + i, &prompt, err);
         if (!st) st = run_takes(c, n, stream, ctx, &cancelled, err);
         if (!st && !cancelled) st = rank_takes(c, n, &best, err);

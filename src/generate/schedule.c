@@ -1,0 +1,456 @@
+#include "generate/schedule.h"
+#include "base/mem.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64 };
+
+struct us_job {
+    us_schedule *s;
+    us_job *next;
+    us_job_spec spec;
+    int32_t seq, n_read, n_cached, best;
+    us_take takes[US_MAX_TAKES];
+    us_buf shown;   /* published under the lock, as is everything below */
+    bool decoding, ranked, cancel, done;
+    int32_t shown_read, shown_cached;
+    us_status status;
+    us_error err;
+};
+
+/* A sequence that nobody uses now. */
+typedef struct kept {
+    int32_t seq;
+    const us_adapter *adapter;
+    float scale;
+    uint64_t used;
+} kept;
+
+/* Where a span of the batch came from. */
+typedef struct origin {
+    us_job *job;
+    int32_t take; /* -1: its prompt */
+} origin;
+
+struct us_schedule {
+    us_engine *engine;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, news; /* for the worker; for those who wait */
+    us_job *queue, *running;
+    int32_t n_slots, n_queue_max;
+    bool stop;
+    kept kept[N_KEPT];
+    int32_t n_kept;
+    uint64_t clock;
+    us_span *spans;
+    origin *origins;
+    us_schedule_stats stats;
+};
+
+/* ---- the prefix cache -------------------------------------------------------------------------------------- */
+
+static void drop_kept(us_schedule *s, int32_t i) {
+    us_engine_seq_free(s->engine, s->kept[i].seq);
+    s->kept[i] = s->kept[--s->n_kept];
+}
+
+static bool drop_oldest(us_schedule *s) {
+    int32_t oldest = 0;
+    for (int32_t i = 1; i < s->n_kept; i++)
+        if (s->kept[i].used < s->kept[oldest].used) oldest = i;
+    if (s->n_kept) drop_kept(s, oldest);
+    return s->n_kept > 0 || oldest > 0;
+}
+
+static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) {
+    if (s->n_kept == N_KEPT) drop_oldest(s);
+    s->kept[s->n_kept++] = (kept){seq, a, scale, ++s->clock};
+}
+
+static int32_t common(const us_schedule *s, int32_t seq, const int32_t *ids, int32_t n) {
+    int32_t have, same = 0;
+    const int32_t *held = us_engine_seq_get_tokens(s->engine, seq, &have);
+    while (same < have && same < n && held[same] == ids[same]) same++;
+    return same;
+}
+
+/* A sequence with the longest known prefix of ids[0..n), of which at least the last is left to evaluate. */
+static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq, us_error *err) {
+    int32_t best = -1, n_best = 0, kept_at = -1;
+    for (int32_t i = 0; i < s->n_kept; i++) {
+        if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
+        int32_t same = common(s, s->kept[i].seq, ids, n - 1);
+        if (same > n_best) n_best = same, best = s->kept[i].seq, kept_at = i;
+    }
+    for (us_job *j = s->running; j; j = j->next) {
+        if (j->seq < 0 || j->spec.adapter != a || j->spec.scale != scale) continue;
+        int32_t same = common(s, j->seq, ids, n - 1);
+        if (same > n_best) n_best = same, best = j->seq, kept_at = -1;
+    }
+    if (kept_at >= 0) s->kept[kept_at].used = ++s->clock;
+    us_status st = n_best ? us_engine_seq_fork(s->engine, best, n_best, seq, err) : us_engine_seq_new(s->engine, seq, err);
+    if (!st) us_engine_seq_set_adapter(s->engine, *seq, a, scale);
+    return st;
+}
+
+/* ---- joining -------------------------------------------------------------------------------------------- */
+
+static int32_t need_of(const us_job *j) {
+    int32_t a_take = j->spec.rules.max_tokens + TAKE_SLACK;
+    return j->spec.n_prompt + TAKE_SLACK + (j->spec.n_takes == 1 ? a_take : j->spec.n_takes * a_take + j->spec.n_alone + TAKE_SLACK);
+}
+
+/* What a running job may still ask of the cache. */
+static int32_t owed_to(const us_job *j) {
+    int32_t used = j->n_read;
+    for (int32_t i = 0; i < j->spec.n_takes && j->decoding; i++) used += (int32_t)j->takes[i].ids.n;
+    return used < need_of(j) ? need_of(j) - used : 0;
+}
+
+static bool has_room(us_schedule *s, const us_job *j) {
+    int64_t owed = need_of(j);
+    for (us_job *r = s->running; r; r = r->next) owed += owed_to(r);
+    while (us_engine_get_free(s->engine) < owed)
+        if (!s->n_kept) return false;
+        else drop_oldest(s);
+    return true;
+}
+
+static us_job **next_in_line(us_schedule *s) {
+    us_job **best = NULL;
+    int32_t fewest = INT32_MAX;
+    for (us_job **p = &s->queue; *p; p = &(*p)->next) {
+        int32_t n = 0;
+        for (us_job *r = s->running; r; r = r->next) n += r->spec.client == (*p)->spec.client;
+        if (n < fewest) fewest = n, best = p;
+    }
+    return best;
+}
+
+/* Lock held: the job's end, told to whoever waits. */
+static void publish_end(us_schedule *s, us_job *j, us_status status) {
+    j->status = status;
+    j->done = true;
+    if (status == US_ERR_INTERRUPTED) s->stats.n_cancelled++;
+    else s->stats.n_jobs++;
+    pthread_cond_broadcast(&s->news);
+}
+
+static void admit(us_schedule *s) {
+    while (s->queue && s->stats.n_running < s->n_slots) {
+        us_job **p = next_in_line(s), *j = *p;
+        us_status st = US_OK;
+        if (j->cancel || s->stop) st = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
+        else if (!has_room(s, j)) {
+            if (s->running) return;
+            st = us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d", need_of(j), us_engine_get_ctx(s->engine));
+        } else st = begin_seq(s, j->spec.prompt, j->spec.n_prompt, j->spec.adapter, j->spec.scale, &j->seq, &j->err);
+        *p = j->next;
+        s->stats.n_queued--;
+        if (st) {
+            publish_end(s, j, st);
+            continue;
+        }
+        j->n_read = j->n_cached = j->shown_cached = us_engine_seq_len(s->engine, j->seq);
+        s->stats.n_cached_tokens += (uint64_t)j->n_cached;
+        j->next = s->running;
+        s->running = j;
+        s->stats.n_running++;
+    }
+}
+
+/* ---- a pass ------------------------------------------------------------------------------------------------ */
+
+static int32_t gather(us_schedule *s) {
+    int32_t n = 0, budget = PREFILL_CHUNK;
+    for (us_job *j = s->running; j; j = j->next)
+        for (int32_t i = 0; i < j->spec.n_takes && j->decoding; i++) {
+            const us_take *t = &j->takes[i];
+            if (t->done) continue;
+            s->origins[n] = (origin){j, i};
+            s->spans[n++] = (us_span){.seq = t->seq, .tokens = &t->ids.ids[t->ids.n - 1], .n_tokens = 1};
+        }
+    for (us_job *j = s->running; j && budget > 0; j = j->next) {
+        if (j->decoding) continue;
+        int32_t left = j->spec.n_prompt - j->n_read, m = left < budget ? left : budget;
+        s->origins[n] = (origin){j, -1};
+        s->spans[n++] = (us_span){.seq = j->seq, .tokens = j->spec.prompt + j->n_read, .n_tokens = m, .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE};
+        budget -= m;
+    }
+    return n;
+}
+
+/* The prompt has been read: every take draws its first token from the same logits. */
+static us_status begin_takes(us_schedule *s, us_job *j, const float *logits, us_error *err) {
+    us_status st = US_OK;
+    j->decoding = true;
+    for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
+        us_sampler_options o = j->spec.sampler;
+        if (j->spec.n_takes > 1) o.seed = o.seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
+        us_take *t = &j->takes[i];
+        st = us_take_begin(t, &o, &j->spec.rules, j->spec.prompt, (size_t)j->spec.n_prompt, err);
+        if (!st) st = us_take_step(t, &j->spec.rules, logits, err);
+        if (st || t->done) continue;
+        if (j->spec.n_takes == 1) t->seq = j->seq;
+        else st = us_engine_seq_fork(s->engine, j->seq, j->spec.n_prompt, &t->seq, err);
+    }
+    return st;
+}
+
+static us_status advance(us_schedule *s, us_job *j, int32_t take, int32_t span, us_error *err) {
+    const float *logits = us_engine_get_logits(s->engine, span, 0);
+    if (take >= 0) return us_take_step(&j->takes[take], &j->spec.rules, logits, err);
+    j->n_read += s->spans[span].n_tokens;
+    return j->n_read == j->spec.n_prompt ? begin_takes(s, j, logits, err) : US_OK;
+}
+
+static void free_take_seqs(us_schedule *s, us_job *j) {
+    for (int32_t i = 0; i < j->spec.n_takes; i++) {
+        if (j->takes[i].seq >= 0 && j->takes[i].seq != j->seq) us_engine_seq_free(s->engine, j->takes[i].seq);
+        j->takes[i].seq = -1;
+    }
+}
+
+/* log p(take | persona alone) of all takes, as one batch over forks of the persona's sequence. */
+static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *err) {
+    float *scores[US_MAX_TAKES] = {0};
+    us_span spans[US_MAX_TAKES] = {0};
+    int32_t alone = -1, n = j->spec.n_takes, n_seqs = 0;
+    us_status st = begin_seq(s, j->spec.alone, j->spec.n_alone, j->spec.adapter, j->spec.scale, &alone, err);
+    if (!st) st = us_engine_seq_set_tokens(s->engine, alone, j->spec.alone, j->spec.n_alone, NULL, err);
+    for (; n_seqs < n && !st; n_seqs++) {
+        const us_tokens *ids = &j->takes[n_seqs].ids;
+        if ((st = us_alloc(ids->n, sizeof **scores, &scores[n_seqs], err))) break;
+        if ((st = us_engine_seq_fork(s->engine, alone, j->spec.n_alone, &spans[n_seqs].seq, err))) break;
+        spans[n_seqs].tokens = ids->ids;
+        spans[n_seqs].n_tokens = (int32_t)ids->n;
+    }
+    if (!st) st = us_engine_score(s->engine, spans, n, scores, err);
+    for (int32_t i = 0; i < n; i++) {
+        for (size_t k = 0; !st && k < j->takes[i].ids.n; k++) out[i] += (double)scores[i][k];
+        free(scores[i]);
+    }
+    for (int32_t i = 0; i < n_seqs; i++) us_engine_seq_free(s->engine, spans[i].seq);
+    if (alone >= 0 && !st) keep(s, alone, j->spec.adapter, j->spec.scale);
+    else if (alone >= 0) us_engine_seq_free(s->engine, alone);
+    return st;
+}
+
+static us_status rank(us_schedule *s, us_job *j, us_error *err) {
+    double alone[US_MAX_TAKES] = {0};
+    us_status st = US_OK;
+    free_take_seqs(s, j);
+    if (j->spec.n_takes > 1 && j->spec.n_alone && j->spec.lambda > 0) st = score_alone(s, j, alone, err);
+    for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
+        us_take_score(&j->takes[i], j->spec.lambda, alone[i]);
+        if (j->takes[i].score > j->takes[j->best].score) j->best = i;
+    }
+    j->ranked = !st;
+    return st;
+}
+
+static bool all_done(const us_job *j) {
+    if (!j->decoding) return false;
+    for (int32_t i = 0; i < j->spec.n_takes; i++)
+        if (!j->takes[i].done) return false;
+    return true;
+}
+
+/* Lock held. What may be shown of a take is never taken back: only its end is appended. */
+static void publish(us_schedule *s, us_job *j) {
+    const us_take *t = &j->takes[j->best];
+    j->shown_read = j->n_read;
+    if (!j->decoding || (j->spec.n_takes > 1 && !j->ranked)) return;
+    size_t begin = t->view.begin, end = t->view.end;
+    if (t->done) us_take_spoken(t, j->spec.rules.tok, &begin, &end);
+    if (end <= begin + j->shown.len) return;
+    if (us_buf_append(&j->shown, t->text.data + begin + j->shown.len, end - begin - j->shown.len, &j->err)) j->cancel = true;
+    pthread_cond_broadcast(&s->news);
+}
+
+static void leave(us_schedule *s, us_job *j, us_status st) {
+    free_take_seqs(s, j);
+    if (j->seq >= 0) {
+        if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED)) keep(s, j->seq, j->spec.adapter, j->spec.scale);
+        else us_engine_seq_free(s->engine, j->seq);
+    }
+    j->seq = -1;
+    pthread_mutex_lock(&s->lock);
+    us_job **p = &s->running;
+    while (*p != j) p = &(*p)->next;
+    *p = j->next;
+    s->stats.n_running--;
+    s->stats.n_prompt_tokens += (uint64_t)j->n_read;
+    for (int32_t i = 0; i < j->spec.n_takes; i++) s->stats.n_reply_tokens += j->takes[i].ids.n;
+    if (!st) publish(s, j);
+    publish_end(s, j, st);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void pass(us_schedule *s) {
+    us_error err = {0};
+    int32_t n = gather(s);
+    us_status st = n ? us_engine_eval(s->engine, s->spans, n, &err) : US_OK;
+    if (st == US_ERR_LIMIT && s->n_kept) { /* pages of kept sequences are given up first */
+        drop_oldest(s);
+        return;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        us_job *j = s->origins[i].job;
+        if (!j->status) j->status = st ? st : advance(s, j, s->origins[i].take, i, &err);
+        if (j->status) j->err = err;
+    }
+    for (us_job *j = s->running, *next; j; j = next) {
+        next = j->next;
+        pthread_mutex_lock(&s->lock);
+        bool cancel = j->cancel || s->stop;
+        publish(s, j);
+        pthread_mutex_unlock(&s->lock);
+        us_status end = j->status;
+        if (!end && cancel) end = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
+        else if (!end && !all_done(j)) continue;
+        else if (!end) end = rank(s, j, &j->err);
+        leave(s, j, end);
+    }
+}
+
+static void *work(void *arg) {
+    us_schedule *s = arg;
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        while (!s->stop && !s->queue && !s->running) pthread_cond_wait(&s->wake, &s->lock);
+        admit(s);
+        bool over = s->stop && !s->queue && !s->running;
+        s->stats.n_passes++;
+        pthread_mutex_unlock(&s->lock);
+        if (over) return NULL;
+        pass(s);
+    }
+}
+
+/* ---- from outside ------------------------------------------------------------------------------------------- */
+
+us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_schedule **out, us_error *err) {
+    us_schedule *s;
+    us_status st = us_alloc(1, sizeof *s, &s, err);
+    if (st) return st;
+    s->engine = e;
+    s->n_slots = n_slots;
+    s->n_queue_max = n_queue_max;
+    size_t n = (size_t)n_slots * (US_MAX_TAKES + 1);
+    st = us_alloc(n, sizeof *s->spans, &s->spans, err);
+    if (!st) st = us_alloc(n, sizeof *s->origins, &s->origins, err);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->wake, NULL);
+    pthread_cond_init(&s->news, NULL);
+    if (!st && pthread_create(&s->thread, NULL, work, s) != 0) st = us_fail(err, US_ERR_IO, "cannot start a thread");
+    if (!st) *out = s;
+    else {
+        free(s->spans);
+        free(s->origins);
+        free(s);
+    }
+    return st;
+}
+
+void us_schedule_stop(us_schedule *s) {
+    pthread_mutex_lock(&s->lock);
+    bool first = !s->stop;
+    s->stop = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (!first) return;
+    pthread_join(s->thread, NULL);
+    while (s->n_kept) drop_kept(s, 0);
+}
+
+void us_schedule_free(us_schedule *s) {
+    if (!s) return;
+    us_schedule_stop(s);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->news);
+    free(s->spans);
+    free(s->origins);
+    free(s);
+}
+
+us_schedule_stats us_schedule_get_stats(us_schedule *s) {
+    pthread_mutex_lock(&s->lock);
+    us_schedule_stats stats = s->stats;
+    pthread_mutex_unlock(&s->lock);
+    return stats;
+}
+
+us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **out, us_error *err) {
+    us_job *j;
+    if (spec->n_prompt < 1 || spec->n_takes < 1 || spec->n_takes > US_MAX_TAKES || spec->rules.max_tokens < 1)
+        return us_fail(err, US_ERR_ARGUMENT, "a prompt, 1 to %d takes and 1 token or more are expected", US_MAX_TAKES);
+    us_status st = us_alloc(1, sizeof *j, &j, err);
+    if (st) return st;
+    j->s = s;
+    j->spec = *spec;
+    j->seq = -1;
+    for (int i = 0; i < US_MAX_TAKES; i++) j->takes[i].seq = -1;
+    us_buf_init(&j->shown, 1 << 20);
+    pthread_mutex_lock(&s->lock);
+    if (s->stop || s->stats.n_queued >= s->n_queue_max) {
+        st = us_fail(err, US_ERR_LIMIT, s->stop ? "shutting down" : "%d requests wait already", s->n_queue_max);
+        s->stats.n_refused++;
+    } else {
+        us_job **p = &s->queue;
+        while (*p) p = &(*p)->next;
+        *p = j;
+        s->stats.n_queued++;
+        pthread_cond_signal(&s->wake);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (st) free(j);
+    else *out = j;
+    return st;
+}
+
+us_status us_job_wait(us_job *j, size_t from, int timeout_ms, us_buf *out, us_job_view *view, us_error *err) {
+    struct timespec until;
+    us_status st = US_OK;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t ns = until.tv_nsec + (int64_t)timeout_ms * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&j->s->lock);
+    while (!j->done && j->shown.len <= from && pthread_cond_timedwait(&j->s->news, &j->s->lock, &until) == 0) continue;
+    if (j->shown.len > from) st = us_buf_append(out, j->shown.data + from, j->shown.len - from, err);
+    *view = (us_job_view){j->done, j->done ? j->status : US_OK, j->shown_read, j->shown_cached};
+    pthread_mutex_unlock(&j->s->lock);
+    return st;
+}
+
+void us_job_cancel(us_job *j) {
+    pthread_mutex_lock(&j->s->lock);
+    j->cancel = true;
+    pthread_cond_signal(&j->s->wake);
+    pthread_mutex_unlock(&j->s->lock);
+}
+
+const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best) {
+    *n = j->decoding ? j->spec.n_takes : 0;
+    *best = j->best;
+    return j->takes;
+}
+
+const us_error *us_job_get_error(const us_job *j) { return &j->err; }
+
+void us_job_free(us_job *j) {
+    if (!j) return;
+    us_job_cancel(j);
+    pthread_mutex_lock(&j->s->lock);
+    while (!j->done) pthread_cond_wait(&j->s->news, &j->s->lock);
+    pthread_mutex_unlock(&j->s->lock);
+    for (int i = 0; i < US_MAX_TAKES; i++)
+        if (j->takes[i].sampler) us_take_end(&j->takes[i]);
+    us_buf_fini(&j->shown);
+    free(j);
+}

@@ -1,0 +1,58 @@
+/* generate/schedule.h - many replies at once over one engine: continuous batching.
+ *
+ * Any thread submits a job and waits for its words; one worker thread owns the engine. Each pass advances every
+ * take that is being decoded by one token and reads a piece of the prompts that wait: jobs join and leave at any pass.
+ * A finished job's sequence is kept, so that the next turn of that chat, or another chat of the same character, computes
+ * only what is new. Knows tokens and adapters; knows nothing of HTTP, characters or templates. */
+#ifndef US_GENERATE_SCHEDULE_H
+#define US_GENERATE_SCHEDULE_H
+#include "generate/takes.h"
+#include "understudy/generate.h"
+
+typedef struct us_schedule us_schedule;
+typedef struct us_job us_job;
+
+/* Everything pointed to is borrowed until us_job_free(). */
+typedef struct us_job_spec {
+    const int32_t *prompt;   /* [n_prompt] */
+    int32_t n_prompt;
+    const int32_t *alone;    /* [n_alone] the persona alone, for ranking; NULL: not ranked by it */
+    int32_t n_alone;
+    double lambda;
+    int32_t n_takes;         /* 1 streams */
+    const us_adapter *adapter;
+    float scale;
+    us_sampler_options sampler;
+    us_take_rules rules;
+    uint64_t client;         /* who asks: those with fewer replies under way go first */
+} us_job_spec;
+
+typedef struct us_job_view {
+    bool done;
+    us_status status;        /* once done */
+    int32_t n_read, n_cached;/* prompt tokens read so far, of which from the cache */
+} us_job_view;
+
+typedef struct us_schedule_stats {
+    uint64_t n_jobs, n_refused, n_cancelled, n_prompt_tokens, n_cached_tokens, n_reply_tokens, n_passes;
+    int32_t n_running, n_queued;
+} us_schedule_stats;
+
+/* At most n_slots jobs run at once, n_queue_max wait. The engine must outlive it and is used by nobody else. */
+US_MUST_USE us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_schedule **out, us_error *err);
+/* Cancels what is left and ends the worker. Every job must be freed afterwards, or before. */
+void us_schedule_stop(us_schedule *s);
+void us_schedule_free(us_schedule *s);
+us_schedule_stats us_schedule_get_stats(us_schedule *s);
+/* LIMIT when the queue is full. */
+US_MUST_USE us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **out, us_error *err);
+/* Waits at most timeout_ms for text past `from` bytes or the end; appends the new text to *out. */
+US_MUST_USE us_status us_job_wait(us_job *j, size_t from, int timeout_ms, us_buf *out, us_job_view *view, us_error *err);
+void us_job_cancel(us_job *j);
+/* The takes of a finished job, the spoken one at *best. Borrowed. */
+const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best);
+const us_error *us_job_get_error(const us_job *j);
+/* Cancels it if need be, waits for the worker to let go of it. */
+void us_job_free(us_job *j);
+
+#endif

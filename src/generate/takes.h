@@ -1,0 +1,46 @@
+/* generate/takes.h - one candidate reply, token by token: drawn, watched for its end, scored.
+ *
+ * Who decodes it (the chat in the terminal, the server's schedule) owns the sequence and the batch. */
+#ifndef US_GENERATE_TAKES_H
+#define US_GENERATE_TAKES_H
+#include "base/buf.h"
+#include "generate/stops.h"
+#include "understudy/sampler.h"
+#include "understudy/tokenizer.h"
+
+#define US_MAX_TAKES 32
+
+/* What ends a take. Borrowed. */
+typedef struct us_take_rules {
+    const us_tokenizer *tok;
+    us_stops stops;
+    const char *const *texts; /* texts that end a reply and are not shown */
+    size_t n_texts;
+    int32_t max_tokens;
+    bool cut_loops;
+} us_take_rules;
+
+typedef struct us_take {
+    int32_t seq;      /* -1: none */
+    us_tokens ids;
+    us_buf text;
+    us_sampler *sampler;
+    us_stop_view view;
+    float *logprobs;  /* [ids.n], nats */
+    size_t cap_logprobs;
+    double logprob, score; /* of ids under the conversation; after ranking */
+    bool done, ended, looped;
+} us_take;
+
+US_MUST_USE us_status us_take_begin(us_take *t, const us_sampler_options *o, const us_take_rules *r, const int32_t *prompt, size_t n_prompt, us_error *err);
+/* Frees all but the sequence. */
+void us_take_end(us_take *t);
+/* Draws the next token and looks where that leaves the take. */
+US_MUST_USE us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err);
+/* Sets the score by maximum mutual information (Li et al. 2016, MMI-antiLM), a token. Loops, empty replies and those that did not
+ * end are struck out by a large penalty, so that one of them is spoken only if all are such. */
+void us_take_score(us_take *t, double lambda, double alone);
+/* The bytes of text that are spoken, [begin, end): a loop is shown once, no half character at the end. */
+void us_take_spoken(const us_take *t, const us_tokenizer *tok, size_t *begin, size_t *end);
+
+#endif

@@ -1,0 +1,130 @@
+/* The schedule on a tiny model: batched replies equal those made alone, the cache is used, jobs are refused and cancelled.
+ * Starts threads (pthread). */
+#include "generate/schedule.h"
+#include "test.h"
+#include "../../tools/mktiny.h"
+
+enum { N_JOBS = 6, N_PROMPT = 40, N_REPLY = 24 };
+static us_model *model;
+static us_engine *engine;
+static us_schedule *schedule;
+static int32_t prompts[N_JOBS][N_PROMPT];
+static us_error err;
+
+static us_job_spec spec_of(int i, int32_t n_takes) {
+    us_job_spec s = {.prompt = prompts[i], .n_prompt = N_PROMPT, .n_takes = n_takes, .lambda = 0.5, .alone = prompts[0], .n_alone = 10, .client = (uint64_t)i};
+    s.sampler = us_sampler_defaults();
+    s.sampler.seed = 7 + (uint64_t)i;
+    s.rules = (us_take_rules){.tok = us_model_get_tokenizer(model), .max_tokens = N_REPLY};
+    return s;
+}
+
+static void wait_for(us_job *j, us_buf *text, us_job_view *v) {
+    do assert_ok(us_job_wait(j, text->len, 1000, text, v, &err), &err);
+    while (!v->done);
+}
+
+static void begin(int32_t n_slots, int32_t n_queue) {
+    assert_ok(us_engine_new(model, &(us_engine_options){.n_threads = 2, .n_ctx = 8192, .n_seq_max = 256}, &engine, &err), &err);
+    assert_ok(us_schedule_new(engine, n_slots, n_queue, &schedule, &err), &err);
+}
+
+static void end(void) {
+    us_schedule_free(schedule);
+    us_engine_free(engine);
+}
+
+static int setup(void **state) {
+    (void)state;
+    char *dir = us_tiny_folder(), path[4096];
+    us_tiny o = {.seed = 3};
+    snprintf(path, sizeof path, "%s/model.gguf", dir);
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    assert_ok(us_model_open(path, &(us_model_options){.n_threads = 1}, &model, &err), &err);
+    us_tiny_remove(dir);
+    for (int i = 0; i < N_JOBS; i++)
+        for (int k = 0; k < N_PROMPT; k++) prompts[i][k] = k < 20 ? 30 + k : 30 + (k * 7 + i * 13) % 60;
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    us_model_free(model);
+    return 0;
+}
+
+/* Takes of job i, run with n others at once, as token ids. */
+static void run_jobs(int n, int32_t n_takes, int32_t ids[N_JOBS][N_REPLY], size_t n_ids[N_JOBS]) {
+    us_job *jobs[N_JOBS];
+    for (int i = 0; i < n; i++) {
+        us_job_spec s = spec_of(i, n_takes);
+        assert_ok(us_schedule_submit(schedule, &s, &jobs[i], &err), &err);
+    }
+    for (int i = 0; i < n; i++) {
+        us_buf text;
+        us_job_view v;
+        int32_t n_made, best;
+        us_buf_init(&text, 1 << 20);
+        wait_for(jobs[i], &text, &v);
+        assert_int_equal(v.status, US_OK);
+        const us_take *t = us_job_get_takes(jobs[i], &n_made, &best);
+        assert_int_equal(n_made, n_takes);
+        for (int k = 0; k < n_made; k++) assert_true(t[best].score >= t[k].score);
+        size_t b, e;
+        us_take_spoken(&t[best], us_model_get_tokenizer(model), &b, &e);
+        assert_int_equal(text.len, e - b); /* what was streamed is what is spoken */
+        if (text.len) assert_memory_equal(text.data, t[best].text.data + b, e - b);
+        n_ids[i] = t[best].ids.n;
+        memcpy(ids[i], t[best].ids.ids, n_ids[i] * sizeof **ids);
+        us_buf_fini(&text);
+        us_job_free(jobs[i]);
+    }
+}
+
+static void compare(int32_t n_takes) {
+    static int32_t together[N_JOBS][N_REPLY], alone[N_JOBS][N_REPLY];
+    size_t n_together[N_JOBS], n_alone[N_JOBS];
+    begin(N_JOBS, 16);
+    run_jobs(N_JOBS, n_takes, together, n_together);
+    end();
+    begin(1, 16);
+    run_jobs(N_JOBS, n_takes, alone, n_alone);
+    assert_true(us_schedule_get_stats(schedule).n_cached_tokens >= 20 * (N_JOBS - 1));
+    end();
+    for (int i = 0; i < N_JOBS; i++) {
+        assert_int_equal(n_together[i], n_alone[i]);
+        assert_memory_equal(together[i], alone[i], n_alone[i] * sizeof **alone);
+    }
+}
+
+static void batched_is_as_alone(void **state) { (void)state, compare(1); }
+static void takes_are_ranked(void **state) { (void)state, compare(4); }
+
+static void refuses_and_cancels(void **state) {
+    (void)state;
+    us_job *jobs[8], *extra;
+    us_job_spec s = spec_of(0, 1);
+    begin(1, 2);
+    s.rules.max_tokens = 6000;
+    int n = 0;
+    while (n < 8 && !us_schedule_submit(schedule, &s, &jobs[n], &err)) n++;
+    assert_in_range(n, 2, 4);
+    assert_int_equal(us_schedule_submit(schedule, &s, &extra, &err), US_ERR_LIMIT);
+    for (int i = 0; i < n; i++) us_job_free(jobs[i]); /* cancels */
+    s.rules.max_tokens = 100000; /* can never fit: an end in words, not a wait for ever */
+    assert_ok(us_schedule_submit(schedule, &s, &extra, &err), &err);
+    us_buf text;
+    us_job_view v;
+    us_buf_init(&text, 100);
+    wait_for(extra, &text, &v);
+    assert_int_equal(v.status, US_ERR_LIMIT);
+    us_buf_fini(&text);
+    us_job_free(extra);
+    assert_true(us_schedule_get_stats(schedule).n_refused >= 1);
+    end();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(refuses_and_cancels)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
