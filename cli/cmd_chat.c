@@ -116,6 +116,11 @@ static void help(void) {
          "/quit           leave (Ctrl-D does too; Ctrl-C stops a reply)");
 }
 
+static void guard_summary(const session *s) {
+    us_chat_guard g = us_chat_get_guard(s->chat);
+    printf("%s(%d replies of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)%s\n", style(s, dim)[0], g.n_replies, g.n_takes, g.n_loops, g.n_labels, g.n_retries, style(s, dim)[1]);
+}
+
 static void why(session *s) {
     us_error err;
     char *text;
@@ -126,6 +131,7 @@ static void why(session *s) {
         return;
     }
     printf("%s%s%s\n(%d tokens, the first %d are in the cache already)\n", style(s, dim)[0], text, style(s, dim)[1], n, cached);
+    guard_summary(s);
     free(text);
 }
 
@@ -194,6 +200,7 @@ static int run_terminal(session *s) {
         if (rc) break;
     }
     putchar('\n');
+    guard_summary(s);
     el_end(el);
     history_end(h);
     return EXIT_OK;
@@ -213,18 +220,36 @@ static int run_pipe(session *s) {
     return rc ? rc : interrupted ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
+/* "15043+2.5" or "15043-100", as llama.cpp writes them. */
+static int parse_biases(const char *command, const cli_list *texts, us_logit_bias **out) {
+    *out = calloc(texts->n + 1, sizeof **out);
+    for (size_t i = 0; *out && i < texts->n; i++) {
+        char *sign, *end;
+        long id = strtol(texts->items[i], &sign, 10);
+        double bias = strtod(sign, &end);
+        if (sign == texts->items[i] || (*sign != '+' && *sign != '-') || *end || id < 0 || id > INT_MAX || !(bias >= -100 && bias <= 100)) {
+            free(*out);
+            return cli_usage(command, "--logit-bias: expected ID+X or ID-X with X up to 100, got '%s'", texts->items[i]);
+        }
+        (*out)[i] = (us_logit_bias){(int32_t)id, (float)bias};
+    }
+    return *out ? 0 : EXIT_FAILED;
+}
+
 int cmd_chat(int argc, char **argv) {
     const char *model = NULL, *character = "homer", *lora = NULL, *kv = NULL, *save = NULL, *load = NULL, *tpl = NULL;
     int64_t threads = 0, ctx = 2048, takes = 0, seed = -1, history_lines = 0, predict = 0, top_k = -1;
     double temp = -1, top_p = -1, min_p = -1, typical = -1, repeat = -1, dry = -1, xtc = -1, scale = 1;
-    bool help_shown, f32 = false;
+    cli_list bias_texts = {0};
+    us_logit_bias *biases = NULL;
+    bool help_shown, f32 = false, no_stops = false;
     int n_operands;
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
         {"lora-scale", 0, "X", "strength of the adapter, 0..2 (1)", CLI_FLOAT, &scale, 0, 2},
-        {"takes", 0, "N", "candidate replies, the best is spoken; 1 streams (the card's)", CLI_INT, &takes, 1, 32},
+        {"takes", 0, "N", "candidate replies, the best is spoken; 1 streams (the card's; without --seed fewer on a slow machine)", CLI_INT, &takes, 1, 32},
         {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &seed, 0, 9e15},
         {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &temp, 0, 100},
         {"top-k", 0, "N", "0 is off (the card's)", CLI_INT, &top_k, 0, 1e9},
@@ -234,6 +259,8 @@ int cmd_chat(int argc, char **argv) {
         {"repeat-penalty", 0, "X", "1 is off (the card's)", CLI_FLOAT, &repeat, 0.01, 100},
         {"dry-multiplier", 0, "X", "DRY over the whole chat, 0 is off (the card's)", CLI_FLOAT, &dry, 0, 100},
         {"xtc-probability", 0, "X", "0 is off (the card's)", CLI_FLOAT, &xtc, 0, 1},
+        {"logit-bias", 0, "ID+X", "adds to a token's logit (ID-X takes away, 100 bans); may be repeated", CLI_LIST, &bias_texts, 0, 0},
+        {"no-stops", 0, NULL, "do not stop where the reply begins to speak for another", CLI_SWITCH, &no_stops, 0, 0},
         {"predict", 'n', "N", "most tokens of a reply (80)", CLI_INT, &predict, 1, 4096},
         {"history", 0, "N", "lines of the chat that the model sees (the card's)", CLI_INT, &history_lines, 1, 1000},
         {"ctx-size", 'c', "N", "context in tokens (2048)", CLI_INT, &ctx, 64, 1 << 22},
@@ -250,6 +277,7 @@ int cmd_chat(int argc, char **argv) {
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_engine_options eo = {.n_threads = (int)threads, .n_ctx = (int32_t)(2 * ctx + 32 * 192)}; /* prompt, persona alone, takes; touched as used */
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
+    if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
     session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
     us_error err = {0};
     char *card_file = card_path(character), *path = NULL, *adapter_file = NULL;
@@ -281,7 +309,10 @@ int cmd_chat(int argc, char **argv) {
         if (dry >= 0) s.sampler.dry_multiplier = dry;
         if (xtc >= 0) s.sampler.xtc_probability = xtc;
         s.sampler.seed = seed >= 0 ? (uint64_t)seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-        us_chat_options co = {.sampler = &s.sampler, .adapter = s.adapter, .adapter_scale = scale, .takes = (int32_t)takes, .max_tokens = (int32_t)predict, .history = (int32_t)history_lines, .context = (int32_t)ctx};
+        s.sampler.biases = biases;
+        s.sampler.n_biases = bias_texts.n;
+        if (!takes && seed < 0) takes = US_TAKES_MEASURED; /* a seed promises the same replies, whatever the speed */
+        us_chat_options co = {.sampler = &s.sampler, .adapter = s.adapter, .adapter_scale = scale, .takes = (int32_t)takes, .max_tokens = (int32_t)predict, .history = (int32_t)history_lines, .context = (int32_t)ctx, .no_stops = no_stops};
         st = us_chat_new(s.engine, s.card, &co, &s.chat, &err);
     }
     if (!st && load) st = us_chat_load(s.chat, load, &err);
@@ -296,6 +327,7 @@ int cmd_chat(int argc, char **argv) {
     us_engine_free(s.engine);
     us_model_free(s.model);
     us_card_free(s.card);
+    free(biases);
     free(card_file);
     free(adapter_file);
     free(path);

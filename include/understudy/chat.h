@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* A Character Card V2 (JSON: spec "chara_card_v2", data {...}); our own things stand under
- * data.extensions.understudy: cast, takes, history, adapter, sampler {temperature, top_k, ...}. */
+ * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, history, adapter, sampler {temperature, top_k, ...}. */
 typedef struct us_card us_card;
 US_API US_MUST_USE us_status us_card_open(const char *path, us_card **out, us_error *err);
 /* The same from memory; `name` stands for the file in errors. */
@@ -39,11 +39,13 @@ US_API us_sampler_options us_card_sampler(const us_card *card);
 US_API int32_t us_card_takes(const us_card *card);
 
 typedef struct us_chat us_chat;
+#define US_TAKES_MEASURED (-1)
 typedef struct us_chat_options {
     const us_sampler_options *sampler; /* NULL: the card's */
     const us_adapter *adapter;         /* NULL: none */
     double adapter_scale;
-    int32_t takes;                     /* candidate replies, the best of which is spoken; 0: the card's; 1 streams */
+    int32_t takes;                     /* candidate replies, the best of which is spoken; 0: the card's; 1 streams; US_TAKES_MEASURED:
+                                        * the card's at most, fewer when this machine needs more than about a second for them */
     int32_t max_tokens;                /* of a reply; 0: 80 */
     int32_t context;                   /* tokens that prompt and reply may take; 0: a third of the engine's (takes and scoring use the rest) */
     int32_t history;                   /* lines of the conversation that the model sees; 0: 10 */
@@ -76,6 +78,14 @@ US_API US_MUST_USE us_status us_chat_regenerate(us_chat *chat, us_stream_fn *str
 US_API bool us_chat_undo(us_chat *chat);
 US_API size_t us_chat_n_turns(const us_chat *chat);
 US_API void us_chat_set_takes(us_chat *chat, int32_t takes);
+/* What the guards did so far. */
+typedef struct us_chat_guard {
+    int32_t n_replies, n_takes;
+    int32_t n_loops;   /* takes that repeated themselves and were cut */
+    int32_t n_labels;  /* takes that began to speak for somebody else and were stopped */
+    int32_t n_retries; /* replies made again because every take was a loop */
+} us_chat_guard;
+US_API us_chat_guard us_chat_get_guard(const us_chat *chat);
 /* Seeds the next reply; later ones follow from it. */
 US_API void us_chat_reseed(us_chat *chat, uint64_t seed);
 /* The exact prompt of the next reply (special tokens as text) and its number of tokens; free() it. */

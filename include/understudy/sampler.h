@@ -1,16 +1,22 @@
 /* understudy/sampler.h - choosing the next token from logits.
  *
  * The chain, in its order; members that would change nothing are left out:
- * penalties, DRY, top-k, typical, top-p, min-p, XTC, temperature, draw. Temperature 0 is greedy (after penalties
+ * logit bias, penalties, DRY, top-k, typical, top-p, min-p, XTC, temperature, draw. Temperature 0 is greedy (after penalties
  * and DRY). Same seed and logits, same tokens. A sampler belongs to one sequence. */
 #ifndef UNDERSTUDY_SAMPLER_H
 #define UNDERSTUDY_SAMPLER_H
 
-#include "understudy/base.h"
+#include "understudy/tokenizer.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Added to the logit of one token before everything else; -100 bans it. */
+typedef struct us_logit_bias {
+    int32_t token;
+    float bias; /* -100..100 */
+} us_logit_bias;
 
 typedef struct us_sampler_options {
     double temperature;        /* 0 is greedy */
@@ -27,6 +33,8 @@ typedef struct us_sampler_options {
     double xtc_probability;    /* 0: off */
     double xtc_threshold;      /* 0.1 */
     uint64_t seed;
+    const us_logit_bias *biases; /* [n_biases], borrowed; NULL: none */
+    size_t n_biases;
 } us_sampler_options;
 
 /* Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, DRY 0.8/1.75/2, the rest off. */
@@ -42,8 +50,11 @@ US_API void us_sampler_free(us_sampler *s);
 US_API void us_sampler_reseed(us_sampler *s, uint64_t seed);
 /* What has been said so far, for penalties and DRY (replaces what was known). */
 US_API US_MUST_USE us_status us_sampler_set_history(us_sampler *s, const int32_t *tokens, size_t n, us_error *err);
-/* Tokens that end a match for DRY (newline, quote, colon, end of turn). Borrowed. */
+#define US_MAX_BREAKERS 16
+/* Tokens that end a match for DRY (newline, quote, colon, end of turn): the first US_MAX_BREAKERS, copied. */
 US_API void us_sampler_set_breakers(us_sampler *s, const int32_t *tokens, size_t n);
+/* Phrases that may be said again and again (a character's own): DRY never cuts a token that goes on with one. Borrowed. */
+US_API void us_sampler_set_phrases(us_sampler *s, const us_tokens *phrases, size_t n);
 /* Draws a token from logits[n_vocab] and adds it to the history. */
 US_API US_MUST_USE us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err);
 

@@ -64,10 +64,24 @@ static us_status load_examples(us_card *c, const char *text, us_error *err) {
     return st;
 }
 
+/* An array of strings that are not empty. */
+static us_status load_names(json_t *ext, const char *key, const char *file, const char ***out, size_t *n, us_error *err) {
+    json_t *array = json_object_get(ext, key), *name;
+    size_t i;
+    if (array && (!json_is_array(array) || json_array_size(array) > MAX_CAST))
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s: expected an array of at most %d strings", file, key, MAX_CAST);
+    us_status st = us_alloc(json_array_size(array), sizeof **out, out, err);
+    if (st) return st;
+    json_array_foreach(array, i, name) {
+        if (!json_is_string(name) || !json_string_length(name)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s[%zu]: expected a string that is not empty", file, key, i);
+        (*out)[(*n)++] = json_string_value(name);
+    }
+    return US_OK;
+}
+
 static us_status load_extension(us_card *c, json_t *ext, const char *file, us_error *err) {
     double takes = 8, history = 10;
-    json_t *cast = json_object_get(ext, "cast"), *adapter = json_object_get(ext, "adapter"), *sampler = json_object_get(ext, "sampler"), *name;
-    size_t i;
+    json_t *adapter = json_object_get(ext, "adapter"), *sampler = json_object_get(ext, "sampler");
     us_status st = want_number(ext, file, "takes", &takes, err);
     if (!st) st = want_number(ext, file, "history", &history, err);
     if (!st) st = want_number(ext, file, "lambda", &c->lambda, err);
@@ -79,12 +93,9 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
     if (adapter && (!json_is_string(adapter) || strchr(json_string_value(adapter), '/')))
         return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.adapter: expected the name of a file beside the card", file);
     c->adapter = json_string_value(adapter);
-    if (cast && (!json_is_array(cast) || json_array_size(cast) > MAX_CAST)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.cast: expected at most %d names", file, MAX_CAST);
-    if ((st = us_alloc(json_array_size(cast), sizeof *c->cast, &c->cast, err))) return st;
-    json_array_foreach(cast, i, name) {
-        if (!json_is_string(name) || !json_string_length(name)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.cast[%zu]: expected a name", file, i);
-        c->cast[c->n_cast++] = json_string_value(name);
-    }
+    st = load_names(ext, "cast", file, &c->cast, &c->n_cast, err);
+    if (!st) st = load_names(ext, "catch_phrases", file, &c->phrases, &c->n_phrases, err);
+    if (st) return st;
     return sampler ? load_sampler(sampler, file, &c->sampler, err) : US_OK;
 }
 
@@ -134,6 +145,7 @@ void us_card_free(us_card *c) {
     for (size_t i = 0; i < c->n_lines; i++) free(c->lines[i]);
     free(c->lines);
     free(c->cast);
+    free(c->phrases);
     json_decref(c->root);
     free(c);
 }

@@ -9,6 +9,8 @@ struct us_card {
     const char *name, *description, *personality, *scenario, *greeting, *adapter;
     const char **cast;   /* [n_cast] names that end a reply */
     size_t n_cast;
+    const char **phrases; /* [n_phrases] catch-phrases, which DRY leaves alone */
+    size_t n_phrases;
     char **lines;        /* examples, by turns: user, character, user, ... (owned) */
     size_t n_lines;      /* even */
     int32_t takes, history;

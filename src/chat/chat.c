@@ -34,12 +34,27 @@ struct us_chat {
     char *system, *user_name;
     line *lines;
     size_t n_lines, cap_lines;
+    us_tokens *phrases;   /* catch-phrases as tokens, each at a line's start and after a space */
+    size_t n_phrases;
+    us_chat_guard guard;
     uint64_t next_seed;
     char *reply;          /* text of the last reply */
     us_take takes[US_MAX_TAKES];
 };
 
 static const us_adapter *adapter_of(const us_chat *c) { return c->o.adapter; }
+
+static us_status find_phrases(us_chat *c, us_error *err) {
+    us_status st = us_alloc(2 * c->card->n_phrases, sizeof *c->phrases, &c->phrases, err);
+    for (size_t i = 0; i < 2 * c->card->n_phrases && !st; i++) {
+        const char *text = c->card->phrases[i / 2];
+        us_tokens *t = &c->phrases[c->n_phrases++];
+        char spaced[256];
+        snprintf(spaced, sizeof spaced, "%s%s", i % 2 ? " " : "", text);
+        st = us_tokenizer_encode(c->tok, spaced, strlen(spaced), false, t, err);
+    }
+    return st;
+}
 
 us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err) {
     us_chat *c = NULL;
@@ -51,7 +66,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     c->seq = c->alone = -1;
     c->sampler = c->o.sampler ? *c->o.sampler : card->sampler;
     c->next_seed = c->sampler.seed;
-    if (c->o.takes < 1) c->o.takes = card->takes;
+    if (c->o.takes == 0) c->o.takes = card->takes;
     if (c->o.takes > US_MAX_TAKES) c->o.takes = US_MAX_TAKES;
     if (c->o.max_tokens < 1) c->o.max_tokens = 80;
     if (c->o.history < 1) c->o.history = card->history;
@@ -60,6 +75,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
     if (!st) st = us_card_system(card, &c->system, err);
+    if (!st) st = find_phrases(c, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
         us_chat_free(c);
@@ -83,6 +99,8 @@ void us_chat_free(us_chat *c) {
     free(c->user_name);
     free(c->reply);
     us_tokens_fini(&c->alone_ids);
+    for (size_t i = 0; i < c->n_phrases; i++) us_tokens_fini(&c->phrases[i]);
+    free(c->phrases);
     free(c);
 }
 
@@ -101,6 +119,7 @@ us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
 
 size_t us_chat_n_turns(const us_chat *c) { return c->n_lines; }
 void us_chat_set_takes(us_chat *c, int32_t takes) { c->o.takes = takes < 1 ? 1 : takes > US_MAX_TAKES ? US_MAX_TAKES : takes; }
+us_chat_guard us_chat_get_guard(const us_chat *c) { return c->guard; }
 void us_chat_reseed(us_chat *c, uint64_t seed) { c->next_seed = seed; }
 
 static void drop_last(us_chat *c) {
@@ -191,7 +210,9 @@ static us_status begin_take(us_chat *c, us_take *t, uint64_t seed, const us_toke
     us_sampler_options o = c->sampler;
     us_take_rules rules = rules_of(c);
     o.seed = seed;
-    return us_take_begin(t, &o, &rules, prompt->ids, prompt->n, err);
+    us_status st = us_take_begin(t, &o, &rules, prompt->ids, prompt->n, err);
+    if (!st) us_sampler_set_phrases(t->sampler, c->phrases, c->n_phrases);
+    return st;
 }
 
 /* All takes at once: each step advances those that are not done, as one batch. */
@@ -224,22 +245,59 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
     return st;
 }
 
+/* The persona's own sequence, made once. */
+static us_status open_alone(us_chat *c, us_error *err) {
+    us_message m[2 * 64 + 1];
+    if (c->alone >= 0) return US_OK;
+    us_status st = us_engine_seq_new(c->engine, &c->alone, err);
+    size_t k = 1;
+    m[0] = (us_message){"system", c->system};
+    for (; k <= n_examples(c); k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
+    if (!st) st = us_template_tokenize(c->tpl, c->tok, m, k, true, &c->alone_ids, NULL, err);
+    if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
+    if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
+    return st;
+}
+
+/* Seconds of one decode step of n takes after the persona. */
+static us_status time_step(us_chat *c, int32_t n, double *seconds, us_error *err) {
+    us_span spans[US_MAX_TAKES];
+    int32_t seqs[US_MAX_TAKES], n_seqs = 0;
+    us_status st = US_OK;
+    for (; n_seqs < n && !st; n_seqs++) {
+        if ((st = us_engine_seq_fork(c->engine, c->alone, us_engine_seq_len(c->engine, c->alone), &seqs[n_seqs], err))) break;
+        spans[n_seqs] = (us_span){.seq = seqs[n_seqs], .tokens = c->alone_ids.ids, .n_tokens = 1};
+    }
+    for (int i = 0; i < 3 && !st; i++) { /* the best of three */
+        int64_t start = us_now_ns();
+        st = us_engine_eval(c->engine, spans, n, err);
+        double s = (double)(us_now_ns() - start) * 1e-9;
+        if (!i || s < *seconds) *seconds = s;
+    }
+    for (int32_t i = 0; i < n_seqs; i++) us_engine_seq_free(c->engine, seqs[i]);
+    return st;
+}
+
+/* As many takes, the card's at most, as let a reply of usual length come within about a second. */
+static us_status measure_takes(us_chat *c, us_error *err) {
+    static const double usual_tokens = 24, patience_seconds = 0.9;
+    int32_t n = c->card->takes;
+    double step_seconds = 0;
+    us_status st = open_alone(c, err);
+    for (; n > 1 && !st; n = n / 2) {
+        st = time_step(c, n, &step_seconds, err);
+        if (step_seconds * usual_tokens < patience_seconds) break;
+    }
+    if (!st) c->o.takes = n;
+    return st;
+}
+
 /* log p(reply | persona alone) of every take, as one batch over forks of the persona's sequence. */
 static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
-    us_message m[2 * 64 + 1];
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};
     int32_t seqs[US_MAX_TAKES], n_seqs = 0;
-    us_status st = US_OK;
-    if (c->alone < 0) {
-        st = us_engine_seq_new(c->engine, &c->alone, err);
-        size_t k = 1;
-        m[0] = (us_message){"system", c->system};
-        for (; k <= n_examples(c); k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
-        if (!st) st = us_template_tokenize(c->tpl, c->tok, m, k, true, &c->alone_ids, NULL, err);
-        if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
-        if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
-    }
+    us_status st = open_alone(c, err);
     for (size_t i = 0; i < n; i++) { /* their pages are needed now */
         if (c->takes[i].seq >= 0) us_engine_seq_free(c->engine, c->takes[i].seq);
         c->takes[i].seq = -1;
@@ -293,14 +351,24 @@ static us_status finish(us_chat *c, const us_take *t, us_reply *r, us_error *err
     return US_OK;
 }
 
+static void count(us_chat *c, size_t n) {
+    c->guard.n_takes += (int32_t)n;
+    for (size_t i = 0; i < n; i++) {
+        c->guard.n_loops += c->takes[i].looped;
+        c->guard.n_labels += c->takes[i].view.stopped;
+    }
+}
+
 /* The reply to the last line: prompt, takes, ranking; a loop is tried once more with another seed. */
 static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_reply *r, us_error *err) {
     us_tokens prompt = {0};
     int64_t start = us_now_ns();
-    size_t n = (size_t)c->o.takes, best = 0;
+    size_t best = 0;
     bool cancelled = false;
-    *r = (us_reply){.n_takes = (int32_t)n};
     us_status st = make_prompt(c, &prompt, err);
+    if (!st && c->o.takes < 1) st = measure_takes(c, err);
+    size_t n = st ? 0 : (size_t)c->o.takes;
+    *r = (us_reply){.n_takes = (int32_t)n};
     for (int attempt = 0; attempt < 2 && !st; attempt++) {
         if ((st = us_engine_seq_set_tokens(c->engine, c->seq, prompt.ids, (int32_t)prompt.n, &r->n_cached_tokens, err))) break;
         for (size_t i = 0; i < n; i++) c->takes[i] = (us_take){.seq = -1};
@@ -309,11 +377,15 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
         if (!st && !cancelled) st = rank_takes(c, n, &best, err);
         if (!st && c->takes[best].looped && !attempt && n > 1 && !cancelled) {
             r->retried = true;
+            count(c, n);
+            c->guard.n_retries++;
             for (size_t i = 0; i < n; i++) end_take(c, &c->takes[i]);
             continue;
         }
         break;
     }
+    count(c, n);
+    c->guard.n_replies += !st;
     r->chosen = (int32_t)best;
     r->n_prompt_tokens = (int32_t)prompt.n;
     if (!st) st = finish(c, &c->takes[best], r, err);

@@ -56,7 +56,7 @@ static void meet(const thread *t) {
         return;
     }
     for (int spins = 0; atomic_load_explicit(&p->sense, memory_order_acquire) == sense; spins++)
-        if (spins < 4000) relax();
+        if (spins < 1000) relax();
         else sched_yield();
 }
 
@@ -160,14 +160,12 @@ static float *lora_down(thread *t, int32_t layer, us_module m, const input *in, 
     return u;
 }
 
-/* This thread's outputs of y (+)= W x + bias + B u. */
-static void linear(thread *t, int32_t layer, us_module m, const input *in, const float *u, float *y, bool add) {
+/* Outputs of groups [g0, g1) of y (+)= W x + bias + B u. */
+static void linear(thread *t, int32_t layer, us_module m, const input *in, const float *u, float *y, bool add, size_t g0, size_t g1) {
     us_pass *p = t->p;
     const us_matrix *w = p->net->layers[layer].w[m];
     const float *bias = p->net->layers[layer].bias[m];
-    size_t g0, g1, ld = w->n_rows;
-    us_split(w->n_groups, 2, t->i, t->n, &g0, &g1);
-    if (g0 == g1) return;
+    size_t ld = w->n_rows;
     p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
     size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
     for (size_t r = 0; r < p->T && bias; r++) p->kn->add(bias + n0, 1.0f, n1 - n0, y + r * ld + n0);
@@ -176,6 +174,33 @@ static void linear(thread *t, int32_t layer, us_module m, const input *in, const
         const us_adapter_site *site = site_of(p, run, layer, m);
         if (site) p->kn->matmul(&site->b, NULL, u, p->rank_pad, (size_t)run->begin, (size_t)run->end, g0, g1, y, ld, true);
     }
+}
+
+/* Groups are handed out as threads come for them, in pieces that shrink towards the end: a thread that lost its core
+ * for a while leaves the rest to the others. Who computes a group does not change it. */
+static bool claim(thread *t, size_t total, size_t *b, size_t *e) {
+    _Atomic int *next = &t->p->next;
+    int at = atomic_load_explicit(next, memory_order_relaxed), end;
+    do {
+        if ((size_t)at >= total) return false;
+        size_t left = total - (size_t)at, piece = t->n == 1 ? left : max2(left / (2 * (size_t)t->n), 2);
+        end = at + (int)(piece < left ? piece : left);
+    } while (!atomic_compare_exchange_weak_explicit(next, &at, end, memory_order_relaxed, memory_order_relaxed));
+    *b = (size_t)at;
+    *e = (size_t)end;
+    return true;
+}
+
+/* Some modules of one input, side by side. */
+static void linears(thread *t, int32_t layer, us_module first, size_t n, const input *in, float *const *u, float *const *y, bool add) {
+    const us_matrix *const *w = t->p->net->layers[layer].w;
+    size_t total = 0, b, e;
+    for (size_t k = 0; k < n; k++) total += w[(size_t)first + k]->n_groups;
+    while (claim(t, total, &b, &e))
+        for (size_t k = 0, at = 0; k < n; at += w[(size_t)first + k++]->n_groups) {
+            size_t g0 = max2(b, at), g1 = e < at + w[(size_t)first + k]->n_groups ? e : at + w[(size_t)first + k]->n_groups;
+            if (g0 < g1) linear(t, layer, (us_module)((size_t)first + k), in, u[k], y[k], add, g0 - at, g1 - at);
+        }
 }
 
 /* ---- attention -------------------------------------------------------------------------------------------- */
@@ -348,9 +373,7 @@ static void layer(thread *t, int32_t l, bool parts) {
     input in = prepare(t, p->x, y->attn_norm, d);
     for (size_t k = 0; k < 3; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_Q + k), &in, k);
     if (!few(p)) meet(t);
-    linear(t, l, US_MOD_Q, &in, u[0], p->q, false);
-    linear(t, l, US_MOD_K, &in, u[1], p->k, false);
-    linear(t, l, US_MOD_V, &in, u[2], p->v, false);
+    linears(t, l, US_MOD_Q, 3, &in, u, (float *[]){p->q, p->k, p->v}, false);
     meet(t);
     rope_and_store(t, l);
     meet(t);
@@ -363,21 +386,22 @@ static void layer(thread *t, int32_t l, bool parts) {
     in = prepare(t, p->o, NULL, us_net_width_q(p->net));
     u[0] = lora_down(t, l, US_MOD_O, &in, 0);
     if (!few(p)) meet(t);
-    linear(t, l, US_MOD_O, &in, u[0], p->x, true);
+    linears(t, l, US_MOD_O, 1, &in, u, &p->x, true);
     meet(t);
     in = prepare(t, p->x, y->ffn_norm, d);
     for (size_t k = 0; k < 2; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_GATE + k), &in, k);
     if (!few(p)) meet(t);
-    linear(t, l, US_MOD_GATE, &in, u[0], p->gate, false);
-    linear(t, l, US_MOD_UP, &in, u[1], p->up, false);
-    us_split(y->w[US_MOD_GATE]->n_groups, 2, t->i, t->n, &g0, &g1);
-    size_t c0 = g0 * US_GROUP, c1 = g1 * US_GROUP < f ? g1 * US_GROUP : f;
-    for (size_t r = 0; r < p->T && c0 < c1; r++) p->kn->swiglu(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0, p->act + r * f + c0);
+    while (claim(t, y->w[US_MOD_GATE]->n_groups, &g0, &g1)) {
+        linear(t, l, US_MOD_GATE, &in, u[0], p->gate, false, g0, g1);
+        linear(t, l, US_MOD_UP, &in, u[1], p->up, false, g0, g1);
+        size_t c0 = g0 * US_GROUP, c1 = g1 * US_GROUP < f ? g1 * US_GROUP : f;
+        for (size_t r = 0; r < p->T; r++) p->kn->swiglu(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0, p->act + r * f + c0);
+    }
     meet(t);
     in = prepare(t, p->act, NULL, f);
     u[0] = lora_down(t, l, US_MOD_DOWN, &in, 0);
     if (!few(p)) meet(t);
-    linear(t, l, US_MOD_DOWN, &in, u[0], p->x, true);
+    linears(t, l, US_MOD_DOWN, 1, &in, u, &p->x, true);
     meet(t);
 }
 
@@ -392,8 +416,7 @@ static void head(thread *t, size_t o0, size_t o1, float *logits) {
     for (size_t i = b; i < e; i++) p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[o0 + i] * d, n->out_norm, d, n->eps, p->hn + i * d);
     p->kn->quantize_acts(p->hn, d, b, e, &acts);
     meet(t);
-    us_split(n->head->n_groups, 1, t->i, t->n, &g0, &g1);
-    p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
+    while (claim(t, n->head->n_groups, &g0, &g1)) p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
     meet(t);
 }
 

@@ -17,8 +17,10 @@ struct us_sampler {
     us_rng rng;
     int32_t n_vocab, *history;
     size_t n_history, cap_history;
-    const int32_t *breakers;
+    int32_t breakers[US_MAX_BREAKERS];
     size_t n_breakers;
+    const us_tokens *phrases;
+    size_t n_phrases;
     float *logits;         /* [n_vocab] working copy */
     uint32_t *counts;      /* [n_vocab] */
     candidate *candidates; /* [n_vocab] */
@@ -38,6 +40,8 @@ us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].v >= ranges[i].min && ranges[i].v <= ranges[i].max))
             return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g..%g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].v);
+    for (size_t i = 0; i < o->n_biases; i++)
+        if (!(fabsf(o->biases[i].bias) <= 100)) return us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected -100..100, got %g", (double)o->biases[i].bias);
     return US_OK;
 }
 
@@ -50,6 +54,7 @@ void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
         if (n < max) n += (size_t)snprintf(out + n, max - n, __VA_ARGS__);                                     \
     }
     bool greedy = o->temperature == 0;
+    STEP(o->n_biases > 0, "logit bias of %zu", o->n_biases)
     STEP(o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0, "penalties %g/%g/%g over %d", o->repeat_penalty, o->presence_penalty, o->frequency_penalty, o->repeat_last_n)
     STEP(o->dry_multiplier > 0, "dry %g/%g/%d", o->dry_multiplier, o->dry_base, o->dry_allowed_length)
     STEP(!greedy && o->top_k > 0, "top-k %d", o->top_k)
@@ -65,6 +70,9 @@ void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
 us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sampler **out, us_error *err) {
     us_sampler *s = NULL;
     us_status st = us_sampler_check(o, err);
+    for (size_t i = 0; i < o->n_biases && !st; i++)
+        if (o->biases[i].token < 0 || o->biases[i].token >= n_vocab)
+            st = us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
     if (!st) st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     s->o = *o;
@@ -89,8 +97,13 @@ void us_sampler_free(us_sampler *s) {
 void us_sampler_reseed(us_sampler *s, uint64_t seed) { us_rng_seed(&s->rng, seed); }
 
 void us_sampler_set_breakers(us_sampler *s, const int32_t *tokens, size_t n) {
-    s->breakers = tokens;
-    s->n_breakers = n;
+    s->n_breakers = n < US_MAX_BREAKERS ? n : US_MAX_BREAKERS;
+    if (n) memcpy(s->breakers, tokens, s->n_breakers * sizeof *tokens);
+}
+
+void us_sampler_set_phrases(us_sampler *s, const us_tokens *phrases, size_t n) {
+    s->phrases = phrases;
+    s->n_phrases = n;
 }
 
 us_status us_sampler_set_history(us_sampler *s, const int32_t *tokens, size_t n, us_error *err) {
@@ -123,6 +136,16 @@ static bool breaks(const us_sampler *s, int32_t id) {
     return false;
 }
 
+/* Whether the history ends inside one of the phrases and `id` goes on with it. */
+static bool continues_phrase(const us_sampler *s, int32_t id) {
+    for (size_t i = 0; i < s->n_phrases; i++) {
+        const us_tokens *p = &s->phrases[i];
+        for (size_t n = 1; n < p->n && n <= s->n_history; n++)
+            if (p->ids[n] == id && !memcmp(s->history + s->n_history - n, p->ids, n * sizeof *p->ids)) return true;
+    }
+    return false;
+}
+
 /* Don't Repeat Yourself (p-e-w 2024): a token that would extend a repeat of `len` tokens loses
  * multiplier * base^(len - allowed). Every earlier place is compared backwards with the end of the history. */
 static void dry(us_sampler *s) {
@@ -134,7 +157,7 @@ static void dry(us_sampler *s) {
         if (h[i] != h[n - 1]) continue;
         size_t len = 0;
         while (len <= i && len < 64 && h[i - len] == h[n - 1 - len] && !breaks(s, h[n - 1 - len])) len++;
-        if (len < (size_t)o->dry_allowed_length) continue;
+        if (len < (size_t)o->dry_allowed_length || continues_phrase(s, h[i + 1])) continue;
         float cut = (float)(o->dry_multiplier * pow(o->dry_base, (double)(len - (size_t)o->dry_allowed_length)));
         float *l = &s->logits[h[i + 1]];
         /* several places may ask for the same token: the longest repeat counts */
@@ -213,6 +236,7 @@ static size_t nucleus(candidate *c, size_t n, double top_p, double min_p) {
 us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err) {
     const us_sampler_options *o = &s->o;
     memcpy(s->logits, logits, (size_t)s->n_vocab * sizeof *logits);
+    for (size_t i = 0; i < o->n_biases; i++) s->logits[o->biases[i].token] += o->biases[i].bias;
     penalise(s);
     dry(s);
     size_t n = collect(s), first = 0;
