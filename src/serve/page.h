@@ -1,0 +1,13 @@
+/* serve/page.h - the files of web/, embedded by cmake/page.cmake. */
+#ifndef US_SERVE_PAGE_H
+#define US_SERVE_PAGE_H
+#include <stddef.h>
+
+typedef struct us_page_file {
+    const char *url, *type;
+    const unsigned char *data;
+    size_t n_bytes;
+} us_page_file;
+extern const us_page_file us_page_files[]; /* ends with url NULL */
+
+#endif
