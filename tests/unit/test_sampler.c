@@ -122,8 +122,36 @@ static void options_out_of_range_are_named(void **state) {
     assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
 }
 
+static void a_bias_decides_and_phrases_are_left_alone(void **state) {
+    (void)state;
+    int counts[V];
+    us_error err;
+    us_sampler *s;
+    us_sampler_options o = plain();
+    const us_logit_bias bias = {.token = 5, .bias = 50}, wrong = {.token = V, .bias = 1};
+    o.temperature = 0, o.biases = &bias, o.n_biases = 1;
+    draw_many(o, NULL, 0, 1, counts);
+    assert_int_equal(counts[5], 1);
+    o.biases = &wrong;
+    assert_int_equal(us_sampler_new(&o, V, &s, &err), US_ERR_ARGUMENT);
+
+    o = plain(), o.temperature = 0, o.dry_multiplier = 50; /* 3 4 0 was said; after 3 4, DRY forbids the likely 0 */
+    static const int32_t said[] = {3, 4, 0, 2, 3, 4};
+    int32_t phrase[] = {3, 4, 0}, id;
+    const us_tokens phrases = {.ids = phrase, .n = 3};
+    for (int known = 0; known < 2; known++) {
+        static const float likely[V] = {9.0f, 1.0f, 0.0f, -1.0f, 1.5f, -3.0f};
+        assert_ok(us_sampler_new(&o, V, &s, &err), &err);
+        us_sampler_set_phrases(s, &phrases, (size_t)known);
+        assert_ok(us_sampler_set_history(s, said, 6, &err), &err);
+        assert_ok(us_sampler_draw(s, likely, &id, &err), &err);
+        assert_int_equal(id, known ? 0 : 4);
+        us_sampler_free(s);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(filters_keep_the_right_sets), cmocka_unit_test(greedy_takes_the_best),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_bias_decides_and_phrases_are_left_alone), cmocka_unit_test(filters_keep_the_right_sets), cmocka_unit_test(greedy_takes_the_best),
                                        cmocka_unit_test(penalties_and_dry_lower_what_repeats), cmocka_unit_test(same_seed_same_tokens),
                                        cmocka_unit_test(options_out_of_range_are_named)};
     return cmocka_run_group_tests(tests, NULL, NULL);
