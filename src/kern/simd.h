@@ -175,13 +175,15 @@ INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
     }
 }
 
+typedef uint8_t vub __attribute__((vector_size(4 * W)));
+
 /* The four signed weights of quad `quad` of a Q6_K block at p, of W rows. */
 INLINE vbytes q6_quad(const unsigned char *p, int quad, int v) {
-    const vbytes high_bits = (vbytes){0} + 0x3030303030303030, up = (vbytes){0} + 0x6060606060606060, sign = (vbytes){0} + (long long)0x8080808080808080u;
+    const vbytes high_bits = (vbytes){0} + 0x3030303030303030;
     vbytes low = load_bytes(p + 32 + quad % 4 * 64 + v * W * 4), high = load_bytes(p + 288 + quad / 4 * 64 + v * W * 4);
     int s = 4 - 2 * (quad % 4);
     vbytes q = (vbytes)(quad < 4 ? low4(low) : high4(low)) | ((s >= 0 ? high << (s & 7) : high >> 2) & high_bits);
-    return (q + up) ^ sign; /* q - 32, byte by byte: nothing carries */
+    return (vbytes)((vub)q - 32);
 }
 
 INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
