@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 typedef struct us_page_file {
-    const char *url, *type;
+    const char *url, *type, *etag; /* etag: quoted, of the content */
     const unsigned char *data;
     size_t n_bytes;
 } us_page_file;

@@ -54,12 +54,17 @@ typedef struct request {
 
 /* ---- answering ------------------------------------------------------------------------------------------------ */
 
+/* Pictures may come from blob: because the page fetches them with its key. */
+static void safe_headers(struct MHD_Response *resp) {
+    MHD_add_response_header(resp, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(resp, "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+}
+
 static enum MHD_Result reply(request *r, struct MHD_Connection *c, int code, const char *type, const void *data, size_t n) {
     struct MHD_Response *resp = MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
     if (!resp) return MHD_NO;
     MHD_add_response_header(resp, "Content-Type", type);
-    MHD_add_response_header(resp, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(resp, "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    safe_headers(resp);
     if (code == 429) MHD_add_response_header(resp, "Retry-After", "2");
     if (r && r->s->o.cors_origin) MHD_add_response_header(resp, "Access-Control-Allow-Origin", r->s->o.cors_origin);
     enum MHD_Result rc = MHD_queue_response(c, (unsigned)code, resp);
@@ -421,6 +426,21 @@ static enum MHD_Result streamed(request *r, struct MHD_Connection *c) {
 
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
 
+/* A file of the page: the browser keeps it, and asks each time whether it is still the same. */
+static enum MHD_Result page_file(struct MHD_Connection *c, const us_page_file *f) {
+    const char *known = header(c, "If-None-Match");
+    bool same = known && !strcmp(known, f->etag);
+    struct MHD_Response *resp = MHD_create_response_from_buffer(same ? 0 : f->n_bytes, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT);
+    if (!resp) return MHD_NO;
+    safe_headers(resp);
+    MHD_add_response_header(resp, "Content-Type", f->type);
+    MHD_add_response_header(resp, "ETag", f->etag);
+    MHD_add_response_header(resp, "Cache-Control", "no-cache");
+    enum MHD_Result rc = MHD_queue_response(c, same ? 304 : 200, resp);
+    MHD_destroy_response(resp);
+    return rc;
+}
+
 static json_t *models(const us_server *s) {
     json_t *list = json_pack("[{s:s, s:s, s:i, s:s}]", "id", "base", "object", "model", "created", 0, "owned_by", "understudy");
     for (int i = 0; i < s->n_cast; i++)
@@ -458,7 +478,7 @@ static enum MHD_Result get(request *r, struct MHD_Connection *c, const char *url
     if (!strcmp(url, "/v1/models")) return reply_json(r, c, 200, models(r->s));
     if (!strcmp(url, "/metrics")) return metrics(r, c);
     for (const us_page_file *f = us_page_files; f->url; f++)
-        if (!strcmp(url, f->url)) return reply(r, c, 200, f->type, f->data, f->n_bytes);
+        if (!strcmp(url, f->url)) return page_file(c, f);
     return refuse(r, c, 404, "no such page; the API is under /v1");
 }
 

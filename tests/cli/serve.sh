@@ -13,6 +13,8 @@ code() { # expected status, then curl's arguments
   local want=$1 got; shift
   got=$(curl -s -m 60 -o "$dir/out" -w '%{http_code}' "$@"); [ "$got" = "$want" ] || fail "$*: $got, expected $want: $(head -c 300 "$dir/out")"
 }
+code 200 $url/; grep -q '<!doctype html>' "$dir/out" || fail "no page"
+etag=$(curl -s -D - -o "$dir/out" $url/app.js | tr -d '\r' | sed -n 's/^ETag: //Ip'); code 304 -H "If-None-Match: $etag" $url/app.js
 json=(-H 'Content-Type: application/json')
 ask='{"model":"base","messages":[{"role":"user","content":"Hi"}],"temperature":0,"max_tokens":8'
 code 200 $url/v1/models; grep -q '"homer"' "$dir/out" || fail "homer is not listed"
