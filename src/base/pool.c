@@ -1,26 +1,27 @@
-/* Threads meet at two counters: `round` starts a run, `n_done` ends it. Waiters spin for a short,
- * fixed number of pauses and then sleep on a condition variable, so an idle pool costs nothing. */
+/* Every wait, for a run to start, for the others at a barrier, for a run to end, is for one counter to change: it spins
+ * while that is cheaper than sleeping, then sleeps on one condition variable. On a quiet machine nobody sleeps between
+ * the stages of a pass; on a busy one a waiter leaves its core at once to whoever the others wait for. */
 #include "base/pool.h"
 #include "base/mem.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SPINS 4000
+#define SPIN_NS 20000 /* about what falling asleep and waking up cost */
 
 struct us_pool {
     int n_threads; /* the caller included */
-    _Atomic unsigned round;
-    _Atomic int n_done;
+    _Atomic unsigned round, n_met; /* runs started; barriers passed */
+    _Atomic int n_arrived;         /* threads at this barrier */
     _Atomic int n_asleep;
-    _Atomic bool caller_asleep;
     bool stop;
     us_pool_fn *fn;
     void *ctx;
     pthread_mutex_t lock;
-    pthread_cond_t wake, done;
+    pthread_cond_t wake;
     struct worker {
         us_pool *pool;
         pthread_t thread;
@@ -36,38 +37,53 @@ static inline void relax(void) {
 #endif
 }
 
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Returns when *word is no longer `old`. */
+static void wait_change(us_pool *p, _Atomic unsigned *word, unsigned old) {
+    int64_t start = 0;
+    for (int spins = 1; atomic_load_explicit(word, memory_order_acquire) == old; spins++) {
+        relax();
+        if (spins % 64) continue;
+        if (!start) start = now_ns();
+        else if (now_ns() - start > SPIN_NS) goto sleep;
+    }
+    return;
+sleep:
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->n_asleep, 1);
+    while (atomic_load(word) == old) pthread_cond_wait(&p->wake, &p->lock);
+    atomic_fetch_sub(&p->n_asleep, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* After a change of a word that others may wait for. Either a waiter sees the change before it sleeps, or it is seen
+ * here as asleep: both sides write first and read then, in one total order. */
+static void wake_sleepers(us_pool *p) {
+    if (!atomic_load(&p->n_asleep)) return;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void *work(void *arg) {
     struct worker *w = arg;
     us_pool *p = w->pool;
-    unsigned seen = 0;
-    for (;;) {
-        for (int s = 0; s < SPINS && atomic_load_explicit(&p->round, memory_order_acquire) == seen; s++) relax();
-        if (atomic_load(&p->round) == seen) {
-            pthread_mutex_lock(&p->lock);
-            atomic_fetch_add(&p->n_asleep, 1);
-            while (atomic_load(&p->round) == seen) pthread_cond_wait(&p->wake, &p->lock);
-            atomic_fetch_sub(&p->n_asleep, 1);
-            pthread_mutex_unlock(&p->lock);
-        }
-        seen = atomic_load(&p->round);
+    for (unsigned seen = 0;; seen++) {
+        wait_change(p, &p->round, seen);
         if (p->stop) return NULL;
         p->fn(p->ctx, w->i, p->n_threads);
-        if (atomic_fetch_add(&p->n_done, 1) + 1 == p->n_threads - 1 && atomic_load(&p->caller_asleep)) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->done);
-            pthread_mutex_unlock(&p->lock);
-        }
+        us_pool_meet(p, NULL);
     }
 }
 
 static void start_round(us_pool *p) {
-    atomic_store(&p->n_done, 0);
     atomic_fetch_add(&p->round, 1);
-    if (atomic_load(&p->n_asleep)) {
-        pthread_mutex_lock(&p->lock);
-        pthread_cond_broadcast(&p->wake);
-        pthread_mutex_unlock(&p->lock);
-    }
+    wake_sleepers(p);
 }
 
 void us_pool_run(us_pool *p, us_pool_fn *fn, void *ctx) {
@@ -79,14 +95,19 @@ void us_pool_run(us_pool *p, us_pool_fn *fn, void *ctx) {
     p->ctx = ctx;
     start_round(p);
     fn(ctx, 0, p->n_threads);
-    int all = p->n_threads - 1;
-    for (int s = 0; s < SPINS && atomic_load_explicit(&p->n_done, memory_order_acquire) != all; s++) relax();
-    if (atomic_load(&p->n_done) == all) return;
-    pthread_mutex_lock(&p->lock);
-    atomic_store(&p->caller_asleep, true);
-    while (atomic_load(&p->n_done) != all) pthread_cond_wait(&p->done, &p->lock);
-    atomic_store(&p->caller_asleep, false);
-    pthread_mutex_unlock(&p->lock);
+    us_pool_meet(p, NULL);
+}
+
+void us_pool_meet(us_pool *p, _Atomic int *zero) {
+    unsigned met = p ? atomic_load(&p->n_met) : 0;
+    bool last = !p || atomic_fetch_add(&p->n_arrived, 1) + 1 == p->n_threads;
+    if (last && zero) atomic_store(zero, 0);
+    if (!last) wait_change(p, &p->n_met, met);
+    else if (p) {
+        atomic_store(&p->n_arrived, 0);
+        atomic_fetch_add(&p->n_met, 1);
+        wake_sleepers(p);
+    }
 }
 
 int us_cpu_count(void) {
@@ -110,7 +131,6 @@ us_status us_pool_new(int n_threads, us_pool **out, us_error *err) {
     if (st) return st;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    pthread_cond_init(&p->done, NULL);
     p->n_threads = 1;
     if ((st = us_alloc((size_t)n_threads, sizeof *p->workers, &p->workers, err))) goto fail;
     p->n_threads = n_threads;
@@ -135,7 +155,6 @@ void us_pool_free(us_pool *p) {
     start_round(p);
     for (int i = 1; i < p->n_threads; i++) pthread_join(p->workers[i].thread, NULL);
     pthread_cond_destroy(&p->wake);
-    pthread_cond_destroy(&p->done);
     pthread_mutex_destroy(&p->lock);
     free(p->workers);
     free(p);

@@ -1,12 +1,13 @@
 /* base/pool.h - a fixed team of threads that run one function together.
  *
- * us_pool_run() returns when every thread has returned. Threads spin briefly between runs (a
- * decode step makes hundreds of short runs) and then sleep. Work is split by the callee from
+ * us_pool_run() returns when every thread has returned. Threads that wait spin briefly (a decode
+ * step has hundreds of stages) and then sleep, so that a busy machine loses nothing to them. Work is split by the callee from
  * (i_thread, n_threads): over outputs, or over fixed chunks, so that no result depends on
  * n_threads. One run at a time; the calling thread is thread 0. */
 #ifndef US_BASE_POOL_H
 #define US_BASE_POOL_H
 #include "understudy/base.h"
+#include <stdatomic.h>
 
 typedef struct us_pool us_pool;
 typedef void us_pool_fn(void *ctx, int i_thread, int n_threads);
@@ -18,6 +19,8 @@ void us_pool_free(us_pool *pool);
 int us_pool_size(const us_pool *pool); /* 1 for NULL */
 /* A NULL pool runs fn(ctx, 0, 1) on the caller. */
 void us_pool_run(us_pool *pool, us_pool_fn *fn, void *ctx);
+/* Inside fn: returns when every thread of the run has come here. Before anybody goes on *zero, if any, is set to 0. */
+void us_pool_meet(us_pool *pool, _Atomic int *zero);
 /* Number of CPUs this process may use (affinity and cgroup aware where cheap), at least 1. */
 int us_cpu_count(void);
 

@@ -3,7 +3,6 @@
 #include "generate/engine.h"
 #include <assert.h>
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,7 @@ typedef struct us_pass {
     float *cos, *sin, *hn;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
-    _Atomic int arrived, sense, next;
+    _Atomic int next; /* the item to hand out next in this stage */
 } us_pass;
 
 typedef struct thread {
@@ -35,30 +34,8 @@ typedef struct thread {
     size_t b, e;                      /* this thread's rows when there are many */
 } thread;
 
-static inline void relax(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-}
-
-/* Sense-reversing barrier: spins briefly, then lets others run (there may be more threads than cores). */
-static void meet(const thread *t) {
-    us_pass *p = t->p;
-    if (t->n == 1) {
-        atomic_store(&p->next, 0);
-        return;
-    }
-    int sense = atomic_load(&p->sense);
-    if (atomic_fetch_add(&p->arrived, 1) + 1 == t->n) {
-        atomic_store(&p->arrived, 0);
-        atomic_store(&p->next, 0);
-        atomic_store_explicit(&p->sense, !sense, memory_order_release);
-        return;
-    }
-    for (int spins = 0; atomic_load_explicit(&p->sense, memory_order_acquire) == sense; spins++)
-        if (spins < 1000) relax();
-        else sched_yield();
-}
+/* The end of a stage; the next one hands out its items from the first. */
+static void meet(const thread *t) { us_pool_meet(t->p->e->pool, &t->p->next); }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
@@ -474,7 +451,6 @@ void us_forward(us_engine *e) {
     assert(rank <= MAX_RANK);
     p->T = (size_t)e->n_rows;
     p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
-    atomic_store(&p->arrived, 0);
     atomic_store(&p->next, 0);
     us_pool_run(e->pool, run_pass, p);
 }

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include <time.h>
 
 static void buf_stops_at_its_cap(void **state) {
     (void)state;
@@ -81,6 +82,36 @@ static void pool_covers_every_item_once(void **state) {
     }
 }
 
+typedef struct relay {
+    us_pool *pool;
+    _Atomic int next;
+    int taken[40][8]; /* of each stage: how often each of its items was taken */
+    _Atomic bool early;
+} relay;
+
+static void run_relay(void *ctx, int i, int n) {
+    relay *r = ctx;
+    for (int stage = 0; stage < 40; stage++) {
+        for (int at; (at = atomic_fetch_add(&r->next, 1)) < 8;) r->taken[stage][at]++;
+        if (i == n - 1 && stage % 10 == 0) nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL); /* the others fall asleep */
+        us_pool_meet(r->pool, &r->next);
+        for (int at = 0; at < 8; at++) if (r->taken[stage][at] != 1) r->early = true;
+        us_pool_meet(r->pool, NULL);
+    }
+}
+
+static void threads_meet_after_every_stage(void **state) {
+    (void)state;
+    us_error err;
+    for (int n = 1; n <= 6; n++) {
+        relay r = {0};
+        assert_ok(us_pool_new(n, &r.pool, &err), &err);
+        us_pool_run(r.pool, run_relay, &r);
+        us_pool_free(r.pool);
+        assert_false(r.early);
+    }
+}
+
 static void rng_is_the_same_everywhere(void **state) {
     (void)state;
     us_rng r;
@@ -102,7 +133,7 @@ int main(void) {
         cmocka_unit_test(buf_stops_at_its_cap),        cmocka_unit_test(sha256_of_published_vectors),
         cmocka_unit_test(utf8_refuses_what_is_not_utf8), cmocka_unit_test(atomic_write_then_read),
         cmocka_unit_test(pool_covers_every_item_once), cmocka_unit_test(rng_is_the_same_everywhere),
-        cmocka_unit_test(errors_hold_no_control_characters),
+        cmocka_unit_test(threads_meet_after_every_stage), cmocka_unit_test(errors_hold_no_control_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
