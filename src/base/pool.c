@@ -2,12 +2,12 @@
  * while that is cheaper than sleeping, then sleeps on one condition variable. On a quiet machine nobody sleeps between
  * the stages of a pass; on a busy one a waiter leaves its core at once to whoever the others wait for. */
 #include "base/pool.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SPIN_NS 20000 /* about what falling asleep and waking up cost */
@@ -37,20 +37,14 @@ static inline void relax(void) {
 #endif
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Returns when *word is no longer `old`. */
 static void wait_change(us_pool *p, _Atomic unsigned *word, unsigned old) {
     int64_t start = 0;
     for (int spins = 1; atomic_load_explicit(word, memory_order_acquire) == old; spins++) {
         relax();
         if (spins % 64) continue;
-        if (!start) start = now_ns();
-        else if (now_ns() - start > SPIN_NS) goto sleep;
+        if (!start) start = us_now_ns();
+        else if (us_now_ns() - start > SPIN_NS) goto sleep;
     }
     return;
 sleep:

@@ -45,6 +45,7 @@ static const struct {
     {"avx2", has_avx2, us_kern_fill_avx2},
     {"avx512", has_avx512, us_kern_fill_avx512},
 #elif defined(__aarch64__)
+    {"neon", always, us_kern_fill_neon}, /* part of the architecture */
     {"dotprod", has_dotprod, us_kern_fill_dotprod},
 #endif
 };

@@ -6,7 +6,7 @@
 #include "kern/kern.h"
 #include <math.h>
 
-static const char *const levels[] = {"avx2", "avx512", "dotprod"};
+static const char *const levels[] = {"avx2", "avx512", "neon", "dotprod"};
 static us_rng rng;
 static const us_kern *scalar;
 

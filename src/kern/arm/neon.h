@@ -1,0 +1,42 @@
+/* kern/arm/neon.h - Advanced SIMD: 4 lanes, a group of rows is four vectors. An ISA file defines q4_dot and q8_dot and
+ * includes this. */
+#include <arm_neon.h>
+#include <stdint.h>
+#define W 4
+#define TILE 8
+#define RB 4
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef int64_t vbytes __attribute__((vector_size(16)));
+#define fma_(a, b, c) ((vf)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
+#define load_half(p) ((vf)vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *)(p)))))
+#define load_bf16(p) ((vf)vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8((const uint8_t *)(p))), 16)))
+#define to_float(i) ((vf)vcvtq_f32_s32((int32x4_t)(i)))
+static inline vf load_i8(const void *p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, 4);
+    return to_float(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four))))));
+}
+static inline vf load_u8(const void *p) {
+    uint32_t four;
+    __builtin_memcpy(&four, p, 4);
+    return (vf)vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))))));
+}
+static inline float one_half(uint16_t h) {
+    __fp16 f;
+    __builtin_memcpy(&f, &h, 2);
+    return f;
+}
+#define load_bytes(p) ((vbytes)vld1q_u8((const uint8_t *)(p)))
+#define low4(b) ((vbytes)vandq_u8((uint8x16_t)(b), vdupq_n_u8(15)))
+#define high4(b) ((vbytes)vshrq_n_u8((uint8x16_t)(b), 4))
+#define four_(x) vreinterpretq_s8_s32(vdupq_n_s32(x))
+/* Both kinds of weights fit int8, so both are dotted alike, and nothing has to be prepared. */
+#define Q4_ACC int32x4_t
+#define q4_zero vdupq_n_s32(0)
+#define q4_dot(acc, w, x) dot4(acc, (int8x16_t)(w), four_(x))
+#define q4_sum(acc) to_float(acc)
+#define q8_prepare(b) (b)
+#define q8_init(n) ((void)(n), (vi){0})
+#define q8_dot(acc, w, x) ((vi)dot4((int32x4_t)(acc), (int8x16_t)(w), four_(x)))
+#include "kern/simd.h"
