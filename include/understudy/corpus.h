@@ -38,7 +38,7 @@ typedef enum us_rule {
 
 typedef struct us_script_options {
     const char *speaker_column, *text_column, *episode_column, *season_column, *scene_column; /* NULL: found by name */
-    const char *alias_file; /* NULL, or JSON {"canonical name": ["alias", ...], ...} */
+    const char *alias_file; /* NULL, or JSON {"canonical name": ["alias", ...], ...}, or a corpus.json that explore wrote */
     char delimiter;         /* 0: by the file's name and header (',' or '\t'); ';' and '|' too */
     uint32_t rules_off;     /* bit i set: rule i is off */
     size_t max_cell_bytes;  /* 0: 1 MiB */
@@ -103,6 +103,9 @@ US_API const us_scene *us_script_get_scenes(const us_script *s, size_t *n);     
 US_API const us_episode *us_script_get_episodes(const us_script *s, size_t *n);
 US_API const us_repair *us_script_get_repairs(const us_script *s, size_t *n);
 US_API const us_script_counts *us_script_get_counts(const us_script *s);
+/* Names that were joined to a speaker, by the rules "shouted" and "aliases", in the order in which they were met. */
+typedef struct us_joined { const char *name; uint32_t speaker, n_rows; } us_joined;
+US_API const us_joined *us_script_get_joined(const us_script *s, size_t *n);
 US_API const char *us_script_get_path(const us_script *s, uint32_t file);
 US_API const char *us_rule_name(us_rule rule);  /* "fields", "mojibake", ... as the command line names it */
 

@@ -32,6 +32,8 @@ struct us_script {
     size_t n_lines, n_speakers, n_scenes, n_episodes, n_repairs, cap_lines, cap_speakers, cap_scenes, cap_episodes, cap_repairs;
     uint32_t *name_slots;
     size_t n_name_slots;
+    us_joined *joined;
+    size_t n_joined, cap_joined;
     uint32_t *joins;      /* speaker -> the one he joins (himself if none) */
     us_script_counts counts;
     /* while reading */
@@ -266,7 +268,9 @@ static us_status load_aliases(us_script *s, const char *path, us_error *err) {
     if (!json_is_object(root)) st = us_fail(err, US_ERR_FORMAT, "%s:%d: expected {\"name\": [\"alias\", ...], ...}%s%s", path, root ? 1 : where.line, root ? "" : ": ", root ? "" : where.text);
     s->aliases = json_object();
     const char *name;
-    if (!st) json_object_foreach(root, name, list) {
+    /* A corpus.json holds such an object under "aliases"; a person of that name would have an array there. */
+    json_t *names = json_is_object(json_object_get(root, "aliases")) ? json_object_get(root, "aliases") : root;
+    if (!st) json_object_foreach(names, name, list) {
         if (!json_is_array(list)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s': expected an array of names", path, name);
         json_array_foreach(list, i, alias)
             if (!st && !json_is_string(alias)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s'[%zu]: expected a name", path, name, i);
@@ -314,6 +318,13 @@ static us_status join_names(us_rows *r) {
         s->joins[i] = k;
         s->counts.repairs[US_RULE_ALIASES] += s->speakers[i].n_rows;
     }
+    for (size_t i = 0; i < s->n_speakers && !st; i++) { /* MARGE joins Marge, who joins Marge Simpson */
+        size_t steps = 0;
+        uint32_t k = s->joins[i];
+        while (s->joins[k] != k && steps++ <= s->n_speakers) k = s->joins[k];
+        if (s->joins[k] != k) st = us_fail(r->err, US_ERR_FORMAT, "%s: the aliases of '%s' go round in a circle", r->options->alias_file, s->speakers[i].name);
+        s->joins[i] = k;
+    }
     return st;
 }
 
@@ -350,6 +361,8 @@ static us_status finish(us_rows *r) {
     for (size_t i = 0; i < n; i++) {
         uint32_t to = s->joins[i];
         if (to != i) {
+            if ((st = us_grow(&s->joined, &s->cap_joined, s->n_joined + 1, sizeof *s->joined, r->err))) goto out;
+            s->joined[s->n_joined++] = (us_joined){s->speakers[i].name, to, s->speakers[i].n_rows};
             s->speakers[to].n_rows += s->speakers[i].n_rows;
             s->speakers[to].n_lines += s->speakers[i].n_lines;
             s->speakers[i].n_rows = s->speakers[i].n_lines = 0;
@@ -372,13 +385,11 @@ static us_status finish(us_rows *r) {
         sorted[l->speaker].n_words += words_of(l->text);
         if (last_scene[l->speaker] != l->scene + 1) sorted[l->speaker].n_scenes++, last_scene[l->speaker] = l->scene + 1;
     }
+    for (size_t i = 0; i < s->n_joined; i++) s->joined[i].speaker = rank[s->joined[i].speaker];
     free(s->speakers);
     s->speakers = sorted;
     sorted = NULL;
     s->n_speakers = kept;
-    size_t named = 0; /* episodes without a line in them are not kept apart */
-    for (size_t i = 0; i < s->n_episodes; i++) named += s->episodes[i].n_scenes > 0;
-    (void)named;
 out:
     free(order);
     free(rank);
@@ -444,6 +455,7 @@ void us_script_free(us_script *s) {
     free(s->repairs);
     free(s->name_slots);
     free(s->joins);
+    free(s->joined);
     json_decref(s->aliases);
     free(s);
 }
@@ -453,5 +465,6 @@ const us_speaker *us_script_get_speakers(const us_script *s, size_t *n) { return
 const us_scene *us_script_get_scenes(const us_script *s, size_t *n) { return *n = s->n_scenes, s->scenes; }
 const us_episode *us_script_get_episodes(const us_script *s, size_t *n) { return *n = s->n_episodes, s->episodes; }
 const us_repair *us_script_get_repairs(const us_script *s, size_t *n) { return *n = s->n_repairs, s->repairs; }
+const us_joined *us_script_get_joined(const us_script *s, size_t *n) { return *n = s->n_joined, s->joined; }
 const us_script_counts *us_script_get_counts(const us_script *s) { return &s->counts; }
 const char *us_script_get_path(const us_script *s, uint32_t file) { return file < s->n_paths ? s->paths[file] : ""; }

@@ -39,25 +39,29 @@ static us_status grow_slots(us_words *w, us_error *err) {
     return US_OK;
 }
 
+uint32_t us_words_find(const us_words *w, const char *s, size_t n) {
+    if (!w->n_slots) return US_NO_WORD;
+    for (size_t at = hash_bytes(s, n) & (w->n_slots - 1); w->slots[at]; at = (at + 1) & (w->n_slots - 1)) {
+        const char *other = us_words_get(w, w->slots[at] - 1);
+        if (!strncmp(other, s, n) && !other[n]) return w->slots[at] - 1;
+    }
+    return US_NO_WORD;
+}
+
 /* The word under construction is the n bytes at w->text + w->text_len, already in place. */
 static us_status intern(us_words *w, size_t n, uint32_t *id, us_error *err) {
     us_status st;
     if (w->n * 2 >= w->n_slots && (st = grow_slots(w, err))) return st;
     const char *s = w->text + w->text_len;
-    size_t at = hash_bytes(s, n) & (w->n_slots - 1);
-    for (; w->slots[at]; at = (at + 1) & (w->n_slots - 1)) {
-        const char *other = us_words_get(w, w->slots[at] - 1);
-        if (!memcmp(other, s, n) && !other[n]) {
-            *id = w->slots[at] - 1;
-            return US_OK;
-        }
-    }
+    if ((*id = us_words_find(w, s, n)) != US_NO_WORD) return US_OK;
     if (w->text_len + n + 1 > UINT32_MAX) return us_fail(err, US_ERR_LIMIT, "more than 4 GiB of different words");
     if ((st = us_grow(&w->start, &w->start_cap, w->n + 1, sizeof *w->start, err))) return st;
     w->text[w->text_len + n] = 0;
     w->start[w->n] = (uint32_t)w->text_len;
     w->text_len += n + 1;
     *id = (uint32_t)w->n++;
+    size_t at = hash_bytes(us_words_get(w, *id), n) & (w->n_slots - 1);
+    while (w->slots[at]) at = (at + 1) & (w->n_slots - 1);
     w->slots[at] = *id + 1;
     return US_OK;
 }
@@ -76,38 +80,50 @@ static size_t put_folded(uint32_t cp, char *out) {
     return (size_t)us_utf8_encode((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), out);
 }
 
-us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *err) {
-    us_status st;
-    size_t left = strlen(text), n = 0, room;
-    /* One word is at most the whole text; lower case is at most 3 bytes for 2 (U+023A). */
-    if (!us_mul_size(left, 2, &room) || !us_add_size(room, w->text_len + 8, &room))
-        return us_fail(err, US_ERR_LIMIT, "a line is too long");
-    if ((st = us_grow(&w->text, &w->text_cap, room, 1, err))) return st;
-    bool quote = false; /* an apostrophe after the word so far: inside it if a letter follows */
-    for (;;) {
-        uint32_t cp = 0;
-        int len = left ? us_utf8_decode(text, left, &cp) : 0;
-        if (left && !len) return us_fail(err, US_ERR_FORMAT, "text is not UTF-8");
-        bool word = len && is_word(cp);
-        if (word) {
-            if (quote) w->text[w->text_len + n++] = '\'';
-            n += put_folded(cp, w->text + w->text_len + n);
-            quote = false;
-        } else if (n && !quote && (cp == '\'' || cp == 0x2019)) {
-            quote = true;
-        } else if (n) {
-            uint32_t id = 0;
-            if ((st = intern(w, n, &id, err)) || (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err)))
-                return st;
-            out->id[out->n++] = id;
-            if ((st = us_grow(&w->text, &w->text_cap, w->text_len + 2 * left + 8, 1, err))) return st;
-            n = 0;
-            quote = false;
-        }
-        if (!len) return US_OK;
-        text += len;
-        left -= (size_t)len;
+bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end) {
+    bool inside = false, quote = false; /* an apostrophe after the word so far: inside it if a letter follows */
+    for (size_t i = from; i < n;) {
+        uint32_t cp = (unsigned char)text[i];
+        int len = cp < 128 ? 1 : us_utf8_decode(text + i, n - i, &cp);
+        if (!len) cp = ' ', len = 1;
+        if (is_word(cp)) {
+            if (!inside) *begin = i;
+            inside = true, quote = false;
+            *end = i + (size_t)len;
+        } else if (inside && !quote && (cp == '\'' || cp == 0x2019)) quote = true;
+        else if (inside) return true;
+        i += (size_t)len;
     }
+    return inside;
+}
+
+/* Lower case at w->text + w->text_len, which has room; returns the bytes. */
+static size_t fold(us_words *w, const char *s, size_t n) {
+    char *out = w->text + w->text_len;
+    size_t k = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = (unsigned char)s[i];
+        int len = cp < 128 ? 1 : us_utf8_decode(s + i, n - i, &cp);
+        k += put_folded(cp == 0x2019 ? '\'' : cp, out + k);
+        i += (size_t)(len ? len : 1);
+    }
+    return k;
+}
+
+us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *err) {
+    us_status st = US_OK;
+    size_t n = strlen(text), begin = 0, end = 0, room;
+    while (!st && us_word_next(text, n, end, &begin, &end)) {
+        uint32_t id = 0;
+        /* Lower case is at most 3 bytes for 2 (U+023A). */
+        if (!us_mul_size(end - begin, 2, &room) || !us_add_size(room, w->text_len + 8, &room))
+            return us_fail(err, US_ERR_LIMIT, "a word is too long");
+        if ((st = us_grow(&w->text, &w->text_cap, room, 1, err)) || (st = intern(w, fold(w, text + begin, end - begin), &id, err)) ||
+            (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err)))
+            return st;
+        out->id[out->n++] = id;
+    }
+    return st;
 }
 
 double us_keyness_z(double y_i, double n_i, double y_j, double n_j, double a, double a0) {

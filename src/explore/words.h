@@ -16,14 +16,18 @@ typedef struct us_words {
 } us_words;
 void us_words_fini(us_words *w); /* init is {0} */
 const char *us_words_get(const us_words *w, uint32_t id);
+#define US_NO_WORD UINT32_MAX
+uint32_t us_words_find(const us_words *w, const char *folded, size_t n_bytes); /* US_NO_WORD when it was never said */
 
 typedef struct us_ids {
     uint32_t *id;
     size_t n, cap;
 } us_ids; /* init is {0}; free(id) */
 
-/* Appends the ids of the words of text (valid UTF-8) to out: runs of letters, marks and digits, with
- * apostrophes inside (U+2019 counts as one: "don't" is a word, its spelling made even). */
+/* The next word of text[0..n) (UTF-8) that begins at `from` or after it: bytes [*begin, *end). A word is a run of
+ * letters, marks and digits, with apostrophes inside (U+2019 is one). False when there is none. */
+bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end);
+/* Appends the ids of the words of text to out, folded to lower case; "don't" is one word, its apostrophe made even. */
 US_MUST_USE us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *err);
 
 /* z of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008,

@@ -1,0 +1,202 @@
+/* understudy explore: counts, words, phrases and pictures of a script and one of its characters. */
+#include "cli_script.h"
+#include "understudy/chat.h"
+#include "understudy/explore.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the summary on the terminal ---------------------------------------------------------------------------- */
+
+static bool fancy;
+static const char *bold(void) { return fancy ? "\033[1m" : ""; }
+static const char *dim(void) { return fancy ? "\033[2m" : ""; }
+static const char *plain(void) { return fancy ? "\033[0m" : ""; }
+
+/* 25440 as "25,440"; four results may be in use at once. */
+static const char *grouped(uint64_t n) {
+    static char texts[4][32];
+    static int turn;
+    char digits[32], *out = texts[turn++ & 3];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), k = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0) out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = 0;
+    return out;
+}
+
+/* Prints a text in a column: cut or filled up to `width` characters. */
+static void column(const char *s, int width) {
+    int n = 0;
+    for (; *s && n < width; n++) {
+        bool last = n == width - 1;
+        size_t len = 1;
+        while ((s[len] & 0xc0) == 0x80) len++;
+        if (last && s[len]) fputs("~", stdout);
+        else fwrite(s, 1, len, stdout);
+        s += len;
+    }
+    printf("%*s", width - n, "");
+}
+
+static void bar(double share, int width) {
+    int n = (int)(share * width + 0.5);
+    if (share > 0 && n < 1) n = 1;
+    for (int i = 0; i < n; i++) fputs(fancy ? "\u2588" : "#", stdout);
+    printf("%*s", width - n, "");
+}
+
+static void print_cast(const us_facts *f) {
+    size_t n;
+    const us_speaker *sp = us_script_get_speakers(f->script, &n);
+    printf("\n%sThe cast%s%s: at least %.3g%% of the lines or of the words\n", bold(), plain(), dim(), 100 * f->main_share);
+    printf("  %-26s %10s %7s %10s %7s %8s%s\n", "", "lines", "", "words", "", "scenes", plain());
+    for (size_t i = 0; i < f->n_roles; i++) {
+        const us_role *r = &f->roles[i];
+        bool him = r->speaker == f->character;
+        printf("  %s", him ? bold() : "");
+        column(sp[r->speaker].name, 26);
+        printf("%s %10s %6.1f%% %10s %6.1f%% %8s  ", plain(), grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words), 100 * r->share_words, grouped(r->n_scenes));
+        bar(f->roles[0].n_lines ? (double)r->n_lines / f->roles[0].n_lines : 0, 20);
+        printf("\n");
+    }
+}
+
+/* Two lists side by side. */
+static void print_pair(const char *left, const us_term *a, size_t n_a, bool z_a, const char *right, const us_term *b, size_t n_b, bool z_b, size_t most) {
+    printf("\n%s", bold());
+    column(left, 46);
+    printf("%s%s\n", right, plain());
+    for (size_t i = 0; i < most && (i < n_a || i < n_b); i++) {
+        for (int k = 0; k < 2; k++) {
+            const us_term *t = k ? b : a;
+            if (i >= (k ? n_b : n_a)) {
+                if (!k) printf("%46s", "");
+                continue;
+            }
+            printf("  ");
+            column(t[i].text, 28);
+            if (k ? z_b : z_a) printf(" %6s %sz %5.1f%s%s", grouped(t[i].n), dim(), t[i].z, plain(), k ? "" : " ");
+            else printf(" %6s%9s", grouped(t[i].n), "");
+        }
+        printf("\n");
+    }
+}
+
+static void print_summary(const us_facts *f) {
+    const us_script_counts *c = us_script_get_counts(f->script);
+    const us_role *r = &f->role;
+    printf("%s rows = %s lines", grouped(c->rows), grouped(c->lines));
+    printf(" + %s actions + %s breaks + %s rejected\n", grouped(c->actions), grouped(c->breaks), grouped(c->rejected));
+    printf("%s scenes%s%s%s, %s words\n", grouped(f->n_scenes), f->n_episodes ? " in " : "", f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episodes" : "", grouped(f->n_words));
+    printf("\n%s%s%s\n", bold(), f->name, plain());
+    printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words), 100 * r->share_words);
+    printf(", %s scenes", grouped(r->n_scenes));
+    if (f->n_episodes) printf(", %s of %s episodes", grouped(r->n_episodes), grouped(f->n_episodes));
+    printf("\n  %.1f words a line (median %u, longest %u); answers another %s times", r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words, grouped(f->n_answers));
+    for (size_t i = 0; i < f->n_talks_to && i < 3; i++) printf("%s%s", i ? ", " : ", most of all ", f->talks_to[i].text);
+    printf("\n");
+    print_cast(f);
+    print_pair("Catch-phrases, against the rest of the cast", f->catch_phrases, f->n_catch_phrases, true, "Whole lines", f->top_lines, f->n_top_lines, false, 12);
+    print_pair("Words of his own", f->keywords, f->n_keywords, true, "Phrases, by lines", f->top_phrases, f->n_top_phrases, false, 12);
+    if (f->n_relatives) {
+        size_t n;
+        const us_speaker *sp = us_script_get_speakers(f->script, &n);
+        printf("\n%sKept apart%s: ", bold(), plain());
+        for (size_t i = 0; i < f->n_relatives && i < 6; i++) printf("%s%s (%s)", i ? ", " : "", sp[f->relatives[i].speaker].name, grouped(sp[f->relatives[i].speaker].n_lines));
+        printf(f->n_relatives > 6 ? ", and %zu more\n" : "\n", f->n_relatives - 6);
+    }
+}
+
+/* ---- the command -------------------------------------------------------------------------------------------- */
+
+/* The name on the card of a character's folder, or NULL; to be freed. */
+static us_status name_on_card(const char *folder, char **out, us_error *err) {
+    char path[4096];
+    us_card *card;
+    if (snprintf(path, sizeof path, "%s/card.json", folder) >= (int)sizeof path) return us_fail(err, US_ERR_ARGUMENT, "--about: the path is too long");
+    if (access(path, F_OK)) return us_fail(err, US_ERR_NOT_FOUND, "%s: no such card: name the character with --character", path);
+    us_status st = us_card_open(path, &card, err);
+    if (st) return st;
+    *out = strdup(us_card_name(card));
+    us_card_free(card);
+    return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+static us_status write_files(const us_facts *f, const us_cloud_options *co, const char *out, const char *about, us_error *err) {
+    us_status st = US_OK;
+    if (out) {
+        us_cloud *cloud = NULL;
+        st = us_cloud_new(f, co, &cloud, err);
+        if (!st) st = us_report_write(f, cloud, out, err);
+        us_cloud_free(cloud);
+        if (!st) fprintf(stderr, "\nwrote report.json, corpus.json, cloud.svg and cloud.png in %s\n", out);
+    }
+    if (!st && about) {
+        st = us_about_write(f, co, about, err);
+        if (!st) fprintf(stderr, "%swrote about.json, picture.png, cloud.png and cloud.svg in %s\n", out ? "" : "\n", about);
+    }
+    return st;
+}
+
+int cmd_explore(int argc, char **argv) {
+    us_script_options so = {0};
+    us_explore_options eo = {0};
+    us_cloud_options co = {0};
+    cli_list off = {0};
+    const char *out = NULL, *about = NULL, *size_by = "count";
+    char *name = NULL, *text = NULL;
+    int64_t seed = 0, top = 30, min_lines = 0, words = 200;
+    bool json = false, help;
+    int n;
+    eo.main_share = 0.01;
+    const cli_option options[] = {
+        {"character", 'c', "NAME", "whose lines (who has most)", CLI_STRING, &eo.character, 0, 0},
+        {"out", 'o', "DIR", "write the report there: index.html, report.json, corpus.json, pictures", CLI_STRING, &out, 0, 0},
+        {"about", 0, "DIR", "write about.json and pictures into a character's folder, for the chat page", CLI_STRING, &about, 0, 0},
+        {"json", 0, NULL, "the figures as JSON instead of the summary", CLI_SWITCH, &json, 0, 0},
+        {"main-share", 0, "X", "main characters have this share of lines or words (0.01)", CLI_FLOAT, &eo.main_share, 0.0001, 1},
+        {"top", 0, "N", "rows of each list (30)", CLI_INT, &top, 1, 1000},
+        {"min-lines", 0, "N", "a phrase is said in at least so many lines (3, or one in 5000)", CLI_INT, &min_lines, 1, 1e6},
+        {"language", 0, "NAME", "of the stop words: en, ru, none (found)", CLI_STRING, &eo.language, 0, 0},
+        {"words", 0, "N", "words of the cloud (200)", CLI_INT, &words, 1, 2000},
+        {"size-by", 0, "WHAT", "size of the cloud's words: count, keyness (count)", CLI_STRING, &size_by, 0, 0},
+        {"mask", 0, "FILE", "PNG: the cloud's words stand where it is dark", CLI_STRING, &co.mask, 0, 0},
+        {"palette", 0, "NAME", "dusk, ocean, forest, ink, or #rrggbb,... from common to his own (dusk)", CLI_STRING, &co.palette, 0, 0},
+        {"font", 0, "NAME", "of the cloud, such as 'Comic Neue Bold' (a bold sans)", CLI_STRING, &co.font, 0, 0},
+        {"seed", 's', "N", "of the cloud (0)", CLI_INT, &seed, 0, 9e15},
+        CLI_SCRIPT_OPTIONS(so, off),
+    };
+    int rc = cli_parse(argv[0], "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike himself.", options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    if (rc || help) return rc;
+    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
+    if (strcmp(size_by, "count") && strcmp(size_by, "keyness")) return cli_usage(argv[0], "--size-by: expected count or keyness, got '%s'", size_by);
+    co.by_keyness = size_by[0] == 'k';
+    co.seed = (uint64_t)seed;
+    co.max_words = (int32_t)words;
+    eo.top = (int32_t)top;
+    eo.min_lines = (int32_t)min_lines;
+    us_error err;
+    us_script *script = NULL;
+    us_facts *facts = NULL;
+    us_status st = US_OK;
+    if (about && !eo.character) st = name_on_card(about, &name, &err), eo.character = name;
+    if (!st) st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
+    if (!st) st = us_explore(script, &eo, &facts, &err);
+    if (!st && json) st = us_report_json(facts, &text, &err);
+    fancy = cli_fancy(STDOUT_FILENO);
+    if (!st && json) puts(text);
+    else if (!st) print_summary(facts);
+    fflush(stdout); /* before what goes to stderr */
+    if (!st) st = write_files(facts, &co, out, about, &err);
+    rc = st ? cli_fail(argv[0], st, &err) : EXIT_OK;
+    us_facts_free(facts);
+    us_script_free(script);
+    free(name);
+    free(text);
+    return rc;
+}

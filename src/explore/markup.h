@@ -1,0 +1,10 @@
+/* explore/markup.h - text into XML and HTML. */
+#ifndef US_EXPLORE_MARKUP_H
+#define US_EXPLORE_MARKUP_H
+#include "base/buf.h"
+
+/* Appends text with &, <, >, " and ' escaped; control characters, which XML cannot hold, are left out. */
+US_MUST_USE us_status us_markup_escape(us_buf *b, const char *text, us_error *err);
+/* printf, every %s of which is escaped; only %s, %d, %u, %zu, %llu, %.Nf and %% are understood. */
+US_MUST_USE us_status us_markup_f(us_buf *b, us_error *err, const char *fmt, ...);
+#endif
