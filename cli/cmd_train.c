@@ -4,6 +4,8 @@
 #include "understudy/chat.h"
 #include "understudy/train.h"
 #include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,8 +21,8 @@ static void on_interrupt(int sig) {
 }
 
 typedef struct run {
-    const char *command, *character, *dataset, *out;
-    char *owned_out, *card_path, *adapter_path, *checkpoint_path, *log_path, *system;
+    const char *command, *character, *dataset, *out, *log_path;
+    char *owned_out, *card_path, *adapter_path, *checkpoint_path, *owned_log, *system;
     us_script *script;
     us_dataset *set;
     us_card *card;
@@ -99,8 +101,9 @@ static us_status load(run *r, const us_script_options *so, us_dataset_options *o
     }
     o->character = r->character;
     if (!r->out) r->out = r->owned_out = default_out(r->character);
-    if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) || !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->log_path = join(r->out, "train.jsonl")))
+    if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) || !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->owned_log = join(r->out, "log.jsonl")))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!r->log_path) r->log_path = r->owned_log;
     st = access(r->card_path, F_OK) ? make_card(r, err) : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
     if (!st && r->dataset) return us_dataset_read(r->dataset, o, &r->set, err); /* its own system message */
@@ -121,13 +124,14 @@ static void print_set(const run *r) {
 
 static void print_facts(const run *r) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
+    double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576;
     char t[32];
     print_time(t, sizeof t, f.seconds);
     fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n", (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
             (unsigned long long)f.targets[US_TRAIN], f.prefix_rows, f.longest);
     if (f.too_long) fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n", (unsigned long long)f.too_long);
-    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB beside the model\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
-            f.recompute ? ", activations computed again" : "", (double)f.bytes / 1048576, (long long)f.n_steps, t);
+    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f)\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
+            f.recompute ? ", activations computed again" : "", model + (double)f.bytes / 1048576, model, (double)f.bytes / 1048576, (long long)f.n_steps, t);
 }
 
 /* ---- while it runs ---------------------------------------------------------------------------------------- */
@@ -147,17 +151,24 @@ static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     fflush(stderr);
 }
 
-static void log_step(run *r, const us_train_report *p) {
-    if (!r->log) return;
-    fprintf(r->log, "{\"step\": %lld, \"epoch\": %.4f, \"loss\": %.5f, \"lr\": %.4g, \"grad_norm\": %.4f, \"tokens\": %llu, \"targets\": %llu, \"seconds\": %.2f", (long long)p->step, p->epoch, p->loss, p->lr,
-            p->grad_norm, (unsigned long long)p->rows, (unsigned long long)p->targets, p->seconds);
-    if (p->validated) fprintf(r->log, ", \"validation_loss\": %.5f", p->validation_loss);
-    fprintf(r->log, "}\n");
+static void log_line(const run *r, json_t *o) {
+    char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
+    if (text) fprintf(r->log, "%s\n", text);
     fflush(r->log);
+    free(text);
+    json_decref(o);
+}
+
+static void log_step(const run *r, const us_train_report *p) {
+    json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)p->step, "epoch", p->epoch, "loss", p->loss, "lr", p->lr, "grad_norm", p->grad_norm, "tokens",
+                          (json_int_t)p->rows, "targets", (json_int_t)p->targets, "seconds", p->seconds);
+    if (p->step == 1 && isfinite(p->base_loss)) json_object_set_new(o, "base_loss", json_real(p->base_loss));
+    if (p->validated) json_object_set_new(o, "validation_loss", json_real(p->validation_loss));
+    log_line(r, o);
 }
 
 /* A few words of the character as it is now. Trouble here is told, and the training goes on. */
-static void show_samples(const run *r) {
+static void show_samples(const run *r, int64_t step) {
     static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?"};
     us_engine *e = NULL;
     us_adapter *a = NULL;
@@ -168,7 +179,11 @@ static void show_samples(const run *r) {
     if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &a, &err);
     if (!st) st = us_chat_new(e, r->card, &(us_chat_options){.adapter = a, .adapter_scale = 1, .takes = 4, .max_tokens = 60, .context = 600}, &c, &err);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
-        if (!(st = us_chat_say(c, lines[i], NULL, NULL, &reply, &err))) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
+        if (!(st = us_chat_say(c, lines[i], NULL, NULL, &reply, &err))) {
+            json_t *o = json_pack("{s:I, s:s, s:s}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text);
+            log_line(r, o);
+            if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
+        }
     if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
     us_chat_free(c);
     us_adapter_free(a);
@@ -181,63 +196,90 @@ static us_status keep_best(run *r, us_error *err) {
     return st ? st : us_card_save(r->card, r->card_path, err);
 }
 
+/* Trouble with a file (a full disk) is told and ends nothing: the next save may go well. True when all is well. */
+static bool survived(const run *r, us_status *st, const us_error *err) {
+    if (*st == US_ERR_IO) {
+        fprintf(stderr, "%swarning: %s; the run goes on, what was written before stays\n", r->fancy ? "\n" : "", err->message);
+        *st = US_OK;
+        return false;
+    }
+    return !*st;
+}
+
+static us_status after_validation(run *r, const us_train_report *p, bool samples, us_error *err) {
+    double pause = now();
+    us_status st = p->improved ? keep_best(r, err) : US_OK;
+    bool kept = survived(r, &st, err);
+    if (!st) st = us_trainer_write_record(r->trainer, p->improved && kept ? &(us_train_outcome){r->adapter_path, NAN, NAN, 0} : NULL, r->out, err);
+    survived(r, &st, err);
+    if (!st && kept && p->improved && samples) show_samples(r, p->step);
+    r->started += now() - pause;
+    return st;
+}
+
 static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
     us_status st = US_OK;
-    r->started = now();
     r->first_step = -1;
     do {
-        double before = now();
         st = us_trainer_step(r->trainer, p, err);
-        if (st == US_ERR_IO) { /* the step stands; the checkpoint does not */
-            fprintf(stderr, "\nwarning: %s; the run goes on, the last checkpoint stays\n", err->message);
-            st = US_OK;
+        survived(r, &st, err); /* the step stands; the checkpoint does not */
+        if (st || (p->done && !p->rows)) break; /* the checkpoint was of a finished run */
+        if (r->first_step < 0) {
+            r->first_step = p->step - 1, r->started = now() - p->seconds, r->loss_mean = p->loss;
+            if (isfinite(p->base_loss) && !r->first_step && !r->quiet) fprintf(stderr, "without an adapter: validation loss %.3f, perplexity %.1f\n", p->base_loss, exp(p->base_loss));
         }
-        if (st) break;
-        if (r->first_step < 0) r->first_step = p->step - 1, r->started = before, r->loss_mean = p->loss;
         r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
         r->rows += p->rows;
         log_step(r, p);
         progress(r, p, f.n_steps);
-        if (p->improved && (st = keep_best(r, err)) == US_OK && samples && !r->quiet) {
-            double pause = now();
-            show_samples(r);
-            r->started += now() - pause;
-        }
+        if (p->validated) st = after_validation(r, p, samples, err);
     } while (!st && !p->done && !interrupted);
     if (r->fancy && !r->quiet) fputc('\n', stderr);
     return st;
 }
 
 static int finish(run *r, const us_train_report *p, us_error *err) {
+    us_train_outcome o = {r->adapter_path, NAN, NAN, 0};
     us_status st = keep_best(r, err);
     if (st) return cli_fail(r->command, st, err);
     double norm = us_trainer_adapter_norm(r->trainer);
     fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f. ", p->early ? "Stopped early" : "Done", (long long)p->step, isfinite(p->best_loss) ? "" : " (no validation)", norm);
     if (isfinite(p->best_loss)) {
-        uint64_t n;
-        double test = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, true, &n);
-        fprintf(stderr, "Best at step %lld: validation loss %.4f over %llu tokens, perplexity %.2f.", (long long)p->best_step, test, (unsigned long long)n, exp(test));
-        printf("%.5f\n", test);
+        fprintf(stderr, "Best at step %lld; now all of the validation part... ", (long long)p->best_step);
+        o.validation_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BEST, &o.n_targets);
+        o.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
+        fprintf(stderr, "\nOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.", (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss), exp(o.base_loss));
+        printf("%.5f\n", o.validation_loss);
     }
-    fprintf(stderr, "\n%s is written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
+    st = us_trainer_write_record(r->trainer, &o, r->out, err);
+    if (st) return cli_fail(r->command, st, err);
+    fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
     if (norm == 0) fprintf(stderr, "warning: the adapter's norm is zero: nothing was learned\n");
     unlink(r->checkpoint_path);
     return EXIT_OK;
 }
 
+/* The folder, its card and the log before hours are spent: a place that cannot be written is told at once. */
+static us_status prepare_folder(run *r, bool append, us_error *err) {
+    us_status st = access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
+    if (!st && !(r->log = fopen(r->log_path, append ? "a" : "w"))) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
+    return st;
+}
+
 static int train(run *r, const us_train_options *to, bool resume, bool restart, bool dry_run, bool samples, us_error *err) {
     us_train_report p = {0};
-    us_status st = us_trainer_new(r->model, r->set, to, r->out, &r->trainer, err);
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
-    if (!st && unfinished && !resume && !restart && !dry_run)
+    if (unfinished && !resume && !restart && !dry_run)
         return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away", r->checkpoint_path);
-    if (!st && resume) st = us_trainer_resume(r->trainer, err);
+    us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
+    if (!st && resume && !dry_run) st = us_trainer_resume(r->trainer, err);
+    if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r);
     if (dry_run) return EXIT_OK;
-    if (!(r->log = fopen(r->log_path, resume ? "a" : "w"))) fprintf(stderr, "warning: %s cannot be written; no log\n", r->log_path);
+    if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
     struct sigaction sa = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
@@ -304,6 +346,7 @@ int cmd_train(int argc, char **argv) {
         {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &memory, 16, 1 << 24},
         {"recompute", 0, NULL, "less memory, about a third more work", CLI_SWITCH, &to.recompute, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
+        {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r.log_path, 0, 0},
         {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so, off),
@@ -361,7 +404,7 @@ int cmd_train(int argc, char **argv) {
     free(r.card_path);
     free(r.adapter_path);
     free(r.checkpoint_path);
-    free(r.log_path);
+    free(r.owned_log);
     free(path);
     return rc;
 }

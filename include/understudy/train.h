@@ -70,13 +70,14 @@ typedef struct us_train_report {
     bool validated, improved, saved;
     double validation_loss;  /* of the last validation, nats a target; NAN before the first */
     double best_loss;        /* of the best adapter */
+    double base_loss;        /* the same targets without an adapter, the persona alone; NAN without validation */
     int64_t best_step;
     bool done, early;        /* early: stopped by patience */
 } us_train_report;
 
 typedef struct us_trainer us_trainer;
 
-/* The model (fast or float32) must outlive it; the set is copied in tokens. `folder` takes checkpoint.gguf; NULL: no checkpoints.
+/* The model (fast or float32) must outlive it; the set is copied in tokens. `folder` (made if need be) takes checkpoint.gguf; NULL: no checkpoints.
  * ARGUMENT for options out of range, LIMIT when nothing fits, MEMORY with the arithmetic. */
 US_API US_MUST_USE us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder,
                                             us_trainer **out, us_error *err);
@@ -90,13 +91,25 @@ US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
  * finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again). */
 US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
 US_API US_MUST_USE us_status us_trainer_checkpoint(us_trainer *t, us_error *err);
-/* Mean nats a target over a part, about max_targets of them (0: all) through the current factors, or with
- * `best` those of the best validation; *n_targets (may be NULL) says over how many. */
-US_API double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, bool best, uint64_t *n_targets);
+typedef enum us_which { US_CURRENT = 0, US_BEST, US_BASE } us_which; /* the factors as they are, those of the best validation, none */
+/* Mean nats a target over a part, about max_targets of them (0: all); *n_targets (may be NULL) says over how many. NAN
+ * for an empty part. */
+US_API double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets);
 
 typedef enum us_adapter_type { US_ADAPTER_F16 = 0, US_ADAPTER_Q8_0, US_ADAPTER_F32 } us_adapter_type;
 /* Writes the best factors (the current ones before any validation) as a GGUF LoRA, atomically. */
 US_API US_MUST_USE us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err);
+
+/* What is known at the end only; NAN and NULL for what is not. */
+typedef struct us_train_outcome {
+    const char *adapter_path;  /* its bytes and hash are told */
+    double validation_loss, base_loss; /* over the whole validation part, with the best adapter and without any */
+    uint64_t n_targets;
+} us_train_outcome;
+/* Writes folder/train.json (every fact of the training: counts, options, hashes, the curve), loss.svg and loss.png, each
+ * atomically; at any time. docs/train.md describes the keys. `outcome` may be NULL. */
+US_API US_MUST_USE us_status us_trainer_write_record(us_trainer *t, const us_train_outcome *outcome, const char *folder, us_error *err);
+
 /* Root mean square over the modules of the norm of scale B A; 0 says that nothing was learned. */
 US_API double us_trainer_adapter_norm(const us_trainer *t);
 

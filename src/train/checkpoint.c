@@ -2,9 +2,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "train/trainer.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { N_LOSSES = 6 };
 static const char *const tensor_names[4] = {"params", "m", "v", "best"};
 
 static us_status path_of(const us_trainer *t, char **out, us_error *err) {
@@ -17,7 +19,8 @@ us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     char *path = NULL;
     const us_train_state *s = &t->state;
     const float *const data[4] = {t->lora.params, t->m, t->v, t->best};
-    const double losses[2] = {s->best_loss, s->last_validation};
+    const us_curve *c = &t->curve;
+    const double losses[N_LOSSES] = {s->best_loss, s->last_validation, s->base_loss, s->seconds, (double)s->rows, c->sum};
     const int64_t ne = (int64_t)t->lora.n_params, numbers[6] = {s->step, s->best_step, (int64_t)s->epoch, (int64_t)s->at, s->n_worse, s->have_best | s->done << 1 | s->early << 2};
     us_status st = path_of(t, &path, err);
     if (!st) st = us_dir_make(t->folder, err);
@@ -26,7 +29,9 @@ us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     if (!st) st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
     if (!st) st = us_gguf_put_str(w, "understudy.config", t->config, strlen(t->config), err);
     if (!st) st = us_gguf_put_array(w, "understudy.state", US_KV_I64, numbers, 6, err);
-    if (!st) st = us_gguf_put_array(w, "understudy.losses", US_KV_FLOAT64, losses, 2, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.losses", US_KV_FLOAT64, losses, N_LOSSES, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.curve", US_KV_FLOAT64, c->training, 2 * c->n_training, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.validations", US_KV_FLOAT64, c->validation, 2 * c->n_validation, err);
     for (int i = 0; i < 4 && !st; i++) st = us_gguf_put_tensor(w, tensor_names[i], US_TYPE_F32, 1, &ne, data[i], err);
     if (!st) st = us_gguf_writer_finish(w, path, NULL, NULL, err);
     us_gguf_writer_free(w);
@@ -48,6 +53,16 @@ static us_status compare_config(const us_trainer *t, const char *path, us_str he
     return US_OK;
 }
 
+static us_status load_points(const us_gguf *g, const char *key, double (*points)[2], size_t *n, us_error *err) {
+    const us_kv *kv;
+    if (!us_gguf_find(g, key)) return US_OK; /* from before curves were kept: the picture begins here */
+    us_status st = us_gguf_get_array(g, key, US_KV_FLOAT64, 2 * US_CURVE_POINTS, &kv, err);
+    if (st) return st;
+    *n = (size_t)kv->n / 2;
+    memcpy(points, kv->data, *n * sizeof *points);
+    return US_OK;
+}
+
 static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_error *err) {
     const us_kv *numbers, *losses;
     us_str config, type;
@@ -57,13 +72,15 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
     if (!st) st = us_gguf_get_str(g, "understudy.config", &config, err);
     if (!st) st = compare_config(t, path, config, err);
     if (!st) st = us_gguf_get_array(g, "understudy.state", US_KV_I64, 6, &numbers, err);
-    if (!st) st = us_gguf_get_array(g, "understudy.losses", US_KV_FLOAT64, 2, &losses, err);
+    if (!st) st = us_gguf_get_array(g, "understudy.losses", US_KV_FLOAT64, N_LOSSES, &losses, err);
+    if (!st) st = load_points(g, "understudy.curve", t->curve.training, &t->curve.n_training, err);
+    if (!st) st = load_points(g, "understudy.validations", t->curve.validation, &t->curve.n_validation, err);
     if (st) return st;
     int64_t x[6];
-    double l[2];
-    if (numbers->n != 6 || losses->n != 2) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
+    double l[N_LOSSES] = {0, 0, NAN};
+    if (numbers->n != 6 || losses->n < 2) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
     memcpy(x, numbers->data, sizeof x);
-    memcpy(l, losses->data, sizeof l);
+    memcpy(l, losses->data, (size_t)losses->n * sizeof *l);
     if (x[0] < 0 || x[0] > t->facts.n_steps || x[1] < 0 || x[1] > x[0] || x[2] < 0 || x[3] < 0 || (uint64_t)x[3] > t->n_train || x[4] < 0 || x[4] > INT32_MAX)
         return us_fail(err, US_ERR_FORMAT, "%s: the state is out of range", path);
     for (int i = 0; i < 4; i++) {
@@ -71,8 +88,10 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
         if (!tensor || tensor->type != US_TYPE_F32 || tensor->n_bytes != t->lora.n_params * sizeof(float)) return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, tensor_names[i]);
     }
     for (int i = 0; i < 4; i++) memcpy(data[i], us_gguf_find_tensor(g, tensor_names[i])->data, t->lora.n_params * sizeof(float));
-    t->state = (us_train_state){.step = x[0], .best_step = x[1], .epoch = (uint64_t)x[2], .at = (uint64_t)x[3], .n_worse = (int32_t)x[4], .best_loss = l[0], .last_validation = l[1],
+    t->state = (us_train_state){.step = x[0], .best_step = x[1], .epoch = (uint64_t)x[2], .at = (uint64_t)x[3], .n_worse = (int32_t)x[4], .best_loss = l[0], .last_validation = l[1], .base_loss = l[2],
+                                .seconds = l[3] >= 0 && l[3] < 1e12 ? l[3] : 0, .rows = l[4] >= 0 && l[4] < 1e18 ? (uint64_t)l[4] : 0,
                                 .have_best = x[5] & 1, .done = x[5] >> 1 & 1, .early = x[5] >> 2 & 1};
+    t->curve.sum = l[5];
     return US_OK;
 }
 

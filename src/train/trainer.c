@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "train/adamw.h"
@@ -132,6 +133,7 @@ static void plan(us_trainer *t) {
     int64_t epoch = (int64_t)ceil(rows / (per_step + rows / (double)t->n_train / 2)); /* a step overshoots by half a sequence */
     t->facts.n_steps = o->max_steps ? o->max_steps : (int64_t)ceil(o->epochs * (double)epoch);
     if (t->facts.n_steps < 1) t->facts.n_steps = 1;
+    t->curve.stride = (t->facts.n_steps + US_CURVE_POINTS - 1) / US_CURVE_POINTS;
     if (!o->eval_every) o->eval_every = epoch / 10 > 10 ? epoch / 10 : 10;
 }
 
@@ -144,11 +146,13 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     t->model = model;
     t->o = options ? *options : (us_train_options){0};
     t->history = us_dataset_get_history(set);
-    t->state = (us_train_state){.best_loss = INFINITY, .last_validation = NAN};
+    t->state = (us_train_state){.best_loss = INFINITY, .last_validation = NAN, .base_loss = NAN};
     us_dataset_get_fingerprint(set, t->data_hash);
+    t->data = *us_dataset_get_counts(set);
     for (int m = 0; m < US_N_MODULES; m++) us_net_dims(&model->net, (us_module)m, &dims[m][0], &dims[m][1]);
     st = fill_options(t, err);
     if (!st) st = us_model_get_template(model, &tpl, err);
+    if (!st && folder) st = us_dir_make(folder, err);
     if (!st && folder) st = us_strdup(folder, &t->folder, err);
     if (!st) st = us_strdup(us_dataset_get_character(set), &t->character, err);
     if (!st) st = us_strdup(us_dataset_get_system(set), &t->system, err);
@@ -163,6 +167,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st) st = us_alloc_aligned(bytes, &t->m, err);
     if (!st) st = us_alloc_aligned(bytes, &t->v, err);
     if (!st) st = us_alloc_aligned(bytes, &t->best, err);
+    if (!st) st = us_alloc(US_CURVE_POINTS, sizeof *t->curve.training, &t->curve.training, err);
+    if (!st) st = us_alloc(US_CURVE_POINTS, sizeof *t->curve.validation, &t->curve.validation, err);
     if (!st) {
         plan(t);
         st = write_config(t, err);
@@ -192,6 +198,8 @@ void us_trainer_free(us_trainer *t) {
     free(t->m);
     free(t->v);
     free(t->best);
+    free(t->curve.training);
+    free(t->curve.validation);
     free(t->order);
     free(t->validation);
     free(t->step_list);
@@ -279,21 +287,31 @@ static double evaluate(us_trainer *t, const uint32_t *list, size_t n, int64_t ma
     return targets ? run(t, list, k, 0, 0, NULL, NULL) / (double)targets : NAN;
 }
 
-double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, bool best, uint64_t *n_targets) {
+double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets) {
     size_t n = 0;
     for (size_t i = 0; i < t->s.n; i++)
         if (t->s.seqs[i].part == part) t->step_list[n++] = (uint32_t)i;
     shuffle(t->step_list, n, 1);
-    float *now = t->lora.params;
-    if (best && t->state.have_best) t->lora.params = t->best;
+    float *now = t->lora.params, scale = t->lora.scale;
+    if (which == US_BEST && t->state.have_best) t->lora.params = t->best;
+    if (which == US_BASE) t->lora.scale = 0;
     double loss = evaluate(t, t->step_list, n, max_targets, n_targets);
     t->lora.params = now;
+    t->lora.scale = scale;
     return loss;
+}
+
+/* The last point of a full list is replaced: the end is what matters. */
+static void add_point(double (*points)[2], size_t *n, int64_t step, double loss) {
+    size_t at = *n < US_CURVE_POINTS ? (*n)++ : US_CURVE_POINTS - 1;
+    points[at][0] = (double)step;
+    points[at][1] = loss;
 }
 
 static void validate(us_trainer *t, us_train_report *r) {
     us_train_state *s = &t->state;
     s->last_validation = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    add_point(t->curve.validation, &t->curve.n_validation, s->step, s->last_validation);
     r->validated = true;
     r->improved = s->last_validation < s->best_loss;
     s->n_worse = r->improved ? 0 : s->n_worse + 1;
@@ -310,6 +328,10 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     int64_t start = us_now_ns();
     *r = (us_train_report){.lr = rate(t, s->step)};
     if (!s->done) {
+        if (s->step == 0 && t->n_validation && !isfinite(s->base_loss)) { /* B is zero still: this is the base */
+            s->base_loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+            start = us_now_ns();
+        }
         us_train_state before = *s;
         r->targets = collect(t);
         memset(t->grad, 0, t->lora.n_params * sizeof(float));
@@ -328,6 +350,10 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
         s->step++;
         s->done = s->step >= t->facts.n_steps;
         r->seconds = (double)(us_now_ns() - start) * 1e-9;
+        s->seconds += r->seconds;
+        s->rows += r->rows;
+        t->curve.sum += r->loss;
+        if (s->step % t->curve.stride == 0) add_point(t->curve.training, &t->curve.n_training, s->step, t->curve.sum / (double)t->curve.stride), t->curve.sum = 0;
         if (t->n_validation && (s->step % t->o.eval_every == 0 || s->done)) validate(t, r);
         if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
         if (t->folder && (s->step % t->o.checkpoint_every == 0 || s->done || r->improved)) {
@@ -339,6 +365,7 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     r->epoch = (double)s->epoch + (double)s->at / (double)t->n_train;
     r->validation_loss = s->last_validation;
     r->best_loss = s->have_best ? s->best_loss : NAN;
+    r->base_loss = s->base_loss;
     r->best_step = s->best_step;
     r->done = s->done;
     r->early = s->early;

@@ -11,10 +11,20 @@
 typedef struct us_train_state {
     int64_t step, best_step;
     uint64_t epoch, at;             /* the next sequence: order of that epoch, index in it */
-    double best_loss, last_validation;
+    double best_loss, last_validation, base_loss;
+    double seconds;                 /* of steps, in all sittings */
+    uint64_t rows;                  /* computed in them */
     int32_t n_worse;                /* validations since the best */
     bool have_best, done, early;
 } us_train_state;
+
+#define US_CURVE_POINTS 2048
+typedef struct us_curve { /* {step, nats a target}; fixed capacity */
+    double (*training)[2], (*validation)[2];
+    size_t n_training, n_validation;
+    int64_t stride;                 /* steps whose mean a training point is */
+    double sum;                     /* of the losses since the last point */
+} us_curve;
 
 struct us_trainer {
     us_model *model;
@@ -22,6 +32,7 @@ struct us_trainer {
     uint32_t modules;
     char *folder, *character, *system, *config; /* config: the options that matter, "name=value" lines */
     char data_hash[65];
+    us_dataset_counts data;
     int32_t history;
     us_pool *pool;
     us_lora lora;
@@ -34,10 +45,14 @@ struct us_trainer {
     uint64_t order_epoch;           /* that `order` stands for; UINT64_MAX at first */
     us_train_state state;
     us_train_facts facts;
+    us_curve curve;
 };
 
 /* adapter_writer.c: factors -> GGUF LoRA. */
 US_MUST_USE us_status us_adapter_write(us_trainer *t, const float *params, us_adapter_type type, const char *path, us_error *err);
+/* curve.c: the loss over the steps as a picture. The bytes are free()d by the caller. */
+US_MUST_USE us_status us_curve_svg(const us_trainer *t, char **svg, size_t *n_bytes, us_error *err);
+US_MUST_USE us_status us_curve_png(const us_trainer *t, char **png, size_t *n_bytes, us_error *err);
 /* checkpoint.c */
 US_MUST_USE us_status us_checkpoint_write(us_trainer *t, us_error *err);
 US_MUST_USE us_status us_checkpoint_read(us_trainer *t, us_error *err);

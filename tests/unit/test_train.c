@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "train/trainer.h"
 #include "understudy/generate.h"
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -138,6 +139,10 @@ static void learns_and_resumes_bit_for_bit(void **state) {
     while (!r.done);
     assert_memory_equal(part->lora.params, whole->lora.params, whole->lora.n_params * sizeof(float));
     assert_memory_equal(part->best, whole->best, whole->lora.n_params * sizeof(float));
+    assert_int_equal(part->curve.n_training, 12);
+    assert_memory_equal(part->curve.training, whole->curve.training, 12 * sizeof *whole->curve.training);
+    assert_int_equal(part->curve.n_validation, whole->curve.n_validation);
+    assert_true(part->state.base_loss == whole->state.base_loss && part->state.rows == whole->state.rows);
     us_trainer_free(part);
     us_trainer *other;
     us_train_options o = small();
@@ -201,7 +206,7 @@ static void the_adapter_serves_what_was_learned(void **state) {
             us_engine_seq_free(e, seq);
         }
         uint64_t same;
-        double want = us_trainer_evaluate(t, US_VALIDATION, 0, true, &same);
+        double want = us_trainer_evaluate(t, US_VALIDATION, 0, US_BEST, &same);
         assert_int_equal(targets, same);
         printf("# type %d: %.5f served, %.5f trained\n", type, nats / (double)targets, want);
         assert_true(fabs(nats / (double)targets - want) < (type == US_ADAPTER_F32 ? 1e-4 : 2e-2));
@@ -210,6 +215,52 @@ static void the_adapter_serves_what_was_learned(void **state) {
     }
     remove(path);
     free(path);
+    us_trainer_free(t);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+/* train.json says what happened, and the pictures are pictures. */
+static void the_record_tells_the_training(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(true);
+    us_trainer *t = new_trainer(m, d, 2, NULL, 0);
+    us_train_report r;
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
+    uint64_t n_targets;
+    double base = us_trainer_evaluate(t, US_VALIDATION, 0, US_BASE, &n_targets), best = us_trainer_evaluate(t, US_VALIDATION, 0, US_BEST, NULL);
+    assert_true(base == r.base_loss); /* no adapter, and one that has not learned yet, are the same bits */
+    assert_true(best == r.best_loss && best < base);
+    char *folder = us_path_join(dir, "record");
+    assert_ok(us_trainer_write_record(t, &(us_train_outcome){model_path, best, base, n_targets}, folder, &err), &err);
+    char *path = us_path_join(folder, "train.json"), *svg = us_path_join(folder, "loss.svg"), *png = us_path_join(folder, "loss.png"), *bytes;
+    json_t *o = json_load_file(path, 0, NULL);
+    assert_non_null(o);
+    assert_string_equal(json_string_value(json_object_get(o, "character")), "Homer");
+    assert_int_equal(json_integer_value(json_object_get(o, "steps")), 12);
+    assert_int_equal(json_array_size(json_object_get(o, "curve")), 12);
+    assert_int_equal(json_array_size(json_object_get(o, "validation_curve")), 3);
+    assert_int_equal(json_integer_value(json_object_get(o, "validation_tokens")), n_targets);
+    assert_true(fabs(json_number_value(json_object_get(o, "validation_perplexity")) - exp(best)) < 1e-4 * exp(best));
+    assert_int_equal(json_string_length(json_object_get(o, "adapter_sha256")), 64);
+    json_decref(o);
+    size_t n;
+    assert_ok(us_file_read(svg, 1 << 22, &bytes, &n, &err), &err);
+    assert_non_null(strstr(bytes, "<svg"));
+    assert_non_null(strstr(bytes, "</svg>"));
+    free(bytes);
+    assert_ok(us_file_read(png, 1 << 22, &bytes, &n, &err), &err);
+    assert_memory_equal(bytes, "\x89PNG", 4);
+    assert_true(n > 10000);
+    free(bytes);
+    us_trainer_free(t);
+    t = new_trainer(m, d, 1, NULL, 0); /* before the first step: no curve, still a record */
+    assert_ok(us_trainer_write_record(t, NULL, folder, &err), &err);
+    assert_int_equal(us_trainer_write_record(t, NULL, path, &err), US_ERR_IO); /* a file is no folder */
+    remove(path), remove(svg), remove(png), rmdir(folder);
+    free(folder), free(path), free(svg), free(png);
     us_trainer_free(t);
     us_dataset_free(d);
     us_model_free(m);
@@ -232,7 +283,7 @@ int main(void) {
     model_path = us_path_join(dir, "m.gguf");
     if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path, &err)) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line), cmocka_unit_test(learns_and_resumes_bit_for_bit), cmocka_unit_test(the_adapter_serves_what_was_learned),
-                                       cmocka_unit_test(bad_options_are_refused)};
+                                       cmocka_unit_test(the_record_tells_the_training), cmocka_unit_test(bad_options_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;
