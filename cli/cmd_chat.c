@@ -1,13 +1,17 @@
 /* understudy chat: a character in the terminal, or line by line in a pipe. */
 #include "cli_model.h"
+#include "cli_terminal.h"
 #include "understudy/chat.h"
 #include <errno.h>
 #include <histedit.h>
 #include <limits.h>
+#include <locale.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +31,8 @@ typedef struct session {
     const char *save;
     int ctx;
     bool fancy, terminal;
-    char prompt[64];
+    cli_wrap out;
+    char prompt[256];
 } session;
 
 static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m", "\033[0m"}, *const dim[2] = {"\033[2m", "\033[0m"};
@@ -63,10 +68,7 @@ static char *card_path(const char *name) {
 /* Streams words to the terminal; in a pipe nothing is shown until the reply is whole. */
 static bool stream(void *ctx, const char *text, size_t n) {
     session *s = ctx;
-    if (s->terminal && n) {
-        fwrite(text, 1, n, stdout);
-        fflush(stdout);
-    }
+    if (s->terminal) cli_wrap_put(&s->out, text, n);
     return !interrupted;
 }
 
@@ -82,25 +84,64 @@ static int autosave(session *s) {
     return st ? cli_fail("chat", st, &err) : 0;
 }
 
+/* "Homer Simpson: " at the start of a line, and then text goes on behind it. */
+static void begin_line(session *s, const char *name) {
+    printf("%s%s:%s ", style(s, bold)[0], name, style(s, bold)[1]);
+    fflush(stdout);
+    s->out = (cli_wrap){.column = cli_text_width(name, strlen(name)) + 2};
+}
+
+static void put_line(session *s, const char *name, const char *text) {
+    begin_line(s, name);
+    cli_wrap_put(&s->out, text, strlen(text));
+    cli_wrap_end(&s->out);
+    putchar('\n');
+}
+
+/* A remark of ours, dim and wrapped. */
+static void remark(session *s, const char *fmt, ...) US_PRINTF(2, 3);
+static void remark(session *s, const char *fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fputs(style(s, dim)[0], stdout);
+    s->out = (cli_wrap){0};
+    cli_wrap_put(&s->out, text, strlen(text));
+    cli_wrap_end(&s->out);
+    printf("%s\n", style(s, dim)[1]);
+}
+
+/* What is typed during a reply belongs to the next line; shown now it would stand in the middle of the reply. */
+static void echo(const session *s, bool on) {
+    struct termios t;
+    if (!s->terminal || tcgetattr(0, &t)) return;
+    if (on) t.c_lflag |= ECHO;
+    else t.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(0, TCSANOW, &t);
+}
+
 /* Says a line (NULL: regenerates) and shows the reply. */
 static int talk(session *s, const char *line) {
     us_error err;
     us_reply r;
     interrupted = 0;
-    if (s->terminal) {
-        printf("%s%s:%s ", style(s, bold)[0], us_card_name(s->card), style(s, bold)[1]);
-        fflush(stdout);
-    }
+    if (s->terminal) begin_line(s, us_card_name(s->card));
+    echo(s, false);
     us_status st = line ? us_chat_say(s->chat, line, stream, s, &r, &err) : us_chat_regenerate(s->chat, stream, s, &r, &err);
-    if (st) {
-        if (s->terminal) putchar('\n');
-        return cli_fail("chat", st, &err);
+    echo(s, true);
+    if (s->terminal) {
+        cli_wrap_end(&s->out);
+        putchar('\n');
     }
+    if (st == US_ERR_INTERRUPTED && s->terminal) return remark(s, "(%s; the chat is as it was)", err.message), 0;
+    if (st) return cli_fail("chat", st, &err);
     if (!s->terminal) print_one_line(r.text);
     else {
-        static const char *const ends[] = {"", "", "cut at its length", "a loop was cut", "stopped"};
-        printf("\n%s(%.1f s, %d takes, %d of %d prompt tokens cached%s%s%s)%s\n", style(s, dim)[0], r.seconds, r.n_takes, r.n_cached_tokens, r.n_prompt_tokens,
-               ends[r.end][0] ? ", " : "", ends[r.end], r.retried ? ", tried again after a loop" : "", style(s, dim)[1]);
+        static const char *const ends[] = {"", "", ", cut at its length", ", a loop was cut", ", stopped"};
+        remark(s, "(%.1f s, %d %s, %d of %d prompt tokens cached%s%s)", r.seconds, r.n_takes, r.n_takes == 1 ? "take" : "takes", r.n_cached_tokens, r.n_prompt_tokens,
+               ends[r.end], r.retried ? ", tried again after a loop" : "");
     }
     return autosave(s);
 }
@@ -110,15 +151,26 @@ static void help(void) {
          "/undo           forget your last line and its reply\n"
          "/as NAME        say who you are (\"/as Marge Simpson\"; \"/as\" alone: nobody)\n"
          "/takes N        candidate replies, of which the best is spoken (1 streams)\n"
-         "/why            the exact prompt of the next reply\n"
+         "/history        the conversation so far\n"
+         "/why            the exact prompt of the next reply, and what the guards did\n"
          "/samplers       what chooses the words\n"
          "/save FILE      write the chat        /load FILE      read one back\n"
          "/quit           leave (Ctrl-D does too; Ctrl-C stops a reply)");
 }
 
-static void guard_summary(const session *s) {
+static void guard_summary(session *s) {
     us_chat_guard g = us_chat_get_guard(s->chat);
-    printf("%s(%d replies of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)%s\n", style(s, dim)[0], g.n_replies, g.n_takes, g.n_loops, g.n_labels, g.n_retries, style(s, dim)[1]);
+    remark(s, "(%d %s of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)", g.n_replies, g.n_replies == 1 ? "reply" : "replies", g.n_takes, g.n_loops, g.n_labels, g.n_retries);
+}
+
+static void show_history(session *s) {
+    for (size_t i = 0; i < us_chat_n_turns(s->chat); i++) {
+        const char *user, *reply;
+        us_chat_get_turn(s->chat, i, &user, &reply);
+        put_line(s, "you", user);
+        put_line(s, us_card_name(s->card), reply ? reply : "");
+    }
+    if (!us_chat_n_turns(s->chat)) remark(s, "(nothing was said yet)");
 }
 
 static void why(session *s) {
@@ -130,7 +182,8 @@ static void why(session *s) {
         cli_fail("chat", st, &err);
         return;
     }
-    printf("%s%s%s\n(%d tokens, the first %d are in the cache already)\n", style(s, dim)[0], text, style(s, dim)[1], n, cached);
+    printf("%s%s%s\n", style(s, dim)[0], text, style(s, dim)[1]);
+    remark(s, "(%d tokens, the first %d are in the cache already)", n, cached);
     guard_summary(s);
     free(text);
 }
@@ -145,21 +198,26 @@ static int command(session *s, char *line) {
     if (!strcmp(line, "/quit") || !strcmp(line, "/exit")) return -1;
     if (!strcmp(line, "/help")) help();
     else if (!strcmp(line, "/regen")) talk(s, NULL);
-    else if (!strcmp(line, "/undo")) puts(us_chat_undo(s->chat) ? "(forgotten)" : "(nothing to forget)"), autosave(s);
-    else if (!strcmp(line, "/as")) st = us_chat_set_user(s->chat, arg, &err);
+    else if (!strcmp(line, "/undo")) remark(s, us_chat_undo(s->chat) ? "(forgotten)" : "(nothing to forget)"), autosave(s);
+    else if (!strcmp(line, "/as")) {
+        if (!(st = us_chat_set_user(s->chat, arg, &err))) snprintf(s->prompt, sizeof s->prompt, "%s: ", *arg ? arg : "you");
+    } else if (!strcmp(line, "/history")) show_history(s);
     else if (!strcmp(line, "/why")) why(s);
     else if (!strcmp(line, "/takes")) {
         char *end;
         long n = strtol(arg, &end, 10);
-        if (*end || end == arg || n < 1 || n > 32) puts("(a number from 1 to 32 is expected)");
-        else us_chat_set_takes(s->chat, (int32_t)n);
+        if (*end || end == arg || n < 1 || n > 32) remark(s, "(/takes N: a number from 1 to 32 is expected)");
+        else us_chat_set_takes(s->chat, (int32_t)n), remark(s, n == 1 ? "(one take, streamed as it is made)" : "(the best of %ld takes)", n);
     } else if (!strcmp(line, "/samplers")) {
         char text[512];
         us_sampler_describe(&s->sampler, text, sizeof text);
         puts(text);
-    } else if (!strcmp(line, "/save") && *arg) st = us_chat_save(s->chat, arg, &err);
-    else if (!strcmp(line, "/load") && *arg) st = us_chat_load(s->chat, arg, &err);
-    else printf("(no command %s; /help lists them)\n", line);
+    } else if ((!strcmp(line, "/save") || !strcmp(line, "/load")) && !*arg) remark(s, "(%s FILE: a file is expected)", line);
+    else if (!strcmp(line, "/save")) {
+        if (!(st = us_chat_save(s->chat, arg, &err))) remark(s, "(saved in %s)", arg);
+    } else if (!strcmp(line, "/load")) {
+        if (!(st = us_chat_load(s->chat, arg, &err))) remark(s, "(%zu turns read)", us_chat_n_turns(s->chat));
+    } else remark(s, "(no command %s; /help lists them)", line);
     if (st) cli_fail("chat", st, &err);
     fflush(stdout);
     return 0;
@@ -172,29 +230,37 @@ static char *ask(EditLine *el) {
 }
 
 static int run_terminal(session *s) {
+    if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1) setlocale(LC_CTYPE, "C.UTF-8"); /* the editor counts characters by it */
     History *h = history_init();
     HistEvent ev;
     EditLine *el = el_init("understudy", stdin, stdout, stderr);
     const char *greeting = us_card_greeting(s->card);
+    char *kept = cli_state_file("chat_history");
     if (!h || !el) return EXIT_FAILED;
     history(h, &ev, H_SETSIZE, 500);
+    history(h, &ev, H_SETUNIQUE, 1);
+    if (kept) history(h, &ev, H_LOAD, kept);
     snprintf(s->prompt, sizeof s->prompt, "you: ");
     el_set(el, EL_CLIENTDATA, s);
     el_set(el, EL_PROMPT, ask);
     el_set(el, EL_HIST, history, h);
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_SIGNAL, 1);
-    printf("%s%s over %s, %d tokens of context. /help lists commands.%s\n", style(s, dim)[0], us_card_name(s->card), us_model_get_info(s->model)->name, s->ctx, style(s, dim)[1]);
-    if (*greeting) printf("%s%s:%s %s\n", style(s, bold)[0], us_card_name(s->card), style(s, bold)[1], greeting);
+    remark(s, "%s over %s, %d tokens of context. /help lists commands.", us_card_name(s->card), us_model_get_info(s->model)->name, s->ctx);
+    if (*greeting) put_line(s, us_card_name(s->card), greeting);
     for (int n;;) {
         interrupted = 0;
         const char *line = el_gets(el, &n);
-        if (!line && errno == EINTR && interrupted) continue;
+        if (!line && errno == EINTR && interrupted) {
+            putchar('\n'); /* Ctrl-C gives a new line to type on */
+            continue;
+        }
         if (!line || n <= 0) break;
         char *copy = strndup(line, (size_t)n);
         if (!copy) break;
         copy[strcspn(copy, "\r\n")] = 0;
         if (*copy) history(h, &ev, H_ENTER, line);
+        if (*copy && kept) history(h, &ev, H_SAVE, kept);
         int rc = *copy == '/' ? command(s, copy) : *copy ? (talk(s, copy), 0) : 0;
         free(copy);
         if (rc) break;
@@ -203,6 +269,7 @@ static int run_terminal(session *s) {
     guard_summary(s);
     el_end(el);
     history_end(h);
+    free(kept);
     return EXIT_OK;
 }
 
@@ -212,6 +279,10 @@ static int run_pipe(session *s) {
     size_t cap = 0;
     int rc = 0;
     for (ssize_t n; !rc && !interrupted && (n = getline(&line, &cap, stdin)) > 0;) {
+        if (memchr(line, 0, (size_t)n)) {
+            rc = cli_fail("chat", US_ERR_ARGUMENT, &(us_error){.message = "a line of standard input holds a NUL byte: text in UTF-8 is expected"});
+            break;
+        }
         line[strcspn(line, "\r\n")] = 0;
         if (*line) rc = talk(s, line);
         else putchar('\n');
@@ -289,7 +360,7 @@ int cmd_chat(int argc, char **argv) {
         free(card_file);
         return EXIT_FAILED;
     }
-    if (!st && s.terminal) fprintf(stderr, "loading %s ...\r", path);
+    if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? "\r" : "\n");
     if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .template_name = tpl}, &s.model, &err);
     if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
     if (!st && !lora && us_card_adapter(s.card)) {
@@ -320,6 +391,7 @@ int cmd_chat(int argc, char **argv) {
     else {
         struct sigaction sa = {.sa_handler = on_interrupt};
         sigaction(SIGINT, &sa, NULL);
+        if (s.terminal && cli_fancy(2)) fputs("\033[K", stderr);
         rc = s.terminal ? run_terminal(&s) : run_pipe(&s);
     }
     us_chat_free(s.chat);

@@ -62,7 +62,8 @@ typedef struct us_reply {
     double seconds;
 } us_reply;
 
-/* Words as they come: text[0..n) is new. Return false to stop the reply (what was shown is kept). */
+/* Words as they come: text[0..n) is new. Return false to stop the reply: what was shown is kept; when that is nothing (with
+ * several takes it always is), INTERRUPTED is returned and the chat is as it was. */
 typedef bool us_stream_fn(void *ctx, const char *text, size_t n);
 
 US_API US_MUST_USE us_status us_chat_new(us_engine *engine, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err);
@@ -77,6 +78,8 @@ US_API US_MUST_USE us_status us_chat_regenerate(us_chat *chat, us_stream_fn *str
 /* Forgets the last line and its reply; false when there is nothing to forget. */
 US_API bool us_chat_undo(us_chat *chat);
 US_API size_t us_chat_n_turns(const us_chat *chat);
+/* Turn i: the user's line, with the user's name if there was one, and the reply; borrowed until the chat changes. */
+US_API void us_chat_get_turn(const us_chat *chat, size_t i, const char **user, const char **reply);
 US_API void us_chat_set_takes(us_chat *chat, int32_t takes);
 /* What the guards did so far. */
 typedef struct us_chat_guard {

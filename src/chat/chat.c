@@ -118,6 +118,10 @@ us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
 }
 
 size_t us_chat_n_turns(const us_chat *c) { return c->n_lines; }
+void us_chat_get_turn(const us_chat *c, size_t i, const char **user, const char **reply) {
+    *user = c->lines[i].user;
+    *reply = c->lines[i].reply;
+}
 void us_chat_set_takes(us_chat *c, int32_t takes) { c->o.takes = takes < 1 ? 1 : takes > US_MAX_TAKES ? US_MAX_TAKES : takes; }
 us_chat_guard us_chat_get_guard(const us_chat *c) { return c->guard; }
 void us_chat_reseed(us_chat *c, uint64_t seed) { c->next_seed = seed; }
@@ -388,6 +392,8 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
     c->guard.n_replies += !st;
     r->chosen = (int32_t)best;
     r->n_prompt_tokens = (int32_t)prompt.n;
+    if (!st && cancelled && (n > 1 || c->takes[0].view.end == c->takes[0].view.begin))
+        st = us_fail(err, US_ERR_INTERRUPTED, "stopped before the first word");
     if (!st) st = finish(c, &c->takes[best], r, err);
     if (!st && cancelled) r->end = US_END_CANCEL;
     if (!st && n > 1 && stream && !cancelled) stream(ctx, r->text, strlen(r->text));

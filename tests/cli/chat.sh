@@ -38,5 +38,7 @@ head -c 1000000 "$model" >"$dir/cut.gguf"; expect 1 "bytes are left" -m "$dir/cu
 expect 1 "available" --ctx-size 4000000
 printf '\377\376\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "invalid UTF-8 was taken"
 grep -q "UTF-8" "$dir/err" || fail "invalid UTF-8: $(cat "$dir/err")"
+printf 'a\0b\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "a NUL byte was taken"
+grep -q "NUL" "$dir/err" || fail "NUL: $(cat "$dir/err")"
 echo '{"spec":"chara_card_v2","data":{"name":7}}' >"$dir/card.json"; expect 1 "data.name" --character "$dir/card.json"
 echo ok
