@@ -133,7 +133,7 @@ static us_status write_files(const us_facts *f, const us_cloud_options *co, cons
         st = us_cloud_new(f, co, &cloud, err);
         if (!st) st = us_report_write(f, cloud, out, err);
         us_cloud_free(cloud);
-        if (!st) fprintf(stderr, "\nwrote report.json, corpus.json, cloud.svg and cloud.png in %s\n", out);
+        if (!st) fprintf(stderr, "\nwrote %s/index.html (open it in a browser), report.json, corpus.json and pictures\n", out);
     }
     if (!st && about) {
         st = us_about_write(f, co, about, err);

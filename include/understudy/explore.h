@@ -81,7 +81,7 @@ typedef struct us_facts {
     /* By keyness: z of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008),
      * him against all others, the prior being the whole script. Above 1.96 is beyond the 5% mark of one test; when
      * fewer than ten words are, the list goes on down to 1. */
-    const us_term *catch_phrases;  /* 1..6 words, counted by lines */
+    const us_term *catch_phrases;  /* 2..6 words and words that often are a sentence, counted by lines */
     size_t n_catch_phrases;
     const us_term *keywords;       /* words, counted by times said; no stop words */
     size_t n_keywords;

@@ -11,7 +11,7 @@ uint32_t us_colour_on_dark(uint32_t rgb) {
     uint32_t out = 0;
     for (int k = 16; k >= 0; k -= 8) {
         uint32_t v = rgb >> k & 255;
-        out |= (v + (255 - v) * 45 / 100) << k;
+        out |= (v + (255 - v) * 38 / 100) << k;
     }
     return out;
 }

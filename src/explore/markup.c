@@ -16,32 +16,45 @@ us_status us_markup_escape(us_buf *b, const char *text, us_error *err) {
     return st;
 }
 
-us_status us_markup_f(us_buf *b, us_error *err, const char *fmt, ...) {
-    va_list ap;
+static void group(unsigned long long n, char *out, size_t max) {
+    char digits[32];
+    int len = snprintf(digits, sizeof digits, "%llu", n);
+    size_t k = 0;
+    for (int i = 0; i < len && k + 2 < max; i++) {
+        if (i && (len - i) % 3 == 0) out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = 0;
+}
+
+us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap) {
     us_status st = US_OK;
-    va_start(ap, fmt);
     while (*fmt && !st) {
         size_t n = strcspn(fmt, "%");
         st = us_buf_append(b, fmt, n, err);
         fmt += n;
         if (!*fmt || st) break;
-        n = 1 + strspn(fmt + 1, ".0123456789zl") + 1;
+        n = 2 + strspn(fmt + 1, ".0123456789z");
         char spec[16] = "", number[64] = "";
         memcpy(spec, fmt, n < sizeof spec ? n : sizeof spec - 1);
         fmt += n;
         switch (spec[n - 1]) {
         case 's': st = us_markup_escape(b, va_arg(ap, const char *), err); break;
-        case 'd': snprintf(number, sizeof number, spec, va_arg(ap, int)); break;
-        case 'f': snprintf(number, sizeof number, spec, va_arg(ap, double)); break;
-        case 'u':
-            if (strchr(spec, 'z')) snprintf(number, sizeof number, spec, va_arg(ap, size_t));
-            else if (strchr(spec, 'l')) snprintf(number, sizeof number, spec, va_arg(ap, unsigned long long));
-            else snprintf(number, sizeof number, spec, va_arg(ap, unsigned));
-            break;
+        case 'd': snprintf(number, sizeof number, "%d", va_arg(ap, int)); break;
+        case 'u': snprintf(number, sizeof number, "%zu", spec[1] == 'z' ? va_arg(ap, size_t) : (size_t)va_arg(ap, unsigned)); break;
+        case 'f': snprintf(number, sizeof number, "%.*f", spec[1] == '.' ? spec[2] - '0' : 6, va_arg(ap, double)); break;
+        case 'N': group(va_arg(ap, unsigned long long), number, sizeof number); break;
         default: strcpy(number, "%");
         }
         if (!st && number[0]) st = us_buf_append_str(b, number, err);
     }
+    return st;
+}
+
+us_status us_markup_f(us_buf *b, us_error *err, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    us_status st = us_markup_vf(b, err, fmt, ap);
     va_end(ap);
     return st;
 }

@@ -5,6 +5,8 @@
 
 /* Appends text with &, <, >, " and ' escaped; control characters, which XML cannot hold, are left out. */
 US_MUST_USE us_status us_markup_escape(us_buf *b, const char *text, us_error *err);
-/* printf, every %s of which is escaped; only %s, %d, %u, %zu, %llu, %.Nf and %% are understood. */
+/* printf for markup: the text of a %s is escaped. Understands %s, %d, %u, %zu, %.Nf, %% and %N (unsigned long long,
+ * written as 25,440). */
+US_MUST_USE us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap);
 US_MUST_USE us_status us_markup_f(us_buf *b, us_error *err, const char *fmt, ...);
 #endif

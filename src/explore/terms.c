@@ -15,7 +15,7 @@
 typedef struct gram {
     const uint32_t *ids; /* words, canonical ones for the cloud */
     uint32_t n;          /* of them */
-    uint32_t own, others, last_line;
+    uint32_t own, others, last_line, alone;
     double z;
     us_term *term;       /* where it is shown */
     struct spelling { const char *s; uint32_t len, n; } spelled[10];
@@ -257,22 +257,62 @@ static us_status add_single_words(const us_facts_work *w, gram **list, size_t *n
     return st;
 }
 
-/* Puts the catch-phrases first, in order of z. "Marge, I'm" is no more his than "Marge" is: a phrase goes when all
- * its words but the stop words stand in the list already, each by itself. */
-static us_status choose_catch_phrases(const us_facts_work *w, gram *g, size_t n, size_t *n_out, us_error *err) {
-    unsigned char *alone;
-    size_t kept = 0;
-    us_status st = us_alloc(w->words.n, 1, &alone, err);
+/* How often each single word among the grams is a sentence of its own ("Y'ello!"), into `alone`. */
+static us_status count_alone(us_facts_work *w, gram *g, size_t n, us_error *err) {
+    lookup l;
+    size_t n_lines;
+    const us_line *line = us_script_get_lines(w->f.script, &n_lines);
+    us_status st = lookup_init(&l, g, n, w->words.n, err);
+    for (size_t i = 0; i < w->n_own_lines && !st; i++) {
+        const char *text = line[w->own[i]].text;
+        size_t len = strlen(text), begin, end = 0;
+        bool fresh = true; /* a sentence begins here */
+        for (size_t p = w->own_start[i]; p < w->own_start[i + 1] && us_word_next(text, len, end, &begin, &end); p++) {
+            bool ends = end == len || strchr(".!?\"-", text[end]) || !strncmp(text + end, "\xe2\x80\xa6", 3);
+            gram *hit = fresh && ends && l.starts[w->own_ids.id[p]] & 2 ? lookup_find(&l, w->own_ids.id + p, 1) : NULL;
+            if (hit) hit->alone++;
+            fresh = ends;
+        }
+    }
+    lookup_fini(&l);
+    return st;
+}
+
+/* All content words of `g` stand in `held`. */
+static bool is_inside(const us_facts_work *w, const gram *g, const gram *held) {
+    for (uint32_t k = 0; k < g->n; k++) {
+        bool found = w->stop[g->ids[k]] != 0;
+        for (uint32_t i = 0; i < held->n && !found; i++) found = held->ids[i] == g->ids[k];
+        if (!found) return false;
+    }
+    return true;
+}
+
+/* Is a gram a phrase that adds to the `kept` ones before it? "Marge, I'm" is no more his than "Marge" is; a single
+ * word is a phrase when it often makes a sentence. */
+static bool is_new_phrase(const us_facts_work *w, const gram *g, const gram *before, size_t n_before) {
+    bool stop = all_stop(w, g);
+    if (g->n == 1 && (stop || g->alone * 3 < g->own)) return false;
+    if (g->n == 2 && stop) return false;
+    for (size_t i = 0; i < n_before && !stop; i++)
+        if ((g->n > 1 || before[i].n > 1) && is_inside(w, g, &before[i])) return false;
+    return true;
+}
+
+/* Puts the catch-phrases first, in order of z; the words that explain others away are kept in `told`. */
+static us_status choose_catch_phrases(us_facts_work *w, gram *g, size_t n, size_t *n_out, us_error *err) {
+    gram *told = NULL; /* what came before, phrases or not */
+    size_t n_told = 0, cap = 0, kept = 0;
+    us_status st = count_alone(w, g, n, err);
     for (size_t i = 0; i < n && !st && kept < w->top && is_key(g[i].z, kept); i++) {
-        bool told = g[i].n == 1 ? w->stop[g[i].ids[0]] != 0 : !all_stop(w, &g[i]);
-        for (uint32_t k = 0; k < g[i].n && g[i].n > 1; k++) told = told && (w->stop[g[i].ids[k]] || alone[g[i].ids[k]]);
-        if (told) continue;
-        if (g[i].n == 1) alone[g[i].ids[0]] = 1;
+        bool new = is_new_phrase(w, &g[i], told, n_told);
+        if ((new || (g[i].n == 1 && !all_stop(w, &g[i]))) && n_told < 4 * w->top && !(st = us_grow(&told, &cap, n_told + 1, sizeof *told, err))) told[n_told++] = g[i];
+        if (!new) continue;
         gram swap = g[kept];
         g[kept++] = g[i];
         g[i] = swap;
     }
-    if (!st) free(alone);
+    free(told);
     *n_out = kept;
     return st;
 }

@@ -1,0 +1,10 @@
+# The style and the script of explore's report as C strings: build/report_assets.c.
+set(assets "#include \"explore/report.h\"\n")
+foreach(kind css js)
+  set(file "${PROJECT_SOURCE_DIR}/src/explore/report.${kind}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(APPEND assets "const char us_report_${kind}[] = {${bytes}0};\n")
+endforeach()
+file(CONFIGURE OUTPUT report_assets.c CONTENT "${assets}" @ONLY)

@@ -1,0 +1,95 @@
+// Search, and the lines behind a word, a bar or a cell. The page is whole without this.
+(() => {
+  "use strict";
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const lines = data.lines, me = data.speakers.indexOf(data.name), page = 60;
+  const word = /[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}\p{N}]+)*/gu;
+  const fold = s => " " + (s.toLowerCase().replace(/\u2019/g, "'").match(word) || []).join(" ") + " ";
+  const text = l => l[l.length - 1];
+  let folded = null; // made once, at the first question
+  const own = () => folded || (folded = lines.flatMap((l, i) => l && l[0] === me ? [[i, fold(text(l))]] : []));
+
+  const el = (tag, props, ...children) => {
+    const e = Object.assign(document.createElement(tag), props);
+    e.append(...children);
+    return e;
+  };
+
+  const title = el("h3"), list = el("ol"), close = el("button", {type: "button", textContent: "Close"});
+  const found = el("aside", {id: "found", hidden: true}, el("div", {}, title, close), list);
+  document.body.append(found);
+  let opener = null;
+  const hide = () => { found.hidden = true; if (opener) opener.focus({preventScroll: true}); };
+  close.onclick = hide;
+  addEventListener("keydown", e => { if (e.key === "Escape" && !found.hidden) hide(); });
+
+  const escape = s => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/'/g, "['\u2019]");
+  // A line's text with the sought words marked; `forms` are folded.
+  const marked = (s, forms) => {
+    if (!forms.length) return [s];
+    const sought = forms.map(f => f.trim().split(" ").map(escape).join("[^\\p{L}\\p{M}\\p{N}]+")).join("|");
+    const re = new RegExp("(?<![\\p{L}\\p{M}\\p{N}])(?:" + sought + ")(?![\\p{L}\\p{M}\\p{N}])", "giu"), out = [];
+    let at = 0;
+    for (const m of s.matchAll(re)) {
+      out.push(s.slice(at, m.index), el("mark", {textContent: m[0]}));
+      at = m.index + m[0].length;
+    }
+    return [...out, s.slice(at)];
+  };
+  const near = l => l ? [el("p", {className: "near"}, el("b", {textContent: (data.speakers[l[0]] || "nobody") + ": "}), text(l))] : [];
+  const item = (i, forms) => {
+    const l = lines[i], file = l.length > 3 ? data.files[l[2]] + ", " : "";
+    return el("li", {}, ...near(lines[i - 1]), el("p", {}, el("b", {textContent: data.name + ": "}), ...marked(text(l), forms)), ...near(lines[i + 1]),
+      el("small", {textContent: file + "line " + l[1]}));
+  };
+
+  // Shows the lines with the numbers `hits`, a page at a time.
+  const show = (what, hits, forms) => {
+    const count = hits.length.toLocaleString("en") + (hits.length === 1 ? " line" : " lines") + (data.every > 1 ? " in every " + data.every + "th scene, which this page holds" : "");
+    title.replaceChildren(what, el("small", {textContent: count}));
+    list.replaceChildren();
+    let at = 0;
+    const more = () => {
+      list.append(...hits.slice(at, at + page).map(i => item(i, forms)));
+      at += page;
+      if (at < hits.length) list.append(el("li", {}, el("button", {type: "button", textContent: "Show more", onclick: e => { e.target.parentNode.remove(); more(); }})));
+    };
+    more();
+    list.scrollTop = 0;
+    found.hidden = false;
+  };
+
+  const answers = {
+    f: v => {
+      const forms = v.split("|").map(f => " " + f + " ");
+      return [own().filter(o => forms.some(f => o[1].includes(f))).map(o => o[0]), forms];
+    },
+    line: v => [own().filter(o => text(lines[o[0]]) === v).map(o => o[0]), []],
+    with: v => [own().filter(o => [-1, 1].some(d => lines[o[0] + d] && data.speakers[lines[o[0] + d][0]] === v)).map(o => o[0]), []],
+    len: v => [own().filter(o => { const n = text(lines[o[0]]).split(/\s+/).length; return v > 40 ? n > 40 : n === +v; }).map(o => o[0]), []],
+  };
+  const names = {f: v => "\u201c" + v + "\u201d", line: v => "\u201c" + v + "\u201d", with: v => "with " + v, len: v => v > 40 ? "more than 40 words" : v + (v === "1" ? " word" : " words")};
+  for (const kind of Object.keys(answers)) for (const e of document.querySelectorAll("[data-" + kind + "]")) {
+    const value = e.dataset[kind];
+    if (!value) continue;
+    const label = kind === "f" ? (e.querySelector("td span") || e.querySelector("title")).textContent.split(": ")[0] : value;
+    const open = () => { opener = e; show(names[kind](label), ...answers[kind](value)); };
+    e.classList.add("live");
+    if (kind === "f" || kind === "line") e.tabIndex = 0;
+    e.addEventListener("click", open);
+    e.addEventListener("keydown", k => { if (k.key === "Enter" || k.key === " ") { k.preventDefault(); open(); close.focus(); } });
+  }
+
+  const input = el("input", {type: "search", placeholder: "Search the lines of " + data.name, ariaLabel: "Search the lines of " + data.name});
+  let timer;
+  input.oninput = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const q = fold(input.value).trim();
+      if (!q) return void (found.hidden = true);
+      opener = input;
+      show("\u201c" + input.value.trim() + "\u201d", own().filter(o => o[1].includes(" " + q)).map(o => o[0]), [q]);
+    }, 120);
+  };
+  document.getElementById("search").append(input);
+})();
