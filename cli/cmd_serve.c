@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ./characters, or those beside the program. */
@@ -23,6 +24,16 @@ static const char *find_characters(char *out) {
     return NULL;
 }
 
+/* $XDG_DATA_HOME/understudy, else ~/.local/share/understudy. */
+static const char *default_data(char *out) {
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (xdg && *xdg == '/') snprintf(out, PATH_MAX, "%s/understudy", xdg);
+    else if (home && *home) snprintf(out, PATH_MAX, "%s/.local/share/understudy", home);
+    else return NULL;
+    return out;
+}
+
+/* The first line of a file. */
 static char *read_key(const char *path) {
     char line[1024];
     FILE *f = fopen(path, "r");
@@ -33,31 +44,48 @@ static char *read_key(const char *path) {
     return got && *line ? strdup(line) : NULL;
 }
 
+static void log_line(void *ctx, const char *line) {
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    (void)ctx;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", localtime_r(&now, &tm));
+    fprintf(stderr, "%s %s\n", stamp, line);
+}
+
 int cmd_serve(int argc, char **argv) {
-    const char *model = NULL, *host = "127.0.0.1", *key_file = NULL, *origin = NULL, *characters = NULL;
-    int64_t port = 5000, parallel = 8, ctx = 16384, threads = 0;
-    bool help_shown, no_key = false;
+    const char *model = NULL, *engine_key_file = NULL, *data_dir = NULL;
+    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0;
+    bool help_shown, quiet = false;
     int n_operands;
+    char beside[2 * PATH_MAX], data[PATH_MAX], *engine_key = NULL, *path = NULL;
+    us_serve_options o = {.host = "127.0.0.1", .log = log_line};
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
-        {"host", 0, "ADDRESS", "IPv4 address to listen on (127.0.0.1)", CLI_STRING, &host, 0, 0},
+        {"host", 0, "ADDRESS", "IPv4 address to listen on (127.0.0.1)", CLI_STRING, &o.host, 0, 0},
         {"port", 0, "N", "port (5000)", CLI_INT, &port, 1, 65535},
-        {"parallel", 0, "N", "replies made at once (8)", CLI_INT, &parallel, 1, 64},
+        {"data-dir", 0, "DIR", "chats and characters of your own ($XDG_DATA_HOME/understudy)", CLI_STRING, &data_dir, 0, 0},
+        {"parallel", 0, "N", "replies made at once (8); -np is the same", CLI_INT, &parallel, 1, 64},
+        {"queue", 0, "N", "replies that may wait; more are refused with 429 (64)", CLI_INT, &queue, 1, 10000},
         {"ctx-size", 'c', "N", "cache in tokens over all chats (16384)", CLI_INT, &ctx, 512, 1 << 22},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
-        {"characters", 0, "DIR", "one folder a character (./characters, or those installed)", CLI_STRING, &characters, 0, 0},
-        {"api-key-file", 0, "FILE", "its first line is the key that clients must give", CLI_STRING, &key_file, 0, 0},
-        {"no-api-key", 0, NULL, "listen on a public address without a key", CLI_SWITCH, &no_key, 0, 0},
-        {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &origin, 0, 0},
+        {"characters", 0, "DIR", "one folder a character (./characters, or those installed)", CLI_STRING, &o.characters, 0, 0},
+        {"api-key-file", 0, "FILE", "keys of which clients must give one: one a line, # begins a comment", CLI_STRING, &o.api_key_file, 0, 0},
+        {"no-api-key", 0, NULL, "listen on a public address without a key", CLI_SWITCH, &o.public_without_key, 0, 0},
+        {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &o.cors_origin, 0, 0},
+        {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING, &o.engine_url, 0, 0},
+        {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},
+        {"log-text", 0, NULL, "write what is said into the log", CLI_SWITCH, &o.log_text, 0, 0},
+        {"quiet", 'q', NULL, "no log", CLI_SWITCH, &quiet, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy serve [OPTIONS]\n\nThe chat page and the OpenAI API, until Ctrl-C.", options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "-np")) argv[i] = "--parallel"; /* as llama.cpp's server calls it */
+    int rc = cli_parse(argv[0], "usage: understudy serve [OPTIONS]\n\nThe chat page, its API and the OpenAI API, until Ctrl-C.", options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
     if (rc || help_shown) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_error err = {0};
     us_model *m = NULL;
     us_server *s = NULL;
-    char beside[2 * PATH_MAX], *key = NULL, *path = cli_model_path(argv[0], model);
-    if (!path) return EXIT_FAILED;
     us_status st = US_OK;
     sigset_t ends;
     sigemptyset(&ends);
@@ -65,21 +93,35 @@ int cmd_serve(int argc, char **argv) {
     sigaddset(&ends, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread is started: all inherit it */
     signal(SIGPIPE, SIG_IGN);
-    if (key_file && !(key = read_key(key_file))) st = us_fail(&err, US_ERR_IO, "no key in %s", key_file);
-    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
-    us_serve_options o = {.host = host, .port = (int)port, .n_parallel = (int32_t)parallel, .n_ctx = (int32_t)ctx, .n_threads = (int)threads,
-                          .characters = characters ? characters : find_characters(beside), .api_key = key, .cors_origin = origin, .public_without_key = no_key};
-    if (!st) st = us_server_new(m, &o, &s, &err);
+    if (quiet) o.log = NULL;
+    o.port = (int)port;
+    o.n_parallel = (int32_t)parallel;
+    o.n_queue = (int32_t)queue;
+    o.n_ctx = (int32_t)ctx;
+    o.n_threads = (int)threads;
+    if (!o.characters) o.characters = find_characters(beside);
+    if (!(o.data_dir = data_dir ? data_dir : default_data(data))) return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
+    if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;
+    if (engine_key_file && !(engine_key = read_key(engine_key_file))) st = us_fail(&err, US_ERR_IO, "no key in %s", engine_key_file);
+    o.engine_key = engine_key;
+    if (!st) st = us_server_new(&o, &s, &err);
+    if (!st) {
+        fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", o.host, o.port);
+        pthread_sigmask(SIG_UNBLOCK, &ends, NULL); /* while the model is read, Ctrl-C ends at once: nothing can be lost */
+        if (path) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
+        pthread_sigmask(SIG_BLOCK, &ends, NULL);
+        if (!st && m) st = us_server_set_model(s, m, &err);
+    }
     if (st) rc = cli_fail(argv[0], st, &err);
     else {
         int sig;
-        fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", host, (int)port);
+        if (!quiet) log_line(NULL, "ready");
         sigwait(&ends, &sig);
         fprintf(stderr, "ending\n");
     }
     us_server_free(s);
     us_model_free(m);
-    free(key);
+    free(engine_key);
     free(path);
     return rc;
 }

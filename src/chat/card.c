@@ -156,22 +156,35 @@ const char *us_card_adapter(const us_card *c) { return c->adapter; }
 us_sampler_options us_card_sampler(const us_card *c) { return c->sampler; }
 int32_t us_card_takes(const us_card *c) { return c->takes; }
 
-us_status us_card_system(const us_card *c, char **out, us_error *err) {
-    us_buf b;
-    us_buf_init(&b, 4 * MAX_CARD_BYTES);
+us_status us_card_fill(const us_card *c, const char *text, const char *user, us_buf *out, us_error *err) {
+    us_status st = US_OK;
+    for (const char *p = text; *p && !st;) {
+        const char *mark = strstr(p, "{{");
+        st = us_buf_append(out, p, mark ? (size_t)(mark - p) : strlen(p), err);
+        if (!mark) break;
+        bool self = !strncasecmp(mark, "{{char}}", 8), other = !strncasecmp(mark, "{{user}}", 8);
+        if (!st) st = us_buf_append_str(out, self ? c->name : other ? user && *user ? user : "you" : "{{", err);
+        p = mark + (self || other ? 8 : 2);
+    }
+    return st;
+}
+
+us_status us_card_persona(const us_card *c, const char *user, us_buf *out, us_error *err) {
     const char *parts[] = {c->description, c->personality, c->scenario};
+    size_t start = out->len;
     us_status st = US_OK;
     for (size_t i = 0; i < 3 && !st; i++) {
         if (!parts[i][0]) continue;
-        if (b.len) st = us_buf_append(&b, "\n", 1, err);
-        for (const char *p = parts[i]; *p && !st;) {
-            const char *mark = strstr(p, "{{char}}");
-            size_t n = mark ? (size_t)(mark - p) : strlen(p);
-            st = us_buf_append(&b, p, n, err);
-            p += n;
-            if (mark && !st) st = us_buf_append_str(&b, c->name, err), p += 8;
-        }
+        if (out->len > start) st = us_buf_append(out, "\n", 1, err);
+        if (!st) st = us_card_fill(c, parts[i], user, out, err);
     }
+    return st;
+}
+
+us_status us_card_system(const us_card *c, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, 4 * MAX_CARD_BYTES);
+    us_status st = us_card_persona(c, NULL, &b, err);
     if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&b);
     return st;

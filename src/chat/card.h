@@ -1,6 +1,7 @@
 /* chat/card.h - a character card from the inside. */
 #ifndef US_CHAT_CARD_H
 #define US_CHAT_CARD_H
+#include "base/buf.h"
 #include "understudy/chat.h"
 #include <jansson.h>
 
@@ -17,4 +18,8 @@ struct us_card {
     double lambda;       /* weight of the conversation-free score */
     us_sampler_options sampler;
 };
+/* Appends text with {{char}} and {{user}} (NULL: "you") filled in. */
+US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const char *user, us_buf *out, us_error *err);
+/* Appends the persona so: description, personality, scenario. */
+US_MUST_USE us_status us_card_persona(const us_card *card, const char *user, us_buf *out, us_error *err);
 #endif

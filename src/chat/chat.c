@@ -4,9 +4,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "chat/card.h"
+#include "chat/prompt.h"
 #include "generate/takes.h"
-#include "understudy/template.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +30,7 @@ struct us_chat {
     int32_t seq;          /* holds the conversation's prompt */
     int32_t alone;        /* holds the persona alone, for scoring; -1 until needed */
     us_tokens alone_ids;
-    char *system, *user_name;
+    char *user_name;
     line *lines;
     size_t n_lines, cap_lines;
     us_tokens *phrases;   /* catch-phrases as tokens, each at a line's start and after a space */
@@ -43,18 +42,6 @@ struct us_chat {
 };
 
 static const us_adapter *adapter_of(const us_chat *c) { return c->o.adapter; }
-
-static us_status find_phrases(us_chat *c, us_error *err) {
-    us_status st = us_alloc(2 * c->card->n_phrases, sizeof *c->phrases, &c->phrases, err);
-    for (size_t i = 0; i < 2 * c->card->n_phrases && !st; i++) {
-        const char *text = c->card->phrases[i / 2];
-        us_tokens *t = &c->phrases[c->n_phrases++];
-        char spaced[256];
-        snprintf(spaced, sizeof spaced, "%s%s", i % 2 ? " " : "", text);
-        st = us_tokenizer_encode(c->tok, spaced, strlen(spaced), false, t, err);
-    }
-    return st;
-}
 
 us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err) {
     us_chat *c = NULL;
@@ -74,8 +61,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     c->tok = us_model_get_tokenizer(us_engine_get_model(e));
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
-    if (!st) st = us_card_system(card, &c->system, err);
-    if (!st) st = find_phrases(c, err);
+    if (!st) st = us_prompt_phrases(card, c->tok, &c->phrases, &c->n_phrases, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
         us_chat_free(c);
@@ -95,7 +81,6 @@ void us_chat_free(us_chat *c) {
         free(c->lines[i].reply);
     }
     free(c->lines);
-    free(c->system);
     free(c->user_name);
     free(c->reply);
     us_tokens_fini(&c->alone_ids);
@@ -140,36 +125,21 @@ bool us_chat_undo(us_chat *c) {
 
 /* ---- the prompt --------------------------------------------------------------------------------------- */
 
-/* The card's examples are for a model that was not trained: an adapter has learned without them. */
-static size_t n_examples(const us_chat *c) { return c->o.adapter ? 0 : c->card->n_lines; }
-
-/* Persona, examples, then the last lines from `first` on. */
-static size_t messages_from(const us_chat *c, size_t first, us_message *m) {
-    size_t n = 0;
-    m[n++] = (us_message){"system", c->system};
-    for (size_t i = 0; i < n_examples(c); i++) m[n++] = (us_message){i % 2 ? "assistant" : "user", c->card->lines[i]};
-    for (size_t i = first; i < c->n_lines; i++) {
-        m[n++] = (us_message){"user", c->lines[i].user};
-        if (c->lines[i].reply) m[n++] = (us_message){"assistant", c->lines[i].reply};
+/* Persona, examples and the conversation so far, in tokens; *alone (may be NULL): the persona's. */
+static us_status make_prompt(const us_chat *c, us_tokens *out, us_tokens *alone, us_error *err) {
+    us_chat_line *lines = NULL;
+    us_prompt p = {0};
+    us_status st = us_alloc(2 * c->n_lines, sizeof *lines, &lines, err);
+    us_prompt_spec spec = {.card = c->card, .trained = c->o.adapter != NULL, .user = c->user_name, .lines = lines, .history = c->o.history};
+    for (size_t i = 0; i < c->n_lines && !st; i++) {
+        lines[spec.n_lines++] = (us_chat_line){NULL, c->lines[i].user, false};
+        if (c->lines[i].reply) lines[spec.n_lines++] = (us_chat_line){NULL, c->lines[i].reply, true};
     }
-    return n;
-}
-
-/* Lines that fit: at most `history` lines (a line and its reply count two; the newest is one of them), then as many as the context
- * holds beside the reply. The persona and the newest line always stay. */
-static us_status make_prompt(const us_chat *c, us_tokens *out, us_error *err) {
-    static const size_t fixed = 2 * 64 + 1;
-    size_t shown = (size_t)(c->o.history + 1) / 2, first = c->n_lines > shown ? c->n_lines - shown : 0;
-    us_message *m = NULL;
-    us_status st = us_alloc(fixed + 2 * shown + 2, sizeof *m, &m, err);
-    int32_t room = c->o.context - c->o.max_tokens;
-    for (; !st; first++) {
-        out->n = 0;
-        st = us_template_tokenize(c->tpl, c->tok, m, messages_from(c, first, m), true, out, NULL, err);
-        if (st || (int32_t)out->n <= room) break;
-        if (first + 1 >= c->n_lines) st = us_fail(err, US_ERR_LIMIT, "%zu tokens of prompt do not fit in the context of %d beside the reply: say it shorter, or raise --ctx-size", out->n, c->o.context);
-    }
-    free(m);
+    if (!st) st = us_prompt_make(&spec, &p, err);
+    p.open = false; /* /why after a reply shows it as said */
+    if (!st) st = us_prompt_tokenize(&p, c->tpl, c->tok, c->o.context - c->o.max_tokens, out, alone, err);
+    us_prompt_fini(&p);
+    free(lines);
     return st;
 }
 
@@ -177,7 +147,7 @@ us_status us_chat_show_prompt(us_chat *c, char **out, int32_t *n_tokens, int32_t
     us_tokens ids = {0};
     us_buf b;
     us_buf_init(&b, (size_t)64 << 20);
-    us_status st = make_prompt(c, &ids, err);
+    us_status st = make_prompt(c, &ids, NULL, err);
     for (size_t i = 0; i < ids.n && !st; i++) {
         size_t n;
         const char *p = us_tokenizer_piece(c->tok, ids.ids[i], &n);
@@ -251,15 +221,13 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
 
 /* The persona's own sequence, made once. */
 static us_status open_alone(us_chat *c, us_error *err) {
-    us_message m[2 * 64 + 1];
     if (c->alone >= 0) return US_OK;
+    us_tokens prompt = {0};
     us_status st = us_engine_seq_new(c->engine, &c->alone, err);
-    size_t k = 1;
-    m[0] = (us_message){"system", c->system};
-    for (; k <= n_examples(c); k++) m[k] = (us_message){k % 2 ? "user" : "assistant", c->card->lines[k - 1]};
-    if (!st) st = us_template_tokenize(c->tpl, c->tok, m, k, true, &c->alone_ids, NULL, err);
+    if (!st) st = make_prompt(c, &prompt, &c->alone_ids, err);
     if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
     if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
+    us_tokens_fini(&prompt);
     return st;
 }
 
@@ -369,7 +337,7 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
     int64_t start = us_now_ns();
     size_t best = 0;
     bool cancelled = false;
-    us_status st = make_prompt(c, &prompt, err);
+    us_status st = make_prompt(c, &prompt, NULL, err);
     if (!st && c->o.takes < 1) st = measure_takes(c, err);
     size_t n = st ? 0 : (size_t)c->o.takes;
     *r = (us_reply){.n_takes = (int32_t)n};

@@ -13,9 +13,12 @@ struct us_job {
     us_job_spec spec;
     int32_t seq, n_read, n_cached, best;
     us_take takes[US_MAX_TAKES];
-    us_buf shown;   /* published under the lock, as is everything below */
+    us_buf shown[US_MAX_TAKES]; /* published under the lock, as is everything below */
+    us_buf probs[US_MAX_TAKES]; /* us_prob, when they are asked for */
+    pthread_cond_t news;
+    uint64_t version;
     bool decoding, ranked, cancel, done;
-    int32_t shown_read, shown_cached;
+    int32_t shown_read, shown_cached, shown_made;
     us_status status;
     us_error err;
 };
@@ -38,7 +41,8 @@ struct us_schedule {
     us_engine *engine;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake, news; /* for the worker; for those who wait */
+    pthread_cond_t wake, idle; /* for the worker; for who waits until it has forgotten an adapter */
+    const us_adapter *forget;
     us_job *queue, *running;
     int32_t n_slots, n_queue_max;
     bool stop;
@@ -130,13 +134,19 @@ static us_job **next_in_line(us_schedule *s) {
     return best;
 }
 
+/* Lock held: there is something new for whoever waits. */
+static void tell(us_job *j) {
+    j->version++;
+    pthread_cond_broadcast(&j->news);
+}
+
 /* Lock held: the job's end, told to whoever waits. */
 static void publish_end(us_schedule *s, us_job *j, us_status status) {
     j->status = status;
     j->done = true;
     if (status == US_ERR_INTERRUPTED) s->stats.n_cancelled++;
     else s->stats.n_jobs++;
-    pthread_cond_broadcast(&s->news);
+    tell(j);
 }
 
 static void admit(us_schedule *s) {
@@ -156,8 +166,10 @@ static void admit(us_schedule *s) {
         }
         j->n_read = j->n_cached = j->shown_cached = us_engine_seq_len(s->engine, j->seq);
         s->stats.n_cached_tokens += (uint64_t)j->n_cached;
-        j->next = s->running;
-        s->running = j;
+        us_job **last = &s->running; /* first come, first read */
+        while (*last) last = &(*last)->next;
+        j->next = NULL;
+        *last = j;
         s->stats.n_running++;
     }
 }
@@ -192,6 +204,7 @@ static us_status begin_takes(us_schedule *s, us_job *j, const float *logits, us_
         if (j->spec.n_takes > 1) o.seed = o.seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
         us_take *t = &j->takes[i];
         st = us_take_begin(t, &o, &j->spec.rules, j->spec.prompt, (size_t)j->spec.n_prompt, err);
+        if (!st) us_sampler_set_phrases(t->sampler, j->spec.phrases, j->spec.n_phrases);
         if (!st) st = us_take_step(t, &j->spec.rules, logits, err);
         if (st || t->done) continue;
         if (j->spec.n_takes == 1) t->seq = j->seq;
@@ -243,6 +256,7 @@ static us_status rank(us_schedule *s, us_job *j, us_error *err) {
     double alone[US_MAX_TAKES] = {0};
     us_status st = US_OK;
     free_take_seqs(s, j);
+    if (j->spec.separate) return US_OK;
     if (j->spec.n_takes > 1 && j->spec.n_alone && j->spec.lambda > 0) st = score_alone(s, j, alone, err);
     for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
         us_take_score(&j->takes[i], j->spec.lambda, alone[i]);
@@ -259,16 +273,35 @@ static bool all_done(const us_job *j) {
     return true;
 }
 
+static void publish_probs(us_job *j, const us_take *t, us_buf *b) {
+    size_t n_top = (size_t)j->spec.rules.n_top;
+    for (size_t i = b->len / sizeof(us_prob); i < t->ids.n; i++) {
+        us_prob p = {.id = t->ids.ids[i], .logprob = t->logprobs[i]};
+        if (n_top) memcpy(p.top, t->top + i * n_top, n_top * sizeof *p.top);
+        if (us_buf_append(b, &p, sizeof p, &j->err)) j->cancel = true;
+    }
+}
+
 /* Lock held. What may be shown of a take is never taken back: only its end is appended. */
-static void publish(us_schedule *s, us_job *j) {
-    const us_take *t = &j->takes[j->best];
-    j->shown_read = j->n_read;
-    if (!j->decoding || (j->spec.n_takes > 1 && !j->ranked)) return;
+static void publish_take(us_job *j, const us_take *t, int32_t i) {
+    us_buf *shown = &j->shown[i];
+    if (j->spec.probs) publish_probs(j, t, &j->probs[i]);
     size_t begin = t->view.begin, end = t->view.end;
     if (t->done) us_take_spoken(t, j->spec.rules.tok, &begin, &end);
-    if (end <= begin + j->shown.len) return;
-    if (us_buf_append(&j->shown, t->text.data + begin + j->shown.len, end - begin - j->shown.len, &j->err)) j->cancel = true;
-    pthread_cond_broadcast(&s->news);
+    if (end <= begin + shown->len) return;
+    if (us_buf_append(shown, t->text.data + begin + shown->len, end - begin - shown->len, &j->err)) j->cancel = true;
+}
+
+static void publish(us_job *j) {
+    int32_t n_made = 0;
+    if (j->decoding) {
+        for (int32_t i = 0; i < j->spec.n_takes; i++) n_made += j->takes[i].done;
+        for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++) publish_take(j, &j->takes[i], i);
+        if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0);
+    }
+    j->shown_read = j->n_read;
+    j->shown_made = n_made;
+    tell(j);
 }
 
 static void leave(us_schedule *s, us_job *j, us_status st) {
@@ -285,7 +318,7 @@ static void leave(us_schedule *s, us_job *j, us_status st) {
     s->stats.n_running--;
     s->stats.n_prompt_tokens += (uint64_t)j->n_read;
     for (int32_t i = 0; i < j->spec.n_takes; i++) s->stats.n_reply_tokens += j->takes[i].ids.n;
-    if (!st) publish(s, j);
+    if (!st || st == US_ERR_INTERRUPTED) publish(j);
     publish_end(s, j, st);
     pthread_mutex_unlock(&s->lock);
 }
@@ -307,7 +340,7 @@ static void pass(us_schedule *s) {
         next = j->next;
         pthread_mutex_lock(&s->lock);
         bool cancel = j->cancel || s->stop;
-        publish(s, j);
+        publish(j);
         pthread_mutex_unlock(&s->lock);
         us_status end = j->status;
         if (!end && cancel) end = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
@@ -317,11 +350,20 @@ static void pass(us_schedule *s) {
     }
 }
 
+/* Lock held. */
+static void forget(us_schedule *s) {
+    for (int32_t i = s->n_kept - 1; i >= 0; i--)
+        if (s->kept[i].adapter == s->forget) drop_kept(s, i);
+    s->forget = NULL;
+    pthread_cond_broadcast(&s->idle);
+}
+
 static void *work(void *arg) {
     us_schedule *s = arg;
     for (;;) {
         pthread_mutex_lock(&s->lock);
-        while (!s->stop && !s->queue && !s->running) pthread_cond_wait(&s->wake, &s->lock);
+        while (!s->stop && !s->queue && !s->running && !s->forget) pthread_cond_wait(&s->wake, &s->lock);
+        if (s->forget) forget(s);
         admit(s);
         bool over = s->stop && !s->queue && !s->running;
         s->stats.n_passes++;
@@ -345,7 +387,7 @@ us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us
     if (!st) st = us_alloc(n, sizeof *s->origins, &s->origins, err);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->wake, NULL);
-    pthread_cond_init(&s->news, NULL);
+    pthread_cond_init(&s->idle, NULL);
     if (!st && pthread_create(&s->thread, NULL, work, s) != 0) st = us_fail(err, US_ERR_IO, "cannot start a thread");
     if (!st) *out = s;
     else {
@@ -361,6 +403,7 @@ void us_schedule_stop(us_schedule *s) {
     bool first = !s->stop;
     s->stop = true;
     pthread_cond_signal(&s->wake);
+    pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
     if (!first) return;
     pthread_join(s->thread, NULL);
@@ -372,10 +415,21 @@ void us_schedule_free(us_schedule *s) {
     us_schedule_stop(s);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->wake);
-    pthread_cond_destroy(&s->news);
+    pthread_cond_destroy(&s->idle);
     free(s->spans);
     free(s->origins);
     free(s);
+}
+
+void us_schedule_forget(us_schedule *s, const us_adapter *adapter) {
+    pthread_mutex_lock(&s->lock);
+    while (s->forget && !s->stop) pthread_cond_wait(&s->idle, &s->lock);
+    if (!s->stop) {
+        s->forget = adapter;
+        pthread_cond_signal(&s->wake);
+        while (s->forget == adapter && !s->stop) pthread_cond_wait(&s->idle, &s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 us_schedule_stats us_schedule_get_stats(us_schedule *s) {
@@ -395,7 +449,11 @@ us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **o
     j->spec = *spec;
     j->seq = -1;
     for (int i = 0; i < US_MAX_TAKES; i++) j->takes[i].seq = -1;
-    us_buf_init(&j->shown, 1 << 20);
+    for (int i = 0; i < US_MAX_TAKES; i++) {
+        us_buf_init(&j->shown[i], 1 << 20);
+        us_buf_init(&j->probs[i], 32 << 20);
+    }
+    pthread_cond_init(&j->news, NULL);
     pthread_mutex_lock(&s->lock);
     if (s->stop || s->stats.n_queued >= s->n_queue_max) {
         st = us_fail(err, US_ERR_LIMIT, s->stop ? "shutting down" : "%d requests wait already", s->n_queue_max);
@@ -408,22 +466,42 @@ us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **o
         pthread_cond_signal(&s->wake);
     }
     pthread_mutex_unlock(&s->lock);
-    if (st) free(j);
-    else *out = j;
+    if (st) {
+        pthread_cond_destroy(&j->news);
+        free(j);
+    } else *out = j;
     return st;
 }
 
-us_status us_job_wait(us_job *j, size_t from, int timeout_ms, us_buf *out, us_job_view *view, us_error *err) {
+us_job_view us_job_wait(us_job *j, uint64_t *seen, int timeout_ms) {
     struct timespec until;
-    us_status st = US_OK;
     clock_gettime(CLOCK_REALTIME, &until);
     int64_t ns = until.tv_nsec + (int64_t)timeout_ms * 1000000;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&j->s->lock);
-    while (!j->done && j->shown.len <= from && pthread_cond_timedwait(&j->s->news, &j->s->lock, &until) == 0) continue;
-    if (j->shown.len > from) st = us_buf_append(out, j->shown.data + from, j->shown.len - from, err);
-    *view = (us_job_view){j->done, j->done ? j->status : US_OK, j->shown_read, j->shown_cached};
+    while (!j->done && j->version == *seen && pthread_cond_timedwait(&j->news, &j->s->lock, &until) == 0) continue;
+    *seen = j->version;
+    us_job_view v = {j->done, j->done ? j->status : US_OK, j->shown_read, j->shown_cached, j->shown_made};
+    pthread_mutex_unlock(&j->s->lock);
+    return v;
+}
+
+us_status us_job_read(us_job *j, int32_t i, size_t from, us_buf *out, us_error *err) {
+    us_status st = US_OK;
+    pthread_mutex_lock(&j->s->lock);
+    const us_buf *b = &j->shown[i];
+    if (b->len > from) st = us_buf_append(out, b->data + from, b->len - from, err);
+    pthread_mutex_unlock(&j->s->lock);
+    return st;
+}
+
+us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
+    pthread_mutex_lock(&j->s->lock);
+    size_t have = j->probs[i].len / sizeof **out;
+    *n = have > from ? have - from : 0;
+    us_status st = us_alloc(*n, sizeof **out, out, err);
+    if (!st && *n) memcpy(*out, j->probs[i].data + from * sizeof **out, *n * sizeof **out);
     pthread_mutex_unlock(&j->s->lock);
     return st;
 }
@@ -447,10 +525,14 @@ void us_job_free(us_job *j) {
     if (!j) return;
     us_job_cancel(j);
     pthread_mutex_lock(&j->s->lock);
-    while (!j->done) pthread_cond_wait(&j->s->news, &j->s->lock);
+    while (!j->done) pthread_cond_wait(&j->news, &j->s->lock);
     pthread_mutex_unlock(&j->s->lock);
     for (int i = 0; i < US_MAX_TAKES; i++)
         if (j->takes[i].sampler) us_take_end(&j->takes[i]);
-    us_buf_fini(&j->shown);
+    for (int i = 0; i < US_MAX_TAKES; i++) {
+        us_buf_fini(&j->shown[i]);
+        us_buf_fini(&j->probs[i]);
+    }
+    pthread_cond_destroy(&j->news);
     free(j);
 }

@@ -20,10 +20,14 @@ typedef struct us_job_spec {
     int32_t n_alone;
     double lambda;
     int32_t n_takes;         /* 1 streams */
+    bool probs;              /* us_job_read_probs() will be called */
+    bool separate;           /* the takes are answers of their own: not ranked, each streams */
     const us_adapter *adapter;
     float scale;
     us_sampler_options sampler;
     us_take_rules rules;
+    const us_tokens *phrases; /* [n_phrases] which DRY leaves alone */
+    size_t n_phrases;
     uint64_t client;         /* who asks: those with fewer replies under way go first */
 } us_job_spec;
 
@@ -31,6 +35,7 @@ typedef struct us_job_view {
     bool done;
     us_status status;        /* once done */
     int32_t n_read, n_cached;/* prompt tokens read so far, of which from the cache */
+    int32_t n_made;          /* takes that have ended */
 } us_job_view;
 
 typedef struct us_schedule_stats {
@@ -44,10 +49,21 @@ US_MUST_USE us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_q
 void us_schedule_stop(us_schedule *s);
 void us_schedule_free(us_schedule *s);
 us_schedule_stats us_schedule_get_stats(us_schedule *s);
+/* Lets go of what the cache holds of this adapter; afterwards it may be freed. No job with it may be alive. */
+void us_schedule_forget(us_schedule *s, const us_adapter *adapter);
 /* LIMIT when the queue is full. */
 US_MUST_USE us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **out, us_error *err);
-/* Waits at most timeout_ms for text past `from` bytes or the end; appends the new text to *out. */
-US_MUST_USE us_status us_job_wait(us_job *j, size_t from, int timeout_ms, us_buf *out, us_job_view *view, us_error *err);
+/* Waits at most timeout_ms for anything new (prompt read, text, a take's end, the end) since *seen, which begins at 0. */
+us_job_view us_job_wait(us_job *j, uint64_t *seen, int timeout_ms);
+/* Appends what has been said past `from` bytes: of take i when they are separate, else (i is 0) of the one that is spoken. */
+US_MUST_USE us_status us_job_read(us_job *j, int32_t i, size_t from, us_buf *out, us_error *err);
+/* The same for its tokens: the ids and log-probabilities of those that have been drawn, past the first `from`. */
+typedef struct us_prob {
+    int32_t id;
+    float logprob;           /* nats */
+    us_top top[US_MAX_TOP];  /* [rules.n_top] */
+} us_prob;
+US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err); /* free *out */
 void us_job_cancel(us_job *j);
 /* The takes of a finished job, the spoken one at *best. Borrowed. */
 const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best);

@@ -29,6 +29,7 @@ void us_take_end(us_take *t) {
     us_buf_fini(&t->text);
     us_sampler_free(t->sampler);
     free(t->logprobs);
+    free(t->top);
     *t = (us_take){.seq = -1};
 }
 
@@ -51,12 +52,27 @@ static void scan_texts(us_take *t, const us_take_rules *r) {
     if (t->view.end < t->view.begin) t->view.end = t->view.begin;
 }
 
+/* The n likeliest tokens, by insertion: n is small and most logits are smaller than all of them. */
+static void find_top(const float *logits, int32_t n_vocab, double sum, us_top *top, int32_t n) {
+    int32_t have = 0;
+    for (int32_t id = 0; id < n_vocab; id++) {
+        float lp = (float)((double)logits[id] - sum);
+        if (have == n && lp <= top[n - 1].logprob) continue;
+        int32_t k = have < n ? have++ : n - 1;
+        for (; k > 0 && top[k - 1].logprob < lp; k--) top[k] = top[k - 1];
+        top[k] = (us_top){id, lp};
+    }
+}
+
 us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err) {
     int32_t id;
     us_status st = us_sampler_draw(t->sampler, logits, &id, err);
     if (!st) st = us_grow(&t->logprobs, &t->cap_logprobs, t->ids.n + 1, sizeof *t->logprobs, err);
     if (st) return st;
-    double lp = (double)logits[id] - us_kern_get()->logsumexp(logits, (size_t)us_tokenizer_n_vocab(r->tok));
+    double sum = us_kern_get()->logsumexp(logits, (size_t)us_tokenizer_n_vocab(r->tok)), lp = (double)logits[id] - sum;
+    size_t n_top = (size_t)r->n_top;
+    if (n_top && (st = us_grow(&t->top, &t->cap_top, (t->ids.n + 1) * n_top, sizeof *t->top, err))) return st;
+    if (n_top) find_top(logits, us_tokenizer_n_vocab(r->tok), sum, t->top + t->ids.n * n_top, r->n_top);
     t->logprob += lp;
     t->logprobs[t->ids.n] = (float)lp;
     if ((st = us_tokens_push(&t->ids, id, err))) return st;

@@ -18,7 +18,14 @@ typedef struct us_take_rules {
     size_t n_texts;
     int32_t max_tokens;
     bool cut_loops;
+    int32_t n_top;            /* likeliest tokens kept for each drawn one, at most US_MAX_TOP */
 } us_take_rules;
+
+#define US_MAX_TOP 20
+typedef struct us_top {
+    int32_t id;
+    float logprob; /* nats */
+} us_top;
 
 typedef struct us_take {
     int32_t seq;      /* -1: none */
@@ -28,6 +35,8 @@ typedef struct us_take {
     us_stop_view view;
     float *logprobs;  /* [ids.n], nats */
     size_t cap_logprobs;
+    us_top *top;      /* [ids.n][n_top], likeliest first */
+    size_t cap_top;
     double logprob, score; /* of ids under the conversation; after ranking */
     bool done, ended, looped;
 } us_take;

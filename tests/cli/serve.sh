@@ -7,7 +7,7 @@ dir=$(mktemp -d); pid=; trap '[ -z "$pid" ] || kill $pid; rm -rf "$dir"' EXIT
 model="${XDG_DATA_HOME:-$HOME/.local/share}/understudy/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 [ -r "$model" ] || { echo "skipped: no default model (script/model fetches it)"; exit 77; }
 port=$((20000 + RANDOM % 20000)); url=http://127.0.0.1:$port
-"$UNDERSTUDY" serve --port $port 2>"$dir/err" & pid=$!
+"$UNDERSTUDY" serve --port $port --data-dir "$dir/data" 2>"$dir/err" & pid=$!
 for _ in $(seq 100); do curl -sf $url/health >/dev/null && break; sleep 0.1; done
 code() { # expected status, then curl's arguments
   local want=$1 got; shift

@@ -1,0 +1,135 @@
+#include "chat/prompt.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROMPT_BYTES ((size_t)64 << 20)
+
+/* Lines [begin, end), all the character's or all others'. */
+typedef struct group {
+    size_t begin, end;
+} group;
+
+static size_t lines_of(const group *g, size_t history) { return g->end - g->begin < history ? g->end - g->begin : history; }
+
+/* The groups that are seen, of groups[0..n): us_dataset_window() for lines. */
+static size_t window(const us_prompt_spec *s, const group *groups, size_t n, size_t history) {
+    bool open = n && s->lines[groups[n - 1].begin].own;
+    size_t first = open ? n - 1 : n, lines = 0;
+    if (first) lines = lines_of(&groups[--first], history); /* what he answers is always seen */
+    while (first > 0 && lines + lines_of(&groups[first - 1], history) <= history) lines += lines_of(&groups[--first], history);
+    return first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first;
+}
+
+static bool same_name(const us_chat_line *a, const us_chat_line *b) { return !strcmp(a->name ? a->name : "", b->name ? b->name : ""); }
+
+/* One turn's text; of a long one the last `history` lines. */
+static us_status write_group(us_buf *b, const us_prompt_spec *s, const group *g, size_t history, us_error *err) {
+    us_status st = US_OK;
+    size_t begin = g->end - lines_of(g, history);
+    for (size_t i = begin; i < g->end && !st; i++) {
+        const us_chat_line *l = &s->lines[i];
+        bool goes_on = i > begin && (l->own || same_name(l, l - 1));
+        if (i > begin) st = us_buf_append_str(b, goes_on ? " " : "\n", err);
+        if (!st && !goes_on && !l->own && l->name && *l->name) st = us_buf_appendf(b, err, "%s: ", l->name);
+        if (!st) st = us_buf_append_str(b, l->text, err);
+    }
+    return st;
+}
+
+/* A message's content is written into one buffer; its pointer is an offset until that buffer stands still. */
+static us_status add(us_prompt *p, us_buf *b, const char *role, size_t from, us_error *err) {
+    p->messages[p->n++] = (us_message){role, (const char *)(uintptr_t)from};
+    return us_buf_append(b, "", 1, err);
+}
+
+static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, us_error *err) {
+    us_status st = us_card_persona(s->card, s->user, b, err);
+    if (!st && s->more && *s->more) st = us_buf_appendf(b, err, "\n%s", s->more);
+    if (!st) st = add(p, b, "system", 0, err);
+    for (size_t i = 0; i < s->card->n_lines && !s->trained && !st; i++) {
+        size_t from = b->len;
+        st = us_card_fill(s->card, s->card->lines[i], s->user, b, err);
+        if (!st) st = add(p, b, i % 2 ? "assistant" : "user", from, err);
+    }
+    p->n_head = p->n;
+    return st;
+}
+
+us_status us_prompt_make(const us_prompt_spec *s, us_prompt *out, us_error *err) {
+    us_prompt p = {0};
+    us_buf b;
+    group *groups = NULL;
+    size_t n = 0, history = (size_t)(s->history > 0 ? s->history : s->card->history > 0 ? s->card->history : 1);
+    us_buf_init(&b, MAX_PROMPT_BYTES);
+    us_status st = us_alloc(s->n_lines + 1, sizeof *groups, &groups, err);
+    for (size_t i = 0; i < s->n_lines && !st; i++) {
+        if (i && s->lines[i].own == s->lines[i - 1].own) groups[n - 1].end++;
+        else groups[n++] = (group){i, i + 1};
+    }
+    if (!st) st = us_alloc(n + s->card->n_lines + 1, sizeof *p.messages, &p.messages, err);
+    if (!st) st = write_head(&p, &b, s, err);
+    for (size_t i = st ? n : window(s, groups, n, history); i < n && !st; i++) {
+        size_t from = b.len;
+        st = write_group(&b, s, &groups[i], history, err);
+        if (!st) st = add(&p, &b, s->lines[groups[i].begin].own ? "assistant" : "user", from, err);
+    }
+    p.open = n && s->lines[groups[n - 1].begin].own;
+    if (!st && !(p.text = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < p.n && !st; i++) p.messages[i].content = p.text + (uintptr_t)p.messages[i].content;
+    free(groups);
+    us_buf_fini(&b);
+    if (st) us_prompt_fini(&p);
+    else *out = p;
+    return st;
+}
+
+void us_prompt_fini(us_prompt *p) {
+    free(p->messages);
+    free(p->text);
+    *p = (us_prompt){0};
+}
+
+bool us_prompt_shorten(us_prompt *p) {
+    size_t keep = p->open ? 2 : 1, left = p->n - p->n_head, drop = left > keep + 1 ? 2 : left > keep ? 1 : 0;
+    memmove(p->messages + p->n_head, p->messages + p->n_head + drop, (left - drop) * sizeof *p->messages);
+    p->n -= drop;
+    return drop > 0;
+}
+
+us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *alone, us_error *err) {
+    us_turn_span *spans = NULL;
+    size_t start = out->n;
+    us_status st = us_alloc(p->n, sizeof *spans, &spans, err);
+    while (!st) {
+        out->n = start;
+        st = us_template_tokenize(tpl, tok, p->messages, p->n, !p->open, out, spans, err);
+        if (!st && p->open) out->n = spans[p->n - 1].end; /* his last turn is not over */
+        if (st || (int64_t)(out->n - start) <= room) break;
+        if (!us_prompt_shorten(p)) st = us_fail(err, US_ERR_LIMIT, "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say it shorter, or raise --ctx-size", out->n - start, room);
+    }
+    if (!st && alone) st = us_template_tokenize(tpl, tok, p->messages, p->n_head, true, alone, NULL, err);
+    free(spans);
+    return st;
+}
+
+us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {
+    us_tokens *list;
+    us_status st = us_alloc(2 * card->n_phrases, sizeof *list, &list, err);
+    for (size_t i = 0; i < 2 * card->n_phrases && !st; i++) {
+        us_buf spaced;
+        us_buf_init(&spaced, 4096);
+        st = us_buf_appendf(&spaced, err, "%s%s", i % 2 ? " " : "", card->phrases[i / 2]);
+        if (!st) st = us_tokenizer_encode(tok, spaced.data, spaced.len, false, &list[i], err);
+        us_buf_fini(&spaced);
+    }
+    for (size_t i = 0; i < 2 * card->n_phrases && st; i++) us_tokens_fini(&list[i]);
+    if (st) {
+        free(list);
+        return st;
+    }
+    *out = list;
+    *n = 2 * card->n_phrases;
+    return US_OK;
+}

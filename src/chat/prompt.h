@@ -1,0 +1,47 @@
+/* chat/prompt.h - what the model sees before a reply: the one place where it is made, for the terminal and the server.
+ *
+ * A conversation is a list of lines, oldest first. As in training (understudy/dataset.h), consecutive lines of the others
+ * become one user turn, each speaker's name in front of his words, consecutive lines of the character one assistant turn;
+ * at most `history` lines are seen, in whole turns, beginning with a turn of the others. */
+#ifndef US_CHAT_PROMPT_H
+#define US_CHAT_PROMPT_H
+#include "chat/card.h"
+#include "understudy/template.h"
+
+typedef struct us_chat_line {
+    const char *name; /* who says it; NULL or "": nobody in particular */
+    const char *text;
+    bool own;         /* the character himself */
+} us_chat_line;
+
+typedef struct us_prompt_spec {
+    const us_card *card;
+    bool trained;             /* an adapter has learned without the card's examples, so they are left out */
+    const char *more;         /* more of a system message, or NULL */
+    const char *user;         /* stands for {{user}} in the card; NULL: "you" */
+    const us_chat_line *lines;
+    size_t n_lines;
+    int32_t history;          /* 0: the card's */
+} us_prompt_spec;
+
+/* Messages and the text that they point into. */
+typedef struct us_prompt {
+    us_message *messages;
+    size_t n;      /* those in use */
+    size_t n_head; /* of these, the persona and the examples */
+    bool open;     /* the last message is the character's own, which he goes on with */
+    char *text;
+} us_prompt;
+
+US_MUST_USE us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err);
+void us_prompt_fini(us_prompt *p);
+/* Leaves out the oldest turn and what answers it; false when only what is answered is left. */
+bool us_prompt_shorten(us_prompt *p);
+/* The prompt in tokens (appended to *out), turns left out from the oldest until it has at most `room` tokens; LIMIT when what is
+ * answered does not fit. *alone (may be NULL) gets the persona alone, with the start of a reply: what ranking compares with. */
+US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *alone,
+                                         us_error *err);
+/* The card's catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
+US_MUST_USE us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* Routes of the characters: who there is, pictures, cards in and out. */
+#include "base/base64.h"
+#include "base/file.h"
+#include "chat/card_png.h"
+#include "serve/params.h"
+#include "serve/server.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PICTURE = 16 << 20 };
+static const char *const picture_names[] = {"picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
+
+/* The character of the path; when there is none the answer has been given, in *rc. */
+static us_character *wanted(us_request *r, enum MHD_Result *rc) {
+    us_character *c;
+    us_error err;
+    if (!us_characters_find(r->s->characters, r->args[0], &c, &err)) return c;
+    *rc = us_refuse(r, 404, err.message);
+    return NULL;
+}
+
+static bool has_file(const us_character *c, const char *name) {
+    char *path = us_character_file(c, (const char *const[]){name, NULL});
+    free(path);
+    return path != NULL;
+}
+
+static json_t *file_json(const us_character *c, const char *name) {
+    char *path = us_character_file(c, (const char *const[]){name, NULL});
+    json_t *j = path ? json_load_file(path, 0, NULL) : NULL;
+    free(path);
+    return j ? j : json_null();
+}
+
+static json_t *about(const us_character *c) {
+    const us_card *card = c->card;
+    json_t *data = json_object_get(card->root, "data"), *tags = json_object_get(data, "tags"), *cast = json_array(), *greeting;
+    char *picture = us_character_file(c, picture_names), url[US_CHARACTER_ID + 40];
+    us_buf b;
+    for (size_t i = 0; i < card->n_cast; i++) json_array_append_new(cast, json_string(card->cast[i]));
+    snprintf(url, sizeof url, "/api/characters/%s/picture", c->id);
+    us_buf_init(&b, 1 << 20);
+    greeting = us_card_fill(card, card->greeting, NULL, &b, NULL) ? json_string("") : us_text_json(b.data, b.len);
+    us_buf_fini(&b);
+    json_t *j = json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name, "greeting", greeting, "tags", json_is_array(tags) ? tags : json_array(),
+                          "has_adapter", c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast, "picture", picture ? json_string(url) : json_null(), "about",
+                          has_file(c, "about.json"), "audition", has_file(c, "audition.json"));
+    free(picture);
+    return j;
+}
+
+enum MHD_Result us_route_characters(us_request *r) {
+    us_character *all[US_MAX_CHARACTERS];
+    size_t n;
+    json_t *list = json_array();
+    us_characters_list(r->s->characters, all, &n);
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, about(all[i]));
+        us_character_put(all[i]);
+    }
+    return us_answer_json(r, 200, json_pack("{s:o}", "characters", list));
+}
+
+enum MHD_Result us_route_character(us_request *r) {
+    enum MHD_Result rc = MHD_NO;
+    us_character *c = wanted(r, &rc);
+    if (!c) return rc;
+    json_t *j = about(c), *notes = json_object_get(json_object_get(c->card->root, "data"), "creator_notes");
+    json_object_set_new(j, "description", json_string(c->card->description));
+    json_object_set_new(j, "creator_notes", json_is_string(notes) ? json_incref(notes) : json_string(""));
+    json_object_set(j, "card", c->card->root);
+    json_object_set_new(j, "about", file_json(c, "about.json"));
+    json_object_set_new(j, "audition", file_json(c, "audition.json"));
+    json_object_set_new(j, "training", file_json(c, "train.json"));
+    us_character_put(c);
+    return us_answer_json(r, 200, j);
+}
+
+static enum MHD_Result send_file(us_request *r, const char *path) {
+    char *data;
+    size_t n;
+    us_error err;
+    bool svg = strlen(path) > 4 && !strcmp(path + strlen(path) - 4, ".svg");
+    if (us_file_read(path, MAX_PICTURE, &data, &n, &err)) return us_refuse(r, 404, "no such file");
+    enum MHD_Result rc = us_answer(r, 200, svg ? "image/svg+xml" : "image/png", data, n, NULL);
+    free(data);
+    return rc;
+}
+
+enum MHD_Result us_route_character_picture(us_request *r) {
+    enum MHD_Result rc = MHD_NO;
+    us_character *c = wanted(r, &rc);
+    if (!c) return rc;
+    char *path = us_character_file(c, picture_names);
+    us_character_put(c);
+    rc = path ? send_file(r, path) : us_refuse(r, 404, "this character has no picture");
+    free(path);
+    return rc;
+}
+
+enum MHD_Result us_route_character_file(us_request *r) {
+    enum MHD_Result rc = MHD_NO;
+    const char *name = r->args[1], *dot = strrchr(name, '.');
+    if (!dot || name[0] == '.' || (strcmp(dot, ".png") && strcmp(dot, ".svg"))) return us_refuse(r, 404, "only pictures (.png, .svg) are served");
+    us_character *c = wanted(r, &rc);
+    if (!c) return rc;
+    char *path = us_path_join(c->folder, name);
+    us_character_put(c);
+    rc = path ? send_file(r, path) : us_refuse(r, 500, "out of memory");
+    free(path);
+    return rc;
+}
+
+enum MHD_Result us_route_character_card_json(us_request *r) {
+    enum MHD_Result rc = MHD_NO;
+    char name[US_CHARACTER_ID + 8];
+    us_character *c = wanted(r, &rc);
+    if (!c) return rc;
+    char *text = json_dumps(c->card->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    us_character_put(c);
+    snprintf(name, sizeof name, "%s.json", r->args[0]);
+    rc = text ? us_answer(r, 200, "application/json", text, strlen(text), name) : us_refuse(r, 500, "out of memory");
+    free(text);
+    return rc;
+}
+
+enum MHD_Result us_route_character_card_png(us_request *r) {
+    static const char *const names[] = {"picture.png", "cloud.png", NULL};
+    enum MHD_Result rc = MHD_NO;
+    char name[US_CHARACTER_ID + 8], *data = NULL;
+    size_t n;
+    us_error err;
+    us_buf plain, out;
+    us_character *c = wanted(r, &rc);
+    if (!c) return rc;
+    us_buf_init(&plain, MAX_PICTURE);
+    us_buf_init(&out, 4 * MAX_PICTURE);
+    char *path = us_character_file(c, names);
+    us_status st = path && us_file_read(path, MAX_PICTURE, &data, &n, NULL) == US_OK ? US_OK : us_card_plain_png(c->card, &plain, &err);
+    if (!st) st = us_card_to_png(c->card, data ? data : plain.data, data ? n : plain.len, &out, &err);
+    snprintf(name, sizeof name, "%s.png", c->id);
+    rc = st ? us_refuse_error(r, st, &err) : us_answer(r, 200, "image/png", out.data, out.len, name);
+    free(data);
+    free(path);
+    us_buf_fini(&plain);
+    us_buf_fini(&out);
+    us_character_put(c);
+    return rc;
+}
+
+/* {"card": {...}} or {"png_base64": "..."} */
+static us_status read_card(const json_t *body, us_card **card, us_buf *png, us_error *err) {
+    const json_t *j = json_object_get(body, "card");
+    const char *base64 = NULL;
+    us_status st = us_param_text(body, "png_base64", 0, US_MAX_UPLOAD, &base64, err);
+    if (st) return st;
+    if (base64) {
+        st = us_base64_decode(base64, strlen(base64), png, err);
+        return st ? st : us_card_from_png(png->data ? png->data : "", png->len, card, err);
+    }
+    if (!json_is_object(j)) return us_fail(err, US_ERR_ARGUMENT, "card: a character card (an object) or png_base64 is expected");
+    char *text = json_dumps(j, JSON_PRESERVE_ORDER);
+    st = text ? us_card_parse(text, strlen(text), "card", card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(text);
+    return st;
+}
+
+enum MHD_Result us_route_character_add(us_request *r) {
+    us_card *card = NULL;
+    us_buf png;
+    us_error err;
+    char id[US_CHARACTER_ID];
+    if (!r->s->o.data_dir) return us_refuse(r, 501, "no data folder was given (--data-dir): a character cannot be kept");
+    us_buf_init(&png, US_MAX_UPLOAD);
+    us_status st = read_card(r->json, &card, &png, &err);
+    if (st) {
+        us_buf_fini(&png);
+        return us_refuse(r, st == US_ERR_MEMORY ? 500 : 400, err.message);
+    }
+    st = us_characters_add(r->s->characters, card, png.len ? png.data : NULL, png.len, id, &err);
+    us_card_free(card);
+    us_buf_fini(&png);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 201, json_pack("{s:s}", "id", id));
+}

@@ -1,0 +1,267 @@
+#include "serve/characters.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "chat/prompt.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_ROOTS = 4, RESCAN_MS = 500 };
+
+struct us_characters {
+    char *roots[MAX_ROOTS];
+    size_t n_roots, n;
+    us_characters_hooks hooks;
+    pthread_mutex_t lock;
+    us_character *list[US_MAX_CHARACTERS]; /* by id */
+    int64_t scanned_ns;
+    struct { char path[512]; int64_t stamp; } bad[32]; /* cards that were refused, so that each is told once */
+    int n_bad;
+};
+
+static int64_t changed_ns(const char *path) {
+    struct stat sb;
+    return stat(path, &sb) ? 0 : (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec + sb.st_size;
+}
+
+static void character_free(us_character *c) {
+    if (c->adapter && c->all->hooks.forget) c->all->hooks.forget(c->all->hooks.ctx, c->adapter);
+    us_adapter_free(c->adapter);
+    for (size_t i = 0; i < c->n_phrases; i++) us_tokens_fini(&c->phrases[i]);
+    free(c->phrases);
+    us_card_free(c->card);
+    free(c->folder);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void us_character_put(us_character *c) {
+    if (c && atomic_fetch_sub(&c->n_refs, 1) == 1) character_free(c);
+}
+
+/* ---- looking at the folders ------------------------------------------------------------------------------------ */
+
+static bool id_is_good(const char *id) {
+    size_t n = strlen(id);
+    if (!n || n >= US_CHARACTER_ID || id[0] == '.' || !strcmp(id, "base")) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)id[i] <= ' ' || strchr(":/?#%&\\\"<>", id[i])) return false;
+    return true;
+}
+
+static void complain(us_characters *cs, const char *path, int64_t stamp, const char *why) {
+    for (int i = 0; i < cs->n_bad; i++)
+        if (!strcmp(cs->bad[i].path, path)) {
+            if (cs->bad[i].stamp == stamp) return;
+            cs->bad[i].stamp = stamp;
+            if (cs->hooks.log) cs->hooks.log(cs->hooks.ctx, why);
+            return;
+        }
+    if (cs->n_bad < 32) {
+        snprintf(cs->bad[cs->n_bad].path, sizeof cs->bad->path, "%s", path);
+        cs->bad[cs->n_bad++].stamp = stamp;
+    }
+    if (cs->hooks.log) cs->hooks.log(cs->hooks.ctx, why);
+}
+
+/* The character of this folder: the one we know when nothing has changed, else a new one; NULL when there is none. */
+static us_character *look(us_characters *cs, const char *root, const char *id) {
+    us_character *c = NULL;
+    us_card *card = NULL;
+    us_error err;
+    char *folder = us_path_join(root, id), *path = folder ? us_path_join(folder, "card.json") : NULL;
+    char *adapter = folder ? us_path_join(folder, "adapter.gguf") : NULL;
+    int64_t stamp = path ? changed_ns(path) : 0;
+    if (!stamp || !adapter) goto out;
+    for (size_t i = 0; i < cs->n; i++)
+        if (!strcmp(cs->list[i]->id, id) && !strcmp(cs->list[i]->folder, folder)) {
+            const char *own = us_card_adapter(cs->list[i]->card);
+            char *other = own ? us_path_join(folder, own) : NULL;
+            if (cs->list[i]->stamp == stamp + changed_ns(other ? other : adapter)) c = cs->list[i], atomic_fetch_add(&c->n_refs, 1);
+            free(other);
+        }
+    if (c) goto out;
+    if (us_card_open(path, &card, &err)) {
+        complain(cs, path, stamp, err.message);
+        goto out;
+    }
+    if (us_card_adapter(card)) {
+        free(adapter);
+        adapter = us_path_join(folder, us_card_adapter(card));
+    }
+    if (!adapter || us_alloc(1, sizeof *c, &c, NULL)) {
+        us_card_free(card);
+        goto out;
+    }
+    int64_t adapter_stamp = changed_ns(adapter);
+    pthread_mutex_init(&c->lock, NULL);
+    atomic_init(&c->n_refs, 1);
+    snprintf(c->id, sizeof c->id, "%s", id);
+    c->all = cs;
+    c->folder = folder;
+    c->card = card;
+    c->has_adapter = adapter_stamp != 0;
+    c->stamp = stamp + adapter_stamp;
+    folder = NULL;
+out:
+    free(folder);
+    free(path);
+    free(adapter);
+    return c;
+}
+
+static int by_id(const void *a, const void *b) { return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id); }
+
+/* Lock held. Those that are gone lose our reference; who speaks for them still has his own. */
+static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
+    us_character *now[US_MAX_CHARACTERS];
+    size_t n = 0, n_gone = cs->n;
+    if (cs->scanned_ns && us_now_ns() - cs->scanned_ns < (int64_t)RESCAN_MS * 1000000) return 0;
+    for (size_t r = 0; r < cs->n_roots; r++) {
+        DIR *d = opendir(cs->roots[r]);
+        for (struct dirent *e; d && (e = readdir(d));) {
+            bool known = !id_is_good(e->d_name) || n == US_MAX_CHARACTERS;
+            for (size_t i = 0; i < n && !known; i++) known = !strcmp(now[i]->id, e->d_name);
+            if (!known && (now[n] = look(cs, cs->roots[r], e->d_name))) n++;
+        }
+        if (d) closedir(d);
+    }
+    qsort(now, n, sizeof *now, by_id);
+    memcpy(gone, cs->list, n_gone * sizeof *gone);
+    memcpy(cs->list, now, n * sizeof *now);
+    cs->n = n;
+    cs->scanned_ns = us_now_ns();
+    return n_gone;
+}
+
+static void refresh(us_characters *cs) {
+    us_character *gone[US_MAX_CHARACTERS];
+    pthread_mutex_lock(&cs->lock);
+    size_t n = rescan(cs, gone);
+    pthread_mutex_unlock(&cs->lock);
+    for (size_t i = 0; i < n; i++) us_character_put(gone[i]); /* outside the lock: an adapter may have to be let go of */
+}
+
+us_status us_characters_new(const char *const *roots, size_t n, const us_characters_hooks *hooks, us_characters **out, us_error *err) {
+    us_characters *cs;
+    us_status st = us_alloc(1, sizeof *cs, &cs, err);
+    if (st) return st;
+    pthread_mutex_init(&cs->lock, NULL);
+    cs->hooks = *hooks;
+    for (size_t i = 0; i < n && i < MAX_ROOTS && !st; i++) {
+        st = us_strdup(roots[i], &cs->roots[i], err);
+        cs->n_roots++;
+    }
+    if (st) us_characters_free(cs);
+    else *out = cs;
+    return st;
+}
+
+void us_characters_free(us_characters *cs) {
+    if (!cs) return;
+    for (size_t i = 0; i < cs->n; i++) us_character_put(cs->list[i]);
+    for (size_t i = 0; i < cs->n_roots; i++) free(cs->roots[i]);
+    pthread_mutex_destroy(&cs->lock);
+    free(cs);
+}
+
+us_status us_characters_find(us_characters *cs, const char *id, us_character **out, us_error *err) {
+    us_character *c = NULL;
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    for (size_t i = 0; i < cs->n && !c; i++)
+        if (!strcmp(cs->list[i]->id, id)) c = cs->list[i], atomic_fetch_add(&c->n_refs, 1);
+    pthread_mutex_unlock(&cs->lock);
+    if (!c) return us_fail(err, US_ERR_NOT_FOUND, "no character '%.60s'", id);
+    *out = c;
+    return US_OK;
+}
+
+void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n) {
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    for (size_t i = 0; i < cs->n; i++) {
+        out[i] = cs->list[i];
+        atomic_fetch_add(&out[i]->n_refs, 1);
+    }
+    *n = cs->n;
+    pthread_mutex_unlock(&cs->lock);
+}
+
+/* ---- one character ----------------------------------------------------------------------------------------------- */
+
+us_status us_character_load(us_character *c, const us_model *model, us_error *err) {
+    us_status st = US_OK;
+    const char *name = us_card_adapter(c->card);
+    pthread_mutex_lock(&c->lock);
+    if (!c->loaded) {
+        char *path = us_path_join(c->folder, name ? name : "adapter.gguf");
+        if (!path) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+        if (!st && c->has_adapter && !c->adapter) st = us_adapter_open(model, path, false, &c->adapter, err);
+        if (!st) st = us_prompt_phrases(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
+        c->loaded = !st;
+        free(path);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return st;
+}
+
+char *us_character_file(const us_character *c, const char *const *names) {
+    for (; *names; names++) {
+        char *path = us_path_join(c->folder, *names);
+        if (path && us_file_exists(path)) return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* "Homer Simpson" -> "homer-simpson"; what is no letter or digit of ASCII is left out. */
+static void id_from_name(const char *name, char id[US_CHARACTER_ID]) {
+    size_t n = 0;
+    for (; *name && n < US_CHARACTER_ID - 5; name++) {
+        char c = *name >= 'A' && *name <= 'Z' ? (char)(*name + 32) : *name;
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) id[n++] = c;
+        else if (n && id[n - 1] != '-') id[n++] = '-';
+    }
+    while (n && id[n - 1] == '-') n--;
+    id[n] = 0;
+    if (!n || !id_is_good(id)) snprintf(id, US_CHARACTER_ID, "character");
+}
+
+us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture, char id[US_CHARACTER_ID], us_error *err) {
+    char base[US_CHARACTER_ID], *folder = NULL, *path = NULL;
+    us_status st = US_OK;
+    if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
+    id_from_name(us_card_name(card), base);
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    for (int k = 1;; k++) {
+        bool taken = false;
+        if (k == 1) snprintf(id, US_CHARACTER_ID, "%s", base);
+        else snprintf(id, US_CHARACTER_ID, "%.58s-%d", base, k);
+        for (size_t i = 0; i < cs->n; i++) taken = taken || !strcmp(cs->list[i]->id, id);
+        folder = us_path_join(cs->roots[cs->n_roots - 1], id);
+        if (!folder || (!taken && !us_file_exists(folder)) || k == 999) break;
+        free(folder);
+    }
+    if (!folder) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && cs->n >= US_MAX_CHARACTERS) st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
+    if (!st) st = us_dir_make(folder, err);
+    if (!st && picture) {
+        path = us_path_join(folder, "picture.png");
+        st = path ? us_file_write_atomic(path, picture, n_picture, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+        free(path);
+    }
+    if (!st) { /* last: with it the folder is a character */
+        path = us_path_join(folder, "card.json");
+        st = path ? us_card_save(card, path, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+        free(path);
+    }
+    cs->scanned_ns = 0;
+    pthread_mutex_unlock(&cs->lock);
+    free(folder);
+    return st;
+}

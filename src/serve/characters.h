@@ -1,0 +1,49 @@
+/* serve/characters.h - the characters' folders: looked at again whenever they are asked for, so that a folder dropped in is there and
+ * one taken away is gone. Who uses a character holds a reference: a folder may change under a reply without harm. */
+#ifndef US_SERVE_CHARACTERS_H
+#define US_SERVE_CHARACTERS_H
+#include "chat/card.h"
+#include "understudy/tokenizer.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { US_MAX_CHARACTERS = 256, US_CHARACTER_ID = 64 };
+
+typedef struct us_characters us_characters;
+typedef struct us_character {
+    us_characters *all;
+    char id[US_CHARACTER_ID], *folder;
+    us_card *card;
+    bool has_adapter;
+    int64_t stamp;        /* when card and adapter were changed */
+    atomic_int n_refs;
+    pthread_mutex_t lock; /* of what is loaded at first use */
+    bool loaded;
+    us_adapter *adapter;
+    us_tokens *phrases;   /* [n_phrases] catch-phrases */
+    size_t n_phrases;
+} us_character;
+
+/* What a character needs to be loaded, and whom to tell when its adapter is let go. */
+typedef struct us_characters_hooks {
+    void *ctx;
+    void (*forget)(void *ctx, const us_adapter *adapter);
+    void (*log)(void *ctx, const char *line);
+} us_characters_hooks;
+
+/* roots[n_roots]: folders of folders, the first has the right of way; characters that are added go into the last. */
+US_MUST_USE us_status us_characters_new(const char *const *roots, size_t n_roots, const us_characters_hooks *hooks, us_characters **out, us_error *err);
+void us_characters_free(us_characters *cs);
+/* A reference; us_character_put() it. NOT_FOUND. */
+US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_character **out, us_error *err);
+/* All of them, by id: references in out[*n]. */
+void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
+void us_character_put(us_character *c);
+/* Loads adapter and catch-phrases, once. */
+US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, us_error *err);
+/* Makes a folder for the card; picture may be NULL. */
+US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture, char id[US_CHARACTER_ID], us_error *err);
+/* The first of these files that the folder has: its path (free it), or NULL. */
+char *us_character_file(const us_character *c, const char *const *names);
+
+#endif

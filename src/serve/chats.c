@@ -1,0 +1,277 @@
+/* Routes of chats and turns that need no reply. */
+#include "serve/chats.h"
+#include "base/mem.h"
+#include "serve/params.h"
+#include "serve/speech.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- one writer a chat -------------------------------------------------------------------------------------------- */
+
+/* Lock held. */
+static us_busy *find_busy(us_server *s, const char *chat) {
+    for (int i = 0; i < s->n_busy; i++)
+        if (!strcmp(s->busy[i].chat, chat)) return &s->busy[i];
+    return NULL;
+}
+
+us_status us_chat_claim(us_server *s, const char *chat, us_error *err) {
+    struct timespec until;
+    us_status st = US_OK;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 4;
+    pthread_mutex_lock(&s->lock);
+    while (find_busy(s, chat) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
+    if (find_busy(s, chat) || s->n_busy == US_MAX_BUSY) st = us_fail(err, US_ERR_MISMATCH, "a reply is being made in this chat: wait for it, or stop it");
+    else {
+        us_busy *b = &s->busy[s->n_busy++];
+        snprintf(b->chat, sizeof b->chat, "%s", chat);
+        b->speech = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+void us_chat_set_speech(us_server *s, const char *chat, us_speech *sp) {
+    pthread_mutex_lock(&s->lock);
+    us_busy *b = find_busy(s, chat);
+    if (b) b->speech = sp;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void us_chat_release(us_server *s, const char *chat) {
+    pthread_mutex_lock(&s->lock);
+    us_busy *b = find_busy(s, chat);
+    if (b) *b = s->busy[--s->n_busy];
+    pthread_cond_broadcast(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+enum MHD_Result us_route_stop(us_request *r) {
+    us_server *s = r->s;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 5;
+    pthread_mutex_lock(&s->lock);
+    us_busy *b = find_busy(s, r->args[0]);
+    bool was = b && b->speech;
+    if (was) us_speech_cancel(b->speech);
+    while (was && find_busy(s, r->args[0]) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
+    pthread_mutex_unlock(&s->lock);
+    return us_answer_json(r, 200, json_pack("{s:b}", "stopped", was));
+}
+
+/* ---- settings ----------------------------------------------------------------------------------------------------- */
+
+static us_status read_stage(us_server *s, const json_t *list, us_error *err) {
+    const json_t *id;
+    size_t i, k;
+    if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > US_MAX_STAGE)
+        return us_fail(err, US_ERR_ARGUMENT, "characters: a list of 1 to %d ids is expected", US_MAX_STAGE);
+    json_array_foreach(list, i, id) {
+        us_character *c;
+        if (!json_is_string(id)) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: a character's id is expected", i);
+        for (k = 0; k < i; k++)
+            if (json_equal(id, json_array_get(list, k))) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: '%.60s' is there twice", i, json_string_value(id));
+        if (us_characters_find(s->characters, json_string_value(id), &c, NULL)) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: no character '%.60s'", i, json_string_value(id));
+        us_character_put(c);
+    }
+    return US_OK;
+}
+
+static us_status read_scale(const json_t *scale, us_error *err) {
+    const char *key;
+    json_t *v;
+    if (!json_is_object(scale) || json_object_size(scale) > 64) return us_fail(err, US_ERR_ARGUMENT, "scale: an object of characters' ids with numbers from 0 to 2 is expected");
+    json_object_foreach((json_t *)(uintptr_t)scale, key, v)
+        if (!json_is_number(v) || !(json_number_value(v) >= 0 && json_number_value(v) <= 2)) return us_fail(err, US_ERR_ARGUMENT, "scale: numbers from 0 to 2 are expected");
+    return US_OK;
+}
+
+us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json_t **out, us_error *err) {
+    const char *title = NULL, *user = NULL;
+    json_t *stage = json_object_get(body, "characters"), *scale = json_object_get(body, "scale");
+    us_status st = us_param_text(body, "title", 0, 500, &title, err);
+    if (!st) st = us_param_name(body, "user", &user, err);
+    if (!st && (all || stage)) st = read_stage(s, stage, err);
+    if (!st && scale && !json_is_null(scale)) st = read_scale(scale, err);
+    if (st) return st;
+    json_t *j = json_object();
+    if (title || all) json_object_set_new(j, "title", json_string(title ? title : ""));
+    if (user || all) json_object_set_new(j, "user", json_string(user ? user : ""));
+    if (stage) json_object_set(j, "characters", stage);
+    if (json_is_object(scale)) json_object_set(j, "scale", scale);
+    else if (all) json_object_set_new(j, "scale", json_object());
+    *out = j;
+    return US_OK;
+}
+
+us_status us_turn_id(const char *arg, int64_t *id, us_error *err) {
+    char *end;
+    *id = strtoll(arg, &end, 10);
+    return *end || end == arg || *id < 1 ? us_fail(err, US_ERR_NOT_FOUND, "no turn '%.40s' in this chat", arg) : US_OK;
+}
+
+/* ---- chats -------------------------------------------------------------------------------------------------------- */
+
+enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) {
+    json_t *chat;
+    us_error err;
+    us_status st = us_store_get_chat(r->s->store, id, &chat, &err);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, code, chat);
+}
+
+enum MHD_Result us_route_chats(us_request *r) {
+    json_t *list;
+    us_error err;
+    us_status st = us_store_list_chats(r->s->store, &list, &err);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:o}", "chats", list));
+}
+
+enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->args[0]); }
+
+enum MHD_Result us_route_chat_add(us_request *r) {
+    json_t *settings;
+    us_error err;
+    char id[US_STORE_ID];
+    us_status st = us_chat_read_settings(r->s, r->json, true, &settings, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_store_add_chat(r->s->store, settings, id, &err);
+    json_decref(settings);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
+}
+
+enum MHD_Result us_route_chat_change(us_request *r) {
+    json_t *settings;
+    us_error err;
+    us_status st = us_chat_read_settings(r->s, r->json, false, &settings, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_store_change_chat(r->s->store, r->args[0], settings, &err);
+    json_decref(settings);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+}
+
+enum MHD_Result us_route_chat_delete(us_request *r) {
+    us_error err;
+    us_status st = us_store_delete_chat(r->s->store, r->args[0], &err);
+    return st ? us_refuse_error(r, st, &err) : us_answer(r, 204, NULL, "", 0, NULL);
+}
+
+enum MHD_Result us_route_chat_restore(us_request *r) {
+    us_error err;
+    us_status st = us_store_restore_chat(r->s->store, r->args[0], &err);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+}
+
+enum MHD_Result us_route_branch(us_request *r) {
+    us_error err;
+    int64_t turn = 0;
+    char id[US_STORE_ID];
+    us_status st = us_param_int(r->json, "turn", 1, INT64_MAX / 1024, &turn, &err);
+    if (!st && !turn) st = us_fail(&err, US_ERR_ARGUMENT, "turn: the id of the last turn of the branch is expected");
+    if (!st) st = us_store_branch(r->s->store, r->args[0], turn, id, &err);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
+}
+
+/* ---- turns -------------------------------------------------------------------------------------------------------- */
+
+/* {"text"}: one more alternative, which is chosen; {"chosen"}: another one of those there are. */
+static us_status edit(json_t *turn, const json_t *body, us_error *err) {
+    json_t *list = json_object_get(turn, "alternatives");
+    const char *text = NULL;
+    int64_t chosen = -1;
+    us_status st = us_param_text(body, "text", 1, US_MAX_TEXT, &text, err);
+    if (!json_object_get(body, "text")) st = us_param_int(body, "chosen", 0, (int64_t)json_array_size(list) - 1, &chosen, err);
+    if (st) return st;
+    if (!text && chosen < 0) return us_fail(err, US_ERR_ARGUMENT, "text: the new text, or chosen, is expected");
+    if (text) {
+        while (json_array_size(list) >= US_MAX_ALTERNATIVES) json_array_remove(list, 0);
+        json_array_append_new(list, json_pack("{s:s, s:n, s:s, s:n}", "text", text, "score", "end", "edited", "scale"));
+        chosen = (int64_t)json_array_size(list) - 1;
+        json_object_set_new(turn, "edited", json_true());
+    }
+    json_t *words = json_object_get(json_array_get(list, (size_t)chosen), "text");
+    json_object_set_new(turn, "chosen", json_integer(chosen));
+    json_object_set(turn, "text", json_is_string(words) ? words : json_object_get(turn, "text"));
+    return US_OK;
+}
+
+enum MHD_Result us_route_turn_change(us_request *r) {
+    us_error err;
+    int64_t id;
+    json_t *turn = NULL;
+    us_status st = us_turn_id(r->args[1], &id, &err);
+    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_store_get_turn(r->s->store, r->args[0], id, &turn, &err);
+    if (!st) st = edit(turn, r->json, &err);
+    if (!st) st = us_store_change_turn(r->s->store, r->args[0], turn, NULL, 0, &err);
+    us_chat_release(r->s, r->args[0]);
+    if (!st) return us_answer_json(r, 200, turn);
+    json_decref(turn);
+    return us_refuse_error(r, st, &err);
+}
+
+enum MHD_Result us_route_turn_delete(us_request *r) {
+    us_error err;
+    int64_t id;
+    char undo[US_STORE_ID];
+    us_status st = us_turn_id(r->args[1], &id, &err);
+    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_store_cut(r->s->store, r->args[0], id, undo, &err);
+    us_chat_release(r->s, r->args[0]);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:s}", "undo", undo));
+}
+
+enum MHD_Result us_route_undo(us_request *r) {
+    us_error err;
+    const char *undo = NULL;
+    us_status st = us_param_text(r->json, "undo", 1, 100, &undo, &err);
+    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_store_uncut(r->s->store, r->args[0], undo, &err);
+    us_chat_release(r->s, r->args[0]);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+}
+
+/* ---- files -------------------------------------------------------------------------------------------------------- */
+
+enum MHD_Result us_route_chat_export(us_request *r) {
+    const char *format = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "format");
+    json_t *chat;
+    us_error err;
+    char name[96];
+    bool st_form = format && !strcmp(format, "sillytavern");
+    if (format && !st_form && strcmp(format, "json") != 0) return us_refuse(r, 400, "format: json or sillytavern is expected");
+    us_status st = us_store_get_chat(r->s->store, r->args[0], &chat, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    char *text = st_form ? us_chat_to_sillytavern(r->s, chat) : us_chat_to_ours(chat);
+    json_decref(chat);
+    snprintf(name, sizeof name, "chat-%s.%s", r->args[0], st_form ? "jsonl" : "json");
+    enum MHD_Result rc = text ? us_answer(r, 200, st_form ? "application/jsonl" : "application/json", text, strlen(text), name) : us_refuse(r, 500, "out of memory");
+    free(text);
+    return rc;
+}
+
+enum MHD_Result us_route_chat_import(us_request *r) {
+    const char *format = NULL;
+    json_t *data = json_object_get(r->json, "data"), *parsed = NULL, *chat = NULL;
+    us_error err;
+    char id[US_STORE_ID];
+    us_status st = us_param_text(r->json, "format", 1, 20, &format, &err);
+    if (!st && !strcmp(format, "sillytavern")) {
+        if (!json_is_string(data)) st = us_fail(&err, US_ERR_ARGUMENT, "data: the text of a SillyTavern chat (JSONL) is expected");
+        else st = us_chat_from_sillytavern(r->s, json_string_value(data), json_object_get(r->json, "characters"), &chat, &err);
+    } else if (!st && !strcmp(format, "json")) {
+        parsed = json_is_string(data) ? json_loads(json_string_value(data), JSON_REJECT_DUPLICATES, NULL) : json_incref(data);
+        if (!json_is_object(parsed)) st = us_fail(&err, US_ERR_ARGUMENT, "data: a chat exported by understudy (a JSON object) is expected");
+        else st = us_chat_from_ours(r->s, parsed, &chat, &err);
+    } else if (!st) st = us_fail(&err, US_ERR_ARGUMENT, "format: json or sillytavern is expected");
+    if (!st) st = us_store_add_chat(r->s->store, chat, id, &err);
+    json_decref(parsed);
+    json_decref(chat);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
+}

@@ -1,0 +1,84 @@
+#include "serve/guard.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_KEYS = 1000, MAX_KEY_BYTES = 1000 };
+
+us_status us_guard_read_keys(const char *path, char ***keys, size_t *n, us_error *err) {
+    char *text, **list = NULL;
+    size_t n_bytes, n_list = 0, cap = 0;
+    us_status st = us_file_read(path, (size_t)MAX_KEYS * (MAX_KEY_BYTES + 1), &text, &n_bytes, err);
+    if (st) return st;
+    for (char *p = text; *p && !st;) {
+        size_t len = strcspn(p, "\n"), begin = strspn(p, " \t"), end = len;
+        while (end > begin && strchr(" \t\r", p[end - 1])) end--;
+        if (end > begin && p[begin] != '#') {
+            if (n_list == MAX_KEYS || end - begin > MAX_KEY_BYTES) st = us_fail(err, US_ERR_LIMIT, "%s: more than %d keys, or one of more than %d bytes", path, MAX_KEYS, MAX_KEY_BYTES);
+            if (!st) st = us_grow(&list, &cap, n_list + 1, sizeof *list, err);
+            if (!st && !(st = us_strndup(p + begin, end - begin, &list[n_list], err))) n_list++;
+        }
+        p += len + (p[len] == '\n');
+    }
+    free(text);
+    if (!st && !n_list) st = us_fail(err, US_ERR_NOT_FOUND, "%s: no key in it (one a line; lines that begin with # are skipped)", path);
+    if (st) us_guard_free_keys(list, n_list);
+    else *keys = list, *n = n_list;
+    return st;
+}
+
+void us_guard_free_keys(char **keys, size_t n) {
+    for (size_t i = 0; i < n; i++) free(keys[i]);
+    free(keys);
+}
+
+/* The time depends on the lengths alone. */
+static unsigned differ(const char *given, const char *key) {
+    size_t n = strlen(given), m = strlen(key);
+    unsigned d = n != m;
+    for (size_t i = 0; i < n; i++) d |= (unsigned)(unsigned char)given[i] ^ (unsigned)(unsigned char)key[i % m];
+    return d;
+}
+
+static bool key_known(const us_guard *g, const char *authorization) {
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0) return false;
+    unsigned known = 0;
+    for (size_t i = 0; i < g->n_keys; i++) known |= !differ(authorization + 7, g->keys[i]); /* all of them, found or not */
+    return known != 0;
+}
+
+/* host[:port] is this name */
+static bool is_host(const char *host, const char *name) {
+    size_t n = strlen(name);
+    if (strncasecmp(host, name, n) != 0) return false;
+    host += n;
+    return !*host || (*host == ':' && host[1] && strspn(host + 1, "0123456789") == strlen(host + 1));
+}
+
+/* A page of another site may not reach us by a name of its own (DNS rebinding). */
+static bool host_allowed(const us_guard *g, const char *host) {
+    const char *const names[] = {"localhost", "127.0.0.1", "[::1]", g->host};
+    for (size_t i = 0; i < sizeof names / sizeof *names && host; i++)
+        if (names[i] && is_host(host, names[i])) return true;
+    return host && g->any_host;
+}
+
+static bool same_origin(const us_guard *g, const us_guard_headers *h) {
+    if (!h->origin || (g->cors_origin && !strcmp(h->origin, g->cors_origin))) return true;
+    const char *o = strstr(h->origin, "://");
+    return o && h->host && !strcasecmp(o + 3, h->host);
+}
+
+static bool is_json(const char *type) {
+    static const char json[] = "application/json";
+    return type && !strncasecmp(type, json, sizeof json - 1) && strchr("; \t", type[sizeof json - 1]);
+}
+
+int us_guard_check(const us_guard *g, const us_guard_headers *h, bool change, bool body, bool needs_key, const char **why) {
+    if (!host_allowed(g, h->host)) return *why = "this Host is not served; --host names the address to listen on", 403;
+    if (change && !same_origin(g, h)) return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
+    if (needs_key && g->n_keys && !key_known(g, h->authorization)) return *why = "an API key is expected: Authorization: Bearer KEY", 401;
+    if (body && !is_json(h->content_type)) return *why = "Content-Type: application/json is expected", 415;
+    return 0;
+}

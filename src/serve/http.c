@@ -1,0 +1,254 @@
+/* A request from its first byte to its last: the body within its cap, the guard, the route, the answer or the stream. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "serve/server.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Pictures may come from blob: because the page fetches them with its key. */
+#define CSP "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+void us_log(const us_server *s, const char *fmt, ...) {
+    char line[2048];
+    va_list ap;
+    if (!s->o.log) return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127) *p = '?'; /* nobody forges a line */
+    s->o.log(s->o.log_ctx, line);
+}
+
+/* ---- answering ------------------------------------------------------------------------------------------------- */
+
+static const char *header(const us_request *r, const char *name) { return MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, name); }
+
+static enum MHD_Result send_response(us_request *r, int code, const char *type, const char *etag, struct MHD_Response *resp) {
+    const us_guard *g = &r->s->guard;
+    if (!resp) return MHD_NO;
+    if (type) MHD_add_response_header(resp, "Content-Type", type);
+    MHD_add_response_header(resp, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(resp, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(resp, "Cross-Origin-Resource-Policy", g->cors_origin ? "cross-origin" : "same-origin");
+    MHD_add_response_header(resp, "Content-Security-Policy", CSP);
+    MHD_add_response_header(resp, "Cache-Control", etag ? "no-cache" : "no-store");
+    if (etag) MHD_add_response_header(resp, "ETag", etag);
+    if (code == 429 || code == 503) MHD_add_response_header(resp, "Retry-After", "2");
+    if (code == 401) MHD_add_response_header(resp, "WWW-Authenticate", "Bearer");
+    if (g->cors_origin) {
+        MHD_add_response_header(resp, "Access-Control-Allow-Origin", g->cors_origin);
+        MHD_add_response_header(resp, "Vary", "Origin");
+    }
+    r->code = code;
+    enum MHD_Result rc = MHD_queue_response(r->c, (unsigned)code, resp);
+    MHD_destroy_response(resp);
+    return rc;
+}
+
+enum MHD_Result us_answer(us_request *r, int code, const char *type, const void *data, size_t n, const char *download) {
+    struct MHD_Response *resp = MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
+    char name[200];
+    if (resp && download) {
+        snprintf(name, sizeof name, "attachment; filename=\"%s\"", download);
+        MHD_add_response_header(resp, "Content-Disposition", name);
+    }
+    return send_response(r, code, type, NULL, resp);
+}
+
+enum MHD_Result us_answer_page(us_request *r, const us_page_file *f) {
+    const char *known = header(r, "If-None-Match");
+    bool same = known && !strcmp(known, f->etag);
+    return send_response(r, same ? 304 : 200, f->type, f->etag, MHD_create_response_from_buffer(same ? 0 : f->n_bytes, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT));
+}
+
+enum MHD_Result us_answer_json(us_request *r, int code, json_t *j) {
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    json_decref(j);
+    if (!text) return us_refuse(r, 500, "out of memory");
+    enum MHD_Result rc = us_answer(r, code, "application/json", text, strlen(text), NULL);
+    free(text);
+    return rc;
+}
+
+json_t *us_text_json(const char *s, size_t n) {
+    json_t *j = json_stringn(s ? s : "", s ? n : 0);
+    return j ? j : json_string("\xef\xbf\xbd");
+}
+
+json_t *us_error_json(int code, const char *message) {
+    const char *type = code == 401 ? "authentication_error" : code == 403 ? "permission_error" : code == 404 ? "not_found_error" : code == 429 ? "rate_limit_error" : code >= 500 ? "server_error" : "invalid_request_error";
+    const char *name = code == 401 ? "invalid_api_key" : code == 404 ? "not_found" : code == 429 ? "queue_full" : code == 503 ? "not_ready" : strstr(message, "do not fit") ? "context_length_exceeded" : NULL;
+    size_t n = strcspn(message, ": ");
+    json_t *param = code == 400 && message[n] == ':' && n < 60 && !strchr(message, '/') ? json_stringn(message, n) : NULL;
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type, "param", param ? param : json_null(), "code", name);
+}
+
+enum MHD_Result us_refuse(us_request *r, int code, const char *message) {
+    if (code != 404) us_log(r->s, "%s %s: %d: %s", r->method, r->path, code, message);
+    return us_answer_json(r, code, us_error_json(code, message));
+}
+
+int us_http_code(us_status st) {
+    switch (st) {
+    case US_ERR_NOT_FOUND: return 404;
+    case US_ERR_ARGUMENT:
+    case US_ERR_LIMIT:
+    case US_ERR_UNSUPPORTED: return 400;
+    case US_ERR_MISMATCH: return 409;
+    case US_ERR_INTERRUPTED: return 503;
+    case US_ERR_IO: return 507; /* the disk */
+    case US_ERR_GATE: return 502; /* the other engine (remote.c) */
+    default: return 500;
+    }
+}
+
+enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err) { return us_refuse(r, us_http_code(st), err->message); }
+
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
+
+us_status us_event(us_request *r, const char *name, json_t *j, us_error *err) {
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    json_decref(j);
+    us_status st = text ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && name) st = us_buf_appendf(&r->out, err, "event: %s\n", name);
+    if (!st) st = us_buf_append_str(&r->out, "data: ", err);
+    if (!st) st = us_buf_append_str(&r->out, text, err);
+    if (!st) st = us_buf_append_str(&r->out, "\n\n", err);
+    free(text);
+    return st;
+}
+
+/* A client that has closed its side does not want the answer any more. */
+bool us_client_gone(const us_request *r) {
+    char c;
+    return recv(r->socket, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static ssize_t send_stream(void *ctx, uint64_t pos, char *out, size_t max) {
+    us_request *r = ctx;
+    us_error err;
+    (void)pos;
+    while (r->sent == r->out.len) {
+        if (r->ended) return MHD_CONTENT_READER_END_OF_STREAM;
+        us_buf_clear(&r->out);
+        r->sent = 0;
+        if (us_client_gone(r) || r->more(r, &err)) return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    size_t n = r->out.len - r->sent < max ? r->out.len - r->sent : max;
+    memcpy(out, r->out.data + r->sent, n);
+    r->sent += n;
+    return (ssize_t)n;
+}
+
+enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) {
+    r->more = more;
+    struct MHD_Response *resp = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, send_stream, r, NULL);
+    if (resp) MHD_add_response_header(resp, "X-Accel-Buffering", "no"); /* a proxy in front may not collect it */
+    return send_response(r, 200, "text/event-stream", NULL, resp);
+}
+
+/* ---- a request ------------------------------------------------------------------------------------------------- */
+
+static bool needs_body(const us_request *r) { return !strcmp(r->method, "POST") || !strcmp(r->method, "PATCH"); }
+
+static enum MHD_Result preflight(us_request *r, const char *allowed) {
+    struct MHD_Response *resp = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (resp) {
+        MHD_add_response_header(resp, "Allow", allowed);
+        MHD_add_response_header(resp, "Access-Control-Allow-Methods", allowed);
+        MHD_add_response_header(resp, "Access-Control-Allow-Headers", "Authorization, Content-Type");
+        MHD_add_response_header(resp, "Access-Control-Max-Age", "600");
+    }
+    return send_response(r, 204, NULL, NULL, resp);
+}
+
+static enum MHD_Result not_found(us_request *r, const char *allowed) {
+    if (!*allowed) return us_refuse(r, 404, "no such page; the API is under /v1 and /api");
+    json_t *j = us_error_json(405, "this method is not for this path; Allow tells which are");
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    struct MHD_Response *resp = text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (resp) MHD_add_response_header(resp, "Allow", allowed);
+    return send_response(r, 405, "application/json", NULL, resp);
+}
+
+static enum MHD_Result answer(us_request *r) {
+    us_server *s = r->s;
+    const char *why, *length = header(r, "Content-Length");
+    char allowed[64] = "", message[400];
+    json_error_t where;
+    const us_route *route = us_route_find(r, allowed);
+    us_guard_headers h = {header(r, "Host"), header(r, "Origin"), header(r, "Content-Type"), header(r, "Authorization")};
+    bool change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS");
+    bool empty = !r->body.len && (!length || !strcmp(length, "0"));
+    int code = us_guard_check(&s->guard, &h, change, route && needs_body(r) && !empty, route && (route->flags & US_ROUTE_KEY), &why);
+    if (code) return us_refuse(r, code, why);
+    if (!strcmp(r->method, "OPTIONS") && *allowed) return preflight(r, allowed);
+    if (!route) return not_found(r, allowed);
+    if (r->over) return us_refuse(r, 413, route->flags & US_ROUTE_UPLOAD ? "the body is larger than 12 MiB" : "the body is larger than 1 MiB");
+    if (needs_body(r) && !empty) {
+        r->json = json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, &where);
+        if (!json_is_object(r->json)) {
+            snprintf(message, sizeof message, "the body is not a JSON object: %s", r->json ? "another kind of value" : where.text);
+            return us_refuse(r, 400, message);
+        }
+    }
+    if ((route->flags & US_ROUTE_MODEL) && !s->ready) return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
+    return route->answer(r);
+}
+
+static us_request *open_request(us_server *s, struct MHD_Connection *c, const char *method, const char *url) {
+    us_request *r;
+    if (us_alloc(1, sizeof *r, &r, NULL)) return NULL;
+    r->s = s;
+    r->c = c;
+    r->socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    r->start_ns = us_now_ns();
+    snprintf(r->method, sizeof r->method, "%s", method);
+    if (snprintf(r->path, sizeof r->path, "%s", url) >= (int)sizeof r->path) snprintf(r->path, sizeof r->path, "(too long)");
+    char allowed[64];
+    const us_route *route = us_route_find(r, allowed);
+    us_buf_init(&r->body, route && (route->flags & US_ROUTE_UPLOAD) ? US_MAX_UPLOAD : US_MAX_BODY);
+    us_buf_init(&r->out, 8 << 20);
+    return r;
+}
+
+enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *n, void **state) {
+    us_request *r = *state;
+    (void)version;
+    if (!r) {
+        *state = open_request(server, c, method, url);
+        return *state ? MHD_YES : MHD_NO;
+    }
+    if (*n) {
+        if (!r->over && us_buf_append(&r->body, data, *n, NULL)) {
+            r->over = true;
+            us_buf_fini(&r->body);
+        }
+        *n = 0;
+        return us_now_ns() - r->start_ns < (int64_t)120 * 1000000000 ? MHD_YES : MHD_NO; /* a body dripped in is not waited for */
+    }
+    return answer(r);
+}
+
+void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how) {
+    us_server *s = server;
+    us_request *r = *state;
+    (void)c, (void)how;
+    if (!r) return;
+    if (r->free_work) r->free_work(r->work);
+    int kind = r->code / 100;
+    pthread_mutex_lock(&s->lock);
+    if (kind >= 0 && kind < 6) s->n_requests[kind]++;
+    pthread_mutex_unlock(&s->lock);
+    if (r->code && strcmp(r->path, "/health")) us_log(s, "%s %s %d %.0f ms", r->method, r->path, r->code, (double)(us_now_ns() - r->start_ns) * 1e-6);
+    json_decref(r->json);
+    us_buf_fini(&r->body);
+    us_buf_fini(&r->out);
+    free(r);
+    *state = NULL;
+}

@@ -1,0 +1,149 @@
+/* The table of routes, the page's files, and the small answers about the server itself. */
+#include "base/clock.h"
+#include "serve/server.h"
+#include <stdio.h>
+#include <string.h>
+
+static enum MHD_Result page(us_request *r) {
+    for (const us_page_file *f = us_page_files; f->url; f++)
+        if (!strcmp(r->path, f->url)) return us_answer_page(r, f);
+    return us_refuse(r, 404, "no such page; the API is under /v1 and /api");
+}
+
+static const us_route page_route = {"GET", "", page, 0};
+
+#define KEY US_ROUTE_KEY
+#define MODEL (US_ROUTE_KEY | US_ROUTE_MODEL)
+#define UPLOAD (US_ROUTE_KEY | US_ROUTE_UPLOAD)
+static const us_route table[] = {
+    {"GET", "/health", us_route_health, 0},
+    {"GET", "/metrics", us_route_metrics, KEY},
+    {"GET", "/openapi.json", us_route_openapi, 0},
+    {"POST", "/tokenize", us_route_tokenize, MODEL},
+    {"POST", "/detokenize", us_route_detokenize, MODEL},
+    {"GET", "/v1/models", us_route_models, KEY},
+    {"GET", "/v1/models/*", us_route_model, KEY},
+    {"POST", "/v1/chat/completions", us_route_chat_completions, MODEL},
+    {"POST", "/v1/completions", us_route_completions, MODEL},
+    {"GET", "/api/state", us_route_state, 0},
+    {"GET", "/api/characters", us_route_characters, KEY},
+    {"POST", "/api/characters", us_route_character_add, UPLOAD},
+    {"GET", "/api/characters/*", us_route_character, KEY},
+    {"GET", "/api/characters/*/picture", us_route_character_picture, KEY},
+    {"GET", "/api/characters/*/card.json", us_route_character_card_json, KEY},
+    {"GET", "/api/characters/*/card.png", us_route_character_card_png, KEY},
+    {"GET", "/api/characters/*/files/*", us_route_character_file, KEY},
+    {"GET", "/api/chats", us_route_chats, KEY},
+    {"POST", "/api/chats", us_route_chat_add, KEY},
+    {"POST", "/api/chats/import", us_route_chat_import, UPLOAD},
+    {"GET", "/api/chats/*", us_route_chat, KEY},
+    {"PATCH", "/api/chats/*", us_route_chat_change, KEY},
+    {"DELETE", "/api/chats/*", us_route_chat_delete, KEY},
+    {"POST", "/api/chats/*/restore", us_route_chat_restore, KEY},
+    {"GET", "/api/chats/*/export", us_route_chat_export, KEY},
+    {"POST", "/api/chats/*/branch", us_route_branch, KEY},
+    {"POST", "/api/chats/*/undo", us_route_undo, KEY},
+    {"POST", "/api/chats/*/say", us_route_say, MODEL},
+    {"POST", "/api/chats/*/next", us_route_next, MODEL},
+    {"POST", "/api/chats/*/compare", us_route_compare, MODEL},
+    {"POST", "/api/chats/*/stop", us_route_stop, KEY},
+    {"PATCH", "/api/chats/*/turns/*", us_route_turn_change, KEY},
+    {"DELETE", "/api/chats/*/turns/*", us_route_turn_delete, KEY},
+    {"GET", "/api/chats/*/turns/*/prompt", us_route_turn_prompt, KEY},
+    {"POST", "/api/chats/*/turns/*/regenerate", us_route_regenerate, MODEL},
+};
+
+static bool matches(us_request *r, const char *pattern) {
+    const char *p = r->path;
+    for (int star = 0; *pattern;) {
+        if (*pattern != '*') {
+            if (*pattern++ != *p++) return false;
+            continue;
+        }
+        size_t n = strcspn(p, "/");
+        if (!n || n >= sizeof r->args[0]) return false;
+        memcpy(r->args[star], p, n);
+        r->args[star++][n] = 0;
+        p += n;
+        pattern++;
+    }
+    return !*p;
+}
+
+const us_route *us_route_find(us_request *r, char allowed[64]) {
+    const char *method = strcmp(r->method, "HEAD") ? r->method : "GET";
+    const us_route *found = NULL;
+    bool any = false;
+    *allowed = 0;
+    /* "/api/chats/import" stands before "/api/chats/x": the first pattern of a method is it */
+    for (size_t i = 0; i < sizeof table / sizeof *table && !found; i++) {
+        if (!matches(r, table[i].path)) continue;
+        any = true;
+        if (!strstr(allowed, table[i].method)) snprintf(allowed + strlen(allowed), 64 - strlen(allowed), "%s%s", *allowed ? ", " : "", table[i].method);
+        if (!strcmp(method, table[i].method)) found = &table[i];
+    }
+    if (any) {
+        if (found) matches(r, found->path);
+        if (!strstr(allowed, "OPTIONS")) snprintf(allowed + strlen(allowed), 64 - strlen(allowed), ", OPTIONS");
+        return found;
+    }
+    for (const us_page_file *f = us_page_files; f->url; f++)
+        if (!strcmp(r->path, f->url)) {
+            snprintf(allowed, 64, "GET, OPTIONS");
+            return strcmp(method, "GET") ? NULL : &page_route;
+        }
+    return NULL;
+}
+
+/* ---- about the server ------------------------------------------------------------------------------------------ */
+
+enum MHD_Result us_route_health(us_request *r) {
+    bool ready = r->s->ready;
+    return us_answer_json(r, ready ? 200 : 503, json_pack("{s:s}", "status", ready ? "ok" : r->s->ending ? "ending" : "loading model"));
+}
+
+enum MHD_Result us_route_state(us_request *r) {
+    const us_server *s = r->s;
+    json_t *model = json_null();
+    if (s->ready && s->model) {
+        const us_model_info *i = us_model_get_info(s->model);
+        model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization", i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx",
+                          us_engine_get_ctx(s->engine));
+    }
+    return us_answer_json(r, 200, json_pack("{s:s, s:o, s:b, s:s, s:b}", "version", us_version(), "model", model, "needs_key", s->guard.n_keys > 0, "engine",
+                                           s->o.engine_url ? s->o.engine_url : "own", "ready", (bool)s->ready));
+}
+
+static us_status metric(us_buf *b, const char *name, const char *kind, const char *help, double value) {
+    return us_buf_appendf(b, NULL, "# HELP understudy_%s %s\n# TYPE understudy_%s %s\nunderstudy_%s %.10g\n", name, help, name, kind, name, value);
+}
+
+enum MHD_Result us_route_metrics(us_request *r) {
+    us_server *s = r->s;
+    us_schedule_stats m = {0};
+    if (s->ready && s->schedule) m = us_schedule_get_stats(s->schedule);
+    const struct { const char *name, *kind, *help; double value; } rows[] = {
+        {"ready", "gauge", "1 when replies can be made", s->ready},
+        {"replies_total", "counter", "replies made", (double)m.n_jobs},
+        {"refused_total", "counter", "replies refused because the queue was full", (double)m.n_refused},
+        {"cancelled_total", "counter", "replies that nobody waited for any more", (double)m.n_cancelled},
+        {"prompt_tokens_total", "counter", "prompt tokens, computed or from the cache", (double)m.n_prompt_tokens},
+        {"prompt_tokens_cached_total", "counter", "prompt tokens that were in the cache", (double)m.n_cached_tokens},
+        {"reply_tokens_total", "counter", "tokens drawn, all takes", (double)m.n_reply_tokens},
+        {"passes_total", "counter", "passes through the model", (double)m.n_passes},
+        {"replies_running", "gauge", "replies being made", m.n_running},
+        {"replies_queued", "gauge", "replies that wait", m.n_queued},
+        {"connections", "gauge", "open connections", s->n_connections},
+        {"uptime_seconds", "gauge", "since the start", (double)(us_now_ns() / 1000000 - s->started_ms) * 1e-3}};
+    us_buf b;
+    us_buf_init(&b, 1 << 16);
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !st; i++) st = metric(&b, rows[i].name, rows[i].kind, rows[i].help, rows[i].value);
+    if (!st) st = us_buf_append_str(&b, "# HELP understudy_requests_total requests answered, by kind of status\n# TYPE understudy_requests_total counter\n", NULL);
+    pthread_mutex_lock(&s->lock);
+    for (int i = 2; i < 6 && !st; i++) st = us_buf_appendf(&b, NULL, "understudy_requests_total{code=\"%dxx\"} %llu\n", i, (unsigned long long)s->n_requests[i]);
+    pthread_mutex_unlock(&s->lock);
+    enum MHD_Result rc = st ? us_refuse(r, 500, "out of memory") : us_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len, NULL);
+    us_buf_fini(&b);
+    return rc;
+}

@@ -1,0 +1,144 @@
+/* serve/server.h - the server from the inside: what every route sees.
+ *
+ * A thread a connection (http.c) parses a request and calls its route from the table in routes.c. A route answers at once, or
+ * streams: it leaves `more`, which http.c calls whenever the client can take bytes. Replies are speeches (speech.h): the schedule's
+ * one worker owns the engine. Characters (characters.h) and chats (chat/store.h) have locks of their own. */
+#ifndef US_SERVE_SERVER_H
+#define US_SERVE_SERVER_H
+#include "base/buf.h"
+#include "chat/store.h"
+#include "generate/schedule.h"
+#include "serve/characters.h"
+#include "serve/guard.h"
+#include "serve/page.h"
+#include "understudy/sampler.h"
+#include "understudy/serve.h"
+#include "understudy/template.h"
+#include <jansson.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { US_MAX_BODY = 1 << 20, US_MAX_UPLOAD = 12 << 20, US_MAX_CONNECTIONS = 1100, US_MAX_BUSY = 1200 };
+
+typedef struct us_request us_request;
+typedef struct us_speech us_speech;
+
+/* A chat in which a reply is being made; one at a time. */
+typedef struct us_busy {
+    char chat[US_STORE_ID];
+    us_speech *speech;
+} us_busy;
+
+struct us_server {
+    us_serve_options o;
+    us_guard guard;
+    const us_model *model; /* all NULL until the model is there, and for ever with another engine */
+    const us_tokenizer *tok;
+    const us_template *tpl;
+    us_logit_bias ends[16]; /* [n_ends] what forbids a reply to end (ignore_eos) */
+    size_t n_ends;
+    us_engine *engine;
+    us_schedule *schedule;
+    atomic_bool ready, ending;
+    us_characters *characters;
+    us_store *store;
+    struct MHD_Daemon *daemon;
+    pthread_mutex_t lock;  /* of what follows */
+    pthread_cond_t freed;
+    us_busy busy[US_MAX_BUSY];
+    int n_busy;
+    uint64_t n_requests[6]; /* by the first digit of the status */
+    atomic_int n_connections;
+    int64_t started_ms;
+};
+
+/* Writes the next piece of a stream into r->out; sets r->ended at its end. */
+typedef us_status us_more_fn(us_request *r, us_error *err);
+
+struct us_request {
+    us_server *s;
+    struct MHD_Connection *c;
+    int socket, code;
+    int64_t start_ns;
+    char method[8], path[160], args[2][64]; /* args: what the stars of the route stand for */
+    us_buf body;
+    bool over;         /* the body is larger than it may be */
+    json_t *json;      /* the body; NULL when there is none */
+    us_buf out;        /* of a stream: bytes not yet sent */
+    size_t sent;
+    bool ended;
+    us_more_fn *more;
+    void *work;        /* the route's own, freed by free_work when the request ends, however it ends */
+    void (*free_work)(void *work);
+};
+
+/* ---- answers (http.c) ---- */
+enum MHD_Result us_answer(us_request *r, int code, const char *type, const void *data, size_t n, const char *download_name);
+/* A file of the page: the browser keeps it, and asks each time whether it is still the same. */
+enum MHD_Result us_answer_page(us_request *r, const us_page_file *f);
+/* Takes over j. */
+enum MHD_Result us_answer_json(us_request *r, int code, json_t *j);
+/* In OpenAI's shape. A message "NAME: ..." tells the parameter. */
+enum MHD_Result us_refuse(us_request *r, int code, const char *message);
+enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err);
+json_t *us_error_json(int code, const char *message);
+int us_http_code(us_status st);
+/* Server-sent events: `more` writes them into r->out. */
+enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more);
+/* "event: NAME\ndata: JSON\n\n", or without a name. Takes over j. */
+US_MUST_USE us_status us_event(us_request *r, const char *name, json_t *j, us_error *err);
+bool us_client_gone(const us_request *r);
+enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *n, void **state);
+void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
+void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
+/* A string that may hold half a character at its ends. */
+json_t *us_text_json(const char *s, size_t n);
+
+/* ---- the table (routes.c) ---- */
+enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4 };
+typedef struct us_route {
+    const char *method, *path; /* "/api/chats/STAR": a star stands for one segment */
+    enum MHD_Result (*answer)(us_request *r);
+    unsigned flags;            /* a key is needed; the model is; the body may be large */
+} us_route;
+/* Fills r->args. NULL: *allowed is the methods there are for this path ("" when there is no such path). */
+const us_route *us_route_find(us_request *r, char allowed[64]);
+
+enum MHD_Result us_route_health(us_request *r);
+enum MHD_Result us_route_metrics(us_request *r);
+enum MHD_Result us_route_openapi(us_request *r);
+enum MHD_Result us_route_state(us_request *r);
+enum MHD_Result us_route_models(us_request *r);
+enum MHD_Result us_route_model(us_request *r);
+enum MHD_Result us_route_tokenize(us_request *r);
+enum MHD_Result us_route_detokenize(us_request *r);
+enum MHD_Result us_route_chat_completions(us_request *r);
+enum MHD_Result us_route_completions(us_request *r);
+enum MHD_Result us_route_characters(us_request *r);
+enum MHD_Result us_route_character(us_request *r);
+enum MHD_Result us_route_character_picture(us_request *r);
+enum MHD_Result us_route_character_card_json(us_request *r);
+enum MHD_Result us_route_character_card_png(us_request *r);
+enum MHD_Result us_route_character_file(us_request *r);
+enum MHD_Result us_route_character_add(us_request *r);
+enum MHD_Result us_route_chats(us_request *r);
+enum MHD_Result us_route_chat_add(us_request *r);
+enum MHD_Result us_route_chat(us_request *r);
+enum MHD_Result us_route_chat_change(us_request *r);
+enum MHD_Result us_route_chat_delete(us_request *r);
+enum MHD_Result us_route_chat_restore(us_request *r);
+enum MHD_Result us_route_chat_export(us_request *r);
+enum MHD_Result us_route_chat_import(us_request *r);
+enum MHD_Result us_route_branch(us_request *r);
+enum MHD_Result us_route_undo(us_request *r);
+enum MHD_Result us_route_turn_change(us_request *r);
+enum MHD_Result us_route_turn_delete(us_request *r);
+enum MHD_Result us_route_turn_prompt(us_request *r);
+enum MHD_Result us_route_say(us_request *r);
+enum MHD_Result us_route_next(us_request *r);
+enum MHD_Result us_route_regenerate(us_request *r);
+enum MHD_Result us_route_compare(us_request *r);
+enum MHD_Result us_route_stop(us_request *r);
+
+#endif
