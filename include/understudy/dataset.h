@@ -18,8 +18,9 @@
 extern "C" {
 #endif
 
-/* Whole scenes go to one part, by a hash of their words and the seed: neither the order of the
- * files nor other scenes change where a scene goes. */
+/* Whole scenes go to one part, by a hash of their words and the seed: neither the order of the files nor other scenes change
+ * where a scene goes. Two exceptions for small sets: a part that got less than half its share takes scenes of the training
+ * part, and where the character has fewer than 60 scenes (a script by episodes), long ones are cut every 50 lines or so. */
 typedef enum us_part { US_TRAIN = 0, US_VALIDATION, US_TEST, US_N_PARTS } us_part;
 
 /* Why a turn of the character is not a target. Each is a bit in us_dataset_options.filters_off. */

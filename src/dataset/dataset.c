@@ -110,8 +110,9 @@ static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_o
     return st;
 }
 
-static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_options *o, const us_scene *scene, uint32_t who, us_error *err) {
-    size_t n, first = d->n_turns, b = scene->first_line, end = b + scene->n_lines;
+/* Lines [b, end): a scene, or a piece of one. */
+static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_options *o, size_t b, size_t end, uint32_t who, us_error *err) {
+    size_t n, first = d->n_turns, start = b;
     const us_line *l = us_script_get_lines(s, &n);
     uint64_t hash = 0;
     bool there = false;
@@ -123,22 +124,70 @@ static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_o
     for (size_t e; there && b < end && !st; b = e) {
         for (e = b + 1; e < end && (l[e].speaker == who) == (l[b].speaker == who);) e++;
         if (l[b].speaker == who) d->counts.lines += e - b, d->counts.turns++;
-        st = add_lines(d, s, o, hash + (b - scene->first_line), who, b, e, err);
+        st = add_lines(d, s, o, hash + (b - start), who, b, e, err);
     }
     if (!st && first < d->n_turns && d->turns[first].character) d->turns[first].target = false, d->counts.filtered[US_FILTER_OPENING]++;
     return st ? st : us_dataset_close_example(d, first, us_dataset_part(o, hash), err);
 }
 
+/* A script that marks no scenes, or episodes only, would leave nothing to hold out: where the character has few scenes,
+ * long ones are cut, in front of a line of the others. */
+enum { FEW_SCENES = 60, PIECE_LINES = 50 };
+
+static us_status add_scenes(us_dataset *d, const us_script *s, const us_dataset_options *o, uint32_t who, us_error *err) {
+    size_t n, n_lines, n_sp;
+    const us_scene *scenes = us_script_get_scenes(s, &n);
+    const us_line *l = us_script_get_lines(s, &n_lines);
+    size_t piece = us_script_get_speakers(s, &n_sp)[who].n_scenes < FEW_SCENES ? PIECE_LINES : SIZE_MAX;
+    us_status st = US_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        size_t b = scenes[i].first_line, end = b + scenes[i].n_lines;
+        for (size_t e; b < end && !st; b = e) {
+            e = end - b > piece ? b + piece : end;
+            while (e < end && l[e].speaker == who) e++;
+            st = add_scene(d, s, o, b, e, who, err);
+        }
+    }
+    return st;
+}
+
+static size_t count_targets(const us_dataset *d, int part) {
+    size_t n = 0;
+    for (size_t i = 0; i < d->n_examples; i++)
+        for (uint32_t k = 0; k < d->examples[i].n_turns && (part < 0 || (int)d->examples[i].part == part); k++) n += d->turns[d->examples[i].first_turn + k].target;
+    return n;
+}
+
+/* Chance may give a small set next to nothing to validate on: then scenes of the training part move, in the order of their
+ * hashes, until half the share is there. */
+static void fill_part(us_dataset *d, const us_dataset_options *o, us_part part, double share) {
+    size_t all = count_targets(d, -1), n_train = 0;
+    for (size_t i = 0; i < d->n_examples; i++) n_train += d->examples[i].part == US_TRAIN;
+    for (; n_train > 1 && (double)count_targets(d, (int)part) + 1 <= share / 2 * (double)all; n_train--) {
+        us_example *least = NULL;
+        uint64_t least_hash = 0;
+        for (size_t i = 0; i < d->n_examples; i++) {
+            us_example *e = &d->examples[i];
+            const char *text = d->text.data + (uintptr_t)d->turns[e->first_turn].text;
+            uint64_t hash = us_hash_bytes(o->seed, text, strlen(text));
+            if (e->part == US_TRAIN && (!least || hash < least_hash)) least = e, least_hash = hash;
+        }
+        least->part = part;
+    }
+}
+
 us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_dataset **out, us_error *err) {
     us_dataset *d = NULL;
     uint32_t who = 0;
-    size_t n_sp, n_scenes;
-    const us_scene *scenes = us_script_get_scenes(s, &n_scenes);
+    size_t n_sp;
     us_status st = us_script_find_speaker(s, o->character ? o->character : "", &who, err);
     us_dataset_options named = *o;
     if (!st) named.character = us_script_get_speakers(s, &n_sp)[who].name;
     if (!st) st = us_dataset_new(&named, &d, err);
-    for (size_t i = 0; i < n_scenes && !st; i++) st = add_scene(d, s, o, &scenes[i], who, err);
+    if (!st) st = add_scenes(d, s, o, who, err);
+    bool none = o->validation == 0 && o->test == 0;
+    if (!st) fill_part(d, o, US_VALIDATION, none ? 0.05 : o->validation);
+    if (!st) fill_part(d, o, US_TEST, none ? 0.05 : o->test);
     if (!st) st = us_dataset_filter(d, o, err);
     if (!st) st = us_dataset_seal(d, err);
     if (st) us_dataset_free(d);

@@ -1,6 +1,7 @@
 /* Scenes -> turns, windows, filters, split; the JSONL forms there and back; the Simpsons' numbers. */
 #include "test.h"
 #include "mktiny.h"
+#include "base/buf.h"
 #include "shared.h"
 #include "understudy/dataset.h"
 
@@ -178,10 +179,34 @@ static void the_simpsons(void **state) {
     free(path);
 }
 
+/* A script by episodes, or without any scenes, still has something to hold out. */
+static void long_scenes_are_cut(void **state) {
+    (void)state;
+    for (int episodes = 1; episodes <= 4; episodes += 3) {
+        us_buf b;
+        us_error err;
+        us_buf_init(&b, 1 << 20);
+        assert_ok(us_buf_append_str(&b, "episode,name,line\n", &err), &err);
+        for (int i = 0; i < 600; i++)
+            assert_ok(us_buf_appendf(&b, &err, "E%d,%s,%s number %d here.\n", i * episodes / 600, i % 3 ? "Homer" : "Marge", i % 3 ? "An answer" : "A question", i), &err);
+        us_dataset *d = build(b.data, (us_dataset_options){.validation = 0.1, .test = 0.1});
+        const us_dataset_counts *c = us_dataset_get_counts(d);
+        assert_int_equal(c->lines, 400);
+        assert_in_range(c->examples[0] + c->examples[1] + c->examples[2], 8, 16);
+        assert_true(c->targets[US_VALIDATION] >= 10 && c->targets[US_TEST] >= 10 && c->targets[US_TRAIN] >= 100);
+        size_t n, k;
+        const us_example *e = us_dataset_get_examples(d, &n);
+        const us_turn *t = us_dataset_get_turns(d, &k);
+        for (size_t i = 0; i < n; i++) assert_false(t[e[i].first_turn].character);
+        us_dataset_free(d);
+        us_buf_fini(&b);
+    }
+}
+
 int main(void) {
     dir = us_tiny_folder();
     const struct CMUnitTest tests[] = {cmocka_unit_test(turns_and_windows), cmocka_unit_test(filters), cmocka_unit_test(split_is_independent_of_order), cmocka_unit_test(rows_there_and_back),
-                                       cmocka_unit_test(the_simpsons)};
+                                       cmocka_unit_test(long_scenes_are_cut), cmocka_unit_test(the_simpsons)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;
