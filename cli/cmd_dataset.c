@@ -1,6 +1,6 @@
 /* understudy dataset: the rows that a model learns from, as JSON lines for any trainer; and back. */
+#include "cli_character.h"
 #include "cli_script.h"
-#include "understudy/chat.h"
 #include "understudy/dataset.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +12,6 @@ static void print_counts(const us_dataset *d) {
     for (int f = 0; f < US_N_FILTERS; f++) printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);
     for (int p = 0; p < US_N_PARTS; p++)
         printf("  %-16s %8llu targets in %llu scenes\n", us_part_name((us_part)p), (unsigned long long)c->targets[p], (unsigned long long)c->examples[p]);
-}
-
-/* The persona of a card, "" without one. */
-static us_status persona(const char *path, char **out, us_error *err) {
-    us_card *card;
-    us_status st = us_card_open(path, &card, err);
-    if (st) return st;
-    st = us_card_system(card, out, err);
-    us_card_free(card);
-    return st;
 }
 
 int cmd_dataset(int argc, char **argv) {
@@ -39,7 +29,7 @@ int cmd_dataset(int argc, char **argv) {
         {"read", 0, "PATH", "a folder or file of JSONL rows instead of a script, in any of the forms", CLI_STRING, &read, 0, 0},
         {"form", 0, "NAME", "messages, sharegpt, completion (messages)", CLI_STRING, &form, 0, 0},
         {"packing", 0, "NAME", "scene: a row a scene, replies not learned marked; none: a row a target (scene)", CLI_STRING, &packing, 0, 0},
-        {"card", 0, "FILE", "character card whose persona becomes the system message (none)", CLI_STRING, &card, 0, 0},
+        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card, 0, 0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         {"max-words", 0, "N", "longer lines are no targets (60)", CLI_INT, &max_words, 1, 10000},
         {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
@@ -77,9 +67,10 @@ int cmd_dataset(int argc, char **argv) {
     us_script *s = NULL;
     us_dataset *d = NULL;
     char *system = NULL;
-    us_status st = card ? persona(card, &system, &err) : US_OK;
+    us_status st = n ? us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
+    if (!st && n) st = cli_find_character(s, &o.character, &err);
+    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
     o.system = system;
-    if (!st && n) st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
     if (!st) st = n ? us_dataset_build(s, &o, &d, &err) : us_dataset_read(read, &o, &d, &err);
     if (!st) st = us_dataset_write(d, (us_row_form)k, packing[0] == 's', out, &err);
     if (st) rc = cli_fail(argv[0], st, &err);

@@ -1,4 +1,5 @@
 /* understudy export: an adapter for other tools: a PEFT folder, a merged model, or a data set with a trainer's configuration. */
+#include "cli_character.h"
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/chat.h"

@@ -1,7 +1,7 @@
 /* understudy show: a row as the model sees it: its window, the tokens that are learned, the counts. */
+#include "cli_character.h"
 #include "cli_model.h"
 #include "cli_script.h"
-#include "understudy/chat.h"
 #include "understudy/dataset.h"
 #include "understudy/template.h"
 #include "understudy/tokenizer.h"
@@ -72,7 +72,7 @@ int cmd_show(int argc, char **argv) {
         {"character", 'c', "NAME", "whose lines are the targets", CLI_STRING, &o.character, 0, 0},
         {"row", 'n', "N", "which row, from 1 (1)", CLI_INT, &row, 1, 1e9},
         {"read", 0, "PATH", "a folder or file of JSONL rows instead of a script", CLI_STRING, &read, 0, 0},
-        {"card", 0, "FILE", "character card whose persona is the system message (none)", CLI_STRING, &card, 0, 0},
+        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card, 0, 0},
         {"model", 'm', "FILE", "GGUF whose tokenizer and template are used (default: the default model)", CLI_STRING, &model, 0, 0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         CLI_SCRIPT_OPTIONS(so, off),
@@ -87,15 +87,14 @@ int cmd_show(int argc, char **argv) {
     us_script *s = NULL;
     us_dataset *d = NULL;
     us_model *m = NULL;
-    us_card *c = NULL;
     char *system = NULL, *path = NULL;
     size_t n_rows = 0;
     const us_example *e = NULL;
-    us_status st = card ? us_card_open(card, &c, &err) : US_OK;
-    if (!st && c) st = us_card_system(c, &system, &err);
+    us_status st = n ? us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
+    if (!st && n) st = cli_find_character(s, &o.character, &err);
+    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
     o.system = system;
     o.history = (int32_t)history;
-    if (!st && n) st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
     if (!st) st = n ? us_dataset_build(s, &o, &d, &err) : us_dataset_read(read, &o, &d, &err);
     if (!st) e = us_dataset_get_examples(d, &n_rows);
     if (!st && (size_t)row > n_rows) rc = cli_usage(argv[0], "--row %lld: there are %zu rows", (long long)row, n_rows);
@@ -105,7 +104,6 @@ int cmd_show(int argc, char **argv) {
     us_model_free(m);
     us_dataset_free(d);
     us_script_free(s);
-    us_card_free(c);
     free(system);
     free(path);
     return rc;

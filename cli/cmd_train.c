@@ -1,9 +1,9 @@
 /* understudy train: a LoRA adapter from a script and a character, or from a data set. */
+#include "cli_character.h"
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/chat.h"
 #include "understudy/train.h"
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -51,16 +51,6 @@ static char *join(const char *a, const char *b) {
     return s;
 }
 
-/* "characters/homer" for "Homer Simpson". */
-static char *default_out(const char *name) {
-    char slug[64] = "";
-    size_t n = 0;
-    for (const char *p = name; *p && *p != ' ' && n + 1 < sizeof slug; p++)
-        if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) slug[n++] = (char)tolower((unsigned char)*p);
-    slug[n] = 0;
-    return join("characters", n ? slug : "character");
-}
-
 static void print_time(char *out, size_t n, double seconds) {
     if (!(seconds < 1e7)) snprintf(out, n, "?");
     else if (seconds < 90) snprintf(out, n, "%.0f s", seconds);
@@ -70,46 +60,38 @@ static void print_time(char *out, size_t n, double seconds) {
 
 /* ---- what is learned ------------------------------------------------------------------------------------ */
 
-/* The names that end a reply: the others with most lines, and their first names. */
-static us_status make_card(run *r, us_error *err) {
-    size_t n = 0, n_cast = 0;
-    const us_speaker *sp = r->script ? us_script_get_speakers(r->script, &n) : NULL;
-    const char *cast[90];
-    char *firsts[40] = {0};
-    for (size_t i = 0; i < n && i < 40; i++) {
-        if (!strcmp(sp[i].name, r->character) || sp[i].joint) continue;
-        cast[n_cast++] = sp[i].name;
-        size_t len = strcspn(sp[i].name, " ");
-        if (sp[i].name[len] && len > 2 && (firsts[i] = strndup(sp[i].name, len))) cast[n_cast++] = firsts[i];
-    }
-    cast[n_cast++] = "User";
-    cast[n_cast++] = "Assistant";
-    us_status st = us_card_new(r->character, cast, n_cast, &r->card, err);
-    for (int i = 0; i < 40; i++) free(firsts[i]);
-    return st;
-}
-
 static us_status load(run *r, const us_script_options *so, us_dataset_options *o, const char *const *files, size_t n_files, us_error *err) {
     us_status st = US_OK;
     if (!r->dataset) {
-        uint32_t who;
-        size_t n;
         st = us_script_load(so, files, n_files, &r->script, err);
-        if (!st) st = us_script_find_speaker(r->script, r->character, &who, err);
+        if (!st) st = cli_find_character(r->script, &r->character, err);
         if (st) return st;
-        r->character = us_script_get_speakers(r->script, &n)[who].name;
     }
     o->character = r->character;
-    if (!r->out) r->out = r->owned_out = default_out(r->character);
+    if (!r->out) r->out = r->owned_out = cli_character_folder(r->character);
     if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) || !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->owned_log = join(r->out, "log.jsonl")))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
-    st = access(r->card_path, F_OK) ? make_card(r, err) : us_card_open(r->card_path, &r->card, err);
+    if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
+    const char *persona = r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set) : NULL;
+    st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err) : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
-    if (!st && r->dataset) return us_dataset_read(r->dataset, o, &r->set, err); /* its own system message */
+    if (st) return st;
+    if (r->set && strcmp(r->system, us_dataset_get_system(r->set)))
+        fprintf(stderr, "warning: the persona in %s is not the system message of the rows: he will be asked with another than he learned with\n", r->card_path);
     o->system = r->system;
-    if (!st) st = us_dataset_build(r->script, o, &r->set, err);
-    return st;
+    return r->set ? US_OK : us_dataset_build(r->script, o, &r->set, err);
+}
+
+/* "Homer" may be a clone of one line; the one with the most lines whose name begins so is more likely meant. */
+static void hint_at_namesake(const run *r, uint64_t n_lines) {
+    size_t n = 0, len = strlen(r->character);
+    const us_speaker *sp = r->script ? us_script_get_speakers(r->script, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(sp[i].name, r->character, len) && sp[i].name[len] == ' ' && sp[i].n_lines > 5 * n_lines) {
+            fprintf(stderr, "  warning: did you mean '%s', who has %u lines?\n", sp[i].name, sp[i].n_lines);
+            return;
+        }
 }
 
 static void print_set(const run *r) {
@@ -120,6 +102,8 @@ static void print_set(const run *r) {
     for (int f = 0; f < US_N_FILTERS; f++) fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f], f + 1 < US_N_FILTERS ? "," : "\n");
     if (c->targets[US_TRAIN] < 300)
         fprintf(stderr, "  warning: only %llu lines: the adapter will repeat them rather than learn a manner. A lower --rank (4), fewer --epochs and --dropout 0.1 help a little\n", (unsigned long long)c->targets[US_TRAIN]);
+    if (!c->targets[US_VALIDATION]) fprintf(stderr, "  warning: nothing is held out, so nothing tells when he stops learning and starts to parrot\n");
+    hint_at_namesake(r, c->lines);
 }
 
 static void print_facts(const run *r) {
@@ -167,27 +151,51 @@ static void log_step(const run *r, const us_train_report *p) {
     log_line(r, o);
 }
 
-/* A few words of the character as it is now. Trouble here is told, and the training goes on. */
+/* A conversation with the character as it is now. */
+typedef struct meeting {
+    us_engine *engine;
+    us_adapter *adapter;
+    us_chat *chat;
+} meeting;
+
+static us_status meet(const run *r, int takes, meeting *m, us_error *err) {
+    us_status st = us_engine_new(r->model, &(us_engine_options){.n_threads = r->threads, .n_ctx = 2048}, &m->engine, err);
+    if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
+    return st ? st : us_chat_new(m->engine, r->card, &(us_chat_options){.adapter = m->adapter, .adapter_scale = 1, .takes = takes, .max_tokens = 60, .context = 600}, &m->chat, err);
+}
+
+static void part(meeting *m) {
+    us_chat_free(m->chat);
+    us_adapter_free(m->adapter);
+    us_engine_free(m->engine);
+}
+
+/* The greeting of a card that nobody has written: the character's own, the best of eight takes. */
+static us_status greet(const run *r, us_error *err) {
+    meeting m = {0};
+    us_reply reply;
+    us_status st = meet(r, 8, &m, err);
+    if (!st) st = us_chat_say(m.chat, "Hello!", NULL, NULL, &reply, err);
+    if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK) st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
+    part(&m);
+    return st;
+}
+
+/* A few words of the character. Trouble here is told, and the training goes on. */
 static void show_samples(const run *r, int64_t step) {
     static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?"};
-    us_engine *e = NULL;
-    us_adapter *a = NULL;
-    us_chat *c = NULL;
+    meeting m = {0};
     us_reply reply;
     us_error err;
-    us_status st = us_engine_new(r->model, &(us_engine_options){.n_threads = r->threads, .n_ctx = 2048}, &e, &err);
-    if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &a, &err);
-    if (!st) st = us_chat_new(e, r->card, &(us_chat_options){.adapter = a, .adapter_scale = 1, .takes = 4, .max_tokens = 60, .context = 600}, &c, &err);
+    us_status st = meet(r, 4, &m, &err);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
-        if (!(st = us_chat_say(c, lines[i], NULL, NULL, &reply, &err))) {
+        if (!(st = us_chat_say(m.chat, lines[i], NULL, NULL, &reply, &err))) {
             json_t *o = json_pack("{s:I, s:s, s:s}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text);
             log_line(r, o);
             if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
         }
     if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
-    us_chat_free(c);
-    us_adapter_free(a);
-    us_engine_free(e);
+    part(&m);
 }
 
 static us_status keep_best(run *r, us_error *err) {
@@ -253,8 +261,10 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
         printf("%.5f\n", o.validation_loss);
     }
     st = us_trainer_write_record(r->trainer, &o, r->out, err);
+    if (!st && us_card_is_draft(r->card)) st = greet(r, err);
     if (st) return cli_fail(r->command, st, err);
     fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
+    if (o.validation_loss >= o.base_loss) fprintf(stderr, "warning: the adapter predicts unseen lines no better than the base alone: too few lines, or too high a rate\n");
     if (norm == 0) fprintf(stderr, "warning: the adapter's norm is zero: nothing was learned\n");
     unlink(r->checkpoint_path);
     return EXIT_OK;
@@ -286,7 +296,7 @@ static int train(run *r, const us_train_options *to, bool resume, bool restart, 
     st = steps(r, samples, &p, err);
     if (st) {
         int rc = cli_fail(r->command, st, err);
-        fprintf(stderr, "%s holds the last good state; the best adapter, if there was one, is %s\n", r->checkpoint_path, r->adapter_path);
+        if (p.validated || access(r->checkpoint_path, F_OK) == 0) fprintf(stderr, "%s holds the last good state, %s the best adapter so far\n", r->checkpoint_path, r->adapter_path);
         return rc;
     }
     if (p.done) return finish(r, &p, err);

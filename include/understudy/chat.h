@@ -27,8 +27,21 @@ US_API void us_card_free(us_card *card);
 US_API const char *us_card_name(const us_card *card);
 US_API const char *us_card_greeting(const us_card *card); /* "" if none */
 US_API const char *us_card_adapter(const us_card *card);  /* file beside the card, or NULL */
-/* A card for a character of a script: a plain persona, the cast that ends a reply, no examples. free it. */
-US_API US_MUST_USE us_status us_card_new(const char *name, const char *const *cast, size_t n_cast, us_card **out, us_error *err);
+/* What is known of a character before anybody has written about him. Strings are copied; NULL and 0 are fine but for name. */
+typedef struct us_card_draft {
+    const char *name;
+    const char *persona;               /* NULL: a plain one */
+    const char *language;              /* of the plain one: "ru", else English */
+    const char *const *cast;           /* names that end a reply */
+    size_t n_cast;
+    const char *const *catch_phrases;
+    size_t n_catch_phrases;
+} us_card_draft;
+/* A complete card without examples; its creator's notes say where it comes from. free it. */
+US_API US_MUST_USE us_status us_card_new(const us_card_draft *draft, us_card **out, us_error *err);
+/* True while nobody has changed the notes and the greeting that us_card_new wrote. */
+US_API bool us_card_is_draft(const us_card *card);
+US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
 /* Writes the card atomically; what the card held and we do not know is kept. */

@@ -190,21 +190,41 @@ us_status us_card_system(const us_card *c, char **out, us_error *err) {
     return st;
 }
 
-us_status us_card_new(const char *name, const char *const *cast, size_t n_cast, us_card **out, us_error *err) {
-    char persona[512];
-    json_t *names = json_array();
-    for (size_t i = 0; i < n_cast && i < MAX_CAST; i++) json_array_append_new(names, json_string(cast[i]));
-    snprintf(persona, sizeof persona, "You are %.100s. You are never a computer or an assistant. Answer as %.100s, in one or two short sentences.", name, name);
-    json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}", "spec", "chara_card_v2",
-                             "spec_version", "2.0", "data", "name", name, "description", persona, "personality", "", "scenario", "", "first_mes", "", "mes_example", "", "creator_notes",
-                             "", "system_prompt", "", "post_history_instructions", "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
-                             "understudy", "cast", names, "takes", 8, "history", 10, "lambda", 0.5, "sampler", "temperature", 0.8, "top_k", 40, "top_p", 0.95, "min_p", 0.05,
-                             "dry_multiplier", 0.8);
+static const char draft_notes[] = "Written by understudy train from the script; yours to change.";
+
+static json_t *strings(const char *const *list, size_t n) {
+    json_t *a = json_array();
+    for (size_t i = 0; i < n && i < MAX_CAST; i++) json_array_append_new(a, json_string(list[i]));
+    return a;
+}
+
+us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
+    char persona[1024];
+    bool russian = d->language && !strcmp(d->language, "ru");
+    snprintf(persona, sizeof persona, russian ? "Ты %.150s. Ты никогда не бываешь компьютером или помощником. Отвечай как %.150s, одним или двумя короткими предложениями."
+                                              : "You are %.150s. You are never a computer or an assistant. Answer as %.150s, in one or two short sentences.", d->name, d->name);
+    json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:o, s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}", "spec", "chara_card_v2",
+                             "spec_version", "2.0", "data", "name", d->name, "description", d->persona ? d->persona : persona, "personality", "", "scenario", "", "first_mes", "", "mes_example", "", "creator_notes",
+                             draft_notes, "system_prompt", "", "post_history_instructions", "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
+                             "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases", strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 0.5, "sampler",
+                             "temperature", 0.8, "top_k", 40, "top_p", 0.95, "min_p", 0.05, "dry_multiplier", 0.8);
     char *text = root ? json_dumps(root, 0) : NULL;
-    us_status st = text ? us_card_parse(text, strlen(text), name, out, err) : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", name);
+    us_status st = text ? us_card_parse(text, strlen(text), d->name, out, err) : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", d->name);
     json_decref(root);
     free(text);
     return st;
+}
+
+bool us_card_is_draft(const us_card *c) {
+    const char *notes = json_string_value(json_object_get(json_object_get(c->root, "data"), "creator_notes"));
+    return notes && !strcmp(notes, draft_notes) && !c->greeting[0];
+}
+
+us_status us_card_set_greeting(us_card *c, const char *text, us_error *err) {
+    json_t *value = json_string(text);
+    if (!value || json_object_set_new(json_object_get(c->root, "data"), "first_mes", value)) return us_fail(err, US_ERR_ARGUMENT, "greeting: a text in UTF-8 is expected");
+    c->greeting = json_string_value(value);
+    return US_OK;
 }
 
 us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
@@ -219,7 +239,7 @@ us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
 }
 
 us_status us_card_save(const us_card *c, const char *path, us_error *err) {
-    char *text = json_dumps(c->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    char *text = json_dumps(c->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
     us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
     return st;

@@ -64,7 +64,7 @@ static us_status check_header(const us_model *m, const us_gguf *g, bool force, u
     if (force || us_gguf_get_str(g, "understudy.base.sha256", &s, NULL)) return US_OK;
     if ((st = us_model_get_hash((us_model *)(uintptr_t)m, hash, err))) return st;
     if (!us_str_eq(s, hash))
-        return us_fail(err, US_ERR_MISMATCH, "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file, or --force-adapter to try all the same", path,
+        return us_fail(err, US_ERR_MISMATCH, "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file (chat and serve try all the same with --force-adapter)", path,
                        12, s.data, hash);
     return US_OK;
 }

@@ -330,6 +330,7 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     if (!s->done) {
         if (s->step == 0 && t->n_validation && !isfinite(s->base_loss)) { /* B is zero still: this is the base */
             s->base_loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+            if (!isfinite(s->base_loss)) return us_fail(err, US_ERR_FORMAT, "the base itself gives a loss that is not finite (%g): its weights hold NaN or infinity; get the file again", s->base_loss);
             start = us_now_ns();
         }
         us_train_state before = *s;
@@ -340,7 +341,7 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
         r->grad_norm = norm(t->grad, t->lora.n_params);
         if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
             *s = before;
-            return us_fail(err, US_ERR_FORMAT, "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds NaN); the best adapter so far is kept", (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
+            return us_fail(err, US_ERR_FORMAT, "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds NaN); nothing of this step is kept", (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
         }
         if (t->o.clip > 0 && r->grad_norm > t->o.clip) {
             float k = (float)(t->o.clip / r->grad_norm);
