@@ -64,7 +64,7 @@ fi
 # ---- the same adapter whatever the threads, whoever interrupts
 train --out "$d/b" -t 3 -q 2>/dev/null >/dev/null
 cmp "$d/a/adapter.gguf" "$d/b/adapter.gguf" || fail "another adapter with 3 threads"
-for i in 1 2 3 4 5 6; do # killed at any moment, six times
+for _ in 1 2 3 4 5 6; do # killed at any moment, six times
     more=()
     [ ! -e "$d/k/checkpoint.gguf" ] || more=(--resume)
     "${T[@]}" --out "$d/k" -q "${more[@]}" >/dev/null 2>&1 &
