@@ -1,107 +1,75 @@
-// The chat page. Model text is only ever set as textContent. The chat lives in this browser's localStorage.
-'use strict';
-const words = {
-  en: { strength: 'strength', fresh: 'New chat', send: 'Send', stop: 'Stop', again: 'Another take', line: 'Say something…', who: 'Who are you?', thinking: 'thinking…', failed: 'That went wrong: ' },
-  ru: { strength: 'сила', fresh: 'Новый чат', send: 'Сказать', stop: 'Стоп', again: 'Ещё вариант', line: 'Скажите что-нибудь…', who: 'Кто вы?', thinking: 'думает…', failed: 'Не получилось: ' },
-}[navigator.language.startsWith('ru') ? 'ru' : 'en'];
-const $ = id => document.getElementById(id);
-let turns = [], cast = [], abort = null;
+// Start, addresses (#/ the cast, #/new/IDS a chat not yet begun, #/chat/ID), keys, and the question for the API key.
+import { get, onKeyNeeded } from './http.js';
+import { $, button, dialog, el, failed } from './dom.js';
+import { language, t } from './words.js';
+import { emit, loadCharacters, loadChats, on, setting, store } from './store.js';
+import { rail, showKeys } from './rail.js';
+import { home } from './home.js';
+import { draw, isBusy, leave, onStage, openChat, openDraft, shortcuts, stop } from './stage.js';
+import { acceptDrops } from './files.js';
 
-function element(tag, cls, text) {
-  const e = document.createElement(tag);
-  if (cls) e.className = cls;
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
-function button(label, title, action) {
-  const b = element('button', '', label);
-  b.title = title; b.ariaLabel = title; b.onclick = action;
-  return b;
-}
-const keep = () => localStorage.setItem('chat', JSON.stringify({ model: $('model').value, who: $('who').value, turns }));
-const current = () => cast.find(c => c.id === $('model').value) || {};
-
-function show() {
-  const log = $('log');
-  log.replaceChildren();
-  if (current().greeting) log.append(turn({ role: 'assistant', takes: [current().greeting], at: 0 }, false));
-  turns.forEach((t, i) => log.append(turn(t, i === turns.length - 1)));
-  log.scrollTop = log.scrollHeight;
-}
-function turn(t, last) {
-  const box = element('div', 'turn ' + t.role);
-  box.append(element('div', 'text', t.takes[t.at] || words.thinking));
-  if (t.role === 'assistant' && last && !abort) {
-    const tools = element('div', 'tools');
-    const move = d => { t.at = (t.at + d + t.takes.length) % t.takes.length; keep(); show(); };
-    if (t.takes.length > 1) tools.append(button('‹', '‹', () => move(-1)), element('span', '', `${t.at + 1}/${t.takes.length}`), button('›', '›', () => move(1)));
-    tools.append(button('↻ ' + words.again, words.again, () => reply(t)));
-    box.append(tools);
-  }
-  return box;
-}
-async function reply(t) {
-  if (abort) return;
-  const before = turns.slice(0, turns.indexOf(t));
-  const messages = before.map(x => ({ role: x.role, content: x.takes[x.at] }));
-  abort = new AbortController();
-  t.at = t.takes.push('') - 1;
-  $('go').textContent = words.stop;
-  show();
+async function route() {
+  document.body.classList.remove('rail-open');
+  document.querySelectorAll('dialog[open]').forEach(d => d.close());
+  const [, kind, rest = ''] = location.hash.match(/^#\/(chat|new)\/(.+)$/) || [];
   try {
-    const id = $('model').value;
-    const body = { model: id === 'base' ? id : `${id}:${$('scale').value}`, messages, stream: true, takes: current().takes || 1 };
-    const answer = await fetch('/v1/chat/completions', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal: abort.signal });
-    if (!answer.ok) throw new Error((await answer.json()).error.message);
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = '', others = [];
-    for (let r; !(r = await reader.read()).done;) {
-      const events = (rest + r.value).split('\n\n');
-      rest = events.pop();
-      for (const e of events) {
-        if (!e.startsWith('data: {')) continue;
-        const d = JSON.parse(e.slice(6));
-        if (d.error) throw new Error(d.error.message);
-        t.takes[t.at] += d.choices[0]?.delta?.content || '';
-        if (d.understudy) others = d.understudy.alternatives.sort((a, b) => b.score - a.score).map(a => a.text);
-      }
-      const box = $('log').lastElementChild.firstElementChild;
-      box.textContent = t.takes[t.at] || words.thinking;
-    }
-    t.takes.push(...others.filter(o => !t.takes.includes(o)));
+    if (kind === 'chat') await openChat(decodeURIComponent(rest));
+    else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
+    else { leave(); home(); }
   } catch (e) {
-    if (e.name !== 'AbortError') alert(words.failed + e.message);
+    if (e.status === 404) { location.hash = '#/'; failed(new Error(t('error_gone'))); } else failed(e);
   }
-  if (!t.takes[t.at]) { t.takes.splice(t.at, 1); t.at = Math.max(0, t.takes.length - 1); }
-  if (!t.takes.length) turns.splice(turns.indexOf(t), 1);
-  abort = null;
-  $('go').textContent = words.send;
-  keep(); show();
+  rail();
 }
-function say(event) {
-  event.preventDefault();
-  if (abort) { abort.abort(); return; }
-  const text = $('line').value.trim(), who = $('who').value.trim();
-  if (!text) return;
-  $('line').value = '';
-  const t = { role: 'assistant', takes: [], at: 0 };
-  turns.push({ role: 'user', takes: [who ? `${who}: ${text}` : text], at: 0 }, t);
-  reply(t);
+
+function askKey(wrong) {
+  return new Promise(resolve => {
+    let given = null;
+    const field = el('input', { type: 'password', autocomplete: 'off', 'aria-label': t('key'), autofocus: true, required: true });
+    const box = dialog(t('key_title'), [
+      el('p', {}, wrong ? t('key_wrong') : t('key_why')),
+      el('form', { class: 'row', onsubmit: e => { e.preventDefault(); given = field.value.trim(); box.close(); } }, field, el('button', { class: 'button primary' }, t('ok'))),
+    ], { onclose: () => resolve(given) });
+  });
+}
+
+const keys = { '/': 'write', r: 'again', e: 'editLast', d: 'direction', c: 'compare', p: 'prompt', t: 'takes', a: 'about' };
+function pressed(e) {
+  const typing = e.target.closest('input, textarea, select, [role=menu]'), open = document.querySelector('dialog[open], :popover-open');
+  if (e.key === 'Escape' && !open && isBusy()) { stop(); return; }
+  if (typing || open || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (onStage() && (e.key === 'ArrowLeft' || e.key === 'ArrowRight')) { shortcuts.take(e.key === 'ArrowRight' ? 1 : -1); return; }
+  if (!setting('keys', true)) return;
+  // The place of the key counts too, so that they work under a Russian layout.
+  const key = e.key === '?' || e.key === '/' ? e.key : /^Key[A-Z]$/.test(e.code) ? e.code[3].toLowerCase() : e.key;
+  if (key === '?') showKeys();
+  else if (key === 'n') location.hash = '#/';
+  else if (onStage() && keys[key]) shortcuts[keys[key]]();
+  else return;
+  e.preventDefault();
+}
+
+function relabel() {
+  document.documentElement.lang = language();
+  $('skip').textContent = t('skip');
 }
 async function start() {
-  document.querySelectorAll('[data-t]').forEach(e => { e.textContent = words[e.dataset.t]; });
-  $('line').placeholder = words.line; $('who').placeholder = $('who').ariaLabel = words.who; $('line').ariaLabel = words.line;
-  cast = (await (await fetch('/v1/models')).json()).data;
-  cast.sort((a, b) => (a.id === 'base') - (b.id === 'base')).forEach(c => $('model').append(new Option(c.name || c.id, c.id)));
+  relabel();
+  onKeyNeeded(askKey);
+  acceptDrops();
+  $('skip').addEventListener('click', e => { e.preventDefault(); $('main').focus(); });
+  $('veil').addEventListener('click', () => emit('rail', false));
+  addEventListener('hashchange', route);
+  addEventListener('keydown', pressed);
+  on('language', () => { relabel(); rail(); if (onStage()) draw(); else home(); });
+  on('characters', () => { if (!onStage() && !location.hash.match(/^#\/(chat|new)\//)) home(); });
   try {
-    const old = JSON.parse(localStorage.getItem('chat'));
-    if (old && cast.some(c => c.id === old.model)) { turns = old.turns; $('model').value = old.model; $('who').value = old.who; }
-  } catch { turns = []; }
-  $('say').onsubmit = say;
-  $('line').onkeydown = e => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) say(e); };
-  $('new').onclick = () => { turns = []; keep(); show(); };
-  $('model').onchange = () => { turns = []; keep(); show(); };
-  $('scale').oninput = () => { $('shown').textContent = $('scale').value; };
-  show();
+    store.state = await get('/api/state');
+    await Promise.all([loadCharacters(), loadChats()]);
+    await route();
+  } catch (e) {
+    $('main').className = 'home';
+    $('main').replaceChildren(el('div', { class: 'hero' }, el('h1', {}, t('error_start')), el('p', { role: 'alert' }, e.message), button('again', t('retry'), () => location.reload(), { class: 'button primary' })));
+  }
 }
 start();

@@ -1,5 +1,4 @@
-/* The default model against two independent stacks (shared/reference; skipped without it): logits, greedy tokens and
- * perplexity of the float32 path and of the fast one; and the same bytes for any number of threads. */
+/* The default model against two independent stacks (shared/reference; skipped without it): the float32 path. */
 #include "test.h"
 #include "kern/kern.h"
 #include "model/tokenizer.h"
@@ -64,31 +63,19 @@ static void run_prompt(us_engine *e, json_t *p, double *worst, int *overlap, int
     us_engine_seq_free(e, seq);
 }
 
-/* The prompt's text becomes the reference's ids. */
-static void same_ids(const us_model *m, json_t *p) {
-    us_error err;
-    us_tokens got = {0};
-    json_t *text = json_object_get(p, "text"), *want = json_object_get(p, "ids");
-    assert_ok(us_tokenizer_encode(us_model_get_tokenizer(m), json_string_value(text), json_string_length(text), true, &got, &err), &err);
-    assert_int_equal(got.n, json_array_size(want));
-    for (size_t i = 0; i < got.n; i++) assert_int_equal(got.ids[i], json_integer_value(json_array_get(want, i)));
-    us_tokens_fini(&got);
-}
-
 static void all_prompts(us_math math, double max_logit, int min_overlap, int min_agree) {
     char *path = shared_file("reference/transformers_f32.json");
     us_model *m = path ? open_model(math) : NULL;
     if (!m) skip();
     us_error err;
     us_engine *e;
-    assert_ok(us_engine_new(m, &(us_engine_options){.n_threads = 2, .n_ctx = 512, .kv_type = math == US_MATH_F32 ? US_KV_F32 : US_KV_F16}, &e, &err), &err);
+    assert_ok(us_engine_new(m, &(us_engine_options){.n_threads = 2, .n_ctx = 512}, &e, &err), &err);
     json_t *ref = json_load_file(path, 0, NULL), *prompts = json_object_get(ref, "prompts"), *p;
     size_t i;
     assert_true(json_array_size(prompts) == 3);
     json_array_foreach(prompts, i, p) {
         double worst;
         int overlap, agree;
-        same_ids(m, p);
         run_prompt(e, p, &worst, &overlap, &agree);
         printf("# prompt %zu: logits within %.2g, top-10 overlap %d, greedy agrees for %d\n", i, worst, overlap, agree);
         assert_true(worst <= max_logit);
@@ -110,88 +97,7 @@ static void fast_path_is_close(void **state) {
     all_prompts(US_MATH_FAST, 0.6, 9, 0);
 }
 
-/* The rule of the reference: consecutive windows of 512 ids, each from an empty context, 511 positions scored. */
-static double perplexity(us_math math, us_kv_type kv) {
-    enum { WINDOW = 512 };
-    char *path = shared_file("reference/ppl.txt"), *text;
-    us_model *m = path ? open_model(math) : NULL;
-    if (!m) skip();
-    us_error err;
-    us_engine *e;
-    us_tokens ids = {0};
-    float logprobs[WINDOW], *out = logprobs;
-    size_t n, windows;
-    int32_t seq;
-    double sum = 0;
-    assert_ok(us_file_read(path, 1 << 20, &text, &n, &err), &err);
-    assert_ok(us_tokenizer_encode(us_model_get_tokenizer(m), text, n, false, &ids, &err), &err);
-    assert_int_equal(ids.n, 5020);
-    windows = ids.n / WINDOW;
-    assert_ok(us_engine_new(m, &(us_engine_options){.n_threads = 2, .n_ctx = WINDOW, .kv_type = kv}, &e, &err), &err);
-    assert_ok(us_engine_seq_new(e, &seq, &err), &err);
-    for (size_t w = 0; w < windows; w++) {
-        us_engine_seq_truncate(e, seq, 0);
-        assert_ok(us_engine_score(e, &(us_span){.seq = seq, .tokens = ids.ids + w * WINDOW, .n_tokens = WINDOW}, 1, &out, &err), &err);
-        for (size_t i = 1; i < WINDOW; i++) sum -= (double)logprobs[i];
-    }
-    us_engine_free(e);
-    us_model_free(m);
-    us_tokens_fini(&ids);
-    free(text);
-    free(path);
-    double ppl = exp(sum / (double)(windows * (WINDOW - 1)));
-    printf("# perplexity %.6f\n", ppl);
-    return ppl;
-}
-
-#define PERPLEXITY 18.369141 /* both stacks, float32 */
-
-static void float32_perplexity_is_the_reference(void **state) {
-    (void)state;
-    assert_true(fabs(perplexity(US_MATH_F32, US_KV_F32) - PERPLEXITY) < 5e-4);
-}
-static void fast_perplexity_is_close(void **state) {
-    (void)state;
-    assert_true(fabs(perplexity(US_MATH_FAST, US_KV_F16) / PERPLEXITY - 1) < 0.005);
-}
-
-/* A prompt in two pieces, then four sequences forked from it decode as one batch: every logit, for 1, 2 and 3 threads. */
-static void threads_change_nothing(void **state) {
-    (void)state;
-    us_error err;
-    us_model *m = open_model(US_MATH_FAST);
-    if (!m) skip();
-    size_t v = (size_t)us_model_get_info(m)->n_vocab;
-    float *first = calloc(4 * v, sizeof *first);
-    int32_t prompt[150];
-    for (int32_t i = 0; i < 150; i++) prompt[i] = (i * 7919 + 13) % (int32_t)v;
-    for (int threads = 1; threads <= 3; threads++) {
-        us_engine *e;
-        int32_t seq[4];
-        us_span spans[4];
-        assert_ok(us_engine_new(m, &(us_engine_options){.n_threads = threads, .n_ctx = 1024}, &e, &err), &err);
-        assert_ok(us_engine_seq_new(e, &seq[0], &err), &err);
-        assert_ok(us_engine_eval(e, &(us_span){.seq = seq[0], .tokens = prompt, .n_tokens = 61}, 1, &err), &err);
-        assert_ok(us_engine_eval(e, &(us_span){.seq = seq[0], .tokens = prompt + 61, .n_tokens = 89}, 1, &err), &err);
-        for (int i = 1; i < 4; i++) assert_ok(us_engine_seq_fork(e, seq[0], 150, &seq[i], &err), &err);
-        for (int step = 0; step < 5; step++) {
-            for (int i = 0; i < 4; i++) spans[i] = (us_span){.seq = seq[i], .tokens = &prompt[i * 10 + step], .n_tokens = 1};
-            assert_ok(us_engine_eval(e, spans, 4, &err), &err);
-        }
-        for (size_t i = 0; i < 4; i++) {
-            const float *logits = us_engine_get_logits(e, (int32_t)i, 0);
-            if (threads == 1) memcpy(first + i * v, logits, v * sizeof *first);
-            else assert_memory_equal(first + i * v, logits, v * sizeof *first);
-        }
-        us_engine_free(e);
-    }
-    free(first);
-    us_model_free(m);
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(float32_path_is_the_reference), cmocka_unit_test(fast_path_is_close),
-                                       cmocka_unit_test(float32_perplexity_is_the_reference), cmocka_unit_test(fast_perplexity_is_close),
-                                       cmocka_unit_test(threads_change_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(float32_path_is_the_reference), cmocka_unit_test(fast_path_is_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,8 +45,9 @@ static void round_trip(const char *s, size_t n, bool special) {
     us_tokens_fini(&ids);
 }
 
-static void ids_equal(const char *file) {
-    char *path = shared_file(file);
+static void ids_equal_the_reference(void **state) {
+    (void)state;
+    char *path = shared_file("reference/tokens_llamacpp.jsonl");
     if (!tok || !path) skip();
     FILE *f = fopen(path, "r");
     char *line = NULL;
@@ -69,15 +70,6 @@ static void ids_equal(const char *file) {
     fclose(f);
     free(line);
     free(path);
-}
-
-static void ids_equal_llama_cpp(void **state) {
-    (void)state;
-    ids_equal("reference/tokens_llamacpp.jsonl");
-}
-static void ids_equal_transformers(void **state) {
-    (void)state;
-    ids_equal("reference/tokens_transformers.jsonl");
 }
 
 static void any_bytes_survive(void **state) {
@@ -144,7 +136,7 @@ static void templates_equal_the_reference(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ids_equal_llama_cpp), cmocka_unit_test(ids_equal_transformers), cmocka_unit_test(any_bytes_survive),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ids_equal_the_reference), cmocka_unit_test(any_bytes_survive),
                                        cmocka_unit_test(special_text_of_users_is_ordinary), cmocka_unit_test(templates_equal_the_reference)};
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

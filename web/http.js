@@ -1,0 +1,111 @@
+// The server's API: JSON in and out, replies as a stream of events, errors in words that say what to do.
+import { t } from './words.js';
+
+export class Failure extends Error {
+  constructor(message, status = 0, code = '') { super(message); Object.assign(this, { status, code }); }
+}
+
+let key = sessionStorage.getItem('key') || '';
+let askKey = async () => null;
+export const hasKey = () => key !== '';
+// f(wrong) resolves to a key, or null when the visitor gives up.
+export const onKeyNeeded = f => { askKey = f; };
+
+function headers(body) {
+  const h = {};
+  if (body !== undefined) h['Content-Type'] = 'application/json';
+  if (key) h.Authorization = `Bearer ${key}`;
+  return h;
+}
+const pause = (seconds, signal) => new Promise((resolve, reject) => {
+  const timer = setTimeout(resolve, seconds * 1000);
+  signal?.addEventListener('abort', () => { clearTimeout(timer); reject(new DOMException('', 'AbortError')); }, { once: true });
+});
+
+let asking = null; // several requests at once ask one question
+async function anotherKey() {
+  asking ||= askKey(hasKey()).finally(() => { asking = null; });
+  const given = await asking;
+  if (given === null) throw new Failure(t('error_key'), 401);
+  key = given;
+  sessionStorage.setItem('key', key);
+}
+
+// The answer, when it is a good one. Asks for the key when one is needed; waits its turn when the server is full.
+export async function request(method, path, body, { signal, onwait } = {}) {
+  for (let tries = 0; ; tries++) {
+    let r;
+    try {
+      r = await fetch(path, { method, signal, headers: headers(body), body: body === undefined ? undefined : JSON.stringify(body) });
+    } catch (e) {
+      if (e.name === 'AbortError') throw e;
+      throw new Failure(t('error_network'));
+    }
+    if (r.ok) return r;
+    if (r.status === 401) { await anotherKey(); continue; }
+    if ((r.status === 429 || r.status === 503) && tries < 8) {
+      const seconds = Math.min(30, Number(r.headers.get('Retry-After')) || 2);
+      onwait?.(seconds);
+      await pause(seconds, signal);
+      continue;
+    }
+    const said = await r.json().then(j => j.error, () => null);
+    const known = { 413: 'error_large', 429: 'error_busy', 503: 'error_busy' }[r.status];
+    throw new Failure(known ? t(known) : said?.message || t('error_status', { n: r.status }), r.status, said?.code);
+  }
+}
+const json = async (...args) => { const r = await request(...args); return r.status === 204 ? null : r.json(); };
+export const get = path => json('GET', path);
+export const post = (path, body = {}) => json('POST', path, body);
+export const patch = (path, body) => json('PATCH', path, body);
+export const del = path => json('DELETE', path);
+
+// The events of a reply: { event, data }. Leaving the loop, or the signal, cancels the reply.
+export async function* stream(path, body, options) {
+  const r = await request('POST', path, body, options);
+  const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(e => { throw e.name === 'AbortError' ? e : new Failure(t('error_cut')); });
+      if (done) return;
+      const blocks = (rest + value).split('\n\n');
+      rest = blocks.pop();
+      for (const block of blocks) {
+        let event = 'message', data = '';
+        for (const line of block.split('\n')) {
+          if (line.startsWith('event:')) event = line.slice(6).trim();
+          else if (line.startsWith('data:')) data += line.slice(5);
+        }
+        if (data) yield { event, data: JSON.parse(data) };
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/* ---- files and pictures ---- */
+
+// An <img> can't send a key: with one, pictures are fetched here and shown from memory.
+const pictures = new Map();
+export function picture(img, url) {
+  if (!hasKey()) { img.src = url; return img; }
+  if (!pictures.has(url)) pictures.set(url, request('GET', url).then(r => r.blob()).then(URL.createObjectURL));
+  pictures.get(url).then(src => { img.src = src; }, () => { pictures.delete(url); img.dispatchEvent(new Event('error')); });
+  return img;
+}
+export async function download(path, name) {
+  const blob = await (await request('GET', path)).blob();
+  const a = document.createElement('a');
+  a.href = URL.createObjectURL(blob);
+  a.download = name;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 60000);
+}
+export async function base64(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let s = '';
+  for (let i = 0; i < bytes.length; i += 32768) s += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(s);
+}

@@ -1,0 +1,143 @@
+// What opens over the stage: direction, who you are, all takes, base beside adapter, what the model saw.
+import { get, stream } from './http.js';
+import { announce, button, dialog, el, failed, iconButton, popover } from './dom.js';
+import { number, t } from './words.js';
+import { avatar, character, firstName, hue, keep, setting, store } from './store.js';
+
+const percent = x => `${Math.round(100 * x)}%`;
+// A slider with its name, its value, and what its ends mean.
+export function slider({ label, value, max, step, min = 0, ends, show = String, oninput, onchange, id = 60 }) {
+  const out = el('output', {}, show(value));
+  const input = el('input', { type: 'range', min, max, step, value, 'aria-label': label, oninput: () => { fill(); oninput?.(Number(input.value)); }, onchange: () => onchange?.(Number(input.value)) });
+  const fill = () => { out.textContent = show(Number(input.value)); input.setAttribute('aria-valuetext', out.textContent); input.style.setProperty('--at', percent((input.value - min) / (max - min))); };
+  fill();
+  return el('div', { class: 'slider', vars: { hue: id } }, el('div', { class: 'row' }, el('span', { class: 'label' }, label), out), input, ends && el('div', { class: 'ends', 'aria-hidden': 'true' }, ends.map(([x, s]) => el('span', { vars: { x: (x - min) / (max - min) } }, s))));
+}
+
+/* ---- direction: how much of the adapter, how many takes, who is on stage ---- */
+
+export function direction(at, chat, { scale, cast }) {
+  const parts = chat.characters.map(id => {
+    const c = character(id);
+    return el('section', {},
+      el('h3', {}, avatar(id, '', 'small'), c.name),
+      c.has_adapter ? slider({ label: t('strength'), value: chat.scale?.[id] ?? 1, max: 1.5, step: 0.05, show: x => x.toFixed(2), ends: [[0, t('strength_0')], [1, t('strength_1')], [1.5, t('strength_2')]], id: hue(id), onchange: x => scale(id, x) })
+        : el('p', { class: 'soft' }, t('no_adapter')),
+      slider({ label: t('takes'), value: setting(`takes:${id}`, c.takes || 1), min: 1, max: 16, step: 1, show: n => t('takes_n', { n }), ends: [[1, t('takes_1')], [16, t('takes_16')]], id: hue(id), onchange: n => keep(`takes:${id}`, n) }));
+  });
+  let ids = [...chat.characters];
+  const toggle = id => el('label', { class: 'cue', vars: { hue: hue(id) } },
+    el('input', { type: 'checkbox', class: 'unseen', checked: ids.includes(id), onchange: e => {
+      if (!e.target.checked && ids.length === 1) { e.target.checked = true; announce(t('one_stays')); return; }
+      ids = e.target.checked ? [...ids, id] : ids.filter(x => x !== id);
+      cast(ids);
+    } }), avatar(id, '', 'small'), el('span', {}, character(id).name));
+  popover(at, t('direction'), el('h2', {}, t('direction')), ...parts,
+    store.characters.length > 1 && el('section', {}, el('h3', {}, t('on_stage')), el('div', { class: 'chips' }, store.characters.map(c => toggle(c.id)))));
+}
+
+/* ---- who you are ---- */
+
+export function pickSelf(at, chat, choose) {
+  const names = [...new Set(chat.characters.flatMap(id => character(id).cast || []))].filter(n => !/^(user|assistant|system)$/i.test(n) && !chat.characters.some(id => character(id).name === n));
+  const pick = name => { box.close(); choose(name); };
+  const field = el('input', { type: 'text', maxlength: '60', placeholder: t('self_placeholder'), 'aria-label': t('self_placeholder'), value: chat.user || '', oninput: () => draw() });
+  const list = el('div', { class: 'chips tall' });
+  const draw = () => {
+    const part = field.value === (chat.user || '') ? '' : field.value.trim().toLowerCase();
+    list.replaceChildren(...['', ...names.filter(n => n.toLowerCase().includes(part))].map(name =>
+      el('button', { type: 'button', class: 'chip', 'aria-pressed': String(name === (chat.user || '')), onclick: () => pick(name) }, name || t('visitor'))));
+  };
+  draw();
+  const box = popover(at, t('self_title'), el('h2', {}, t('self_title')), el('p', { class: 'soft' }, t('self_why')),
+    el('form', { class: 'row', onsubmit: e => { e.preventDefault(); pick(field.value.trim()); } }, field, el('button', { class: 'button primary' }, t('ok'))), list);
+  field.focus();
+  field.select();
+}
+
+/* ---- all takes of a turn ---- */
+
+export function showTakes(turn, choose) {
+  const scores = turn.alternatives.map(a => a.score).filter(s => typeof s === 'number'), low = Math.min(...scores), high = Math.max(...scores);
+  const ends = { label: t('end_label'), length: t('end_length'), loop: t('end_loop'), cancel: t('end_cancel') };
+  const box = dialog(t('takes_all'), [
+    el('p', { class: 'soft' }, t('takes_why')),
+    el('ol', { class: 'take-list', vars: { hue: hue(turn.character) } }, turn.alternatives.map((a, k) => el('li', {},
+      el('button', { type: 'button', class: 'take', 'aria-pressed': String(k === turn.chosen), autofocus: k === turn.chosen, onclick: () => { box.close(); choose(k); } },
+        el('span', { class: 'take-text' }, a.text),
+        el('span', { class: 'take-facts' },
+          typeof a.score === 'number' && el('span', { class: 'meter', title: t('score_why') }, el('span', { vars: { share: high > low ? (a.score - low) / (high - low) : 1 } })),
+          typeof a.score === 'number' && el('span', {}, t('score', { x: number(a.score, 2) })),
+          typeof a.scale === 'number' && a.scale !== 1 && el('span', {}, t('at_strength', { x: number(a.scale, 2) })),
+          ends[a.end] && el('span', {}, ends[a.end]), a.score === null && el('span', {}, t('edited'))))))),
+  ]);
+}
+
+/* ---- the same line, two strengths ---- */
+
+export function compare(url, { asked, who, scale }) {
+  const c = character(who), strengths = c.has_adapter ? [0, scale || 1] : [0, 0];
+  let abort = null;
+  const columns = strengths.map((x, i) => {
+    const text = el('div', { class: 'text' }), name = el('h3', {});
+    const title = () => { name.textContent = strengths[i] === 0 ? t('base') : t('with_adapter', { name: firstName(c), x: strengths[i].toFixed(2) }); };
+    title();
+    return { text, box: el('section', { class: i ? 'column' : 'column bare', vars: { hue: i ? hue(who) : 60 } }, name, text,
+      c.has_adapter && slider({ label: t('strength'), value: x, max: 1.5, step: 0.05, show: v => v.toFixed(2), id: i ? hue(who) : 60, onchange: v => { strengths[i] = v; title(); } })) };
+  });
+  const run = async () => {
+    abort?.abort();
+    const mine = abort = new AbortController(), texts = strengths.map(() => '');
+    columns.forEach(k => { k.text.replaceChildren(el('span', { class: 'dots' }, el('i'), el('i'), el('i'))); k.text.setAttribute('aria-busy', 'true'); });
+    try {
+      for await (const { event, data } of stream(url, { variants: strengths.map(x => ({ scale: x })), who }, { signal: mine.signal })) {
+        if (event === 'error') throw new Error(data.message);
+        if (data.variant === undefined) continue;
+        const k = columns[data.variant];
+        if (event === 'delta') k.text.textContent = texts[data.variant] += data.text;
+        if (event === 'done') { k.text.textContent = data.text; k.text.removeAttribute('aria-busy'); }
+      }
+      announce(columns.map(k => `${k.box.firstChild.textContent}: ${k.text.textContent}`).join('. '));
+    } catch (e) {
+      if (mine === abort) columns.forEach(k => { if (k.text.firstElementChild) k.text.replaceChildren(); k.text.removeAttribute('aria-busy'); });
+      failed(e);
+    }
+  };
+  dialog(t('compare_title'), [
+    el('p', { class: 'soft' }, c.has_adapter ? t('compare_why', { name: firstName(c) }) : t('no_adapter')),
+    el('blockquote', { class: 'asked' }, asked.text),
+    el('div', { class: 'columns' }, columns.map(k => k.box)),
+    el('div', { class: 'row end' }, el('p', { class: 'soft grow' }, t('compare_unsaved')), button('again', t('again'), run)),
+  ], { wide: true, onclose: () => abort?.abort() });
+  run();
+}
+
+/* ---- what the model saw ---- */
+
+export async function showPrompt(url, name) {
+  try {
+    const p = await get(url), size = store.state.model?.n_ctx;
+    const text = el('div', { class: 'prompt-text', tabindex: '0', role: 'group', 'aria-label': t('prompt_title') });
+    const draw = byToken => {
+      const spans = [];
+      p.tokens.forEach((k, i) => {
+        const cls = `${k.special ? 'special ' : ''}${i < p.n_cached ? 'cached' : 'fresh'}`, last = spans.at(-1);
+        if (!byToken && last && last.cls === cls && !k.special) last.text += k.text;
+        else spans.push({ cls: byToken && i % 2 ? `${cls} odd` : cls, text: k.text, id: k.id });
+      });
+      text.classList.toggle('by-token', byToken);
+      text.replaceChildren(...spans.map(s => el('span', { class: s.cls, title: byToken ? String(s.id) : undefined }, byToken ? s.text.replaceAll('\n', '↵\n') : s.text)));
+    };
+    draw(false);
+    dialog(t('prompt_of', { name }), [
+      el('dl', { class: 'facts' }, fact(t('tokens'), `${number(p.n_tokens)}${size ? ` / ${number(size)}` : ''}`), fact(t('cached'), `${number(p.n_cached)} (${percent(p.n_tokens ? p.n_cached / p.n_tokens : 0)})`), fact(t('template'), p.template)),
+      el('div', { class: 'row legend' }, el('span', { class: 'key cached' }, t('legend_cached')), el('span', { class: 'key fresh' }, t('legend_fresh')), el('span', { class: 'key special' }, t('legend_special')),
+        el('label', { class: 'check' }, el('input', { type: 'checkbox', onchange: e => draw(e.target.checked) }), t('token_edges')),
+        iconButton('copy', t('copy'), () => navigator.clipboard.writeText(p.text).then(() => announce(t('copied')), failed))),
+      text,
+    ], { wide: true });
+  } catch (e) {
+    failed(e);
+  }
+}
+export const fact = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value));

@@ -1,0 +1,87 @@
+// The side: the cast, the chats, and the page's own settings. On a phone it slides in.
+import { $, button, dialog, el, fill, icon, iconButton, menu } from './dom.js';
+import { languages, setLanguage, language, number, t } from './words.js';
+import { avatar, character, emit, keep, on, setting, store } from './store.js';
+import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
+
+let filter = '';
+
+export function rail() {
+  const current = chatHere();
+  const list = el('div', { class: 'chats' });
+  $('rail').setAttribute('aria-label', t('rail'));
+  fill($('rail'),
+    el('div', { class: 'brand' }, el('a', { href: '#/', class: 'mark' }, el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 }), el('span', {}, 'understudy')),
+      iconButton('close', t('close_rail'), () => emit('rail', false), { class: 'icon-button only-narrow' })),
+    el('a', { class: 'button new', href: '#/' }, icon('plus'), el('span', {}, t('new_chat'))),
+    store.characters.length > 0 && el('div', { class: 'cast', role: 'group', 'aria-label': t('cast') }, store.characters.slice(0, 10).map(c =>
+      el('a', { class: 'face', href: `#/new/${encodeURIComponent(c.id)}`, title: t('talk_to', { name: c.name }), 'aria-label': t('talk_to', { name: c.name }) }, avatar(c.id)))),
+    store.chats.length > 7 && el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(list, current); } }),
+    list,
+    el('div', { class: 'rail-foot' },
+      iconButton(...themeButton()),
+      el('button', { type: 'button', class: 'icon-button lang', 'aria-label': t('language_is', { code: language().toUpperCase() }), title: t('language'), 'aria-haspopup': 'menu', onclick: e => menu(e.currentTarget, t('language'), Object.entries(languages).map(([code, name]) => [code === language() ? 'check' : 'right', name, () => { setLanguage(code); emit('language'); }])) }, language().toUpperCase()),
+      iconButton('open', t('import'), chooseFile),
+      iconButton('keys', t('keys_title'), showKeys),
+      iconButton('info', t('this_page'), showState)));
+  chats(list, current);
+}
+const chatHere = () => decodeURIComponent(location.hash.match(/^#\/chat\/(.+)/)?.[1] || '');
+
+function chats(box, current) {
+  const found = store.chats.filter(c => `${c.title} ${c.last}`.toLowerCase().includes(filter.toLowerCase()));
+  const groups = new Map();
+  for (const c of found) {
+    const name = era(c.updated_ms);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(c);
+  }
+  box.replaceChildren(...[...groups].map(([name, list]) => el('section', {}, el('h2', {}, t(name)), el('ul', {}, list.map(c => row(c, c.id === current))))));
+  if (!found.length) box.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
+}
+const day = 86400e3;
+function era(ms) {
+  const midnight = new Date().setHours(0, 0, 0, 0);
+  return ms >= midnight ? 'today' : ms >= midnight - day ? 'yesterday' : ms >= midnight - 6 * day ? 'this_week' : 'earlier';
+}
+function row(c, here) {
+  const title = c.title || c.characters.map(id => character(id).name).join(', ') || t('untitled');
+  return el('li', { class: 'chat-row' },
+    el('a', { href: `#/chat/${encodeURIComponent(c.id)}`, 'aria-current': here ? 'page' : undefined },
+      el('span', { class: 'stack' }, c.characters.slice(0, 2).map(id => avatar(id, '', 'small'))),
+      el('span', { class: 'chat-text' }, el('span', { class: 'chat-title' }, title), el('span', { class: 'chat-last' }, c.last))),
+    iconButton('more', t('more_of', { name: title }), e => menu(e.currentTarget, t('more'), [
+      ['pencil', t('rename'), () => renameChat(c.id)], ['save', t('export_json'), () => exportChat(c, 'json')], ['save', t('export_tavern'), () => exportChat(c, 'sillytavern')], null,
+      ['trash', t('delete_chat'), () => removeChat(c.id), 'danger']]), { 'aria-haspopup': 'menu' }));
+}
+
+/* ---- the page's own ---- */
+
+function themeButton() {
+  const now = setting('theme', 'auto'), order = ['auto', 'light', 'dark'], then = order[(order.indexOf(now) + 1) % 3];
+  return [{ auto: 'half', light: 'sun', dark: 'moon' }[now], t(`theme_${now}`), () => {
+    keep('theme', then);
+    if (then === 'auto') delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = then;
+    rail();
+    $('rail').querySelector('.rail-foot button').focus();
+  }];
+}
+export function showKeys() {
+  const keys = [['Enter', 'keys_send'], ['Shift+Enter', 'keys_line'], ['Esc', 'keys_stop'], ['←  →', 'keys_takes'], ['↑', 'keys_up'], ['/', 'keys_write'], ['N', 'keys_new'], ['R', 'again'], ['T', 'takes_all'], ['E', 'keys_edit'], ['D', 'direction'], ['C', 'compare_title'], ['P', 'prompt_title'], ['A', 'keys_about'], ['?', 'keys_title']];
+  dialog(t('keys_title'), [
+    el('dl', { class: 'keys' }, keys.map(([k, what]) => el('div', {}, el('dt', {}, k.split('+').map(x => el('kbd', {}, x))), el('dd', {}, t(what))))),
+    el('label', { class: 'check' }, el('input', { type: 'checkbox', checked: setting('keys', true), onchange: e => keep('keys', e.target.checked) }), t('keys_on'))]);
+}
+function showState() {
+  const s = store.state, m = s.model || {};
+  const rows = [['version', s.version], ['model', m.name], ['architecture', m.architecture], ['quantization', m.quantization], ['n_params', m.n_params && t('millions', { n: number(m.n_params / 1e6, 0) })], ['n_ctx', m.n_ctx && number(m.n_ctx)], ['engine', s.engine === 'own' ? t('engine_own') : s.engine]];
+  dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
+}
+
+on('chats', rail);
+on('characters', rail);
+on('here', rail);
+on('rail', open => {
+  document.body.classList.toggle('rail-open', open);
+  ($(open ? 'rail' : 'main').querySelector('a, button') || document.body).focus();
+});

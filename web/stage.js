@@ -1,0 +1,356 @@
+// The chat: its turns, the reply under way, and the line where the visitor speaks.
+import { get, patch, post, del, stream } from './http.js';
+import { $, announce, el, failed, icon, iconButton, menu, toast } from './dom.js';
+import { t } from './words.js';
+import { avatar, character, emit, firstName, hue, keep, loadChats, on, setting, store } from './store.js';
+import { edit, grow, pendingElement, speakerOf, turnElement } from './turns.js';
+import { compare, direction, pickSelf, showPrompt, showTakes } from './panels.js';
+import { about } from './about.js';
+import { exportChat, renameChat, removeChat } from './files.js';
+import { showKeys } from './rail.js';
+
+let chat = null; // the chat on stage; id null: it is made when the first line is said
+let live = null; // the reply under way: { abort, view, text }
+let next = '';   // who speaks next in a scene; '' is automatic
+let log, line, go, head, faces, titles, cues, self, jump;
+
+export const onStage = () => chat;
+export const isBusy = () => live !== null;
+const scene = () => chat.characters.length > 1;
+const path = rest => `/api/chats/${chat.id}${rest}`;
+const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
+
+/* ---- open and draw ---- */
+
+export async function openChat(id) {
+  leave();
+  chat = await get(`/api/chats/${encodeURIComponent(id)}`);
+  next = '';
+  draw();
+}
+export function openDraft(ids) {
+  leave();
+  const known = ids.filter(id => !character(id).gone);
+  if (!known.length) { location.hash = '#/'; return; }
+  chat = { id: null, title: '', characters: known, user: setting('self', ''), scale: {}, turns: [] };
+  next = '';
+  draw();
+}
+export function leave() {
+  live?.abort.abort();
+  live = null;
+  chat = null;
+}
+
+export function draw() {
+  const scroll = log?.isConnected ? log.scrollTop : null;
+  log = el('ol', { class: 'log', 'aria-label': t('log'), tabindex: '-1', onscroll: () => { jump.hidden = nearEnd(); } });
+  jump = iconButton('down', t('to_end'), () => toEnd(true), { class: 'icon-button jump', hidden: true });
+  head = el('header', { class: 'stage-head' });
+  $('main').className = 'stage';
+  $('main').replaceChildren(head, el('div', { class: 'scroll' }, log, jump), composer());
+  drawHead();
+  drawTurns();
+  if (scroll === null) toEnd(); else log.scrollTop = scroll;
+  if (matchMedia('(hover: hover)').matches && !document.querySelector('dialog[open]')) line.focus({ preventScroll: true });
+}
+const title = () => store.chats.find(c => c.id === chat.id)?.title || chat.title || chat.characters.map(id => character(id).name).join(', ');
+
+function drawHead() {
+  faces = el('button', { type: 'button', class: 'faces', onclick: () => about(chat.characters[0]) });
+  titles = el('div', { class: 'titles' });
+  head.replaceChildren(
+    iconButton('menu', t('open_rail'), () => emit('rail', true), { class: 'icon-button only-narrow' }), faces, titles,
+    el('div', { class: 'head-tools' },
+      iconButton('sliders', t('direction'), e => direction(e.currentTarget, chat, { scale: setScale, cast: setCast }), { 'data-tool': 'direction' }),
+      iconButton('columns', t('compare_title'), openCompare, { 'data-tool': 'compare' }),
+      iconButton('more', t('more'), e => menu(e.currentTarget, t('more'), [
+        ...chat.characters.map(id => ['info', t('about_title', { name: firstName(character(id)) }), () => about(id)]),
+        ...chat.id ? [null, ['pencil', t('rename'), () => renameChat(chat.id)], ['save', t('export_json'), () => exportChat(chat, 'json')], ['save', t('export_tavern'), () => exportChat(chat, 'sillytavern')], null, ['trash', t('delete_chat'), () => removeChat(chat.id), 'danger']] : [],
+      ]), { 'aria-haspopup': 'menu', 'data-tool': 'chat-menu' })));
+  drawTitles();
+}
+function drawTitles() {
+  const names = chat.characters.map(id => character(id).name), all = names.join(', '), scale = id => chat.scale?.[id] ?? 1;
+  const heading = chat.id ? title() : all, trained = chat.characters.filter(id => character(id).has_adapter);
+  const below = [heading !== all && all, ...trained.filter(id => scale(id) !== 1).map(id => `${scene() ? `${firstName(character(id))}: ` : ''}${t('at_strength', { x: scale(id).toFixed(2) })}`), !trained.length && t('prompt_only')];
+  document.title = `${heading} · understudy`;
+  faces.setAttribute('aria-label', t('about_title', { name: names[0] }));
+  faces.title = t('about_title', { name: names[0] });
+  faces.replaceChildren(...chat.characters.slice(0, 4).map(id => avatar(id)));
+  titles.replaceChildren(el('h1', {}, heading), el('p', {}, below.filter(Boolean).join(' · ')));
+}
+
+const contextFor = turn => ({ last: turn === chat.turns.at(-1), busy: isBusy(), act });
+function drawTurns() {
+  const c = character(chat.characters[0]);
+  const list = chat.turns.map(turn => turnElement(turn, contextFor(turn)));
+  // The greeting is the page's: it stands above the first line, and is no turn.
+  if (!scene() && c.greeting && chat.turns[0]?.role !== 'character') list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
+  const young = !live && !chat.turns.length;
+  if (young) list.unshift(el('li', { class: 'intro' }, el('span', { class: 'stack' }, chat.characters.map(id => avatar(id, '', 'big'))), scene() && el('p', {}, t('scene_empty'))));
+  if (chat.turns.at(-1)?.role === 'user' && !live) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
+  if (young) list.push(el('li', { class: 'openers' }, openers(c)));
+  log.replaceChildren(...list);
+  if (live) log.append(live.view.box);
+  if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t('coach_takes')));
+  drawCues();
+}
+// Lines to begin with: what the card's author lets a visitor say in the examples.
+function openers(c) {
+  const box = el('div', { class: 'chips' });
+  if (!c.gone) get(`/api/characters/${encodeURIComponent(c.id)}`).then(full => {
+    const lines = [...(full.card?.data?.mes_example || '').matchAll(/^\{\{user\}\}:\s*(.{3,80})$/gim)].slice(0, 3);
+    box.append(...lines.map(([, s]) => el('button', { type: 'button', class: 'chip', onclick: () => say(s) }, s)));
+  }, () => {});
+  return box;
+}
+// One turn anew; the focus stays on the same tool.
+function redraw(turn) {
+  const old = log.querySelector(`[data-id="${turn.id}"]`), tool = old?.contains(document.activeElement) && document.activeElement.dataset.tool;
+  const now = turnElement(turn, contextFor(turn));
+  if (old) old.replaceWith(now); else log.append(now);
+  const same = tool && now.querySelector(`[data-tool="${tool}"]`);
+  if (same) (same.disabled ? now.querySelector('[data-tool=takes]') : same).focus();
+}
+function upsert(turn) {
+  const i = chat.turns.findIndex(x => x.id === turn.id);
+  if (i < 0) chat.turns.push(turn); else chat.turns[i] = turn;
+}
+const nearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 90;
+function toEnd(smooth = false) { log.scrollTo({ top: log.scrollHeight, behavior: smooth && !matchMedia('(prefers-reduced-motion: reduce)').matches ? 'smooth' : 'instant' }); }
+
+/* ---- the line ---- */
+
+function composer() {
+  line = el('textarea', { id: 'line', rows: 1, maxlength: '8000', enterkeyhint: 'send', autocomplete: 'off' });
+  line.value = sessionStorage.getItem(`line:${chat.id || chat.characters}`) || '';
+  go = el('button', { class: 'go', type: 'submit' });
+  self = el('button', { type: 'button', class: 'self', 'aria-haspopup': 'dialog', onclick: () => pickSelf(self, chat, setSelf) });
+  cues = el('div', { class: 'cues' });
+  line.addEventListener('input', () => { grow(line); drawGo(); sessionStorage.setItem(`line:${chat.id || chat.characters}`, line.value); });
+  line.addEventListener('keydown', e => {
+    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); submit(); }
+    if (line.value || e.altKey || e.ctrlKey || e.metaKey) return;
+    if (e.key === 'ArrowLeft' || e.key === 'ArrowRight') shortcuts.take(e.key === 'ArrowRight' ? 1 : -1);
+    else if (e.key === 'ArrowUp') shortcuts.editLast();
+    else return;
+    e.preventDefault();
+  });
+  const form = el('form', { class: 'composer', onsubmit: e => { e.preventDefault(); submit(); } }, cues,
+    el('div', { class: 'box' }, self, line, go), el('p', { class: 'fine' }, t('fine_print'), ' ', el('button', { type: 'button', class: 'link only-keys', onclick: showKeys }, t('keys_title'))));
+  drawSelf();
+  drawGo();
+  requestAnimationFrame(() => grow(line));
+  return form;
+}
+function drawSelf() {
+  const name = chat.user;
+  const c = store.characters.find(x => x.name === name);
+  self.replaceChildren(c ? avatar(c.id, name, 'small') : icon('person'), el('span', {}, name || t('you')));
+  self.setAttribute('aria-label', t('self_is', { name: name || t('visitor') }));
+  self.title = t('self_title');
+  line.placeholder = t('line_to', { name: scene() ? t('everyone') : firstName(character(chat.characters[0])) });
+  line.setAttribute('aria-label', line.placeholder);
+}
+function drawGo() {
+  const kind = live ? 'stop' : scene() && !line.value.trim() ? 'play' : 'send';
+  const label = { stop: t('stop'), play: t('let_them'), send: t('send') }[kind];
+  go.className = `go ${kind}`;
+  go.replaceChildren(icon(kind));
+  go.title = label;
+  go.setAttribute('aria-label', label);
+  go.disabled = kind === 'send' && !line.value.trim();
+}
+function drawCues() {
+  cues.hidden = !scene();
+  if (cues.hidden) return;
+  const cue = (id, label) => {
+    const input = el('input', { type: 'radio', name: 'next', value: id, class: 'unseen', checked: next === id, onchange: () => { next = id; } });
+    return el('label', { class: 'cue', vars: { hue: hue(id) } }, input, id && avatar(id, '', 'small'), el('span', {}, label));
+  };
+  cues.replaceChildren(el('span', { class: 'cues-label', id: 'cues-label' }, t('who_next')),
+    el('div', { class: 'chips', role: 'radiogroup', 'aria-labelledby': 'cues-label' }, cue('', t('automatic')), chat.characters.map(id => cue(id, firstName(character(id))))));
+}
+function submit() {
+  if (live) { stop(); return; }
+  const text = line.value.trim();
+  if (text) say(text);
+  else if (scene()) act.next();
+}
+
+/* ---- replies ---- */
+
+async function ensureChat() {
+  if (chat.id) return;
+  const { characters, user, scale } = chat;
+  sessionStorage.removeItem(`line:${characters}`);
+  chat = await post('/api/chats', { characters, user, scale });
+  history.replaceState(null, '', `#/chat/${chat.id}`);
+  emit('here');
+}
+
+async function say(text) {
+  if (live) return;
+  const waiting = { id: 'new', role: 'user', speaker: chat.user, text };
+  line.value = '';
+  grow(line);
+  await play(async () => {
+    await ensureChat();
+    return ['/say', { text, user: chat.user, ...cue() }];
+  }, { waiting });
+}
+const cue = () => ({ ...next && { who: next }, takes: takesOf(next || chat.characters[0]) });
+
+// Runs one reply from the first sign of life to the last word. "waiting" is a user's line not yet saved; "into" a turn that gets new takes.
+async function play(prepare, { waiting, into } = {}) {
+  const first = into?.character || next || (scene() ? '' : chat.characters[0]);
+  const mine = live = { abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), text: '', into };
+  const here = chat.id;
+  let saved = false, problem = null;
+  drawTurns();
+  drawGo();
+  if (waiting) log.insertBefore(turnElement(waiting), live.view.box);
+  if (into) log.querySelector(`[data-id="${into.id}"]`)?.remove();
+  toEnd();
+  try {
+    const [rest, body] = await prepare();
+    for await (const { event, data } of stream(path(rest), body, { signal: mine.abort.signal, onwait: n => mine.view.wait(n) })) {
+      if (live !== mine) return;
+      const follow = nearEnd();
+      if (event === 'turn') {
+        saved = true;
+        upsert(data.turn);
+        log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
+        sessionStorage.removeItem(`line:${chat.id}`);
+      } else if (event === 'speaker') mine.view.speaker(data.character, data.speaker);
+      else if (event === 'progress') mine.view.progress(data);
+      else if (event === 'delta') mine.view.words(mine.text += data.text);
+      else if (event === 'done') { upsert(data.turn); announce(`${speakerOf(data.turn)}: ${data.turn.text}`); }
+      else if (event === 'error') throw new Error(data.message || data.error?.message);
+      if (follow) toEnd();
+    }
+  } catch (e) {
+    problem = e;
+  }
+  if (live !== mine) return; // another chat is on stage
+  if (problem && (mine.stopped || saved)) await settle(mine.text);
+  live = null;
+  const follow = nearEnd();
+  drawTitles();
+  drawTurns();
+  if (problem && waiting && !saved) { line.value = waiting.text; grow(line); }
+  drawGo();
+  if (follow) toEnd();
+  if (problem && !mine.stopped) failed(problem);
+  if (chat.id === here || !here) loadChats().then(() => chat && drawTitles(), () => {});
+}
+// After a stop: what was made so far is in the store, as soon as the server has seen that nobody reads any more.
+async function settle(text) {
+  const count = x => x.turns.reduce((n, turn) => n + turn.alternatives.length, 0);
+  for (const ms of [120, 400, 900]) {
+    await new Promise(r => setTimeout(r, ms));
+    const now = chat.id && await get(path('')).catch(() => null);
+    if (!now) return;
+    const more = count(now) > count(chat);
+    if (now.id === chat.id) chat = now;
+    if (more || !text) return;
+  }
+}
+export function stop() {
+  if (!live) return;
+  const mine = live;
+  mine.stopped = true;
+  announce(t('stopped'));
+  // The server ends the reply and sends what there is; a server that does not answer is left alone.
+  const giveUp = () => mine.abort.abort();
+  if (chat.id) post(path('/stop')).then(({ stopped }) => setTimeout(giveUp, stopped ? 1500 : 0), giveUp);
+  else giveUp();
+}
+
+/* ---- what can be done with a turn ---- */
+
+const attempt = f => async (...args) => { if (live) return; try { await f(...args); } catch (e) { failed(e); } };
+const act = {
+  next: who => { if (!live) play(async () => { await ensureChat(); const c = cue(); return ['/next', who ? { ...c, who, takes: takesOf(who) } : c]; }); },
+  regenerate: turn => { if (!live) play(async () => [`/turns/${turn.id}/regenerate`, { takes: takesOf(turn.character), scale: chat.scale?.[turn.character] ?? 1 }], { into: turn }); },
+  choose: attempt(async (turn, k) => {
+    if (k < 0) return;
+    if (k >= turn.alternatives.length) { if (turn === chat.turns.at(-1)) act.regenerate(turn); return; }
+    keep('seen_takes', true);
+    log.querySelector('.coach')?.remove();
+    turn.chosen = k;
+    turn.text = turn.alternatives[k].text;
+    redraw(turn);
+    announce(turn.text);
+    await patch(path(`/turns/${turn.id}`), { chosen: k });
+  }),
+  edit: attempt(async (turn, text) => {
+    await patch(path(`/turns/${turn.id}`), { text });
+    await refresh();
+  }),
+  remove: attempt(async turn => {
+    const { undo } = await del(path(`/turns/${turn.id}`)), id = chat.id;
+    await refresh();
+    line.focus();
+    toast(t('deleted'), { action: t('undo'), onaction: () => post(`/api/chats/${id}/undo`, { undo }).then(() => chat?.id === id && refresh()).catch(failed) });
+  }),
+  branch: attempt(async turn => {
+    const made = await post(path('/branch'), { turn: turn.id });
+    await loadChats();
+    location.hash = `#/chat/${made.id}`;
+    toast(t('branched'));
+  }),
+  prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), speakerOf(turn)),
+  takes: turn => showTakes(turn, k => act.choose(turn, k)),
+};
+async function refresh() {
+  const at = log.scrollTop;
+  chat = await get(path(''));
+  drawTitles();
+  drawTurns();
+  log.scrollTop = at;
+  loadChats().catch(() => {});
+}
+const change = attempt(async (what, value) => {
+  chat[what] = value;
+  if (chat.id) await patch(path(''), { [what]: value });
+});
+const setScale = (id, x) => change('scale', { ...chat.scale, [id]: x }).then(drawTitles);
+function setCast(ids) {
+  if (!ids.includes(next)) next = '';
+  change('characters', ids).then(() => { drawTitles(); drawSelf(); drawTurns(); drawGo(); });
+}
+function setSelf(name) {
+  keep('self', name);
+  change('user', name).then(() => { drawSelf(); line.focus(); });
+}
+function openCompare() {
+  const last = chat.turns.at(-1), asked = last?.role === 'character' ? chat.turns.at(-2) : last;
+  if (!asked) { toast(t('compare_empty')); line.focus(); return; }
+  if (live) return;
+  const who = last.character || chat.characters[0];
+  compare(path('/compare'), { asked, who, scale: chat.scale?.[who] ?? 1 });
+}
+
+/* ---- keys ---- */
+
+const lastReply = () => chat?.turns.at(-1)?.role === 'character' ? chat.turns.at(-1) : null;
+export const shortcuts = {
+  write: () => line.focus(),
+  again: () => lastReply() && act.regenerate(lastReply()),
+  take: step => lastReply() && act.choose(lastReply(), lastReply().chosen + step),
+  editLast: () => {
+    const turn = chat.turns.findLast(x => x.role === 'user'), box = turn && log.querySelector(`[data-id="${turn.id}"]`);
+    if (box && !live) edit(box, turn, act);
+  },
+  prompt: () => lastReply() && act.prompt(lastReply()),
+  takes: () => lastReply() && act.takes(lastReply()),
+  direction: () => head.querySelector('[data-tool=direction]').click(),
+  compare: openCompare,
+  about: () => about(chat.characters[0]),
+};
+
+on('chats', () => { if (chat && head?.isConnected) drawTitles(); });
+// Another tab may have gone on with the same chat.
+document.addEventListener('visibilitychange', () => { if (!document.hidden && chat?.id && !live && !document.querySelector('.edit, dialog[open], :popover-open')) refresh().catch(() => {}); });

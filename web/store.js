@@ -1,0 +1,62 @@
+// What the page knows of the server, and small settings of this browser. Views listen for changes.
+import { get, picture } from './http.js';
+import { el } from './dom.js';
+
+export const store = { state: null, characters: [], chats: [] };
+const bus = new EventTarget();
+export const on = (name, f) => bus.addEventListener(name, e => f(e.detail));
+export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
+
+export async function loadCharacters() {
+  store.characters = (await get('/api/characters')).characters;
+  giveColours();
+  emit('characters');
+}
+export async function loadChats() {
+  store.chats = (await get('/api/chats')).chats;
+  emit('chats');
+}
+// A character may be gone although a chat still names it.
+export const character = id => store.characters.find(c => c.id === id) || { id, name: id, cast: [], tags: [], gone: true, takes: 1 };
+export const firstName = c => c.name.split(' ')[0];
+
+/* ---- settings ---- */
+
+export function setting(name, fallback) {
+  try { const v = localStorage.getItem(name); return v === null ? fallback : JSON.parse(v); } catch { return fallback; }
+}
+export function keep(name, value) {
+  try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* private window: it holds until the page is closed */ }
+}
+
+/* ---- the look of a character ---- */
+
+// Each character keeps a colour of its own: the one that its id points to, or the next that is free.
+const hues = [150, 200, 50, 305, 250, 85, 120, 25, 275, 350], colours = new Map();
+function giveColours() {
+  colours.clear();
+  const taken = new Set();
+  for (const c of store.characters) {
+    let slot = [...c.id].reduce((h, x) => (h * 31 + x.codePointAt(0)) % 9973, 7) % hues.length;
+    for (let i = 0; i < hues.length && taken.has(slot); i++) slot = (slot + 1) % hues.length;
+    taken.add(slot);
+    colours.set(c.id, hues[slot]);
+  }
+}
+export const hue = id => colours.get(id) ?? 60;
+
+export const initials = name => name.split(/\s+/).map(w => [...w][0] || '').slice(0, 2).join('').toUpperCase();
+
+// A round picture: the character's own, or its initials. A wide picture (a word cloud) is too fine for that size.
+export function avatar(id, name, cls = '') {
+  const c = character(id), box = el('span', { class: `avatar ${cls}`, 'aria-hidden': 'true', 'data-initials': initials(name || c.name), vars: { hue: hue(id) } });
+  if (c.picture) picture(el('img', { alt: '', onload: e => { if (!isWide(e.target)) { box.replaceChildren(e.target); box.classList.add('pictured'); } } }), c.picture);
+  return box;
+}
+// The large one, as on a playbill.
+export function poster(c, url = c.picture) {
+  const box = el('span', { class: 'poster', vars: { hue: hue(c.id) } }, el('span', { class: 'monogram', 'aria-hidden': 'true' }, initials(c.name)));
+  if (url) picture(el('img', { alt: '', onload: e => { box.replaceChildren(e.target); box.classList.add(isWide(e.target) ? 'wide' : 'tall'); } }), url);
+  return box;
+}
+const isWide = img => img.naturalWidth > img.naturalHeight * 1.05;
