@@ -59,7 +59,16 @@ static size_t blank_at(const char *s, size_t n) {
     return len && blank ? (size_t)len : 0;
 }
 
+/* Nothing to look at twice: no control character, no two blanks, nothing past ASCII. Without branches, for the vector units. */
+static bool is_plain(const char *s, size_t n) {
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= ((unsigned char)s[i] < 0x20) | ((unsigned char)s[i] > 0x7e);
+    for (size_t i = 1; i < n; i++) bad |= (s[i] == ' ') & (s[i - 1] == ' ');
+    return !bad && (!n || (s[0] != ' ' && s[n - 1] != ' '));
+}
+
 bool us_repair_blanks(const char *s, size_t n, us_buf *out) {
+    if (is_plain(s, n)) return false;
     bool stray = n && (blank_at(s, n) || blank_at(s + n - 1, 1));
     for (size_t i = 0; i < n && !stray; i++) {
         unsigned char c = (unsigned char)s[i];
@@ -107,7 +116,7 @@ bool us_is_credit(const char *speaker, const char *text) {
         const char *s = k ? text : speaker;
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
             size_t n = strlen(heads[i]);
-            if (!strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' '))) return true;
+            if ((s[0] | 32) == heads[i][0] && !strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' '))) return true;
         }
     }
     return false;

@@ -161,6 +161,7 @@ static us_span_str cut(us_span_str c, size_t max) {
 /* A change of season or episode opens an episode (and a scene); a change of the scene column a scene. */
 static us_status boundaries(us_rows *r, const us_span_str cells[US_N_CELLS]) {
     us_script *s = r->script;
+    if (s->n_episodes && !s->episode[0] && !s->scene[0] && !cells[US_CELL_SEASON].n && !cells[US_CELL_EPISODE].n && !cells[US_CELL_SCENE].n) return US_OK;
     char name[256] = "";
     us_span_str season = cut(cells[US_CELL_SEASON], 100), episode = cut(cells[US_CELL_EPISODE], 120), scene = cut(cells[US_CELL_SCENE], 250);
     if (season.n && episode.n) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
@@ -292,11 +293,14 @@ static us_status join_names(us_rows *r) {
     us_buf fold, other;
     us_buf_init(&fold, 1 << 16);
     us_buf_init(&other, 1 << 16);
+    uint32_t *len = NULL;
+    if (!st) st = us_alloc(n, sizeof *len, &len, r->err);
+    for (size_t i = 0; i < n && !st; i++) len[i] = (uint32_t)strlen(s->speakers[i].name);
     for (size_t i = 0; i < n && !st && s->shouted_seen && on(r, US_RULE_SHOUTED); i++) {
         if (!us_is_shouted(s->speakers[i].name) || !us_fold_case(s->speakers[i].name, &fold)) continue;
         uint32_t best = (uint32_t)i;
         for (size_t k = 0; k < n; k++) {
-            if (strlen(s->speakers[k].name) != strlen(s->speakers[i].name) || us_is_shouted(s->speakers[k].name) || strncasecmp(s->speakers[k].name, s->speakers[i].name, 1)) continue;
+            if (len[k] != len[i] || ((s->speakers[k].name[0] ^ s->speakers[i].name[0]) & 0xdf) || us_is_shouted(s->speakers[k].name)) continue;
             if (us_fold_case(s->speakers[k].name, &other) && !strcmp(fold.data, other.data) && (best == i || s->speakers[k].n_lines > s->speakers[best].n_lines)) best = (uint32_t)k;
         }
         s->joins[i] = best;
@@ -304,6 +308,7 @@ static us_status join_names(us_rows *r) {
     }
     us_buf_fini(&fold);
     us_buf_fini(&other);
+    free(len);
     for (size_t i = 0; i < n && !st && s->aliases && on(r, US_RULE_ALIASES); i++) {
         const char *to = json_string_value(json_object_get(s->aliases, s->speakers[i].name));
         uint32_t k;
@@ -336,13 +341,10 @@ static int by_lines(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-static uint32_t words_of(const char *s) {
-    uint32_t n = 0;
-    for (bool in = false; *s; s++) {
-        bool blank = *s == ' ';
-        n += !blank && !in;
-        in = !blank;
-    }
+uint32_t us_count_words(const char *s) {
+    size_t len = strlen(s);
+    uint32_t n = len && s[0] != ' ';
+    for (size_t i = 1; i < len; i++) n += (s[i] != ' ') & (s[i - 1] == ' ');
     return n;
 }
 
@@ -382,7 +384,7 @@ static us_status finish(us_rows *r) {
         uint32_t to = s->joins[l->speaker];
         if (to != l->speaker) l->repairs |= 1u << (us_is_shouted(s->speakers[l->speaker].name) ? US_RULE_SHOUTED : US_RULE_ALIASES);
         l->speaker = rank[to];
-        sorted[l->speaker].n_words += words_of(l->text);
+        sorted[l->speaker].n_words += us_count_words(l->text);
         if (last_scene[l->speaker] != l->scene + 1) sorted[l->speaker].n_scenes++, last_scene[l->speaker] = l->scene + 1;
     }
     for (size_t i = 0; i < s->n_joined; i++) s->joined[i].speaker = rank[s->joined[i].speaker];

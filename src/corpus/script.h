@@ -33,6 +33,9 @@ us_status us_columns_find(const us_script_options *o, const char *path, const us
 us_status us_read_csv(us_rows *r, char delimiter);
 us_status us_read_jsonl(us_rows *r);
 
+/* Words of a text whose blanks are single spaces (the rule "blanks"). */
+uint32_t us_count_words(const char *s);
+
 /* ---- repair of one cell: each writes to `out` and returns true when something changed ------------------ */
 bool us_repair_mojibake(const char *s, size_t n, us_buf *out);
 bool us_repair_blanks(const char *s, size_t n, us_buf *out);

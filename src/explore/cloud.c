@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include <ctype.h>
 #include <math.h>
 #include <pango/pangocairo.h>
 #include <stdlib.h>
@@ -211,9 +210,9 @@ static us_status make_room(us_cloud *c, const us_cloud_options *o, bitmap *room,
 
 typedef struct spot { int16_t x, y; } spot; /* from the middle */
 
-/* An Archimedean spiral stretched to the layout's shape, about one spot every 2 x 2 pixels. */
+/* An Archimedean spiral stretched to the layout's shape, about one spot every 3 x 3 pixels. */
 static us_status make_spiral(int w, int h, spot **out, size_t *n_out, us_error *err) {
-    double rx = w / 2.0, ry = h / 2.0, longer = rx > ry ? rx : ry, pitch = 2.0, r = 0, angle = 0;
+    double rx = w / 2.0, ry = h / 2.0, longer = rx > ry ? rx : ry, pitch = 3.0, r = 0, angle = 0;
     size_t n = 0, cap = 0;
     spot *list = NULL;
     us_status st = US_OK;
@@ -244,11 +243,22 @@ static double first_size(const us_cloud *c, uint64_t n_free, double share) {
     return area > 0 ? sqrt(share * (double)n_free / area) : 0;
 }
 
+/* Where to begin: past the spots at which a word about as small or smaller found no room. (Its glyphs may have stood
+ * in the way where these would not, but that is rare, and most of the time would go into trying it.) */
+static size_t first_spot(const us_cloud *c, const us_cloud_word *w) {
+    size_t first = 0;
+    for (const us_cloud_word *e = c->words; e < w; e++) {
+        if (e->upright == w->upright && e->tried <= w->scale * 1.06 && e->width * e->tried <= w->width * w->scale * 1.02 && e->spot > first) first = e->spot;
+    }
+    return first;
+}
+
 static us_status place_word(us_cloud *c, us_cloud_word *w, bitmap *room, const spot *spots, size_t n_spots, us_error *err) {
     bitmap sprite;
     us_status st = make_sprite(w, &sprite, err);
-    for (size_t i = 0; i < n_spots && !st; i++) {
-        int x = c->width / 2 + spots[i].x - sprite.w / 2, y = c->height / 2 + spots[i].y - sprite.h / 2;
+    w->tried = w->scale;
+    for (w->spot = first_spot(c, w); w->spot < n_spots && !st; w->spot++) {
+        int x = c->width / 2 + spots[w->spot].x - sprite.w / 2, y = c->height / 2 + spots[w->spot].y - sprite.h / 2;
         if (x < 0 || y < 0 || x + sprite.w > c->width || y + sprite.h > c->height || touches(room, &sprite, x, y)) continue;
         stamp(room, &sprite, x, y);
         w->at = matrix_at(w, x + MARGIN + 1, y + MARGIN + 1);

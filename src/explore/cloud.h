@@ -16,6 +16,8 @@ typedef struct us_cloud_word {
     double left, top, width, height; /* ink of the outline */
     double weight;                   /* 0..1 */
     double scale;                    /* of the outline; 0: not placed */
+    double tried;                    /* the scale tried last, and the spot where it came to stand, past the last one if it did not */
+    size_t spot;
     bool upright;
     cairo_matrix_t at;
     int colour;

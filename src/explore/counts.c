@@ -1,18 +1,9 @@
 /* explore/counts.c - who says how much, to whom, and in lines of which length. */
 #include "base/mem.h"
+#include "corpus/script.h"
 #include "explore/facts.h"
 #include <stdlib.h>
 #include <string.h>
-
-static uint32_t words_of(const char *s) { /* the script's blanks are single spaces, unless that repair is off */
-    uint32_t n = 0;
-    for (bool in = false; *s; s++) {
-        bool blank = *s == ' ' || *s == '\n' || *s == '\t';
-        n += !blank && !in;
-        in = !blank;
-    }
-    return n;
-}
 
 static us_status choose_roles(us_facts_work *w, us_error *err) {
     us_facts *f = &w->f;
@@ -104,7 +95,7 @@ static us_status count_lengths(us_facts_work *w, us_error *err) {
     us_status st = us_alloc(w->n_own_lines, sizeof *own, &own, err);
     if (st) return st;
     for (size_t i = 0; i < n; i++) {
-        uint32_t words = words_of(l[i].text) + !*l[i].text, bin = words > US_MAX_LENGTH ? US_MAX_LENGTH : words - 1;
+        uint32_t words = us_count_words(l[i].text), bin = words > US_MAX_LENGTH ? US_MAX_LENGTH : words ? words - 1 : 0;
         f->lengths_all[bin]++;
         if (l[i].speaker != f->character) continue;
         f->lengths[bin]++;

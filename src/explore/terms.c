@@ -18,9 +18,11 @@ typedef struct gram {
     uint32_t own, others, last_line, alone;
     double z;
     us_term *term;       /* where it is shown */
-    struct spelling { const char *s; uint32_t len, n; } spelled[10];
+    struct spelling *spelled; /* [MAX_SPELLED] while it is spelled */
     uint32_t n_spelled;
 } gram;
+struct spelling { const char *s; uint32_t len, n; };
+#define MAX_SPELLED 10
 
 static int by_z(const void *pa, const void *pb) {
     const gram *a = pa, *b = pb;
@@ -43,33 +45,56 @@ static uint64_t hash_ids(const uint32_t *ids, uint32_t n) {
 
 typedef struct lookup {
     gram *grams;
-    uint32_t *slots;       /* index + 1 */
+    uint64_t *slots;       /* upper half of the hash, index + 1; for grams of two words and more */
+    uint32_t *single;      /* [words] index + 1 of the gram that is this word alone */
     size_t mask;
     unsigned char *starts; /* [words] bit n: a gram of n words begins so */
+    unsigned char *pairs;  /* [PAIRS] the same by a hash of the first two words: most places are told apart here */
 } lookup;
+#define PAIRS ((size_t)1 << 18)
 
 static us_status lookup_init(lookup *l, gram *g, size_t n, size_t n_words, us_error *err) {
     *l = (lookup){.grams = g, .mask = 63};
     while (l->mask < 4 * n) l->mask = l->mask * 2 + 1;
     us_status st = us_alloc(l->mask + 1, sizeof *l->slots, &l->slots, err);
+    if (!st) st = us_alloc(n_words, sizeof *l->single, &l->single, err);
     if (!st) st = us_alloc(n_words, 1, &l->starts, err);
+    if (!st) st = us_alloc(PAIRS, 1, &l->pairs, err);
     for (size_t i = 0; i < n && !st; i++) {
-        size_t at = hash_ids(g[i].ids, g[i].n) & l->mask;
-        while (l->slots[at]) at = (at + 1) & l->mask;
-        l->slots[at] = (uint32_t)i + 1;
         l->starts[g[i].ids[0]] |= (unsigned char)(1u << g[i].n);
+        if (g[i].n == 1) {
+            l->single[g[i].ids[0]] = (uint32_t)i + 1;
+            continue;
+        }
+        l->pairs[hash_ids(g[i].ids, 2) & (PAIRS - 1)] |= (unsigned char)(1u << g[i].n);
+        uint64_t hash = hash_ids(g[i].ids, g[i].n);
+        size_t at = hash & l->mask;
+        while (l->slots[at]) at = (at + 1) & l->mask;
+        l->slots[at] = (hash & ~(uint64_t)UINT32_MAX) | (i + 1);
     }
     return st;
 }
 
 static void lookup_fini(lookup *l) {
     free(l->slots);
+    free(l->single);
     free(l->starts);
+    free(l->pairs);
+}
+
+/* Which lengths of grams may begin with these words (`second` may be US_NO_WORD): bit n for n words. */
+static unsigned lengths_at(const lookup *l, uint32_t first, uint32_t second) {
+    unsigned bits = l->starts[first];
+    if (bits <= 2 || second == US_NO_WORD) return bits & 2;
+    return bits & (2u | l->pairs[hash_ids((uint32_t[2]){first, second}, 2) & (PAIRS - 1)]);
 }
 
 static gram *lookup_find(const lookup *l, const uint32_t *ids, uint32_t n) {
-    for (size_t at = hash_ids(ids, n) & l->mask; l->slots[at]; at = (at + 1) & l->mask) {
-        gram *g = &l->grams[l->slots[at] - 1];
+    if (n == 1) return l->single[*ids] ? &l->grams[l->single[*ids] - 1] : NULL;
+    uint64_t hash = hash_ids(ids, n);
+    for (size_t at = hash & l->mask; l->slots[at]; at = (at + 1) & l->mask) {
+        if ((l->slots[at] ^ hash) >> 32) continue;
+        gram *g = &l->grams[(uint32_t)l->slots[at] - 1];
         if (g->n == n && !memcmp(g->ids, ids, n * sizeof *ids)) return g;
     }
     return NULL;
@@ -84,11 +109,12 @@ static us_status count_others(const us_facts_work *w, gram *g, size_t n, const u
     for (size_t i = 0; i < n_lines && !st; i++) {
         if (line[i].speaker == w->f.character) continue;
         for (size_t p = w->line_start[i], end = w->line_start[i + 1]; p < end; p++) {
-            uint32_t ids[8], first = canon ? canon[w->ids.id[p]] : w->ids.id[p], longest = 0;
-            for (unsigned char bits = l.starts[first]; bits >> longest > 1; longest++) {}
-            for (uint32_t k = 0; k < longest && p + k < end; k++) {
+            uint32_t ids[8], first = canon ? canon[w->ids.id[p]] : w->ids.id[p];
+            if (!l.starts[first]) continue;
+            unsigned bits = lengths_at(&l, first, p + 1 == end ? US_NO_WORD : canon ? canon[w->ids.id[p + 1]] : w->ids.id[p + 1]);
+            for (uint32_t k = 0; bits >> (k + 1) && p + k < end; k++) {
                 ids[k] = canon ? canon[w->ids.id[p + k]] : w->ids.id[p + k];
-                gram *hit = l.starts[first] >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
+                gram *hit = bits >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
                 if (hit && hit->last_line != i + 1) hit->last_line = (uint32_t)i + 1, hit->others++;
             }
         }
@@ -105,7 +131,7 @@ static void note_spelling(gram *g, const char *s, size_t len) {
             g->spelled[k].n++;
             return;
         }
-    if (g->n_spelled < sizeof g->spelled / sizeof *g->spelled) g->spelled[g->n_spelled++] = (struct spelling){s, (uint32_t)len, 1};
+    if (g->n_spelled < MAX_SPELLED) g->spelled[g->n_spelled++] = (struct spelling){s, (uint32_t)len, 1};
 }
 
 static bool is_small(const char *s, size_t n) {
@@ -153,9 +179,10 @@ static us_status spell_all(us_facts_work *w, gram *g, size_t n, const uint32_t *
             uint32_t ids[8], first = canon ? canon[id[p]] : id[p];
             if (!l.starts[first]) continue;
             if (!len) len = strlen(text);
-            for (uint32_t k = 0; k < 6 && p + k < n_ids; k++) {
+            unsigned bits = lengths_at(&l, first, p + 1 == n_ids ? US_NO_WORD : canon ? canon[id[p + 1]] : id[p + 1]);
+            for (uint32_t k = 0; bits >> (k + 1) && p + k < n_ids; k++) {
                 ids[k] = canon ? canon[id[p + k]] : id[p + k];
-                gram *hit = l.starts[first] >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
+                gram *hit = bits >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
                 if (!hit || (canon && is_possessive(us_words_get(&w->words, id[p + k])) && ids[k] != id[p + k])) continue; /* no "Marge's" for "Marge" */
                 for (; read <= p + k; read++) { /* spans of the words so far, the last eight kept */
                     if (!us_word_next(text, len, from, &begin[read & 7], &end[read & 7])) break;
@@ -200,15 +227,18 @@ static us_status forms_of(us_facts_work *w, const gram *g, const uint32_t *plura
 static us_status publish(us_facts_work *w, gram *g, size_t n, const uint32_t *canon, const uint32_t *plural, bool small, const us_term **out,
                          size_t *n_out, us_error *err) {
     us_term *list;
+    struct spelling *spelled = NULL;
     us_status st = us_alloc(n, sizeof *list, &list, err);
     if (!st) st = us_facts_own(w, list, err);
+    if (!st) st = us_alloc(n * MAX_SPELLED, sizeof *spelled, &spelled, err);
     for (size_t i = 0; i < n && !st; i++) {
         list[i] = (us_term){.n = g[i].own, .n_others = g[i].others, .z = g[i].z};
         g[i].term = &list[i];
-        g[i].n_spelled = 0;
+        g[i].spelled = spelled + i * MAX_SPELLED, g[i].n_spelled = 0;
         st = forms_of(w, &g[i], plural, err);
     }
     if (!st) st = spell_all(w, g, n, canon, small, err);
+    free(spelled);
     if (!st) *out = list, *n_out = n;
     return st;
 }
@@ -454,9 +484,16 @@ static us_status find_cloud_words(us_facts_work *w, us_error *err) {
 
 /* ---- whole lines -------------------------------------------------------------------------------------------- */
 
-static uint64_t hash_text(const char *s) { /* FNV-1a */
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+static uint64_t hash_text(const char *s) { /* eight bytes at a time: all lines of the script go through here */
+    size_t n = strlen(s);
+    uint64_t h = n, word;
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&word, s, 8);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
+    }
+    word = 0;
+    memcpy(&word, s, n);
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;
 }
 
@@ -465,37 +502,47 @@ static int line_order(const void *pa, const void *pb) {
     return a->n != b->n ? (a->n > b->n ? -1 : 1) : strcmp(a->text, b->text);
 }
 
+/* An open table of lines; `size` is a power of two. */
+static us_term *line_slot(us_term *slots, size_t size, const char *text) {
+    size_t at = hash_text(text) & (size - 1);
+    while (slots[at].text && strcmp(slots[at].text, text)) at = (at + 1) & (size - 1);
+    return &slots[at];
+}
+
 static us_status find_lines(us_facts_work *w, us_error *err) {
-    size_t size = 64, n_lines, n = 0;
+    size_t size = 64, small = 4096, n_lines, n = 0;
     const us_line *line = us_script_get_lines(w->f.script, &n_lines);
-    us_term *slots = NULL, *list = NULL;
+    us_term *slots = NULL, *top = NULL, *list = NULL;
     while (size < 2 * w->n_own_lines) size *= 2;
     us_status st = us_alloc(size, sizeof *slots, &slots, err);
-    for (int mine = 1; mine >= 0 && !st; mine--)
-        for (size_t i = 0; i < n_lines; i++) {
-            if ((line[i].speaker == w->f.character) != (mine == 1)) continue;
-            size_t at = hash_text(line[i].text) & (size - 1);
-            while (slots[at].text && strcmp(slots[at].text, line[i].text)) at = (at + 1) & (size - 1);
-            if (mine) slots[at].text = line[i].text, slots[at].n++;
-            else if (slots[at].text) slots[at].n_others++;
-        }
-    for (size_t i = 0; i < size && !st; i++)
-        if (slots[i].n) slots[n++] = slots[i];
-    w->f.n_different_lines = (uint32_t)n;
-    if (!st) qsort(slots, n, sizeof *slots, line_order);
-    while (n && slots[n - 1].n < 2) n--; /* once is no habit */
+    for (size_t i = 0; i < w->n_own_lines && !st; i++) {
+        us_term *t = line_slot(slots, size, line[w->own[i]].text);
+        t->text = line[w->own[i]].text, t->n++;
+    }
+    for (size_t i = 0; i < size && !st; i++) {
+        w->f.n_different_lines += slots[i].n > 0;
+        if (slots[i].n > 1) slots[n++] = slots[i]; /* once is no habit */
+    }
+    if (!st && n) qsort(slots, n, sizeof *slots, line_order);
     if (n > w->top) n = w->top;
+    if (!st) st = us_alloc(small, sizeof *top, &top, err);
+    for (size_t i = 0; i < n && !st; i++) *line_slot(top, small, slots[i].text) = slots[i];
+    for (size_t i = 0; i < n_lines && !st; i++) {
+        us_term *t = line[i].speaker == w->f.character ? NULL : line_slot(top, small, line[i].text);
+        if (t && t->text) t->n_others++;
+    }
     if (!st) st = us_alloc(n, sizeof *list, &list, err);
     if (!st) st = us_facts_own(w, list, err);
     for (size_t i = 0; i < n && !st; i++) {
-        gram g = {.own = slots[i].n, .others = slots[i].n_others};
+        list[i] = *line_slot(top, small, slots[i].text);
+        gram g = {.own = list[i].n, .others = list[i].n_others};
         z_by_lines(w, &g);
-        list[i] = slots[i];
         list[i].z = g.z;
         list[i].forms = "";
     }
     if (!st) w->f.top_lines = list, w->f.n_top_lines = n;
     free(slots);
+    free(top);
     return st;
 }
 

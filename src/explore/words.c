@@ -16,22 +16,29 @@ void us_words_fini(us_words *w) {
 
 const char *us_words_get(const us_words *w, uint32_t id) { return w->text + w->start[id]; }
 
-static uint64_t hash_bytes(const char *s, size_t n) { /* FNV-1a */
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
-    return h ^ (h >> 32);
+#define HASH_SEED 0xcbf29ce484222325u /* FNV-1a */
+static uint64_t hash_byte(uint64_t h, unsigned char c) { return (h ^ c) * 0x100000001b3u; }
+static uint64_t hash_end(uint64_t h) { return h ^ (h >> 29); }
+static uint64_t hash_bytes(const char *s, size_t n) {
+    uint64_t h = HASH_SEED;
+    for (size_t i = 0; i < n; i++) h = hash_byte(h, (unsigned char)s[i]);
+    return hash_end(h);
+}
+
+static void put_slot(uint64_t *slots, size_t n_slots, uint64_t hash, uint32_t id) {
+    size_t at = hash & (n_slots - 1);
+    while (slots[at]) at = (at + 1) & (n_slots - 1);
+    slots[at] = (hash & ~(uint64_t)UINT32_MAX) | (id + 1);
 }
 
 static us_status grow_slots(us_words *w, us_error *err) {
     size_t n_slots = w->n_slots ? w->n_slots * 2 : 1024;
-    uint32_t *slots;
+    uint64_t *slots;
     us_status st = us_alloc(n_slots, sizeof *slots, &slots, err);
     if (st) return st;
     for (size_t i = 0; i < w->n; i++) {
         const char *s = us_words_get(w, (uint32_t)i);
-        size_t at = hash_bytes(s, strlen(s)) & (n_slots - 1);
-        while (slots[at]) at = (at + 1) & (n_slots - 1);
-        slots[at] = (uint32_t)i + 1;
+        put_slot(slots, n_slots, hash_bytes(s, strlen(s)), (uint32_t)i);
     }
     free(w->slots);
     w->slots = slots;
@@ -39,30 +46,32 @@ static us_status grow_slots(us_words *w, us_error *err) {
     return US_OK;
 }
 
-uint32_t us_words_find(const us_words *w, const char *s, size_t n) {
-    if (!w->n_slots) return US_NO_WORD;
-    for (size_t at = hash_bytes(s, n) & (w->n_slots - 1); w->slots[at]; at = (at + 1) & (w->n_slots - 1)) {
-        const char *other = us_words_get(w, w->slots[at] - 1);
-        if (!strncmp(other, s, n) && !other[n]) return w->slots[at] - 1;
+static uint32_t find(const us_words *w, const char *s, size_t n, uint64_t hash) {
+    for (size_t at = hash & (w->n_slots - 1); w->slots[at]; at = (at + 1) & (w->n_slots - 1)) {
+        if ((w->slots[at] ^ hash) >> 32) continue;
+        const char *other = us_words_get(w, (uint32_t)w->slots[at] - 1);
+        size_t k = 0;
+        while (k < n && other[k] == s[k]) k++; /* words are short: a call would cost more */
+        if (k == n && !other[n]) return (uint32_t)w->slots[at] - 1;
     }
     return US_NO_WORD;
 }
 
+uint32_t us_words_find(const us_words *w, const char *s, size_t n) { return w->n_slots ? find(w, s, n, hash_bytes(s, n)) : US_NO_WORD; }
+
 /* The word under construction is the n bytes at w->text + w->text_len, already in place. */
-static us_status intern(us_words *w, size_t n, uint32_t *id, us_error *err) {
+static us_status intern(us_words *w, size_t n, uint64_t hash, uint32_t *id, us_error *err) {
     us_status st;
     if (w->n * 2 >= w->n_slots && (st = grow_slots(w, err))) return st;
     const char *s = w->text + w->text_len;
-    if ((*id = us_words_find(w, s, n)) != US_NO_WORD) return US_OK;
+    if ((*id = find(w, s, n, hash)) != US_NO_WORD) return US_OK;
     if (w->text_len + n + 1 > UINT32_MAX) return us_fail(err, US_ERR_LIMIT, "more than 4 GiB of different words");
     if ((st = us_grow(&w->start, &w->start_cap, w->n + 1, sizeof *w->start, err))) return st;
     w->text[w->text_len + n] = 0;
     w->start[w->n] = (uint32_t)w->text_len;
     w->text_len += n + 1;
     *id = (uint32_t)w->n++;
-    size_t at = hash_bytes(us_words_get(w, *id), n) & (w->n_slots - 1);
-    while (w->slots[at]) at = (at + 1) & (w->n_slots - 1);
-    w->slots[at] = *id + 1;
+    put_slot(w->slots, w->n_slots, hash, *id);
     return US_OK;
 }
 
@@ -110,20 +119,42 @@ static size_t fold(us_words *w, const char *s, size_t n) {
     return k;
 }
 
+/* An ASCII letter or digit folded, 0 for any other byte. */
+static unsigned char plain(unsigned char c) {
+    if (c >= 'a' && c <= 'z') return c;
+    if (c >= 'A' && c <= 'Z') return c + 32;
+    return c >= '0' && c <= '9' ? c : 0;
+}
+
 us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *err) {
-    us_status st = US_OK;
+    us_status st;
     size_t n = strlen(text), begin = 0, end = 0, room;
-    while (!st && us_word_next(text, n, end, &begin, &end)) {
+    /* One word is at most the whole text; lower case is at most 3 bytes for 2 (U+023A). */
+    if (!us_mul_size(n, 2, &room)) return us_fail(err, US_ERR_LIMIT, "a line is too long");
+    for (;;) {
         uint32_t id = 0;
-        /* Lower case is at most 3 bytes for 2 (U+023A). */
-        if (!us_mul_size(end - begin, 2, &room) || !us_add_size(room, w->text_len + 8, &room))
-            return us_fail(err, US_ERR_LIMIT, "a word is too long");
-        if ((st = us_grow(&w->text, &w->text_cap, room, 1, err)) || (st = intern(w, fold(w, text + begin, end - begin), &id, err)) ||
-            (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err)))
-            return st;
+        size_t need, len = 0;
+        if (!us_add_size(room, w->text_len + 8, &need)) return us_fail(err, US_ERR_LIMIT, "a line is too long");
+        if ((st = us_grow(&w->text, &w->text_cap, need, 1, err))) return st;
+        /* Most words are ASCII: folded and hashed in one go. What begins, goes on or ends otherwise takes the long way. */
+        char *to = w->text + w->text_len;
+        uint64_t hash = HASH_SEED;
+        for (begin = end; begin < n && (unsigned char)text[begin] < 128 && !plain((unsigned char)text[begin]); begin++) {}
+        for (end = begin; end < n; end++) {
+            unsigned char c = plain((unsigned char)text[end]);
+            if (!c) break;
+            to[len++] = (char)c;
+            hash = hash_byte(hash, c);
+        }
+        if (len && (end == n || ((unsigned char)text[end] < 128 && text[end] != '\''))) hash = hash_end(hash);
+        else {
+            if (!us_word_next(text, n, begin, &begin, &end)) return US_OK;
+            len = fold(w, text + begin, end - begin);
+            hash = hash_bytes(to, len);
+        }
+        if ((st = intern(w, len, hash, &id, err)) || (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err))) return st;
         out->id[out->n++] = id;
     }
-    return st;
 }
 
 double us_keyness_z(double y_i, double n_i, double y_j, double n_j, double a, double a0) {

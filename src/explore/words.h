@@ -11,7 +11,7 @@ typedef struct us_words {
     size_t text_len, text_cap;
     uint32_t *start; /* [n] offset of word i in text */
     size_t n, start_cap;
-    uint32_t *slots; /* [n_slots] hash table of id + 1; n_slots is a power of two */
+    uint64_t *slots; /* [n_slots] hash table: upper half of the hash, id + 1; n_slots is a power of two */
     size_t n_slots;
 } us_words;
 void us_words_fini(us_words *w); /* init is {0} */
