@@ -43,9 +43,9 @@ export async function request(method, path, body, { signal, onwait } = {}) {
     }
     if (r.ok) return r;
     if (r.status === 401) { await anotherKey(); continue; }
-    if ((r.status === 429 || r.status === 503) && tries < 8) {
+    if ((r.status === 429 && tries < 8) || (r.status === 503 && tries < 60)) {
       const seconds = Math.min(30, Number(r.headers.get('Retry-After')) || 2);
-      onwait?.(seconds);
+      onwait?.(seconds, r.status);
       await pause(seconds, signal);
       continue;
     }

@@ -114,7 +114,7 @@ export function compare(url, { asked, who, scale }) {
 
 /* ---- what the model saw ---- */
 
-export async function showPrompt(url, name) {
+export async function showPrompt(url, turn, name) {
   try {
     const p = await get(url), size = store.state.model?.n_ctx;
     const text = el('div', { class: 'prompt-text', tabindex: '0', role: 'group', 'aria-label': t('prompt_title') });
@@ -130,7 +130,8 @@ export async function showPrompt(url, name) {
     };
     draw(false);
     dialog(t('prompt_of', { name }), [
-      el('dl', { class: 'facts' }, fact(t('tokens'), `${number(p.n_tokens)}${size ? ` / ${number(size)}` : ''}`), fact(t('cached'), `${number(p.n_cached)} (${percent(p.n_tokens ? p.n_cached / p.n_tokens : 0)})`), fact(t('template'), p.template)),
+      el('dl', { class: 'facts' }, fact(t('tokens'), `${number(p.n_tokens)}${size ? ` / ${number(size)}` : ''}`), fact(t('cached'), `${number(p.n_cached)} (${percent(p.n_tokens ? p.n_cached / p.n_tokens : 0)})`), fact(t('template'), p.template),
+        turn.n_tokens > 0 && turn.seconds > 0 && fact(t('the_reply'), t('reply_cost', { n: turn.n_tokens, s: number(turn.seconds, 1) }))),
       el('div', { class: 'row legend' }, el('span', { class: 'key cached' }, t('legend_cached')), el('span', { class: 'key fresh' }, t('legend_fresh')), el('span', { class: 'key special' }, t('legend_special')),
         el('label', { class: 'check' }, el('input', { type: 'checkbox', onchange: e => draw(e.target.checked) }), t('token_edges')),
         iconButton('copy', t('copy'), () => navigator.clipboard.writeText(p.text).then(() => announce(t('copied')), failed))),

@@ -4,11 +4,10 @@ import { languages, setLanguage, language, number, t } from './words.js';
 import { avatar, character, emit, keep, on, setting, store } from './store.js';
 import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
 
-let filter = '';
+let filter = '', busy = new Map(), list = null;
 
 export function rail() {
-  const current = chatHere();
-  const list = el('div', { class: 'chats' });
+  list = el('div', { class: 'chats' });
   $('rail').setAttribute('aria-label', t('rail'));
   fill($('rail'),
     el('div', { class: 'brand' }, el('a', { href: '#/', class: 'mark' }, el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 }), el('span', {}, 'understudy')),
@@ -16,7 +15,7 @@ export function rail() {
     el('a', { class: 'button new', href: '#/' }, icon('plus'), el('span', {}, t('new_chat'))),
     store.characters.length > 0 && el('div', { class: 'cast', role: 'group', 'aria-label': t('cast') }, store.characters.slice(0, 10).map(c =>
       el('a', { class: 'face', href: `#/new/${encodeURIComponent(c.id)}`, title: t('talk_to', { name: c.name }), 'aria-label': t('talk_to', { name: c.name }) }, avatar(c.id)))),
-    store.chats.length > 7 && el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(list, current); } }),
+    el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); } }),
     list,
     el('div', { class: 'rail-foot' },
       iconButton(...themeButton()),
@@ -24,11 +23,14 @@ export function rail() {
       iconButton('open', t('import'), chooseFile),
       iconButton('keys', t('keys_title'), showKeys),
       iconButton('info', t('this_page'), showState)));
-  chats(list, current);
+  chats();
 }
 const chatHere = () => decodeURIComponent(location.hash.match(/^#\/chat\/(.+)/)?.[1] || '');
 
-function chats(box, current) {
+function chats() {
+  if (!list?.isConnected) { rail(); return; }
+  const current = chatHere(), top = list.scrollTop, focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  $('rail').querySelector('.filter').hidden = store.chats.length < 8 && !filter;
   const found = store.chats.filter(c => `${c.title} ${c.last}`.toLowerCase().includes(filter.toLowerCase()));
   const groups = new Map();
   for (const c of found) {
@@ -36,8 +38,10 @@ function chats(box, current) {
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(c);
   }
-  box.replaceChildren(...[...groups].map(([name, list]) => el('section', {}, el('h2', {}, t(name)), el('ul', {}, list.map(c => row(c, c.id === current))))));
-  if (!found.length) box.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
+  list.replaceChildren(...[...groups].map(([name, rows]) => el('section', {}, el('h2', {}, t(name)), el('ul', {}, rows.map(c => row(c, c.id === current))))));
+  if (!found.length) list.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
+  list.scrollTop = top;
+  if (focused) (list.querySelector(`[data-key="${CSS.escape(focused)}"]`) || list.querySelector('a') || $('rail').querySelector('.new')).focus();
 }
 const day = 86400e3;
 function era(ms) {
@@ -47,12 +51,12 @@ function era(ms) {
 function row(c, here) {
   const title = c.title || c.characters.map(id => character(id).name).join(', ') || t('untitled');
   return el('li', { class: 'chat-row' },
-    el('a', { href: `#/chat/${encodeURIComponent(c.id)}`, 'aria-current': here ? 'page' : undefined },
+    el('a', { href: `#/chat/${encodeURIComponent(c.id)}`, 'aria-current': here ? 'page' : undefined, 'data-key': `chat ${c.id}` },
       el('span', { class: 'stack' }, c.characters.slice(0, 2).map(id => avatar(id, '', 'small'))),
-      el('span', { class: 'chat-text' }, el('span', { class: 'chat-title' }, title), el('span', { class: 'chat-last' }, c.last))),
+      el('span', { class: 'chat-text' }, el('span', { class: 'chat-title' }, title), el('span', { class: 'chat-last' }, busy.has(c.id) ? t('replying') : c.last))),
     iconButton('more', t('more_of', { name: title }), e => menu(e.currentTarget, t('more'), [
       ['pencil', t('rename'), () => renameChat(c.id)], ['save', t('export_json'), () => exportChat(c, 'json')], ['save', t('export_tavern'), () => exportChat(c, 'sillytavern')], null,
-      ['trash', t('delete_chat'), () => removeChat(c.id), 'danger']]), { 'aria-haspopup': 'menu' }));
+      ['trash', t('delete_chat'), () => removeChat(c.id), 'danger']]), { 'aria-haspopup': 'menu', 'data-key': `more ${c.id}` }));
 }
 
 /* ---- the page's own ---- */
@@ -78,9 +82,10 @@ function showState() {
   dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
 }
 
-on('chats', rail);
+on('chats', chats);
 on('characters', rail);
-on('here', rail);
+on('running', map => { busy = map; chats(); });
+on('here', chats);
 on('rail', open => {
   document.body.classList.toggle('rail-open', open);
   ($(open ? 'rail' : 'main').querySelector('a, button') || document.body).focus();

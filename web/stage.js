@@ -10,14 +10,15 @@ import { exportChat, renameChat, removeChat } from './files.js';
 import { showKeys } from './rail.js';
 
 let chat = null; // the chat on stage; id null: it is made when the first line is said
-let live = null; // the reply under way: { abort, view, text }
+let live = null; // the reply under way on stage: { chat, abort, view, text, waiting, into }; in other chats they go on
 let next = '';   // who speaks next in a scene; '' is automatic
 let log, line, go, head, faces, titles, cues, self, jump;
 
 export const onStage = () => chat;
 export const isBusy = () => live !== null;
 const scene = () => chat.characters.length > 1;
-const path = rest => `/api/chats/${chat.id}${rest}`;
+const path = (rest, of = chat) => `/api/chats/${of.id}${rest}`;
+const running = new Map(); // the replies under way, by the id of their chat
 const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
 
 /* ---- open and draw ---- */
@@ -25,6 +26,8 @@ const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
 export async function openChat(id) {
   leave();
   chat = await get(`/api/chats/${encodeURIComponent(id)}`);
+  live = running.get(id) || null;
+  if (live) live.chat = chat;
   next = '';
   draw();
 }
@@ -37,7 +40,6 @@ export function openDraft(ids) {
   draw();
 }
 export function leave() {
-  live?.abort.abort();
   live = null;
   chat = null;
 }
@@ -84,15 +86,16 @@ function drawTitles() {
 const contextFor = turn => ({ last: turn === chat.turns.at(-1), busy: isBusy(), act });
 function drawTurns() {
   const c = character(chat.characters[0]);
-  const list = chat.turns.map(turn => turnElement(turn, contextFor(turn)));
+  const list = chat.turns.filter(turn => turn.id !== live?.into?.id).map(turn => turnElement(turn, contextFor(turn)));
   // The greeting is the page's: it stands above the first line, and is no turn.
   if (!scene() && c.greeting && chat.turns[0]?.role !== 'character') list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
   const young = !live && !chat.turns.length;
   if (young) list.unshift(el('li', { class: 'intro' }, el('span', { class: 'stack' }, chat.characters.map(id => avatar(id, '', 'big'))), scene() && el('p', {}, t('scene_empty'))));
   if (chat.turns.at(-1)?.role === 'user' && !live) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
   if (young) list.push(el('li', { class: 'openers' }, openers(c)));
+  if (live?.waiting) list.push(turnElement(live.waiting));
+  if (live) list.push(live.view.box);
   log.replaceChildren(...list);
-  if (live) log.append(live.view.box);
   if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t('coach_takes')));
   drawCues();
 }
@@ -113,9 +116,9 @@ function redraw(turn) {
   const same = tool && now.querySelector(`[data-tool="${tool}"]`);
   if (same) (same.disabled ? now.querySelector('[data-tool=takes]') : same).focus();
 }
-function upsert(turn) {
-  const i = chat.turns.findIndex(x => x.id === turn.id);
-  if (i < 0) chat.turns.push(turn); else chat.turns[i] = turn;
+function upsert({ turns }, turn) {
+  const i = turns.findIndex(x => x.id === turn.id);
+  if (i < 0) turns.push(turn); else turns[i] = turn;
 }
 const nearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 90;
 function toEnd(smooth = false) { log.scrollTo({ top: log.scrollHeight, behavior: smooth && !matchMedia('(prefers-reduced-motion: reduce)').matches ? 'smooth' : 'instant' }); }
@@ -181,80 +184,85 @@ function submit() {
 
 /* ---- replies ---- */
 
-async function ensureChat() {
-  if (chat.id) return;
-  const { characters, user, scale } = chat;
-  sessionStorage.removeItem(`line:${characters}`);
-  chat = await post('/api/chats', { characters, user, scale });
-  history.replaceState(null, '', `#/chat/${chat.id}`);
-  emit('here');
-}
-
 async function say(text) {
   if (live) return;
-  const waiting = { id: 'new', role: 'user', speaker: chat.user, text };
   line.value = '';
   grow(line);
-  await play(async () => {
-    await ensureChat();
-    return ['/say', { text, user: chat.user, ...cue() }];
-  }, { waiting });
+  const body = { text, user: chat.user, ...cue() };
+  await play('/say', body, { waiting: { id: 'new', role: 'user', speaker: chat.user, text } });
 }
-const cue = () => ({ ...next && { who: next }, takes: takesOf(next || chat.characters[0]) });
+const cue = (who = next) => ({ ...who && { who }, takes: takesOf(who || chat.characters[0]) });
+
+// A draft becomes a chat of the server when something is said in it.
+async function begin(mine) {
+  if (mine.chat.id) return;
+  const { characters, user, scale } = mine.chat, made = await post('/api/chats', { characters, user, scale });
+  sessionStorage.removeItem(`line:${characters}`);
+  if (live === mine) {
+    chat = made;
+    history.replaceState(null, '', `#/chat/${chat.id}`);
+    emit('here');
+  }
+  mine.chat = made;
+}
 
 // Runs one reply from the first sign of life to the last word. "waiting" is a user's line not yet saved; "into" a turn that gets new takes.
-async function play(prepare, { waiting, into } = {}) {
-  const first = into?.character || next || (scene() ? '' : chat.characters[0]);
-  const mine = live = { abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), text: '', into };
-  const here = chat.id;
-  let saved = false, problem = null;
+async function play(rest, body, { waiting, into } = {}) {
+  const first = into?.character || body.who || (scene() ? '' : chat.characters[0]);
+  const mine = live = { chat, abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), text: '', waiting, into };
+  let problem = null;
   drawTurns();
   drawGo();
-  if (waiting) log.insertBefore(turnElement(waiting), live.view.box);
-  if (into) log.querySelector(`[data-id="${into.id}"]`)?.remove();
   toEnd();
   try {
-    const [rest, body] = await prepare();
-    for await (const { event, data } of stream(path(rest), body, { signal: mine.abort.signal, onwait: n => mine.view.wait(n) })) {
-      if (live !== mine) return;
-      const follow = nearEnd();
-      if (event === 'turn') {
-        saved = true;
-        upsert(data.turn);
-        log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
-        sessionStorage.removeItem(`line:${chat.id}`);
-      } else if (event === 'speaker') mine.view.speaker(data.character, data.speaker);
-      else if (event === 'progress') mine.view.progress(data);
-      else if (event === 'delta') mine.view.words(mine.text += data.text);
-      else if (event === 'done') { upsert(data.turn); announce(`${speakerOf(data.turn)}: ${data.turn.text}`); }
-      else if (event === 'error') throw new Error(data.message || data.error?.message);
-      if (follow) toEnd();
-    }
+    await begin(mine);
+    running.set(mine.chat.id, mine);
+    emit('running', running);
+    for await (const e of stream(path(rest, mine.chat), body, { signal: mine.abort.signal, onwait: mine.view.wait })) hear(mine, e);
   } catch (e) {
     problem = e;
   }
+  if (problem && (mine.stopped || !mine.waiting)) await settle(mine);
+  running.delete(mine.chat.id);
+  emit('running', running);
+  loadChats().catch(() => {});
+  if (problem && !mine.stopped) failed(problem);
   if (live !== mine) return; // another chat is on stage
-  if (problem && (mine.stopped || saved)) await settle(mine.text);
-  live = null;
   const follow = nearEnd();
+  live = null;
   drawTitles();
   drawTurns();
-  if (problem && waiting && !saved) { line.value = waiting.text; grow(line); }
+  if (problem && mine.waiting) { line.value = mine.waiting.text; grow(line); }
   drawGo();
   if (follow) toEnd();
-  if (problem && !mine.stopped) failed(problem);
-  if (chat.id === here || !here) loadChats().then(() => chat && drawTitles(), () => {});
 }
-// After a stop: what was made so far is in the store, as soon as the server has seen that nobody reads any more.
-async function settle(text) {
+function hear(mine, { event, data }) {
+  const here = live === mine, follow = here && nearEnd();
+  if (event === 'turn') {
+    upsert(mine.chat, data.turn);
+    mine.waiting = null;
+    sessionStorage.removeItem(`line:${mine.chat.id}`);
+    if (here) log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
+  } else if (event === 'speaker') mine.view.speaker(data.character, data.speaker);
+  else if (event === 'progress') mine.view.progress(data);
+  else if (event === 'delta') mine.view.words(mine.text += data.text);
+  else if (event === 'done') {
+    upsert(mine.chat, data.turn);
+    if (here) announce(`${speakerOf(data.turn)}: ${data.turn.text}`);
+  } else if (event === 'error') throw new Error(data.message);
+  if (follow) toEnd();
+}
+// After a stop or a break: what was made so far is in the store, as soon as the server has seen that nobody reads any more.
+async function settle(mine) {
   const count = x => x.turns.reduce((n, turn) => n + turn.alternatives.length, 0);
   for (const ms of [120, 400, 900]) {
     await new Promise(r => setTimeout(r, ms));
-    const now = chat.id && await get(path('')).catch(() => null);
+    const now = mine.chat.id && await get(path('', mine.chat)).catch(() => null);
     if (!now) return;
-    const more = count(now) > count(chat);
-    if (now.id === chat.id) chat = now;
-    if (more || !text) return;
+    const more = count(now) > count(mine.chat);
+    if (live === mine) chat = now;
+    mine.chat = now;
+    if (more || !mine.text) return;
   }
 }
 export function stop() {
@@ -264,7 +272,7 @@ export function stop() {
   announce(t('stopped'));
   // The server ends the reply and sends what there is; a server that does not answer is left alone.
   const giveUp = () => mine.abort.abort();
-  if (chat.id) post(path('/stop')).then(({ stopped }) => setTimeout(giveUp, stopped ? 1500 : 0), giveUp);
+  if (running.has(mine.chat.id)) post(path('/stop', mine.chat)).then(({ stopped }) => setTimeout(giveUp, stopped ? 1500 : 0), giveUp);
   else giveUp();
 }
 
@@ -272,8 +280,8 @@ export function stop() {
 
 const attempt = f => async (...args) => { if (live) return; try { await f(...args); } catch (e) { failed(e); } };
 const act = {
-  next: who => { if (!live) play(async () => { await ensureChat(); const c = cue(); return ['/next', who ? { ...c, who, takes: takesOf(who) } : c]; }); },
-  regenerate: turn => { if (!live) play(async () => [`/turns/${turn.id}/regenerate`, { takes: takesOf(turn.character), scale: chat.scale?.[turn.character] ?? 1 }], { into: turn }); },
+  next: who => { if (!live) play('/next', cue(who)); },
+  regenerate: turn => { if (!live) play(`/turns/${turn.id}/regenerate`, { takes: takesOf(turn.character), scale: chat.scale?.[turn.character] ?? 1 }, { into: turn }); },
   choose: attempt(async (turn, k) => {
     if (k < 0) return;
     if (k >= turn.alternatives.length) { if (turn === chat.turns.at(-1)) act.regenerate(turn); return; }
@@ -301,7 +309,7 @@ const act = {
     location.hash = `#/chat/${made.id}`;
     toast(t('branched'));
   }),
-  prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), speakerOf(turn)),
+  prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), turn, speakerOf(turn)),
   takes: turn => showTakes(turn, k => act.choose(turn, k)),
 };
 async function refresh() {

@@ -291,6 +291,21 @@ await test('stop: the reply ends, nothing is lost, the line can be used again', 
   assert.equal(await page.locator('.toast.error').count(), 0);
 });
 
+await test('a reply goes on while another chat is on stage', async () => {
+  const url = page.url(), n = (await texts()).length;
+  await page.route('**/say', async route => { await new Promise(r => setTimeout(r, 700)); await route.continue(); });
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.go.stop');
+  await page.locator('.chat-row a').last().click();
+  await page.waitForURL(u => u.href !== url);
+  await page.waitForSelector('.go:not(.stop)');
+  await page.getByText('is replying').waitFor();
+  await page.getByText('is replying').waitFor({ state: 'detached' });
+  await page.unroute('**/say');
+  await page.goBack();
+  await page.waitForFunction(k => document.querySelectorAll('.turn').length === k, n + 2);
+});
+
 await test('files: a card in, as JSON and PNG; a chat out and in', async () => {
   await page.goto(`${base}/#/`);
   const give = async (button, file) => { const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.getByRole('button', { name: button }).click()]); await chooser.setFiles(file); };
