@@ -29,6 +29,28 @@ int cli_usage(const char *command, const char *fmt, ...) {
     return EXIT_USAGE;
 }
 
+us_status cli_read_all(const char *path, char **out, size_t *n, us_error *err) {
+    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    us_status st = f ? US_OK : us_fail(err, US_ERR_NOT_FOUND, "%s: cannot open: %s", path, strerror(errno));
+    *out = NULL;
+    for (size_t cap = *n = 0; !st;) {
+        if (*n == cap) {
+            char *p = cap < ((size_t)1 << 30) ? realloc(*out, cap = cap ? 2 * cap : 65536) : NULL;
+            if (!p) {
+                st = us_fail(err, US_ERR_LIMIT, "%s: larger than 1 GiB, or out of memory", path);
+                break;
+            }
+            *out = p;
+        }
+        size_t got = fread(*out + *n, 1, cap - *n, f);
+        if (!got) break;
+        *n += got;
+    }
+    if (f && ferror(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    if (f && f != stdin) fclose(f);
+    return st;
+}
+
 bool cli_fancy(int fd) {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
     return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb");

@@ -29,36 +29,65 @@ static us_status prefill(bench *b, int32_t seq, int32_t n, us_error *err) {
     return us_engine_eval(b->e, &(us_span){.seq = seq, .tokens = b->tokens, .n_tokens = n}, 1, err);
 }
 
-/* "pp512", "tg128", "tg128@1024", "batch8": seconds for *n tokens. */
-static us_status run(bench *b, const char *test, double *seconds, int32_t *n, us_error *err) {
-    int32_t seq[64], depth = 0, n_seq = 1, steps = 128;
+/* What a test does: n_seq sequences of `depth` tokens each, then `steps` tokens more of each; for "pp" the first part is timed. */
+typedef struct plan {
+    bool prefill;
+    int32_t depth, steps, n_seq;
+} plan;
+
+/* Whether `test` is exactly `format`, whose last conversion is %n. */
+static bool is(const char *test, const char *format, int32_t *a, int32_t *b) {
+    int end = 0;
+    if (b) sscanf(test, format, a, b, &end);
+    else sscanf(test, format, a, &end);
+    return end && !test[end];
+}
+
+static us_status parse(const char *test, plan *p, us_error *err) {
+    *p = (plan){.depth = 1, .steps = 128, .n_seq = 1};
+    bool known = is(test, "tg%d%n", &p->steps, NULL) || is(test, "tg%d@%d%n", &p->steps, &p->depth);
+    if (!known && (known = p->prefill = is(test, "pp%d%n", &p->depth, NULL))) p->steps = 1;
+    if (!known && (known = is(test, "batch%d%n", &p->n_seq, NULL))) p->steps = 64;
+    if (!known || p->depth < 1 || p->depth > 65535 || p->steps < 1 || p->steps > 16384 || p->n_seq < 1 || p->n_seq > 64)
+        return us_fail(err, US_ERR_ARGUMENT, "--test: '%s': expected ppN (N to 65535), tgN (to 16384), tgN@DEPTH (to 65535) or batchN (to 64)", test);
+    return US_OK;
+}
+
+/* Seconds for *n tokens. */
+static us_status run(bench *b, const plan *p, double *seconds, int32_t *n, us_error *err) {
+    int32_t seq[64], made = 0;
     us_status st = US_OK;
-    double t0;
-    if (sscanf(test, "pp%d", n) == 1 && *n >= 1 && *n < 65536) {
-        if ((st = start(b, &seq[0], err))) return st;
-        t0 = now();
-        st = prefill(b, seq[0], *n, err);
-        *seconds = now() - t0;
-        us_engine_seq_free(b->e, seq[0]);
-        return st;
-    }
-    if (!(sscanf(test, "tg%d@%d", &steps, &depth) >= 1) && sscanf(test, "batch%d", &n_seq) == 1) steps = 64;
-    if (steps < 1 || steps > 16384 || depth < 0 || depth > 32768 || n_seq < 1 || n_seq > 64 || (strncmp(test, "tg", 2) && strncmp(test, "batch", 5)))
-        return us_fail(err, US_ERR_ARGUMENT, "--test: '%s': expected ppN, tgN, tgN@DEPTH or batchN", test);
     us_span spans[64];
-    for (int i = 0; i < n_seq && !st; i++) {
-        st = start(b, &seq[i], err);
-        if (!st) st = prefill(b, seq[i], depth ? depth : 1, err);
-        spans[i] = (us_span){.seq = seq[i], .n_tokens = 1};
+    double t0 = now();
+    for (; made < p->n_seq && !st; made++) {
+        if ((st = start(b, &seq[made], err))) break;
+        if (p->prefill) t0 = now();
+        st = prefill(b, seq[made], p->depth, err);
+        spans[made] = (us_span){.seq = seq[made], .n_tokens = 1};
     }
-    t0 = now();
-    for (int s = 0; s < steps && !st; s++) {
-        for (int i = 0; i < n_seq; i++) spans[i].tokens = &b->tokens[s + i];
-        st = us_engine_eval(b->e, spans, n_seq, err);
+    if (!p->prefill) t0 = now();
+    for (int32_t s = 0; s < p->steps && !p->prefill && !st; s++) {
+        for (int32_t i = 0; i < p->n_seq; i++) spans[i].tokens = &b->tokens[s + i];
+        st = us_engine_eval(b->e, spans, p->n_seq, err);
     }
     *seconds = now() - t0;
-    *n = steps * n_seq;
-    for (int i = 0; i < n_seq; i++) us_engine_seq_free(b->e, seq[i]);
+    *n = p->prefill ? p->depth : p->steps * p->n_seq;
+    for (int32_t i = 0; i < made; i++) us_engine_seq_free(b->e, seq[i]);
+    return st;
+}
+
+/* The context that all the tests of a list need, in whole pages of the cache. */
+static us_status measure_context(const char *tests, int32_t *n_ctx, us_error *err) {
+    char *list = strdup(tests);
+    char *first = list ? strtok(list, ",") : NULL;
+    us_status st = first ? US_OK : us_fail(err, US_ERR_ARGUMENT, "--test: a test is expected, such as pp512");
+    for (char *test = first; test && !st; test = strtok(NULL, ",")) {
+        plan p;
+        if ((st = parse(test, &p, err))) break;
+        int32_t need = (p.depth + p.steps + 128) * p.n_seq;
+        if (need > *n_ctx) *n_ctx = need;
+    }
+    free(list);
     return st;
 }
 
@@ -81,6 +110,7 @@ int cmd_bench(int argc, char **argv) {
     int rc = cli_parse(argv[0], "usage: understudy bench [OPTIONS]\n\nSpeeds of the engine in tokens a second, as TSV: test, threads, n, median, best.", options,
                        sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
+    if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_engine_options eo = {.n_threads = (int)threads, .n_ctx = 4096};
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
     char *path = cli_model_path(argv[0], model), *list = strdup(tests);
@@ -91,7 +121,8 @@ int cmd_bench(int argc, char **argv) {
     us_model *m = NULL;
     us_adapter *ad = NULL;
     int32_t seq, n = 0;
-    us_status st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
+    us_status st = measure_context(tests, &eo.n_ctx, &err);
+    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .check = us_engine_check, .check_ctx = &eo}, &m, &err);
     double t1 = now();
     if (!st && lora) st = us_adapter_open(m, lora, false, &ad, &err);
     if (!st) st = us_engine_new(m, &eo, &b->e, &err);
@@ -101,17 +132,20 @@ int cmd_bench(int argc, char **argv) {
     if (!st) st = prefill(b, seq, 8, &err);
     double t2 = now();
     if (!st) us_engine_seq_free(b->e, seq);
-    if (!st && !json) printf("test\tthreads\tn\ttokens_per_s\tbest\n");
+    bool header = json;
     for (char *test = strtok(list, ","); test && !st; test = strtok(NULL, ",")) {
         double secs = 1;
+        plan p;
+        st = parse(test, &p, &err);
         for (int64_t r = 0; r < rounds && !st; r++) {
-            st = run(b, test, &secs, &n, &err);
+            st = run(b, &p, &secs, &n, &err);
             speeds[r] = (double)n / secs;
         }
         if (st) break;
         qsort(speeds, (size_t)rounds, sizeof *speeds, ascending);
+        if (!header) header = printf("test\tthreads\tn\ttokens_per_s\tbest\n");
         const char *format = json ? "{\"test\": \"%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n" : "%s\t%d\t%d\t%.2f\t%.2f\n";
-        printf(format, test, threads ? (int)threads : -1, n, speeds[rounds / 2], speeds[rounds - 1]);
+        printf(format, test, us_engine_get_threads(b->e), n, speeds[rounds / 2], speeds[rounds - 1]);
         fflush(stdout);
     }
     struct rusage u;

@@ -361,7 +361,14 @@ int cmd_chat(int argc, char **argv) {
         return EXIT_FAILED;
     }
     if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? "\r" : "\n");
-    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .template_name = tpl}, &s.model, &err);
+    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .template_name = tpl, .check = us_engine_check, .check_ctx = &eo}, &s.model, &err);
+    if (st == US_ERR_MEMORY) { /* the number in the message is ours, not the user's */
+        size_t n = strlen(err.message);
+        snprintf(err.message + n, sizeof err.message - n, " (a chat of %d keeps %d: prompt, persona and takes)", (int)ctx, eo.n_ctx);
+    }
+    for (size_t i = 0; i < bias_texts.n && !st; i++)
+        if (biases[i].token >= us_model_get_info(s.model)->n_vocab)
+            st = us_fail(&err, US_ERR_ARGUMENT, "--logit-bias: token %d: the model has %d", biases[i].token, us_model_get_info(s.model)->n_vocab);
     if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
     if (!st && !lora && us_card_adapter(s.card)) {
         size_t dir = strlen(card_file) - strlen("card.json"), n = dir + strlen(us_card_adapter(s.card)) + 1;

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,25 +12,6 @@ static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static us_status read_all(const char *path, char **out, size_t *n, us_error *err) {
-    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
-    size_t cap = 0;
-    if (!f) return us_fail(err, US_ERR_NOT_FOUND, "%s: cannot open", path);
-    *out = NULL;
-    for (*n = 0;;) {
-        if (*n == cap) {
-            char *p = cap < ((size_t)1 << 30) ? realloc(*out, cap = cap ? 2 * cap : 65536) : NULL;
-            if (!p) return us_fail(err, US_ERR_LIMIT, "%s: larger than 1 GiB, or out of memory", path);
-            *out = p;
-        }
-        size_t got = fread(*out + *n, 1, cap - *n, f);
-        if (!got) break;
-        *n += got;
-    }
-    if (f != stdin) fclose(f);
-    return US_OK;
 }
 
 int cmd_perplexity(int argc, char **argv) {
@@ -66,14 +46,14 @@ int cmd_perplexity(int argc, char **argv) {
     size_t n = 0;
     int32_t seq;
     float *lp = NULL;
-    us_status st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads}, &m, &err);
-    if (!st) st = read_all(file, &text, &n, &err);
+    us_status st = cli_read_all(file, &text, &n, &err);
+    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .check = us_engine_check, .check_ctx = &eo}, &m, &err);
     if (!st && lora) st = us_adapter_open(m, lora, false, &ad, &err);
     if (!st) st = us_engine_new(m, &eo, &e, &err);
-    if (!st) st = us_tokenizer_encode(us_model_get_tokenizer(m), text, n, false, &ids, &err);
+    if (!st) st = us_tokenizer_encode(us_model_get_tokenizer(m), text ? text : "", n, false, &ids, &err);
     size_t windows = ids.n / (size_t)ctx;
     if (!st && !windows && ids.n >= 2) windows = 1, ctx = (int64_t)ids.n;
-    if (!st && !windows) st = us_fail(&err, US_ERR_FORMAT, "%s: %zu tokens are too few to score", file, ids.n);
+    if (!st && !windows) st = us_fail(&err, US_ERR_FORMAT, "%s: two tokens at least are needed to score, it has %zu", file, ids.n);
     if (!st) st = us_engine_seq_new(e, &seq, &err);
     if (!st && ad) us_engine_seq_set_adapter(e, seq, ad, 1);
     if (!st && !(lp = malloc((size_t)ctx * sizeof *lp))) st = us_fail(&err, US_ERR_MEMORY, "out of memory");

@@ -1,31 +1,8 @@
 /* understudy tokenize: a text as the model reads it. */
 #include "cli_model.h"
 #include "understudy/tokenizer.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static us_status read_all(const char *path, char **out, size_t *n, us_error *err) {
-    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
-    us_status st = f ? US_OK : us_fail(err, US_ERR_NOT_FOUND, "%s: cannot open: %s", path, strerror(errno));
-    for (size_t cap = *n = 0; !st;) {
-        if (*n == cap) {
-            char *p = cap < ((size_t)1 << 30) ? realloc(*out, cap = cap ? 2 * cap : 65536) : NULL;
-            if (!p) {
-                st = us_fail(err, US_ERR_LIMIT, "%s: larger than 1 GiB, or out of memory", path);
-                break;
-            }
-            *out = p;
-        }
-        size_t got = fread(*out + *n, 1, cap - *n, f);
-        if (!got) break;
-        *n += got;
-    }
-    if (f && ferror(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    if (f && f != stdin) fclose(f);
-    return st;
-}
 
 /* One token a line: id, a tab, its bytes with what is not printable ASCII as \xNN. */
 static void print_token(const us_tokenizer *t, int32_t id) {
@@ -59,7 +36,7 @@ int cmd_tokenize(int argc, char **argv) {
     us_model *m = NULL;
     us_tokens ids = {0};
     size_t n = 0;
-    us_status st = read_all(argv[1], &text, &n, &err);
+    us_status st = cli_read_all(argv[1], &text, &n, &err);
     if (!st) st = us_model_open(path, &(us_model_options){0}, &m, &err);
     const us_tokenizer *t = st ? NULL : us_model_get_tokenizer(m);
     if (!st) st = us_tokenizer_encode(t, text ? text : "", n, special, &ids, &err);

@@ -36,10 +36,15 @@ typedef struct us_engine_options {
 
 /* Bytes that an engine with these options would take, before it is made (cache + scratch). */
 US_API uint64_t us_engine_bytes(const us_model *model, const us_engine_options *options);
-/* MEMORY, with the arithmetic in words, when it would not fit in the machine's available memory. */
+/* MEMORY, with the arithmetic in words, when it would not fit in the machine's available memory, beside the weights where they
+ * are not loaded yet; UNSUPPORTED when the cache's type does not suit the model. As `check` of us_model_options, `options`
+ * being its context, it refuses a context before the model is loaded. */
+US_API US_MUST_USE us_status us_engine_check(void *options, const us_model *model, us_error *err);
+/* The same errors. */
 US_API US_MUST_USE us_status us_engine_new(const us_model *model, const us_engine_options *options, us_engine **out, us_error *err);
 US_API void us_engine_free(us_engine *e);
 US_API const us_model *us_engine_get_model(const us_engine *e);
+US_API int us_engine_get_threads(const us_engine *e);
 US_API int32_t us_engine_get_ctx(const us_engine *e);       /* capacity, tokens */
 US_API int32_t us_engine_get_free(const us_engine *e);      /* tokens that could still be added by one new sequence */
 

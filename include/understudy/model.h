@@ -27,6 +27,10 @@ typedef struct us_model_options {
     us_math math;
     int n_threads;             /* for loading; 0: every CPU */
     const char *template_name; /* NULL: recognised from the file ("chatml", "llama3", ...) */
+    /* Called when all but the weights was read (its info is complete): an error of its ends the opening before the time and
+     * the memory that they take. See us_engine_check(). */
+    us_status (*check)(void *ctx, const us_model *model, us_error *err);
+    void *check_ctx;
 } us_model_options;
 
 typedef struct us_model_info {

@@ -38,21 +38,26 @@ static void *map_lazily(size_t n) {
     return p == MAP_FAILED ? NULL : p;
 }
 
-static us_status check_fit(const us_model *m, const us_engine_options *o, us_error *err) {
-    uint64_t cache = (uint64_t)pages_for(o->n_ctx) * page_bytes(m, o->kv_type), scratch = us_forward_scratch_bytes(m, o), have = us_memory_available();
-    if (cache + scratch <= have) return US_OK;
+us_status us_engine_check(void *options, const us_model *m, us_error *err) {
+    us_engine_options o = with_defaults(m, options);
+    const us_net *n = &m->net;
+    uint64_t cache = (uint64_t)pages_for(o.n_ctx) * page_bytes(m, o.kv_type), scratch = us_forward_scratch_bytes(m, &o);
+    uint64_t weights = m->loaded ? 0 : m->info.resident_bytes, need = cache + scratch + weights, have = us_memory_available();
+    char more[64] = "";
+    if (o.kv_type == US_KV_Q8_0 && n->heads.head_size % 32)
+        return us_fail(err, US_ERR_UNSUPPORTED, "a q8_0 cache needs heads of a multiple of 32, this model has %d: use --kv-type f16", n->heads.head_size);
+    if (need <= have) return US_OK;
+    if (weights) snprintf(more, sizeof more, ", %.2f GB of weights", (double)weights / 1e9);
     return us_fail(err, US_ERR_MEMORY,
-                   "a context of %d tokens needs %.2f GB: %d layers x %d kv heads x %d x 2 (K and V) x %d tokens is %.2f GB of cache, %.2f GB of scratch; %.2f GB are available. Use a smaller --ctx-size, or --kv-type q8_0",
-                   o->n_ctx, (double)(cache + scratch) / 1e9, m->net.n_layers, m->net.heads.n_kv_heads, m->net.heads.head_size, o->n_ctx, (double)cache / 1e9,
-                   (double)scratch / 1e9, (double)have / 1e9);
+                   "a context of %d tokens needs %.2f GB: %d layers x %d kv heads x %d x 2 (K and V) x %d tokens is %.2f GB of cache, %.2f GB of scratch%s; %.2f GB are available. Use a smaller --ctx-size%s",
+                   o.n_ctx, (double)need / 1e9, n->n_layers, n->heads.n_kv_heads, n->heads.head_size, o.n_ctx, (double)cache / 1e9, (double)scratch / 1e9, more,
+                   (double)have / 1e9, o.kv_type == US_KV_Q8_0 ? "" : ", or --kv-type q8_0");
 }
 
 us_status us_engine_new(const us_model *m, const us_engine_options *options, us_engine **out, us_error *err) {
     us_engine_options o = with_defaults(m, options);
     us_engine *e = NULL;
-    us_status st = check_fit(m, &o, err);
-    if (!st && o.kv_type == US_KV_Q8_0 && m->net.heads.head_size % 32)
-        st = us_fail(err, US_ERR_UNSUPPORTED, "a q8_0 cache needs heads of a multiple of 32, this model has %d", m->net.heads.head_size);
+    us_status st = us_engine_check(&o, m, err);
     if (!st) st = us_alloc(1, sizeof *e, &e, err);
     if (st) return st;
     e->model = m;
@@ -65,7 +70,7 @@ us_status us_engine_new(const us_model *m, const us_engine_options *options, us_
     size_t n_seq = (size_t)o.n_seq_max, n_batch = (size_t)o.n_batch;
     st = us_pool_new(o.n_threads, &e->pool, err);
     e->o = o;
-    if (!st && !(e->pages = map_lazily(e->pages_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for the KV cache", e->pages_bytes);
+    if (!st && !(e->pages = map_lazily(e->pages_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for the KV cache: use a smaller --ctx-size", e->pages_bytes);
     if (!st && !(e->logits = map_lazily(e->logits_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for logits", e->logits_bytes);
     if (!st && !(e->scratch = map_lazily(us_forward_scratch_bytes(m, &o)))) st = us_fail(err, US_ERR_MEMORY, "cannot map scratch memory");
     if (!st) st = us_alloc((size_t)e->n_pages, sizeof *e->free_pages, &e->free_pages, err);
@@ -109,6 +114,7 @@ void us_engine_free(us_engine *e) {
 }
 
 const us_model *us_engine_get_model(const us_engine *e) { return e->model; }
+int us_engine_get_threads(const us_engine *e) { return e->o.n_threads; }
 int32_t us_engine_get_ctx(const us_engine *e) { return e->n_pages * US_PAGE; }
 int32_t us_engine_get_free(const us_engine *e) { return e->n_free * US_PAGE; }
 void us_engine_set_progress(us_engine *e, us_progress_fn *fn, void *ctx) {

@@ -18,7 +18,7 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     if (!st) st = us_config_load(m, err);
     if (!st && o.template_name) st = us_template_find(o.template_name, &m->tpl, err);
     if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL)) m->tpl = us_template_recognise(jinja.data, jinja.len);
-    if (!st) st = us_weights_load(m, o.n_threads, err);
+    if (!st) st = us_weights_load(m, &o, err);
     if (st) us_model_free(m);
     else *out = m;
     return st;

@@ -13,6 +13,7 @@ struct us_model {
     us_gguf *g;
     us_model_info info;
     us_math math;
+    bool loaded; /* the weights are in memory */
     us_net net;
     us_tokenizer *tok;
     const us_template *tpl;
@@ -27,8 +28,8 @@ struct us_model {
 
 /* Hyperparameters, checked: fills net's numbers, inv_freq and info. */
 US_MUST_USE us_status us_config_load(us_model *m, us_error *err);
-/* Tensors: looked up, checked for shape, packed by n_threads. */
-US_MUST_USE us_status us_weights_load(us_model *m, int n_threads, us_error *err);
+/* Tensors: looked up, checked for shape, then (when they and o->check allow it) packed by o->n_threads. */
+US_MUST_USE us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err);
 
 /* One module's factors, packed: y += scale * B (A x). */
 typedef struct us_adapter_site {

@@ -129,7 +129,16 @@ static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *er
     return US_OK;
 }
 
-us_status us_weights_load(us_model *m, int n_threads, us_error *err) {
+/* Nothing was touched yet: a model that does not fit is refused here, not by the system in the middle of packing. */
+static us_status check_fit(const us_model *m, const us_model_options *o, us_error *err) {
+    uint64_t have = us_memory_available();
+    if (m->info.resident_bytes > have)
+        return us_fail(err, US_ERR_MEMORY, "%s: its weights take %.2f GB, %.2f GB are available: choose a smaller model or quantization", us_gguf_path(m->g),
+                       (double)m->info.resident_bytes / 1e9, (double)have / 1e9);
+    return o->check ? o->check(o->check_ctx, m, err) : US_OK;
+}
+
+us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err) {
     us_net *n = &m->net;
     size_t n_linear = (size_t)n->n_layers * US_N_MODULES, d = (size_t)n->n_embd, v = (size_t)n->n_vocab;
     us_pool *pool = NULL;
@@ -137,7 +146,7 @@ us_status us_weights_load(us_model *m, int n_threads, us_error *err) {
     us_status st = us_alloc(n_linear + 2, sizeof *m->matrices, &m->matrices, err);
     if (!st) st = us_alloc((size_t)n->n_layers, sizeof *n->layers, &n->layers, err);
     if (!st) st = us_alloc(n_linear + 2, sizeof *j.items, &j.items, err);
-    if (!st) st = us_pool_new(n_threads, &pool, err);
+    if (!st) st = us_pool_new(o->n_threads, &pool, err);
     for (int32_t l = 0; l < n->n_layers && !st; l++) st = load_layer(m, l, j.items, err);
     j.n_items = n_linear;
     if (!st) st = plan(m, "token_embd.weight", d, v, &m->matrices[n_linear], &j.items[j.n_items++], err);
@@ -148,10 +157,12 @@ us_status us_weights_load(us_model *m, int n_threads, us_error *err) {
         st = plan(m, "output.weight", d, v, &m->matrices[n_linear + 1], &j.items[j.n_items++], err);
     }
     if (!st) st = load_floats(m, "output_norm.weight", d, &n->out_norm, err);
+    if (!st) m->info.quantization = us_type_name(j.items[0].t->type);
+    if (!st) st = check_fit(m, o, err);
     if (!st) {
         us_pool_run(pool, pack_worker, &j);
         if (atomic_load(&j.no_memory)) st = us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
-        m->info.quantization = us_type_name(j.items[0].t->type);
+        m->loaded = true;
     }
     us_pool_free(pool);
     free(j.items);
