@@ -13,9 +13,9 @@ declare -A below=(
     [generate]="base kern ops model"
     [train]="base corpus dataset kern ops model generate"
     [convert]="base corpus dataset kern ops model generate train"
-    [audition]="base corpus dataset kern ops model generate train"
-    [chat]="base corpus dataset kern ops model generate train audition"
-    [serve]="base corpus dataset kern ops model generate train audition chat"
+    [chat]="base corpus dataset kern ops model generate train"
+    [audition]="base corpus explore dataset kern ops model generate train chat"
+    [serve]="base corpus dataset kern ops model generate train chat"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern
     [sampler]=generate [stops]=generate [takes]=generate [bench]=generate [reply]=generate [cpu]=kern [card]=chat)

@@ -91,10 +91,16 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
     return US_OK;
 }
 
+double us_take_value(const us_take_facts *f, double lambda) {
+    double v = (f->logprob - lambda * f->alone) / (double)f->n_tokens;
+    if (f->looped || f->empty) return v - 100;
+    return f->ended || f->stopped ? v : v - 10;
+}
+
 void us_take_score(us_take *t, double lambda, double alone) {
-    t->score = (t->logprob - lambda * alone) / (double)t->ids.n;
-    if (t->looped || t->view.end == t->view.begin) t->score -= 100;
-    else if (!t->ended && !t->view.stopped) t->score -= 10;
+    us_take_facts f = {t->logprob, alone, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, t->view.end == t->view.begin};
+    t->alone = alone;
+    t->score = us_take_value(&f, lambda);
 }
 
 static size_t cut_loop(const us_take *t, const us_tokenizer *tok) {

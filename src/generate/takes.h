@@ -37,7 +37,7 @@ typedef struct us_take {
     size_t cap_logprobs;
     us_top *top;      /* [ids.n][n_top], likeliest first */
     size_t cap_top;
-    double logprob, score; /* of ids under the conversation; after ranking */
+    double logprob, alone, score; /* of ids under the conversation; under the persona alone and the value, after ranking */
     bool done, ended, looped;
 } us_take;
 
@@ -46,6 +46,14 @@ US_MUST_USE us_status us_take_begin(us_take *t, const us_sampler_options *o, con
 void us_take_end(us_take *t);
 /* Draws the next token and looks where that leaves the take. */
 US_MUST_USE us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err);
+/* What a take is judged by. */
+typedef struct us_take_facts {
+    double logprob, alone; /* nats, of n_tokens */
+    int32_t n_tokens;
+    bool ended, looped, stopped, empty;
+} us_take_facts;
+/* The value of a take: the one with the greatest is spoken. */
+double us_take_value(const us_take_facts *f, double lambda);
 /* Sets the score by maximum mutual information (Li et al. 2016, MMI-antiLM), a token. Loops, empty replies and those that did not
  * end are struck out by a large penalty, so that one of them is spoken only if all are such. */
 void us_take_score(us_take *t, double lambda, double alone);

@@ -1,0 +1,81 @@
+#include "audition/loops.h"
+#include "base/mem.h"
+#include "generate/stops.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MIN_SENTENCE = 3, LONG_REPLY = 12 };
+static const double many = 0.2;
+
+us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us_error *err) {
+    (void)err;
+    *out = 0;
+    if (n < gram || !gram) return US_OK;
+    size_t total = n - gram + 1, again = 0;
+    for (size_t i = 1; i < total; i++) /* replies are short: quadratic is quicker than a table */
+        for (size_t k = 0; k < i; k++)
+            if (!memcmp(ids + i, ids + k, gram * sizeof *ids)) {
+                again++;
+                break;
+            }
+    *out = (double)again / (double)total;
+    return US_OK;
+}
+
+/* Ids of the sentence that begins at *p; *p moves past it. */
+static us_status next_sentence(us_words *w, const char **p, us_ids *out, us_error *err) {
+    size_t n = strcspn(*p, ".!?\n");
+    char *text;
+    us_status st = us_strndup(*p, n, &text, err);
+    out->n = 0;
+    if (!st) st = us_words_split(w, text, out, err);
+    if (!st) free(text);
+    *p += n;
+    *p += strspn(*p, ".!?\n");
+    return st;
+}
+
+static us_status find_duplicates(us_words *w, const char *text, bool *found, us_error *err) {
+    us_ids a = {0}, b = {0};
+    us_status st = US_OK;
+    for (const char *p = text; *p && !st && !*found;) {
+        st = next_sentence(w, &p, &b, err);
+        if (st || !b.n) continue;
+        *found = b.n >= MIN_SENTENCE && a.n == b.n && !memcmp(a.id, b.id, a.n * sizeof *a.id);
+        us_ids swap = a;
+        a = b;
+        b = swap;
+    }
+    free(a.id);
+    free(b.id);
+    return st;
+}
+
+us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *err) {
+    us_ids ids = {0};
+    *out = (us_loops){0};
+    us_status st = us_words_split(w, text, &ids, err);
+    if (!st) st = us_seq_rep(ids.id, ids.n, 4, &out->seq_rep_4, err);
+    if (!st) st = find_duplicates(w, text, &out->duplicate_sentences, err);
+    if (!st) out->tail_period = us_loop_period((const int32_t *)ids.id, ids.n);
+    out->loop = out->tail_period || out->duplicate_sentences || (ids.n >= LONG_REPLY && out->seq_rep_4 >= many);
+    free(ids.id);
+    return st;
+}
+
+us_status us_chat_repeats(us_words *w, const char *const *replies, size_t n, size_t *n_repeats, us_error *err) {
+    us_ids *said = NULL;
+    us_status st = us_alloc(n, sizeof *said, &said, err);
+    *n_repeats = 0;
+    for (size_t i = 0; i < n && !st; i++) {
+        st = us_words_split(w, replies[i], &said[i], err);
+        for (size_t k = 0; k < i && !st && said[i].n >= MIN_SENTENCE; k++)
+            if (said[k].n == said[i].n && !memcmp(said[k].id, said[i].id, said[i].n * sizeof *said[i].id)) {
+                ++*n_repeats;
+                break;
+            }
+    }
+    for (size_t i = 0; said && i < n; i++) free(said[i].id);
+    free(said);
+    return st;
+}

@@ -1,0 +1,250 @@
+/* Answers to every prompt, made in large batches by the schedule that serves, with the prompt, takes and guards that ship. */
+#include "audition/audition.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "dataset/dataset.h"
+#include "generate/schedule.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DECODED_AT_ONCE = 64, CHAT_TURNS = 20, N_CHATS = 6 };
+
+/* ---- one answer, kept and remembered ------------------------------------------------------------------- */
+
+/* Valid UTF-8 of text[0..n): what is not becomes U+FFFD. */
+static us_status clean(const char *text, size_t n, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, 4 * n + 4);
+    us_status st = US_OK;
+    for (size_t i = 0; i < n && !st;) {
+        uint32_t cp;
+        int len = us_utf8_decode(text + i, n - i, &cp);
+        st = len && cp ? us_buf_append(&b, text + i, (size_t)len, err) : us_buf_append_str(&b, "\xef\xbf\xbd", err);
+        i += len ? (size_t)len : 1;
+    }
+    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
+static us_status keep(const us_audition *a, const us_take *takes, int32_t n, us_answer *r, us_error *err) {
+    us_status st = us_alloc((size_t)n, sizeof *r->takes, &r->takes, err);
+    for (int32_t i = 0; i < n && !st; i++) {
+        const us_take *t = &takes[i];
+        size_t begin, end;
+        us_take_spoken(t, a->tok, &begin, &end);
+        r->takes[i] = (us_heard){NULL, t->logprob, t->alone, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, NAN, 0};
+        st = clean(t->text.data ? t->text.data + begin : "", end - begin, &r->takes[i].text, err);
+        if (!st) r->n_takes = i + 1;
+    }
+    return st;
+}
+
+static json_t *to_json(const us_answer *r) {
+    json_t *list = json_array();
+    for (int32_t i = 0; i < r->n_takes; i++) {
+        const us_heard *t = &r->takes[i];
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone", t->alone, "n", t->n_tokens, "flags", t->ended | t->looped << 1 | t->stopped << 2));
+    }
+    return list;
+}
+
+static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
+    size_t i;
+    json_t *x;
+    us_status st = us_alloc(json_array_size(list), sizeof *r->takes, &r->takes, err);
+    json_array_foreach(list, i, x) {
+        if (st) break;
+        int flags = (int)json_integer_value(json_object_get(x, "flags"));
+        const char *text = json_string_value(json_object_get(x, "text"));
+        r->takes[i] = (us_heard){NULL, json_number_value(json_object_get(x, "lp")), json_number_value(json_object_get(x, "alone")),
+                                 (int32_t)json_integer_value(json_object_get(x, "n")), flags & 1, flags >> 1 & 1, flags >> 2 & 1, NAN, 0};
+        st = us_strdup(text ? text : "", &r->takes[i].text, err);
+        if (!st) r->n_takes = (int32_t)i + 1;
+    }
+    return st;
+}
+
+int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
+    int32_t best = 0;
+    double top = -INFINITY;
+    for (int32_t i = 0; i < n && i < r->n_takes; i++) {
+        const us_heard *t = &r->takes[i];
+        us_take_facts f = {t->logprob, t->alone, t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0]};
+        double score = us_take_value(&f, n > 1 ? a->lambda : 0);
+        if (score > top) top = score, best = i;
+    }
+    return best;
+}
+
+/* ---- many answers --------------------------------------------------------------------------------------- */
+
+typedef struct order {
+    const us_message *messages;
+    size_t n_messages;
+    uint64_t key;    /* seeds its takes */
+    char name[48];   /* in the journal */
+    us_answer *to;
+    us_tokens prompt;
+    us_job *job;
+} order;
+
+typedef struct batch {
+    us_audition *a;
+    us_who who;
+    us_schedule *schedule;
+    us_tokens alone;
+    const char *stage;
+    size_t done, total;
+    us_error *err;
+} batch;
+
+/* The model alone gives one answer, as in any chat program: takes are part of what makes a character. */
+static int32_t takes_made(const us_audition *a, us_who who) {
+    int32_t most = a->n_takes;
+    for (int i = 0; i < a->n_counts; i++)
+        if (a->counts[i] > most) most = a->counts[i];
+    return who == US_WHO_BASE ? 1 : most;
+}
+
+static us_status submit(batch *b, order *o) {
+    us_audition *a = b->a;
+    us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, b->err);
+    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .lambda = 1, .n_takes = takes_made(a, b->who),
+                     .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler};
+    if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
+    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true};
+    s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
+    return st ? st : us_schedule_submit(b->schedule, &s, &o->job, b->err);
+}
+
+static us_status await(batch *b, order *o) {
+    us_buf text;
+    us_job_view v = {0};
+    us_buf_init(&text, 1 << 20);
+    us_status st = US_OK;
+    while (!v.done && !st) {
+        st = us_job_wait(o->job, text.len, 300, &text, &v, b->err);
+        if (!st && !us_audition_tell(b->a, b->stage, b->done, b->total)) st = us_fail(b->err, US_ERR_INTERRUPTED, "interrupted");
+    }
+    us_buf_fini(&text);
+    if (!st && v.status) {
+        if (b->err) *b->err = *us_job_get_error(o->job);
+        return v.status;
+    }
+    int32_t n, best;
+    const us_take *takes = st ? NULL : us_job_get_takes(o->job, &n, &best);
+    if (!st) st = keep(b->a, takes, n, o->to, b->err);
+    if (!st) st = us_journal_put(b->a->journal, o->name, to_json(o->to), b->err);
+    return st;
+}
+
+static us_status run_orders(batch *b, order *orders, size_t n) {
+    us_status st = US_OK;
+    size_t submitted = 0;
+    for (size_t i = 0; i < n && !st; i++) {
+        const json_t *known = us_journal_get(b->a->journal, orders[i].name);
+        if (known) st = from_json(known, orders[i].to, b->err);
+    }
+    for (; submitted < n && !st; submitted++)
+        if (!orders[submitted].to->takes) st = submit(b, &orders[submitted]);
+    for (size_t i = 0; i < n && !st; i++) {
+        if (orders[i].job) {
+            st = await(b, &orders[i]);
+            if (!st) us_job_free(orders[i].job), orders[i].job = NULL;
+        }
+        if (!st) orders[i].to->best = us_audition_choose(b->a, orders[i].to, b->a->n_takes);
+        b->done++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        us_job_free(orders[i].job);
+        us_tokens_fini(&orders[i].prompt);
+    }
+    return st;
+}
+
+static us_status begin(batch *b, size_t n_orders) {
+    us_audition *a = b->a;
+    int32_t n_slots = DECODED_AT_ONCE / takes_made(a, b->who);
+    us_status st = us_audition_prompt(a, b->who, NULL, 0, &b->alone, b->err);
+    return st ? st : us_schedule_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
+}
+
+static void end(batch *b) {
+    us_schedule_free(b->schedule);
+    us_tokens_fini(&b->alone);
+}
+
+us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
+    size_t n_seeds = (size_t)a->o.n_seeds;
+    char stage[64];
+    snprintf(stage, sizeof stage, "replies (%s)", us_who_name(who));
+    batch b = {.a = a, .who = who, .stage = stage, .err = err, .total = a->n_answers};
+    order *orders = NULL;
+    us_status st = us_alloc(a->n_answers, sizeof *orders, &orders, err);
+    if (!st) st = us_alloc(a->n_answers, sizeof *a->answers[who], &a->answers[who], err);
+    if (!st) st = begin(&b, a->n_answers);
+    for (size_t i = 0; i < a->n_answers && !st; i++) {
+        us_answer *r = &a->answers[who][i];
+        r->probe = (uint32_t)(i / n_seeds);
+        r->seed = (uint32_t)(i % n_seeds);
+        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, i, "", r, {0}, NULL};
+        snprintf(orders[i].name, sizeof orders[i].name, "%s/%u/%u", us_who_name(who), r->probe, r->seed);
+    }
+    if (!st) st = run_orders(&b, orders, a->n_answers);
+    end(&b);
+    free(orders);
+    return st;
+}
+
+/* ---- chats of 20 turns ------------------------------------------------------------------------------------ */
+
+/* What the model sees of chat c before turn t: as many lines as the card's history, the newest included. */
+static size_t chat_messages(const us_audition *a, const us_chat_log *c, size_t t, us_message *m) {
+    size_t shown = ((size_t)a->card->history + 1) / 2, first = t + 1 > shown ? t + 1 - shown : 0, n = 0;
+    for (size_t i = first; i <= t; i++) {
+        m[n++] = (us_message){"user", c->said[i]};
+        if (i < t) m[n++] = (us_message){"assistant", c->answers[i].takes[c->answers[i].best].text};
+    }
+    return n;
+}
+
+static us_status open_chats(us_audition *a, us_who who, us_error *err) {
+    size_t n_openings;
+    const char *const *lines = us_openings(&n_openings);
+    us_status st = us_alloc(N_CHATS, sizeof *a->chats[who], &a->chats[who], err);
+    if (!st) a->n_chats = N_CHATS;
+    for (size_t c = 0; c < N_CHATS && !st; c++) {
+        us_chat_log *log = &a->chats[who][c];
+        st = us_alloc(CHAT_TURNS, sizeof *log->said, &log->said, err);
+        if (!st) st = us_alloc(CHAT_TURNS, sizeof *log->answers, &log->answers, err);
+        if (!st) log->n = CHAT_TURNS;
+        for (size_t t = 0; t < CHAT_TURNS && !st; t++) log->said[t] = lines[(c * 7 + t * (2 * c + 1)) % n_openings]; /* each chat in another order */
+    }
+    return st;
+}
+
+us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
+    char stage[64];
+    snprintf(stage, sizeof stage, "chats (%s)", us_who_name(who));
+    batch b = {.a = a, .who = who, .stage = stage, .err = err, .total = N_CHATS * CHAT_TURNS};
+    order orders[N_CHATS];
+    us_message *m = NULL;
+    size_t per = (size_t)a->card->history + 2;
+    us_status st = open_chats(a, who, err);
+    if (!st) st = us_alloc(N_CHATS * per, sizeof *m, &m, err);
+    if (!st) st = begin(&b, N_CHATS);
+    for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
+        for (size_t c = 0; c < N_CHATS; c++) {
+            us_chat_log *log = &a->chats[who][c];
+            orders[c] = (order){m + c * per, chat_messages(a, log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, NULL};
+            snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
+        }
+        st = run_orders(&b, orders, N_CHATS);
+    }
+    end(&b);
+    free(m);
+    return st;
+}

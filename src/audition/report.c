@@ -1,0 +1,20 @@
+#include "audition/audition.h"
+#include "base/file.h"
+#include <stdlib.h>
+#include <string.h>
+
+static us_status write_one(const char *folder, const char *name, char *text, us_error *err) {
+    char *path = us_path_join(folder, name);
+    us_status st = path ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(path);
+    free(text);
+    return st;
+}
+
+us_status us_audition_write(const us_audition *a, const char *folder, us_error *err) {
+    char *text = NULL;
+    us_status st = us_dir_make(folder, err);
+    if (!st) st = us_audition_json(a, &text, err);
+    if (!st) st = write_one(folder, "audition.json", text, err);
+    return st;
+}
