@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "chat/prompt.h"
 #include "dataset/dataset.h"
 #include <dirent.h>
 #include <math.h>
@@ -292,7 +293,7 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     us_status st = card ? us_model_get_hash(a->model, a->model_hash, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && a->adapter) st = file_hash(a->adapter_path, a->adapter_hash, err);
     if (!st) st = us_buf_appendf(&b, err, "1 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d %g", a->model_hash, a->adapter_hash, set, card, sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines,
-                                 o->max_tokens, a->n_takes, (unsigned long long)o->seed, o->all_parts, (int)o->part, us_version()[0] ? 0.0 : 0.0);
+                                 o->max_tokens, a->n_takes, (unsigned long long)o->seed, o->all_parts, (int)o->part, a->lambda);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);
     for (size_t i = 0; i < a->probes.n && !st; i++)
         for (size_t k = 0; k < a->probes.items[i].n && !st; k++) st = us_buf_append_str(&b, a->probes.items[i].messages[k].content, err);
@@ -314,6 +315,7 @@ static us_status prepare(us_audition *a, us_error *err) {
     if (!st) a->train = a->classes[0].train, a->n_train = a->classes[0].n_train;
     if (!st) st = us_memory_new(&a->words, a->train, a->n_train, &a->memory, err);
     if (!st) st = open_engine(a, err);
+    if (!st) st = us_prompt_phrases(a->card, a->tok, &a->phrases, &a->n_phrases, err);
     if (!st) st = fingerprint(a, print, err);
     if (!st) st = us_journal_open(a->o.journal, print, a->o.restart, &a->journal, err);
     if (!st && us_journal_n_found(a->journal)) us_audition_tell(a, "an interrupted run goes on", us_journal_n_found(a->journal), 0);
@@ -384,6 +386,8 @@ void us_audition_free(us_audition *a) {
     us_engine_free(a->engine);
     us_adapter_free(a->adapter);
     us_card_free(a->card);
+    for (size_t i = 0; i < a->n_phrases; i++) us_tokens_fini(&a->phrases[i]);
+    free(a->phrases);
     free(a->tests);
     free(a->gates);
     free(a->gates_text);

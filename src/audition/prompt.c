@@ -1,22 +1,28 @@
 /* What the model reads: persona and examples as the one who answers has them, then the conversation. */
 #include "audition/audition.h"
 #include "base/mem.h"
+#include "chat/prompt.h"
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_PROMPT_TOKENS = 1280 }; /* about what the chat leaves of a context of 4096 beside takes and reply */
+
 const us_adapter *us_audition_adapter(const us_audition *a, us_who who) { return who == US_WHO_ADAPTER ? a->adapter : NULL; }
 
-/* The card's examples are for a model that was not trained, as in the chat. */
+/* As the chat makes it (chat/prompt.h). The model alone reads the bare conversation, without a card. */
 us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out, us_error *err) {
-    size_t n_examples = who == US_WHO_PROMPT ? a->card->n_lines : 0, k = 0;
-    us_message *m = NULL;
-    us_status st = us_alloc(n + n_examples + 1, sizeof *m, &m, err);
-    if (st) return st;
-    if (who != US_WHO_BASE && a->system[0]) m[k++] = (us_message){"system", a->system};
-    for (size_t i = 0; i < n_examples; i++) m[k++] = (us_message){i % 2 ? "assistant" : "user", a->card->lines[i]};
-    if (n) memcpy(m + k, messages, n * sizeof *m);
-    st = us_template_tokenize(a->tpl, a->tok, m, k + n, true, out, NULL, err);
-    free(m);
+    us_chat_line *lines = NULL, nothing = {NULL, "?", false};
+    us_prompt p = {0};
+    us_tokens unused = {0};
+    if (who == US_WHO_BASE) return us_audition_plain_prompt(a, NULL, messages, n, out, err);
+    us_status st = us_alloc(n, sizeof *lines, &lines, err);
+    for (size_t i = 0; i < n && !st; i++) lines[i] = (us_chat_line){NULL, messages[i].content, !strcmp(messages[i].role, "assistant")};
+    us_prompt_spec spec = {.card = a->card, .trained = who == US_WHO_ADAPTER, .lines = n ? lines : &nothing, .n_lines = n ? n : 1};
+    if (!st) st = us_prompt_make(&spec, &p, err);
+    if (!st) st = us_prompt_tokenize(&p, a->tpl, a->tok, MAX_PROMPT_TOKENS, n ? out : &unused, n ? NULL : out, err);
+    us_prompt_fini(&p);
+    us_tokens_fini(&unused);
+    free(lines);
     return st;
 }
 

@@ -113,7 +113,7 @@ static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
     us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, b->err);
     us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .lambda = 1, .n_takes = takes_made(a, b->who),
-                     .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler};
+                     .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
     s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true};
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
@@ -121,15 +121,13 @@ static us_status submit(batch *b, order *o) {
 }
 
 static us_status await(batch *b, order *o) {
-    us_buf text;
     us_job_view v = {0};
-    us_buf_init(&text, 1 << 20);
+    uint64_t seen = 0;
     us_status st = US_OK;
     while (!v.done && !st) {
-        st = us_job_wait(o->job, text.len, 300, &text, &v, b->err);
-        if (!st && !us_audition_tell(b->a, b->stage, b->done, b->total)) st = us_fail(b->err, US_ERR_INTERRUPTED, "interrupted");
+        v = us_job_wait(o->job, &seen, 300);
+        if (!us_audition_tell(b->a, b->stage, b->done, b->total)) st = us_fail(b->err, US_ERR_INTERRUPTED, "interrupted");
     }
-    us_buf_fini(&text);
     if (!st && v.status) {
         if (b->err) *b->err = *us_job_get_error(o->job);
         return v.status;
@@ -201,10 +199,10 @@ us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
 
 /* ---- chats of 20 turns ------------------------------------------------------------------------------------ */
 
-/* What the model sees of chat c before turn t: as many lines as the card's history, the newest included. */
-static size_t chat_messages(const us_audition *a, const us_chat_log *c, size_t t, us_message *m) {
-    size_t shown = ((size_t)a->card->history + 1) / 2, first = t + 1 > shown ? t + 1 - shown : 0, n = 0;
-    for (size_t i = first; i <= t; i++) {
+/* Chat c up to its turn t; how much of it the model sees is the prompt's affair. */
+static size_t chat_messages(const us_chat_log *c, size_t t, us_message *m) {
+    size_t n = 0;
+    for (size_t i = 0; i <= t; i++) {
         m[n++] = (us_message){"user", c->said[i]};
         if (i < t) m[n++] = (us_message){"assistant", c->answers[i].takes[c->answers[i].best].text};
     }
@@ -232,14 +230,14 @@ us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
     batch b = {.a = a, .who = who, .stage = stage, .err = err, .total = N_CHATS * CHAT_TURNS};
     order orders[N_CHATS];
     us_message *m = NULL;
-    size_t per = (size_t)a->card->history + 2;
+    size_t per = 2 * CHAT_TURNS;
     us_status st = open_chats(a, who, err);
     if (!st) st = us_alloc(N_CHATS * per, sizeof *m, &m, err);
     if (!st) st = begin(&b, N_CHATS);
     for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
         for (size_t c = 0; c < N_CHATS; c++) {
             us_chat_log *log = &a->chats[who][c];
-            orders[c] = (order){m + c * per, chat_messages(a, log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, NULL};
+            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, NULL};
             snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
         }
         st = run_orders(&b, orders, N_CHATS);

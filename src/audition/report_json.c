@@ -79,7 +79,7 @@ static json_t *samples_json(const us_audition *a) {
     json_t *list = json_array();
     for (size_t i = 0; i < a->n_answers; i += (size_t)a->o.n_seeds) {
         const us_probe *p = &a->probes.items[i / (size_t)a->o.n_seeds];
-        json_t *o = json_pack("{s:s, s:s}", "kind", us_probe_kind_name(p->kind), "prompt", p->messages[p->n - 1].content);
+        json_t *o = json_pack("{s:s, s:s}", "kind", us_probe_kind_name(p->kind), "said", p->messages[p->n - 1].content);
         if (p->real) json_object_set_new(o, "real", json_string(p->real));
         for (int w = US_WHO_BASE; w < US_N_WHO; w++)
             if (a->answers[w]) json_object_set_new(o, us_who_name((us_who)w), json_string(a->answers[w][i].takes[a->answers[w][i].best].text));
