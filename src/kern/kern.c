@@ -6,6 +6,10 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -24,6 +28,17 @@ static bool has_avx2(void) {
 static bool has_avx512(void) {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+/* The tiles' registers are large, so Linux gives them to a process that asks. */
+static bool has_amx(void) {
+#ifdef __linux__
+    unsigned a, b, c, d;
+    const unsigned bf16 = 1u << 22, tile = 1u << 24;
+    return has_avx512() && __builtin_cpu_supports("avx512bf16") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & bf16) && (d & tile) &&
+           syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* XFEATURE_XTILEDATA */) == 0;
+#else
+    return false;
+#endif
 }
 #elif defined(__aarch64__)
 static bool has_dotprod(void) {
@@ -44,6 +59,7 @@ static const struct {
 #if defined(__x86_64__)
     {"avx2", has_avx2, us_kern_fill_avx2},
     {"avx512", has_avx512, us_kern_fill_avx512},
+    {"amx", has_amx, us_kern_fill_amx},
 #elif defined(__aarch64__)
     {"neon", always, us_kern_fill_neon}, /* part of the architecture */
     {"dotprod", has_dotprod, us_kern_fill_dotprod},

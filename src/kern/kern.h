@@ -1,7 +1,7 @@
 /* kern/kern.h - the inner loops: one table of functions, filled once.
  *
  * src/kern/scalar/ is the definition; x86/ and arm/ override entries in rising order of what the CPU
- * *and* the operating system support. US_CPU=scalar|avx2|avx512|neon|dotprod lowers the ceiling.
+ * *and* the operating system support. US_CPU=scalar|avx2|avx512|amx|dotprod lowers the ceiling.
  * Kernels know shapes and bytes, nothing of models, files or threads: callers split the work, over
  * outputs, so that a result does not depend on how many threads there are.
  *
@@ -60,6 +60,9 @@ typedef struct us_acts {
 size_t us_acts_bytes(size_t n_rows, size_t n_cols);
 void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols);
 
+/* Bytes of scratch that matmul_wide needs for T rows of K columns. */
+size_t us_wide_bytes(size_t n_rows, size_t n_cols);
+
 #define US_PAGE 64 /* positions in a page of the KV cache */
 typedef enum us_page_kind { US_PAGE_F32 = 0, US_PAGE_F16, US_PAGE_Q8_0, US_N_PAGES } us_page_kind;
 /* Bytes of one page of one kv head's K (or V) of head size E (a multiple of 32 for Q8_0, of 8 else).
@@ -87,7 +90,7 @@ typedef struct us_attend {
 #define US_ATTEND_SCRATCH_BYTES (256 * 1024)
 
 typedef struct us_kern {
-    const char *name; /* "scalar", "avx2", "avx512", "neon", "dotprod" */
+    const char *name; /* "scalar", "avx2", "avx512", "amx", "dotprod" */
 
     /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are src_row_bytes
      * apart. Float32 rows pack into US_PACK_F32 whatever the type of the file was. */
@@ -100,6 +103,11 @@ typedef struct us_kern {
      * `acts`, the float kinds take x (leading dimension ld_x). Writes only n < N. */
     void (*matmul)(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1,
                    float *y, size_t ld_y, bool add);
+
+    /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums
+     * are float32. For training, where a level has instructions that make it pay; NULL elsewhere. Any kind, any K;
+     * scratch: us_wide_bytes(n_t, K), 64-byte aligned. Writes y[t][n] of n_t rows, n < N. */
+    void (*matmul_wide)(const us_matrix *w, const float *x, size_t ld_x, size_t n_t, float *y, size_t ld_y, bool add, void *scratch);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */
     void (*unpack_row)(const us_matrix *w, size_t n, float *dst);

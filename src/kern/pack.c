@@ -42,6 +42,10 @@ void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols) {
                    .n_cols = n_cols};
 }
 
+size_t us_wide_bytes(size_t n_rows, size_t n_cols) {
+    return (((n_rows + 31) & ~(size_t)31) + 2 * US_GROUP) * ((n_cols + 31) & ~(size_t)31) * 2; /* the rows, and two groups of weights */
+}
+
 size_t us_page_bytes(us_page_kind kind, size_t e) {
     switch (kind) {
     case US_PAGE_F32: return US_PAGE * e * 4;

@@ -27,6 +27,7 @@ void us_kern_fill_scalar(us_kern *k);
 #if defined(__x86_64__)
 void us_kern_fill_avx2(us_kern *k);
 void us_kern_fill_avx512(us_kern *k);
+void us_kern_fill_amx(us_kern *k);
 #elif defined(__aarch64__)
 void us_kern_fill_neon(us_kern *k);
 void us_kern_fill_dotprod(us_kern *k);

@@ -456,13 +456,17 @@ static void add(const float *a, float scale, size_t n, float *y) {
     for (; i < n; i++) y[i] = fmaf(a[i], scale, y[i]);
 }
 
-/* The last, partial vector of an array goes through a padded copy. */
+/* n <= W: the last, partial vector of an array goes through a padded copy. */
 INLINE vf load_part(const float *p, size_t n, float fill) {
+    if (n == W) return load(p);
     vf v = set1(fill);
     memcpy(&v, p, n * sizeof *p);
     return v;
 }
-INLINE void store_part(float *p, vf v, size_t n) { memcpy(p, &v, n * sizeof *p); }
+INLINE void store_part(float *p, vf v, size_t n) {
+    if (n == W) store(p, v);
+    else memcpy(p, &v, n * sizeof *p);
+}
 
 static void swiglu(const float *gate, const float *up, size_t n, float *y) {
     for (size_t i = 0; i < n; i += W) {

@@ -72,11 +72,15 @@ static size_t col_begin(const us_packing *p, const tile *t, bool is_prefix, int3
 }
 static size_t col_end(const tile *t, int32_t r) { return (size_t)(t->n_pre + r + 1 - t->lo); }
 
-/* Sets the columns that row r does not see to `value`. */
-static void hide(const us_packing *p, const tile *t, bool is_prefix, int32_t r, float *row, float value) {
-    size_t b = col_begin(p, t, is_prefix, r), e = col_end(t, r);
-    for (size_t c = (size_t)t->n_pre; c < b; c++) row[c] = value;
-    for (size_t c = e; c < t->ld; c++) row[c] = value;
+/* Probabilities of row r from its scores, 0 where it does not see. The prefix is moved beside its own range for the time, so that
+ * only what it sees is worked on. */
+static void softmax_row(const us_kern *kn, const us_packing *p, const tile *t, bool is_prefix, int32_t r, float *row) {
+    size_t pre = (size_t)t->n_pre, b = col_begin(p, t, is_prefix, r), e = col_end(t, r);
+    memmove(row + b - pre, row, pre * sizeof *row);
+    kn->softmax(row + b - pre, e - b + pre);
+    memmove(row, row + b - pre, pre * sizeof *row);
+    memset(row + pre, 0, (b - pre) * sizeof *row);
+    memset(row + e, 0, (t->ld - e) * sizeof *row);
 }
 
 static void forward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s) {
@@ -87,8 +91,7 @@ static void forward_tile(job *j, const tile *t, bool is_prefix, int32_t head, fl
     scores(kn, t, e, 1.0f / sqrtf((float)e), j->q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->k + g * e, ldk, s);
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *row = s + (size_t)i * t->ld;
-        hide(j->p, t, is_prefix, t->r0 + i, row, -INFINITY);
-        kn->softmax(row, t->ld);
+        softmax_row(kn, j->p, t, is_prefix, t->r0 + i, row);
         memset(o + (size_t)i * ldq, 0, e * sizeof *o);
     }
     gather(kn, t, e, 1.0f, s, j->v + g * e, ldk, o, ldq);
@@ -134,8 +137,7 @@ static void backward_tile(job *j, const tile *t, bool is_prefix, int32_t head, f
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *p = s + (size_t)i * t->ld, *d = ds + (size_t)i * t->ld;
         float delta = kn->dot(j->d_o + at + (size_t)i * ldq, j->o_in + at + (size_t)i * ldq, e);
-        hide(j->p, t, is_prefix, t->r0 + i, p, -INFINITY);
-        kn->softmax(p, t->ld); /* the same sums as in the forward pass */
+        softmax_row(kn, j->p, t, is_prefix, t->r0 + i, p); /* the same sums as in the forward pass */
         for (size_t c = 0; c < t->ld; c++) d[c] = p[c] * (d[c] - delta);
     }
     for (int32_t i = 0; i < t->n_rows; i++) memset(j->d_q + at + (size_t)i * ldq, 0, e * sizeof(float));

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 64      /* rows a thread claims at a time */
-#define HEAD_CHUNK 32 /* target rows whose logits exist at a time, in each thread */
+#define CHUNK 64       /* rows a thread claims at a time */
+#define WIDE_CHUNK 256 /* at most, where rows go through matmul_wide, which unpacks weights once a call */
+#define HEAD_CHUNK 64  /* target rows whose logits exist at a time, in each thread */
 
 /* Activations of one layer that the backward pass reads. All [T, width]. */
 typedef struct saved {
@@ -42,6 +43,7 @@ struct us_tape {
     float grad_scale, *grad;
     uint64_t step_seed;
     int32_t layer;
+    size_t chunk; /* rows a thread claims at a time */
     atomic_int next;
 };
 
@@ -81,10 +83,17 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
     for (int m = 0; m < US_N_MODULES; m++) s->u[m] = us_lora_at(lora, 0, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
 }
 
-static size_t thread_bytes(const us_net *n, const us_lora *lora) {
-    size_t w = widest(n), vp = padded_vocab(n);
-    size_t rows = us_acts_bytes(CHUNK, w) + 3 * CHUNK * w * sizeof(float) + CHUNK * (size_t)lora->rank * sizeof(float);
-    size_t head = us_acts_bytes(HEAD_CHUNK, vp) + us_acts_bytes(HEAD_CHUNK, w) + HEAD_CHUNK * vp * sizeof(float);
+static bool use_wide(const us_tape_options *o) { return !o->f32 && us_kern_get()->matmul_wide; }
+
+/* The input of a product as the kernels want it: 8-bit blocks, or the scratch of matmul_wide. */
+static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width) {
+    return use_wide(o) ? us_wide_bytes(n_rows, width) : us_acts_bytes(n_rows, width);
+}
+
+static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
+    size_t w = widest(n), vp = padded_vocab(n), chunk = use_wide(o) ? WIDE_CHUNK : CHUNK;
+    size_t rows = input_bytes(o, chunk, w) + 3 * chunk * w * sizeof(float);
+    size_t head = input_bytes(o, HEAD_CHUNK, vp) + HEAD_CHUNK * vp * sizeof(float);
     return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
 }
 
@@ -125,7 +134,7 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
     us_packing worst = {.n_rows = o->max_rows, .n_prefix = o->max_prefix, .segments = &longest, .n_segments = 1};
     t->attn_scratch = place(p, us_packed_attention_scratch(&worst, n->heads) * (size_t)n_threads);
     t->turned = place(p, t->lora->n_params);
-    t->thread_bytes = thread_bytes(n, t->lora);
+    t->thread_bytes = thread_bytes(n, o);
     t->thread_scratch = (unsigned char *)place(p, t->thread_bytes / sizeof(float) * (size_t)n_threads);
 }
 
@@ -191,25 +200,33 @@ typedef struct rows {
     saved *s;
     int32_t layer;
     size_t r0, n;
-    unsigned char *acts_block;
-    us_acts acts;   /* of the input in work */
-    float *wide[3]; /* [CHUNK, widest] */
+    unsigned char *input; /* input_bytes() of the widest */
+    us_acts acts;         /* of the input in work */
+    float *spare[3]; /* [n, widest] */
 } rows;
 
 static bool claim(us_tape *t, int i_thread, rows *c) {
     size_t i = (size_t)atomic_fetch_add(&t->next, 1), total = (size_t)t->b->packing.n_rows, w = widest(&t->net);
-    if (i * CHUNK >= total) return false;
+    if (i * t->chunk >= total) return false;
     unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
-    *c = (rows){.t = t, .net = &t->net.layers[t->layer], .s = &t->layers[t->layer], .layer = t->layer, .r0 = i * CHUNK, .acts_block = s};
-    c->n = total - c->r0 < CHUNK ? total - c->r0 : CHUNK;
-    float *f = (float *)(void *)(s + us_acts_bytes(CHUNK, w));
-    for (size_t k = 0; k < 3; k++) c->wide[k] = f + k * CHUNK * w;
+    *c = (rows){.t = t, .net = &t->net.layers[t->layer], .s = &t->layers[t->layer], .layer = t->layer, .r0 = i * t->chunk, .input = s};
+    c->n = total - c->r0 < t->chunk ? total - c->r0 : t->chunk;
+    float *f = (float *)(void *)(s + input_bytes(&t->opt, t->chunk, w));
+    for (size_t k = 0; k < 3; k++) c->spare[k] = f + k * t->chunk * w;
     return true;
 }
 
-static void quantize(rows *c, const float *x, size_t width) {
-    us_acts_place(&c->acts, c->acts_block, c->n, width);
-    c->t->kn->quantize_acts(x, width, 0, c->n, &c->acts);
+/* Before the products of an input: quantized once for all of them. */
+static void quantize(const us_tape *t, const float *x, size_t n, size_t width, unsigned char *input, us_acts *acts) {
+    if (use_wide(&t->opt)) return;
+    us_acts_place(acts, input, n, width);
+    t->kn->quantize_acts(x, width, 0, n, acts);
+}
+
+/* y[n, N] (+)= x[n, K] . W^T */
+static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts, float *y, bool add) {
+    if (use_wide(&t->opt)) t->kn->matmul_wide(w, x, w->n_cols, n, y, w->n_rows, add, input);
+    else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }
 
 /* splitmix64 of (seed, layer, module, row, column): the same mask in both passes, whatever the threads. */
@@ -248,18 +265,18 @@ static const float *lora_input(const us_tape *t, int32_t layer, us_module m, siz
     return copy;
 }
 
-/* y[n, out] = x W^T + bias + scale (x A^T) B^T; c->acts holds x quantized; u = x A^T is saved. */
+/* y[n, out] = x W^T + bias + scale (x A^T) B^T after quantize(x); u = x A^T is saved. */
 static void linear(rows *c, us_module m, const float *x, float *y) {
     us_tape *t = c->t;
     const us_matrix *w = c->net->w[m];
     const us_lora_site *s = us_lora_at(t->lora, c->layer, m);
     size_t in = w->n_cols, out = w->n_rows, r = (size_t)t->lora->rank;
-    t->kn->matmul(w, &c->acts, x, in, 0, c->n, 0, w->n_groups, y, out, false);
+    product(t, w, x, c->n, c->input, &c->acts, y, false);
     for (size_t i = 0; i < c->n && c->net->bias[m]; i++) t->kn->add(c->net->bias[m], 1.0f, out, y + i * out);
     if (!s->on) return;
     float *u = c->s->u[m] + c->r0 * r;
     memset(u, 0, c->n * r * sizeof *u);
-    x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->wide[2]);
+    x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->spare[2]);
     t->kn->gemm_nn(c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
     t->kn->gemm_nn(c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
 }
@@ -270,8 +287,8 @@ static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool
     const us_matrix *wt = &t->wt[c->layer * US_N_MODULES + (int)m];
     const us_lora_site *s = us_lora_at(t->lora, c->layer, m);
     size_t in = wt->n_rows, out = s->n_out, r = (size_t)t->lora->rank;
-    quantize(c, d_y, out);
-    t->kn->matmul(wt, &c->acts, d_y, out, 0, c->n, 0, wt->n_groups, d_x, in, add);
+    quantize(t, d_y, c->n, out, c->input, &c->acts);
+    product(t, wt, d_y, c->n, c->input, &c->acts, d_x, add);
     if (!s->on) return;
     float *du = t->du[m] + c->r0 * r, keep = 1.0f / (1.0f - t->opt.dropout);
     memset(du, 0, c->n * r * sizeof *du);
@@ -280,7 +297,7 @@ static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool
         t->kn->gemm_nn(c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
         return;
     }
-    float *d = c->wide[2];
+    float *d = c->spare[2];
     memset(d, 0, c->n * in * sizeof *d);
     t->kn->gemm_nn(c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
     for (size_t i = 0; i < c->n; i++)
@@ -292,7 +309,7 @@ static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool
 static void rotate(rows *c, float *x, int32_t n_heads, int direction) {
     const us_net *n = &c->t->net;
     size_t half = (size_t)n->n_rot / 2, e = (size_t)n->heads.head_size;
-    float *back = c->wide[2];
+    float *back = c->spare[2];
     for (size_t i = 0; i < c->n; i++) {
         const float *co = c->t->rope_cos + (c->r0 + i) * half, *si = c->t->rope_sin + (c->r0 + i) * half;
         for (size_t j = 0; j < half && direction < 0; j++) back[j] = -si[j];
@@ -319,9 +336,9 @@ static void rows_before_attention(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, q = us_net_width_q(n), kv = us_net_width_kv(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *h = c.wide[0];
+        float *h = c.spare[0];
         norm_rows(t, s->x_in + c.r0 * d, c.net->attn_norm, d, c.n, h);
-        quantize(&c, h, d);
+        quantize(t, h, c.n, d, c.input, &c.acts);
         linear(&c, US_MOD_Q, h, s->q + c.r0 * q);
         linear(&c, US_MOD_K, h, s->k + c.r0 * kv);
         linear(&c, US_MOD_V, h, s->v + c.r0 * kv);
@@ -340,16 +357,16 @@ static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *h = c.wide[0], *a = c.wide[1];
-        quantize(&c, s->o + c.r0 * q, q);
+        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *h = c.spare[0], *a = c.spare[1];
+        quantize(t, s->o + c.r0 * q, c.n, q, c.input, &c.acts);
         linear(&c, US_MOD_O, s->o + c.r0 * q, x_mid);
         t->kn->add(s->x_in + c.r0 * d, 1.0f, c.n * d, x_mid);
         norm_rows(t, x_mid, c.net->ffn_norm, d, c.n, h);
-        quantize(&c, h, d);
+        quantize(t, h, c.n, d, c.input, &c.acts);
         linear(&c, US_MOD_GATE, h, s->gate + c.r0 * f);
         linear(&c, US_MOD_UP, h, s->up + c.r0 * f);
         t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, a);
-        quantize(&c, a, f);
+        quantize(t, a, c.n, f, c.input, &c.acts);
         linear(&c, US_MOD_DOWN, a, x);
         t->kn->add(x_mid, 1.0f, c.n * d, x);
     }
@@ -378,22 +395,20 @@ static void head_rows(void *ctx, int i_thread, int n_threads) {
     unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
     for (size_t i; (i = (size_t)atomic_fetch_add(&t->next, 1)) * HEAD_CHUNK < (size_t)t->b->n_targets;) {
         size_t r0 = i * HEAD_CHUNK, left = (size_t)t->b->n_targets - r0, m = left < HEAD_CHUNK ? left : HEAD_CHUNK;
-        us_acts ha, la;
-        us_acts_place(&ha, s, m, d);
-        us_acts_place(&la, s + us_acts_bytes(HEAD_CHUNK, d), m, vp);
-        float *logits = (float *)(void *)(s + us_acts_bytes(HEAD_CHUNK, d) + us_acts_bytes(HEAD_CHUNK, vp)), *hn = t->hn + r0 * d;
+        us_acts acts;
+        float *logits = (float *)(void *)(s + input_bytes(&t->opt, HEAD_CHUNK, vp)), *hn = t->hn + r0 * d;
         for (size_t k = 0; k < m; k++)
             t->kn->rmsnorm(t->x + (size_t)t->b->target_rows[r0 + k] * d, n->out_norm, d, n->eps, hn + k * d);
-        t->kn->quantize_acts(hn, d, 0, m, &ha);
-        t->kn->matmul(n->head, &ha, hn, d, 0, m, 0, n->head->n_groups, logits, v, false);
+        quantize(t, hn, m, d, s, &acts);
+        product(t, n->head, hn, m, s, &acts, logits, false);
         us_cross_entropy(logits, v, t->b->target_ids + r0, m, t->grad_scale, t->nats + r0);
         if (!t->grad) continue;
         for (size_t k = m; k-- > 0 && vp > v;) { /* spread rows to the padded width, last first */
             memmove(logits + k * vp, logits + k * v, v * sizeof *logits);
             memset(logits + k * vp + v, 0, (vp - v) * sizeof *logits);
         }
-        t->kn->quantize_acts(logits, vp, 0, m, &la);
-        t->kn->matmul(&t->head_t, &la, logits, vp, 0, m, 0, t->head_t.n_groups, t->d_hn + r0 * d, d, false);
+        quantize(t, logits, m, vp, s, &acts);
+        product(t, &t->head_t, logits, m, s, &acts, t->d_hn + r0 * d, false);
     }
 }
 
@@ -408,7 +423,7 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
         float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f, *d_up = t->d_up + c.r0 * f;
-        float *d_a = c.wide[0], *d_h = c.wide[1];
+        float *d_a = c.spare[0], *d_h = c.spare[1];
         memcpy(t->d_h + c.r0 * d, d_x, c.n * d * sizeof *d_x); /* d_y of down, for its factors */
         linear_back(&c, US_MOD_DOWN, d_x, d_a, false);
         t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, t->act + c.r0 * f);
@@ -423,7 +438,7 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
 
 static void qk_norm_back(rows *c, const float *g, const float *raw, float *d, int32_t n_heads) {
     size_t e = (size_t)c->t->net.heads.head_size, n = c->n * (size_t)n_heads;
-    float *dy = c->wide[0];
+    float *dy = c->spare[0];
     memcpy(dy, d, n * e * sizeof *d);
     memset(d, 0, n * e * sizeof *d);
     for (size_t i = 0; i < n; i++) us_rmsnorm_back(raw + i * e, g, dy + i * e, e, c->t->net.eps, d + i * e);
@@ -437,7 +452,7 @@ static void rows_back_qkv(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, q = us_net_width_q(n), kv = us_net_width_kv(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *d_q = t->d_q + c.r0 * q, *d_k = t->d_k + c.r0 * kv, *d_v = t->d_v + c.r0 * kv, *d_h = c.wide[1];
+        float *d_q = t->d_q + c.r0 * q, *d_k = t->d_k + c.r0 * kv, *d_v = t->d_v + c.r0 * kv, *d_h = c.spare[1];
         rotate(&c, d_q, n->heads.n_heads, -1);
         rotate(&c, d_k, n->heads.n_kv_heads, -1);
         if (c.net->q_norm) qk_norm_back(&c, c.net->q_norm, s->q_raw + c.r0 * q, d_q, n->heads.n_heads);
@@ -533,6 +548,11 @@ static void start_batch(us_tape *t, const us_batch *b) {
     size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
     assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets && b->packing.n_segments <= t->opt.max_segments);
     t->b = b;
+    t->chunk = CHUNK;
+    if (use_wide(&t->opt)) { /* two chunks a thread, in whole tiles */
+        size_t share = (size_t)b->packing.n_rows / (2 * (size_t)us_pool_size(t->pool)) / 32 * 32 + 32;
+        t->chunk = share < CHUNK ? CHUNK : share > WIDE_CHUNK ? WIDE_CHUNK : share;
+    }
     for (size_t i = 0; i < (size_t)b->packing.n_rows; i++) {
         t->kn->unpack_row(n->embd, (size_t)b->tokens[i], t->layers[0].x_in + i * d);
         for (size_t j = 0; j < half; j++) {

@@ -6,7 +6,7 @@
 #include "kern/kern.h"
 #include <math.h>
 
-static const char *const levels[] = {"avx2", "avx512", "neon", "dotprod"};
+static const char *const levels[] = {"avx2", "avx512", "amx", "neon", "dotprod"};
 static us_rng rng;
 static const us_kern *scalar;
 
@@ -72,6 +72,30 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
     kn->matmul(&w, &av, x, k, 0, t, 0, w.n_groups, got, n, false);
     for (size_t i = 0; i < 16; i++) assert_true(got[t * n + 16 + i] == 42.0f);
     close_to(us_type_name((int)type), kn->name, got, want, t * n, 2e-5, 2.0);
+    if (kn->matmul_wide) { /* against the float32 product of the very weights: two roundings of 2^-9 in each term, added twice */
+        us_matrix wf = {.kind = US_PACK_F32, .n_rows = n, .n_cols = k, .n_groups = w.n_groups, .group_bytes = us_pack_group_bytes(US_PACK_F32, k)};
+        us_error err;
+        if (us_alloc_aligned(wf.group_bytes * wf.n_groups, &wf.data, &err)) abort();
+        float *rows = calloc(US_GROUP, k * sizeof *rows), *wide = calloc(t * n + 32, sizeof *wide), *bound = calloc(t * n, sizeof *bound);
+        for (size_t g = 0; g < w.n_groups; g++) {
+            size_t m = n - g * US_GROUP < US_GROUP ? n - g * US_GROUP : US_GROUP;
+            for (size_t r = 0; r < m; r++) {
+                scalar->unpack_row(&w, g * US_GROUP + r, rows + r * k);
+                for (size_t i = 0; i < t; i++)
+                    for (size_t c = 0; c < k; c++) bound[i * n + g * US_GROUP + r] += fabsf(rows[r * k + c] * x[i * k + c]);
+            }
+            scalar->pack_group(US_PACK_F32, US_TYPE_F32, rows, k * sizeof *rows, m, k, wf.data + g * wf.group_bytes);
+        }
+        void *scratch = aligned_alloc(64, us_wide_bytes(t, k));
+        scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
+        for (size_t i = 0; i < 16; i++) wide[t * n + 16 + i] = 42.0f;
+        kn->matmul_wide(&w, x, k, t, wide, n, false, scratch);
+        kn->matmul_wide(&w, x, k, t, wide, n, true, scratch);
+        for (size_t i = 0; i < 16; i++) assert_true(wide[t * n + 16 + i] == 42.0f);
+        for (size_t i = 0; i < t * n; i++)
+            if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6)) fail_msg("matmul_wide, %s, %s: %g, expected %g", us_type_name((int)type), kn->name, (double)wide[i], 2 * (double)want[i]);
+        free(wf.data), free(rows), free(wide), free(bound), free(scratch);
+    }
     for (size_t r = 0; r < t; r++) { /* alone or in a batch: the same bits */
         float *one = calloc(n + 16, sizeof *one);
         kn->matmul(&w, &av, x, k, r, r + 1, 0, w.n_groups, one - r * n, n, false);
@@ -176,6 +200,7 @@ static void every_level_agrees_with_scalar(void **state) {
             check_matmul(kn, types[k], 35, 96, 1);
             check_matmul(kn, types[k], 16, 32, 5);
             check_matmul(kn, types[k], 50, 576, 15);
+            check_matmul(kn, types[k], 67, 96, 70);
         }
         static const us_type k_types[] = {US_TYPE_Q2_K, US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_XS};
         for (size_t k = 0; k < sizeof k_types / sizeof *k_types; k++) {

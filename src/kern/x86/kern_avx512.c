@@ -1,4 +1,4 @@
-/* AVX-512 with VNNI: 16 lanes, a group of rows is one vector. */
+/* AVX-512 with VNNI: 16 lanes, a group of rows is one vector. And AMX, which is the same with one entry more. */
 #include <immintrin.h>
 #include <stdint.h>
 #define W 16
@@ -28,3 +28,124 @@ typedef __m512i vbytes;
 #include "kern/simd.h"
 
 void us_kern_fill_avx512(us_kern *t) { fill(t); }
+
+/* ---- AMX: many rows at once, in tiles of bfloat16 ------------------------------------------------------------------- *
+ * A tile of x is 16 rows of 32 columns; a tile of W is 32 columns of one group, as 16 rows of 16 pairs of columns. Four sums
+ * (32 rows by two groups) are in flight. Weights are unpacked once for all rows of the call. */
+
+/* Byte c of each lane as a number. */
+INLINE vf byte_of(__m512i v, int c, bool is_signed) {
+    return is_signed ? to_float(_mm512_srai_epi32(_mm512_slli_epi32(v, (unsigned)(24 - 8 * c)), 24))
+                     : to_float(_mm512_and_si512(_mm512_srli_epi32(v, (unsigned)(8 * c)), _mm512_set1_epi32(255)));
+}
+
+/* Columns [32 b, 32 b + 32) of a group's 16 rows: out[c] is column c. */
+INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t b, vf out[US_BLOCK]) {
+    const unsigned char *p = w->data + g * w->group_bytes;
+    if (kind >= US_PACK_F16) {
+        for (size_t c = 0; c < US_BLOCK; c++) out[c] = b * US_BLOCK + c < w->n_cols ? load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
+        return;
+    }
+    vf d, m = {0}, d2, m2;
+    const unsigned char *q; /* the quads */
+    switch (kind) {
+    case US_PACK_Q4: p += b * US_Q4_BLOCK_BYTES, d = load_half(p), m = load_half(p + 32), q = p + 64; break;
+    case US_PACK_Q4_K:
+        p += b / 8 * US_Q4K_BYTES, q = p + 64 + b % 8 * US_Q4K_BLOCK_BYTES;
+        d = load_half(p) * load_u8(q), m = -(load_half(p + 32) * load_u8(q + 16)), q += 32;
+        break;
+    case US_PACK_Q8: d = load_half(p + b * 32), q = p + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES; break;
+    case US_PACK_Q8_S: p += b * US_Q8S_BLOCK_BYTES, d = load((const float *)(const void *)p), m = load((const float *)(const void *)(p + 128)), q = p + 256; break;
+    default: p += b / 8 * US_Q6K_BYTES, q = p + 32 + b % 8 * US_Q6K_BLOCK_BYTES, d = load_half(p) * load_i8(q); break; /* Q6_K */
+    }
+    d2 = d, m2 = m;
+    if (kind == US_PACK_Q8_S) d2 = load((const float *)(const void *)(p + 64)), m2 = load((const float *)(const void *)(p + 192));
+    if (kind == US_PACK_Q6_K) d2 = load_half(p) * load_i8(q + 16);
+    for (int quad = 0; quad < 8; quad++) {
+        bool nibbles = kind == US_PACK_Q4 || kind == US_PACK_Q4_K;
+        __m512i v = kind == US_PACK_Q6_K ? q6_quad(q, quad, 0) : load_bytes(q + 64 * (nibbles ? quad % 4 : quad));
+        if (nibbles) v = quad < 4 ? low4(v) : high4(v);
+        for (int c = 0; c < 4; c++) out[4 * quad + c] = fma_(byte_of(v, c, !nibbles), quad < 4 ? d : d2, quad < 4 ? m : m2);
+    }
+}
+
+INLINE void fill_panel(us_pack_kind kind, const us_matrix *w, size_t g, size_t blocks, unsigned char *panel) {
+    const __m512i half = _mm512_set1_epi32(0x8000), high = _mm512_set1_epi32((int)0xffff0000);
+    for (size_t b = 0; b < blocks; b++, panel += 1024) {
+        vf col[US_BLOCK];
+        unpack_block(kind, w, g, b, col);
+        for (int c = 0; c < US_BLOCK; c += 2) {
+            __m512i even = _mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(col[c]), half), 16);
+            __m512i odd = _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(col[c + 1]), half), high);
+            _mm512_store_si512(panel + 32 * c, _mm512_or_si512(even, odd));
+        }
+    }
+}
+
+static void fill_panel_of(const us_matrix *w, size_t g, size_t blocks, unsigned char *panel) {
+    switch (w->kind) {
+    case US_PACK_Q4: fill_panel(US_PACK_Q4, w, g, blocks, panel); break;
+    case US_PACK_Q4_K: fill_panel(US_PACK_Q4_K, w, g, blocks, panel); break;
+    case US_PACK_Q8: fill_panel(US_PACK_Q8, w, g, blocks, panel); break;
+    case US_PACK_Q8_S: fill_panel(US_PACK_Q8_S, w, g, blocks, panel); break;
+    case US_PACK_Q6_K: fill_panel(US_PACK_Q6_K, w, g, blocks, panel); break;
+    case US_PACK_F16: fill_panel(US_PACK_F16, w, g, blocks, panel); break;
+    case US_PACK_BF16: fill_panel(US_PACK_BF16, w, g, blocks, panel); break;
+    default: fill_panel(US_PACK_F32, w, g, blocks, panel); break;
+    }
+}
+
+/* x in tiles: [T / 16][K / 32][16][32], padded with zeros. */
+static void rows_to_bf16(const float *x, size_t ld_x, size_t n_t, size_t k, size_t kp, uint16_t *out) {
+    size_t n_pad = (n_t + 31) & ~(size_t)31;
+    for (size_t t = 0; t < n_pad; t++)
+        for (size_t c = 0; c < kp; c += W) {
+            size_t n = t >= n_t || c >= k ? 0 : k - c < W ? k - c : W;
+            __m256i v = n ? (__m256i)_mm512_cvtneps_pbh((__m512)load_part(x + t * ld_x + c, n, 0)) : _mm256_setzero_si256();
+            memcpy(out + t / 16 * 16 * kp + c / 32 * 512 + t % 16 * 32 + c % 32, &v, sizeof v);
+        }
+}
+
+static void matmul_wide(const us_matrix *w, const float *x, size_t ld_x, size_t n_t, float *y, size_t ld_y, bool add, void *scratch) {
+    const struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } config = {
+        .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+    size_t kp = (w->n_cols + 31) & ~(size_t)31, blocks = kp / 32;
+    uint16_t *xb = scratch;
+    unsigned char *panel = (unsigned char *)(xb + ((n_t + 31) & ~(size_t)31) * kp);
+    float c[4][US_GROUP * US_GROUP];
+    rows_to_bf16(x, ld_x, n_t, w->n_cols, kp, xb);
+    _tile_loadconfig(&config);
+    for (size_t g = 0; g < w->n_groups; g += 2) {
+        bool two = g + 1 < w->n_groups;
+        fill_panel_of(w, g, blocks, panel);
+        if (two) fill_panel_of(w, g + 1, blocks, panel + blocks * 1024);
+        __asm__ volatile("" ::: "memory"); /* GCC's tile loads do not say that they read memory */
+        const unsigned char *second = two ? panel + blocks * 1024 : panel;
+        for (size_t t = 0; t < n_t; t += 32) {
+            const uint16_t *top = xb + t * kp, *bottom = top + 16 * kp;
+            _tile_zero(0);
+            _tile_zero(1);
+            _tile_zero(2);
+            _tile_zero(3);
+            for (size_t b = 0; b < blocks; b++) {
+                _tile_loadd(4, top + 512 * b, 64);
+                _tile_loadd(6, panel + 1024 * b, 64);
+                _tile_loadd(7, second + 1024 * b, 64);
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(1, 4, 7);
+                _tile_loadd(5, bottom + 512 * b, 64);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+            _tile_stored(0, c[0], 64);
+            _tile_stored(1, c[1], 64);
+            _tile_stored(2, c[2], 64);
+            _tile_stored(3, c[3], 64);
+            for (size_t i = 0; i < 32 && t + i < n_t; i++)
+                for (size_t k = 0; k < (two ? 2u : 1u); k++) put_group(w, g + k, 0, load(c[i / 16 * 2 + k] + i % 16 * US_GROUP), y + (t + i) * ld_y, add);
+        }
+    }
+    _tile_release();
+}
+
+void us_kern_fill_amx(us_kern *t) { t->matmul_wide = matmul_wide; }
