@@ -83,15 +83,18 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
     for (int m = 0; m < US_N_MODULES; m++) s->u[m] = us_lora_at(lora, 0, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
 }
 
-static bool use_wide(const us_tape_options *o) { return !o->f32 && us_kern_get()->matmul_wide; }
+/* Gradients go through matmul_wide where there is one; a loss alone is computed as the model is served, in 8-bit blocks. */
+static bool may_be_wide(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_wide; }
+static bool is_wide(const us_tape *t) { return t->grad && may_be_wide(&t->opt); }
 
 /* The input of a product as the kernels want it: 8-bit blocks, or the scratch of matmul_wide. */
 static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width) {
-    return use_wide(o) ? us_wide_bytes(n_rows, width) : us_acts_bytes(n_rows, width);
+    size_t acts = us_acts_bytes(n_rows, width), wide = may_be_wide(o) ? us_wide_bytes(n_rows, width) : 0;
+    return acts > wide ? acts : wide;
 }
 
 static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
-    size_t w = widest(n), vp = padded_vocab(n), chunk = use_wide(o) ? WIDE_CHUNK : CHUNK;
+    size_t w = widest(n), vp = padded_vocab(n), chunk = may_be_wide(o) ? WIDE_CHUNK : CHUNK;
     size_t rows = input_bytes(o, chunk, w) + 3 * chunk * w * sizeof(float);
     size_t head = input_bytes(o, HEAD_CHUNK, vp) + HEAD_CHUNK * vp * sizeof(float);
     return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
@@ -218,14 +221,14 @@ static bool claim(us_tape *t, int i_thread, rows *c) {
 
 /* Before the products of an input: quantized once for all of them. */
 static void quantize(const us_tape *t, const float *x, size_t n, size_t width, unsigned char *input, us_acts *acts) {
-    if (use_wide(&t->opt)) return;
+    if (is_wide(t)) return;
     us_acts_place(acts, input, n, width);
     t->kn->quantize_acts(x, width, 0, n, acts);
 }
 
 /* y[n, N] (+)= x[n, K] . W^T */
 static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts, float *y, bool add) {
-    if (use_wide(&t->opt)) t->kn->matmul_wide(w, x, w->n_cols, n, y, w->n_rows, add, input);
+    if (is_wide(t)) t->kn->matmul_wide(w, x, w->n_cols, n, y, w->n_rows, add, input);
     else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }
 
@@ -549,7 +552,7 @@ static void start_batch(us_tape *t, const us_batch *b) {
     assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets && b->packing.n_segments <= t->opt.max_segments);
     t->b = b;
     t->chunk = CHUNK;
-    if (use_wide(&t->opt)) { /* two chunks a thread, in whole tiles */
+    if (is_wide(t)) { /* two chunks a thread, in whole tiles */
         size_t share = (size_t)b->packing.n_rows / (2 * (size_t)us_pool_size(t->pool)) / 32 * 32 + 32;
         t->chunk = share < CHUNK ? CHUNK : share > WIDE_CHUNK ? WIDE_CHUNK : share;
     }
