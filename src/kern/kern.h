@@ -135,6 +135,10 @@ typedef struct us_kern {
     void (*gemm_nt)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
     void (*gemm_nn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
     void (*gemm_tn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
+
+    /* y[M,N] += alpha * sum over k of x(i, k) w(k, j) through bfloat16 like matmul_wide, NULL where that is. x(i, k) is x[i * xi + k * xk],
+     * w(k, j) is w[k * wk + j * wj]; of each pair of strides one is 1. */
+    void (*gemm_wide)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w, size_t wk, size_t wj, float *y, size_t ld_y);
 } us_kern;
 
 /* The table for this machine (US_CPU considered); filled at first use, thread-safe, never NULL. */

@@ -1,5 +1,5 @@
 #include "ops/packed_attention.h"
-#include "kern/kern.h"
+#include "ops/gemm.h"
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -39,10 +39,11 @@ size_t us_packed_attention_shared(const us_packing *p, us_heads h) {
 typedef struct tile {
     int32_t r0, n_rows, n_pre, lo, hi;
     size_t ld;
+    bool wide;
 } tile;
 
 static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t r0) {
-    tile t = {.r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix};
+    tile t = {.r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix, .wide = p->wide};
     t.hi = r0 + t.n_rows;
     t.lo = is_prefix ? 0 : r0;
     for (int32_t i = r0; i < t.hi && !is_prefix; i++)
@@ -55,15 +56,15 @@ static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t
 static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, size_t ldx, const float *w, size_t ldw, float *s) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     memset(s, 0, m * t->ld * sizeof *s);
-    if (pre) kn->gemm_nt(m, pre, e, alpha, x, ldx, w, ldw, s, t->ld);
-    kn->gemm_nt(m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
+    if (pre) us_gemm_nt(kn, t->wide, m, pre, e, alpha, x, ldx, w, ldw, s, t->ld);
+    us_gemm_nt(kn, t->wide, m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
 }
 
 /* y_tile[n_rows, E] += s . w_rows for both ranges. */
 static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw, float *y, size_t ldy) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) kn->gemm_nn(m, e, pre, alpha, s, t->ld, w, ldw, y, ldy);
-    kn->gemm_nn(m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
+    if (pre) us_gemm_nn(kn, t->wide, m, e, pre, alpha, s, t->ld, w, ldw, y, ldy);
+    us_gemm_nn(kn, t->wide, m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
 }
 
 /* First and one-past-last column of the own range that row r sees. */
@@ -123,8 +124,8 @@ void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const f
 static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy, float *d_own,
                     size_t ld_own, float *d_pre) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) kn->gemm_tn(pre, e, m, alpha, x, t->ld, y, ldy, d_pre, e);
-    kn->gemm_tn(own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
+    if (pre) us_gemm_tn(kn, t->wide, pre, e, m, alpha, x, t->ld, y, ldy, d_pre, e);
+    us_gemm_tn(kn, t->wide, own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
 }
 
 static void backward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s, float *dk_pre, float *dv_pre) {

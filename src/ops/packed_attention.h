@@ -24,6 +24,7 @@ typedef struct us_packing {
     const int32_t *window;      /* [T] */
     const us_segment *segments; /* in order, covering [P, T) */
     int32_t n_segments;
+    bool wide;                  /* products through bfloat16 where the level has them */
 } us_packing;
 
 /* Floats of scratch for one thread, and for the shared prefix gradients. */

@@ -2,6 +2,7 @@
  * is local to a row, so a layer is: rows up to q,k,v | attention | the remaining rows. */
 #include "train/tape.h"
 #include "base/mem.h"
+#include "ops/gemm.h"
 #include "ops/grad.h"
 #include "train/transpose.h"
 #include <assert.h>
@@ -43,6 +44,7 @@ struct us_tape {
     float grad_scale, *grad;
     uint64_t step_seed;
     int32_t layer;
+    us_packing packing;
     size_t chunk; /* rows a thread claims at a time */
     atomic_int next;
 };
@@ -280,8 +282,8 @@ static void linear(rows *c, us_module m, const float *x, float *y) {
     float *u = c->s->u[m] + c->r0 * r;
     memset(u, 0, c->n * r * sizeof *u);
     x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->spare[2]);
-    t->kn->gemm_nn(c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
-    t->kn->gemm_nn(c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
+    us_gemm_nn(t->kn, is_wide(t), c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
+    us_gemm_nn(t->kn, is_wide(t), c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
 }
 
 /* d_x[n, in] (+)= d_y W + scale (d_y B) A; keeps scale * d_y B in t->du[m] for the gradient of A. */
@@ -295,14 +297,14 @@ static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool
     if (!s->on) return;
     float *du = t->du[m] + c->r0 * r, keep = 1.0f / (1.0f - t->opt.dropout);
     memset(du, 0, c->n * r * sizeof *du);
-    t->kn->gemm_nn(c->n, r, out, t->lora->scale, d_y, out, t->lora->params + s->b, r, du, r);
+    us_gemm_nn(t->kn, is_wide(t), c->n, r, out, t->lora->scale, d_y, out, t->lora->params + s->b, r, du, r);
     if (!has_dropout(t)) {
-        t->kn->gemm_nn(c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
+        us_gemm_nn(t->kn, is_wide(t), c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
         return;
     }
     float *d = c->spare[2];
     memset(d, 0, c->n * in * sizeof *d);
-    t->kn->gemm_nn(c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
+    us_gemm_nn(t->kn, is_wide(t), c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
     for (size_t i = 0; i < c->n; i++)
         for (size_t j = 0; j < in; j++)
             if (!dropped(t, c->layer, m, c->r0 + i, j)) d_x[i * in + j] += d[i * in + j];
@@ -384,7 +386,7 @@ static void layer_forward(us_tape *t, int32_t l) {
     t->layer = l;
     run_rows(t, rows_before_attention);
     saved *s = &t->layers[l];
-    us_packed_attention(t->pool, &t->b->packing, t->net.heads, s->q, s->k, s->v, s->o, t->attn_scratch);
+    us_packed_attention(t->pool, &t->packing, t->net.heads, s->q, s->k, s->v, s->o, t->attn_scratch);
     run_rows(t, rows_after_attention);
 }
 
@@ -486,8 +488,8 @@ static void factor_item(us_tape *t, const factor_site *f, const us_lora_site *s,
     size_t r = (size_t)t->lora->rank, n_rows = (size_t)t->b->packing.n_rows, n_b = (s->n_out + FACTOR_STEP - 1) / FACTOR_STEP;
     size_t width = i < n_b ? s->n_out : s->n_in, at = (i < n_b ? i : i - n_b) * FACTOR_STEP;
     size_t m = width - at < FACTOR_STEP ? width - at : FACTOR_STEP;
-    if (i < n_b) t->kn->gemm_tn(m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r, t->grad + s->b + at * r, r);
-    else t->kn->gemm_tn(r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
+    if (i < n_b) us_gemm_tn(t->kn, is_wide(t), m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r, t->grad + s->b + at * r, r);
+    else us_gemm_tn(t->kn, is_wide(t), r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
 }
 
 static void factor_items(void *ctx, int i_thread, int n_threads) {
@@ -538,7 +540,7 @@ static void layer_backward(us_tape *t, int32_t l) {
     run_rows(t, rows_back_ffn);
     factors(t, (factor_site[]){{US_MOD_DOWN, t->act, t->d_h}, {US_MOD_GATE, t->h, t->d_gate}, {US_MOD_UP, t->h, t->d_up}, {US_MOD_O, s->o, t->d_x}},
             4, spare);
-    us_packed_attention_back(t->pool, &t->b->packing, t->net.heads, s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
+    us_packed_attention_back(t->pool, &t->packing, t->net.heads, s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
                              t->attn_scratch, t->attn_shared);
     run_rows(t, rows_back_qkv);
     factors(t, (factor_site[]){{US_MOD_Q, t->h, t->d_q}, {US_MOD_K, t->h, t->d_k}, {US_MOD_V, t->h, t->d_v}}, 3, spare);
@@ -551,6 +553,8 @@ static void start_batch(us_tape *t, const us_batch *b) {
     size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
     assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets && b->packing.n_segments <= t->opt.max_segments);
     t->b = b;
+    t->packing = b->packing;
+    t->packing.wide = is_wide(t);
     t->chunk = CHUNK;
     if (is_wide(t)) { /* two chunks a thread, in whole tiles */
         size_t share = (size_t)b->packing.n_rows / (2 * (size_t)us_pool_size(t->pool)) / 32 * 32 + 32;

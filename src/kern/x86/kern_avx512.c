@@ -106,41 +106,47 @@ static void rows_to_bf16(const float *x, size_t ld_x, size_t n_t, size_t k, size
         }
 }
 
+static const struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } eight_tiles = {
+    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+
+/* c[4][16][16] = (two tiles of rows) . (two tiles of columns), over `blocks` tiles of 32 in depth. GCC's tile loads do not say that they
+ * read memory: hence the barrier. */
+INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsigned char *left, const unsigned char *right, size_t blocks, float c[4][US_GROUP * US_GROUP]) {
+    __asm__ volatile("" ::: "memory");
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (size_t b = 0; b < blocks; b++) {
+        _tile_loadd(4, top + 512 * b, 64);
+        _tile_loadd(6, left + 1024 * b, 64);
+        _tile_loadd(7, right + 1024 * b, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, bottom + 512 * b, 64);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c[0], 64);
+    _tile_stored(1, c[1], 64);
+    _tile_stored(2, c[2], 64);
+    _tile_stored(3, c[3], 64);
+}
+
 static void matmul_wide(const us_matrix *w, const float *x, size_t ld_x, size_t n_t, float *y, size_t ld_y, bool add, void *scratch) {
-    const struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } config = {
-        .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
     size_t kp = (w->n_cols + 31) & ~(size_t)31, blocks = kp / 32;
     uint16_t *xb = scratch;
     unsigned char *panel = (unsigned char *)(xb + ((n_t + 31) & ~(size_t)31) * kp);
     float c[4][US_GROUP * US_GROUP];
     rows_to_bf16(x, ld_x, n_t, w->n_cols, kp, xb);
-    _tile_loadconfig(&config);
+    _tile_loadconfig(&eight_tiles);
     for (size_t g = 0; g < w->n_groups; g += 2) {
         bool two = g + 1 < w->n_groups;
         fill_panel_of(w, g, blocks, panel);
         if (two) fill_panel_of(w, g + 1, blocks, panel + blocks * 1024);
-        __asm__ volatile("" ::: "memory"); /* GCC's tile loads do not say that they read memory */
         const unsigned char *second = two ? panel + blocks * 1024 : panel;
         for (size_t t = 0; t < n_t; t += 32) {
-            const uint16_t *top = xb + t * kp, *bottom = top + 16 * kp;
-            _tile_zero(0);
-            _tile_zero(1);
-            _tile_zero(2);
-            _tile_zero(3);
-            for (size_t b = 0; b < blocks; b++) {
-                _tile_loadd(4, top + 512 * b, 64);
-                _tile_loadd(6, panel + 1024 * b, 64);
-                _tile_loadd(7, second + 1024 * b, 64);
-                _tile_dpbf16ps(0, 4, 6);
-                _tile_dpbf16ps(1, 4, 7);
-                _tile_loadd(5, bottom + 512 * b, 64);
-                _tile_dpbf16ps(2, 5, 6);
-                _tile_dpbf16ps(3, 5, 7);
-            }
-            _tile_stored(0, c[0], 64);
-            _tile_stored(1, c[1], 64);
-            _tile_stored(2, c[2], 64);
-            _tile_stored(3, c[3], 64);
+            four_tiles(xb + t * kp, xb + (t + 16) * kp, panel, second, blocks, c);
             for (size_t i = 0; i < 32 && t + i < n_t; i++)
                 for (size_t k = 0; k < (two ? 2u : 1u); k++) put_group(w, g + k, 0, load(c[i / 16 * 2 + k] + i % 16 * US_GROUP), y + (t + i) * ld_y, add);
         }
@@ -148,4 +154,81 @@ static void matmul_wide(const us_matrix *w, const float *x, size_t ld_x, size_t 
     _tile_release();
 }
 
-void us_kern_fill_amx(us_kern *t) { t->matmul_wide = matmul_wide; }
+/* 16 x 16 dwords turned: four rounds of exchanging halves. */
+INLINE void turn16(__m512i r[16]) {
+    for (int s = 8; s; s /= 2) {
+        __m512i even, odd; /* which lanes of two rows s apart make the new rows */
+        int32_t e[16], o[16];
+        for (int i = 0; i < 16; i++) e[i] = i & s ? 16 + i - s : i, o[i] = i & s ? 16 + i : i + s;
+        memcpy(&even, e, 64), memcpy(&odd, o, 64);
+        for (int i = 0; i < 16; i++)
+            if (!(i & s)) {
+                __m512i a = r[i], b = r[i + s];
+                r[i] = _mm512_permutex2var_epi32(a, even, b);
+                r[i + s] = _mm512_permutex2var_epi32(a, odd, b);
+            }
+    }
+}
+
+/* One tile of 16 "others" (rows of x or columns of w) by 32 in depth; p(o, k) is p[o * so + k * sk], zero beyond n_o and n_k. As rows of
+ * others with their pairs along them (by_other: x), or as rows of pairs with the others along them (w). */
+INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n_k, bool by_other, uint16_t *out) {
+    __m512i r[16];
+    if (sk == 1) {
+        for (size_t o = 0; o < 16; o++) {
+            const float *q = p + o * so;
+            vf low = {0}, high = {0};
+            if (o < n_o) low = load_part(q, n_k < W ? n_k : W, 0);
+            if (o < n_o && n_k > W) high = load_part(q + W, n_k - W, 0);
+            r[o] = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+        }
+    } else {
+        const __m512i half = _mm512_set1_epi32(0x8000), top = _mm512_set1_epi32((int)0xffff0000);
+        for (size_t k = 0; k < 32; k += 2) {
+            vf even = {0}, odd = {0};
+            if (k < n_k) even = load_part(p + k * sk, n_o, 0);
+            if (k + 1 < n_k) odd = load_part(p + (k + 1) * sk, n_o, 0);
+            r[k / 2] = _mm512_or_si512(_mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(even), half), 16), _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(odd), half), top));
+        }
+    }
+    if ((sk == 1) != by_other) turn16(r);
+    memcpy(out, r, sizeof r);
+}
+
+#define WIDE_M 128 /* rows whose tiles are kept */
+#define WIDE_K 256 /* depth of them */
+static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w, size_t wk, size_t wj, float *y, size_t ld_y) {
+    _Alignas(64) uint16_t a[WIDE_M * WIDE_K], b[32 * WIDE_K];
+    _Alignas(64) float c[4][US_GROUP * US_GROUP];
+    _tile_loadconfig(&eight_tiles);
+    for (size_t i0 = 0; i0 < m; i0 += WIDE_M)
+        for (size_t k0 = 0; k0 < k; k0 += WIDE_K) {
+            size_t rows = m - i0 < WIDE_M ? m - i0 : WIDE_M, depth = k - k0 < WIDE_K ? k - k0 : WIDE_K, blocks = (depth + 31) / 32;
+            for (size_t i = 0; i < rows; i += 16)
+                for (size_t d = 0; d < blocks; d++)
+                    pack_tile(x + (i0 + i) * xi + (k0 + 32 * d) * xk, xi, xk, rows - i < 16 ? rows - i : 16, depth - 32 * d < 32 ? depth - 32 * d : 32, true, a + (i / 16 * blocks + d) * 512);
+            for (size_t j = 0; j < n; j += 32) {
+                size_t cols = n - j < 32 ? n - j : 32;
+                for (size_t h = 0; h < cols; h += 16)
+                    for (size_t d = 0; d < blocks; d++)
+                        pack_tile(w + (k0 + 32 * d) * wk + (j + h) * wj, wj, wk, cols - h < 16 ? cols - h : 16, depth - 32 * d < 32 ? depth - 32 * d : 32, false, b + (h / 16 * blocks + d) * 512);
+                const uint16_t *right = cols > 16 ? b + blocks * 512 : b;
+                for (size_t i = 0; i < rows; i += 32) {
+                    const uint16_t *top = a + i / 16 * blocks * 512, *bottom = rows - i > 16 ? top + blocks * 512 : top;
+                    four_tiles(top, bottom, (const unsigned char *)b, (const unsigned char *)right, blocks, c);
+                    for (size_t r = 0; r < 32 && i + r < rows; r++)
+                        for (size_t h = 0; h < cols; h += 16) {
+                            float *at = y + (i0 + i + r) * ld_y + j + h;
+                            size_t part = cols - h < W ? cols - h : W;
+                            store_part(at, fma_(load(c[r / 16 * 2 + h / 16] + r % 16 * US_GROUP), set1(alpha), load_part(at, part, 0)), part);
+                        }
+                }
+            }
+        }
+    _tile_release();
+}
+
+void us_kern_fill_amx(us_kern *t) {
+    t->matmul_wide = matmul_wide;
+    t->gemm_wide = gemm_wide;
+}
