@@ -1,6 +1,5 @@
 #include "chat/card_png.h"
 #include "base/base64.h"
-#include "base/utf8.h"
 #include <cairo.h>
 #include <math.h>
 #include <stdlib.h>
@@ -128,30 +127,17 @@ us_status us_card_plain_png(const us_card *card, us_buf *out, us_error *err) {
     enum { SIDE = 400 };
     uint32_t h = 2166136261u;
     for (const char *p = card->name; *p; p++) h = (h ^ (unsigned char)*p) * 16777619u;
-    char initials[16] = "";
-    size_t n = 0;
-    for (const char *p = card->name; *p && n < 8;) { /* the first letters of the first two words */
-        uint32_t cp;
-        int len = us_utf8_decode(p, strlen(p), &cp);
-        if (!len) break;
-        memcpy(initials + n, p, (size_t)len);
-        n += (size_t)len;
-        if (!(p = strchr(p, ' ')) || strlen(initials) > 4) break;
-        while (*p == ' ') p++;
-        if (strchr(p, ' ') == NULL && n > 4) break;
-    }
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, SIDE, SIDE);
     cairo_t *c = cairo_create(surface);
-    double hue = (double)(h % 360) * 0.017453292519943295;
-    cairo_set_source_rgb(c, 0.45 + 0.25 * cos(hue), 0.45 + 0.25 * cos(hue - 2.0943951), 0.45 + 0.25 * cos(hue + 2.0943951));
+    double hue = (double)(h % 360) * 0.017453292519943295, rgb[3];
+    for (int i = 0; i < 3; i++) rgb[i] = 0.45 + 0.25 * cos(hue - 2.0943951 * i);
+    cairo_set_source_rgb(c, rgb[0], rgb[1], rgb[2]);
     cairo_paint(c);
-    cairo_text_extents_t e;
-    cairo_select_font_face(c, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
-    cairo_set_font_size(c, 160);
-    cairo_text_extents(c, initials, &e);
-    cairo_move_to(c, SIDE / 2 - e.width / 2 - e.x_bearing, SIDE / 2 - e.height / 2 - e.y_bearing);
-    cairo_set_source_rgb(c, 1, 1, 1);
-    cairo_show_text(c, initials);
+    cairo_set_source_rgb(c, 0.3 + 0.7 * rgb[0] + 0.2, 0.3 + 0.7 * rgb[1] + 0.2, 0.3 + 0.7 * rgb[2] + 0.2);
+    cairo_arc(c, SIDE / 2, 0.4 * SIDE, 0.17 * SIDE, 0, 6.2831853);
+    cairo_fill(c);
+    cairo_arc(c, SIDE / 2, 0.97 * SIDE, 0.34 * SIDE, 3.1415927, 6.2831853);
+    cairo_fill(c);
     cairo_status_t rc = cairo_status(c);
     if (!rc) rc = cairo_surface_write_to_png_stream(surface, write_png, out);
     cairo_destroy(c);

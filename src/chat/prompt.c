@@ -11,23 +11,26 @@ typedef struct group {
     size_t begin, end;
 } group;
 
-static size_t lines_of(const group *g, size_t history) { return g->end - g->begin < history ? g->end - g->begin : history; }
+/* Of a long turn of the others only the last `history` lines count; his own is never cut. */
+static size_t lines_of(const us_prompt_spec *s, const group *g, size_t history) {
+    size_t n = g->end - g->begin;
+    return n < history || s->lines[g->begin].own ? n : history;
+}
 
 /* The groups that are seen, of groups[0..n): us_dataset_window() for lines. */
 static size_t window(const us_prompt_spec *s, const group *groups, size_t n, size_t history) {
     bool open = n && s->lines[groups[n - 1].begin].own;
     size_t first = open ? n - 1 : n, lines = 0;
-    if (first) lines = lines_of(&groups[--first], history); /* what he answers is always seen */
-    while (first > 0 && lines + lines_of(&groups[first - 1], history) <= history) lines += lines_of(&groups[--first], history);
+    if (first) lines = lines_of(s, &groups[--first], history); /* what he answers is always seen */
+    while (first > 0 && lines + lines_of(s, &groups[first - 1], history) <= history) lines += lines_of(s, &groups[--first], history);
     return first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first;
 }
 
 static bool same_name(const us_chat_line *a, const us_chat_line *b) { return !strcmp(a->name ? a->name : "", b->name ? b->name : ""); }
 
-/* One turn's text; of a long one the last `history` lines. */
 static us_status write_group(us_buf *b, const us_prompt_spec *s, const group *g, size_t history, us_error *err) {
     us_status st = US_OK;
-    size_t begin = g->end - lines_of(g, history);
+    size_t begin = g->end - lines_of(s, g, history);
     for (size_t i = begin; i < g->end && !st; i++) {
         const us_chat_line *l = &s->lines[i];
         bool goes_on = i > begin && (l->own || same_name(l, l - 1));

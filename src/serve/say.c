@@ -136,7 +136,7 @@ static void free_talk(void *ctx) {
 /* ---- the stream ------------------------------------------------------------------------------------------------ */
 
 static us_status tell_progress(us_request *r, talk *t, const us_speech_view *v, us_error *err) {
-    if (t->compare || v->done || (v->n_read == t->shown_read && v->n_made == t->shown_made)) return US_OK;
+    if (t->compare || v->status || (v->n_read == t->shown_read && v->n_made == t->shown_made)) return US_OK;
     t->shown_read = v->n_read;
     t->shown_made = v->n_made;
     json_t *j = json_pack("{s:i, s:i, s:i}", "read", v->n_read, "cached", v->n_cached, "total", v->n_prompt);

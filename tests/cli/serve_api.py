@@ -1,0 +1,346 @@
+"""Every route of the chat API and of the OpenAI API on a tiny model, as a client sees them; and what a bad client gets."""
+import atexit, base64, http.client, json, os, shutil, signal, socket, subprocess, sys, threading, time
+
+program, model, adapter, folder, port = sys.argv[1:5] + [int(sys.argv[5])]
+characters, data = folder + '/characters', folder + '/data'
+slow = float(os.environ.get('SLOW', '1'))
+
+
+def card(name, **more):
+    return {'spec': 'chara_card_v2', 'spec_version': '2.0', 'data': dict({'name': name, 'description': f'You are {name}. {{{{user}}}} is here.', 'first_mes': f'I am {{{{char}}}}, {name}.', 'tags': ['test'],
+            'extensions': {'understudy': {'cast': ['Spike'], 'takes': 3, 'history': 10}, 'else/where': {'kept': [1, None]}}}, **more)}
+
+
+def put_character(cid, c, with_adapter=False):
+    os.makedirs(f'{characters}/{cid}', exist_ok=True)
+    if with_adapter:
+        shutil.copy(adapter, f'{characters}/{cid}/adapter.gguf')
+    with open(f'{characters}/{cid}/card.json', 'w') as f:
+        json.dump(c, f)
+
+
+def start(*options, ready=True):
+    log = open(folder + '/log', 'a')
+    p = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', data, '--characters', characters, '-t', '1', '-c', '8192', *options], stderr=log)
+    atexit.register(p.kill)
+    for _ in range(int(500 * slow)):
+        try:
+            if call('GET', '/health')[0] == 200 or not ready:
+                return p
+        except OSError:
+            assert p.poll() is None, open(folder + '/log').read()[-2000:]
+        time.sleep(0.02)
+    raise AssertionError('does not come up')
+
+
+def end(p):
+    p.terminate()
+    assert p.wait(30) == 0, open(folder + '/log').read()[-3000:]
+
+
+def call(method, path, body=None, headers=None, raw=None):
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    h = {} if body is None and raw is None else {'Content-Type': 'application/json'}
+    h.update(headers or {})
+    c.request(method, path, raw if raw is not None else json.dumps(body) if body is not None else None, h)
+    r = c.getresponse()
+    got = r.read()
+    c.close()
+    kind = r.getheader('Content-Type') or ''
+    if kind == 'application/json' and method != 'HEAD':
+        got = json.loads(got)
+    assert r.getheader('X-Content-Type-Options') == 'nosniff' and "default-src 'none'" in r.getheader('Content-Security-Policy'), path
+    return r.status, got, r
+
+
+def ok(method, path, body=None, want=200, **more):
+    status, got, _ = call(method, path, body, **more)
+    assert status == want, (method, path, status, got)
+    return got
+
+
+def refused(want, method, path, body=None, param=None, **more):
+    status, got, r = call(method, path, body, **more)
+    assert status == want, (method, path, body, status, got)
+    e = got['error']
+    assert e['message'] and set(e) == {'message', 'type', 'param', 'code'}, got
+    assert param is None or e['param'] == param, got
+    if want in (429, 503):
+        assert r.getheader('Retry-After')
+    return e
+
+
+def events(path, body=None):
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    c.request('POST', path, json.dumps(body) if body is not None else None, {'Content-Type': 'application/json'} if body is not None else {})
+    r = c.getresponse()
+    text = r.read().decode()
+    c.close()
+    assert r.status == 200 and r.getheader('Content-Type') == 'text/event-stream', (path, r.status, text)
+    out = []
+    for block in text.split('\n\n'):
+        lines = [x for x in block.split('\n') if x and not x.startswith(':')]
+        if lines:
+            assert lines[0].startswith('event: ') and lines[1].startswith('data: '), block
+            out.append((lines[0][7:], json.loads(lines[1][6:])))
+    return out
+
+
+def by(evs, name):
+    return [d for n, d in evs if n == name]
+
+
+def chat_api():
+    s = ok('GET', '/api/state')
+    assert s['ready'] and not s['needs_key'] and s['engine'] == 'own' and s['model']['architecture'] == 'llama', s
+    cast = {c['id']: c for c in ok('GET', '/api/characters')['characters']}
+    assert set(cast) == {'tom', 'jerry'} and cast['tom']['has_adapter'] and not cast['jerry']['has_adapter'] and cast['tom']['greeting'] == 'I am Tom Cat, Tom Cat.', cast
+    assert ok('GET', '/api/characters/tom')['card']['data']['extensions']['else/where'] == {'kept': [1, None]}
+    refused(404, 'GET', '/api/characters/nobody')
+    refused(404, 'GET', '/api/characters/tom/picture')
+    refused(404, 'GET', '/api/characters/tom/files/adapter.gguf')
+    refused(404, 'GET', '/api/characters/tom/files/..%2f..%2fx.png')
+
+    chat = ok('POST', '/api/chats', {'characters': ['tom'], 'user': 'Spike'}, want=201)
+    cid = chat['id']
+    evs = events(f'/api/chats/{cid}/say', {'text': 'Hello, Tom!', 'takes': 1, 'max_tokens': 12, 'seed': 3})
+    assert [n for n, _ in evs if n != 'progress'][:2] == ['turn', 'speaker'] and evs[-1][0] == 'done', evs
+    turn = by(evs, 'done')[0]['turn']
+    assert ''.join(d['text'] for d in by(evs, 'delta')) == turn['text'] and turn['character'] == 'tom' and turn['speaker'] == 'Tom Cat' and turn['present'] == ['tom'], evs
+    assert by(evs, 'turn')[0]['turn']['speaker'] == 'Spike' and by(evs, 'progress')[-1]['read'] == by(evs, 'progress')[-1]['total']
+    saved = ok('GET', f'/api/chats/{cid}')
+    assert [t['id'] for t in saved['turns']] == [by(evs, 'turn')[0]['turn']['id'], turn['id']] and saved['title'] == 'Hello, Tom!', saved
+
+    again = by(events(f'/api/chats/{cid}/turns/{turn["id"]}/regenerate', {'takes': 3, 'max_tokens': 8, 'scale': 0.5}), 'done')[0]['turn']
+    assert again['id'] == turn['id'] and len(again['alternatives']) >= 2 and again['chosen'] == 1 and again['alternatives'][0]['text'] == turn['text'] and again['alternatives'][1]['scale'] == 0.5, again
+    scores = [a['score'] for a in again['alternatives'][1:]]
+    assert scores == sorted(scores, reverse=True), scores
+    refused(409, 'POST', f'/api/chats/{cid}/turns/{saved["turns"][0]["id"]}/regenerate')
+    refused(404, 'POST', f'/api/chats/{cid}/turns/999/regenerate')
+    refused(404, 'POST', f'/api/chats/{cid}/turns/x/regenerate')
+
+    edited = ok('PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {'text': 'My own words.'})
+    assert edited['edited'] and edited['text'] == 'My own words.' and edited['chosen'] == len(edited['alternatives']) - 1
+    assert ok('PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {'chosen': 0})['text'] == turn['text']
+    refused(400, 'PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {'chosen': 99}, param='chosen')
+    refused(400, 'PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {})
+
+    saw = ok('GET', f'/api/chats/{cid}/turns/{turn["id"]}/prompt')
+    assert saw['n_tokens'] == len(saw['tokens']) and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']) == saw['text'], saw
+    refused(404, 'GET', f'/api/chats/{cid}/turns/{saved["turns"][0]["id"]}/prompt')
+
+    cmp = events(f'/api/chats/{cid}/compare', {'variants': [{'scale': 0}, {'scale': 1}], 'max_tokens': 6, 'seed': 5})
+    assert sorted(d['variant'] for d in by(cmp, 'done')) == [0, 1] and len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    for i in (0, 1):
+        assert ''.join(d['text'] for d in by(cmp, 'delta') if d['variant'] == i) == [d['text'] for d in by(cmp, 'done') if d['variant'] == i][0]
+
+    branch = ok('POST', f'/api/chats/{cid}/branch', {'turn': saved['turns'][0]['id']}, want=201)
+    assert len(branch['turns']) == 1 and branch['id'] != cid
+    undo = ok('DELETE', f'/api/chats/{cid}/turns/{turn["id"]}')['undo']
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 1
+    assert len(ok('POST', f'/api/chats/{cid}/undo', {'undo': undo})['turns']) == 2
+    undo = ok('DELETE', f'/api/chats/{cid}/turns/{turn["id"]}')['undo']
+    events(f'/api/chats/{cid}/next', {'takes': 1, 'max_tokens': 3})
+    refused(409, 'POST', f'/api/chats/{cid}/undo', {'undo': undo})
+    ok('DELETE', f'/api/chats/{branch["id"]}', want=204)
+    refused(404, 'GET', f'/api/chats/{branch["id"]}')
+    assert ok('POST', f'/api/chats/{branch["id"]}/restore')['id'] == branch['id']
+    assert ok('PATCH', f'/api/chats/{cid}', {'title': 'New', 'user': 'Tyke', 'scale': {'tom': 1.5}})['scale'] == {'tom': 1.5}
+    refused(400, 'PATCH', f'/api/chats/{cid}', {'scale': {'tom': 3}}, param='scale')
+    refused(400, 'PATCH', f'/api/chats/{cid}', {'characters': []}, param='characters')
+    refused(400, 'POST', '/api/chats', {'characters': ['nobody']})
+    refused(400, 'POST', '/api/chats', {'characters': ['tom', 'tom']})
+    refused(400, 'POST', '/api/chats', {'characters': ['tom'], 'user': 'a:b'}, param='user')
+    refused(404, 'GET', '/api/chats/nothing')
+    refused(404, 'POST', '/api/chats/nothing/say', {'text': 'x'})
+    refused(400, 'POST', f'/api/chats/{cid}/say', {'text': ''}, param='text')
+    refused(400, 'POST', f'/api/chats/{cid}/say', {'text': 'x', 'who': 'jerry'}, param='who')
+    refused(400, 'POST', f'/api/chats/{cid}/say', {'text': 'y' * 70000}, param='text')
+    for form in ('json', 'sillytavern'):
+        _, text, r = call('GET', f'/api/chats/{cid}/export?format={form}')
+        assert 'attachment' in r.getheader('Content-Disposition')
+        back = ok('POST', '/api/chats/import', {'format': form, 'data': text.decode() if isinstance(text, bytes) else text}, want=201)
+        now = ok('GET', f'/api/chats/{cid}')
+        assert [(t['role'], t['text'], t['character'], t['chosen']) for t in back['turns']] == [(t['role'], t['text'], t['character'], t['chosen']) for t in now['turns']], (form, back)
+    refused(400, 'POST', '/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': [{'role': 'god'}]}})
+    refused(400, 'POST', '/api/chats/import', {'format': 'sillytavern', 'data': '{'})
+    refused(400, 'POST', '/api/chats/import', {'format': 'sillytavern', 'data': '{"character_name":"Nobody"}\n'})
+    assert len(ok('POST', '/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 1, 'character': 'Tom Cat', 'turns': [{'user': 'a', 'reply': 'b'}]}}, want=201)['turns']) == 2
+    return cid
+
+
+def scenes():
+    cid = ok('POST', '/api/chats', {'characters': ['tom', 'jerry'], 'user': 'Spike'}, want=201)['id']
+    first = by(events(f'/api/chats/{cid}/say', {'text': 'Jerry, are you there?', 'takes': 1, 'max_tokens': 4}), 'done')[0]['turn']
+    assert first['character'] == 'jerry', first  # he was named
+    assert by(events(f'/api/chats/{cid}/next', {'takes': 1, 'max_tokens': 4}), 'done')[0]['turn']['character'] == 'tom'  # silent longest
+    ok('PATCH', f'/api/chats/{cid}', {'characters': ['tom']})
+    secret = by(events(f'/api/chats/{cid}/say', {'text': 'A secret cheese.', 'who': 'tom', 'takes': 1, 'max_tokens': 4}), 'done')[0]['turn']
+    assert secret['present'] == ['tom']
+    ok('PATCH', f'/api/chats/{cid}', {'characters': ['tom', 'jerry']})
+    for who, sees in (('jerry', False), ('tom', True)):
+        t = by(events(f'/api/chats/{cid}/say', {'text': 'Well?', 'who': who, 'takes': 1, 'max_tokens': 4}), 'done')[0]['turn']
+        text = ok('GET', f'/api/chats/{cid}/turns/{t["id"]}/prompt')['text']
+        assert ('secret cheese' in text) == sees and 'are you there' in text, (who, text)  # each sees what was said while he was on stage
+        assert text.count('Spike is here') == 1 and ('You are Jerry' in text) == (who == 'jerry')
+
+
+def cards():
+    png = call('GET', '/api/characters/tom/card.png')[1]
+    assert png[:8] == b'\x89PNG\r\n\x1a\n'
+    new = ok('POST', '/api/characters', {'png_base64': base64.b64encode(png).decode()}, want=201)['id']
+    assert new == 'tom-cat' and ok('GET', f'/api/characters/{new}')['card']['data'] == ok('GET', '/api/characters/tom')['card']['data']
+    assert ok('POST', '/api/characters', {'card': ok('GET', '/api/characters/tom/card.json')}, want=201)['id'] == 'tom-cat-2'
+    assert call('GET', f'/api/characters/{new}/picture')[1][:4] == b'\x89PNG'
+    refused(400, 'POST', '/api/characters', {'card': {'spec': 'x'}})
+    refused(400, 'POST', '/api/characters', {'png_base64': '!!!'})
+    refused(400, 'POST', '/api/characters', {})
+    put_character('butch', card('Butch'))  # dropped in
+    time.sleep(0.7)
+    cid = ok('POST', '/api/chats', {'characters': ['butch']}, want=201)['id']
+    events(f'/api/chats/{cid}/say', {'text': 'Hi', 'takes': 1, 'max_tokens': 2})
+    with open(f'{characters}/butch/card.json', 'w') as f:
+        f.write('{ this is no card')
+    time.sleep(0.7)
+    refused(404, 'GET', '/api/characters/butch')
+    shutil.rmtree(f'{characters}/butch')  # and taken away
+    time.sleep(0.7)
+    refused(404, 'POST', f'/api/chats/{cid}/say', {'text': 'Hi'})
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+
+
+def openai_api():
+    assert [m['id'] for m in ok('GET', '/v1/models')['data']][:2] == ['base', 'jerry']
+    assert ok('GET', '/v1/models/tom:0.5')['id'] == 'tom:0.5'
+    refused(404, 'GET', '/v1/models/nobody')
+    ask = {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 6, 'seed': 4, 'takes': 1}
+    a = ok('POST', '/v1/chat/completions', ask)
+    b = ok('POST', '/v1/chat/completions', ask)
+    assert a['choices'][0]['message']['content'] == b['choices'][0]['message']['content'] and a['usage']['total_tokens'] == a['usage']['prompt_tokens'] + a['usage']['completion_tokens']
+    assert b['usage']['prompt_tokens_details']['cached_tokens'] == b['usage']['prompt_tokens'] - 1
+    n = ok('POST', '/v1/chat/completions', dict(ask, n=3, logprobs=True, top_logprobs=2))
+    assert [c['index'] for c in n['choices']] == [0, 1, 2] and len({c['message']['content'] for c in n['choices']}) > 1
+    for c in n['choices']:
+        for t in c['logprobs']['content']:
+            assert len(t['top_logprobs']) == 2 and t['top_logprobs'][0]['logprob'] >= t['top_logprobs'][1]['logprob'] >= -60 and t['logprob'] <= t['top_logprobs'][0]['logprob'] + 1e-6, t
+    st = stream('/v1/chat/completions', dict(ask, n=2, stream=True, logprobs=True, stream_options={'include_usage': True}))
+    assert [c['choices'][0]['delta'].get('role') for c in st[:2]] == ['assistant'] * 2 and st[-1]['choices'] == [] and st[-1]['usage']['completion_tokens'] > 0
+    whole = ok('POST', '/v1/chat/completions', dict(ask, n=2, logprobs=True))
+    for i in (0, 1):
+        pieces = [c['choices'][0] for c in st[:-1] if c['choices'][0]['index'] == i]
+        assert ''.join(p['delta'].get('content', '') for p in pieces) == whole['choices'][i]['message']['content']
+        assert [p['finish_reason'] for p in pieces if p['finish_reason']] == [whole['choices'][i]['finish_reason']]
+        assert [t['token'] for p in pieces if p['logprobs'] for t in p['logprobs']['content']] == [t['token'] for t in whole['choices'][i]['logprobs']['content']]
+    c = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once upon', 'max_tokens': 5, 'echo': True, 'logprobs': 2, 'seed': 1, 'ignore_eos': True})
+    assert c['choices'][0]['text'].startswith('Once upon') and len(c['choices'][0]['logprobs']['tokens']) == 5 and c['choices'][0]['finish_reason'] == 'length', c
+    t = ok('POST', '/tokenize', {'content': 'Hello <|im_end|>'})['tokens']
+    assert ok('POST', '/detokenize', {'tokens': t})['content'] == 'Hello <|im_end|>' and len(t) > 3
+    assert len(ok('POST', '/v1/completions', {'model': 'base', 'prompt': t, 'max_tokens': 2})['choices']) == 1
+    text = call('GET', '/metrics')[1].decode()
+    assert 'understudy_replies_total ' in text and '# HELP understudy_ready' in text and 'understudy_requests_total{code="4xx"}' in text
+    long = {'model': 'base', 'messages': [{'role': 'user', 'content': 'many words ' * 20000}]}
+    assert refused(400, 'POST', '/v1/chat/completions', long)['code'] == 'context_length_exceeded'
+    refused(400, 'POST', '/v1/completions', {'model': 'base', 'prompt': [10 ** 9]})
+    refused(400, 'POST', '/v1/chat/completions', dict(ask, max_tokens=10 ** 6))
+
+
+def stream(path, body):
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    c.request('POST', path, json.dumps(body), {'Content-Type': 'application/json'})
+    text = c.getresponse().read().decode()
+    c.close()
+    lines = [x[6:] for x in text.split('\n') if x.startswith('data: ')]
+    assert lines[-1] == '[DONE]', text
+    return [json.loads(x) for x in lines[:-1]]
+
+
+def bad_input():
+    path = '/v1/chat/completions'
+    for raw in (b'', b'{', b'[]', b'null', b'"x"', b'{"a":1,"a":2}', b'{"model":"\xff\xfe"}', b'{"x":' * 3000, b'\x00' * 50, b'{"model":"tom","messages":[{"role":"user","content":"\\u0000"}]}'):
+        refused(400, 'POST', path, raw=raw)
+    refused(415, 'POST', path, raw=b'{}', headers={'Content-Type': 'text/plain'})
+    refused(413, 'POST', path, raw=b' ' * 1200000)
+    refused(404, 'GET', '/nothing')
+    refused(404, 'GET', '/api/../etc/passwd')
+    refused(404, 'GET', '/' + 'x' * 3000)
+    for method, p in (('PUT', path), ('GET', path), ('DELETE', '/v1/models'), ('PATCH', '/health')):
+        assert 'Allow' in dict(call(method, p)[2].getheaders()) or call(method, p)[0] == 405
+        refused(405, method, p, raw=b'{}' if method in ('PUT', 'PATCH') else None)
+    refused(403, 'POST', path, {}, headers={'Origin': 'http://evil.example'})
+    refused(403, 'GET', '/health', headers={'Host': 'evil.example'})
+    assert call('OPTIONS', path)[0] == 204
+    assert call('HEAD', '/health')[0] == 200
+    # bytes that are no HTTP, half a request, half-closed sockets
+    for junk in (b'\x16\x03\x01\x02\x00', b'GET\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n', b'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n', b'GET /health HTTP/1.1\r\nHost: localhost\r\n' + b'X: ' + b'y' * 70000 + b'\r\n\r\n'):
+        s = socket.create_connection(('127.0.0.1', port), timeout=10)
+        try:
+            s.sendall(junk)
+            s.shutdown(socket.SHUT_WR)
+            s.recv(1000)
+        except OSError:
+            pass
+        s.close()
+    assert call('GET', '/health')[0] == 200
+
+
+def go_away(cid):
+    """A client that leaves in the middle: the reply ends, what was heard is kept, the chat is free again."""
+    s = socket.create_connection(('127.0.0.1', port), timeout=20)
+    body = json.dumps({'text': 'Tell me all.', 'takes': 1, 'max_tokens': 2000, 'logit_bias': {}}).encode()
+    s.sendall(b'POST /api/chats/%s/say HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % (cid.encode(), len(body)) + body)
+    got = b''
+    while b'event: delta' not in got and b'event: done' not in got:
+        got += s.recv(4096)
+    s.close()
+    evs = events(f'/api/chats/{cid}/say', {'text': 'And now?', 'takes': 1, 'max_tokens': 2})
+    assert evs[-1][0] == 'done'
+    turns = ok('GET', f'/api/chats/{cid}')['turns']
+    assert [t['role'] for t in turns[-4:]] == ['user', 'character', 'user', 'character'], [(t['role'], t['text'][:20]) for t in turns]
+    # stop, from another connection
+    out = {}
+    t = threading.Thread(target=lambda: out.update(evs=events(f'/api/chats/{cid}/say', {'text': 'Go on and on.', 'takes': 1, 'max_tokens': 3000})))
+    t.start()
+    time.sleep(0.15)
+    ok('POST', f'/api/chats/{cid}/stop')
+    t.join()
+    assert out['evs'][-1][0] in ('done', 'error')
+
+
+def crowd():
+    """More than there are places for: 429 for some, an answer for the rest, and nobody hangs."""
+    codes = []
+    def one(i):
+        codes.append(call('POST', '/v1/completions', {'model': 'base', 'prompt': f'Number {i}', 'max_tokens': 200, 'ignore_eos': True})[0])
+    ts = [threading.Thread(target=one, args=(i,)) for i in range(24)]
+    for t in ts: t.start()
+    for t in ts: t.join()
+    assert set(codes) <= {200, 429} and codes.count(200) >= 6 and len(codes) == 24, codes
+    return codes.count(429)
+
+
+put_character('tom', card('Tom Cat'), True)
+put_character('jerry', card('Jerry Mouse'))
+p = start('--parallel', '4', '--queue', '4')
+cid = chat_api()
+scenes()
+cards()
+openai_api()
+bad_input()
+go_away(cid)
+n = crowd()
+before = ok('GET', '/api/chats')['chats']
+end(p)
+with open(folder + '/keys', 'w') as f:
+    f.write('# keys\nfirst\nsecond\n')
+p = start('--api-key-file', folder + '/keys')
+assert 'needs_key' in ok('GET', '/api/state') and ok('GET', '/api/state')['needs_key']
+for path in ('/v1/models', '/api/characters', '/api/chats', '/metrics', '/api/characters/tom/card.json'):
+    refused(401, 'GET', path)
+    refused(401, 'GET', path, headers={'Authorization': 'Bearer third'})
+    ok('GET', path, headers={'Authorization': 'Bearer second'})
+after = ok('GET', '/api/chats', headers={'Authorization': 'Bearer first'})['chats']
+assert before == after, 'chats survive a restart'
+end(p)
+log = open(folder + '/log').read()
+assert 'secret cheese' not in log and 'ERROR: AddressSanitizer' not in log and 'runtime error' not in log, log[-3000:]
+print(f'ok ({n} refused in the crowd)')
