@@ -55,7 +55,7 @@ static void log_line(void *ctx, const char *line) {
 
 int cmd_serve(int argc, char **argv) {
     const char *model = NULL, *engine_key_file = NULL, *data_dir = NULL;
-    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0;
+    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30;
     bool help_shown, quiet = false;
     int n_operands;
     char beside[2 * PATH_MAX], data[PATH_MAX], *engine_key = NULL, *path = NULL;
@@ -75,6 +75,7 @@ int cmd_serve(int argc, char **argv) {
         {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &o.cors_origin, 0, 0},
         {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING, &o.engine_url, 0, 0},
         {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},
+        {"idle", 0, "N", "seconds after which a connection without a request is closed (30)", CLI_INT, &idle, 1, 3600},
         {"log-text", 0, NULL, "write what is said into the log", CLI_SWITCH, &o.log_text, 0, 0},
         {"quiet", 'q', NULL, "no log", CLI_SWITCH, &quiet, 0, 0},
     };
@@ -99,6 +100,7 @@ int cmd_serve(int argc, char **argv) {
     o.n_queue = (int32_t)queue;
     o.n_ctx = (int32_t)ctx;
     o.n_threads = (int)threads;
+    o.idle_seconds = (int)idle;
     if (!o.characters) o.characters = find_characters(beside);
     if (!(o.data_dir = data_dir ? data_dir : default_data(data))) return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64 };
+enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32 };
 
 struct us_job {
     us_schedule *s;
@@ -123,13 +123,30 @@ static bool has_room(us_schedule *s, const us_job *j) {
     return true;
 }
 
+/* Another job is just reading what this one begins with: to wait for it is to compute the persona once. */
+static bool waits_for_prefix(const us_schedule *s, const us_job *j) {
+    int32_t cached = 0;
+    for (int32_t i = 0; i < s->n_kept; i++) {
+        if (s->kept[i].adapter != j->spec.adapter || s->kept[i].scale != j->spec.scale) continue;
+        int32_t same = common(s, s->kept[i].seq, j->spec.prompt, j->spec.n_prompt - 1);
+        if (same > cached) cached = same;
+    }
+    for (const us_job *r = s->running; r; r = r->next) {
+        if (r->decoding || r->spec.adapter != j->spec.adapter || r->spec.scale != j->spec.scale) continue;
+        int32_t same = 0;
+        while (same < r->spec.n_prompt && same < j->spec.n_prompt - 1 && r->spec.prompt[same] == j->spec.prompt[same]) same++;
+        if (same >= cached + WORTH_WAITING && r->n_read < same) return true;
+    }
+    return false;
+}
+
 static us_job **next_in_line(us_schedule *s) {
     us_job **best = NULL;
     int32_t fewest = INT32_MAX;
     for (us_job **p = &s->queue; *p; p = &(*p)->next) {
         int32_t n = 0;
         for (us_job *r = s->running; r; r = r->next) n += r->spec.client == (*p)->spec.client;
-        if (n < fewest) fewest = n, best = p;
+        if (n < fewest && !waits_for_prefix(s, *p)) fewest = n, best = p;
     }
     return best;
 }
@@ -151,8 +168,9 @@ static void publish_end(us_schedule *s, us_job *j, us_status status) {
 
 static void admit(us_schedule *s) {
     while (s->queue && s->stats.n_running < s->n_slots) {
-        us_job **p = next_in_line(s), *j = *p;
+        us_job **p = next_in_line(s), *j = p ? *p : NULL;
         us_status st = US_OK;
+        if (!j) return;
         if (j->cancel || s->stop) st = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
         else if (!has_room(s, j)) {
             if (s->running) return;

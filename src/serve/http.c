@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* Pictures may come from blob: because the page fetches them with its key. */
 #define CSP "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -163,6 +164,58 @@ enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) {
     return send_response(r, 200, "text/event-stream", NULL, resp);
 }
 
+/* ---- connections ------------------------------------------------------------------------------------------------ */
+
+/* Lock held. A request is expected within half a minute of silence, a body within two minutes, however busily its bytes drip. */
+static void close_slow(us_server *s, int64_t now) {
+    for (us_connection *k = s->connections; k; k = k->next) {
+        double age = (double)(now - k->since_ns) * 1e-9;
+        if ((k->state == US_SILENT && age > s->o.idle_seconds) || (k->state == US_ASKING && age > 4 * s->o.idle_seconds)) shutdown(k->socket, SHUT_RDWR);
+    }
+}
+
+void *us_http_watch(void *server) {
+    us_server *s = server;
+    pthread_mutex_lock(&s->lock);
+    while (!s->ending) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        pthread_cond_timedwait(&s->freed, &s->lock, &until);
+        close_slow(s, us_now_ns());
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what) {
+    us_server *s = server;
+    us_connection *k = *state;
+    pthread_mutex_lock(&s->lock);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && !us_alloc(1, sizeof *k, &k, NULL)) {
+        *k = (us_connection){s->connections, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, US_SILENT, us_now_ns()};
+        s->connections = *state = k;
+        s->n_connections++;
+    } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && k) {
+        us_connection **p = &s->connections;
+        while (*p != k) p = &(*p)->next;
+        *p = k->next;
+        s->n_connections--;
+        free(k);
+        *state = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void enter(us_server *s, struct MHD_Connection *c, int state) {
+    us_connection *k = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (!k) return;
+    pthread_mutex_lock(&s->lock);
+    k->state = state;
+    k->since_ns = us_now_ns();
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- a request ------------------------------------------------------------------------------------------------- */
 
 static bool needs_body(const us_request *r) { return !strcmp(r->method, "POST") || !strcmp(r->method, "PATCH"); }
@@ -233,6 +286,7 @@ enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const cha
     us_request *r = *state;
     (void)version;
     if (!r) {
+        enter(server, c, US_ASKING);
         *state = open_request(server, c, method, url);
         return *state ? MHD_YES : MHD_NO;
     }
@@ -242,15 +296,17 @@ enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const cha
             us_buf_fini(&r->body);
         }
         *n = 0;
-        return us_now_ns() - r->start_ns < (int64_t)120 * 1000000000 ? MHD_YES : MHD_NO; /* a body dripped in is not waited for */
+        return MHD_YES;
     }
+    enter(server, c, US_ANSWERED);
     return answer(r);
 }
 
 void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how) {
     us_server *s = server;
     us_request *r = *state;
-    (void)c, (void)how;
+    (void)how;
+    enter(s, c, US_SILENT);
     if (!r) return;
     if (r->free_work) r->free_work(r->work);
     int kind = r->code / 100;

@@ -46,17 +46,10 @@ static us_status open_data(us_server *s, us_error *err) {
     return st;
 }
 
-static void connection(void *ctx, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what) {
-    us_server *s = ctx;
-    (void)c, (void)state;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) s->n_connections++;
-    else s->n_connections--;
-}
-
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
     s->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a,
-                                 MHD_OPTION_NOTIFY_COMPLETED, us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, connection, s, MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10,
+                                 MHD_OPTION_NOTIFY_COMPLETED, us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
+                                 (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds), MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)64 << 10, MHD_OPTION_END);
     return s->daemon ? US_OK : us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
 }
@@ -71,6 +64,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (s->o.n_parallel < 1) s->o.n_parallel = 8;
     if (s->o.n_queue < 1) s->o.n_queue = 64;
     if (s->o.n_ctx < 1) s->o.n_ctx = 16384;
+    if (s->o.idle_seconds < 1) s->o.idle_seconds = 30;
     s->started_ms = us_now_ns() / 1000000;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->freed, NULL);
@@ -79,6 +73,8 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (!st && o->engine_url) st = us_remote_check(o->engine_url, o->engine_key, err);
     if (!st && o->engine_url) s->ready = true;
     if (!st) st = listen_on(s, &a, err);
+    if (!st && pthread_create(&s->watch, NULL, us_http_watch, s)) st = us_fail(err, US_ERR_IO, "cannot start a thread");
+    s->watching = !st;
     if (st) us_server_free(s);
     else *out = s;
     return st;
@@ -103,6 +99,12 @@ void us_server_free(us_server *s) {
     s->ending = true;
     s->ready = false;
     if (s->schedule) us_schedule_stop(s->schedule); /* those who wait are told at once, and save what they have */
+    if (s->watching) {
+        pthread_mutex_lock(&s->lock);
+        pthread_cond_broadcast(&s->freed);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->watch, NULL);
+    }
     if (s->daemon) MHD_stop_daemon(s->daemon);
     us_characters_free(s->characters);
     us_schedule_free(s->schedule);

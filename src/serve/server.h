@@ -30,6 +30,14 @@ typedef struct us_busy {
     us_speech *speech;
 } us_busy;
 
+/* An open connection: a watch closes those that take for ever to say what they want. */
+typedef struct us_connection {
+    struct us_connection *next;
+    int socket;
+    enum { US_SILENT = 0, US_ASKING, US_ANSWERED } state; /* no request yet; its body comes; it is being answered */
+    int64_t since_ns;
+} us_connection;
+
 struct us_server {
     us_serve_options o;
     us_guard guard;
@@ -48,6 +56,9 @@ struct us_server {
     pthread_cond_t freed;
     us_busy busy[US_MAX_BUSY];
     int n_busy;
+    us_connection *connections;
+    pthread_t watch;
+    bool watching;
     uint64_t n_requests[6]; /* by the first digit of the status */
     atomic_int n_connections;
     int64_t started_ms;
@@ -91,6 +102,9 @@ US_MUST_USE us_status us_event(us_request *r, const char *name, json_t *j, us_er
 bool us_client_gone(const us_request *r);
 enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *n, void **state);
 void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
+void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what);
+/* Closes slow connections until the server ends; a thread's function. */
+void *us_http_watch(void *server);
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
 /* A string that may hold half a character at its ends. */
 json_t *us_text_json(const char *s, size_t n);

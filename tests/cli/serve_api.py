@@ -306,6 +306,28 @@ def go_away(cid):
     assert out['evs'][-1][0] in ('done', 'error')
 
 
+def slow_clients():
+    """Bytes that drip in hold nobody up and are not waited for (the server runs with --idle 1)."""
+    lazy = [socket.create_connection(('127.0.0.1', port), timeout=20) for _ in range(3)]
+    begun = time.time()
+    lazy[1].sendall(b'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{')
+    closed = [False] * 3
+    while not all(closed) and time.time() - begun < 15 * slow:
+        for i, s in enumerate(lazy):
+            try:
+                if not closed[i]:
+                    s.sendall(b'X' if i else b'')  # the first says nothing at all
+                    s.settimeout(0.2)
+                    closed[i] = s.recv(1) == b''
+            except TimeoutError:
+                pass
+            except OSError:
+                closed[i] = True
+        assert call('GET', '/health')[0] == 200
+    assert all(closed), closed
+    return time.time() - begun
+
+
 def crowd():
     """More than there are places for: 429 for some, an answer for the rest, and nobody hangs."""
     codes = []
@@ -320,13 +342,14 @@ def crowd():
 
 put_character('tom', card('Tom Cat'), True)
 put_character('jerry', card('Jerry Mouse'))
-p = start('--parallel', '4', '--queue', '4')
+p = start('--parallel', '4', '--queue', '4', '--idle', '1')
 cid = chat_api()
 scenes()
 cards()
 openai_api()
 bad_input()
 go_away(cid)
+slow_clients()
 n = crowd()
 before = ok('GET', '/api/chats')['chats']
 end(p)

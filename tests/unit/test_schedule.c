@@ -100,6 +100,34 @@ static void compare(int32_t n_takes) {
     }
 }
 
+/* Those who come at once and begin alike: what they share is computed once. */
+static void shared_prefix_once(void **state) {
+    (void)state;
+    enum { N = 4, LONG = 300 };
+    static int32_t ids[N][LONG];
+    us_job *jobs[N];
+    begin(N, 16);
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < LONG; k++) ids[i][k] = 30 + (k < 280 ? k * 7 % 60 : (k + i * 11) % 60);
+        us_job_spec spec = spec_of(0, 1);
+        spec.prompt = ids[i];
+        spec.n_prompt = LONG;
+        spec.client = (uint64_t)i;
+        assert_ok(us_schedule_submit(schedule, &spec, &jobs[i], &err), &err);
+    }
+    for (int i = 0; i < N; i++) {
+        us_buf text;
+        us_job_view v;
+        us_buf_init(&text, 1 << 20);
+        wait_for(jobs[i], &text, &v);
+        assert_int_equal(v.status, US_OK);
+        us_buf_fini(&text);
+        us_job_free(jobs[i]);
+    }
+    assert_true(us_schedule_get_stats(schedule).n_cached_tokens >= 280 * (N - 1));
+    end();
+}
+
 static void batched_is_as_alone(void **state) { (void)state, compare(1); }
 static void takes_are_ranked(void **state) { (void)state, compare(4); }
 
@@ -128,6 +156,6 @@ static void refuses_and_cancels(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(refuses_and_cancels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(shared_prefix_once), cmocka_unit_test(refuses_and_cancels)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
