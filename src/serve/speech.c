@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_RETRIES = 2 };
+
 struct us_speech {
     us_server *s;
     us_character *who;
@@ -17,7 +19,7 @@ struct us_speech {
     char **texts, **names; /* [n_texts], [n_names]: all strings are owned */
     size_t n_texts, n_names;
     uint64_t seen;
-    bool retried;
+    int n_retries;
     int32_t order[US_MAX_TAKES];
 };
 
@@ -110,14 +112,17 @@ static void sort_takes(us_speech *sp) {
     }
 }
 
-/* Every take was a loop: once more with another seed. */
+/* Every take was a loop, or none had a word: again with another seed. Nothing of it was shown. */
 static bool retry(us_speech *sp) {
     int32_t n, best;
     us_error err;
+    size_t begin, end;
     const us_take *t = us_job_get_takes(sp->job, &n, &best);
-    if (sp->retried || sp->spec.separate || n < 2 || !t[best].looped) return false;
+    if (!sp->who || sp->spec.separate || sp->n_retries == MAX_RETRIES || !n) return false;
+    us_take_spoken(&t[best], sp->s->tok, &begin, &end);
+    if (end > begin && (n < 2 || !t[best].looped)) return false;
     us_job *again;
-    sp->retried = true;
+    sp->n_retries++;
     sp->spec.sampler.seed += 0x5bd1e995;
     if (us_schedule_submit(sp->s->schedule, &sp->spec, &again, &err)) return false;
     pthread_mutex_lock(&sp->lock);

@@ -1,7 +1,7 @@
 /* serve/speech.h - a reply under way, made by our schedule or by another engine (remote.h).
  *
  * What is given is a prompt: a character's (chat/prompt.h), plain messages, or text to go on with. What comes is text, as it is made,
- * then the takes. A reply whose takes are all loops is made once more with another seed. */
+ * then the takes. A character's reply that is empty, or whose takes are all loops, is made again with another seed, twice at most. */
 #ifndef US_SERVE_SPEECH_H
 #define US_SERVE_SPEECH_H
 #include "chat/prompt.h"
