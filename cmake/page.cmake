@@ -1,9 +1,11 @@
-# Every file of web/ as a C array in build/page.c, served by its name (index.html as /); the type is told by the ending.
+# Every file of web/, and the API's description, as a C array in build/page.c, served by its name (index.html as /); the type is told by the ending.
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
 set(type_js "text/javascript; charset=utf-8")
 set(type_svg "image/svg+xml")
+set(type_json "application/json")
 file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/web/*)
+list(APPEND files ${PROJECT_SOURCE_DIR}/docs/openapi.json)
 set(page "#include \"serve/page.h\"\n")
 set(rows "")
 set(i 0)

@@ -18,7 +18,6 @@ static const us_route page_route = {"GET", "", page, 0};
 static const us_route table[] = {
     {"GET", "/health", us_route_health, 0},
     {"GET", "/metrics", us_route_metrics, KEY},
-    {"GET", "/openapi.json", us_route_openapi, 0},
     {"POST", "/tokenize", us_route_tokenize, MODEL},
     {"POST", "/detokenize", us_route_detokenize, MODEL},
     {"GET", "/v1/models", us_route_models, KEY},

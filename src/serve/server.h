@@ -121,7 +121,6 @@ const us_route *us_route_find(us_request *r, char allowed[64]);
 
 enum MHD_Result us_route_health(us_request *r);
 enum MHD_Result us_route_metrics(us_request *r);
-enum MHD_Result us_route_openapi(us_request *r);
 enum MHD_Result us_route_state(us_request *r);
 enum MHD_Result us_route_models(us_request *r);
 enum MHD_Result us_route_model(us_request *r);
