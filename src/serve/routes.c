@@ -72,17 +72,15 @@ static bool matches(us_request *r, const char *pattern) {
 const us_route *us_route_find(us_request *r, char allowed[64]) {
     const char *method = strcmp(r->method, "HEAD") ? r->method : "GET";
     const us_route *found = NULL;
-    bool any = false;
+    const char *pattern = NULL; /* the first that fits is it, so that chats/import is no chat */
     *allowed = 0;
-    /* "/api/chats/import" stands before "/api/chats/x": the first pattern of a method is it */
-    for (size_t i = 0; i < sizeof table / sizeof *table && !found; i++) {
-        if (!matches(r, table[i].path)) continue;
-        any = true;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (pattern ? strcmp(pattern, table[i].path) != 0 : !matches(r, table[i].path)) continue;
+        pattern = table[i].path;
         if (!strstr(allowed, table[i].method)) snprintf(allowed + strlen(allowed), 64 - strlen(allowed), "%s%s", *allowed ? ", " : "", table[i].method);
         if (!strcmp(method, table[i].method)) found = &table[i];
     }
-    if (any) {
-        if (found) matches(r, found->path);
+    if (pattern) {
         if (!strstr(allowed, "OPTIONS")) snprintf(allowed + strlen(allowed), 64 - strlen(allowed), ", OPTIONS");
         return found;
     }
