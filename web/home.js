@@ -19,9 +19,10 @@ function draw() {
     el('header', { class: 'home-head' }, iconButton('menu', t('open_rail'), () => emit('rail', true), { class: 'icon-button only-narrow' }), el('span', { class: 'only-narrow wordmark' }, 'understudy')),
     el('div', { class: 'hero' }, el('h1', {}, n ? t('hero') : t('hero_empty')), el('p', {}, n ? t('hero_sub') : t('hero_empty_sub'))),
     !setting('welcomed', false) && n > 0 && el('aside', { class: 'welcome', 'aria-label': t('welcome') }, el('p', {}, el('strong', {}, t('welcome')), ' ', t('welcome_text')), iconButton('close', t('close'), e => { keep('welcomed', true); e.currentTarget.parentElement.remove(); })),
-    el('ul', { class: `cards${chosen ? ' choosing' : ''}` }, store.characters.map(card),
-      n > 1 && !chosen && tile('people', t('scene'), t('scene_sub'), () => { chosen = []; draw(); }),
-      !chosen && tile('open', t('bring'), t('bring_sub'), chooseFile)),
+    el('ul', { class: `cards${chosen ? ' choosing' : ''}` }, store.characters.map(card)),
+    !chosen && el('div', { class: 'tiles' },
+      n > 1 && tile('people', t('scene'), t('scene_sub'), () => { chosen = []; draw(); }),
+      tile('open', t('bring'), t('bring_sub'), chooseFile)),
     chosen && el('div', { class: 'scene-bar', role: 'group', 'aria-label': t('scene') },
       el('span', { class: 'stack' }, chosen.map(id => avatar(id, '', 'small'))),
       el('p', {}, chosen.length < 2 ? t('scene_choose') : t('scene_n', { n: chosen.length })),
@@ -45,4 +46,4 @@ function card(c) {
       el('a', { class: 'button primary stretch', href: `#/new/${encodeURIComponent(c.id)}`, 'aria-label': t('talk_to', { name: c.name }) }, t('talk')),
       button('info', t('about'), () => about(c.id), { 'aria-label': t('about_title', { name: c.name }) })));
 }
-const tile = (name, title, text, onclick) => el('li', { class: 'card tile' }, el('button', { type: 'button', onclick }, icon(name), el('span', { class: 'tile-title' }, title), el('span', { class: 'tile-text' }, text)));
+const tile = (name, title, text, onclick) => el('button', { type: 'button', class: 'tile', onclick }, icon(name), el('span', { class: 'tile-title' }, title), el('span', { class: 'tile-text' }, text));

@@ -131,7 +131,7 @@ await test('a chat: openers, a line, a reply, a reload keeps it', async () => {
   assert.equal(before[3], `Hello ${probe}`);
   assert.ok(before[4].length > 0);
   assert.match(page.url(), /#\/chat\/./);
-  assert.match(await page.locator('#spoken').innerText(), /^Anna Lamp: /);
+  await page.waitForFunction(() => /^Anna Lamp: /.test(document.getElementById('spoken').textContent));
   await unharmed(page);
   await accessible(page, 'a chat');
   await shot(page, 'chat-light');
@@ -141,8 +141,14 @@ await test('a chat: openers, a line, a reply, a reload keeps it', async () => {
 });
 
 await test('takes: all are there at once; arrows and the list choose; a reload keeps the choice', async () => {
-  const n = Number((await tool('takes').innerText()).split('/')[1]);
-  assert.ok(n >= 2 && n <= 4, `${n} takes`);
+  const takes = async () => Number((await tool('takes').innerText()).split('/')[1]);
+  for (let i = 0; i < 5 && await takes() < 2; i++) { // random weights may have said the same four times
+    await tool('again').click();
+    await settled();
+  }
+  while (await tool('left').isEnabled()) await tool('left').click();
+  const n = await takes();
+  assert.ok(n >= 2, `${n} takes`);
   await tool('right').click();
   const second = (await texts()).at(-1);
   assert.equal(await tool('takes').innerText(), `2/${n}`);
@@ -160,7 +166,7 @@ await test('takes: all are there at once; arrows and the list choose; a reload k
   assert.equal(await tool('takes').innerText(), `2/${n}`);
   await tool('again').click();
   await settled();
-  assert.ok(Number((await tool('takes').innerText()).split('/')[1]) > n);
+  assert.ok(await takes() > n);
 });
 
 await test('edit, branch, delete and undo', async () => {
