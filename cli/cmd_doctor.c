@@ -1,19 +1,48 @@
 /* understudy doctor: what is wrong with a script, and what was done about it. */
 #include "cli_script.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A JSON string. */
-static void quote(const char *s) {
-    putchar('"');
+static void quote_to(FILE *f, const char *s) {
+    putc('"', f);
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') printf("\\%c", c);
-        else if (c < 0x20) printf("\\u%04x", c);
-        else putchar(c);
+        if (c == '"' || c == '\\') fprintf(f, "\\%c", c);
+        else if (c < 0x20) fprintf(f, "\\u%04x", c);
+        else putc(c, f);
     }
-    putchar('"');
+    putc('"', f);
+}
+static void quote(const char *s) { quote_to(stdout, s); }
+
+/* The suggestions as an alias file to edit; one that is there already may have been edited and is left alone. */
+static int write_aliases(const char *command, const us_script *s, const us_alias *a, size_t n, const char *path) {
+    size_t n_sp, n_written = 0;
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    us_error err;
+    FILE *f = fopen(path, "wx");
+    if (!f) return cli_fail(command, us_fail(&err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno)), &err);
+    fprintf(f, "{");
+    for (size_t to = 0; to < n_sp; to++) {
+        bool any = false;
+        for (size_t i = 0; i < n; i++) {
+            if (a[i].to != to) continue;
+            fprintf(f, any ? ", " : n_written ? ",\n " : "\n ");
+            if (!any) quote_to(f, sp[to].name), fprintf(f, ": [");
+            quote_to(f, sp[a[i].from].name);
+            any = true;
+            n_written++;
+        }
+        if (any) fprintf(f, "]");
+    }
+    fprintf(f, "\n}\n");
+    bool bad = ferror(f) != 0;
+    if (fclose(f) || bad) return cli_fail(command, us_fail(&err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno)), &err);
+    fprintf(stderr, "wrote %zu suggestions to %s: take out what is wrong, then give it to --aliases\n", n_written, path);
+    return EXIT_OK;
 }
 
 static void print_json(const us_script *s, const us_alias *aliases, size_t n_aliases) {
@@ -72,10 +101,12 @@ int cmd_doctor(int argc, char **argv) {
     cli_list off = {0};
     int64_t most = 20;
     bool json = false, suggest = false, help;
+    const char *write = NULL;
     int n;
     const cli_option options[] = {
         CLI_SCRIPT_OPTIONS(o, off),
         {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
+        {"write-aliases", 0, "FILE", "write them as an alias file to edit (a new one)", CLI_STRING, &write, 0, 0},
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
     };
@@ -89,8 +120,9 @@ int cmd_doctor(int argc, char **argv) {
     size_t n_aliases = 0;
     us_status st = us_script_load(&o, (const char *const *)argv + 1, (size_t)n, &s, &err);
     if (st) return cli_fail(argv[0], st, &err);
-    if (suggest) st = us_script_suggest_aliases(s, &aliases, &n_aliases, &err);
+    if (suggest || write) st = us_script_suggest_aliases(s, &aliases, &n_aliases, &err);
     if (st) rc = cli_fail(argv[0], st, &err);
+    else if (write) rc = write_aliases(argv[0], s, aliases, n_aliases, write);
     else if (json) print_json(s, aliases, n_aliases);
     else print_text(s, aliases, n_aliases, most);
     free(aliases);

@@ -50,19 +50,50 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are '%s', '%s', '%s'", name, n > 0 ? sp[0].name : "", n > 1 ? sp[1].name : "", n > 2 ? sp[2].name : "");
 }
 
-/* "monica geller" and "mnca": the letters of the short one occur in order in the long one's first word. */
+/* "mnca" for "monica geller", "rach" for "rachel green": the beginning of the first name, or four letters and more of
+ * it in order, few of them vowels. Only of names in capitals, as transcripts shorten them. */
 static bool contracted(const char *shorter, const char *longer) {
-    size_t n = strlen(shorter), first = strcspn(longer, " ");
+    size_t n = strlen(shorter), first = strcspn(longer, " "), k = 0, n_vowels = 0;
     if (n < 3 || n >= first || shorter[0] != longer[0] || strchr(shorter, ' ')) return false;
-    size_t k = 0;
+    if (!strncmp(shorter, longer, n)) return true;
     for (size_t i = 0; i < first && k < n; i++) k += longer[i] == shorter[k];
-    return k == n && (!strpbrk(shorter + 1, "aeiou") || n + 3 > first);
+    for (size_t i = 1; i < n; i++) n_vowels += strchr("aeiou", shorter[i]) != NULL;
+    return n > 3 && k == n && n_vowels < 2;
 }
 
 static int by_score(const void *a, const void *b) {
     const us_alias *x = a, *y = b;
     if (x->score != y->score) return x->score < y->score ? 1 : -1;
     return x->from != y->from ? (x->from > y->from ? 1 : -1) : (x->to > y->to) - (x->to < y->to);
+}
+
+/* Words that many bear: "Officer" is not Officer Barbrady. */
+static bool is_common_noun(const char *folded) {
+    static const char list[] = " agent announcer boy brother captain chef chief choir coach cop crowd detective doctor dr. elder emperor father general ghost girl guard guy "
+                               "host inspector judge kid king lady leader little lord man mayor member miss mister mother mr. mrs. ms. nurse officer old president priest prince princess "
+                               "principal professor queen radio reporter reverend senator sergeant sheriff sister soldier student teacher the uncle aunt woman worker young ";
+    size_t n = strlen(folded);
+    for (const char *p = strstr(list, folded); p; p = strstr(p + 1, folded))
+        if (p[-1] == ' ' && p[n] == ' ') return true;
+    return false;
+}
+
+/* One slip of a finger, but neither a number, nor a plural, nor Mr. for Mrs. */
+static bool is_typo(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b), i = 0;
+    if (n < 6 || m < 6 || strpbrk(a, "0123456789#") || strpbrk(b, "0123456789#") || distance(a, b, 1) != 1) return false;
+    while (a[i] && a[i] == b[i]) i++;
+    if (i < 4 && (!strncmp(a, "mr", 2) || !strncmp(b, "mr", 2) || !strncmp(a, "ms", 2) || !strncmp(b, "ms", 2))) return false;
+    return a[n - 1] == b[m - 1] || (a[n - 1] != 's' && b[m - 1] != 's');
+}
+
+static void compare(const char *from, const char *to, bool shouted, us_alias *a) {
+    size_t n = strlen(from), m = strlen(to);
+    if (!n) return;
+    if (!strcmp(from, to)) a->reason = "case", a->score = 0.99;
+    else if (m > n && !strncmp(to, from, n) && to[n] == ' ' && !is_common_noun(from) && !strpbrk(to + n, "0123456789#")) a->reason = "first name", a->score = 0.8;
+    else if (is_typo(from, to)) a->reason = "typo", a->score = 0.7;
+    else if (shouted && contracted(from, to)) a->reason = "contraction", a->score = 0.5;
 }
 
 us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *n_out, us_error *err) {
@@ -80,13 +111,15 @@ us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *
     for (size_t i = 0; i < n && !st; i++)
         for (size_t k = 0; k < n_main && k < i && !st; k++) {
             us_alias a = {.from = (uint32_t)i, .to = (uint32_t)k};
-            size_t ni = strlen(folded[i]), nk = strlen(folded[k]);
-            if (sp[i].joint || sp[k].joint || !ni) continue;
-            if (!strcmp(folded[i], folded[k])) a.reason = "case", a.score = 0.99;
-            else if (nk > ni && !strncmp(folded[k], folded[i], ni) && folded[k][ni] == ' ') a.reason = "first name", a.score = 0.8;
-            else if (ni > 5 && nk > 5 && distance(folded[i], folded[k], 1) == 1) a.reason = "typo", a.score = 0.7;
-            else if (contracted(folded[i], folded[k])) a.reason = "contraction", a.score = 0.5;
+            if (sp[i].joint || sp[k].joint) continue;
+            compare(folded[i], folded[k], us_is_shouted(sp[i].name), &a);
             if (!a.reason) continue;
+            /* A second person of that first name: sure only of one who speaks far more. */
+            if (count && list[count - 1].from == i) {
+                bool clear = sp[list[count - 1].to].n_lines >= 5 * sp[k].n_lines;
+                if (!clear) list[count - 1].score /= 2;
+                continue;
+            }
             if (!(st = us_grow(&list, &cap, count + 1, sizeof *list, err))) list[count++] = a;
         }
     if (count) qsort(list, count, sizeof *list, by_score);

@@ -27,6 +27,8 @@ static us_status split_lines(us_facts_work *w, us_error *err) {
     size_t n, n_own = 0;
     const us_line *l = us_script_get_lines(w->f.script, &n);
     us_status st = us_alloc(n + 1, sizeof *w->line_start, &w->line_start, err);
+    if (!st) st = us_grow(&w->ids.id, &w->ids.cap, 1, sizeof *w->ids.id, err); /* never NULL, even when nobody says a word */
+    if (!st) st = us_grow(&w->own_ids.id, &w->own_ids.cap, 1, sizeof *w->own_ids.id, err);
     for (size_t i = 0; i < n && !st; i++) {
         st = us_words_split(&w->words, l[i].text, &w->ids, err);
         w->line_start[i + 1] = w->ids.n;

@@ -79,6 +79,13 @@ echo '{"Ann Baker": ["Young Ann"]}' >"$d/aliases.json"
 out=$("$UNDERSTUDY" explore "$d/play.csv" -c "Ann Baker" --aliases "$d/joined/corpus.json")
 has "9 lines (50.0%)"
 
+# the doctor writes a starter that it does not overwrite
+for _ in 1 2 3 4 5 6 7 8 9; do tail -n +2 "$d/play.csv"; done | { echo name,line; cat; echo 'ann baker,Me too.'; } >"$d/long.csv"
+"$UNDERSTUDY" doctor "$d/long.csv" --write-aliases "$d/starter.json" 2>/dev/null
+grep -q '"Ann Baker": \["ann baker"\]' "$d/starter.json" || fail "$(cat "$d/starter.json")"
+"$UNDERSTUDY" explore "$d/long.csv" -c "Ann Baker" --aliases "$d/starter.json" >/dev/null
+if "$UNDERSTUDY" doctor "$d/long.csv" --write-aliases "$d/starter.json" 2>/dev/null; then fail "an edited file was overwritten"; fi
+
 # several files are one script
 out=$("$UNDERSTUDY" explore "$d/play.csv" "$d/play.csv" -c "Ann Baker" --json)
 has '"lines": 16'

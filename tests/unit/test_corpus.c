@@ -1,5 +1,6 @@
 /* Reading: the real series' counts equal what was counted apart; repairs; hostile files. */
 #include "test.h"
+#include "base/buf.h"
 #include "shared.h"
 #include "understudy/corpus.h"
 
@@ -93,6 +94,69 @@ static void other_shapes(void **state) {
     assert_int_equal(us_script_get_speakers(s, &n)[0].n_lines, 2);
     assert_int_equal(n, 1);
     us_script_free(s);
+    free(path);
+}
+
+static void says_alias(const us_script *s, const us_alias *a, size_t n, const char *from, const char *to, const char *reason) {
+    size_t k;
+    const us_speaker *sp = us_script_get_speakers(s, &k);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(sp[a[i].from].name, from)) {
+            if (!to) fail_msg("'%s' would join '%s' (%s)", from, sp[a[i].to].name, a[i].reason);
+            assert_string_equal(sp[a[i].to].name, to);
+            assert_string_equal(a[i].reason, reason);
+            return;
+        }
+    if (to) fail_msg("nothing for '%s'", from);
+}
+
+static void aliases_are_suggested(void **state) {
+    (void)state;
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    static const char *const known[] = {"Homer Simpson", "Monica Geller", "Officer Barbrady", "Mr. Garrison", "Announcer #1", "The Singer"};
+    assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < 12; k++) assert_int_equal(us_buf_appendf(&b, NULL, "%s,Words %d.\n", known[i], k), US_OK);
+    static const char *const rare[] = {"Homer", "Homer Simpsno", "homer simpson", "MNCA", "Officer", "Mrs. Garrison", "Announcer #2", "The Singers", "Young Homer", "Homer & Marge", "Homer's Brain"};
+    for (size_t i = 0; i < sizeof rare / sizeof *rare; i++) assert_int_equal(us_buf_appendf(&b, NULL, "%s,Once.\n", rare[i]), US_OK);
+    us_script *s = must_load("names.csv", b.data, NULL);
+    us_alias *a;
+    size_t n;
+    us_error err;
+    assert_ok(us_script_suggest_aliases(s, &a, &n, &err), &err);
+    says_alias(s, a, n, "Homer", "Homer Simpson", "first name");
+    says_alias(s, a, n, "Homer Simpsno", "Homer Simpson", "typo");
+    says_alias(s, a, n, "homer simpson", "Homer Simpson", "case");
+    says_alias(s, a, n, "MNCA", "Monica Geller", "contraction");
+    static const char *const apart[] = {"Officer", "Mrs. Garrison", "Announcer #2", "The Singers", "Young Homer", "Homer & Marge", "Homer's Brain"};
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) says_alias(s, a, n, apart[i], NULL, NULL);
+    free(a);
+    us_script_free(s);
+    us_buf_fini(&b);
+}
+
+static void aliases_join_in_chains(void **state) {
+    (void)state;
+    char *path = us_path_join(folder, "chain.json");
+    us_error err;
+    size_t n;
+    const char *chain = "{\"Marge Simpson\": [\"Marge\"], \"The Wife\": [\"Marge Simpson\"]}", *circle = "{\"A\": [\"B\"], \"B\": [\"A\"]}";
+    assert_ok(us_file_write_atomic(path, chain, strlen(chain), &err), &err);
+    us_script *s = must_load("d.csv", "name,line\nMarge,a b\nMARGE,c\nMarge Simpson,d\nBart,e\n", &(us_script_options){.alias_file = path});
+    const us_speaker *sp = us_script_get_speakers(s, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(sp[0].name, "The Wife");
+    assert_int_equal(sp[0].n_lines, 3);
+    assert_int_equal(sp[0].n_words, 4);
+    const us_joined *j = us_script_get_joined(s, &n);
+    assert_int_equal(n, 3);
+    assert_string_equal(j[0].name, "Marge");
+    assert_int_equal(j[0].speaker, 0);
+    us_script_free(s);
+    assert_ok(us_file_write_atomic(path, circle, strlen(circle), &err), &err);
+    assert_int_equal(load_text("d.csv", "name,line\nA,a\nB,b\n", 18, &(us_script_options){.alias_file = path}, &s, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "circle"));
     free(path);
 }
 
@@ -202,7 +266,7 @@ static void other_series(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes), cmocka_unit_test(bad_files_are_refused_in_words),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes), cmocka_unit_test(aliases_are_suggested), cmocka_unit_test(aliases_join_in_chains), cmocka_unit_test(bad_files_are_refused_in_words),
                                        cmocka_unit_test(the_simpsons), cmocka_unit_test(other_series)};
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
