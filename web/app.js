@@ -17,7 +17,7 @@ async function route() {
     else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
     else { leave(); home(); }
   } catch (e) {
-    if (e.status === 404) { location.hash = '#/'; failed(new Error(t('error_gone'))); } else failed(e);
+    if (e.status === 404) { location.hash = '#/'; failed(new Error(t('error_gone'))); } else broken(e);
   }
   rail();
 }
@@ -68,8 +68,12 @@ async function start() {
     await Promise.all([loadCharacters(), loadChats()]);
     await route();
   } catch (e) {
-    $('main').className = 'home';
-    $('main').replaceChildren(el('div', { class: 'hero' }, el('h1', {}, t('error_start')), el('p', { role: 'alert' }, e.message), button('again', t('retry'), () => location.reload(), { class: 'button primary' })));
+    broken(e);
   }
+}
+// Nothing can be shown: what happened, and a way to try again.
+function broken(e) {
+  $('main').className = 'home';
+  $('main').replaceChildren(el('div', { class: 'hero' }, el('h1', {}, t('error_start')), el('p', { role: 'alert' }, e.message), button('again', t('retry'), () => location.reload(), { class: 'button primary' })));
 }
 start();

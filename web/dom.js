@@ -105,13 +105,13 @@ export function dialog(title, content, { side = false, wide = false, onclose } =
   box.showModal();
   return box;
 }
-// A message for a while; with an action ("Undo") a longer while. Errors are read out at once and stay until closed.
-export function toast(text, { action, onaction, error = false, seconds = action ? 10 : 4 } = {}) {
+// A message for a while; with an action ("Undo") a longer while. Errors are read out at once.
+export function toast(text, { action, onaction, error = false, seconds = error ? 15 : action ? 10 : 4 } = {}) {
   const close = () => { clearTimeout(timer); box.remove(); };
   const box = el('div', { class: `toast${error ? ' error' : ''}`, role: error ? 'alert' : 'status' }, el('span', {}, text),
     action && el('button', { type: 'button', class: 'link', onclick: () => { close(); onaction(); } }, action),
     iconButton('close', t('close'), close));
-  const timer = error ? 0 : setTimeout(close, seconds * 1000);
+  const timer = setTimeout(close, seconds * 1000);
   const stack = $('toasts');
   // Only what lies in an open modal dialog can be reached.
   ([...document.querySelectorAll('dialog[open]')].at(-1) || document.body).append(stack);

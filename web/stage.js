@@ -75,7 +75,7 @@ function drawHead() {
 function drawTitles() {
   const names = chat.characters.map(id => character(id).name), all = names.join(', '), scale = id => chat.scale?.[id] ?? 1;
   const heading = chat.id ? title() : all, trained = chat.characters.filter(id => character(id).has_adapter);
-  const below = [heading !== all && all, ...trained.filter(id => scale(id) !== 1).map(id => `${scene() ? `${firstName(character(id))}: ` : ''}${t('at_strength', { x: scale(id).toFixed(2) })}`), !trained.length && t('prompt_only')];
+  const below = [heading !== all && all, ...trained.filter(id => scale(id) !== 1).map(id => `${scene() ? `${firstName(character(id))}: ` : ''}${t('at_strength', { x: scale(id).toFixed(2) })}`), chat.characters.some(id => character(id).gone) ? t('character_gone') : !trained.length && t('prompt_only')];
   document.title = `${heading} · understudy`;
   faces.setAttribute('aria-label', t('about_title', { name: names[0] }));
   faces.title = t('about_title', { name: names[0] });
@@ -96,7 +96,7 @@ function drawTurns() {
   if (live?.waiting) list.push(turnElement(live.waiting));
   if (live) list.push(live.view.box);
   log.replaceChildren(...list);
-  if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t('coach_takes')));
+  if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t(matchMedia('(hover: none)').matches ? 'coach_touch' : 'coach_takes')));
   drawCues();
 }
 // Lines to begin with: what the card's author lets a visitor say in the examples.

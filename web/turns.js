@@ -12,7 +12,7 @@ const castId = turn => turn.character || store.characters.find(c => c.name === t
 export function turnElement(turn, { last = false, busy = false, act } = {}) {
   const own = turn.role === 'user', name = speakerOf(turn), named = !own || !nameless(turn.speaker);
   const text = el('div', { class: 'text' }, turn.text);
-  const box = el('li', { class: `turn ${turn.role}${last ? ' last' : ''}`, 'data-id': turn.id, vars: { hue: hue(castId(turn)) } },
+  const box = el('li', { class: `turn ${turn.role}${last ? ' last' : ''}`, 'data-id': turn.id, tabindex: '-1', vars: { hue: hue(castId(turn)) } },
     !own && avatar(turn.character, name),
     el('div', { class: 'body' },
       el('div', { class: named ? 'who' : 'who unseen' }, el('span', { class: 'name' }, name), ...notes(turn)),
@@ -72,6 +72,7 @@ export function edit(box, turn, act) {
   text.replaceWith(form);
   grow(area);
   area.focus();
+  form.scrollIntoView({ block: 'nearest' });
 }
 // A text field as tall as its text.
 export function grow(area) {

@@ -64,6 +64,7 @@ const table = {
   welcome: ['Welcome!', 'Добро пожаловать!'],
   welcome_text: ['Everything stays on this computer. The models are small: they are funny more often than right, so take nothing they say for a fact.', 'Всё остаётся на этом компьютере. Модели маленькие: они чаще забавны, чем правы, так что не принимайте их слова за факты.'],
   trained: ['trained on the lines', 'обучен на репликах'],
+  character_gone: ['not among the characters any more', 'среди персонажей больше нет'],
   prompt_only: ['prompt only', 'только описание роли'],
   talk: ['Talk', 'Поговорить'],
   about: ['About', 'О персонаже'],
@@ -127,6 +128,7 @@ const table = {
   end_label: ['ended before another speaker', 'остановлен перед чужой репликой'],
   at_strength: ['strength {x}', 'сила {x}'],
   coach_takes: ['The other takes are there already: ‹ › or the arrow keys show them.', 'Другие варианты уже готовы: листайте ‹ › или стрелками.'],
+  coach_touch: ['The other takes are there already: swipe the words, or tap ‹ ›.', 'Другие варианты уже готовы: смахните реплику или нажмите ‹ ›.'],
   // direction
   direction: ['Direction', 'Режиссура'],
   strength: ['Strength of the adapter', 'Сила адаптера'],

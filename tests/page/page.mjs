@@ -297,9 +297,22 @@ await test('stop: the reply ends, nothing is lost, the line can be used again', 
   assert.equal(await page.locator('.toast.error').count(), 0);
 });
 
+await test('a full server: the page waits its turn', async () => {
+  expected.push(/429/);
+  let n = 0;
+  await page.route('**/say', route => n++ ? route.continue() : route.fulfill({ status: 429, headers: { 'Retry-After': '1', 'Content-Type': 'application/json' }, body: '{"error":{"message":"full"}}' }));
+  await page.keyboard.press('Enter');
+  await page.getByText('everyone is busy').waitFor();
+  await settled();
+  await page.unroute('**/say');
+  assert.equal(n, 2);
+  assert.equal(await page.locator('.turn.user .text').last().innerText(), 'Wait.');
+});
+
 await test('a reply goes on while another chat is on stage', async () => {
   const url = page.url(), n = (await texts()).length;
   await page.route('**/say', async route => { await new Promise(r => setTimeout(r, 700)); await route.continue(); });
+  await page.fill('#line', 'Go on without me.');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.go.stop');
   await page.locator('.chat-row a').last().click();
@@ -338,6 +351,12 @@ await test('files: a card in, as JSON and PNG; a chat out and in', async () => {
     assert.deepEqual(await texts(), before, name);
   }
   assert.equal(await chatCount(), n + 2);
+  await page.evaluate(text => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], 'edda.json', { type: 'application/json' }));
+    for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, JSON.stringify(card('Edda')));
+  await page.getByText('Edda has joined the cast').waitFor();
   fs.writeFileSync(file, '{"neither":1}');
   await give('Import a card or a chat', file);
   await page.getByText('is neither a character card').waitFor();
