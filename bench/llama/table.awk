@@ -1,6 +1,7 @@
 # Medians and ratios of bench/llama/run.sh: one line a test and thread count. "must" and "aim" are the project's
 # goals for ours / llama.cpp on the same file, then against its Q4_0. For "peak" (MiB) smaller is better, so the
-# ratio is still ours / theirs and must not exceed 1.
+# ratio is still ours / theirs and must not exceed 1. The last columns say how near ours is to what the machine's measured
+# bandwidth and float32 peak would allow (integer dot products may pass the latter).
 function median(key, n, values, i, j, v) {
     n = split(all[key], values, " ")
     for (i = 2; i <= n; i++) {
@@ -10,6 +11,7 @@ function median(key, n, values, i, j, v) {
     }
     return n == 0 ? 0 : n % 2 ? values[(n + 1) / 2] + 0 : (values[n / 2] + values[n / 2 + 1]) / 2
 }
+function goal(goals, test, other) { return default_model || test == "peak" ? goals[test] : test == "first" ? "" : other }
 function ratio(a, b) { return b > 0 && a > 0 ? sprintf("%.2f", a / b) : "-" }
 BEGIN {
     FS = "\t"
@@ -18,22 +20,36 @@ BEGIN {
     must["first"] = "1.5"; aim["first"] = "3"; must["peak"] = "<= 1"; aim["peak"] = "<= 0.8"
     n_tests = split("pp512 tg128 tg128@1024 batch8 first peak", tests, " ")
 }
+/^# machine, threads/ { split($0, m, /[ :,]+/); bandwidth[m[4]] = m[6] * 1e9; peak[m[4]] = m[9] * 1e9 }
+/^# model SmolLM2-135M-Instruct.Q4_1/ { default_model = 1 }
+/^# work/ { split($0, m, /[ :,]+/); weight_bytes = m[3]; kv_bytes = m[4]; flop = m[5]; kv_flop = m[6] }
 /^#/ { next }
 {
     all[$3 SUBSEP $4 SUBSEP $2] = all[$3 SUBSEP $4 SUBSEP $2] " " $6
     if (!($4 in seen)) { seen[$4] = 1; thread[++n_threads] = $4 }
 }
+# Of the machine's limit, for `speed` tokens a second of sequences that decode together after `depth` tokens (from, to).
+function percent(part, whole) { return whole > 0 && part > 0 ? sprintf("%.0f %%", 100 * part / whole) : "" }
+function of_bandwidth(test, speed, t) {
+    if (test == "tg128") return percent(speed * (weight_bytes + 64 * kv_bytes), bandwidth[t])
+    if (test == "tg128@1024") return percent(speed * (weight_bytes + 1088 * kv_bytes), bandwidth[t])
+    return test == "batch8" ? percent(speed / 8 * (weight_bytes + 8 * 32 * kv_bytes), bandwidth[t]) : ""
+}
+function of_peak(test, speed, t) {
+    return test == "pp512" ? percent(speed * (flop + 256 * kv_flop), peak[t]) : test == "batch8" ? percent(speed * (flop + 32 * kv_flop), peak[t]) : ""
+}
 END {
-    print "| test | threads | understudy | llama.cpp | ratio | must | aim | llama.cpp Q4_0 | ratio | must | aim |"
-    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    print "| test | threads | understudy | llama.cpp | ratio | must | aim | llama.cpp Q4_0 | ratio | must | aim | of the bandwidth | of the float32 peak |"
+    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for (i = 1; i <= n_tests; i++)
         for (j = 1; j <= n_threads; j++) {
             a = median(tests[i] SUBSEP thread[j] SUBSEP "ours")
             b = median(tests[i] SUBSEP thread[j] SUBSEP "llama")
             c = median(tests[i] SUBSEP thread[j] SUBSEP "llama-q4_0")
             four = i <= 4
-            printf "| %s | %s | %.1f | %.1f | %s | %s | %s | %.1f | %s | %s | %s |\n", tests[i], thread[j], a, b,
-                ratio(a, b), must[tests[i]], aim[tests[i]], c, ratio(a, c), four ? "1.0" : "", four ? "1.5" : ""
+            printf "| %s | %s | %.1f | %.1f | %s | %s | %s | %.1f | %s | %s | %s | %s | %s |\n", tests[i], thread[j], a, b,
+                ratio(a, b), goal(must, tests[i], "1.0"), goal(aim, tests[i], "1.2"), c, ratio(a, c), four && default_model ? "1.0" : "", four && default_model ? "1.5" : "",
+                of_bandwidth(tests[i], a, thread[j]), of_peak(tests[i], a, thread[j])
         }
     for (j = 1; j <= n_threads; j++) {
         a = median("tg128+lora" SUBSEP thread[j] SUBSEP "ours")
