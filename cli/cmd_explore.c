@@ -94,9 +94,9 @@ static void print_summary(const us_facts *f) {
     printf("%s scenes%s%s%s, %s words\n", grouped(f->n_scenes), f->n_episodes ? " in " : "", f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episodes" : "", grouped(f->n_words));
     printf("\n%s%s%s\n", bold(), f->name, plain());
     printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words), 100 * r->share_words);
-    printf(", %s scenes", grouped(r->n_scenes));
+    printf(", %s scene%s", grouped(r->n_scenes), r->n_scenes == 1 ? "" : "s");
     if (f->n_episodes) printf(", %s of %s episodes", grouped(r->n_episodes), grouped(f->n_episodes));
-    printf("\n  %.1f words a line (median %u, longest %u); answers another %s times", r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words, grouped(f->n_answers));
+    printf("\n  %.1f words a line (median %u, longest %u); answers another %s time%s", r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words, grouped(f->n_answers), f->n_answers == 1 ? "" : "s");
     for (size_t i = 0; i < f->n_talks_to && i < 3; i++) printf("%s%s", i ? ", " : ", most of all ", f->talks_to[i].text);
     printf("\n");
     print_cast(f);

@@ -24,11 +24,11 @@
   addEventListener("keydown", e => { if (e.key === "Escape" && !found.hidden) hide(); });
 
   const escape = s => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/'/g, "['\u2019]");
-  // A line's text with the sought words marked; `forms` are folded.
-  const marked = (s, forms) => {
+  // A line's text with the sought words marked; `forms` are folded. `begun`: they may go on, as in a search.
+  const marked = (s, forms, begun) => {
     if (!forms.length) return [s];
     const sought = forms.map(f => f.trim().split(" ").map(escape).join("[^\\p{L}\\p{M}\\p{N}]+")).join("|");
-    const re = new RegExp("(?<![\\p{L}\\p{M}\\p{N}])(?:" + sought + ")(?![\\p{L}\\p{M}\\p{N}])", "giu"), out = [];
+    const re = new RegExp("(?<![\\p{L}\\p{M}\\p{N}])(?:" + sought + ")" + (begun ? "" : "(?![\\p{L}\\p{M}\\p{N}])"), "giu"), out = [];
     let at = 0;
     for (const m of s.matchAll(re)) {
       out.push(s.slice(at, m.index), el("mark", {textContent: m[0]}));
@@ -37,20 +37,20 @@
     return [...out, s.slice(at)];
   };
   const near = l => l ? [el("p", {className: "near"}, el("b", {textContent: (data.speakers[l[0]] || "nobody") + ": "}), text(l))] : [];
-  const item = (i, forms) => {
+  const item = (i, forms, begun) => {
     const l = lines[i], file = l.length > 3 ? data.files[l[2]] + ", " : "";
-    return el("li", {}, ...near(lines[i - 1]), el("p", {}, el("b", {textContent: data.name + ": "}), ...marked(text(l), forms)), ...near(lines[i + 1]),
+    return el("li", {}, ...near(lines[i - 1]), el("p", {}, el("b", {textContent: data.name + ": "}), ...marked(text(l), forms, begun)), ...near(lines[i + 1]),
       el("small", {textContent: file + "line " + l[1]}));
   };
 
   // Shows the lines with the numbers `hits`, a page at a time.
-  const show = (what, hits, forms) => {
+  const show = (what, hits, forms, begun) => {
     const count = hits.length.toLocaleString("en") + (hits.length === 1 ? " line" : " lines") + (data.every > 1 ? " in every " + data.every + "th scene, which this page holds" : "");
     title.replaceChildren(what, el("small", {textContent: count}));
     list.replaceChildren();
     let at = 0;
     const more = () => {
-      list.append(...hits.slice(at, at + page).map(i => item(i, forms)));
+      list.append(...hits.slice(at, at + page).map(i => item(i, forms, begun)));
       at += page;
       if (at < hits.length) list.append(el("li", {}, el("button", {type: "button", textContent: "Show more", onclick: e => { e.target.parentNode.remove(); more(); }})));
     };
@@ -88,7 +88,7 @@
       const q = fold(input.value).trim();
       if (!q) return void (found.hidden = true);
       opener = input;
-      show("\u201c" + input.value.trim() + "\u201d", own().filter(o => o[1].includes(" " + q)).map(o => o[0]), [q]);
+      show("\u201c" + input.value.trim() + "\u201d", own().filter(o => o[1].includes(" " + q)).map(o => o[0]), [q], true);
     }, 120);
   };
   document.getElementById("search").append(input);

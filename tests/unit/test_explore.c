@@ -7,6 +7,10 @@
 #include "shared.h"
 #include <math.h>
 
+/* Fontconfig keeps what it has read until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\nleak:libpango\n"; }
+
 static char folder[] = "/tmp/us_explore_XXXXXX";
 
 static int make_folder(void **state) {
