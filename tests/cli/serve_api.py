@@ -19,13 +19,13 @@ def put_character(cid, c, with_adapter=False):
         json.dump(c, f)
 
 
-def start(*options, ready=True):
+def start(*options, where=data):
     log = open(folder + '/log', 'a')
-    p = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', data, '--characters', characters, '-t', '1', '-c', '8192', *options], stderr=log)
+    p = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', where, '--characters', characters, '-t', '1', '-c', '8192', *options], stderr=log)
     atexit.register(p.kill)
     for _ in range(int(500 * slow)):
         try:
-            if call('GET', '/health')[0] == 200 or not ready:
+            if call('GET', '/health')[0] == 200:
                 return p
         except OSError:
             assert p.poll() is None, open(folder + '/log').read()[-2000:]
@@ -306,6 +306,45 @@ def go_away(cid):
     assert out['evs'][-1][0] in ('done', 'error')
 
 
+def another_engine():
+    """A second server, whose replies are made by the first: no model there, our stops, its own store."""
+    global port
+    port += 1
+    p = start('--engine', f'http://127.0.0.1:{port - 1}', where=folder + '/data2')
+    s = ok('GET', '/api/state')
+    assert s['ready'] and s['model'] is None and s['engine'].endswith(str(port - 1)), s
+    cid = ok('POST', '/api/chats', {'characters': ['tom'], 'user': 'Spike'}, want=201)['id']
+    evs = events(f'/api/chats/{cid}/say', {'text': 'Hello, Tom!', 'max_tokens': 9, 'seed': 3})
+    t = by(evs, 'done')[0]['turn']
+    assert ''.join(d['text'] for d in by(evs, 'delta')) == t['text'] and t['n_tokens'] > 0, evs
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    assert 'Spike: Hello, Tom!' in ok('GET', f'/api/chats/{cid}/turns/{t["id"]}/prompt')['text']
+    ask = {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 6, 'seed': 4}
+    a = ok('POST', '/v1/chat/completions', ask)
+    assert a['choices'][0]['message']['content'] and a['usage']['prompt_tokens'] > 0
+    assert ''.join(c['choices'][0]['delta'].get('content', '') for c in stream('/v1/chat/completions', dict(ask, stream=True))) == a['choices'][0]['message']['content']
+    assert ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 4})['choices'][0]['finish_reason']
+    refused(400, 'POST', '/v1/chat/completions', dict(ask, n=2))
+    refused(501, 'POST', '/tokenize', {'content': 'x'})
+    end(p)
+    port -= 1
+
+
+def engine_gone():
+    """The other engine has ended: the right words, and the user's line is kept."""
+    global port
+    first = start()
+    port += 1
+    p = start('--engine', f'http://127.0.0.1:{port - 1}', where=folder + '/data2')
+    cid = ok('POST', '/api/chats', {'characters': ['tom']}, want=201)['id']
+    end(first)
+    refused(502, 'POST', '/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}]})
+    evs = events(f'/api/chats/{cid}/say', {'text': 'Hello?'})
+    assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and len(ok('GET', f'/api/chats/{cid}')['turns']) == 1, evs
+    end(p)
+    port -= 1
+
+
 def slow_clients():
     """Bytes that drip in hold nobody up and are not waited for (the server runs with --idle 1)."""
     lazy = [socket.create_connection(('127.0.0.1', port), timeout=20) for _ in range(3)]
@@ -350,6 +389,7 @@ openai_api()
 bad_input()
 go_away(cid)
 slow_clients()
+another_engine()
 n = crowd()
 before = ok('GET', '/api/chats')['chats']
 end(p)
@@ -364,6 +404,7 @@ for path in ('/v1/models', '/api/characters', '/api/chats', '/metrics', '/api/ch
 after = ok('GET', '/api/chats', headers={'Authorization': 'Bearer first'})['chats']
 assert before == after, 'chats survive a restart'
 end(p)
+engine_gone()
 log = open(folder + '/log').read()
 assert 'secret cheese' not in log and 'ERROR: AddressSanitizer' not in log and 'runtime error' not in log, log[-3000:]
 print(f'ok ({n} refused in the crowd)')
