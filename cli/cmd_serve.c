@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,11 @@ int cmd_serve(int argc, char **argv) {
     sigaddset(&ends, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread is started: all inherit it */
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files; /* a thousand connections are more than the usual soft limit */
+    if (!getrlimit(RLIMIT_NOFILE, &files)) {
+        files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     if (quiet) o.log = NULL;
     o.port = (int)port;
     o.n_parallel = (int32_t)parallel;

@@ -72,7 +72,7 @@ static us_status begin(us_request *r, work *w, bool chat, bool *busy, us_error *
     int64_t takes = ask->takes ? ask->takes : w->who && chat && !ask->stream ? us_card_takes(w->who->card) : 1;
     if (ask->n > 1 || s->o.engine_url) takes = 1;
     if (s->o.engine_url && ask->n > 1) return us_fail(err, US_ERR_UNSUPPORTED, "n: another engine makes one choice at a time");
-    us_speech_spec spec = {.who = w->who, .scale = ask->scale, .prompt = chat ? &prompt : NULL, .text = ask->prompt, .ids = ask->ids.ids, .n_ids = ask->ids.n, .shorten = w->who != NULL,
+    us_speech_spec spec = {.who = w->who, .scale = ask->scale, .prompt = chat ? &prompt : NULL, .text = ask->prompt, .ids = ask->ids.ids, .n_ids = ask->ids.n, .shorten = w->who != NULL, .plain = !chat,
                            .sampler = ask->sampler, .n_takes = (int32_t)(ask->n > 1 ? ask->n : takes), .separate = ask->n > 1, .max_tokens = (int32_t)ask->max_tokens, .n_top = (int32_t)ask->n_top,
                            .probs = ask->logprobs, .texts = ask->stops, .n_texts = ask->n_stops};
     for (const char *u = ask->user ? ask->user : ""; *u; u++) spec.client = spec.client * 131 + (unsigned char)*u;

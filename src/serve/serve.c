@@ -47,7 +47,8 @@ static us_status open_data(us_server *s, us_error *err) {
 }
 
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
-    s->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a,
+    s->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
+                                 (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a,
                                  MHD_OPTION_NOTIFY_COMPLETED, us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
                                  (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds), MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)64 << 10, MHD_OPTION_END);

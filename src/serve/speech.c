@@ -63,8 +63,8 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
         sp->spec.lambda = sp->who->card->lambda;
         sp->spec.phrases = sp->who->phrases;
         sp->spec.n_phrases = sp->who->n_phrases;
-        sp->spec.rules.cut_loops = true;
-        sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
+        sp->spec.rules.cut_loops = !o->plain;
+        if (!o->plain) sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
     }
     st = us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);
     *busy = st == US_ERR_LIMIT;
@@ -74,8 +74,8 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
 static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *err) {
     us_remote_spec r = {.url = sp->s->o.engine_url, .key = sp->s->o.engine_key, .model = sp->who ? sp->who->id : NULL, .scale = o->scale, .messages = sp->prompt.messages,
                         .n_messages = sp->prompt.n, .text = o->text, .sampler = o->sampler, .max_tokens = o->max_tokens, .texts = (const char *const *)sp->texts,
-                        .n_texts = sp->n_texts, .cut_loops = sp->who != NULL};
-    if (sp->who) r.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
+                        .n_texts = sp->n_texts, .cut_loops = sp->who && !o->plain};
+    if (r.cut_loops) r.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
     if (!sp->prompt.n && !o->text) return us_fail(err, US_ERR_UNSUPPORTED, "prompt: tokens cannot be given to another engine");
     return us_remote_begin(&r, &sp->remote, err);
 }
@@ -118,7 +118,7 @@ static bool retry(us_speech *sp) {
     us_error err;
     size_t begin, end;
     const us_take *t = us_job_get_takes(sp->job, &n, &best);
-    if (!sp->who || sp->spec.separate || sp->n_retries == MAX_RETRIES || !n) return false;
+    if (!sp->spec.rules.cut_loops || sp->spec.separate || sp->n_retries == MAX_RETRIES || !n) return false;
     us_take_spoken(&t[best], sp->s->tok, &begin, &end);
     if (end > begin && (n < 2 || !t[best].looped)) return false;
     us_job *again;

@@ -18,6 +18,7 @@ typedef struct us_speech_spec {
     us_sampler_options sampler;
     int32_t n_takes, max_tokens, n_top;
     bool probs;               /* us_speech_probs() will be called */
+    bool plain;               /* a text that goes on: his adapter, but no guards */
     bool separate;            /* n answers, not takes of which the best is spoken */
     const char *const *texts; /* [n_texts] that end the reply; copied */
     size_t n_texts;
