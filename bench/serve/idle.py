@@ -4,7 +4,7 @@ import atexit, http.client, json, random, resource, socket, subprocess, sys, tem
 program, model, characters = sys.argv[1:4]
 port, data = random.randint(20000, 40000), tempfile.mkdtemp()
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
-p = subprocess.Popen([program, 'serve', '-q', '-m', model, '--port', str(port), '--data-dir', data, '--characters', characters, '--idle', '600'], stderr=subprocess.DEVNULL)
+p = subprocess.Popen([program, 'serve', '-q', '-m', model, '--port', str(port), '--data-dir', data, '--characters', characters, '--idle', '600', *sys.argv[4:]], stderr=subprocess.DEVNULL)
 atexit.register(p.kill)
 
 
