@@ -24,7 +24,7 @@ cleanup
 
 declare -A stage_of
 env=() command=() entry=() health='' user=0:0 work=/ root='' n=0
-in_root() { chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root ${PIP_CERT:+PIP_CERT=/etc/pip-ca.crt} "${env[@]}" sh -c "cd $work && $1"; }
+in_root() { chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/ ${PIP_CERT:+PIP_CERT=/etc/pip-ca.crt} "${env[@]}" sh -c "cd $work && $1"; }
 words() { python3 -c 'import json, sys; print("\n".join(json.loads(sys.argv[1])))' "$1"; }
 from() {
     n=$((n + 1))
