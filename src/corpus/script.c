@@ -282,7 +282,49 @@ static us_status load_aliases(us_script *s, const char *path, us_error *err) {
     return st;
 }
 
-/* Shouted names join the one that differs by case only (the one with most lines); aliases join as told. */
+/* Hash of a case-folded name; folding ASCII needs no table. */
+static uint64_t folded_hash(const char *name, us_buf *fold) {
+    uint64_t h = 0xcbf29ce484222325u;
+    const char *p = name;
+    for (; *p && (unsigned char)*p < 0x80; p++) h = (h ^ (unsigned char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p)) * 0x100000001b3u;
+    if (!*p) return h ^ h >> 29;
+    return us_fold_case(name, fold) ? hash_of(fold->data, fold->len) : 0;
+}
+
+/* A shouted name joins the one that differs from it by case only, the one with most lines. */
+static us_status join_shouted(us_rows *r) {
+    us_script *s = r->script;
+    size_t n = s->n_speakers, size = 64;
+    uint32_t *head = NULL, *next = NULL; /* of names that are not shouted, by their hash; index + 1 */
+    us_buf fold, other;
+    us_buf_init(&fold, 1 << 16);
+    us_buf_init(&other, 1 << 16);
+    while (size < n) size *= 2;
+    us_status st = us_alloc(size, sizeof *head, &head, r->err);
+    if (!st) st = us_alloc(n, sizeof *next, &next, r->err);
+    for (size_t i = n; i-- > 0 && !st;) {
+        if (us_is_shouted(s->speakers[i].name)) continue;
+        uint32_t *h = &head[folded_hash(s->speakers[i].name, &fold) & (size - 1)];
+        next[i] = *h;
+        *h = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < n && !st; i++) {
+        if (!us_is_shouted(s->speakers[i].name)) continue;
+        uint32_t best = (uint32_t)i, k = head[folded_hash(s->speakers[i].name, &fold) & (size - 1)];
+        if (!k || !us_fold_case(s->speakers[i].name, &fold)) continue;
+        for (; k; k = next[k - 1])
+            if (us_fold_case(s->speakers[k - 1].name, &other) && !strcmp(fold.data, other.data) && (best == i || s->speakers[k - 1].n_lines > s->speakers[best].n_lines)) best = k - 1;
+        s->joins[i] = best;
+        if (best != i) s->counts.repairs[US_RULE_SHOUTED] += s->speakers[i].n_rows;
+    }
+    free(head);
+    free(next);
+    us_buf_fini(&fold);
+    us_buf_fini(&other);
+    return st;
+}
+
+/* Shouted names join, then aliases as told. */
 static us_status join_names(us_rows *r) {
     us_script *s = r->script;
     size_t n = s->n_speakers;
@@ -290,25 +332,7 @@ static us_status join_names(us_rows *r) {
     for (size_t i = 0; i < n && !st; i++) s->joins[i] = (uint32_t)i;
     s->counts.names = n;
     for (size_t i = 0; i < n; i++) s->counts.names_with_lines += s->speakers[i].n_lines > 0;
-    us_buf fold, other;
-    us_buf_init(&fold, 1 << 16);
-    us_buf_init(&other, 1 << 16);
-    uint32_t *len = NULL;
-    if (!st) st = us_alloc(n, sizeof *len, &len, r->err);
-    for (size_t i = 0; i < n && !st; i++) len[i] = (uint32_t)strlen(s->speakers[i].name);
-    for (size_t i = 0; i < n && !st && s->shouted_seen && on(r, US_RULE_SHOUTED); i++) {
-        if (!us_is_shouted(s->speakers[i].name) || !us_fold_case(s->speakers[i].name, &fold)) continue;
-        uint32_t best = (uint32_t)i;
-        for (size_t k = 0; k < n; k++) {
-            if (len[k] != len[i] || ((s->speakers[k].name[0] ^ s->speakers[i].name[0]) & 0xdf) || us_is_shouted(s->speakers[k].name)) continue;
-            if (us_fold_case(s->speakers[k].name, &other) && !strcmp(fold.data, other.data) && (best == i || s->speakers[k].n_lines > s->speakers[best].n_lines)) best = (uint32_t)k;
-        }
-        s->joins[i] = best;
-        if (best != i) s->counts.repairs[US_RULE_SHOUTED] += s->speakers[i].n_rows;
-    }
-    us_buf_fini(&fold);
-    us_buf_fini(&other);
-    free(len);
+    if (!st && s->shouted_seen && on(r, US_RULE_SHOUTED)) st = join_shouted(r);
     for (size_t i = 0; i < n && !st && s->aliases && on(r, US_RULE_ALIASES); i++) {
         const char *to = json_string_value(json_object_get(s->aliases, s->speakers[i].name));
         uint32_t k;

@@ -160,6 +160,22 @@ static void aliases_join_in_chains(void **state) {
     free(path);
 }
 
+/* 200,000 names in capitals: comparing each with each would take hours. */
+static void many_names_are_quick(void **state) {
+    (void)state;
+    us_buf b;
+    us_buf_init(&b, 16 << 20);
+    size_t n;
+    assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
+    for (int i = 0; i < 200000; i++) assert_int_equal(us_buf_appendf(&b, NULL, i % 2 ? "\xc3\x84RMEL %d,a\n" : "\xc3\xa4rmel %d,b\n", i / 2), US_OK);
+    us_script *s = must_load("many.csv", b.data, NULL);
+    us_script_get_speakers(s, &n);
+    assert_int_equal(n, 100000);
+    assert_int_equal(us_script_get_counts(s)->repairs[US_RULE_SHOUTED], 100000);
+    us_script_free(s);
+    us_buf_fini(&b);
+}
+
 static void refuses(const char *name, const char *text, size_t n, us_status want, const char *word) {
     us_error err = {0};
     us_script *s;
@@ -266,7 +282,7 @@ static void other_series(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes), cmocka_unit_test(aliases_are_suggested), cmocka_unit_test(aliases_join_in_chains), cmocka_unit_test(bad_files_are_refused_in_words),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes), cmocka_unit_test(aliases_are_suggested), cmocka_unit_test(aliases_join_in_chains), cmocka_unit_test(many_names_are_quick), cmocka_unit_test(bad_files_are_refused_in_words),
                                        cmocka_unit_test(the_simpsons), cmocka_unit_test(other_series)};
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
