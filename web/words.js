@@ -231,8 +231,8 @@ const table = {
   // the API key
   key: ['API key', 'Ключ API'],
   key_title: ['This server asks for a key', 'Серверу нужен ключ'],
-  key_why: ['It is the first line of the file that was given with --api-key-file. It stays in this tab and is forgotten when you close it.', 'Это первая строка файла, заданного в --api-key-file. Ключ хранится в этой вкладке и забудется, когда вы её закроете.'],
-  key_wrong: ['That key was not accepted. Please look at the first line of the key file again.', 'Ключ не подошёл. Посмотрите ещё раз первую строку файла с ключом.'],
+  key_why: ['It is a line of the file that was given with --api-key-file. It stays in this tab and is forgotten when you close it.', 'Это строка из файла, заданного в --api-key-file. Ключ хранится в этой вкладке и забудется, когда вы её закроете.'],
+  key_wrong: ['That key was not accepted. Please look at the key file again.', 'Ключ не подошёл. Посмотрите ещё раз файл с ключами.'],
   // what went wrong, and what to do
   error_network: ['The server does not answer. Is `understudy serve` still running? Then try again.', 'Сервер не отвечает. `understudy serve` ещё работает? Тогда попробуйте ещё раз.'],
   error_cut: ['The connection broke in the middle of the reply. What had been saved is kept; try again.', 'Связь оборвалась посреди ответа. Сохранённое не пропало; попробуйте ещё раз.'],
