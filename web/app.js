@@ -8,7 +8,9 @@ import { home } from './home.js';
 import { draw, isBusy, leave, onStage, openChat, openDraft, shortcuts, stop } from './stage.js';
 import { acceptDrops } from './files.js';
 
+let routes = 0;
 async function route() {
+  const mine = ++routes;
   document.body.classList.remove('rail-open');
   document.querySelectorAll('dialog[open]').forEach(d => d.close());
   const [, kind, rest = ''] = location.hash.match(/^#\/(chat|new)\/(.+)$/) || [];
@@ -17,6 +19,7 @@ async function route() {
     else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
     else { leave(); home(); }
   } catch (e) {
+    if (mine !== routes) return; // an address that is no longer wanted
     if (e.status === 404) { location.hash = '#/'; failed(new Error(t('error_gone'))); } else broken(e);
   }
   rail();

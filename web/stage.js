@@ -11,6 +11,7 @@ import { showKeys } from './rail.js';
 
 let chat = null; // the chat on stage; id null: it is made when the first line is said
 let live = null; // the reply under way on stage: { chat, abort, view, text, waiting, into }; in other chats they go on
+let opened = 0;  // counts what was put on stage
 let next = '';   // who speaks next in a scene; '' is automatic
 let log, line, go, head, faces, titles, cues, self, jump;
 
@@ -25,7 +26,9 @@ const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
 
 export async function openChat(id) {
   leave();
-  chat = await get(`/api/chats/${encodeURIComponent(id)}`);
+  const mine = ++opened, got = await get(`/api/chats/${encodeURIComponent(id)}`);
+  if (mine !== opened) return; // the visitor has gone on to another one
+  chat = got;
   live = running.get(id) || null;
   if (live) live.chat = chat;
   next = '';
@@ -40,6 +43,7 @@ export function openDraft(ids) {
   draw();
 }
 export function leave() {
+  opened++;
   live = null;
   chat = null;
 }

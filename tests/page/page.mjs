@@ -43,7 +43,7 @@ const browser = await chromium.launch({ executablePath: env.US_CHROMIUM, args: [
 let problems = [], expected = []; // console errors, policy violations, requests to elsewhere; what a test says is to come
 async function open(base, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', reducedMotion: 'reduce', acceptDownloads: true, ...options });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(30000); // a busy machine is slow, not wrong
   await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`)));
   const page = await context.newPage();
   page.on('console', m => { if (m.type() === 'error' || m.type() === 'warning') problems.push(m.text()); });
@@ -152,7 +152,7 @@ await test('takes: all are there at once; arrows and the list choose; a reload k
   await tool('right').click();
   const second = (await texts()).at(-1);
   assert.equal(await tool('takes').innerText(), `2/${n}`);
-  await page.waitForTimeout(100);
+  await page.waitForLoadState('networkidle');
   await again();
   assert.equal((await texts()).at(-1), second);
   await page.locator('#line').focus();
@@ -311,7 +311,9 @@ await test('a full server: the page waits its turn', async () => {
 
 await test('a reply goes on while another chat is on stage', async () => {
   const url = page.url(), n = (await texts()).length;
-  await page.route('**/say', async route => { await new Promise(r => setTimeout(r, 700)); await route.continue(); });
+  let release;
+  const held = new Promise(r => { release = r; });
+  await page.route('**/say', route => held.then(() => route.continue()));
   await page.fill('#line', 'Go on without me.');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.go.stop');
@@ -319,6 +321,7 @@ await test('a reply goes on while another chat is on stage', async () => {
   await page.waitForURL(u => u.href !== url);
   await page.waitForSelector('.go:not(.stop)');
   await page.getByText('is replying').waitFor();
+  release();
   await page.getByText('is replying').waitFor({ state: 'detached' });
   await page.unroute('**/say');
   await page.goBack();
