@@ -14,9 +14,14 @@ if [ ! -d "$base/pristine" ]; then
     debootstrap --variant=minbase bookworm "$base/pristine.part"
     mv "$base/pristine.part" "$base/pristine"
 fi
+server=
 cleanup() {
+    if [ -n "$server" ]; then
+        pkill -P "$server" || kill "$server" || true
+        wait "$server" || true
+    fi
     for r in "$base"/stage*; do
-        for m in proc data tmp ''; do mountpoint -q "$r/$m" && umount "$r/$m"; done
+        for m in proc data tmp '' proc; do mountpoint -q "$r/$m" && umount "$r/$m"; done
     done || true
 }
 trap cleanup EXIT
@@ -70,6 +75,7 @@ if run "${entry[@]}" "${command[@]}" 2>"$base/log"; then exit 1; fi
 grep -q 'API key' "$base/log"
 echo "=== as compose.yaml starts it: not root, a read-only root file system"
 mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/data" && chown 10001:10001 "$root/data"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -o remount,ro,bind "$root"
@@ -83,4 +89,5 @@ curl -fsS "http://127.0.0.1:$port/" | grep -qi '<!doctype html>'
 child=$(pgrep -P "$server" -x understudy || echo "$server")
 kill "$child"
 wait "$server" || { cat "$base/log"; exit 1; }
+server=
 echo "tests/container.sh: it came up, spoke, and ended"
