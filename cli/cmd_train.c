@@ -277,11 +277,12 @@ static us_status prepare_folder(run *r, bool append, us_error *err) {
     return st;
 }
 
-static int train(run *r, const us_train_options *to, bool resume, bool restart, bool dry_run, bool samples, us_error *err) {
+static int train(run *r, us_train_options *to, bool resume, bool restart, bool dry_run, bool samples, us_error *err) {
     us_train_report p = {0};
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
     if (unfinished && !resume && !restart && !dry_run)
         return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away", r->checkpoint_path);
+    to->cast = us_card_cast(r->card, &to->n_cast);
     us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
     if (!st && resume && !dry_run) st = us_trainer_resume(r->trainer, err);
     if (!st && !dry_run) st = prepare_folder(r, resume, err);

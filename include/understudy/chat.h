@@ -50,6 +50,7 @@ US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path,
 US_API US_MUST_USE us_status us_card_system(const us_card *card, char **out, us_error *err);
 US_API us_sampler_options us_card_sampler(const us_card *card);
 US_API int32_t us_card_takes(const us_card *card);
+US_API const char *const *us_card_cast(const us_card *card, size_t *n); /* names that end a reply */
 
 typedef struct us_chat us_chat;
 #define US_TAKES_MEASURED (-1)

@@ -46,7 +46,12 @@ typedef struct us_train_options {
     uint64_t memory_bytes;   /* for activations (a quarter of what is available, at most 1.5 GiB) */
     bool recompute;          /* keep only the layers' inputs: less memory, about a third more work */
     int n_threads;           /* zero: every CPU */
+    const char *const *cast; /* names that end a reply, told in the adapter; copied */
+    size_t n_cast;
 } us_train_options;
+
+/* Every default filled in, but for those that depend on the data and the machine. */
+US_API us_train_options us_train_defaults(void);
 
 typedef struct us_train_facts {
     uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */

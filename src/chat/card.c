@@ -155,6 +155,7 @@ const char *us_card_greeting(const us_card *c) { return c->greeting; }
 const char *us_card_adapter(const us_card *c) { return c->adapter; }
 us_sampler_options us_card_sampler(const us_card *c) { return c->sampler; }
 int32_t us_card_takes(const us_card *c) { return c->takes; }
+const char *const *us_card_cast(const us_card *c, size_t *n) { return *n = c->n_cast, c->cast; }
 
 us_status us_card_fill(const us_card *c, const char *text, const char *user, us_buf *out, us_error *err) {
     us_status st = US_OK;

@@ -19,7 +19,7 @@ static json_t *message(us_row_form form, const char *role, const char *text, boo
     bool self = !strcmp(role, "assistant");
     if (form != US_ROWS_SHAREGPT) {
         json_t *m = json_pack("{s:s, s:s}", "role", role, "content", text);
-        if (self && !learned) json_object_set_new(m, "weight", json_integer(0));
+        if (self && !learned && form == US_ROWS_MESSAGES) json_object_set_new(m, "weight", json_integer(0));
         return m;
     }
     json_t *m = json_pack("{s:s, s:s}", "from", self ? "gpt" : !strcmp(role, "user") ? "human" : "system", "value", text);

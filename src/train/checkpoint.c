@@ -106,3 +106,19 @@ us_status us_checkpoint_read(us_trainer *t, us_error *err) {
     free(path);
     return st;
 }
+
+int32_t us_checkpoint_micro_rows(const char *folder) {
+    static const char key[] = "\nmicro-batch=";
+    us_gguf *g = NULL;
+    us_str config;
+    long n = 0;
+    char *path = us_path_join(folder, "checkpoint.gguf"), *text = NULL;
+    if (path && us_file_exists(path) && !us_gguf_open(path, &g, NULL) && !us_gguf_get_str(g, "understudy.config", &config, NULL) && !us_strndup(config.data, config.len, &text, NULL)) {
+        const char *at = strstr(text, key);
+        n = at ? strtol(at + strlen(key), NULL, 10) : 0;
+    }
+    us_gguf_close(g);
+    free(text);
+    free(path);
+    return n > 0 && n <= 1 << 20 ? (int32_t)n : 0;
+}

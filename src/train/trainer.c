@@ -25,10 +25,10 @@ static us_status parse_modules(const char *list, uint32_t *mask, us_error *err) 
     return *mask ? US_OK : us_fail(err, US_ERR_ARGUMENT, "no module to train: expected some of q,k,v,o,gate,up,down");
 }
 
-static us_status fill_options(us_trainer *t, us_error *err) {
-    us_train_options *o = &t->o;
+static void fill_defaults(us_train_options *o) {
     if (!o->rank) o->rank = 16;
     if (o->alpha == 0) o->alpha = 2.0 * o->rank;
+    if (!o->modules) o->modules = "q,k,v,o,gate,up,down";
     if (o->lr == 0) o->lr = 5e-4;
     if (o->lora_plus == 0) o->lora_plus = 1;
     if (o->warmup == 0) o->warmup = 0.05;
@@ -37,6 +37,17 @@ static us_status fill_options(us_trainer *t, us_error *err) {
     if (!o->max_sequence) o->max_sequence = 1024;
     if (o->clip == 0) o->clip = 1;
     if (!o->checkpoint_every) o->checkpoint_every = 50;
+}
+
+us_train_options us_train_defaults(void) {
+    us_train_options o = {0};
+    fill_defaults(&o);
+    return o;
+}
+
+static us_status fill_options(us_trainer *t, us_error *err) {
+    us_train_options *o = &t->o;
+    fill_defaults(o);
     if (o->max_sequence > t->model->info.n_ctx_train) o->max_sequence = t->model->info.n_ctx_train;
     const struct { const char *name; double x, min, max; } ranges[] = {
         {"rank", o->rank, 1, 256}, {"alpha", o->alpha, 1e-3, 1e4}, {"dropout", o->dropout, 0, 0.9}, {"lr", o->lr, 1e-9, 1}, {"lora-plus", o->lora_plus, 0.01, 1000},
@@ -46,7 +57,7 @@ static us_status fill_options(us_trainer *t, us_error *err) {
         if (!(ranges[i].x >= ranges[i].min && ranges[i].x <= ranges[i].max))
             return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g to %g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].x);
     if (o->max_steps < 0 || o->eval_every < 0 || o->checkpoint_every < 0 || o->eval_targets < 0) return us_fail(err, US_ERR_ARGUMENT, "a number of steps or tokens is negative");
-    return parse_modules(o->modules ? o->modules : "q,k,v,o,gate,up,down", &t->modules, err);
+    return parse_modules(o->modules, &t->modules, err);
 }
 
 /* What a resumed run must share with the first. */
@@ -77,27 +88,32 @@ static us_tape_options tape_options(const us_trainer *t, int32_t micro_rows, boo
                              .train = true, .recompute = recompute, .dropout = (float)t->o.dropout};
 }
 
-/* As many rows at a time as fit, at most 2048; recomputing only when 256 do not fit otherwise. */
+/* Rows at a time, from the fastest to the smallest way: at most 2048, recomputing only when 256 do not fit otherwise. */
 static us_status choose_micro_rows(us_trainer *t, us_error *err) {
     uint64_t room = t->o.memory_bytes, available = us_memory_available();
-    if (!room) room = available / 4 < (uint64_t)3 << 29 ? available / 4 : (uint64_t)3 << 29;
-    int n_threads = us_pool_size(t->pool);
-    us_tape_options to = {0};
-    for (int recompute = t->o.recompute; recompute < 2; recompute++)
-        for (int32_t rows = t->o.micro_rows ? t->o.micro_rows : 2048; rows >= (t->o.micro_rows ? t->o.micro_rows : 256); rows /= 2) {
-            to = tape_options(t, rows, recompute);
-            t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, n_threads) + 4 * t->lora.n_params * sizeof(float);
-            bool last = t->o.micro_rows && (recompute || !t->o.memory_bytes);
-            if (t->facts.bytes > room && !last) continue;
-            if (t->facts.bytes > available)
-                return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB (%d tokens at a time), %.0f MiB are available: lower --micro-batch, --max-sequence or --rank", (double)t->facts.bytes / 1048576, to.max_rows, (double)available / 1048576);
-            t->o.micro_rows = rows;
-            t->o.recompute = recompute;
-            t->facts.micro_rows = to.max_rows;
-            t->facts.recompute = recompute;
-            return us_tape_new(&t->model->net, &t->lora, &to, t->pool, &t->tape, err);
-        }
-    return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB at least, %.0f MiB may be used: raise --memory, or lower --max-sequence or --rank", (double)t->facts.bytes / 1048576, (double)room / 1048576);
+    bool told = room != 0;
+    if (!t->o.micro_rows && t->folder) t->o.micro_rows = us_checkpoint_micro_rows(t->folder); /* less memory than then must not change the sums */
+    if (!told) room = available / 4 < (uint64_t)3 << 29 ? available / 4 : (uint64_t)3 << 29;
+    int32_t rows = t->o.micro_rows ? t->o.micro_rows : 2048, least = t->o.micro_rows ? t->o.micro_rows : 256;
+    bool recompute = t->o.recompute;
+    us_tape_options to;
+    for (;;) {
+        to = tape_options(t, rows, recompute);
+        t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, us_pool_size(t->pool)) + 4 * t->lora.n_params * sizeof(float);
+        bool smallest = recompute && rows / 2 < least;
+        if (t->facts.bytes <= room || (smallest && !told)) break; /* a large model may have more, rather than be refused */
+        if (smallest)
+            return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB at least, %.0f MiB may be used: raise --memory, or lower --max-sequence or --rank", (double)t->facts.bytes / 1048576, (double)room / 1048576);
+        if (rows / 2 >= least) rows /= 2;
+        else rows = t->o.micro_rows ? t->o.micro_rows : 2048, recompute = true;
+    }
+    if (t->facts.bytes > available)
+        return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB (%d tokens at a time), %.0f MiB are available: lower --micro-batch, --max-sequence or --rank", (double)t->facts.bytes / 1048576, to.max_rows, (double)available / 1048576);
+    t->o.micro_rows = rows;
+    t->o.recompute = recompute;
+    t->facts.micro_rows = to.max_rows;
+    t->facts.recompute = recompute;
+    return us_tape_new(&t->model->net, &t->lora, &to, t->pool, &t->tape, err);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
@@ -156,6 +172,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st && folder) st = us_strdup(folder, &t->folder, err);
     if (!st) st = us_strdup(us_dataset_get_character(set), &t->character, err);
     if (!st) st = us_strdup(us_dataset_get_system(set), &t->system, err);
+    if (!st) st = us_alloc(t->o.n_cast, sizeof *t->cast, &t->cast, err);
+    for (size_t i = 0; i < t->o.n_cast && !st; i++) st = us_strdup(t->o.cast[i], &t->cast[i], err);
     if (!st) st = us_pool_new(t->o.n_threads, &t->pool, err);
     if (!st) st = us_sequences_build(model->tok, tpl, set, !t->o.windowed, t->o.max_sequence, &t->s, err);
     if (!st) st = list_sequences(t, err);
@@ -200,6 +218,8 @@ void us_trainer_free(us_trainer *t) {
     free(t->best);
     free(t->curve.training);
     free(t->curve.validation);
+    for (size_t i = 0; i < t->o.n_cast && t->cast; i++) free(t->cast[i]);
+    free(t->cast);
     free(t->order);
     free(t->validation);
     free(t->step_list);

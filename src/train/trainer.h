@@ -28,7 +28,8 @@ typedef struct us_curve { /* {step, nats a target}; fixed capacity */
 
 struct us_trainer {
     us_model *model;
-    us_train_options o;             /* every default filled in */
+    us_train_options o;             /* every default filled in; no strings */
+    char **cast;                    /* [o.n_cast] */
     uint32_t modules;
     char *folder, *character, *system, *config; /* config: the options that matter, "name=value" lines */
     char data_hash[65];
@@ -56,4 +57,6 @@ US_MUST_USE us_status us_curve_png(const us_trainer *t, char **png, size_t *n_by
 /* checkpoint.c */
 US_MUST_USE us_status us_checkpoint_write(us_trainer *t, us_error *err);
 US_MUST_USE us_status us_checkpoint_read(us_trainer *t, us_error *err);
+/* The rows at a time of the run that left a checkpoint in the folder; 0 without one. */
+int32_t us_checkpoint_micro_rows(const char *folder);
 #endif

@@ -49,6 +49,8 @@ grep -q '"adapter": "adapter.gguf"' "$d/a/card.json" || fail "the card does not 
 grep -q '"Marge"' "$d/a/card.json" || fail "no first names in the cast"
 grep -q '"You are Homer Simpson' "$d/a/card.json" || fail "no persona"
 [ "$(grep -c '"grad_norm"' "$d/a/log.jsonl")" = 30 ] || fail "the log has not 30 steps"
+out=$("$UNDERSTUDY" inspect --kv "$d/a/adapter.gguf")
+for key in general.type understudy.base.sha256 understudy.template understudy.stop understudy.cast understudy.system understudy.data.sha256 understudy.train.steps; do has "$key"; done
 if command -v python3 >/dev/null; then
     python3 - "$d/a" <<'P' || fail "train.json"
 import json, math, sys
@@ -124,6 +126,17 @@ want 0 "tokens learned" show "$d/s.csv" -c "Homer Simpson" -m "$d/m.gguf" -n 2
 has "You are Homer Simpson"
 want 0 "tokens learned" show --read "$d/rows" -m "$d/m.gguf"
 
+# ---- to trainers that run elsewhere
+for trainer in trl:train.py axolotl:axolotl.yml; do
+    want 0 "rows to learn from" export "$d/s.csv" --trainer "${trainer%:*}" -c "homer simpson" --out "$d/${trainer%:*}"
+    [ -s "$d/${trainer%:*}/${trainer#*:}" ] || fail "no ${trainer#*:}"
+done
+grep -q '^{"prompt":\[{"role":"system","content":"You are Homer Simpson' "$d/trl/train.jsonl" || fail "the rows for TRL: $(head -1 "$d/trl/train.jsonl")"
+grep -q "'HuggingFaceTB/SmolLM2-135M-Instruct'" "$d/trl/train.py" || fail "train.py names no base"
+if command -v python3 >/dev/null; then python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$d/trl/train.py" || fail "train.py is no Python"; fi
+want 2 "expected axolotl or trl" export "$d/s.csv" --trainer other -c "Homer Simpson" --out "$d/none"
+want 2 "needs --base" export "$d/s.csv" --trainer trl -c "Homer Simpson" -m "$d/m.gguf" --out "$d/none"
+
 # ---- to PEFT and back, and into one model
 want 0 "is written" export "$d/a" --peft "$d/peft" -m "$d/m.gguf"
 want 0 "is written" import "$d/peft" -m "$d/m.gguf" -o "$d/back.gguf"
@@ -163,5 +176,4 @@ has "nothing is held out"
 printf 'name,line\nB,Hello you.\nA,Hm.\n' >"$d/open.csv"
 want 1 "no line of 'B' is left to learn from" train "$d/open.csv" -c B -m "$d/m.gguf" --out "$d/open"
 want 0 "did you mean 'Homer Simpson', who has 180 lines?" "${t[@]}" -c Homer --out "$d/clone"
-want 0 "no better than the base" "${t[@]}" -c "Homer Simpson" --out "$d/high" --lr 1 --batch 100
 echo ok
