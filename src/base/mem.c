@@ -11,7 +11,7 @@ us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err) {
     return US_OK;
 }
 
-us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err) {
+us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err) {
     const size_t huge = (size_t)2 << 20;
     size_t align = n_bytes >= 2 * huge ? huge : 64, padded;
     void *p = NULL;
@@ -21,7 +21,15 @@ us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err) {
 #ifdef MADV_HUGEPAGE
     if (align == huge) madvise(p, padded, MADV_HUGEPAGE);
 #endif
-    memset(p, 0, padded);
+    memcpy(out_ptr, &p, sizeof p);
+    return US_OK;
+}
+
+us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err) {
+    void *p = NULL;
+    us_status st = us_alloc_untouched(n_bytes, &p, err);
+    if (st) return st;
+    memset(p, 0, n_bytes);
     memcpy(out_ptr, &p, sizeof p);
     return US_OK;
 }

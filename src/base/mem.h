@@ -12,6 +12,8 @@ static inline bool us_add_size(size_t a, size_t b, size_t *out) { return !__buil
 US_MUST_USE us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err);
 /* Zeroed block aligned to 64 bytes (large ones to a huge page, with MADV_HUGEPAGE); free() it. */
 US_MUST_USE us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err);
+/* The same, not zeroed and so not touched: whoever writes it first places its pages. */
+US_MUST_USE us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err);
 /* realloc() to hold at least `need` items, growing by doubling; *cap and *ptr are updated. */
 US_MUST_USE us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item_bytes, us_error *err);
 US_MUST_USE us_status us_strdup(const char *s, char **out, us_error *err);

@@ -73,6 +73,9 @@ us_status us_engine_new(const us_model *m, const us_engine_options *options, us_
     if (!st && !(e->pages = map_lazily(e->pages_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for the KV cache: use a smaller --ctx-size", e->pages_bytes);
     if (!st && !(e->logits = map_lazily(e->logits_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for logits", e->logits_bytes);
     if (!st && !(e->scratch = map_lazily(us_forward_scratch_bytes(m, &o)))) st = us_fail(err, US_ERR_MEMORY, "cannot map scratch memory");
+#ifdef MADV_HUGEPAGE
+    if (!st) madvise(e->scratch, us_forward_scratch_bytes(m, &o), MADV_HUGEPAGE); /* products write columns of it: a page a row otherwise */
+#endif
     if (!st) st = us_alloc((size_t)e->n_pages, sizeof *e->free_pages, &e->free_pages, err);
     if (!st) st = us_alloc((size_t)e->n_pages, sizeof *e->refs, &e->refs, err);
     if (!st) st = us_alloc(n_seq, sizeof *e->seqs, &e->seqs, err);

@@ -26,7 +26,7 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
 
 void us_model_free(us_model *m) {
     if (!m) return;
-    for (size_t i = 0; m->matrices && i < (size_t)m->net.n_layers * US_N_MODULES + 2; i++) free(m->matrices[i].data);
+    free(m->weights);
     for (size_t i = 0; i < m->n_floats; i++) free(m->floats[i]);
     free(m->matrices);
     free(m->floats);

@@ -18,6 +18,7 @@ struct us_model {
     us_tokenizer *tok;
     const us_template *tpl;
     char *template_name, *name, *architecture;
+    unsigned char *weights; /* the matrices' data */
     us_matrix *matrices; /* [L * US_N_MODULES], then embd, then head if untied */
     float **floats;      /* norms, biases: everything float32 */
     size_t n_floats, cap_floats;

@@ -92,12 +92,7 @@ static us_status plan(us_model *m, const char *name, size_t in, size_t out, us_m
     if (!w->group_bytes || !us_mul_size(w->group_bytes, w->n_groups, &bytes))
         return us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': %zu columns do not suit type %s", us_gguf_path(m->g), name, in, us_type_name(p->t->type));
     m->info.n_params += (uint64_t)in * out;
-    m->info.resident_bytes += bytes;
-    /* not zeroed here: packing writes every byte, and touches the pages from the threads that share the work */
-    void *block = NULL;
-    size_t padded = (bytes + 63) & ~(size_t)63;
-    if (posix_memalign(&block, padded >= (size_t)4 << 20 ? (size_t)2 << 20 : 64, padded)) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes for '%s'", bytes, name);
-    w->data = block;
+    m->info.resident_bytes += (bytes + 63) & ~(size_t)63;
     return US_OK;
 }
 
@@ -138,6 +133,19 @@ static us_status check_fit(const us_model *m, const us_model_options *o, us_erro
     return o->check ? o->check(o->check_ctx, m, err) : US_OK;
 }
 
+/* One block for all matrices, so that huge pages serve small ones too. Packing writes every byte of it, from the threads that share
+ * the work. */
+static us_status place(us_model *m, const job *j, us_error *err) {
+    us_status st = us_alloc_untouched(m->info.resident_bytes, &m->weights, err);
+    unsigned char *at = m->weights;
+    for (size_t i = 0; i < j->n_items && !st; i++) {
+        us_matrix *w = j->items[i].out;
+        w->data = at;
+        at += (w->n_groups * w->group_bytes + 63) & ~(size_t)63;
+    }
+    return st;
+}
+
 us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err) {
     us_net *n = &m->net;
     size_t n_linear = (size_t)n->n_layers * US_N_MODULES, d = (size_t)n->n_embd, v = (size_t)n->n_vocab;
@@ -159,6 +167,7 @@ us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err)
     if (!st) st = load_floats(m, "output_norm.weight", d, &n->out_norm, err);
     if (!st) m->info.quantization = us_type_name(j.items[0].t->type);
     if (!st) st = check_fit(m, o, err);
+    if (!st) st = place(m, &j, err);
     if (!st) {
         us_pool_run(pool, pack_worker, &j);
         if (atomic_load(&j.no_memory)) st = us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
