@@ -102,7 +102,7 @@ static int finish(const char *command, us_audition *a, const char *out, const ch
         free(text);
     } else print_table(a);
     int rc = print_gates(a, json ? stderr : stdout);
-    if (!quiet) fprintf(stderr, "%s/audition.json is written\n", out);
+    if (!quiet) fprintf(stderr, "%s/audition.json and audition.html are written\n", out);
     return rc;
 }
 
@@ -134,7 +134,7 @@ int cmd_audition(int argc, char **argv) {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST, &data, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"lora", 0, "FILE", "adapter (the card's)", CLI_STRING, &o.adapter, 0, 0},
-        {"out", 'o', "DIR", "for audition.json (the character's folder)", CLI_STRING, &out, 0, 0},
+        {"out", 'o', "DIR", "for audition.json and audition.html (the character's folder)", CLI_STRING, &out, 0, 0},
         {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING, &gates, 0, 0},
         {"measures", 0, "LIST", "likelihood,retrieval,replies,takes,chats,style,retention or some of them (all)", CLI_STRING, &o.measures, 0, 0},
         {"who", 0, "LIST", "base,prompt,adapter or some of them (all)", CLI_STRING, &o.who, 0, 0},
@@ -163,7 +163,7 @@ int cmd_audition(int argc, char **argv) {
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
                        "How well a character (a folder with card.json) holds: the model alone, with the card, with the adapter, beside his real\n"
-                       "lines of scenes that were kept out of the training. Writes audition.json. Ctrl-C loses nothing: the\n"
+                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html. Ctrl-C loses nothing: the\n"
                        "same command goes on.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return free(data.items), free(off.items), rc;

@@ -72,7 +72,7 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
     double top = -INFINITY;
     for (int32_t i = 0; i < n && i < r->n_takes; i++) {
         const us_heard *t = &r->takes[i];
-        us_take_facts f = {t->logprob, t->alone, t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0]};
+        us_take_facts f = {t->logprob, t->alone, t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0], us_sentence_repeats(t->text), us_leaks_find(a->leaks, t->text).found};
         double score = us_take_value(&f, n > 1 ? a->lambda : 0);
         if (score > top) top = score, best = i;
     }
@@ -115,7 +115,7 @@ static us_status submit(batch *b, order *o) {
     us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .lambda = 1, .n_takes = takes_made(a, b->who),
                      .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
-    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true};
+    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true}; /* leaks are looked for when the choice is made */
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
     return st ? st : us_schedule_submit(b->schedule, &s, &o->job, b->err);
 }

@@ -35,6 +35,7 @@ struct us_chat {
     size_t n_lines, cap_lines;
     us_tokens *phrases;   /* catch-phrases as tokens, each at a line's start and after a space */
     size_t n_phrases;
+    us_leaks *leaks;
     us_chat_guard guard;
     uint64_t next_seed;
     char *reply;          /* text of the last reply */
@@ -62,6 +63,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
     if (!st) st = us_prompt_phrases(card, c->tok, &c->phrases, &c->n_phrases, err);
+    if (!st) st = us_leaks_open(NULL, &c->leaks, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
         us_chat_free(c);
@@ -86,6 +88,7 @@ void us_chat_free(us_chat *c) {
     us_tokens_fini(&c->alone_ids);
     for (size_t i = 0; i < c->n_phrases; i++) us_tokens_fini(&c->phrases[i]);
     free(c->phrases);
+    us_leaks_free(c->leaks);
     free(c);
 }
 
@@ -172,7 +175,7 @@ static us_stops stops_of(const us_chat *c) {
 }
 
 static us_take_rules rules_of(const us_chat *c) {
-    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true};
+    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true, .leaks = c->leaks};
 }
 
 static void end_take(us_chat *c, us_take *t) {

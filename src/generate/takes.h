@@ -4,6 +4,7 @@
 #ifndef US_GENERATE_TAKES_H
 #define US_GENERATE_TAKES_H
 #include "base/buf.h"
+#include "generate/leaks.h"
 #include "generate/stops.h"
 #include "understudy/sampler.h"
 #include "understudy/tokenizer.h"
@@ -18,6 +19,7 @@ typedef struct us_take_rules {
     size_t n_texts;
     int32_t max_tokens;
     bool cut_loops;
+    const us_leaks *leaks;    /* marks takes in which a machine speaks; NULL: none */
     int32_t n_top;            /* likeliest tokens kept for each drawn one, at most US_MAX_TOP */
 } us_take_rules;
 
@@ -39,6 +41,7 @@ typedef struct us_take {
     size_t cap_top;
     double logprob, alone, score; /* of ids under the conversation; under the persona alone and the value, after ranking */
     bool done, ended, looped;
+    bool repeats, leaked; /* once done: says a sentence twice in a row; a machine speaks */
 } us_take;
 
 US_MUST_USE us_status us_take_begin(us_take *t, const us_sampler_options *o, const us_take_rules *r, const int32_t *prompt, size_t n_prompt, us_error *err);
@@ -50,12 +53,14 @@ US_MUST_USE us_status us_take_step(us_take *t, const us_take_rules *r, const flo
 typedef struct us_take_facts {
     double logprob, alone; /* nats, of n_tokens */
     int32_t n_tokens;
-    bool ended, looped, stopped, empty;
+    bool ended, looped, stopped, empty, repeats, leaked;
 } us_take_facts;
-/* The value of a take: the one with the greatest is spoken. */
+/* The value of a take: the one with the greatest is spoken. Maximum mutual information (Li et al. 2016, MMI-antiLM), a token:
+ * (log p(take | conversation) - lambda log p(take | persona)) / tokens. Loops and empty replies, then those in which a machine
+ * speaks, that did not end, that say a sentence twice, that ran into another speaker's label are struck out by penalties so large
+ * that one of them is spoken only if all are such. */
 double us_take_value(const us_take_facts *f, double lambda);
-/* Sets the score by maximum mutual information (Li et al. 2016, MMI-antiLM), a token. Loops, empty replies and those that did not
- * end are struck out by a large penalty, so that one of them is spoken only if all are such. */
+/* Fills alone and score from the take. */
 void us_take_score(us_take *t, double lambda, double alone);
 /* The bytes of text that are spoken, [begin, end): a loop is shown once, no half character at the end. */
 void us_take_spoken(const us_take *t, const us_tokenizer *tok, size_t *begin, size_t *end);

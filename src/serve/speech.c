@@ -64,6 +64,7 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
         sp->spec.phrases = sp->who->phrases;
         sp->spec.n_phrases = sp->who->n_phrases;
         sp->spec.rules.cut_loops = !o->plain;
+        sp->spec.rules.leaks = o->plain ? NULL : s->leaks;
         if (!o->plain) sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
     }
     st = us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);

@@ -1,7 +1,7 @@
 /* The audition's measures on strings made by hand: each with cases in which it must fire, and cases in which it must not. */
 #include "audition/drift.h"
 #include "audition/labels.h"
-#include "audition/leaks.h"
+#include "generate/leaks.h"
 #include "audition/loops.h"
 #include "audition/memorised.h"
 #include "audition/stats.h"
