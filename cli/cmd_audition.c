@@ -2,6 +2,7 @@
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/audition.h"
+#include "understudy/chat.h"
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -121,6 +122,19 @@ static char *join(const char *a, const char *b) {
     return s;
 }
 
+/* Puts the words that speak for the character into his card, for cards that were not made by 'understudy train'. */
+static us_status teach(const us_script *script, const char *folder, const us_audition_options *o, us_error *err) {
+    us_card *card = NULL;
+    char *path = join(folder, "card.json");
+    us_status st = path ? us_card_open(path, &card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_dataset_options d = {.character = st ? NULL : us_card_name(card), .validation = o->validation, .test = o->test, .unnamed = o->unnamed, .seed = o->split_seed};
+    if (!st) st = us_card_learn_manner(card, script, &d, err);
+    if (!st) st = us_card_save(card, path, err);
+    us_card_free(card);
+    free(path);
+    return st;
+}
+
 int cmd_audition(int argc, char **argv) {
     us_script_options so = {0};
     us_audition_options o = {.lambda = -1, .unnamed = 0.25, .validation = 0.05, .test = 0.05};
@@ -128,7 +142,7 @@ int cmd_audition(int argc, char **argv) {
     const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
     double lambda = -1;
-    bool help, json = false, quiet = false, restart = false;
+    bool help, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST, &data, 0, 0},
@@ -154,6 +168,7 @@ int cmd_audition(int argc, char **argv) {
         {"validation", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.test, 0, 0.9},
         {"unnamed", 0, "X", "turns without a name, as in training (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
+        {"teach", 0, NULL, "first put the words that speak for the character into the card (training does it)", CLI_SWITCH, &learn, 0, 0},
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
@@ -192,6 +207,7 @@ int cmd_audition(int argc, char **argv) {
     o.progress_ctx = &t;
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
     if (!st) st = us_script_load(&so, data.items, data.n, &script, &err);
+    if (!st && learn) st = teach(script, argv[1], &o, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         rc = EXIT_FAILED;
         goto out;

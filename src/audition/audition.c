@@ -100,7 +100,7 @@ static us_status open_character(us_audition *a, us_error *err) {
         if (!us_file_exists(a->adapter_path)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such adapter: train it ('understudy train'), or hear the model without one (--who base,prompt)", a->adapter_path);
         st = us_adapter_open(a->model, a->adapter_path, false, &a->adapter, err);
     }
-    a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->lambda;
+    a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->weights.lambda;
     a->sampler = a->o.sampler ? *a->o.sampler : a->card->sampler;
     if (!st) st = us_sampler_check(&a->sampler, err);
     return st;

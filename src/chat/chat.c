@@ -175,7 +175,7 @@ static us_stops stops_of(const us_chat *c) {
 }
 
 static us_take_rules rules_of(const us_chat *c) {
-    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true, .leaks = c->leaks};
+    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true, .leaks = c->leaks, .bonus = us_card_bonus, .bonus_ctx = c->card};
 }
 
 static void end_take(us_chat *c, us_take *t) {
@@ -293,11 +293,11 @@ static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
 
 static us_status rank_takes(us_chat *c, size_t n, size_t *best, us_error *err) {
     double alone[US_MAX_TAKES] = {0};
-    us_status st = n > 1 && c->card->lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
+    us_status st = n > 1 && c->card->weights.lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
     *best = 0;
     for (size_t i = 0; i < n && !st; i++) {
         us_take *t = &c->takes[i];
-        us_take_score(t, c->card->lambda, alone[i]);
+        us_take_score(t, &c->card->weights, alone[i]);
         if (t->score > c->takes[*best].score) *best = i;
     }
     return st;
