@@ -2,6 +2,7 @@
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/audition.h"
+#include "understudy/chat.h"
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,7 +103,7 @@ static int finish(const char *command, us_audition *a, const char *out, const ch
         free(text);
     } else print_table(a);
     int rc = print_gates(a, json ? stderr : stdout);
-    if (!quiet) fprintf(stderr, "%s/audition.json is written\n", out);
+    if (!quiet) fprintf(stderr, "%s/audition.json and audition.html are written\n", out);
     return rc;
 }
 
@@ -121,6 +122,19 @@ static char *join(const char *a, const char *b) {
     return s;
 }
 
+/* Puts the words that speak for the character into his card, for cards that were not made by 'understudy train'. */
+static us_status teach(const us_script *script, const char *folder, const us_audition_options *o, us_error *err) {
+    us_card *card = NULL;
+    char *path = join(folder, "card.json");
+    us_status st = path ? us_card_open(path, &card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_dataset_options d = {.character = st ? NULL : us_card_name(card), .validation = o->validation, .test = o->test, .unnamed = o->unnamed, .seed = o->split_seed};
+    if (!st) st = us_card_learn_manner(card, script, &d, err);
+    if (!st) st = us_card_save(card, path, err);
+    us_card_free(card);
+    free(path);
+    return st;
+}
+
 int cmd_audition(int argc, char **argv) {
     us_script_options so = {0};
     us_audition_options o = {.lambda = -1, .unnamed = 0.25, .validation = 0.05, .test = 0.05};
@@ -128,13 +142,13 @@ int cmd_audition(int argc, char **argv) {
     const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
     double lambda = -1;
-    bool help, json = false, quiet = false, restart = false;
+    bool help, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST, &data, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"lora", 0, "FILE", "adapter (the card's)", CLI_STRING, &o.adapter, 0, 0},
-        {"out", 'o', "DIR", "for audition.json (the character's folder)", CLI_STRING, &out, 0, 0},
+        {"out", 'o', "DIR", "for audition.json and audition.html (the character's folder)", CLI_STRING, &out, 0, 0},
         {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING, &gates, 0, 0},
         {"measures", 0, "LIST", "likelihood,retrieval,replies,takes,chats,style,retention or some of them (all)", CLI_STRING, &o.measures, 0, 0},
         {"who", 0, "LIST", "base,prompt,adapter or some of them (all)", CLI_STRING, &o.who, 0, 0},
@@ -154,6 +168,7 @@ int cmd_audition(int argc, char **argv) {
         {"validation", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.test, 0, 0.9},
         {"unnamed", 0, "X", "turns without a name, as in training (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
+        {"teach", 0, NULL, "first put the words that speak for the character into the card (training does it)", CLI_SWITCH, &learn, 0, 0},
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
@@ -163,7 +178,7 @@ int cmd_audition(int argc, char **argv) {
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
                        "How well a character (a folder with card.json) holds: the model alone, with the card, with the adapter, beside his real\n"
-                       "lines of scenes that were kept out of the training. Writes audition.json. Ctrl-C loses nothing: the\n"
+                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html. Ctrl-C loses nothing: the\n"
                        "same command goes on.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return free(data.items), free(off.items), rc;
@@ -192,6 +207,7 @@ int cmd_audition(int argc, char **argv) {
     o.progress_ctx = &t;
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
     if (!st) st = us_script_load(&so, data.items, data.n, &script, &err);
+    if (!st && learn) st = teach(script, argv[1], &o, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         rc = EXIT_FAILED;
         goto out;

@@ -80,7 +80,9 @@ static us_status load(run *r, const us_script_options *so, us_dataset_options *o
     if (r->set && strcmp(r->system, us_dataset_get_system(r->set)))
         fprintf(stderr, "warning: the persona in %s is not the system message of the rows: he will be asked with another than he learned with\n", r->card_path);
     o->system = r->system;
-    return r->set ? US_OK : us_dataset_build(r->script, o, &r->set, err);
+    if (!r->set) st = us_dataset_build(r->script, o, &r->set, err);
+    if (!st && r->script && !us_card_has_manner(r->card)) st = us_card_learn_manner(r->card, r->script, o, err);
+    return st;
 }
 
 /* "Homer" may be a clone of one line; the one with the most lines whose name begins so is more likely meant. */

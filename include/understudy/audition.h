@@ -88,9 +88,10 @@ US_API const us_metric *us_audition_find(const us_audition *a, us_who who, const
 /* Every measure that there is, with value NAN, in the order of the report. */
 US_API const us_metric *us_audition_measures(size_t *n);
 US_API const char *us_audition_character(const us_audition *a);
-/* The whole report as JSON; free() it. */
+/* The whole report as JSON, and as a page that needs neither network nor script; free() it. */
 US_API US_MUST_USE us_status us_audition_json(const us_audition *a, char **out, us_error *err);
-/* Writes folder/audition.json, atomically. */
+US_API US_MUST_USE us_status us_audition_html(const us_audition *a, char **out, us_error *err);
+/* Writes folder/audition.json and folder/audition.html, each atomically. */
 US_API US_MUST_USE us_status us_audition_write(const us_audition *a, const char *folder, us_error *err);
 
 /* A line of a gates file, judged. */

@@ -10,6 +10,7 @@
 #ifndef UNDERSTUDY_CHAT_H
 #define UNDERSTUDY_CHAT_H
 
+#include "understudy/dataset.h"
 #include "understudy/generate.h"
 #include "understudy/sampler.h"
 
@@ -18,7 +19,8 @@ extern "C" {
 #endif
 
 /* A Character Card V2 (JSON: spec "chara_card_v2", data {...}); our own things stand under
- * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, history, adapter, sampler {temperature, top_k, ...}. */
+ * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, lambda, length_power,
+ * style (which words speak for him), style_weight, history, adapter, sampler {temperature, top_k, ...}. */
 typedef struct us_card us_card;
 US_API US_MUST_USE us_status us_card_open(const char *path, us_card **out, us_error *err);
 /* The same from memory; `name` stands for the file in errors. */
@@ -44,6 +46,10 @@ US_API bool us_card_is_draft(const us_card *card);
 US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
+/* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them into the
+ * card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
+US_API US_MUST_USE us_status us_card_learn_manner(us_card *card, const us_script *script, const us_dataset_options *options, us_error *err);
+US_API bool us_card_has_manner(const us_card *card);
 /* Writes the card atomically; what the card held and we do not know is kept. */
 US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);
 /* The persona as the model reads it: description, personality, scenario, {{char}} replaced. free() it. */
@@ -72,7 +78,7 @@ typedef struct us_reply {
     bool retried;         /* a loop was cut and the reply made again */
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
     int32_t n_takes, chosen; /* how many were made, which was spoken */
-    double score;         /* of the chosen take, nats a token: (log p(reply | chat) - lambda log p(reply | persona)) */
+    double score;         /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | persona), and what speaks for its manner */
     double seconds;
 } us_reply;
 

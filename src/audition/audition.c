@@ -100,7 +100,7 @@ static us_status open_character(us_audition *a, us_error *err) {
         if (!us_file_exists(a->adapter_path)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such adapter: train it ('understudy train'), or hear the model without one (--who base,prompt)", a->adapter_path);
         st = us_adapter_open(a->model, a->adapter_path, false, &a->adapter, err);
     }
-    a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->lambda;
+    a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->weights.lambda;
     a->sampler = a->o.sampler ? *a->o.sampler : a->card->sampler;
     if (!st) st = us_sampler_check(&a->sampler, err);
     return st;
@@ -292,8 +292,8 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
     us_status st = card ? us_model_get_hash(a->model, a->model_hash, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && a->adapter) st = file_hash(a->adapter_path, a->adapter_hash, err);
-    if (!st) st = us_buf_appendf(&b, err, "1 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d %g", a->model_hash, a->adapter_hash, set, card, sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines,
-                                 o->max_tokens, a->n_takes, (unsigned long long)o->seed, o->all_parts, (int)o->part, a->lambda);
+    if (!st) st = us_buf_appendf(&b, err, "1 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card, sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines,
+                                 o->max_tokens, a->n_takes, (unsigned long long)o->seed, o->all_parts, (int)o->part);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);
     for (size_t i = 0; i < a->probes.n && !st; i++)
         for (size_t k = 0; k < a->probes.items[i].n && !st; k++) st = us_buf_append_str(&b, a->probes.items[i].messages[k].content, err);

@@ -2,7 +2,7 @@
 #ifndef US_AUDITION_AUDITION_H
 #define US_AUDITION_AUDITION_H
 #include "audition/journal.h"
-#include "audition/leaks.h"
+#include "generate/leaks.h"
 #include "audition/memorised.h"
 #include "audition/prompts.h"
 #include "audition/score.h"

@@ -22,41 +22,12 @@ us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us
     return US_OK;
 }
 
-/* Ids of the sentence that begins at *p; *p moves past it. */
-static us_status next_sentence(us_words *w, const char **p, us_ids *out, us_error *err) {
-    size_t n = strcspn(*p, ".!?\n");
-    char *text;
-    us_status st = us_strndup(*p, n, &text, err);
-    out->n = 0;
-    if (!st) st = us_words_split(w, text, out, err);
-    if (!st) free(text);
-    *p += n;
-    *p += strspn(*p, ".!?\n");
-    return st;
-}
-
-static us_status find_duplicates(us_words *w, const char *text, bool *found, us_error *err) {
-    us_ids a = {0}, b = {0};
-    us_status st = US_OK;
-    for (const char *p = text; *p && !st && !*found;) {
-        st = next_sentence(w, &p, &b, err);
-        if (st || !b.n) continue;
-        *found = b.n >= MIN_SENTENCE && a.n == b.n && !memcmp(a.id, b.id, a.n * sizeof *a.id);
-        us_ids swap = a;
-        a = b;
-        b = swap;
-    }
-    free(a.id);
-    free(b.id);
-    return st;
-}
-
 us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *err) {
     us_ids ids = {0};
     *out = (us_loops){0};
     us_status st = us_words_split(w, text, &ids, err);
     if (!st) st = us_seq_rep(ids.id, ids.n, 4, &out->seq_rep_4, err);
-    if (!st) st = find_duplicates(w, text, &out->duplicate_sentences, err);
+    if (!st) out->duplicate_sentences = us_sentence_repeats(text);
     if (!st) out->tail_period = us_loop_period((const int32_t *)ids.id, ids.n);
     out->loop = out->tail_period || out->duplicate_sentences || (ids.n >= LONG_REPLY && out->seq_rep_4 >= many);
     free(ids.id);

@@ -2,6 +2,7 @@
 #include "audition/audition.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "dataset/dataset.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,12 +37,18 @@ static bool tell(void *ctx, size_t done, size_t total) {
     return us_audition_tell(t->a, t->stage, done, total);
 }
 
-/* Scores groups in pieces, each remembered under `name` in the journal; sums of group i are n_next doubles. */
+/* Scores groups; the journal remembers the sums under the name and a hash of what was asked. */
 static us_status scored(us_audition *a, const char *name, const us_adapter *adapter, double scale, us_score_group *groups, size_t n, us_error *err) {
-    char stage[80];
+    char stage[80], key[100];
     snprintf(stage, sizeof stage, "likelihoods (%s)", name);
     teller t = {a, stage};
-    json_t *known = us_journal_get(a->journal, name);
+    uint64_t hash = 0;
+    for (size_t i = 0; i < n; i++) {
+        hash = us_hash_bytes(hash, groups[i].prompt->ids, groups[i].prompt->n * sizeof *groups[i].prompt->ids);
+        for (size_t k = 0; k < groups[i].n_next; k++) hash = us_hash_bytes(hash, groups[i].next[k]->ids, groups[i].next[k]->n * sizeof *groups[i].next[k]->ids);
+    }
+    snprintf(key, sizeof key, "%s/%016llx", name, (unsigned long long)hash);
+    json_t *known = us_journal_get(a->journal, key);
     size_t at = 0;
     for (size_t i = 0; i < n && known; i++)
         for (size_t k = 0; k < groups[i].n_next; k++) groups[i].sums[k] = json_number_value(json_array_get(known, at++));
@@ -51,7 +58,7 @@ static us_status scored(us_audition *a, const char *name, const us_adapter *adap
     for (size_t i = 0; i < n && !st; i++)
         for (size_t k = 0; k < groups[i].n_next; k++) json_array_append_new(list, json_real(groups[i].sums[k]));
     if (st) json_decref(list);
-    else st = us_journal_put(a->journal, name, list, err);
+    else st = us_journal_put(a->journal, key, list, err);
     return st;
 }
 

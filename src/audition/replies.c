@@ -70,10 +70,12 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
 int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
     int32_t best = 0;
     double top = -INFINITY;
+    us_take_weights w = a->card->weights;
+    w.lambda = n > 1 ? a->lambda : 0;
     for (int32_t i = 0; i < n && i < r->n_takes; i++) {
         const us_heard *t = &r->takes[i];
-        us_take_facts f = {t->logprob, t->alone, t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0]};
-        double score = us_take_value(&f, n > 1 ? a->lambda : 0);
+        us_take_facts f = {t->logprob, t->alone, us_card_bonus(a->card, t->text), t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0], us_sentence_repeats(t->text), us_leaks_find(a->leaks, t->text).found};
+        double score = us_take_value(&f, &w);
         if (score > top) top = score, best = i;
     }
     return best;
@@ -112,10 +114,10 @@ static int32_t takes_made(const us_audition *a, us_who who) {
 static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
     us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, b->err);
-    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .lambda = 1, .n_takes = takes_made(a, b->who),
+    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .weights = {1, 0}, .n_takes = takes_made(a, b->who),
                      .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
-    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true};
+    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true}; /* leaks are looked for when the choice is made */
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
     return st ? st : us_schedule_submit(b->schedule, &s, &o->job, b->err);
 }
@@ -156,6 +158,7 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
         if (!st) orders[i].to->best = us_audition_choose(b->a, orders[i].to, b->a->n_takes);
         b->done++;
     }
+    if (st) us_schedule_stop(b->schedule); /* all at once, instead of one by one */
     for (size_t i = 0; i < n; i++) {
         us_job_free(orders[i].job);
         us_tokens_fini(&orders[i].prompt);

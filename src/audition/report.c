@@ -16,5 +16,7 @@ us_status us_audition_write(const us_audition *a, const char *folder, us_error *
     us_status st = us_dir_make(folder, err);
     if (!st) st = us_audition_json(a, &text, err);
     if (!st) st = write_one(folder, "audition.json", text, err);
+    if (!st) st = us_audition_html(a, &text, err);
+    if (!st) st = write_one(folder, "audition.html", text, err);
     return st;
 }

@@ -84,10 +84,13 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
     json_t *adapter = json_object_get(ext, "adapter"), *sampler = json_object_get(ext, "sampler");
     us_status st = want_number(ext, file, "takes", &takes, err);
     if (!st) st = want_number(ext, file, "history", &history, err);
-    if (!st) st = want_number(ext, file, "lambda", &c->lambda, err);
+    if (!st) st = want_number(ext, file, "lambda", &c->weights.lambda, err);
+    if (!st) st = want_number(ext, file, "length_power", &c->weights.length_power, err);
+    if (!st) st = want_number(ext, file, "style_weight", &c->style_weight, err);
+    if (!st) st = us_manner_open(json_object_get(ext, "style"), file, &c->manner, err);
     if (st) return st;
-    if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->lambda >= 0 && c->lambda <= 2))
-        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy: expected takes 1..32, history 0..1000, lambda 0..2", file);
+    if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->weights.lambda >= 0 && c->weights.lambda <= 2 && c->weights.length_power >= 0 && c->weights.length_power <= 2 && c->style_weight >= 0 && c->style_weight <= 100))
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy: expected takes 1..32, history 0..1000, lambda and length_power 0..2, style_weight 0..100", file);
     c->takes = (int32_t)takes;
     c->history = (int32_t)history;
     if (adapter && (!json_is_string(adapter) || strchr(json_string_value(adapter), '/')))
@@ -107,7 +110,8 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     if (st) return st;
     c->takes = 8;
     c->history = 10;
-    c->lambda = 0.5;
+    c->weights = (us_take_weights){1, 0};
+    c->style_weight = 4;
     c->sampler = us_sampler_defaults();
     c->root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
     json_t *data = json_object_get(c->root, "data");
@@ -147,6 +151,7 @@ void us_card_free(us_card *c) {
     free(c->cast);
     free(c->phrases);
     json_decref(c->root);
+    us_manner_free(c->manner);
     free(c);
 }
 
@@ -207,8 +212,8 @@ us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
     json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:o, s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}", "spec", "chara_card_v2",
                              "spec_version", "2.0", "data", "name", d->name, "description", d->persona ? d->persona : persona, "personality", "", "scenario", "", "first_mes", "", "mes_example", "", "creator_notes",
                              draft_notes, "system_prompt", "", "post_history_instructions", "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
-                             "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases", strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 0.5, "sampler",
-                             "temperature", 0.8, "top_k", 40, "top_p", 0.95, "min_p", 0.05, "dry_multiplier", 0.8);
+                             "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases", strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 1.0, "sampler",
+                             "temperature", 1.0, "top_k", 200, "top_p", 1.0, "min_p", 0.05, "dry_multiplier", 0.8);
     char *text = root ? json_dumps(root, 0) : NULL;
     us_status st = text ? us_card_parse(text, strlen(text), d->name, out, err) : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", d->name);
     json_decref(root);
@@ -228,13 +233,19 @@ us_status us_card_set_greeting(us_card *c, const char *text, us_error *err) {
     return US_OK;
 }
 
-us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
-    if (!*file || strchr(file, '/')) return us_fail(err, US_ERR_ARGUMENT, "adapter: expected the name of a file beside the card");
+/* Sets a value of our own things; takes it over. */
+static us_status set_own(us_card *c, const char *key, json_t *value, us_error *err) {
     json_t *data = json_object_get(c->root, "data"), *ext = json_object_get(data, "extensions"), *own;
     if (!ext) json_object_set_new(data, "extensions", ext = json_object());
     if (!(own = json_object_get(ext, "understudy"))) json_object_set_new(ext, "understudy", own = json_object());
+    return value && !json_object_set_new(own, key, value) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
+    if (!*file || strchr(file, '/')) return us_fail(err, US_ERR_ARGUMENT, "adapter: expected the name of a file beside the card");
     json_t *value = json_string(file);
-    if (!value || json_object_set_new(own, "adapter", value)) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st = set_own(c, "adapter", value, err);
+    if (st) return st;
     c->adapter = json_string_value(value);
     return US_OK;
 }
@@ -243,5 +254,71 @@ us_status us_card_save(const us_card *c, const char *path, us_error *err) {
     char *text = json_dumps(c->root, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
     us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
+    return st;
+}
+
+double us_card_bonus(const void *card, const char *text) {
+    const us_card *c = card;
+    return c->style_weight * us_manner_score(c->manner, text);
+}
+
+bool us_card_has_manner(const us_card *c) { return c->manner != NULL; }
+
+/* ---- learning which words speak for him ---------------------------------------------------------------------- */
+
+typedef struct line_list {
+    const char **lines;
+    bool *his;
+    size_t n, cap_lines, cap_his;
+} line_list;
+
+/* Turns of the training scenes, as the training sees them. */
+static us_status add_lines(line_list *l, const us_dataset *set, bool his, us_error *err) {
+    size_t n, n_turns;
+    const us_example *e = us_dataset_get_examples(set, &n);
+    const us_turn *t = us_dataset_get_turns(set, &n_turns);
+    us_status st = US_OK;
+    for (size_t x = 0; x < n && !st; x++)
+        for (uint32_t k = 0; k < e[x].n_turns && !st; k++) {
+            const us_turn *turn = &t[e[x].first_turn + k];
+            if (e[x].part != US_TRAIN || !turn->character) continue;
+            st = us_grow(&l->lines, &l->cap_lines, l->n + 1, sizeof *l->lines, err);
+            if (!st) st = us_grow(&l->his, &l->cap_his, l->n + 1, sizeof *l->his, err);
+            if (!st) l->lines[l->n] = turn->text, l->his[l->n++] = his;
+        }
+    return st;
+}
+
+us_status us_card_learn_manner(us_card *c, const us_script *script, const us_dataset_options *options, us_error *err) {
+    enum { N_SETS = 4 }; /* his own, and those of the others with most lines */
+    us_dataset *sets[N_SETS] = {0};
+    size_t n, n_sets = 0;
+    const us_speaker *sp = us_script_get_speakers(script, &n);
+    const char *names[200];
+    size_t n_names = 0;
+    line_list l = {0};
+    json_t *style = NULL;
+    us_dataset_options o = *options;
+    us_status st = us_dataset_build(script, &o, &sets[n_sets], err);
+    if (!st) st = add_lines(&l, sets[n_sets++], true, err);
+    for (; n_names < n && n_names < sizeof names / sizeof *names; n_names++) names[n_names] = sp[n_names].name;
+    for (size_t i = 0; i < n && n_sets < N_SETS && !st; i++) {
+        if (sp[i].joint || !strcmp(sp[i].name, us_dataset_get_character(sets[0]))) continue;
+        o.character = sp[i].name;
+        st = us_dataset_build(script, &o, &sets[n_sets], err);
+        if (st == US_ERR_FORMAT) st = US_OK; /* he answers nobody: the next one */
+        else if (!st) st = add_lines(&l, sets[n_sets++], false, err);
+    }
+    if (!st) st = us_manner_learn(l.lines, l.his, l.n, names, n_names, &style, err);
+    if (!st && style) {
+        us_manner_free(c->manner);
+        c->manner = NULL;
+        st = us_manner_open(style, c->name, &c->manner, err);
+        if (!st) st = set_own(c, "style", json_incref(style), err);
+    }
+    json_decref(style);
+    for (size_t i = 0; i < N_SETS; i++) us_dataset_free(sets[i]);
+    free(l.lines);
+    free(l.his);
     return st;
 }

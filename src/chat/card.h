@@ -2,6 +2,8 @@
 #ifndef US_CHAT_CARD_H
 #define US_CHAT_CARD_H
 #include "base/buf.h"
+#include "chat/manner.h"
+#include "generate/takes.h"
 #include "understudy/chat.h"
 #include <jansson.h>
 
@@ -15,11 +17,15 @@ struct us_card {
     char **lines;        /* examples, by turns: user, character, user, ... (owned) */
     size_t n_lines;      /* even */
     int32_t takes, history;
-    double lambda;       /* weight of the conversation-free score */
+    us_take_weights weights;
+    us_manner *manner;   /* which words speak for him; NULL: not known */
+    double style_weight; /* of log p(the words are his) */
     us_sampler_options sampler;
 };
 /* Appends text with {{char}} and {{user}} (NULL: "you") filled in. */
 US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const char *user, us_buf *out, us_error *err);
 /* Appends the persona so: description, personality, scenario. */
 US_MUST_USE us_status us_card_persona(const us_card *card, const char *user, us_buf *out, us_error *err);
+/* What speaks for a take besides its likelihood: style_weight * log p(the words are his). `card` is a us_card. */
+double us_card_bonus(const void *card, const char *text);
 #endif

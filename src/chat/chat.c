@@ -35,6 +35,7 @@ struct us_chat {
     size_t n_lines, cap_lines;
     us_tokens *phrases;   /* catch-phrases as tokens, each at a line's start and after a space */
     size_t n_phrases;
+    us_leaks *leaks;
     us_chat_guard guard;
     uint64_t next_seed;
     char *reply;          /* text of the last reply */
@@ -62,6 +63,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
     if (!st) st = us_prompt_phrases(card, c->tok, &c->phrases, &c->n_phrases, err);
+    if (!st) st = us_leaks_open(NULL, &c->leaks, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {
         us_chat_free(c);
@@ -86,6 +88,7 @@ void us_chat_free(us_chat *c) {
     us_tokens_fini(&c->alone_ids);
     for (size_t i = 0; i < c->n_phrases; i++) us_tokens_fini(&c->phrases[i]);
     free(c->phrases);
+    us_leaks_free(c->leaks);
     free(c);
 }
 
@@ -172,7 +175,7 @@ static us_stops stops_of(const us_chat *c) {
 }
 
 static us_take_rules rules_of(const us_chat *c) {
-    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true};
+    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true, .leaks = c->leaks, .bonus = us_card_bonus, .bonus_ctx = c->card};
 }
 
 static void end_take(us_chat *c, us_take *t) {
@@ -290,11 +293,11 @@ static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
 
 static us_status rank_takes(us_chat *c, size_t n, size_t *best, us_error *err) {
     double alone[US_MAX_TAKES] = {0};
-    us_status st = n > 1 && c->card->lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
+    us_status st = n > 1 && c->card->weights.lambda > 0 ? score_alone(c, n, alone, err) : US_OK;
     *best = 0;
     for (size_t i = 0; i < n && !st; i++) {
         us_take *t = &c->takes[i];
-        us_take_score(t, c->card->lambda, alone[i]);
+        us_take_score(t, &c->card->weights, alone[i]);
         if (t->score > c->takes[*best].score) *best = i;
     }
     return st;

@@ -275,9 +275,9 @@ static us_status rank(us_schedule *s, us_job *j, us_error *err) {
     us_status st = US_OK;
     free_take_seqs(s, j);
     if (j->spec.separate) return US_OK;
-    if (j->spec.n_takes > 1 && j->spec.n_alone && j->spec.lambda > 0) st = score_alone(s, j, alone, err);
+    if (j->spec.n_takes > 1 && j->spec.n_alone && j->spec.weights.lambda > 0) st = score_alone(s, j, alone, err);
     for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
-        us_take_score(&j->takes[i], j->spec.lambda, alone[i]);
+        us_take_score(&j->takes[i], &j->spec.weights, alone[i]);
         if (j->takes[i].score > j->takes[j->best].score) j->best = i;
     }
     j->ranked = !st;

@@ -18,7 +18,7 @@ typedef struct us_job_spec {
     int32_t n_prompt;
     const int32_t *alone;    /* [n_alone] the persona alone, for ranking; NULL: not ranked by it */
     int32_t n_alone;
-    double lambda;
+    us_take_weights weights;
     int32_t n_takes;         /* 1 streams */
     bool probs;              /* us_job_read_probs() will be called */
     bool separate;           /* the takes are answers of their own: not ranked, each streams */

@@ -102,3 +102,45 @@ size_t us_loop_period(const int32_t *tokens, size_t n) {
     }
     return 0;
 }
+
+/* The next letter or digit of s[*i..n), folded; ' ' where words part; 0 at the end. */
+static char next_folded(const char *s, size_t n, size_t *i) {
+    bool gap = false;
+    for (; *i < n; ++*i) {
+        char c = s[*i];
+        if (letter(c) || (c >= '0' && c <= '9')) {
+            if (gap) return ' ';
+            ++*i;
+            return (char)(upper(c) ? c + 32 : c);
+        }
+        gap = gap || c != '\'';
+    }
+    return 0;
+}
+
+/* Both hold the same three words or more. */
+static bool same_words(const char *a, size_t n_a, const char *b, size_t n_b) {
+    size_t i = strspn(a, " \"'-,"), k = strspn(b, " \"'-,"), words = 1;
+    for (;;) {
+        char x = next_folded(a, n_a, &i), y = next_folded(b, n_b, &k);
+        if (x != y) return false;
+        if (!x) return words >= 3;
+        words += x == ' ';
+    }
+}
+
+bool us_sentence_repeats(const char *text) {
+    const char *before = NULL;
+    size_t n_before = 0;
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, ".!?\n"), i = 0;
+        if (next_folded(p, n, &i)) {
+            if (before && same_words(before, n_before, p, n)) return true;
+            before = p;
+            n_before = n;
+        }
+        p += n;
+        p += strspn(p, ".!?\n");
+    }
+    return false;
+}

@@ -26,4 +26,6 @@ us_stop_view us_stops_scan(const us_stops *s, const char *text, size_t n, bool f
 /* The period of a loop at the end of tokens[0..n): its last `period` tokens stand there three times or
  * more and cover at least 12 tokens. 0: no loop. */
 size_t us_loop_period(const int32_t *tokens, size_t n);
+/* Whether the text says a sentence of three words or more twice in a row, but for case and marks. */
+bool us_sentence_repeats(const char *text);
 #endif

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "kern/kern.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,20 @@ static void find_top(const float *logits, int32_t n_vocab, double sum, us_top *t
     }
 }
 
+/* What only the whole reply shows. */
+static us_status look_over(us_take *t, const us_take_rules *r, us_error *err) {
+    char *shown;
+    size_t begin, end;
+    us_take_spoken(t, r->tok, &begin, &end);
+    us_status st = us_strndup(t->text.data ? t->text.data + begin : "", end - begin, &shown, err);
+    if (st) return st;
+    t->repeats = us_sentence_repeats(shown);
+    t->leaked = r->leaks && us_leaks_find(r->leaks, shown).found;
+    t->bonus = r->bonus ? r->bonus(r->bonus_ctx, shown) : 0;
+    free(shown);
+    return US_OK;
+}
+
 us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err) {
     int32_t id;
     us_status st = us_sampler_draw(t->sampler, logits, &id, err);
@@ -88,19 +103,23 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
     t->view = us_stops_scan(&r->stops, t->text.data ? t->text.data : "", t->text.len, t->done);
     if (r->n_texts) scan_texts(t, r);
     if (t->view.stopped) t->done = true;
-    return US_OK;
+    return t->done ? look_over(t, r, err) : US_OK;
 }
 
-double us_take_value(const us_take_facts *f, double lambda) {
-    double v = (f->logprob - lambda * f->alone) / (double)f->n_tokens;
-    if (f->looped || f->empty) return v - 100;
-    return f->ended || f->stopped ? v : v - 10;
+double us_take_value(const us_take_facts *f, const us_take_weights *w) {
+    double v = (f->logprob - w->lambda * f->alone) / pow((double)f->n_tokens, w->length_power) + f->bonus;
+    if (f->looped || f->empty) v -= 1000;
+    if (f->leaked) v -= 400;
+    if (!f->ended && !f->stopped) v -= 200;
+    if (f->repeats) v -= 100;
+    if (f->stopped) v -= 50;
+    return v;
 }
 
-void us_take_score(us_take *t, double lambda, double alone) {
-    us_take_facts f = {t->logprob, alone, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, t->view.end == t->view.begin};
+void us_take_score(us_take *t, const us_take_weights *w, double alone) {
+    us_take_facts f = {t->logprob, alone, t->bonus, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, t->view.end == t->view.begin, t->repeats, t->leaked};
     t->alone = alone;
-    t->score = us_take_value(&f, lambda);
+    t->score = us_take_value(&f, w);
 }
 
 static size_t cut_loop(const us_take *t, const us_tokenizer *tok) {

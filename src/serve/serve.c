@@ -86,6 +86,7 @@ us_status us_server_set_model(us_server *s, const us_model *model, us_error *err
     us_status st = us_model_get_template(model, &s->tpl, err);
     if (!st) st = us_engine_new(model, &eo, &s->engine, err);
     if (!st) st = us_schedule_new(s->engine, s->o.n_parallel, s->o.n_queue, &s->schedule, err);
+    if (!st) st = us_leaks_open(NULL, &s->leaks, err);
     if (st) return st;
     s->model = model;
     s->tok = us_model_get_tokenizer(model);
@@ -110,6 +111,7 @@ void us_server_free(us_server *s) {
     us_characters_free(s->characters);
     us_schedule_free(s->schedule);
     us_engine_free(s->engine);
+    us_leaks_free(s->leaks);
     us_store_close(s->store);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);
     pthread_mutex_destroy(&s->lock);

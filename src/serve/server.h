@@ -48,6 +48,7 @@ struct us_server {
     size_t n_ends;
     us_engine *engine;
     us_schedule *schedule;
+    us_leaks *leaks;       /* takes in which a machine speaks are not chosen */
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;

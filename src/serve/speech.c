@@ -60,11 +60,14 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
     if (!sp->spec.adapter) sp->spec.scale = 0;
     sp->spec.rules = (us_take_rules){.tok = s->tok, .texts = (const char *const *)sp->texts, .n_texts = sp->n_texts, .max_tokens = o->max_tokens, .n_top = o->n_top};
     if (sp->who) {
-        sp->spec.lambda = sp->who->card->lambda;
+        sp->spec.weights = sp->who->card->weights;
         sp->spec.phrases = sp->who->phrases;
         sp->spec.n_phrases = sp->who->n_phrases;
         sp->spec.rules.cut_loops = !o->plain;
+        sp->spec.rules.leaks = o->plain ? NULL : s->leaks;
         if (!o->plain) sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
+        sp->spec.rules.bonus = us_card_bonus;
+        sp->spec.rules.bonus_ctx = sp->who->card;
     }
     st = us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);
     *busy = st == US_ERR_LIMIT;

@@ -1,11 +1,12 @@
 /* The audition's measures on strings made by hand: each with cases in which it must fire, and cases in which it must not. */
 #include "audition/drift.h"
 #include "audition/labels.h"
-#include "audition/leaks.h"
+#include "generate/leaks.h"
 #include "audition/loops.h"
 #include "audition/memorised.h"
 #include "audition/stats.h"
 #include "audition/style.h"
+#include "chat/manner.h"
 #include "test.h"
 #include "understudy/audition.h"
 #include <math.h>
@@ -195,6 +196,43 @@ static void style(void **state) {
     assert_int_equal(us_style_train(texts, labels_, 12, 2, 1, &s, &err), US_ERR_ARGUMENT);
 }
 
+/* The list in a card: learned from lines, read back, and refused when it is none. */
+static void manner(void **state) {
+    (void)state;
+    const char *lines[240];
+    bool his[240];
+    static const char *const kinds[] = {"Give me beer!", "Beer, now!", "I want my beer...", "Read the book.", "A book is good?", "My book, please."};
+    for (int i = 0; i < 240; i++) lines[i] = kinds[i % 6], his[i] = i % 6 < 3;
+    json_t *style, *again;
+    us_manner *m;
+    assert_ok(us_manner_learn(lines, his, 240, NULL, 0, &style, &err), &err);
+    assert_ok(us_manner_learn(lines, his, 240, NULL, 0, &again, &err), &err);
+    assert_true(json_equal(style, again));
+    json_decref(again);
+    static const char *const names[] = {"Jim Beer", "Nobody"};
+    assert_ok(us_manner_learn(lines, his, 240, names, 2, &again, &err), &err);
+    assert_null(json_object_get(json_object_get(again, "words"), "beer")); /* a name */
+    assert_non_null(json_object_get(json_object_get(again, "words"), "book"));
+    assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "beer")) > 0.5);
+    assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "book")) < -0.5);
+    assert_ok(us_manner_open(style, "card", &m, &err), &err);
+    assert_true(us_manner_score(m, "More BEER!") > us_manner_score(m, "More books") && us_manner_score(m, "The book.") < log(0.5));
+    assert_true(us_manner_score(m, "") < 0 && us_manner_score(NULL, "beer") == 0);
+    us_manner_free(m);
+    json_decref(again);
+    assert_ok(us_manner_learn(lines, his, 60, NULL, 0, &again, &err), &err); /* too few */
+    assert_null(again);
+    json_object_set_new(json_object_get(style, "words"), "beer", json_string("much"));
+    assert_int_equal(us_manner_open(style, "card", &m, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "'beer'"));
+    json_decref(style);
+    style = json_pack("{s:i}", "bias", 1);
+    assert_int_equal(us_manner_open(style, "card", &m, &err), US_ERR_FORMAT);
+    json_decref(style);
+    assert_ok(us_manner_open(NULL, "card", &m, &err), &err);
+    assert_null(m);
+}
+
 static void gate_file(const char *text, us_status want, const char *word) {
     char path[] = "/tmp/us_gatesXXXXXX";
     close(mkstemp(path));
@@ -220,6 +258,6 @@ static void gates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(intervals), cmocka_unit_test(paired_tests), cmocka_unit_test(loops), cmocka_unit_test(labels), cmocka_unit_test(leaks), cmocka_unit_test(users_lexicon),
-                                       cmocka_unit_test(memorised), cmocka_unit_test(drift), cmocka_unit_test(style), cmocka_unit_test(gates)};
+                                       cmocka_unit_test(memorised), cmocka_unit_test(drift), cmocka_unit_test(style), cmocka_unit_test(manner), cmocka_unit_test(gates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static int32_t prompts[N_JOBS][N_PROMPT];
 static us_error err;
 
 static us_job_spec spec_of(int i, int32_t n_takes) {
-    us_job_spec s = {.prompt = prompts[i], .n_prompt = N_PROMPT, .n_takes = n_takes, .lambda = 0.5, .alone = prompts[0], .n_alone = 10, .client = (uint64_t)i};
+    us_job_spec s = {.prompt = prompts[i], .n_prompt = N_PROMPT, .n_takes = n_takes, .weights = {0.5, 1}, .alone = prompts[0], .n_alone = 10, .client = (uint64_t)i};
     s.sampler = us_sampler_defaults();
     s.sampler.seed = 7 + (uint64_t)i;
     s.rules = (us_take_rules){.tok = us_model_get_tokenizer(model), .max_tokens = N_REPLY};

@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "generate/stops.h"
+#include "generate/takes.h"
 
 static const char *const cast[] = {"Marge Simpson", "Marge", "Bart", "Mr. Burns", "Ned Flanders"};
 static const us_stops stops = {cast, 5, "Homer Simpson", true};
@@ -80,7 +81,38 @@ static void loops_are_found(void **state) {
     assert_int_equal(us_loop_period(t, 64), 1);
 }
 
+static void sentences_repeat(void **state) {
+    (void)state;
+    assert_true(us_sentence_repeats("I like it here. I like it here."));
+    assert_true(us_sentence_repeats("Oh! I like it HERE!\nI like it, here"));
+    assert_false(us_sentence_repeats("Woo hoo! Woo hoo!")); /* a cry is said again by right */
+    assert_false(us_sentence_repeats("I like it here. I like it there."));
+    assert_false(us_sentence_repeats("I like it here. I like it here today."));
+    assert_false(us_sentence_repeats("I like it here. Do I? I like it here."));
+    assert_false(us_sentence_repeats("..."));
+    assert_false(us_sentence_repeats(""));
+}
+
+/* What is struck out is spoken only when nothing else is left, however likely it is. */
+static void takes_are_struck_out(void **state) {
+    (void)state;
+    us_take_weights w = {1, 0}, by_token = {0.5, 1};
+    us_take_facts good = {.logprob = -40, .alone = -50, .n_tokens = 10, .ended = true}, f = {.logprob = -1, .alone = -20, .n_tokens = 10, .ended = true};
+    assert_true(us_take_value(&good, &w) == 10 && us_take_value(&f, &w) == 19);
+    assert_true(us_take_value(&good, &by_token) == -1.5);
+    good.bonus = 12;
+    assert_true(us_take_value(&good, &w) > us_take_value(&f, &w));
+    good.bonus = 0;
+    double label, repeats, cut, leak, loop;
+    f.stopped = true, f.ended = false, label = us_take_value(&f, &w), f.stopped = false;
+    cut = us_take_value(&f, &w), f.ended = true;
+    f.repeats = true, repeats = us_take_value(&f, &w), f.repeats = false;
+    f.leaked = true, leak = us_take_value(&f, &w), f.leaked = false;
+    f.looped = true, loop = us_take_value(&f, &w);
+    assert_true(us_take_value(&good, &w) > label && label > repeats && repeats > cut && cut > leak && leak > loop);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed), cmocka_unit_test(loops_are_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed), cmocka_unit_test(loops_are_found), cmocka_unit_test(sentences_repeat), cmocka_unit_test(takes_are_struck_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
