@@ -99,7 +99,7 @@ static us_character *look(us_characters *cs, const char *root, const char *id) {
     int64_t adapter_stamp = changed_ns(adapter);
     pthread_mutex_init(&c->lock, NULL);
     atomic_init(&c->n_refs, 1);
-    snprintf(c->id, sizeof c->id, "%s", id);
+    snprintf(c->id, sizeof c->id, "%.*s", (int)sizeof c->id - 1, id);
     c->all = cs;
     c->folder = folder;
     c->card = card;
