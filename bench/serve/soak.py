@@ -97,7 +97,7 @@ for chat, turns in promised.items():
 server.terminate()
 rc = server.wait(60)
 text = open(folder + '/log').read()
-bad = [x for x in text.split('\n') if ': 500' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'runtime error' in x]
+bad = [x for x in text.split('\n') if ': 500' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'ThreadSanitizer' in x or 'runtime error' in x]
 print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; memory {early:.0f} -> {late:.0f} MB; exit {rc}; {len(bad)} errors in the log')
 for x in bad[:5]: print(x)
 sys.exit(bool(lost or rc or bad))
