@@ -52,6 +52,14 @@ static us_status fill(void *ctx, size_t i, void *dst, size_t n_bytes, us_error *
 /* llama.cpp's number for a file whose tensors are mostly of a type. */
 static uint32_t file_type(us_type t) { return t == US_TYPE_F16 ? 1 : t == US_TYPE_Q4_0 ? 2 : t == US_TYPE_Q4_1 ? 3 : t == US_TYPE_Q8_0 ? 7 : 0; }
 
+/* Rows of embedding and head suffer most from few bits: they keep what they have, or get 8 bits. */
+static us_type type_in(const us_tensor *t, us_type wanted) {
+    us_type own = (us_type)t->type;
+    if (t->n_dims != 2 || t->ne[0] % US_BLOCK) return own;
+    if (wanted == US_TYPE_F16 || !(us_str_eq(t->name, "token_embd.weight") || us_str_eq(t->name, "output.weight"))) return wanted;
+    return own == US_TYPE_F32 || own == US_TYPE_F16 || own == US_TYPE_BF16 ? US_TYPE_Q8_0 : own;
+}
+
 us_status us_adapter_merge(const us_model *model, const char *adapter_path, double scale, const char *type_name, const char *path, us_error *err) {
     static const us_type types[] = {US_TYPE_F16, US_TYPE_Q8_0, US_TYPE_Q4_1, US_TYPE_Q4_0};
     us_adapter *check;
@@ -77,7 +85,7 @@ us_status us_adapter_merge(const us_model *model, const char *adapter_path, doub
     for (size_t i = 0; i < n && !st; i++) {
         char name[256];
         snprintf(name, sizeof name, "%.*s", (int)t[i].name.len, t[i].name.data);
-        m.types[i] = t[i].n_dims == 2 && t[i].ne[0] % US_BLOCK == 0 ? types[k] : (us_type)t[i].type;
+        m.types[i] = type_in(&t[i], types[k]);
         st = us_gguf_put_tensor(w, name, m.types[i], t[i].n_dims, t[i].ne, NULL, err);
     }
     if (!st) st = us_gguf_writer_finish(w, path, fill, &m, err);

@@ -47,9 +47,18 @@ def row(name, got, want, tolerance, what="largest difference of a logit"):
     g, w = np.concatenate(got), np.concatenate(want)
     worst = float(np.abs(g - w).max())
     top = float((g.argmax(1) == w.argmax(1)).mean())
-    ok = worst <= tolerance and (top == 1 or tolerance > 0.1)
+    ok = worst <= tolerance and top == 1
     failed |= not ok
     print(f"{name:70} {worst:10.2e} {tolerance:9.0e} {top:8.3f}  {'ok' if ok else 'FAILED'}", flush=True)
+
+
+def row_kl(name, got, want, tolerance):
+    """For what was rounded: the mean of KL(want || got) over the positions, nats a token."""
+    global failed
+    p, q = torch.log_softmax(torch.tensor(np.concatenate(want)), -1), torch.log_softmax(torch.tensor(np.concatenate(got)), -1)
+    kl, top = float((p.exp() * (p - q)).sum(-1).mean()), float((p.argmax(-1) == q.argmax(-1)).float().mean())
+    failed |= not kl <= tolerance
+    print(f"{name:70} {kl:7.4f} KL {tolerance:9.0e} {top:8.3f}  {'ok' if kl <= tolerance else 'FAILED'}", flush=True)
 
 
 def run(*args):
@@ -79,8 +88,19 @@ def rewrite_f32(source, out):
 
 
 def llama_logits(model, sequences, adapter=None):
-    from llama_cpp import Llama
-    m = Llama(model_path=model, lora_path=adapter, lora_scale=1.0, n_ctx=1024, logits_all=True, flash_attn=False, type_k=0, type_v=0, n_threads=2, verbose=False)
+    from llama_cpp import Llama, llama_cpp as native
+    defaults = native.llama_model_default_params
+
+    def plain_buffers():  # a LoRA over weights repacked for AMX crashes llama.cpp (seen with 0.3.36)
+        p = defaults()
+        p.use_extra_bufts = False
+        return p
+
+    native.llama_model_default_params = plain_buffers
+    try:
+        m = Llama(model_path=model, lora_path=adapter, lora_scale=1.0, n_ctx=1024, logits_all=True, flash_attn=False, type_k=0, type_v=0, n_threads=2, verbose=False)
+    finally:
+        native.llama_model_default_params = defaults
     out = []
     for ids in sequences:
         m.reset()
@@ -160,17 +180,11 @@ if not a.no_llama:
     row("base: ours = llama.cpp (F32 file, F32 cache)", us.logits(f"{work}/f32.gguf", vocab, ids), llama_logits(f"{work}/f32.gguf", ids), 1e-3)
     row("trained here: ours = llama.cpp (the file as it is)", ours, llama_logits(f"{work}/f32.gguf", ids, adapter), 1e-3)
     row("made by PEFT, imported: PEFT = llama.cpp", theirs, llama_logits(f"{work}/f32.gguf", ids, f"{work}/made.gguf"), 1e-3)
-    row("trained here, over the quantized file: ours (fast) = llama.cpp", us.logits(a.model, vocab, ids, adapter, math=us.FAST), llama_logits(a.model, ids, adapter), 1.5)
-    for kind, near, tolerance in (("F16", 0.05, 5e-2), ("Q8_0", 0.7, 1.5), ("Q4_1", None, 1.5), ("Q4_0", None, 1.5)):
+    row_kl("trained here, over the quantized file: ours (fast) = llama.cpp", us.logits(a.model, vocab, ids, adapter, math=us.FAST), llama_logits(a.model, ids, adapter), 0.05)
+    for kind, tolerance in (("F16", 1e-3), ("Q8_0", 0.02), ("Q4_1", 0.2), ("Q4_0", 0.5)):
         run("export", adapter, "--merged", f"{work}/merged.gguf", "--type", kind, "-m", a.model)
         here = us.logits(f"{work}/merged.gguf", vocab, ids)
-        there = llama_logits(f"{work}/merged.gguf", ids)
-        row(f"merged {kind}: ours (float32) = llama.cpp", here, there, tolerance)
-        if near:
-            row(f"merged {kind}: = base and adapter", here, ours, near)
-        else:  # rounded once more: how far the answers moved
-            p = torch.log_softmax(torch.tensor(np.concatenate(ours)), -1)
-            q = torch.log_softmax(torch.tensor(np.concatenate(here)), -1)
-            print(f"{f'merged {kind}: KL from base and adapter, nats a token':70} {float((p.exp() * (p - q)).sum(-1).mean()):10.4f}")
+        row_kl(f"merged {kind}: ours (float32) = llama.cpp", llama_logits(f"{work}/merged.gguf", ids), here, 0.05)
+        row_kl(f"merged {kind}: base and adapter", here, ours, tolerance)
 print("FAILED" if failed else "ok")
 sys.exit(failed)
