@@ -22,6 +22,7 @@ static const char *const built_in[] = {
     "not: \\b(?:this is|it" AP "s)\\s+(?:an?|the|your)\\s+(?:[\\w-]+\\s+){0,2}?(?:computer|machine|robot|program|software|assistant|bot)\\b",
     I_AM "artificial intelligence\\b",
     I_AM "(?:smollm|chatgpt|gpt-?\\d?|siri|alexa|llama|qwen|claude|hal 9000)\\b",
+    "\\b(?:yes|yeah|yep|yup|right|exactly)[,.!]*\\s+an?\\s+(?:[\\w-]+\\s+){0,2}?" MACHINE "\\b",
     "\\bas an? (?:[\\w-]+\\s+){0,2}?(?:ai|a\\.i\\.|artificial intelligence|language model|chat ?bot|virtual assistant|digital assistant|ai assistant|computer program)\\b",
     "\\b(?:large )?language model\\b",
     "\\bmy (?:training data|knowledge cut-?off|programming|algorithms?|training set|developers|creators)\\b",
@@ -40,8 +41,8 @@ static const char *const built_in[] = {
     "\\bчем (?:я )?могу (?:вам |тебе )?(?:помочь|быть полезен)\\s*[?.!]",
     "\\bу меня нет (?:[\\w-]+\\s+){0,1}?(?:чувств|эмоций|личного мнения|собственного мнения|сознания)\\b",
 };
-/* Before a match, within NEAR_WORDS words of the clause. */
-static const char negation[] = "\\b(?:not|never|no|nor|neither|hardly|\\w+n['\xe2\x80\x99\xca\xbc]t|ain['\xe2\x80\x99]?t|isn['\xe2\x80\x99]?t|if|like|unless|does|do you think|think|thinks|не|нет|ни|никогда|если|будто|словно|разве|думаешь)\\b";
+/* Before a match, within NEAR_WORDS words of the clause. A "No," that answers a question denies nothing of what follows. */
+static const char negation[] = "\\b(?:not|never|no(?!\\s*[,.!])|nor|neither|hardly|\\w+n['\xe2\x80\x99\xca\xbc]t|ain['\xe2\x80\x99]?t|isn['\xe2\x80\x99]?t|if|like|unless|does|do you think|think|thinks|не|нет(?!\\s*[,.!])|ни|никогда|если|будто|словно|разве|думаешь)\\b";
 
 typedef struct rule {
     pcre2_code *code;

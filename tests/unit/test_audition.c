@@ -89,12 +89,12 @@ static void leaks(void **state) {
     (void)state;
     us_leaks *l;
     assert_ok(us_leaks_open(NULL, &l, &err), &err);
-    static const char *const yes[] = {
+    static const char *const yes[] = {"No, I'm just an artificial intelligence.", "Yeah, a neural network. I have been trying to learn.", "Нет, я просто программа.", 
         "I'm just a language model.", "I am an AI, so I can't eat.", "As an AI language model, I do not eat donuts.", "I\xe2\x80\x99m a virtual assistant.", "Well, I'm a computer program!",
         "I was trained on a lot of text.", "I was created by OpenAI.", "My training data ends in 2021.", "How can I assist you today?", "I don't have personal opinions.",
         "I'm not angry. I'm a robot.", "I am happy to assist.", "Я всего лишь языковая модель.", "Я — нейросеть.", "Как искусственный интеллект, я не ем.", "Чем я могу вам помочь?", "Меня создали разработчики.", "я бот",
     };
-    static const char *const no[] = {
+    static const char *const no[] = {"No, I'm not a robot.", "Yeah, a cold beer.", 
         "I'm not an AI!", "I am no robot.", "I'm not, and never was, a robot.", "Am I a robot?", "You're a robot!", "I'm a computer genius.", "Do you think I'm a machine?", "I have never been an AI.",
         "Can I help you?", "My computer is broken.", "It's a robot! Run!", "I bought a robot.", "I'm hungry.", "I was made to eat.", "He said he is a machine.", "", "Я не робот!", "Я люблю роботов.", "Я что, робот?", "Где мой компьютер?", "Помоги мне!",
     };
