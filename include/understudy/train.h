@@ -26,11 +26,11 @@ typedef struct us_train_options {
     bool rslora;             /* alpha/sqrt(R) instead (Kalajdzievski 2023) */
     double dropout;          /* on the factors' input, 0..0.9; zero is off */
     const char *modules;     /* "q,k,v,o,gate,up,down" or some of them (all) */
-    double lr;               /* peak rate of A (5e-4) */
+    double lr;               /* peak rate of A (1e-3) */
     double lora_plus;        /* rate of B over that of A (Hayou et al. 2024) (1) */
     us_schedule schedule;    /* after warm-up */
     double warmup;           /* share of the steps (0.05) */
-    double epochs;           /* passes over the training part (3) */
+    double epochs;           /* passes over the training part (1.5) */
     int64_t max_steps;       /* zero: by epochs */
     int32_t batch_rows;      /* tokens a step, at least (4096) */
     int32_t micro_rows;      /* tokens computed together (chosen from memory_bytes) */

@@ -29,10 +29,10 @@ static void fill_defaults(us_train_options *o) {
     if (!o->rank) o->rank = 16;
     if (o->alpha == 0) o->alpha = 2.0 * o->rank;
     if (!o->modules) o->modules = "q,k,v,o,gate,up,down";
-    if (o->lr == 0) o->lr = 5e-4;
+    if (o->lr == 0) o->lr = 1e-3;
     if (o->lora_plus == 0) o->lora_plus = 1;
     if (o->warmup == 0) o->warmup = 0.05;
-    if (o->epochs == 0) o->epochs = 3;
+    if (o->epochs == 0) o->epochs = 1.5;
     if (!o->batch_rows) o->batch_rows = 4096;
     if (!o->max_sequence) o->max_sequence = 1024;
     if (o->clip == 0) o->clip = 1;
