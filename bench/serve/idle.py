@@ -12,9 +12,13 @@ def memory():
     return sum(int(x.split()[1]) for x in open(f'/proc/{p.pid}/smaps_rollup') if x.startswith('Pss:')) / 1024
 
 
-def say():
+def say(i=0):
+    """Each chat is one of its own: twenty words that no other one has, so that they share the persona alone."""
+    words = 'car boat dog lamp road tree shoe fish moon rain king song door bell hill farm book cake coat ring'.split()
+    random.Random(i).shuffle(words)
+    text = f"Chat {i}: tell me a story of the {', the '.join(words)}."
     c = http.client.HTTPConnection('127.0.0.1', port, timeout=600)
-    c.request('POST', '/v1/chat/completions', json.dumps({'model': 'homer', 'messages': [{'role': 'user', 'content': 'Tell me a story.'}], 'max_tokens': 60, 'stream': True}), {'Content-Type': 'application/json'})
+    c.request('POST', '/v1/chat/completions', json.dumps({'model': 'homer', 'messages': [{'role': 'user', 'content': text}], 'max_tokens': 60, 'stream': True}), {'Content-Type': 'application/json'})
     c.getresponse().read()
 
 
@@ -32,7 +36,7 @@ for s in idle[::2]:
     s.sendall(b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')  # half of them have asked something and stay
 time.sleep(2)
 with_idle = memory()
-ts = [threading.Thread(target=say) for _ in range(50)]
+ts = [threading.Thread(target=say, args=(1 + i,)) for i in range(50)]
 for t in ts: t.start()
 peak = with_idle
 while any(t.is_alive() for t in ts):

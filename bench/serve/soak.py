@@ -2,12 +2,13 @@
 
     bench/serve/soak.py PROGRAM MODEL SECONDS [THREADS]     PROGRAM may be the build with AddressSanitizer
 """
-import atexit, http.client, json, os, random, socket, subprocess, sys, tempfile, threading, time
+import atexit, http.client, json, os, random, shutil, socket, subprocess, sys, tempfile, threading, time
 
 program, model, seconds, n_threads = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 12
 folder, port = tempfile.mkdtemp(), random.randint(20000, 40000)
 os.makedirs(folder + '/characters')
-for c in ('tom', 'jerry', 'butch'):
+shutil.copytree(os.path.dirname(os.path.abspath(__file__)) + '/../../characters/homer', folder + '/characters/homer')  # with his adapter, for the default model
+for c in ('tom', 'jerry'):
     os.makedirs(f'{folder}/characters/{c}')
     json.dump({'spec': 'chara_card_v2', 'data': {'name': c.title(), 'description': f'You are {c.title()}.', 'extensions': {'understudy': {'takes': 3}}}}, open(f'{folder}/characters/{c}/card.json', 'w'))
 log = open(folder + '/log', 'w')
@@ -56,7 +57,7 @@ def visitor(seed):
         try:
             k = rng.random()
             if not mine or k < 0.05:
-                st, data = call('POST', '/api/chats', {'characters': rng.sample(['tom', 'jerry', 'butch'], rng.randint(1, 3)), 'user': rng.choice(['', 'Spike'])})
+                st, data = call('POST', '/api/chats', {'characters': rng.sample(['tom', 'jerry', 'homer'], rng.randint(1, 3)), 'user': rng.choice(['', 'Spike'])})
                 if st == 201: mine.append(json.loads(data)['id'])
                 continue
             chat = rng.choice(mine)
@@ -64,8 +65,8 @@ def visitor(seed):
                 keep(chat, call('POST', f'/api/chats/{chat}/say', {'text': f'Line {rng.random()}', 'takes': rng.choice([1, 1, 3]), 'max_tokens': rng.randint(1, 30)})[1])
             elif k < 0.45: keep(chat, call('POST', f'/api/chats/{chat}/next', {'takes': 1, 'max_tokens': 8})[1])
             elif k < 0.6: leave(f'/api/chats/{chat}/say', {'text': 'I am off', 'takes': rng.choice([1, 2]), 'max_tokens': 200}, rng)
-            elif k < 0.7: leave('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 300, 'stream': rng.random() < 0.5}, rng)
-            elif k < 0.8: call('POST', '/v1/chat/completions', {'model': rng.choice(['tom', 'base', 'nobody']), 'messages': [{'role': 'user', 'content': 'Hi ' * rng.randint(1, 200)}], 'max_tokens': rng.randint(1, 20), 'n': rng.randint(1, 3)})
+            elif k < 0.7: leave('/v1/chat/completions', {'model': rng.choice(['tom', 'homer']), 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 300, 'stream': rng.random() < 0.5}, rng)
+            elif k < 0.8: call('POST', '/v1/chat/completions', {'model': rng.choice(['tom', 'homer', 'homer:0.5', 'base', 'nobody']), 'messages': [{'role': 'user', 'content': 'Hi ' * rng.randint(1, 200)}], 'max_tokens': rng.randint(1, 20), 'n': rng.randint(1, 3)})
             elif k < 0.85: call('POST', '/v1/completions', {'model': 'base', 'prompt': 'x' * rng.randint(1, 30000), 'max_tokens': 5})
             elif k < 0.9: call('POST', f'/api/chats/{chat}/stop')
             elif k < 0.95: call('GET', rng.choice(['/metrics', '/api/chats', '/v1/models', '/nothing', f'/api/chats/{chat}', '/api/characters/tom/card.png']))
@@ -86,10 +87,11 @@ for _ in range(600):
     except OSError: time.sleep(0.1)
 threads = [threading.Thread(target=visitor, args=(i,)) for i in range(n_threads)]
 for t in threads: t.start()
-time.sleep(seconds / 4)
-early = rss()
+memory = []
+for _ in range(4):  # after each quarter
+    time.sleep(max(0, stop - time.time() - (3 - len(memory)) * seconds / 4))
+    memory.append(round(rss()))
 for t in threads: t.join()
-late = rss()
 lost = 0
 for chat, turns in promised.items():
     kept = {t['id']: t for t in json.loads(call('GET', f'/api/chats/{chat}')[1])['turns']}
@@ -98,6 +100,6 @@ server.terminate()
 rc = server.wait(60)
 text = open(folder + '/log').read()
 bad = [x for x in text.split('\n') if ': 500' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'ThreadSanitizer' in x or 'runtime error' in x]
-print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; memory {early:.0f} -> {late:.0f} MB; exit {rc}; {len(bad)} errors in the log')
+print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; memory {memory} MB after each quarter; exit {rc}; {len(bad)} errors in the log')
 for x in bad[:5]: print(x)
 sys.exit(bool(lost or rc or bad))

@@ -23,7 +23,7 @@ struct us_sampler {
     size_t n_phrases;
     float *logits;         /* [n_vocab] working copy */
     uint32_t *counts;      /* [n_vocab] */
-    candidate *candidates; /* [n_vocab] */
+    candidate *candidates; /* [n_vocab], or top_k when that is small */
 };
 
 us_sampler_options us_sampler_defaults(void) {
@@ -67,6 +67,9 @@ void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
 #undef STEP
 }
 
+/* A short list is filled while the logits are looked through, and nothing else is needed. */
+static bool lists_best(const us_sampler *s) { return s->o.top_k > 0 && s->o.top_k <= 256 && s->o.top_k < s->n_vocab; }
+
 us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sampler **out, us_error *err) {
     us_sampler *s = NULL;
     us_status st = us_sampler_check(o, err);
@@ -78,8 +81,8 @@ us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sample
     s->o = *o;
     s->n_vocab = n_vocab;
     us_rng_seed(&s->rng, o->seed);
-    size_t v = (size_t)n_vocab;
-    if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) || (st = us_alloc(v, sizeof *s->candidates, &s->candidates, err)))
+    size_t v = (size_t)n_vocab, n_candidates = lists_best(s) ? (size_t)o->top_k : v;
+    if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) || (st = us_alloc(n_candidates, sizeof *s->candidates, &s->candidates, err)))
         us_sampler_free(s);
     else *out = s;
     return st;
@@ -182,7 +185,7 @@ static size_t collect(us_sampler *s) {
     for (int32_t i = 0; i < s->n_vocab; i++) max = s->logits[i] > max ? s->logits[i] : max;
     cut = max - 25.0f * fmaxf(1.0f, (float)s->o.temperature);
     size_t n = 0, k = s->o.top_k > 0 && s->o.top_k < s->n_vocab ? (size_t)s->o.top_k : (size_t)s->n_vocab;
-    if (k <= 256) { /* a sorted list of the best k so far; most logits fail the first comparison */
+    if (lists_best(s)) { /* a sorted list of the best k so far; most logits fail the first comparison */
         for (int32_t i = 0; i < s->n_vocab; i++) {
             if (s->logits[i] < cut || (n == k && s->logits[i] <= s->candidates[n - 1].logit)) continue;
             size_t at = n < k ? n++ : n - 1;

@@ -69,16 +69,36 @@ static bool drop_oldest(us_schedule *s) {
     return s->n_kept > 0 || oldest > 0;
 }
 
-static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) {
-    if (s->n_kept == N_KEPT) drop_oldest(s);
-    s->kept[s->n_kept++] = (kept){seq, a, scale, ++s->clock};
-}
-
 static int32_t common(const us_schedule *s, int32_t seq, const int32_t *ids, int32_t n) {
     int32_t have, same = 0;
     const int32_t *held = us_engine_seq_get_tokens(s->engine, seq, &have);
     while (same < have && same < n && held[same] == ids[same]) same++;
     return same;
+}
+
+/* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a quarter. */
+static void trim(us_schedule *s) {
+    int32_t n_ctx = us_engine_get_ctx(s->engine);
+    while (s->n_kept == N_KEPT || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4)) drop_oldest(s);
+}
+
+/* What goes on with another that is kept takes its place: a chat's earlier turns are all in its last one. */
+static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) {
+    int32_t n, m;
+    const int32_t *ids = us_engine_seq_get_tokens(s->engine, seq, &n);
+    for (int32_t i = s->n_kept - 1; i >= 0; i--) {
+        if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
+        int32_t same = common(s, s->kept[i].seq, ids, n);
+        us_engine_seq_get_tokens(s->engine, s->kept[i].seq, &m);
+        if (same == m) drop_kept(s, i);
+        else if (same == n) {
+            s->kept[i].used = ++s->clock;
+            us_engine_seq_free(s->engine, seq);
+            return;
+        }
+    }
+    trim(s);
+    s->kept[s->n_kept++] = (kept){seq, a, scale, ++s->clock};
 }
 
 /* A sequence with the longest known prefix of ids[0..n), of which at least the last is left to evaluate. */
@@ -343,6 +363,7 @@ static void leave(us_schedule *s, us_job *j, us_status st) {
 
 static void pass(us_schedule *s) {
     us_error err = {0};
+    trim(s);
     int32_t n = gather(s);
     us_status st = n ? us_engine_eval(s->engine, s->spans, n, &err) : US_OK;
     if (st == US_ERR_LIMIT && s->n_kept) { /* pages of kept sequences are given up first */

@@ -128,6 +128,45 @@ static void shared_prefix_once(void **state) {
     end();
 }
 
+/* One job of its own, of one token; how many tokens of its prompt were in the cache. */
+static int32_t run_one(const int32_t *ids, int32_t n) {
+    us_job *j;
+    us_job_view v;
+    us_buf text;
+    us_job_spec spec = spec_of(0, 1);
+    spec.prompt = ids;
+    spec.n_prompt = n;
+    spec.rules.max_tokens = 1;
+    us_buf_init(&text, 1 << 20);
+    assert_ok(us_schedule_submit(schedule, &spec, &j, &err), &err);
+    wait_for(j, &text, &v);
+    assert_int_equal(v.status, US_OK);
+    us_buf_fini(&text);
+    us_job_free(j);
+    return v.n_cached;
+}
+
+/* What nobody uses fills a quarter of the cache at most, whoever spoke last is still in it, and a chat that goes on is there once. */
+static void keeps_a_quarter(void **state) {
+    (void)state;
+    enum { N = 30, LONG = 300, MORE = 4 };
+    static int32_t ids[N][LONG + 64 * MORE];
+    begin(1, 4);
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < LONG + 64 * MORE; k++) ids[i][k] = 30 + (k * (i + 1) + k / 7) % 60;
+        run_one(ids[i], LONG);
+    }
+    int32_t n_ctx = us_engine_get_ctx(engine), used = n_ctx - us_engine_get_free(engine);
+    assert_true(used > n_ctx / 8 && used <= n_ctx / 4 + LONG + 64);
+    assert_int_equal(run_one(ids[N - 1], LONG), LONG - 1);
+    assert_int_equal(run_one(ids[N - 2], LONG), LONG - 1);
+    end();
+    begin(1, 4);
+    for (int turn = 0; turn <= MORE; turn++) assert_int_equal(run_one(ids[0], LONG + 64 * turn), turn ? LONG + 64 * (turn - 1) : 0);
+    assert_true(n_ctx - us_engine_get_free(engine) < LONG + 64 * MORE + 64);
+    end();
+}
+
 static void batched_is_as_alone(void **state) { (void)state, compare(1); }
 static void takes_are_ranked(void **state) { (void)state, compare(4); }
 
@@ -156,6 +195,6 @@ static void refuses_and_cancels(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(shared_prefix_once), cmocka_unit_test(refuses_and_cancels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(shared_prefix_once), cmocka_unit_test(keeps_a_quarter), cmocka_unit_test(refuses_and_cancels)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
