@@ -20,7 +20,7 @@ BEGIN {
     must["first"] = "1.5"; aim["first"] = "3"; must["peak"] = "<= 1"; aim["peak"] = "<= 0.8"
     n_tests = split("pp512 tg128 tg128@1024 batch8 first peak", tests, " ")
 }
-/^# machine, threads/ { split($0, m, /[ :,]+/); bandwidth[m[4]] = m[6] * 1e9; peak[m[4]] = m[9] * 1e9 }
+/^# machine, threads/ { split($0, m, /[ :,]+/); bandwidth[m[4]] = m[9] * 1e9; peak[m[4]] = m[12] * 1e9 }
 /^# model SmolLM2-135M-Instruct.Q4_1/ { default_model = 1 }
 /^# work/ { split($0, m, /[ :,]+/); weight_bytes = m[3]; kv_bytes = m[4]; flop = m[5]; kv_flop = m[6] }
 /^#/ { next }

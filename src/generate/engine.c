@@ -238,7 +238,8 @@ static us_status check_spans(us_engine *e, const us_span *spans, int32_t n_spans
 /* Adds rows of span i from token `from` on until the batch is full; returns how many. */
 static int32_t add_rows(us_engine *e, const us_span *sp, int32_t from, bool score) {
     us_seq *s = &e->seqs[sp->seq];
-    int32_t room = e->o.n_batch - e->n_rows, n = sp->n_tokens - from < room ? sp->n_tokens - from : room, base = s->n;
+    int32_t room = e->o.n_batch - e->n_rows, base = s->n, n = us_span_cut(base, sp->n_tokens - from, room);
+    if (n <= 0 && !e->n_rows) n = room; /* batches of less than a block */
     if (n <= 0) return 0;
     extend(e, s, n);
     e->runs[e->n_runs++] = (us_run){e->n_rows, e->n_rows + n, sp->seq};
@@ -274,7 +275,9 @@ static us_status evaluate(us_engine *e, const us_span *spans, int32_t n_spans, f
         int32_t span0 = span, from0 = from;
         e->n_rows = e->n_runs = e->n_out = 0;
         while (span < n_spans && e->n_rows < e->o.n_batch) {
-            from += add_rows(e, &spans[span], from, scores != NULL);
+            int32_t n = add_rows(e, &spans[span], from, scores != NULL);
+            if (!n) break;
+            from += n;
             if (from == spans[span].n_tokens) span++, from = 0;
         }
         us_forward(e);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FEW_ROWS 4   /* up to here every thread prepares all rows itself */
-#define TILE_ROWS 8  /* tokens of one sequence that attend together */
+#define TILE_ROWS 8  /* tokens of one sequence that attend together, outside wide blocks */
 #define HEAD_ROWS 32 /* rows whose logits exist at a time while scoring */
 #define MAX_PARTS 1024
 #define MAX_RANK 256
@@ -21,6 +21,11 @@ typedef struct us_pass {
     size_t T;
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
     float *cos, *sin, *hn;
+    uint16_t *wide;      /* the rows of wide blocks, rounded */
+    int32_t *wide_first; /* their first rows */
+    us_run *narrow;      /* the other rows, in stretches */
+    us_run *tiles;       /* rows that attend together: wide blocks, then TILE_ROWS at most */
+    size_t n_wide, n_narrow, n_tiles;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
     _Atomic int next; /* the item to hand out next in this stage */
@@ -43,12 +48,13 @@ static size_t up64(size_t n) { return (n + 63) & ~(size_t)63; }
 static size_t max2(size_t a, size_t b) { return a > b ? a : b; }
 static size_t width_in(const us_net *n) { return max2((size_t)n->n_embd, us_net_width_q(n)); }
 static size_t group_of(const us_net *n) { return (size_t)(n->heads.n_heads / n->heads.n_kv_heads); }
-static size_t tile_floats(const us_net *n) { return up64(TILE_ROWS * group_of(n) * (size_t)n->heads.head_size * 4) / 4; }
+static size_t tile_rows(const us_net *n) { return US_WIDE_ROWS * group_of(n); }
+static size_t tile_floats(const us_net *n) { return up64(tile_rows(n) * (size_t)n->heads.head_size * 4) / 4; }
 
 static size_t own_bytes(const us_net *n) {
     size_t widest = max2(width_in(n), (size_t)n->n_ff);
     return up64(us_acts_bytes(FEW_ROWS, widest)) + up64(FEW_ROWS * width_in(n) * 4) + 2 * tile_floats(n) * 4 +
-           up64(TILE_ROWS * group_of(n) * 5 * 4) + US_ATTEND_SCRATCH_BYTES;
+           up64(tile_rows(n) * 5 * 4) + US_ATTEND_SCRATCH_BYTES + us_panel_bytes(widest);
 }
 
 /* Places every array behind `base`, or only counts (base NULL), so that the two cannot disagree. */
@@ -66,6 +72,16 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     }
     if (base) p->acts_block = base + at;
     at += up64(us_acts_bytes(t, max2(width_in(n), f)));
+    if (us_kern_get()->matmul_wide) {
+        if (base) p->wide = (uint16_t *)(void *)(base + at);
+        at += up64(us_wide_bytes(t, max2(width_in(n), f)));
+    }
+    if (base) p->wide_first = (int32_t *)(void *)(base + at);
+    at += up64(t / US_WIDE_ROWS * sizeof *p->wide_first);
+    if (base) p->narrow = (us_run *)(void *)(base + at);
+    at += up64(2 * t * sizeof *p->narrow);
+    if (base) p->tiles = (us_run *)(void *)(base + at);
+    at += up64(t * sizeof *p->tiles);
     if (base) p->own = base + at, p->own_bytes = own_bytes(n);
     return at + own_bytes(n) * (size_t)o->n_threads;
 }
@@ -95,7 +111,25 @@ typedef struct input {
 
 static bool few(const us_pass *p) { return p->T <= FEW_ROWS; }
 
-/* Normed (g != NULL) and quantized rows of x [T, width]: all of them for this thread alone when they are
+static void *panel_of(const thread *t) { return t->acts_block + t->p->own_bytes - us_panel_bytes(max2(width_in(t->p->net), (size_t)t->p->net->n_ff)); }
+
+/* Whether wide blocks go through matmul_wide: for kinds whose inputs are rounded anyway. */
+static bool goes_wide(const us_matrix *w) { return w->kind != US_PACK_F16 && w->kind != US_PACK_F32; }
+
+/* Rows [b, e) of x as the products want them: tiles for wide blocks, 8-bit blocks for the others and for adapters. */
+static void round_rows(const us_pass *p, const float *x, size_t width, size_t b, size_t e, us_acts *acts) {
+    for (size_t i = 0; i < p->n_wide; i++) {
+        size_t first = (size_t)p->wide_first[i], r0 = max2(first, b), r1 = first + US_WIDE_ROWS < e ? first + US_WIDE_ROWS : e;
+        if (r0 < r1) p->kn->widen(x + r0 * width, width, r1 - r0, width, i * US_WIDE_ROWS + r0 - first, p->wide);
+    }
+    for (size_t i = 0; i < p->n_narrow && !p->rank_pad; i++) {
+        size_t r0 = max2((size_t)p->narrow[i].begin, b), r1 = (size_t)p->narrow[i].end < e ? (size_t)p->narrow[i].end : e;
+        if (r0 < r1) p->kn->quantize_acts(x, width, r0, r1, acts);
+    }
+    if (p->rank_pad) p->kn->quantize_acts(x, width, b, e, acts);
+}
+
+/* Normed (g != NULL) and rounded rows of x [T, width]: all of them for this thread alone when they are
  * few, else its share of them into the common arrays (threads meet afterwards). */
 static input prepare(thread *t, const float *x, const float *g, size_t width) {
     us_pass *p = t->p;
@@ -105,7 +139,7 @@ static input prepare(thread *t, const float *x, const float *g, size_t width) {
     input in = {.x = g ? h : x, .ld = width};
     us_acts_place(&in.acts, own ? t->acts_block : p->acts_block, p->T, width);
     for (size_t r = b; r < e && g; r++) p->kn->rmsnorm(x + r * width, g, width, p->net->eps, h + r * width);
-    p->kn->quantize_acts(in.x, width, b, e, &in.acts);
+    round_rows(p, in.x, width, b, e, &in.acts);
     return in;
 }
 
@@ -143,7 +177,10 @@ static void linear(thread *t, int32_t layer, us_module m, const input *in, const
     const us_matrix *w = p->net->layers[layer].w[m];
     const float *bias = p->net->layers[layer].bias[m];
     size_t ld = w->n_rows;
-    p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
+    if (p->n_wide && goes_wide(w)) {
+        p->kn->matmul_wide(w, p->wide, p->n_wide * US_WIDE_ROWS, p->wide_first, g0, g1, y, ld, add, panel_of(t));
+        for (size_t i = 0; i < p->n_narrow; i++) p->kn->matmul(w, &in->acts, in->x, in->ld, (size_t)p->narrow[i].begin, (size_t)p->narrow[i].end, g0, g1, y, ld, add);
+    } else p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
     size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
     for (size_t r = 0; r < p->T && bias; r++) p->kn->add(bias + n0, 1.0f, n1 - n0, y + r * ld + n0);
     for (int32_t i = 0; i < p->e->n_runs && u; i++) {
@@ -160,7 +197,7 @@ static bool claim(thread *t, size_t total, size_t *b, size_t *e) {
     int at = atomic_load_explicit(next, memory_order_relaxed), end;
     do {
         if ((size_t)at >= total) return false;
-        size_t left = total - (size_t)at, piece = t->n == 1 ? left : max2(left / (2 * (size_t)t->n), 2);
+        size_t left = total - (size_t)at, piece = t->n == 1 ? left : max2(left / (4 * (size_t)t->n), 1) * 2; /* panels hold two groups */
         end = at + (int)(piece < left ? piece : left);
     } while (!atomic_compare_exchange_weak_explicit(next, &at, end, memory_order_relaxed, memory_order_relaxed));
     *b = (size_t)at;
@@ -215,7 +252,7 @@ typedef struct desk {
 
 static desk desk_of(const thread *t) {
     const us_net *n = t->p->net;
-    size_t tile = tile_floats(n), rows = TILE_ROWS * group_of(n);
+    size_t tile = tile_floats(n), rows = tile_rows(n);
     float *f = (float *)(void *)t->rest;
     desk d = {.q = f, .o = f + tile, .m = f + 2 * tile};
     d.l = d.m + rows;
@@ -225,6 +262,8 @@ static desk desk_of(const thread *t) {
     return d;
 }
 
+static bool wide_heads(const us_pass *p) { return p->e->page_kind != US_PAGE_F32 && p->net->heads.head_size % 32 == 0 && p->net->heads.head_size <= 128; }
+
 /* Partial softmax sums, in d->m, d->l, d->o, of rows [r0, r1) over one chunk of pages of one kv head. */
 static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t g, size_t chunk, const desk *d) {
     us_pass *p = t->p;
@@ -232,7 +271,7 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t 
     size_t es = (size_t)p->net->heads.head_size, group = group_of(p->net), first = chunk * US_CHUNK_PAGES;
     const unsigned char *k_pages[US_CHUNK_PAGES], *v_pages[US_CHUNK_PAGES];
     size_t n_pages = (size_t)s->n_pages - first < US_CHUNK_PAGES ? (size_t)s->n_pages - first : US_CHUNK_PAGES;
-    int32_t *limit = (int32_t *)(void *)(d->L + TILE_ROWS * group);
+    int32_t *limit = (int32_t *)(void *)(d->L + tile_rows(p->net));
     for (size_t i = 0; i < n_pages; i++) {
         k_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, false);
         v_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, true);
@@ -244,7 +283,8 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t 
     }
     us_attend a = {.kind = p->e->page_kind, .head_size = es, .k_pages = k_pages, .v_pages = v_pages, .n_pages = n_pages, .q = d->q, .q_stride = es,
                    .n_rows = (r1 - r0) * group, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = d->m, .l = d->l, .o = d->o, .scratch = d->scratch};
-    p->kn->attend(&a);
+    if (r1 - r0 == US_WIDE_ROWS && wide_heads(p)) p->kn->attend_wide(&a);
+    else p->kn->attend(&a);
 }
 
 /* Folds one chunk's sums into (M, L, O): chunks are always folded in their order. */
@@ -277,17 +317,10 @@ static void attend_tiles(thread *t, int32_t layer) {
     desk d = desk_of(t);
     size_t es = (size_t)p->net->heads.head_size, G = (size_t)p->net->heads.n_kv_heads, group = group_of(p->net);
     for (;;) {
-        size_t item = (size_t)atomic_fetch_add(&p->next, 1), g = item % G, tile = item / G;
-        int32_t i = 0;
-        for (; i < p->e->n_runs; i++) {
-            size_t n = ((size_t)(p->e->runs[i].end - p->e->runs[i].begin) + TILE_ROWS - 1) / TILE_ROWS;
-            if (tile < n) break;
-            tile -= n;
-        }
-        if (i == p->e->n_runs) return;
-        const us_run *run = &p->e->runs[i];
-        size_t r0 = (size_t)run->begin + tile * TILE_ROWS, r1 = r0 + TILE_ROWS < (size_t)run->end ? r0 + TILE_ROWS : (size_t)run->end;
-        memset(d.L, 0, TILE_ROWS * group * sizeof *d.L);
+        size_t item = (size_t)atomic_fetch_add(&p->next, 1), g = item % G;
+        if (item / G >= p->n_tiles) return;
+        size_t r0 = (size_t)p->tiles[item / G].begin, r1 = (size_t)p->tiles[item / G].end;
+        memset(d.L, 0, (r1 - r0) * group * sizeof *d.L);
         for (size_t c = 0; c < chunks_of(p, r1 - 1); c++) {
             attend_chunk(t, layer, r0, r1, g, c, &d);
             for (size_t k = 0; k < (r1 - r0) * group; k++)
@@ -441,6 +474,33 @@ static void run_pass(void *ctx, int i_thread, int n_threads) {
     }
 }
 
+/* Rows [begin, end) of one run. */
+static void add_narrow(us_pass *p, int32_t begin, int32_t end) {
+    if (begin >= end) return;
+    for (int32_t at = begin; at < end; at += TILE_ROWS) p->tiles[p->n_tiles++] = (us_run){at, at + TILE_ROWS < end ? at + TILE_ROWS : end, -1};
+    if (p->n_narrow && p->narrow[p->n_narrow - 1].end == begin) p->narrow[p->n_narrow - 1].end = end;
+    else p->narrow[p->n_narrow++] = (us_run){begin, end, -1};
+}
+
+/* A row is wide when the 32 positions of its sequence that begin at a multiple of 32 are all in this pass: what a position
+ * gives depends neither on the rest of the batch nor, as spans are cut at such multiples, on how a prompt was cut. */
+static void find_wide(us_pass *p) {
+    const us_engine *e = p->e;
+    p->n_wide = p->n_narrow = p->n_tiles = 0;
+    for (int pass = 0; pass < 2; pass++) /* the wide ones first: they take longest */
+        for (int32_t i = 0; i < e->n_runs; i++) {
+            int32_t begin = e->runs[i].begin, end = e->runs[i].end, pos = e->rows[begin].pos, at = begin + (US_WIDE_ROWS - pos % US_WIDE_ROWS) % US_WIDE_ROWS, from = begin;
+            for (; p->kn->matmul_wide && at + US_WIDE_ROWS <= end; at += US_WIDE_ROWS) {
+                if (pass == 0) {
+                    p->tiles[p->n_tiles++] = (us_run){at, at + US_WIDE_ROWS, -1};
+                    p->wide_first[p->n_wide++] = at;
+                } else add_narrow(p, from, at);
+                from = at + US_WIDE_ROWS;
+            }
+            if (pass == 1) add_narrow(p, from, end);
+        }
+}
+
 void us_forward(us_engine *e) {
     us_pass *p = e->pass;
     size_t rank = 0;
@@ -450,6 +510,7 @@ void us_forward(us_engine *e) {
     }
     assert(rank <= MAX_RANK);
     p->T = (size_t)e->n_rows;
+    find_wide(p);
     p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
     atomic_store(&p->next, 0);
     us_pool_run(e->pool, run_pass, p);

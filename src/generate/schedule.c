@@ -1,4 +1,5 @@
 #include "generate/schedule.h"
+#include "generate/engine.h"
 #include "base/mem.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -225,7 +226,8 @@ static int32_t gather(us_schedule *s) {
         }
     for (us_job *j = s->running; j && budget > 0; j = j->next) {
         if (j->decoding) continue;
-        int32_t left = j->spec.n_prompt - j->n_read, m = left < budget ? left : budget;
+        int32_t left = j->spec.n_prompt - j->n_read, m = us_span_cut(j->n_read, left, budget);
+        if (!m) continue;
         s->origins[n] = (origin){j, -1};
         s->spans[n++] = (us_span){.seq = j->seq, .tokens = j->spec.prompt + j->n_read, .n_tokens = m, .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE};
         budget -= m;

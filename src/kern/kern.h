@@ -60,8 +60,10 @@ typedef struct us_acts {
 size_t us_acts_bytes(size_t n_rows, size_t n_cols);
 void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols);
 
-/* Bytes of scratch that matmul_wide needs for T rows of K columns. */
+/* Bytes of T rows of K columns as matmul_wide takes them, and of the scratch that one call of it needs. */
+#define US_WIDE_ROWS 32
 size_t us_wide_bytes(size_t n_rows, size_t n_cols);
+size_t us_panel_bytes(size_t n_cols);
 
 #define US_PAGE 64 /* positions in a page of the KV cache */
 typedef enum us_page_kind { US_PAGE_F32 = 0, US_PAGE_F16, US_PAGE_Q8_0, US_N_PAGES } us_page_kind;
@@ -104,10 +106,14 @@ typedef struct us_kern {
     void (*matmul)(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1,
                    float *y, size_t ld_y, bool add);
 
-    /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums
-     * are float32. For training, where a level has instructions that make it pay; NULL elsewhere. Any kind, any K;
-     * scratch: us_wide_bytes(n_t, K), 64-byte aligned. Writes y[t][n] of n_t rows, n < N. */
-    void (*matmul_wide)(const us_matrix *w, const float *x, size_t ld_x, size_t n_t, float *y, size_t ld_y, bool add, void *scratch);
+    /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums are
+     * float32. Where a level has instructions that make it pay; NULL elsewhere. Any kind, any K. widen() makes n rows of x
+     * the rows from t0 on of `wide`: us_wide_bytes(T, K), 64-byte aligned, tiles of 16 rows by 32 columns. Then
+     * for t < n_t and the rows of groups [g0, g1) of W, in blocks of 32 rows of x: y[first[t / 32] + t % 32][n] = (or +=) x[t] . W[n],
+     * n < N; first NULL: y[t][n]. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
+    void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
+    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, size_t n_t, const int32_t *first, size_t g0, size_t g1, float *y, size_t ld_y,
+                        bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */
     void (*unpack_row)(const us_matrix *w, size_t n, float *dst);
@@ -115,6 +121,9 @@ typedef struct us_kern {
     /* KV pages: writes one position's K or V (E floats) into a page, and reads it back (tests). */
     void (*page_put)(us_page_kind kind, bool is_k, size_t head_size, unsigned char *page, size_t i_pos, const float *x);
     void (*attend)(const us_attend *a);
+    /* The same through bfloat16 tiles, NULL where matmul_wide is. F16 and Q8_0 pages, 256 positions at most, n_rows a multiple of 32,
+     * E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on the others. */
+    void (*attend_wide)(const us_attend *a);
 
     /* y = x / sqrt(mean(x^2) + eps) * g; sums in float64 or pairwise so that long rows keep their digits. */
     void (*rmsnorm)(const float *x, const float *g, size_t n, float eps, float *y);

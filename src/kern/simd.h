@@ -8,6 +8,7 @@
  *   vbytes, load_bytes(p)   4 W bytes: four consecutive columns of W rows
  *   Q4_ACC, q4_zero, q4_dot(acc, w, x), q4_sum(acc)     w in 0..15, x four int8 in an int32, at most 8 dots a sum
  *   q8_init(n), q8_dot(acc, w, x)                        w int8; n is the sum of the x that will be dotted
+ *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
  *   low4(w), high4(w)       nibbles of bytes
  *   TILE       tokens that share unpacked weights; RB rows of queries that share loaded keys
  *
@@ -95,6 +96,13 @@ INLINE void put_group(const us_matrix *w, size_t g, int v, vf acc, float *y, boo
     for (size_t i = 0; i < W && n + i < w->n_rows; i++) y[n + i] = add ? y[n + i] + acc[i] : acc[i];
 }
 
+/* Asks for what stands a few pages behind p: weights are read once, in order, and the processor's own prefetcher stops at
+ * every page. Beyond the end of a matrix the next one begins. */
+#define FETCH_AHEAD 8192
+INLINE void fetch(const unsigned char *p, size_t n) {
+    for (size_t i = 0; i < n; i += 64) __builtin_prefetch(p + FETCH_AHEAD + i);
+}
+
 /* Q4, and with k_kind Q4_K: only where scale and min stand differs. */
 INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
@@ -104,6 +112,7 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
         for (int i = 0; i < nt; i++) acc[i] = (vf){0};
         for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
             if (k_kind && b % 8 == 0) top = p, p += 64;
+            if (v == 0) fetch(p, US_Q4_BLOCK_BYTES);
             Q4_ACC sum[TILE];
             for (int i = 0; i < nt; i++) sum[i] = q4_zero;
             for (int quad = 0; quad < 4; quad++) {
@@ -134,6 +143,7 @@ INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, in
         vf acc[TILE];
         for (int i = 0; i < nt; i++) acc[i] = (vf){0};
         for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
+            if (v == 0) fetch(p, US_Q8_BLOCK_BYTES);
             vi sum[TILE];
             for (int i = 0; i < nt; i++) {
                 const int32_t *n = a->n + 2 * ((t + (size_t)i) * blocks + b);
@@ -159,6 +169,7 @@ INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
         for (size_t h = 0; h < 2 * blocks; h++) {
             const unsigned char *q = p + h / 2 * US_Q8S_BLOCK_BYTES;
             const float *f = (const float *)(const void *)q + h % 2 * 16 + v * W;
+            if (v == 0) fetch(q + h % 2 * (US_Q8S_BLOCK_BYTES / 2), US_Q8S_BLOCK_BYTES / 2);
             vi sum[TILE];
             for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[(t + (size_t)i) * 2 * blocks + h]);
             for (size_t quad = 0; quad < 4; quad++) {
@@ -194,6 +205,7 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
         for (int i = 0; i < nt; i++) acc[i] = (vf){0};
         for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
             if (b % 8 == 0) top = p, p += 32;
+            if (v == 0) fetch(p, US_Q6K_BLOCK_BYTES);
             vf top_d = load_half(top + 2 * W * v);
             for (int h = 0; h < 2; h++) {
                 vi sum[TILE];
@@ -228,6 +240,7 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
             for (size_t c = 0; c < run; c++)
                 for (int s = 0; s < side; s++) {
                     size_t col = (size_t)(j + s) * run + c;
+                    if (v == 0) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
                     vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
                     for (int i = 0; i < nt; i++) acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
                 }
@@ -302,8 +315,14 @@ INLINE vf load_page(us_page_kind kind, const unsigned char *p, size_t i) {
     return kind == US_PAGE_F32 ? load((const float *)(const void *)p + i) : kind == US_PAGE_F16 ? load_half(p + 2 * i) : load_i8(p + i);
 }
 
-/* s[nr][64] = scale * q . K of one page. */
-INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, size_t r0, int nr, float *s) {
+/* Asks for n numbers of another page, from the i-th on: pages lie anywhere, so that no prefetcher foresees them. */
+INLINE void fetch_row(us_page_kind kind, const unsigned char *page, size_t i, size_t n) {
+    size_t size = kind == US_PAGE_F32 ? 4 : kind == US_PAGE_F16 ? 2 : 1;
+    for (size_t at = 0; at < n * size; at += 64) __builtin_prefetch(page + i * size + at);
+}
+
+/* s[nr][64] = scale * q . K of one page; meanwhile the page that is read next comes nearer. */
+INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0, int nr, float *s) {
     size_t es = a->head_size;
     const unsigned char *scales = page + US_PAGE * es;
     for (size_t v0 = 0; v0 < US_PAGE / W; v0 += PV) {
@@ -315,11 +334,13 @@ INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned ch
             size_t end = b + 32 < es ? b + 32 : es;
             for (int r = 0; r < nr; r++)
                 for (int v = 0; v < PV; v++) part[r][v] = kind == US_PAGE_Q8_0 ? (vf){0} : acc[r][v];
-            for (size_t e = b; e < end; e++)
+            for (size_t e = b; e < end; e++) {
+                if (v0 == 0) fetch_row(kind, next, e * US_PAGE, US_PAGE);
                 for (int v = 0; v < PV; v++) {
                     vf key = load_page(kind, page, e * US_PAGE + (v0 + (size_t)v) * W);
                     for (int r = 0; r < nr; r++) part[r][v] = fma_(key, set1(a->q[(r0 + (size_t)r) * a->q_stride + e]), part[r][v]);
                 }
+            }
             for (int v = 0; v < PV; v++) {
                 vf d = kind == US_PAGE_Q8_0 ? load_half(scales + 2 * (b / 32 * US_PAGE + (v0 + (size_t)v) * W)) : (vf){0};
                 for (int r = 0; r < nr; r++) acc[r][v] = kind == US_PAGE_Q8_0 ? fma_(part[r][v], d, acc[r][v]) : part[r][v];
@@ -331,7 +352,7 @@ INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned ch
 }
 
 /* o[nr][E] += p . V of the first n positions of one page. */
-INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, size_t r0, int nr, const float *p, size_t n) {
+INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0, int nr, const float *p, size_t n) {
     size_t es = a->head_size;
     const unsigned char *scales = page + US_PAGE * es;
     for (size_t e0 = 0; e0 < es; e0 += PV * W) {
@@ -340,7 +361,8 @@ INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned ch
         vf acc[RB][PV];
         for (int r = 0; r < nr; r++)
             for (int v = 0; v < nv; v++) acc[r][v] = load(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            if (e0 == 0) fetch_row(kind, next, i * es, es);
             for (int v = 0; v < nv; v++) {
                 size_t e = e0 + (size_t)v * W;
                 vf value = load_page(kind, page, i * es + e);
@@ -351,6 +373,7 @@ INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned ch
                 }
                 for (int r = 0; r < nr; r++) acc[r][v] = fma_(value, set1(p[(size_t)r * US_PAGE + i]), acc[r][v]);
             }
+        }
         for (int r = 0; r < nr; r++)
             for (int v = 0; v < nv; v++) store(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W, acc[r][v]);
     }
@@ -360,7 +383,7 @@ INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned ch
 INLINE void attend_page(us_page_kind kind, const us_attend *a, size_t page, size_t r0, int nr) {
     float s[RB * US_PAGE];
     size_t most = 0;
-    page_scores(kind, a, a->k_pages[page], r0, nr, s);
+    page_scores(kind, a, a->k_pages[page], a->v_pages[page], r0, nr, s);
     for (int r = 0; r < nr; r++) {
         size_t row = r0 + (size_t)r, n = 0;
         int64_t seen = (int64_t)a->limit[row] - (int64_t)(page * US_PAGE);
@@ -389,7 +412,7 @@ INLINE void attend_page(us_page_kind kind, const us_attend *a, size_t page, size
         }
         a->l[row] += hsum(sum);
     }
-    page_values(kind, a, a->v_pages[page], r0, nr, s, most);
+    page_values(kind, a, a->v_pages[page], a->k_pages[page + 1 < a->n_pages ? page + 1 : page], r0, nr, s, most);
 }
 
 INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
@@ -592,8 +615,22 @@ static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, s
     }
 }
 
+static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *page, size_t i, const float *x) {
+    if (kind != US_PAGE_F16 || es % W) {
+        us_kern_get_level("scalar")->page_put(kind, is_k, es, page, i, x);
+        return;
+    }
+    uint16_t h[W], *to = (uint16_t *)(void *)page;
+    for (size_t e = 0; e < es; e += W) {
+        store_halves(h, load(x + e));
+        if (!is_k) memcpy(to + i * es + e, h, sizeof h);
+        for (size_t j = 0; j < W && is_k; j++) to[(e + j) * US_PAGE + i] = h[j];
+    }
+}
+
 INLINE void fill(us_kern *t) {
     t->quantize_acts = quantize_acts;
+    t->page_put = page_put;
     t->matmul = matmul;
     t->attend = attend;
     t->rmsnorm = rmsnorm;

@@ -89,9 +89,9 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
 static bool may_be_wide(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_wide; }
 static bool is_wide(const us_tape *t) { return t->grad && may_be_wide(&t->opt); }
 
-/* The input of a product as the kernels want it: 8-bit blocks, or the scratch of matmul_wide. */
+/* The input of a product as the kernels want it: 8-bit blocks, or matmul_wide's rows, behind its panel. */
 static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width) {
-    size_t acts = us_acts_bytes(n_rows, width), wide = may_be_wide(o) ? us_wide_bytes(n_rows, width) : 0;
+    size_t acts = us_acts_bytes(n_rows, width), wide = may_be_wide(o) ? us_panel_bytes(width) + us_wide_bytes(n_rows, width) : 0;
     return acts > wide ? acts : wide;
 }
 
@@ -221,16 +221,21 @@ static bool claim(us_tape *t, int i_thread, rows *c) {
     return true;
 }
 
-/* Before the products of an input: quantized once for all of them. */
+static uint16_t *wide_rows(unsigned char *input, size_t width) { return (uint16_t *)(void *)(input + us_panel_bytes(width)); }
+
+/* Before the products of an input: rounded once for all of them. */
 static void quantize(const us_tape *t, const float *x, size_t n, size_t width, unsigned char *input, us_acts *acts) {
-    if (is_wide(t)) return;
+    if (is_wide(t)) {
+        t->kn->widen(x, width, n, width, 0, wide_rows(input, width));
+        return;
+    }
     us_acts_place(acts, input, n, width);
     t->kn->quantize_acts(x, width, 0, n, acts);
 }
 
 /* y[n, N] (+)= x[n, K] . W^T */
 static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts, float *y, bool add) {
-    if (is_wide(t)) t->kn->matmul_wide(w, x, w->n_cols, n, y, w->n_rows, add, input);
+    if (is_wide(t)) t->kn->matmul_wide(w, wide_rows(input, w->n_cols), n, NULL, 0, w->n_groups, y, w->n_rows, add, input);
     else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }
 

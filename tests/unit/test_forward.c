@@ -260,6 +260,48 @@ static void threads_change_nothing(void **state) {
     }
 }
 
+/* Logits of the last of 150 tokens beside another conversation's 100, with so many tokens a pass. */
+static float *long_logits(us_math math, int n_threads, int n_batch, bool beside, int *n_vocab) {
+    us_model *m;
+    us_engine *e;
+    int32_t ids[150], seq[2];
+    for (int i = 0; i < 150; i++) ids[i] = 3 + i * 31 % 200;
+    assert_ok(us_model_open(path, &(us_model_options){.math = math, .n_threads = n_threads}, &m, &err), &err);
+    assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 512, .n_threads = n_threads, .n_batch = n_batch, .n_seq_max = 2}, &e, &err), &err);
+    for (int i = 0; i < 2; i++) assert_ok(us_engine_seq_new(e, &seq[i], &err), &err);
+    us_span spans[2] = {{.seq = seq[1], .tokens = ids + 7, .n_tokens = 100}, {.seq = seq[0], .tokens = ids, .n_tokens = 150}};
+    assert_ok(us_engine_eval(e, spans + !beside, 1 + beside, &err), &err);
+    *n_vocab = us_model_get_info(m)->n_vocab;
+    float *copy = malloc((size_t)*n_vocab * sizeof *copy);
+    memcpy(copy, us_engine_get_logits(e, beside, 0), (size_t)*n_vocab * sizeof *copy);
+    us_engine_free(e);
+    us_model_free(m);
+    return copy;
+}
+
+/* Rows of long prompts are computed in blocks where the machine has tiles: neither where a pass ends nor who is in it changes them. */
+static void a_prompt_may_be_cut(void **state) {
+    (void)state;
+    static const int some[] = {US_TYPE_Q4_1, US_TYPE_Q6_K, US_TYPE_F16};
+    static const struct { int threads, batch; bool beside; } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false}, {2, 70, true}, {1, 512, true}};
+    for (size_t i = 0; i < 3; i++) {
+        int n;
+        assert_ok(us_tiny_write(&(us_tiny){.type = some[i], .head_size = 64}, path, &err), &err);
+        float *exact = long_logits(US_MATH_F32, 2, 512, false, &n), *one = long_logits(US_MATH_FAST, 1, 512, false, &n);
+        double want[1024];
+        assert_true(n <= 1024);
+        for (int k = 0; k < n; k++) want[k] = (double)exact[k];
+        assert_true(distance(one, want, n) < 0.05);
+        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+            float *other = long_logits(US_MATH_FAST, ways[k].threads, ways[k].batch, ways[k].beside, &n);
+            assert_memory_equal(one, other, (size_t)n * sizeof *one);
+            free(other);
+        }
+        free(exact);
+        free(one);
+    }
+}
+
 static int setup(void **state) {
     (void)state;
     dir = us_tiny_folder();
@@ -276,6 +318,6 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(float_path_is_the_definition), cmocka_unit_test(fast_path_is_near), cmocka_unit_test(adapters_are_added),
-                                       cmocka_unit_test(threads_change_nothing)};
+                                       cmocka_unit_test(threads_change_nothing), cmocka_unit_test(a_prompt_may_be_cut)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -87,15 +87,18 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
             }
             scalar->pack_group(US_PACK_F32, US_TYPE_F32, rows, k * sizeof *rows, m, k, wf.data + g * wf.group_bytes);
         }
-        void *scratch = aligned_alloc(64, us_wide_bytes(t, k));
+        void *rounded = aligned_alloc(64, us_wide_bytes(t, k)), *panel = aligned_alloc(64, us_panel_bytes(k));
+        size_t middle = w.n_groups / 2;
         scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
         for (size_t i = 0; i < 16; i++) wide[t * n + 16 + i] = 42.0f;
-        kn->matmul_wide(&w, x, k, t, wide, n, false, scratch);
-        kn->matmul_wide(&w, x, k, t, wide, n, true, scratch);
+        for (size_t i = 0; i < t; i++) kn->widen(x + i * k, k, 1, k, i, rounded);
+        kn->matmul_wide(&w, rounded, t, NULL, 0, w.n_groups, wide, n, false, panel);
+        kn->matmul_wide(&w, rounded, t, NULL, 0, middle, wide, n, true, panel);
+        kn->matmul_wide(&w, rounded, t, NULL, middle, w.n_groups, wide, n, true, panel);
         for (size_t i = 0; i < 16; i++) assert_true(wide[t * n + 16 + i] == 42.0f);
         for (size_t i = 0; i < t * n; i++)
             if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6)) fail_msg("matmul_wide, %s, %s: %g, expected %g", us_type_name((int)type), kn->name, (double)wide[i], 2 * (double)want[i]);
-        free(wf.data), free(rows), free(wide), free(bound), free(scratch);
+        free(wf.data), free(rows), free(wide), free(bound), free(rounded), free(panel);
     }
     for (size_t r = 0; r < t; r++) { /* alone or in a batch: the same bits */
         float *one = calloc(n + 16, sizeof *one);
@@ -111,10 +114,12 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
     free(b2);
 }
 
-static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows) {
+/* wide: through attend_wide, where queries, keys, probabilities and values are rounded to 2^-9. */
+static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows, bool wide) {
     enum { PAGES = 3 };
     unsigned char *k_pages[PAGES], *v_pages[PAGES];
     size_t bytes = us_page_bytes(kind, es);
+    unsigned char *k_copy = malloc(bytes), *v_copy = malloc(bytes); /* written by this level: the same bytes */
     for (int p = 0; p < PAGES; p++) {
         k_pages[p] = aligned_alloc(64, (bytes + 63) / 64 * 64);
         v_pages[p] = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -122,27 +127,33 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
             float *x = floats(es, 1.0f);
             scalar->page_put(kind, true, es, k_pages[p], i, x);
             scalar->page_put(kind, false, es, v_pages[p], i, x);
+                        kn->page_put(kind, true, es, k_copy, i, x);
+            kn->page_put(kind, false, es, v_copy, i, x);
             free(x);
         }
+        assert_memory_equal(k_copy, k_pages[p], bytes);
+        assert_memory_equal(v_copy, v_pages[p], bytes);
     }
-    int32_t limit[16];
-    float *q = floats(n_rows * es, 2.0f), *o1 = calloc(n_rows * es, 4), *o2 = calloc(n_rows * es, 4), m[2][16], l[2][16];
+    int32_t limit[64];
+    float *q = floats(n_rows * es, 2.0f), *o1 = calloc(n_rows * es, 4), *o2 = calloc(n_rows * es, 4), m[2][64], l[2][64];
     for (size_t r = 0; r < n_rows; r++) limit[r] = (int32_t)(r * 37 % (PAGES * US_PAGE + 1));
     us_attend a = {.kind = kind, .head_size = es, .k_pages = (const unsigned char *const *)k_pages, .v_pages = (const unsigned char *const *)v_pages, .n_pages = PAGES, .q = q, .q_stride = es,
-                   .n_rows = n_rows, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = m[0], .l = l[0], .o = o1, .scratch = malloc(US_ATTEND_SCRATCH_BYTES)};
+                   .n_rows = n_rows, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = m[0], .l = l[0], .o = o1, .scratch = aligned_alloc(64, US_ATTEND_SCRATCH_BYTES)};
     scalar->attend(&a);
     a.m = m[1], a.l = l[1], a.o = o2;
-    kn->attend(&a);
+    (wide ? kn->attend_wide : kn->attend)(&a);
+    double bound = wide ? 2e-2 : 1e-4;
     for (size_t r = 0; r < n_rows; r++) {
         if (!limit[r]) {
             assert_true(l[1][r] == 0);
             continue;
         }
         for (size_t e = 0; e < es; e++) o1[r * es + e] /= l[0][r], o2[r * es + e] /= l[1][r];
-        close_to("attend", kn->name, o2 + r * es, o1 + r * es, es, 1e-4, 0.1);
-        assert_true(fabs(((double)m[0][r] + log((double)l[0][r])) - ((double)m[1][r] + log((double)l[1][r]))) < 1e-4);
+        close_to("attend", kn->name, o2 + r * es, o1 + r * es, es, bound, wide ? 1.0 : 0.1);
+        assert_true(fabs(((double)m[0][r] + log((double)l[0][r])) - ((double)m[1][r] + log((double)l[1][r]))) < bound);
     }
     for (int p = 0; p < PAGES; p++) free(k_pages[p]), free(v_pages[p]);
+    free(k_copy), free(v_copy);
     free(a.scratch);
     free(q);
     free(o1);
@@ -219,8 +230,10 @@ static void every_level_agrees_with_scalar(void **state) {
         }
         check_matmul(kn, US_TYPE_F16, 35, 30, 3); /* columns that four runs do not share evenly */
         for (size_t rows = 1; rows <= 10; rows += 3)
-            for (int kind = 0; kind < US_N_PAGES; kind++) check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows);
-        check_attend(kn, US_PAGE_F32, 24, 3);
+            for (int kind = 0; kind < US_N_PAGES; kind++) check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false);
+        check_attend(kn, US_PAGE_F32, 24, 3, false);
+        for (size_t es = 32; es <= 128 && kn->attend_wide; es += 32)
+            for (size_t rows = 32; rows <= 64; rows += 32) check_attend(kn, US_PAGE_F16, es, rows, true), check_attend(kn, US_PAGE_Q8_0, es, rows, true);
         for (size_t n = 1; n < 70; n += 11) check_rows(kn, n + 1);
         check_rows(kn, 9000);
         check_gemm(kn, 1, 1, 1);

@@ -10,6 +10,7 @@ typedef int32_t vi __attribute__((vector_size(16)));
 typedef int64_t vbytes __attribute__((vector_size(16)));
 #define fma_(a, b, c) ((vf)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define load_half(p) ((vf)vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *)(p)))))
+#define store_halves(p, v) vst1_u8((uint8_t *)(p), vreinterpret_u8_f16(vcvt_f16_f32((float32x4_t)(v))))
 #define load_bf16(p) ((vf)vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8((const uint8_t *)(p))), 16)))
 #define to_float(i) ((vf)vcvtq_f32_s32((int32x4_t)(i)))
 static inline vf load_i8(const void *p) {

@@ -9,6 +9,7 @@ typedef int32_t vi __attribute__((vector_size(64)));
 typedef __m512i vbytes;
 #define fma_(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define load_half(p) ((vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p))))
+#define store_halves(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtps_ph((__m512)(v), _MM_FROUND_TO_NEAREST_INT))
 #define load_bf16(p) ((vf)_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p))), 16)))
 #define load_i8(p) ((vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))))
 #define load_u8(p) ((vf)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))))
@@ -69,16 +70,17 @@ INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t
     }
 }
 
-INLINE void fill_panel(us_pack_kind kind, const us_matrix *w, size_t g, size_t blocks, unsigned char *panel) {
+/* Rows of 16 numbers each, as one row of pairs of bfloat16. */
+INLINE __m512i pair(vf even, vf odd) {
     const __m512i half = _mm512_set1_epi32(0x8000), high = _mm512_set1_epi32((int)0xffff0000);
+    return _mm512_or_si512(_mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(even), half), 16), _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(odd), half), high));
+}
+
+INLINE void fill_panel(us_pack_kind kind, const us_matrix *w, size_t g, size_t blocks, unsigned char *panel) {
     for (size_t b = 0; b < blocks; b++, panel += 1024) {
         vf col[US_BLOCK];
         unpack_block(kind, w, g, b, col);
-        for (int c = 0; c < US_BLOCK; c += 2) {
-            __m512i even = _mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(col[c]), half), 16);
-            __m512i odd = _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(col[c + 1]), half), high);
-            _mm512_store_si512(panel + 32 * c, _mm512_or_si512(even, odd));
-        }
+        for (int c = 0; c < US_BLOCK; c += 2) _mm512_store_si512(panel + 32 * c, pair(col[c], col[c + 1]));
     }
 }
 
@@ -95,13 +97,13 @@ static void fill_panel_of(const us_matrix *w, size_t g, size_t blocks, unsigned 
     }
 }
 
-/* x in tiles: [T / 16][K / 32][16][32], padded with zeros. */
-static void rows_to_bf16(const float *x, size_t ld_x, size_t n_t, size_t k, size_t kp, uint16_t *out) {
-    size_t n_pad = (n_t + 31) & ~(size_t)31;
-    for (size_t t = 0; t < n_pad; t++)
+/* [T / 16][K / 32][16][32], columns padded with zeros; what stands in rows beyond T never leaves the tiles. */
+static void widen(const float *x, size_t ld_x, size_t n, size_t k, size_t t0, uint16_t *out) {
+    size_t kp = (k + 31) & ~(size_t)31;
+    for (size_t t = t0; t < t0 + n; t++, x += ld_x)
         for (size_t c = 0; c < kp; c += W) {
-            size_t n = t >= n_t || c >= k ? 0 : k - c < W ? k - c : W;
-            __m256i v = n ? (__m256i)_mm512_cvtneps_pbh((__m512)load_part(x + t * ld_x + c, n, 0)) : _mm256_setzero_si256();
+            size_t part = c >= k ? 0 : k - c < W ? k - c : W;
+            __m256i v = part ? (__m256i)_mm512_cvtneps_pbh((__m512)load_part(x + c, part, 0)) : _mm256_setzero_si256();
             memcpy(out + t / 16 * 16 * kp + c / 32 * 512 + t % 16 * 32 + c % 32, &v, sizeof v);
         }
 }
@@ -109,9 +111,9 @@ static void rows_to_bf16(const float *x, size_t ld_x, size_t n_t, size_t k, size
 static const struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } eight_tiles = {
     .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
-/* c[4][16][16] = (two tiles of rows) . (two tiles of columns), over `blocks` tiles of 32 in depth. GCC's tile loads do not say that they
- * read memory: hence the barrier. */
-INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsigned char *left, const unsigned char *right, size_t blocks, float c[4][US_GROUP * US_GROUP]) {
+/* c[32][32], rows ld_c apart = (two tiles of rows) . (two tiles of columns), over `blocks` tiles of 32 in depth. GCC's tile loads do not
+ * say that they read memory: hence the barrier. */
+INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsigned char *left, const unsigned char *right, size_t blocks, float *c, size_t ld_c) {
     __asm__ volatile("" ::: "memory");
     _tile_zero(0);
     _tile_zero(1);
@@ -127,31 +129,101 @@ INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsign
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, c[0], 64);
-    _tile_stored(1, c[1], 64);
-    _tile_stored(2, c[2], 64);
-    _tile_stored(3, c[3], 64);
+    _tile_stored(0, c, ld_c * sizeof *c);
+    _tile_stored(1, c + 16, ld_c * sizeof *c);
+    _tile_stored(2, c + 16 * ld_c, ld_c * sizeof *c);
+    _tile_stored(3, c + 16 * ld_c + 16, ld_c * sizeof *c);
 }
 
-static void matmul_wide(const us_matrix *w, const float *x, size_t ld_x, size_t n_t, float *y, size_t ld_y, bool add, void *scratch) {
+static void matmul_wide(const us_matrix *w, const uint16_t *wide, size_t n_t, const int32_t *first, size_t g0, size_t g1, float *y, size_t ld_y, bool add, void *panel) {
     size_t kp = (w->n_cols + 31) & ~(size_t)31, blocks = kp / 32;
-    uint16_t *xb = scratch;
-    unsigned char *panel = (unsigned char *)(xb + ((n_t + 31) & ~(size_t)31) * kp);
-    float c[4][US_GROUP * US_GROUP];
-    rows_to_bf16(x, ld_x, n_t, w->n_cols, kp, xb);
+    unsigned char *left = panel, *right = left + blocks * 1024;
+    _Alignas(64) float c[32 * 32];
     _tile_loadconfig(&eight_tiles);
-    for (size_t g = 0; g < w->n_groups; g += 2) {
-        bool two = g + 1 < w->n_groups;
-        fill_panel_of(w, g, blocks, panel);
-        if (two) fill_panel_of(w, g + 1, blocks, panel + blocks * 1024);
-        const unsigned char *second = two ? panel + blocks * 1024 : panel;
-        for (size_t t = 0; t < n_t; t += 32) {
-            four_tiles(xb + t * kp, xb + (t + 16) * kp, panel, second, blocks, c);
-            for (size_t i = 0; i < 32 && t + i < n_t; i++)
-                for (size_t k = 0; k < (two ? 2u : 1u); k++) put_group(w, g + k, 0, load(c[i / 16 * 2 + k] + i % 16 * US_GROUP), y + (t + i) * ld_y, add);
+    for (size_t g = g0; g < g1; g += 2) {
+        bool two = g + 1 < g1;
+        fill_panel_of(w, g, blocks, left);
+        if (two) fill_panel_of(w, g + 1, blocks, right);
+        for (size_t t = 0; t < n_t; t += US_WIDE_ROWS) {
+            float *to = y + (first ? (size_t)first[t / US_WIDE_ROWS] : t) * ld_y;
+            four_tiles(wide + t * kp, wide + (t + 16) * kp, left, two ? right : left, blocks, c, 32);
+            for (size_t i = 0; i < US_WIDE_ROWS && t + i < n_t; i++, to += ld_y)
+                for (size_t k = 0; k < (two ? 2u : 1u); k++) put_group(w, g + k, 0, load(c + i * 32 + k * US_GROUP), to, add);
         }
     }
     _tile_release();
+}
+
+/* Row e of K (16 positions from `at` on of its page), row i of V (16 columns from `at` on). */
+INLINE vf key_at(us_page_kind kind, const unsigned char *page, size_t es, size_t e, size_t at) {
+    vf x = load_page(kind, page, e * US_PAGE + at);
+    return kind == US_PAGE_Q8_0 ? x * load_half(page + US_PAGE * es + 2 * (e / 32 * US_PAGE + at)) : x;
+}
+INLINE vf value_at(us_page_kind kind, const unsigned char *page, size_t es, size_t i, size_t at) {
+    vf x = load_page(kind, page, i * es + at);
+    uint16_t h = 0;
+    if (kind == US_PAGE_Q8_0) memcpy(&h, page + US_PAGE * es + 2 * (i * (es / 32) + at / 32), 2);
+    return kind == US_PAGE_Q8_0 ? x * one_half(h) : x;
+}
+
+/* Positions [0, n) of a chunk as tiles: of K, 32 columns of 16 positions, [n / 16][E / 32]; of V, 32 positions of 16 columns,
+ * [E / 16][n / 32]. Values beyond `seen` count as zero: they may be another sequence's, or not finite. */
+INLINE void panels(us_page_kind kind, const us_attend *a, size_t n, size_t seen, unsigned char *keys, unsigned char *values) {
+    size_t es = a->head_size;
+    for (size_t at = 0; at < n; at += 16)
+        for (size_t e = 0; e < es; e += 2, keys += 64) {
+            const unsigned char *page = a->k_pages[at / US_PAGE];
+            _mm512_store_si512(keys, pair(key_at(kind, page, es, e, at % US_PAGE), key_at(kind, page, es, e + 1, at % US_PAGE)));
+        }
+    for (size_t e = 0; e < es; e += 16)
+        for (size_t i = 0; i < n; i += 2, values += 64) {
+            const unsigned char *page = a->v_pages[i / US_PAGE];
+            vf even = i < seen ? value_at(kind, page, es, i % US_PAGE, e) : (vf){0}, odd = i + 1 < seen ? value_at(kind, page, es, i % US_PAGE + 1, e) : (vf){0};
+            _mm512_store_si512(values, pair(even, odd));
+        }
+}
+
+/* One row of scores, the first `seen` of n: its maximum, the sum of its exponentials, and these as row i of tiles. */
+INLINE void exponentials(float *s, size_t n, size_t seen, float scale, float *m, float *l, uint16_t *p) {
+    vf max = set1(-INFINITY), sum = {0};
+    for (size_t c = 0; c < n; c += W) {
+        __mmask16 in = seen >= c + W ? 0xffff : seen > c ? (__mmask16)((1u << (seen - c)) - 1) : 0;
+        vf x = (vf)_mm512_mask_mul_ps(_mm512_set1_ps(-INFINITY), in, _mm512_load_ps(s + c), _mm512_set1_ps(scale));
+        store(s + c, x);
+        max = vmax(max, x);
+    }
+    *m = hmax(max);
+    for (size_t c = 0; c < n; c += W) {
+        vf x = seen ? vexp(load(s + c) - *m) : (vf){0};
+        __m256i v = (__m256i)_mm512_cvtneps_pbh((__m512)x);
+        memcpy(p + c / 32 * 512 + c % 32, &v, sizeof v);
+        sum += x;
+    }
+    *l = hsum(sum);
+}
+
+INLINE void attend_wide_kind(us_page_kind kind, const us_attend *a) {
+    enum { MOST = 256 };
+    size_t es = a->head_size, seen = 0;
+    for (size_t r = 0; r < a->n_rows; r++) seen = (size_t)a->limit[r] > seen ? (size_t)a->limit[r] : seen;
+    size_t n = (seen + 31) & ~(size_t)31;
+    unsigned char *keys = a->scratch, *values = keys + MOST * es * 2;
+    float *s = (float *)(void *)(values + MOST * es * 2);
+    uint16_t *p = (uint16_t *)(void *)(s + 32 * MOST), *q = p + 32 * MOST;
+    panels(kind, a, n, seen, keys, values);
+    _tile_loadconfig(&eight_tiles);
+    for (size_t r = 0; r < a->n_rows; r += 32) {
+        widen(a->q + r * a->q_stride, a->q_stride, 32, es, 0, q);
+        for (size_t c = 0; c < n; c += 32) four_tiles(q, q + 16 * es, keys + c * es * 2, keys + (c + 16) * es * 2, es / 32, s + c, MOST);
+        for (size_t i = 0; i < 32; i++) exponentials(s + i * MOST, n, (size_t)a->limit[r + i], a->scale, &a->m[r + i], &a->l[r + i], p + i / 16 * 16 * n + i % 16 * 32);
+        for (size_t e = 0; e < es; e += 32) four_tiles(p, p + 16 * n, values + e * n * 2, values + (e + 16) * n * 2, n / 32, a->o + r * es + e, es);
+    }
+    _tile_release();
+}
+
+static void attend_wide(const us_attend *a) {
+    if (a->kind == US_PAGE_F16) attend_wide_kind(US_PAGE_F16, a);
+    else attend_wide_kind(US_PAGE_Q8_0, a);
 }
 
 /* 16 x 16 dwords turned: four rounds of exchanging halves. */
@@ -183,12 +255,11 @@ INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n
             r[o] = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
         }
     } else {
-        const __m512i half = _mm512_set1_epi32(0x8000), top = _mm512_set1_epi32((int)0xffff0000);
         for (size_t k = 0; k < 32; k += 2) {
             vf even = {0}, odd = {0};
             if (k < n_k) even = load_part(p + k * sk, n_o, 0);
             if (k + 1 < n_k) odd = load_part(p + (k + 1) * sk, n_o, 0);
-            r[k / 2] = _mm512_or_si512(_mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(even), half), 16), _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(odd), half), top));
+            r[k / 2] = pair(even, odd);
         }
     }
     if ((sk == 1) != by_other) turn16(r);
@@ -199,7 +270,7 @@ INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n
 #define WIDE_K 256 /* depth of them */
 static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w, size_t wk, size_t wj, float *y, size_t ld_y) {
     _Alignas(64) uint16_t a[WIDE_M * WIDE_K], b[32 * WIDE_K];
-    _Alignas(64) float c[4][US_GROUP * US_GROUP];
+    _Alignas(64) float c[32 * 32];
     _tile_loadconfig(&eight_tiles);
     for (size_t i0 = 0; i0 < m; i0 += WIDE_M)
         for (size_t k0 = 0; k0 < k; k0 += WIDE_K) {
@@ -215,12 +286,12 @@ static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x,
                 const uint16_t *right = cols > 16 ? b + blocks * 512 : b;
                 for (size_t i = 0; i < rows; i += 32) {
                     const uint16_t *top = a + i / 16 * blocks * 512, *bottom = rows - i > 16 ? top + blocks * 512 : top;
-                    four_tiles(top, bottom, (const unsigned char *)b, (const unsigned char *)right, blocks, c);
+                    four_tiles(top, bottom, (const unsigned char *)b, (const unsigned char *)right, blocks, c, 32);
                     for (size_t r = 0; r < 32 && i + r < rows; r++)
                         for (size_t h = 0; h < cols; h += 16) {
                             float *at = y + (i0 + i + r) * ld_y + j + h;
                             size_t part = cols - h < W ? cols - h : W;
-                            store_part(at, fma_(load(c[r / 16 * 2 + h / 16] + r % 16 * US_GROUP), set1(alpha), load_part(at, part, 0)), part);
+                            store_part(at, fma_(load(c + r * 32 + h), set1(alpha), load_part(at, part, 0)), part);
                         }
                 }
             }
@@ -229,6 +300,8 @@ static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x,
 }
 
 void us_kern_fill_amx(us_kern *t) {
+    t->widen = widen;
     t->matmul_wide = matmul_wide;
+    t->attend_wide = attend_wide;
     t->gemm_wide = gemm_wide;
 }
