@@ -13,6 +13,14 @@
 #define MAX_PARTS 1024
 #define MAX_RANK 256
 
+/* Rows that speak through one adapter, or through none. */
+typedef struct voice {
+    int32_t begin, end;
+    const us_adapter *adapter;
+    float scale;
+    size_t block, n_blocks; /* its wide blocks */
+} voice;
+
 typedef struct us_pass {
     us_engine *e;
     const us_kern *kn;
@@ -25,7 +33,9 @@ typedef struct us_pass {
     int32_t *wide_first; /* their first rows */
     us_run *narrow;      /* the other rows, in stretches */
     us_run *tiles;       /* rows that attend together: wide blocks, then TILE_ROWS at most */
-    size_t n_wide, n_narrow, n_tiles;
+    voice *voices;
+    uint16_t *wide_u;    /* [3], u of wide blocks, rounded */
+    size_t n_wide, n_narrow, n_tiles, n_voices;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
     _Atomic int next; /* the item to hand out next in this stage */
@@ -75,6 +85,8 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     if (us_kern_get()->matmul_wide) {
         if (base) p->wide = (uint16_t *)(void *)(base + at);
         at += up64(us_wide_bytes(t, max2(width_in(n), f)));
+        if (base) p->wide_u = (uint16_t *)(void *)(base + at);
+        at += 3 * us_wide_bytes(t, MAX_RANK);
     }
     if (base) p->wide_first = (int32_t *)(void *)(base + at);
     at += up64(t / US_WIDE_ROWS * sizeof *p->wide_first);
@@ -82,6 +94,8 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     at += up64(2 * t * sizeof *p->narrow);
     if (base) p->tiles = (us_run *)(void *)(base + at);
     at += up64(t * sizeof *p->tiles);
+    if (base) p->voices = (voice *)(void *)(base + at);
+    at += up64(t * sizeof *p->voices);
     if (base) p->own = base + at, p->own_bytes = own_bytes(n);
     return at + own_bytes(n) * (size_t)o->n_threads;
 }
@@ -116,17 +130,21 @@ static void *panel_of(const thread *t) { return t->acts_block + t->p->own_bytes 
 /* Whether wide blocks go through matmul_wide: for kinds whose inputs are rounded anyway. */
 static bool goes_wide(const us_matrix *w) { return w->kind != US_PACK_F16 && w->kind != US_PACK_F32; }
 
-/* Rows [b, e) of x as the products want them: tiles for wide blocks, 8-bit blocks for the others and for adapters. */
+/* The part of narrow stretch i in [b, e); false when there is none. */
+static bool narrow_part(const us_pass *p, size_t i, size_t b, size_t e, size_t *r0, size_t *r1) {
+    *r0 = max2((size_t)p->narrow[i].begin, b);
+    *r1 = (size_t)p->narrow[i].end < e ? (size_t)p->narrow[i].end : e;
+    return *r0 < *r1;
+}
+
+/* Rows [b, e) of x as the products want them: tiles for wide blocks, 8-bit blocks for the others. */
 static void round_rows(const us_pass *p, const float *x, size_t width, size_t b, size_t e, us_acts *acts) {
     for (size_t i = 0; i < p->n_wide; i++) {
         size_t first = (size_t)p->wide_first[i], r0 = max2(first, b), r1 = first + US_WIDE_ROWS < e ? first + US_WIDE_ROWS : e;
         if (r0 < r1) p->kn->widen(x + r0 * width, width, r1 - r0, width, i * US_WIDE_ROWS + r0 - first, p->wide);
     }
-    for (size_t i = 0; i < p->n_narrow && !p->rank_pad; i++) {
-        size_t r0 = max2((size_t)p->narrow[i].begin, b), r1 = (size_t)p->narrow[i].end < e ? (size_t)p->narrow[i].end : e;
-        if (r0 < r1) p->kn->quantize_acts(x, width, r0, r1, acts);
-    }
-    if (p->rank_pad) p->kn->quantize_acts(x, width, b, e, acts);
+    for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
+        if (narrow_part(p, i, b, e, &r0, &r1)) p->kn->quantize_acts(x, width, r0, r1, acts);
 }
 
 /* Normed (g != NULL) and rounded rows of x [T, width]: all of them for this thread alone when they are
@@ -143,36 +161,86 @@ static input prepare(thread *t, const float *x, const float *g, size_t width) {
     return in;
 }
 
-static const us_adapter_site *site_of(const us_pass *p, const us_run *run, int32_t layer, us_module m) {
-    const us_seq *s = &p->e->seqs[run->seq];
-    if (!s->adapter || s->scale == 0) return NULL;
-    const us_adapter_site *site = &s->adapter->sites[layer * US_N_MODULES + (int)m];
-    return site->a.data ? site : NULL;
+static const us_adapter_site *site_of(const voice *v, int32_t layer, us_module m) {
+    const us_adapter_site *site = v->adapter ? &v->adapter->sites[layer * US_N_MODULES + (int)m] : NULL;
+    return site && site->a.data ? site : NULL;
 }
 
-/* u[T, rank_pad] = scale * A x of this thread's rows (all of them when they are few), run by run. Returns
- * where u stands, NULL without adapters. */
-static float *lora_down(thread *t, int32_t layer, us_module m, const input *in, size_t which) {
+/* u[T, rank_pad] = scale A x of one module; rows of wide blocks rounded as well. u is NULL without adapters. */
+typedef struct lora {
+    float *u;
+    uint16_t *wide;
+} lora;
+
+static void scale_rows(float *u, size_t ld, size_t n, size_t rank, float scale) {
+    for (size_t r = 0; r < n; r++)
+        for (size_t k = 0; k < rank; k++) u[r * ld + k] *= scale;
+}
+
+/* Of this thread's rows (all of them when they are few) those outside wide blocks. */
+static lora lora_down(thread *t, int32_t layer, us_module m, const input *in, size_t which) {
     us_pass *p = t->p;
-    if (!p->rank_pad) return NULL;
+    if (!p->rank_pad) return (lora){0};
     bool own = few(p);
-    float *u = p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * (size_t)p->e->o.n_batch) * p->rank_pad;
-    size_t b = own ? 0 : t->b, e = own ? p->T : t->e;
-    for (int32_t i = 0; i < p->e->n_runs; i++) {
-        const us_run *run = &p->e->runs[i];
-        const us_adapter_site *site = site_of(p, run, layer, m);
-        size_t r0 = max2((size_t)run->begin, b), r1 = (size_t)run->end < e ? (size_t)run->end : e;
-        if (!site || r0 >= r1) continue;
-        float scale = p->e->seqs[run->seq].scale * p->e->seqs[run->seq].adapter->scale;
-        p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, u, p->rank_pad, false);
-        for (size_t r = r0; r < r1; r++)
-            for (size_t k = 0; k < site->a.n_rows; k++) u[r * p->rank_pad + k] *= scale;
+    size_t n = (size_t)p->e->o.n_batch, b = own ? 0 : t->b, e = own ? p->T : t->e, r0, r1;
+    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad, p->n_wide ? p->wide_u + which * us_wide_bytes(n, MAX_RANK) / 2 : NULL};
+    for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
+        const us_adapter_site *site = site_of(v, layer, m);
+        for (size_t i = 0; i < p->n_narrow && site; i++) {
+            if (!narrow_part(p, i, max2((size_t)v->begin, b), (size_t)v->end < e ? (size_t)v->end : e, &r0, &r1)) continue;
+            p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, l.u, p->rank_pad, false);
+            scale_rows(l.u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale);
+        }
     }
-    return u;
+    return l;
+}
+
+static size_t block_at(const us_pass *p, size_t i) { return i * US_WIDE_ROWS * ((p->rank_pad + 31) & ~(size_t)31); }
+
+/* The same of this thread's share of the wide blocks. */
+static void lora_down_wide(thread *t, int32_t layer, us_module m, size_t width, const lora *l) {
+    us_pass *p = t->p;
+    size_t b, e;
+    us_split(p->n_wide, 1, t->i, t->n, &b, &e);
+    for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
+        const us_adapter_site *site = site_of(v, layer, m);
+        size_t b0 = max2(v->block, b), b1 = v->block + v->n_blocks < e ? v->block + v->n_blocks : e;
+        if (!site || b0 >= b1) continue;
+        p->kn->matmul_wide(&site->a, p->wide + b0 * us_wide_bytes(US_WIDE_ROWS, width) / 2, (b1 - b0) * US_WIDE_ROWS, p->wide_first + b0, 0, site->a.n_groups, l->u, p->rank_pad, false, panel_of(t));
+        for (size_t i = b0; i < b1; i++) {
+            float *u = l->u + (size_t)p->wide_first[i] * p->rank_pad;
+            scale_rows(u, p->rank_pad, US_WIDE_ROWS, site->a.n_rows, v->scale);
+            p->kn->widen(u, p->rank_pad, US_WIDE_ROWS, site->b.n_cols, (i - v->block) * US_WIDE_ROWS, l->wide + block_at(p, v->block));
+        }
+    }
+}
+
+/* The input of n modules from `first` on, and what their adapters make of it; threads have met unless rows are few. */
+static input begin(thread *t, int32_t layer, us_module first, size_t n, const float *x, const float *g, size_t width, lora *l) {
+    us_pass *p = t->p;
+    input in = prepare(t, x, g, width);
+    for (size_t k = 0; k < n; k++) l[k] = lora_down(t, layer, (us_module)((size_t)first + k), &in, k);
+    if (!few(p)) meet(t);
+    if (!p->rank_pad || !p->n_wide) return in;
+    for (size_t k = 0; k < n; k++) lora_down_wide(t, layer, (us_module)((size_t)first + k), width, &l[k]);
+    meet(t);
+    return in;
+}
+
+/* y += B u, groups [g0, g1). */
+static void lora_up(thread *t, int32_t layer, us_module m, const lora *l, float *y, size_t ld, size_t g0, size_t g1) {
+    us_pass *p = t->p;
+    for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
+        const us_adapter_site *site = site_of(v, layer, m);
+        if (!site) continue;
+        if (v->n_blocks) p->kn->matmul_wide(&site->b, l->wide + block_at(p, v->block), v->n_blocks * US_WIDE_ROWS, p->wide_first + v->block, g0, g1, y, ld, true, panel_of(t));
+        for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
+            if (narrow_part(p, i, (size_t)v->begin, (size_t)v->end, &r0, &r1)) p->kn->matmul(&site->b, NULL, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
+    }
 }
 
 /* Outputs of groups [g0, g1) of y (+)= W x + bias + B u. */
-static void linear(thread *t, int32_t layer, us_module m, const input *in, const float *u, float *y, bool add, size_t g0, size_t g1) {
+static void linear(thread *t, int32_t layer, us_module m, const input *in, const lora *l, float *y, bool add, size_t g0, size_t g1) {
     us_pass *p = t->p;
     const us_matrix *w = p->net->layers[layer].w[m];
     const float *bias = p->net->layers[layer].bias[m];
@@ -183,11 +251,7 @@ static void linear(thread *t, int32_t layer, us_module m, const input *in, const
     } else p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
     size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
     for (size_t r = 0; r < p->T && bias; r++) p->kn->add(bias + n0, 1.0f, n1 - n0, y + r * ld + n0);
-    for (int32_t i = 0; i < p->e->n_runs && u; i++) {
-        const us_run *run = &p->e->runs[i];
-        const us_adapter_site *site = site_of(p, run, layer, m);
-        if (site) p->kn->matmul(&site->b, NULL, u, p->rank_pad, (size_t)run->begin, (size_t)run->end, g0, g1, y, ld, true);
-    }
+    if (l->u) lora_up(t, layer, m, l, y, ld, g0, g1);
 }
 
 /* Groups are handed out as threads come for them, in pieces that shrink towards the end: a thread that lost its core
@@ -206,14 +270,14 @@ static bool claim(thread *t, size_t total, size_t *b, size_t *e) {
 }
 
 /* Some modules of one input, side by side. */
-static void linears(thread *t, int32_t layer, us_module first, size_t n, const input *in, float *const *u, float *const *y, bool add) {
+static void linears(thread *t, int32_t layer, us_module first, size_t n, const input *in, const lora *l, float *const *y, bool add) {
     const us_matrix *const *w = t->p->net->layers[layer].w;
     size_t total = 0, b, e;
     for (size_t k = 0; k < n; k++) total += w[(size_t)first + k]->n_groups;
     while (claim(t, total, &b, &e))
         for (size_t k = 0, at = 0; k < n; at += w[(size_t)first + k++]->n_groups) {
             size_t g0 = max2(b, at), g1 = e < at + w[(size_t)first + k]->n_groups ? e : at + w[(size_t)first + k]->n_groups;
-            if (g0 < g1) linear(t, layer, (us_module)((size_t)first + k), in, u[k], y[k], add, g0 - at, g1 - at);
+            if (g0 < g1) linear(t, layer, (us_module)((size_t)first + k), in, &l[k], y[k], add, g0 - at, g1 - at);
         }
 }
 
@@ -379,10 +443,8 @@ static void layer(thread *t, int32_t l, bool parts) {
     us_pass *p = t->p;
     const us_net_layer *y = &p->net->layers[l];
     size_t f = (size_t)p->net->n_ff, d = (size_t)p->net->n_embd, g0, g1;
-    float *u[3];
-    input in = prepare(t, p->x, y->attn_norm, d);
-    for (size_t k = 0; k < 3; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_Q + k), &in, k);
-    if (!few(p)) meet(t);
+    lora u[3];
+    input in = begin(t, l, US_MOD_Q, 3, p->x, y->attn_norm, d, u);
     linears(t, l, US_MOD_Q, 3, &in, u, (float *[]){p->q, p->k, p->v}, false);
     meet(t);
     rope_and_store(t, l);
@@ -393,24 +455,18 @@ static void layer(thread *t, int32_t l, bool parts) {
         merge_parts(t);
     } else attend_tiles(t, l);
     meet(t);
-    in = prepare(t, p->o, NULL, us_net_width_q(p->net));
-    u[0] = lora_down(t, l, US_MOD_O, &in, 0);
-    if (!few(p)) meet(t);
+    in = begin(t, l, US_MOD_O, 1, p->o, NULL, us_net_width_q(p->net), u);
     linears(t, l, US_MOD_O, 1, &in, u, &p->x, true);
     meet(t);
-    in = prepare(t, p->x, y->ffn_norm, d);
-    for (size_t k = 0; k < 2; k++) u[k] = lora_down(t, l, (us_module)((size_t)US_MOD_GATE + k), &in, k);
-    if (!few(p)) meet(t);
+    in = begin(t, l, US_MOD_GATE, 2, p->x, y->ffn_norm, d, u);
     while (claim(t, y->w[US_MOD_GATE]->n_groups, &g0, &g1)) {
-        linear(t, l, US_MOD_GATE, &in, u[0], p->gate, false, g0, g1);
-        linear(t, l, US_MOD_UP, &in, u[1], p->up, false, g0, g1);
+        linear(t, l, US_MOD_GATE, &in, &u[0], p->gate, false, g0, g1);
+        linear(t, l, US_MOD_UP, &in, &u[1], p->up, false, g0, g1);
         size_t c0 = g0 * US_GROUP, c1 = g1 * US_GROUP < f ? g1 * US_GROUP : f;
         for (size_t r = 0; r < p->T; r++) p->kn->swiglu(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0, p->act + r * f + c0);
     }
     meet(t);
-    in = prepare(t, p->act, NULL, f);
-    u[0] = lora_down(t, l, US_MOD_DOWN, &in, 0);
-    if (!few(p)) meet(t);
+    in = begin(t, l, US_MOD_DOWN, 1, p->act, NULL, f, u);
     linears(t, l, US_MOD_DOWN, 1, &in, u, &p->x, true);
     meet(t);
 }
@@ -490,7 +546,7 @@ static void find_wide(us_pass *p) {
     for (int pass = 0; pass < 2; pass++) /* the wide ones first: they take longest */
         for (int32_t i = 0; i < e->n_runs; i++) {
             int32_t begin = e->runs[i].begin, end = e->runs[i].end, pos = e->rows[begin].pos, at = begin + (US_WIDE_ROWS - pos % US_WIDE_ROWS) % US_WIDE_ROWS, from = begin;
-            for (; p->kn->matmul_wide && at + US_WIDE_ROWS <= end; at += US_WIDE_ROWS) {
+            for (; p->kn->matmul_wide && e->model->math == US_MATH_FAST && at + US_WIDE_ROWS <= end; at += US_WIDE_ROWS) {
                 if (pass == 0) {
                     p->tiles[p->n_tiles++] = (us_run){at, at + US_WIDE_ROWS, -1};
                     p->wide_first[p->n_wide++] = at;
@@ -501,16 +557,29 @@ static void find_wide(us_pass *p) {
         }
 }
 
+/* Neighbours that speak through the same adapter are one voice. Returns the widest rank. */
+static size_t find_voices(us_pass *p) {
+    const us_engine *e = p->e;
+    size_t rank = 0, block = 0;
+    p->n_voices = 0;
+    for (int32_t i = 0; i < e->n_runs; i++) {
+        const us_run *run = &e->runs[i];
+        const us_seq *s = &e->seqs[run->seq];
+        voice *v = p->n_voices ? &p->voices[p->n_voices - 1] : NULL, new = {run->begin, run->end, NULL, 0, block, 0};
+        if (s->adapter && s->scale != 0) new.adapter = s->adapter, new.scale = s->scale * s->adapter->scale, rank = max2(rank, (size_t)s->adapter->rank);
+        if (v && v->adapter == new.adapter && v->scale == new.scale) v->end = run->end;
+        else *(v = &p->voices[p->n_voices++]) = new;
+        for (; block < p->n_wide && p->wide_first[block] < run->end; block++) v->n_blocks++;
+    }
+    return rank;
+}
+
 void us_forward(us_engine *e) {
     us_pass *p = e->pass;
-    size_t rank = 0;
-    for (int32_t i = 0; i < e->n_runs; i++) {
-        const us_seq *s = &e->seqs[e->runs[i].seq];
-        if (s->adapter && s->scale != 0) rank = max2(rank, (size_t)s->adapter->rank);
-    }
-    assert(rank <= MAX_RANK);
     p->T = (size_t)e->n_rows;
     find_wide(p);
+    size_t rank = find_voices(p);
+    assert(rank <= MAX_RANK);
     p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
     atomic_store(&p->next, 0);
     us_pool_run(e->pool, run_pass, p);

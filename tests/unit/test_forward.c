@@ -260,21 +260,25 @@ static void threads_change_nothing(void **state) {
     }
 }
 
-/* Logits of the last of 150 tokens beside another conversation's 100, with so many tokens a pass. */
+/* Logits of the last of 150 tokens beside another conversation's 100, with so many tokens a pass, through an adapter. */
 static float *long_logits(us_math math, int n_threads, int n_batch, bool beside, int *n_vocab) {
     us_model *m;
     us_engine *e;
+    us_adapter *lora;
     int32_t ids[150], seq[2];
     for (int i = 0; i < 150; i++) ids[i] = 3 + i * 31 % 200;
     assert_ok(us_model_open(path, &(us_model_options){.math = math, .n_threads = n_threads}, &m, &err), &err);
     assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 512, .n_threads = n_threads, .n_batch = n_batch, .n_seq_max = 2}, &e, &err), &err);
+    assert_ok(us_adapter_open(m, lora_path, false, &lora, &err), &err);
     for (int i = 0; i < 2; i++) assert_ok(us_engine_seq_new(e, &seq[i], &err), &err);
+    for (int i = 0; i < 2; i++) us_engine_seq_set_adapter(e, seq[i], lora, 1.0f / (float)(i + 1));
     us_span spans[2] = {{.seq = seq[1], .tokens = ids + 7, .n_tokens = 100}, {.seq = seq[0], .tokens = ids, .n_tokens = 150}};
     assert_ok(us_engine_eval(e, spans + !beside, 1 + beside, &err), &err);
     *n_vocab = us_model_get_info(m)->n_vocab;
     float *copy = malloc((size_t)*n_vocab * sizeof *copy);
     memcpy(copy, us_engine_get_logits(e, beside, 0), (size_t)*n_vocab * sizeof *copy);
     us_engine_free(e);
+    us_adapter_free(lora);
     us_model_free(m);
     return copy;
 }
@@ -286,7 +290,9 @@ static void a_prompt_may_be_cut(void **state) {
     static const struct { int threads, batch; bool beside; } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false}, {2, 70, true}, {1, 512, true}};
     for (size_t i = 0; i < 3; i++) {
         int n;
-        assert_ok(us_tiny_write(&(us_tiny){.type = some[i], .head_size = 64}, path, &err), &err);
+        us_tiny o = {.arch = "llama", .type = some[i], .head_size = 64};
+        assert_ok(us_tiny_write(&o, path, &err), &err);
+        assert_ok(us_tiny_write_adapter(&o, 4, 8, lora_path, &err), &err);
         float *exact = long_logits(US_MATH_F32, 2, 512, false, &n), *one = long_logits(US_MATH_FAST, 1, 512, false, &n);
         double want[1024];
         assert_true(n <= 1024);
