@@ -313,13 +313,14 @@ int cmd_chat(int argc, char **argv) {
     double temp = -1, top_p = -1, min_p = -1, typical = -1, repeat = -1, dry = -1, xtc = -1, scale = 1;
     cli_list bias_texts = {0};
     us_logit_bias *biases = NULL;
-    bool help_shown, f32 = false, no_stops = false;
+    bool help_shown, f32 = false, no_stops = false, force = false;
     int n_operands;
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
         {"lora-scale", 0, "X", "strength of the adapter, 0..2 (1)", CLI_FLOAT, &scale, 0, 2},
+        {"force-adapter", 0, NULL, "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &force, 0, 0},
         {"takes", 0, "N", "candidate replies, the best is spoken; 1 streams (the card's; without --seed fewer on a slow machine)", CLI_INT, &takes, 1, 32},
         {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &seed, 0, 9e15},
         {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &temp, 0, 100},
@@ -375,7 +376,7 @@ int cmd_chat(int argc, char **argv) {
         if ((adapter_file = malloc(n))) snprintf(adapter_file, n, "%.*s%s", (int)dir, card_file, us_card_adapter(s.card));
         lora = adapter_file;
     }
-    if (!st && lora) st = us_adapter_open(s.model, lora, false, &s.adapter, &err);
+    if (!st && lora) st = us_adapter_open(s.model, lora, force, &s.adapter, &err);
     if (!st) {
         s.sampler = us_card_sampler(s.card);
         if (temp >= 0) s.sampler.temperature = temp;

@@ -71,6 +71,7 @@ int cmd_serve(int argc, char **argv) {
         {"ctx-size", 'c', "N", "cache in tokens over all chats (16384)", CLI_INT, &ctx, 512, 1 << 22},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"characters", 0, "DIR", "one folder a character (./characters, or those installed)", CLI_STRING, &o.characters, 0, 0},
+        {"force-adapter", 0, NULL, "take adapters that were trained over another file of the same shape (another quantization)", CLI_SWITCH, &o.force_adapter, 0, 0},
         {"api-key-file", 0, "FILE", "keys of which clients must give one: one a line, # begins a comment", CLI_STRING, &o.api_key_file, 0, 0},
         {"no-api-key", 0, NULL, "listen on a public address without a key", CLI_SWITCH, &o.public_without_key, 0, 0},
         {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &o.cors_origin, 0, 0},

@@ -24,14 +24,14 @@ for _ in $(seq 100); do curl -sf "$url/health" >/dev/null && break; sleep 0.1; d
 post() { curl -sf -H 'Content-Type: application/json' -d "$2" "$url$1"; }
 chat=$(post /api/chats '{"characters":["tom"]}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
 post "/api/chats/$chat/say" '{"text":"Hello.","takes":1}' >/dev/null
-printf '[parameters]\n"path.chat" = "%s"\n"path.turn" = 2\n"path.character" = "tom"\n"path.model" = "tom"\n' "$chat" >"$dir/schemathesis.toml"
+printf '[parameters]\n"path.chat" = "%s"\n"path.turn" = 2\n"path.character" = "tom"\n"path.model" = "tom"\n' "$chat" >"$dir/known.toml"
 cd "$dir"
-judge() { # what is not judged, then more options; the second round knows a chat, and cannot vary where it is asked for
+judge() { # what is not judged, then more options; the second round knows a chat (in a file that is not read unasked), and cannot vary where it is asked for
     local not=$1
     shift
     "$st" "$@" run "$url/openapi.json" --max-examples "$examples" --phases coverage,fuzzing --continue-on-failure --exclude-checks "$not" --seed 7
 }
 judge positive_data_acceptance
-judge positive_data_acceptance,negative_data_rejection --config-file "$dir/schemathesis.toml"
+judge positive_data_acceptance,negative_data_rejection --config-file "$dir/known.toml"
 curl -sf "$url/health"
 if grep -E ': 500|AddressSanitizer|runtime error' "$dir/log"; then exit 1; fi

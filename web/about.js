@@ -1,7 +1,7 @@
 // About a character: who it is, what its script shows, how its audition went, how it was trained.
 import { get } from './http.js';
 import { button, dialog, el, failed, svg } from './dom.js';
-import { number, t } from './words.js';
+import { language, number, t } from './words.js';
 import { character, hue, poster } from './store.js';
 import { fact } from './panels.js';
 import { exportCard } from './files.js';
@@ -65,7 +65,7 @@ function auditioned(a) {
 
 /* ---- training ---- */
 
-const facts = { base: String, train_lines: number, epochs: number, rank: number, learning_rate: v => number(v, 6), training_seconds: v => t('minutes', { n: Math.max(1, Math.round(v / 60)) }), tokens_a_second: number, base_validation_perplexity: v => number(v, 1), validation_perplexity: v => number(v, 1), adapter_bytes: v => t('megabytes', { n: number(v / 1e6, 1) }), written: v => v.slice(0, 10) };
+const facts = { base: String, train_lines: number, epochs: v => number(v, 1), rank: number, learning_rate: v => number(v, 6), training_seconds: v => t('minutes', { n: Math.max(1, Math.round(v / 60)) }), tokens_a_second: number, base_validation_perplexity: v => number(v, 1), validation_perplexity: v => number(v, 1), adapter_bytes: v => t('megabytes', { n: number(v / 1e6, 1) }), written: v => v.slice(0, 10) };
 
 function trained(a) {
   const rows = Object.entries(facts).filter(([k]) => ['number', 'string'].includes(typeof a[k])).map(([k, show]) => fact(t(`train_${k}`), show(a[k])));
@@ -75,11 +75,14 @@ function trained(a) {
 // The loss over the steps: in training thin, on held-out lines thick.
 function curve(train, held) {
   const lists = [train, held].map(x => Array.isArray(x) ? x.filter(p => Array.isArray(p) && p.every(Number.isFinite)) : []);
-  const all = lists.flat(), w = 420, h = 130;
+  const all = lists.flat(), w = 420, h = 140, left = 30;
   if (all.length < 3) return null;
   const xs = all.map(p => p[0]), ys = all.map(p => p[1]), [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const at = ([x, y]) => `${(w * (x - x0) / (x1 - x0 || 1)).toFixed(1)},${(4 + (h - 8) * (y1 - y) / (y1 - y0 || 1)).toFixed(1)}`;
-  const draw = (list, cls) => svg('polyline', { class: cls, points: list.map(at).join(' ') });
-  return el('figure', { class: 'curve' }, svg('svg', { viewBox: `0 0 ${w} ${h}`, role: 'img', 'aria-label': t('curve', { from: number(ys[0], 2), to: number((lists[1].at(-1) || lists[0].at(-1))[1], 2) }) }, draw(lists[0], 'thin'), draw(lists[1], 'thick')),
+  const x = v => (left + (w - left) * (v - x0) / (x1 - x0 || 1)).toFixed(1), y = v => (6 + (h - 12) * (y1 - v) / (y1 - y0 || 1)).toFixed(1);
+  const draw = (list, cls) => svg('polyline', { class: cls, points: list.map(p => `${x(p[0])},${y(p[1])}`).join(' ') });
+  const step = [0.1, 0.25, 0.5, 1, 2, 5].find(s => (y1 - y0) / s <= 5) || 10, digits = step < 0.5 ? 2 : step < 1 ? 1 : 0, marks = [];
+  for (let v = Math.ceil(y0 / step) * step; v <= y1; v += step) marks.push(v);
+  return el('figure', { class: 'curve' }, svg('svg', { viewBox: `0 0 ${w} ${h}`, role: 'img', 'aria-label': t('curve', { from: number(ys[0], 2), to: number((lists[1].at(-1) || lists[0].at(-1))[1], 2) }) },
+    ...marks.flatMap(v => [svg('line', { x1: left, x2: w, y1: y(v), y2: y(v) }), svg('text', { x: left - 6, y: y(v), dy: '.35em' }, v.toLocaleString(language(), { minimumFractionDigits: digits, maximumFractionDigits: digits }))]), draw(lists[0], 'thin'), draw(lists[1], 'thick')),
     el('figcaption', { class: 'soft' }, t('curve_why', { n: number(x1) })));
 }

@@ -31,6 +31,14 @@ async function anotherKey() {
   sessionStorage.setItem('key', key);
 }
 
+// What the server said: in the visitor's language when it is something that visitors meet, else in the server's words.
+const by_code = { context_length_exceeded: 'error_long', too_large: 'error_large', queue_full: 'error_busy', not_ready: 'error_not_ready', store_busy: 'error_store_busy', not_saved: 'error_not_saved', engine_failed: 'error_engine', not_found: 'error_not_found', conflict: 'error_conflict', adapter_mismatch: 'error_adapter', no_words: 'error_no_words' };
+const by_status = { 413: 'error_large', 429: 'error_busy', 503: 'error_not_ready' };
+function failure(status, said) {
+  const known = said?.param === 'text' ? 'error_long' : by_code[said?.code] || (said?.message ? null : by_status[status]);
+  return new Failure(known ? t(known, { said: said?.message ?? status }) : said?.message || t('error_status', { n: status }), status, said?.code);
+}
+
 // The answer, when it is a good one. Asks for the key when one is needed; waits its turn when the server is full.
 export async function request(method, path, body, { signal, onwait } = {}) {
   for (let tries = 0; ; tries++) {
@@ -43,15 +51,14 @@ export async function request(method, path, body, { signal, onwait } = {}) {
     }
     if (r.ok) return r;
     if (r.status === 401) { await anotherKey(); continue; }
-    if ((r.status === 429 && tries < 8) || (r.status === 503 && tries < 60)) {
+    const said = await r.json().then(j => j.error, () => null);
+    if ((r.status === 429 && tries < 8) || (r.status === 503 && tries < (said?.code === 'store_busy' ? 2 : 60))) {
       const seconds = Math.min(30, Number(r.headers.get('Retry-After')) || 2);
-      onwait?.(seconds, r.status);
+      onwait?.(seconds, said?.code);
       await pause(seconds, signal);
       continue;
     }
-    const said = await r.json().then(j => j.error, () => null);
-    const known = { 413: 'error_large', 429: 'error_busy', 503: 'error_busy' }[r.status];
-    throw new Failure(known ? t(known) : said?.message || t('error_status', { n: r.status }), r.status, said?.code);
+    throw failure(r.status, said);
   }
 }
 const json = async (...args) => { const r = await request(...args); return r.status === 204 ? null : r.json(); };
@@ -77,7 +84,10 @@ export async function* stream(path, body, options) {
           if (line.startsWith('event:')) event = line.slice(6).trim();
           else if (line.startsWith('data:')) data += line.slice(5);
         }
-        if (data) yield { event, data: JSON.parse(data) };
+        if (!data) continue;
+        const told = JSON.parse(data);
+        if (event === 'error') throw failure(told.code, { message: told.message, code: told.reason });
+        yield { event, data: told };
       }
     }
   } finally {

@@ -91,7 +91,6 @@ export function compare(url, { asked, who, scale }) {
     columns.forEach(k => { k.text.replaceChildren(el('span', { class: 'dots' }, el('i'), el('i'), el('i'))); k.text.setAttribute('aria-busy', 'true'); });
     try {
       for await (const { event, data } of stream(url, { variants: strengths.map(x => ({ scale: x })), who }, { signal: mine.signal })) {
-        if (event === 'error') throw new Error(data.message);
         if (data.variant === undefined) continue;
         const k = columns[data.variant];
         if (event === 'delta') k.text.textContent = texts[data.variant] += data.text;

@@ -253,7 +253,7 @@ function hear(mine, { event, data }) {
   else if (event === 'done') {
     upsert(mine.chat, data.turn);
     if (here) announce(`${speakerOf(data.turn)}: ${data.turn.text}`);
-  } else if (event === 'error') throw new Error(data.message);
+  }
   if (follow) toEnd();
 }
 // After a stop or a break: what was made so far is in the store, as soon as the server has seen that nobody reads any more.

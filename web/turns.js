@@ -101,7 +101,7 @@ export function pendingElement(id, name) {
   return {
     box,
     speaker(newId, newName) { box.style.setProperty('--hue', hue(newId)); box.firstChild.replaceWith(avatar(newId, newName)); who.textContent = newName; },
-    wait(seconds, status) { state.textContent = status === 503 ? t('loading') : t('busy_wait', { n: seconds }); share(0); },
+    wait(seconds, code) { state.textContent = code === 'not_ready' ? t('loading') : t('busy_wait', { n: seconds }); share(0); },
     progress(p) {
       if (p.drafting) { state.textContent = t('drafting', { k: p.made, n: p.takes }); share(p.made / p.takes); return; }
       const fresh = p.total - p.cached;

@@ -1,6 +1,9 @@
 """Random traffic for a while: chats, completions, clients that leave, bad requests; then: no error of the server, no lost turn, no growth.
 
-    bench/serve/soak.py PROGRAM MODEL SECONDS [THREADS]     PROGRAM may be the build with AddressSanitizer
+    bench/serve/soak.py PROGRAM MODEL SECONDS [THREADS [ADAPTER]]
+
+PROGRAM may be the build with AddressSanitizer; with a model and an adapter of tools/us_mktiny it meets a hundred times the requests. Without ADAPTER
+MODEL is the default model, over which Homer was trained.
 """
 import atexit, http.client, json, os, random, shutil, socket, subprocess, sys, tempfile, threading, time
 
@@ -8,13 +11,14 @@ program, model, seconds, n_threads = sys.argv[1], sys.argv[2], float(sys.argv[3]
 folder, port = tempfile.mkdtemp(), random.randint(20000, 40000)
 os.makedirs(folder + '/characters')
 shutil.copytree(os.path.dirname(os.path.abspath(__file__)) + '/../../characters/homer', folder + '/characters/homer')  # with his adapter, for the default model
+if len(sys.argv) > 5: shutil.copy(sys.argv[5], folder + '/characters/homer/adapter.gguf')
 for c in ('tom', 'jerry'):
     os.makedirs(f'{folder}/characters/{c}')
     json.dump({'spec': 'chara_card_v2', 'data': {'name': c.title(), 'description': f'You are {c.title()}.', 'extensions': {'understudy': {'takes': 3}}}}, open(f'{folder}/characters/{c}/card.json', 'w'))
 log = open(folder + '/log', 'w')
 server = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', folder + '/data', '--characters', folder + '/characters', '-np', '6', '--queue', '8', '-c', '8192'], stderr=log)
 atexit.register(server.kill)
-promised, codes, lock, stop = {}, {}, threading.Lock(), time.time() + seconds
+promised, codes, lock = {}, {}, threading.Lock()
 
 
 def call(method, path, body=None):
@@ -81,10 +85,13 @@ def rss():
     return int(next(x for x in open(f'/proc/{server.pid}/status') if x.startswith('VmRSS')).split()[1]) / 1024
 
 
-for _ in range(600):
+for _ in range(900):
     try:
         if call('GET', '/health')[0] == 200: break
-    except OSError: time.sleep(0.1)
+    except OSError: pass
+    time.sleep(0.2)
+codes.clear()
+stop = time.time() + seconds
 threads = [threading.Thread(target=visitor, args=(i,)) for i in range(n_threads)]
 for t in threads: t.start()
 memory = []

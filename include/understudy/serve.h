@@ -27,6 +27,7 @@ typedef struct us_serve_options {
     int32_t n_ctx;            /* cache in tokens over all of them; 0: 16384 */
     int n_threads;            /* 0: every CPU */
     const char *characters;   /* a folder with one folder a character; NULL: none but those in the data folder */
+    bool force_adapter;       /* take adapters trained over another file of the same shape: another quantization of it */
     const char *data_dir;     /* chats.db and characters/ of the user's own; NULL: nothing outlives the process */
     const char *api_key_file; /* keys, one a line, # begins a comment; NULL: none is asked for */
     const char *cors_origin;  /* the one other origin that may call; NULL: none */

@@ -193,17 +193,18 @@ void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS],
 
 /* ---- one character ----------------------------------------------------------------------------------------------- */
 
-us_status us_character_load(us_character *c, const us_model *model, us_error *err) {
+us_status us_character_load(us_character *c, const us_model *model, bool with_adapter, bool force, us_error *err) {
     us_status st = US_OK;
     const char *name = us_card_adapter(c->card);
     pthread_mutex_lock(&c->lock);
-    if (!c->loaded) {
+    if (with_adapter && c->has_adapter && !c->adapter) {
         char *path = us_path_join(c->folder, name ? name : "adapter.gguf");
-        if (!path) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-        if (!st && c->has_adapter && !c->adapter) st = us_adapter_open(model, path, false, &c->adapter, err);
-        if (!st) st = us_prompt_phrases(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
-        c->loaded = !st;
+        st = path ? us_adapter_open(model, path, force, &c->adapter, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
         free(path);
+    }
+    if (!st && !c->loaded) {
+        st = us_prompt_phrases(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
+        c->loaded = !st;
     }
     pthread_mutex_unlock(&c->lock);
     return st;

@@ -39,8 +39,8 @@ US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_c
 /* All of them, by id: references in out[*n]. */
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
 void us_character_put(us_character *c);
-/* Loads adapter and catch-phrases, once. */
-US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, us_error *err);
+/* Loads catch-phrases and, when it will be heard, the adapter, once; force: one that was trained over another file too. MISMATCH. */
+US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, bool with_adapter, bool force, us_error *err);
 /* Makes a folder for the card; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture, char id[US_CHARACTER_ID], us_error *err);
 /* The first of these files that the folder has: its path (free it), or NULL. */

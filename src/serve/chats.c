@@ -52,6 +52,8 @@ void us_chat_release(us_server *s, const char *chat) {
 enum MHD_Result us_route_stop(us_request *r) {
     us_server *s = r->s;
     struct timespec until;
+    json_t *chat = NULL;
+    us_error err;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += 5;
     pthread_mutex_lock(&s->lock);
@@ -60,7 +62,9 @@ enum MHD_Result us_route_stop(us_request *r) {
     if (was) us_speech_cancel(b->speech);
     while (was && find_busy(s, r->args[0]) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
     pthread_mutex_unlock(&s->lock);
-    return us_answer_json(r, 200, json_pack("{s:b}", "stopped", was));
+    us_status st = was ? US_OK : us_store_get_chat(s->store, r->args[0], &chat, &err);
+    json_decref(chat);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:b}", "stopped", was));
 }
 
 /* ---- settings ----------------------------------------------------------------------------------------------------- */

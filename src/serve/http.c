@@ -92,12 +92,26 @@ json_t *us_text_json(const char *s, size_t n) {
     return j;
 }
 
+const char *us_error_name(int code, const char *message) {
+    switch (code) {
+    case 400: return strstr(message, "do not fit") ? "context_length_exceeded" : NULL;
+    case 401: return "invalid_api_key";
+    case 404: return "not_found";
+    case 409: return strstr(message, "adapter") ? "adapter_mismatch" : "conflict";
+    case 413: return "too_large";
+    case 429: return "queue_full";
+    case 502: return "engine_failed";
+    case 503: return strstr(message, "chats' file") ? "store_busy" : strstr(message, "nothing to say") || strstr(message, "before it had a word") ? "no_words" : "not_ready";
+    case 507: return "not_saved";
+    default: return NULL;
+    }
+}
+
 json_t *us_error_json(int code, const char *message) {
     const char *type = code == 401 ? "authentication_error" : code == 403 ? "permission_error" : code == 404 ? "not_found_error" : code == 429 ? "rate_limit_error" : code >= 500 ? "server_error" : "invalid_request_error";
-    const char *name = code == 401 ? "invalid_api_key" : code == 404 ? "not_found" : code == 429 ? "queue_full" : code == 503 ? "not_ready" : strstr(message, "do not fit") ? "context_length_exceeded" : NULL;
     size_t n = strcspn(message, ": ");
     json_t *param = code == 400 && message[n] == ':' && n < 60 && !strchr(message, '/') ? json_stringn(message, n) : NULL;
-    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type, "param", param ? param : json_null(), "code", name);
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type, "param", param ? param : json_null(), "code", us_error_name(code, message));
 }
 
 enum MHD_Result us_refuse(us_request *r, int code, const char *message) {

@@ -21,9 +21,10 @@ us_status us_param_int(const json_t *j, const char *key, int64_t min, int64_t ma
     const json_t *v = given(j, key);
     if (!v) return US_OK;
     double x = json_number_value(v);
-    if (!json_is_number(v) || x != floor(x) || !(x >= (double)min && x <= (double)max))
+    int64_t whole = json_is_integer(v) ? json_integer_value(v) : fabs(x) < 9e15 ? (int64_t)x : INT64_MAX; /* as integers: doubles near 2^53 are all even */
+    if (!json_is_number(v) || x != floor(x) || whole < min || whole > max)
         return us_fail(err, US_ERR_ARGUMENT, "%s: a whole number from %lld to %lld is expected", key, (long long)min, (long long)max);
-    *out = json_is_integer(v) ? json_integer_value(v) : (int64_t)x;
+    *out = whole;
     return US_OK;
 }
 

@@ -159,7 +159,8 @@ static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
 }
 
 static us_status tell_error(us_request *r, us_status st, const us_error *why, us_error *err) {
-    return us_event(r, "error", json_pack("{s:o, s:i}", "message", us_text_json(why->message, strlen(why->message)), "code", us_http_code(st)), err);
+    int code = us_http_code(st);
+    return us_event(r, "error", json_pack("{s:o, s:i, s:s?}", "message", us_text_json(why->message, strlen(why->message)), "code", code, "reason", us_error_name(code, why->message)), err);
 }
 
 static us_status tell_end(us_request *r, talk *t, int i, const us_speech_view *v, us_error *err) {

@@ -52,7 +52,7 @@ static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err)
 
 static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, us_error *err) {
     us_server *s = sp->s;
-    us_status st = sp->who ? us_character_load(sp->who, s->model, err) : US_OK;
+    us_status st = sp->who ? us_character_load(sp->who, s->model, o->scale > 0, s->o.force_adapter, err) : US_OK;
     if (!st) st = tokenize(sp, o, err);
     if (st) return st;
     sp->spec = (us_job_spec){.prompt = sp->ids.ids, .n_prompt = (int32_t)sp->ids.n, .alone = sp->alone.ids, .n_alone = (int32_t)sp->alone.n, .n_takes = o->n_takes,

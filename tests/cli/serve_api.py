@@ -1,5 +1,5 @@
 """Every route of the chat API and of the OpenAI API on a tiny model, as a client sees them; and what a bad client gets."""
-import atexit, base64, http.client, json, os, shutil, signal, socket, subprocess, sys, threading, time
+import atexit, base64, http.client, json, os, shutil, signal, socket, sqlite3, subprocess, sys, threading, time
 
 program, model, adapter, folder, port = sys.argv[1:5] + [int(sys.argv[5])]
 characters, data = folder + '/characters', folder + '/data'
@@ -153,6 +153,8 @@ def chat_api():
     refused(400, 'POST', '/api/chats', {'characters': ['tom'], 'user': 'a:b'}, param='user')
     refused(404, 'GET', '/api/chats/nothing')
     refused(404, 'POST', '/api/chats/nothing/say', {'text': 'x'})
+    refused(404, 'POST', '/api/chats/nothing/stop')
+    assert ok('POST', f'/api/chats/{cid}/stop') == {'stopped': False}
     refused(400, 'POST', f'/api/chats/{cid}/say', {'text': ''}, param='text')
     refused(400, 'POST', f'/api/chats/{cid}/say', {'text': 'x', 'who': 'jerry'}, param='who')
     refused(400, 'POST', f'/api/chats/{cid}/say', {'text': 'y' * 70000}, param='text')
@@ -330,6 +332,18 @@ def another_engine():
     port -= 1
 
 
+def store_locked(cid):
+    """Another program holds the file of chats: 503 that says so, nothing lost, and all is well when it lets go."""
+    n = len(ok('GET', f'/api/chats/{cid}')['turns'])
+    other = sqlite3.connect(data + '/chats.db', isolation_level=None)
+    other.execute('BEGIN IMMEDIATE')
+    assert refused(503, 'POST', f'/api/chats/{cid}/say', {'text': 'Hello?', 'takes': 1, 'max_tokens': 2})['code'] == 'store_busy'
+    other.execute('ROLLBACK')
+    other.close()
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == n
+    assert events(f'/api/chats/{cid}/say', {'text': 'Hello?', 'takes': 1, 'max_tokens': 2})[-1][0] == 'done'
+
+
 def engine_gone():
     """The other engine has ended: the right words, and the user's line is kept."""
     global port
@@ -340,7 +354,7 @@ def engine_gone():
     end(first)
     refused(502, 'POST', '/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}]})
     evs = events(f'/api/chats/{cid}/say', {'text': 'Hello?'})
-    assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and len(ok('GET', f'/api/chats/{cid}')['turns']) == 1, evs
+    assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and evs[-1][1]['reason'] == 'engine_failed' and len(ok('GET', f'/api/chats/{cid}')['turns']) == 1, evs
     end(p)
     port -= 1
 
@@ -388,6 +402,7 @@ cards()
 openai_api()
 bad_input()
 go_away(cid)
+store_locked(cid)
 slow_clients()
 another_engine()
 n = crowd()

@@ -19,9 +19,12 @@ const card = (name, more = {}) => ({ spec: 'chara_card_v2', spec_version: '2.0',
   extensions: { understudy: { cast: ['Anna Lamp', 'Boris Bell', 'Clara Key', 'User'], takes: 4, history: 10, sampler: { temperature: 1 } } }, ...more } });
 const figures = { name: 'Anna Lamp', lines: 1200, words: 9000, share_lines: 0.2, share_words: 0.2, scenes: 300, mean_words: 7.5, episodes: null, top_lines: [{ text: probe, n: 9, others: 1 }], top_phrases: [{ text: 'in the box', n: 40, others: 2 }],
   catch_phrases: [{ text: 'lamp', n: 80, others: 4, z: 9.5 }, { text: probe, n: 5, others: 1, z: 2.5 }], keywords: [], talks_to: [{ name: 'Boris Bell', n: 200 }], cloud: 'cloud.svg' };
+const training = { base: 'tiny', train_lines: 15972, epochs: 1.51, rank: 16, learning_rate: 0.001, training_seconds: 3146, written: '2026-01-02T03:04:05Z', base_validation_perplexity: 42.36, validation_perplexity: 24.49,
+  curve: [[1, 4.4], [2, 3.9], [3, 3.5], [4, 3.1]], validation_curve: [[2, 3.9], [4, 3.25]] };
 function characters(dir) {
   for (const [id, name] of [['anna', 'Anna Lamp'], ['boris', 'Boris Bell']]) fs.writeFileSync(`${dir}/${id}/card.json`, JSON.stringify(card(name)));
   fs.writeFileSync(`${dir}/anna/about.json`, JSON.stringify(figures));
+  fs.writeFileSync(`${dir}/anna/train.json`, JSON.stringify(training));
   fs.writeFileSync(`${dir}/anna/cloud.svg`, '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200" width="300" height="200"><script>window.hacked=1</script><text x="40" y="110" font-size="60">lamp</text></svg>');
 }
 const freePort = () => new Promise(resolve => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
@@ -117,6 +120,22 @@ await test('about: the exploration, as text', async () => {
   await shot(page, 'about-light');
   await page.keyboard.press('Escape');
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'About Anna Lamp');
+});
+
+await test('about: how it was trained, with the curve of the loss', async () => {
+  await page.getByRole('button', { name: 'About Anna Lamp' }).click();
+  const curve = page.getByRole('img', { name: 'Loss from 4.40 to 3.25' });
+  await curve.scrollIntoViewIfNeeded();
+  assert.match(await page.locator('.drawer').innerText(), /15,972[^]*1\.5[^]*52 minutes[^]*42\.4[^]*24\.5[^]*The loss in nats a token over 4 steps/);
+  assert.deepEqual(await curve.locator('text').allTextContents(), ['3.5', '4.0']);
+  const [thin, thick] = await Promise.all(['thin', 'thick'].map(x => curve.locator(`.${x}`).getAttribute('points')));
+  assert.equal(thin.split(' ').length, 4);
+  assert.equal(thick.split(' ').length, 2);
+  assert.ok(await curve.locator('.thin').evaluate(x => x.getBoundingClientRect().height) > 60);
+  await unharmed(page);
+  await accessible(page, 'about, training');
+  await shot(page, 'about-training');
+  await page.keyboard.press('Escape');
 });
 
 await test('a chat: openers, a line, a reply, a reload keeps it', async () => {
@@ -412,6 +431,27 @@ await test('Russian: by the switch, everywhere, kept', async () => {
   await shot(page, 'home-russian');
   await page.reload();
   await page.waitForSelector('h1:text("Кто выйдет на сцену?")');
+});
+
+await test('Russian: what went wrong, too; what the page does not know, in the words of the server', async () => {
+  expected.push(/status of (400|404|409|502|507)/);
+  await page.goto(`${base}/#/new/boris`);
+  await page.waitForSelector('#line');
+  const refused = (status, code, more) => ({ status, contentType: 'application/json', body: JSON.stringify({ error: { message: 'words of the server', type: 'x', param: null, code, ...more } }) });
+  const broken = { status: 200, contentType: 'text/event-stream', body: 'event: error\ndata: {"message":"words of the server","code":502,"reason":"engine_failed"}\n\n' };
+  for (const [answer, words] of [[refused(400, 'context_length_exceeded'), /слишком длинно/], [refused(400, null, { param: 'text' }), /слишком длинно/], [refused(404, 'not_found'), /Этого больше нет/], [refused(409, 'conflict'), /Сейчас нельзя/],
+    [refused(409, 'adapter_mismatch'), /обучен на другой модели/], [refused(507, 'not_saved'), /Ничего не сохранено[^]*words of the server/], [refused(502, 'engine_failed'), /Движок[^]*words of the server/], [broken, /Движок[^]*words of the server/], [refused(400, null), /^words of the server$/]]) {
+    await page.route('**/say', route => route.fulfill(answer));
+    await page.fill('#line', 'Скажи что-нибудь.');
+    await page.keyboard.press('Enter');
+    await page.locator('.toast.error').waitFor();
+    assert.match((await page.locator('.toast.error span').innerText()).trim(), words);
+    if (answer.status === 507) await shot(page, 'error-russian');
+    assert.equal(await page.inputValue('#line'), 'Скажи что-нибудь.'); // it can be sent again
+    await page.locator('.toast.error button').click();
+    await page.unroute('**/say');
+  }
+  await page.goto(`${base}/#/`);
 });
 
 await test('light and dark: by the switch, kept', async () => {

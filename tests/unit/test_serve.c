@@ -154,7 +154,7 @@ static void refused_requests(void **state) {
         {"\"messages\":[{\"role\":\"user\"}]", "messages[0].content"}, {"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]", "messages[0].content[0]"},
         {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a:b\"}]", "name"}, {"\"temperature\":\"hot\"", "temperature"}, {"\"temperature\":-1", "temperature"}, {"\"top_p\":1.5", "top_p"},
         {"\"top_k\":2.5", "top_k"}, {"\"n\":0", "n"}, {"\"n\":17", "n"}, {"\"max_tokens\":0", "max_tokens"}, {"\"max_tokens\":1e300", "max_tokens"}, {"\"stream\":1", "stream"}, {"\"stop\":[\"\"]", "stop"}, {"\"stop\":7", "stop"},
-        {"\"seed\":\"x\"", "seed"}, {"\"seed\":1e30", "seed"}, {"\"logprobs\":1", "logprobs"}, {"\"top_logprobs\":5", "top_logprobs"}, {"\"top_logprobs\":21,\"logprobs\":true", "top_logprobs"},
+        {"\"seed\":\"x\"", "seed"}, {"\"seed\":1e30", "seed"}, {"\"seed\":-9007199254740993", "seed"}, {"\"logprobs\":1", "logprobs"}, {"\"top_logprobs\":5", "top_logprobs"}, {"\"top_logprobs\":21,\"logprobs\":true", "top_logprobs"},
         {"\"logit_bias\":{\"x\":1}", "logit_bias"}, {"\"logit_bias\":{\"1\":101}", "logit_bias"}, {"\"logit_bias\":[]", "logit_bias"}, {"\"stream_options\":true", "stream_options"}, {"\"user\":5", "user"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         us_ask a;
