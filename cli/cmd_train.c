@@ -33,6 +33,7 @@ typedef struct run {
     int threads;
     bool fancy, quiet;
     double started;   /* seconds of this call, for the rate */
+    int32_t rehearsed; /* tokens told so far */
     int64_t first_step;
     uint64_t rows;    /* since then */
     double loss_mean; /* exponential mean of the steps' losses */
@@ -115,9 +116,20 @@ static void print_facts(const run *r) {
     print_time(t, sizeof t, f.seconds);
     fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n", (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
             (unsigned long long)f.targets[US_TRAIN], f.prefix_rows, f.longest);
+    if (f.rehearsal_sequences)
+        fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n", (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
+                100 * (double)f.rehearsal_targets / (double)f.targets[US_TRAIN]);
     if (f.too_long) fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n", (unsigned long long)f.too_long);
     fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f)\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
             f.recompute ? ", activations computed again" : "", model + (double)f.bytes / 1048576, model, (double)f.bytes / 1048576, (long long)f.n_steps, t);
+}
+
+static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
+    run *r = ctx;
+    if (r->quiet || (!r->fancy && n_done < n_total) || r->rehearsed == n_total) return true;
+    r->rehearsed = n_done;
+    fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", r->fancy ? "\r" : "", n_done, n_total, r->fancy && n_done < n_total ? "" : "\n");
+    return true;
 }
 
 /* ---- while it runs ---------------------------------------------------------------------------------------- */
@@ -284,6 +296,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
     if (unfinished && !resume && !restart && !dry_run)
         return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away", r->checkpoint_path);
+    to->progress = show_rehearsal;
+    to->progress_ctx = r;
     to->cast = us_card_cast(r->card, &to->n_cast);
     us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
     if (!st && resume && !dry_run) st = us_trainer_resume(r->trainer, err);
@@ -354,6 +368,7 @@ int cmd_train(int argc, char **argv) {
         {"eval-targets", 0, "N", "tokens of a validation, 0 is all (8000)", CLI_INT, &to.eval_targets, 0, 1e12},
         {"patience", 0, "N", "stop after so many validations without a better one (0: never)", CLI_INT, &patience, 0, 1e6},
         {"checkpoint-every", 0, "N", "steps (50)", CLI_INT, &to.checkpoint_every, 1, 1e9},
+        {"rehearsal", 0, "X", "share of the learned tokens that are the base's own answers to neutral prompts (0)", CLI_FLOAT, &to.rehearsal, 0, 0.5},
         {"seed", 's', "N", "same seed, same adapter (0)", CLI_INT, &seed, 0, 9e15},
         {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
         {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &memory, 16, 1 << 24},

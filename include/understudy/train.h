@@ -11,7 +11,7 @@
 #define UNDERSTUDY_TRAIN_H
 
 #include "understudy/dataset.h"
-#include "understudy/model.h"
+#include "understudy/generate.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +38,7 @@ typedef struct us_train_options {
     bool windowed;           /* one target a sequence: the usual recipe, no scene packing */
     double clip;             /* of the gradient's norm (1); negative: off */
     double weight_decay;     /* zero is none */
+    double rehearsal;        /* share of the learned tokens that are the base's own answers to neutral prompts, 0..0.5; zero is none */
     uint64_t seed;
     int64_t eval_every;      /* steps between validations (a tenth of an epoch, at least 10) */
     int64_t eval_targets;    /* tokens of a validation, about; zero: all */
@@ -48,6 +49,8 @@ typedef struct us_train_options {
     int n_threads;           /* zero: every CPU */
     const char *const *cast; /* names that end a reply, told in the adapter; copied */
     size_t n_cast;
+    us_progress_fn *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
+    void *progress_ctx;
 } us_train_options;
 
 /* Every default filled in, but for those that depend on the data and the machine. */
@@ -55,6 +58,7 @@ US_API us_train_options us_train_defaults(void);
 
 typedef struct us_train_facts {
     uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */
+    uint64_t rehearsal_sequences, rehearsal_targets; /* of those of the training part */
     uint64_t too_long;       /* targets left out */
     int32_t prefix_rows;     /* tokens of the persona, fed once a micro-batch */
     int32_t longest, micro_rows, rank;

@@ -46,7 +46,7 @@ static us_status compare_config(const us_trainer *t, const char *path, us_str he
         const char *b_nl = memchr(b, '\n', (size_t)(b_end - b));
         size_t n = strcspn(a, "\n"), k = (size_t)((b_nl ? b_nl : b_end) - b);
         if (n != k || memcmp(a, b, n))
-            return us_fail(err, US_ERR_MISMATCH, "%s: that run had %.*s, this one has %.*s: give the same options to resume, or another --out to begin anew", path, (int)(k < 80 ? k : 80), b, (int)(n < 80 ? n : 80), a);
+            return us_fail(err, US_ERR_MISMATCH, "%s: that run had %.*s, this one has %.*s: give the same options to resume, or another --out to begin anew", path, k ? (int)(k < 80 ? k : 80) : 7, k ? b : "no more", n ? (int)(n < 80 ? n : 80) : 7, n ? a : "no more");
         a += n + (a[n] == '\n');
         b += k + (b_nl != NULL);
     }

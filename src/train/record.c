@@ -40,6 +40,9 @@ static void put_data(json_t *o, const us_trainer *t) {
     put(o, "tokens_an_epoch", (double)f->rows[US_TRAIN]);
     put(o, "learned_tokens_an_epoch", (double)f->targets[US_TRAIN]);
     put(o, "persona_tokens", f->prefix_rows);
+    put(o, "rehearsal", t->o.rehearsal);
+    put(o, "rehearsal_sequences", (double)f->rehearsal_sequences);
+    put(o, "rehearsal_tokens", (double)f->rehearsal_targets);
     put(o, "history", t->history);
     put_str(o, "packing", t->o.windowed ? "none" : "scene");
     put_str(o, "data_sha256", t->data_hash);

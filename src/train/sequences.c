@@ -49,12 +49,27 @@ static us_status append(int32_t **array, size_t *cap, size_t n, int32_t x, us_er
     return st;
 }
 
+/* The sequence whose rows and targets were appended last. */
+static us_status close_sequence(us_sequences *s, us_sequence q, us_error *err) {
+    q.n_rows = (int32_t)(s->n_rows - q.row);
+    q.n_targets = (int32_t)(s->n_targets - q.target);
+    us_status st = us_grow(&s->seqs, &s->cap, s->n + 1, sizeof *s->seqs, err);
+    if (st) return st;
+    s->seqs[s->n++] = q;
+    s->n_seqs[q.part]++;
+    s->rows[q.part] += (size_t)q.n_rows;
+    s->targets[q.part] += (size_t)q.n_targets;
+    if (q.n_rows > s->longest) s->longest = q.n_rows;
+    if (q.n_targets > s->most_targets) s->most_targets = q.n_targets;
+    return US_OK;
+}
+
 /* Turns [first, last] as one sequence; `only`: just the last turn is learned. The last target's final token is
  * predicted but never fed. */
 static us_status emit(work *w, uint32_t first, uint32_t last, bool only) {
     us_sequences *s = w->s;
     size_t base = turn_begin(w, first), end = w->spans[last + 1].stop - 1;
-    us_sequence q = {.part = w->e->part, .row = s->n_rows, .target = s->n_targets, .n_rows = (int32_t)(end - base), .example = w->i_example};
+    us_sequence q = {.part = w->e->part, .row = s->n_rows, .target = s->n_targets, .example = w->i_example};
     us_status st = US_OK;
     for (uint32_t i = first; i <= last && !st; i++) {
         const us_turn_span *span = &w->spans[i + 1];
@@ -72,16 +87,7 @@ static us_status emit(work *w, uint32_t first, uint32_t last, bool only) {
             s->n_targets++;
         }
     }
-    q.n_targets = (int32_t)(s->n_targets - q.target);
-    if (!st) st = us_grow(&s->seqs, &s->cap, s->n + 1, sizeof *s->seqs, w->err);
-    if (st) return st;
-    s->seqs[s->n++] = q;
-    s->n_seqs[q.part]++;
-    s->rows[q.part] += (size_t)q.n_rows;
-    s->targets[q.part] += (size_t)q.n_targets;
-    if (q.n_rows > s->longest) s->longest = q.n_rows;
-    if (q.n_targets > s->most_targets) s->most_targets = q.n_targets;
-    return US_OK;
+    return st ? st : close_sequence(s, q, w->err);
 }
 
 /* The window of target i, shortened until it fits; UINT32_MAX when nothing helps. */
@@ -154,6 +160,26 @@ us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, co
     return st;
 }
 
+us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err) {
+    us_sequence q = {.part = US_TRAIN, .row = s->n_rows, .target = s->n_targets, .bare = true};
+    us_status st = US_OK;
+    for (size_t i = 0; i + 1 < n && !st; i++) {
+        st = append(&s->tokens, &s->cap_tokens, s->n_rows, ids[i], err);
+        if (!st) st = append(&s->window, &s->cap_window, s->n_rows, 0, err);
+        s->n_rows++;
+    }
+    for (size_t i = n_prompt; i < n && !st; i++) {
+        st = append(&s->target_row, &s->cap_rows, s->n_targets, (int32_t)i - 1, err);
+        if (!st) st = append(&s->target_id, &s->cap_ids, s->n_targets, ids[i], err);
+        s->n_targets++;
+    }
+    if (!st) st = close_sequence(s, q, err);
+    if (st) return st;
+    s->n_bare++;
+    s->bare_targets += n - n_prompt;
+    return US_OK;
+}
+
 void us_sequences_fini(us_sequences *s) {
     free(s->prefix);
     free(s->tokens);
@@ -180,7 +206,6 @@ us_status us_packer_init(us_packer *p, const us_sequences *s, int32_t max_rows, 
     if (!st) st = us_alloc((size_t)p->max_targets, sizeof *p->target_rows, &p->target_rows, err);
     if (!st) st = us_alloc((size_t)p->max_targets, sizeof *p->target_ids, &p->target_ids, err);
     if (!st) st = us_alloc((size_t)p->max_segments, sizeof *p->segments, &p->segments, err);
-    for (int32_t i = 0; i < s->n_prefix && !st; i++) p->tokens[i] = s->prefix[i], p->pos[i] = i;
     if (st) us_packer_fini(p);
     else us_packer_clear(p, s);
     return st;
@@ -196,24 +221,30 @@ void us_packer_fini(us_packer *p) {
     *p = (us_packer){0};
 }
 
-void us_packer_clear(us_packer *p, const us_sequences *s) {
-    p->batch = (us_batch){{s->n_prefix, s->n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0};
+static void begin(us_packer *p, const us_sequences *s, bool bare) {
+    int32_t n_prefix = bare ? 0 : s->n_prefix;
+    p->bare = bare;
+    p->batch = (us_batch){{n_prefix, n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0};
+    for (int32_t i = 0; i < n_prefix; i++) p->tokens[i] = s->prefix[i], p->pos[i] = i; /* bare rows may have been there */
 }
+
+void us_packer_clear(us_packer *p, const us_sequences *s) { begin(p, s, false); }
 
 bool us_packer_add(us_packer *p, const us_sequences *s, const us_sequence *q) {
     us_packing *k = &p->batch.packing;
-    int32_t begin = k->n_rows;
-    if (begin - k->n_prefix + q->n_rows > p->max_rows) return false;
+    if (!k->n_segments) begin(p, s, q->bare);
+    int32_t at = k->n_rows;
+    if (q->bare != p->bare || at - k->n_prefix + q->n_rows > p->max_rows) return false;
     for (int32_t i = 0; i < q->n_rows; i++) {
-        p->tokens[begin + i] = s->tokens[q->row + (size_t)i];
-        p->window[begin + i] = begin + s->window[q->row + (size_t)i];
-        p->pos[begin + i] = k->n_prefix + i;
+        p->tokens[at + i] = s->tokens[q->row + (size_t)i];
+        p->window[at + i] = at + s->window[q->row + (size_t)i];
+        p->pos[at + i] = k->n_prefix + i;
     }
     for (int32_t i = 0; i < q->n_targets; i++) {
-        p->target_rows[p->batch.n_targets] = begin + s->target_row[q->target + (size_t)i];
+        p->target_rows[p->batch.n_targets] = at + s->target_row[q->target + (size_t)i];
         p->target_ids[p->batch.n_targets++] = s->target_id[q->target + (size_t)i];
     }
-    p->segments[k->n_segments++] = (us_segment){begin, begin + q->n_rows};
+    p->segments[k->n_segments++] = (us_segment){at, at + q->n_rows};
     k->n_rows += q->n_rows;
     return true;
 }

@@ -15,6 +15,7 @@ typedef struct us_sequence {
     size_t row, target;             /* where its rows and targets begin in the arrays */
     int32_t n_rows, n_targets;
     uint32_t example;
+    bool bare;                      /* does not see the persona: positions from 0, an example of nothing (rehearsal.h) */
 } us_sequence;
 
 typedef struct us_sequences {
@@ -24,6 +25,7 @@ typedef struct us_sequences {
     us_sequence *seqs;
     size_t n, n_rows, n_targets, cap, cap_tokens, cap_window, cap_rows, cap_ids;
     size_t n_seqs[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS];
+    size_t n_bare, bare_targets;    /* of those of the training part */
     int32_t longest, most_targets;
     size_t n_too_long;              /* targets that do not fit in max_rows with their own window's last turn */
 } us_sequences;
@@ -31,18 +33,21 @@ typedef struct us_sequences {
 /* max_rows: longest sequence; a longer scene is cut where a target's window begins. */
 US_MUST_USE us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, const us_dataset *set, bool packing, int32_t max_rows,
                                          us_sequences *out, us_error *err);
+/* A bare sequence of the training part: ids[n_prompt..n) are learned, each sees all before it. 0 < n_prompt < n. */
+US_MUST_USE us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err);
 void us_sequences_fini(us_sequences *s);
 
-/* A batch over some sequences; owns its arrays, of fixed capacity. */
+/* A batch over some sequences, either with the persona or bare; owns its arrays, of fixed capacity. */
 typedef struct us_packer {
     us_batch batch;
     int32_t *tokens, *pos, *window, *target_rows, *target_ids;
     us_segment *segments;
     int32_t max_rows, max_targets, max_segments; /* rows without the prefix */
+    bool bare;
 } us_packer;
 US_MUST_USE us_status us_packer_init(us_packer *p, const us_sequences *s, int32_t max_rows, us_error *err);
 void us_packer_fini(us_packer *p);
 void us_packer_clear(us_packer *p, const us_sequences *s);
-/* False when it does not fit any more (an empty packer takes any sequence). */
+/* False when it does not fit any more, or is bare and the others are not (an empty packer takes any sequence). */
 bool us_packer_add(us_packer *p, const us_sequences *s, const us_sequence *q);
 #endif

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "train/adamw.h"
+#include "train/rehearsal.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,8 @@ static us_status fill_options(us_trainer *t, us_error *err) {
     const struct { const char *name; double x, min, max; } ranges[] = {
         {"rank", o->rank, 1, 256}, {"alpha", o->alpha, 1e-3, 1e4}, {"dropout", o->dropout, 0, 0.9}, {"lr", o->lr, 1e-9, 1}, {"lora-plus", o->lora_plus, 0.01, 1000},
         {"warmup", o->warmup, 0, 1}, {"epochs", o->epochs, 1e-6, 1e4}, {"batch", o->batch_rows, 1, 1 << 24}, {"max-sequence", o->max_sequence, 16, 1 << 20},
-        {"weight-decay", o->weight_decay, 0, 10}, {"micro-batch", o->micro_rows, 0, 1 << 20}, {"patience", o->patience, 0, 1e6}};
+        {"weight-decay", o->weight_decay, 0, 10}, {"micro-batch", o->micro_rows, 0, 1 << 20}, {"patience", o->patience, 0, 1e6},
+        {"rehearsal", o->rehearsal, 0, 0.5}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].x >= ranges[i].min && ranges[i].x <= ranges[i].max))
             return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g to %g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].x);
@@ -73,9 +75,19 @@ static us_status write_config(us_trainer *t, us_error *err) {
                             "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%llu\neval-every=%lld\neval-targets=%lld\n",
                             base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus, (int)o->schedule, o->warmup, o->epochs, (long long)o->max_steps,
                             o->batch_rows, o->micro_rows, o->max_sequence, o->windowed, o->clip, o->weight_decay, (unsigned long long)o->seed, (long long)o->eval_every, (long long)o->eval_targets);
+    if (!st && o->rehearsal > 0) st = us_buf_appendf(&b, err, "rehearsal=%.9g\n", o->rehearsal); /* nothing without, as before there was any */
     t->config = st ? NULL : us_buf_take(&b, NULL);
     us_buf_fini(&b);
     return st;
+}
+
+/* The base's own answers, so many that they are the share of what is learned that was asked for. */
+static us_status rehearse(us_trainer *t, const us_template *tpl, us_error *err) {
+    const us_train_options *o = &t->o;
+    double learned = (double)t->s.targets[US_TRAIN], n = learned * o->rehearsal / (1 - o->rehearsal);
+    if (!(n > 0)) return US_OK;
+    us_rehearsal r = {.n_targets = (uint64_t)ceil(n), .max_rows = o->max_sequence, .seed = o->seed, .n_threads = o->n_threads, .progress = o->progress, .progress_ctx = o->progress_ctx};
+    return us_rehearse(t->model, tpl, &r, &t->s, err);
 }
 
 /* ---- memory --------------------------------------------------------------------------------------------------- */
@@ -176,6 +188,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     for (size_t i = 0; i < t->o.n_cast && !st; i++) st = us_strdup(t->o.cast[i], &t->cast[i], err);
     if (!st) st = us_pool_new(t->o.n_threads, &t->pool, err);
     if (!st) st = us_sequences_build(model->tok, tpl, set, !t->o.windowed, t->o.max_sequence, &t->s, err);
+    if (!st) st = rehearse(t, tpl, err);
     if (!st) st = list_sequences(t, err);
     if (!st) st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora, t->modules, t->o.seed + 1, err);
     if (!st) st = choose_micro_rows(t, err);
@@ -196,6 +209,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
         return st;
     }
     for (int p = 0; p < US_N_PARTS; p++) t->facts.sequences[p] = t->s.n_seqs[p], t->facts.rows[p] = t->s.rows[p], t->facts.targets[p] = t->s.targets[p];
+    t->facts.rehearsal_sequences = t->s.n_bare;
+    t->facts.rehearsal_targets = t->s.bare_targets;
     t->facts.too_long = t->s.n_too_long;
     t->facts.prefix_rows = t->s.n_prefix;
     t->facts.longest = t->s.longest;
@@ -255,19 +270,26 @@ static uint64_t collect(us_trainer *t) {
     return targets;
 }
 
-/* Runs a list of sequences in micro-batches; learns when `grad` is given. Returns the sum of nats. */
-static double run(us_trainer *t, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
+/* The bare sequences of a list, or the others, in micro-batches. */
+static double run_kind(us_trainer *t, bool bare, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
     double nats = 0;
     us_packer *p = &t->packer;
     us_packer_clear(p, &t->s);
     for (size_t i = 0; i <= n; i++) {
-        if (i < n && us_packer_add(p, &t->s, &t->s.seqs[list[i]])) continue;
+        if (i < n && (t->s.seqs[list[i]].bare != bare || us_packer_add(p, &t->s, &t->s.seqs[list[i]]))) continue;
+        if (!p->batch.packing.n_segments) break; /* none of this kind */
         nats += grad ? us_tape_loss_and_grad(t->tape, &p->batch, scale, seed + i, grad) : us_tape_loss(t->tape, &p->batch, NULL);
         if (rows) *rows += (uint64_t)p->batch.packing.n_rows;
         us_packer_clear(p, &t->s);
         if (i < n && !us_packer_add(p, &t->s, &t->s.seqs[list[i]])) break; /* cannot be: the packer holds the longest */
     }
     return nats;
+}
+
+/* Runs a list of sequences in micro-batches; learns when `grad` is given. Returns the sum of nats. */
+static double run(us_trainer *t, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
+    double nats = run_kind(t, false, list, n, scale, seed, grad, rows);
+    return t->s.n_bare ? nats + run_kind(t, true, list, n, scale, seed + n + 1, grad, rows) : nats;
 }
 
 static double rate(const us_trainer *t, int64_t step) {

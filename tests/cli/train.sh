@@ -98,6 +98,12 @@ want 1 "that run had base=" "${common[@]}" -m "$d/other.gguf" --resume
 want 1 "that run had data=" "${common[@]}" -m "$d/m.gguf" --resume --history 2
 [ -s "$d/i/checkpoint.gguf" ] || fail "a refused resume took the checkpoint"
 
+# ---- the base's own answers along with the part
+want 0 "for the rehearsal: " "${T[@]:1}" --out "$d/rehearsal" --rehearsal 0.2 --max-steps 4
+has "of them are the base's own answers to neutral prompts ("
+grep -q '"rehearsal": 0.2' "$d/rehearsal/train.json" || fail "train.json tells no rehearsal"
+want 2 "--rehearsal: expected a number from 0 to 0.5" "${T[@]:1}" --out "$d/rehearsal" --rehearsal 0.7
+
 # ---- a disk that is full in the middle of a checkpoint: told, gone on with, and the adapter is there
 out=$(
     trap '' XFSZ

@@ -2,6 +2,7 @@
 #include "test.h"
 #include "mktiny.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "train/trainer.h"
 #include "understudy/generate.h"
 #include <jansson.h>
@@ -220,6 +221,151 @@ static void the_adapter_serves_what_was_learned(void **state) {
     us_model_free(m);
 }
 
+/* Answers of the base: without the persona, as if they were learned alone; the same for a seed, whatever the threads. */
+static void rehearsal_is_learned_without_the_persona(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_F32);
+    us_dataset *d = make_set(false);
+    us_trainer *t, *alone, *same;
+    us_train_options o = small();
+    o.rehearsal = 0.5;
+    o.max_steps = 4;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    o.n_threads = 1;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &same, &err), &err);
+    assert_int_equal(same->s.n_rows, t->s.n_rows);
+    assert_memory_equal(same->s.tokens, t->s.tokens, t->s.n_rows * sizeof *t->s.tokens);
+    us_trainer_free(same);
+    o.rehearsal = 0;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &alone, &err), &err);
+    us_train_facts with = us_trainer_get_facts(t), without = us_trainer_get_facts(alone);
+    assert_true(with.rehearsal_targets >= without.targets[US_TRAIN] && with.rehearsal_targets < without.targets[US_TRAIN] + 96); /* half of all; the last answer may go over it */
+    assert_int_equal(with.targets[US_TRAIN] - with.rehearsal_targets, without.targets[US_TRAIN]);
+    assert_int_equal(with.targets[US_VALIDATION], without.targets[US_VALIDATION]);
+    /* A trainer that knows nothing but these answers, as conversations whose persona is empty. */
+    us_sequences only = {0};
+    for (size_t i = 0; i < t->s.n; i++) {
+        const us_sequence *q = &t->s.seqs[i];
+        if (!q->bare) continue;
+        us_sequence copy = {.part = US_TRAIN, .row = only.n_rows, .target = only.n_targets, .n_rows = q->n_rows, .n_targets = q->n_targets};
+        assert_ok(us_grow(&only.seqs, &only.cap, only.n + 1, sizeof copy, &err), &err);
+        assert_ok(us_grow(&only.tokens, &only.cap_tokens, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
+        assert_ok(us_grow(&only.window, &only.cap_window, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
+        assert_ok(us_grow(&only.target_row, &only.cap_rows, only.n_targets + (size_t)q->n_targets, sizeof(int32_t), &err), &err);
+        assert_ok(us_grow(&only.target_id, &only.cap_ids, only.n_targets + (size_t)q->n_targets, sizeof(int32_t), &err), &err);
+        memcpy(only.tokens + only.n_rows, t->s.tokens + q->row, sizeof(int32_t) * (size_t)q->n_rows);
+        memset(only.window + only.n_rows, 0, sizeof(int32_t) * (size_t)q->n_rows);
+        memcpy(only.target_row + only.n_targets, t->s.target_row + q->target, sizeof(int32_t) * (size_t)q->n_targets);
+        memcpy(only.target_id + only.n_targets, t->s.target_id + q->target, sizeof(int32_t) * (size_t)q->n_targets);
+        only.seqs[only.n++] = copy;
+        only.n_rows += (size_t)q->n_rows;
+        only.n_targets += (size_t)q->n_targets;
+        if (q->n_rows > only.longest) only.longest = q->n_rows;
+    }
+    assert_true(only.n > 3);
+    us_packer p;
+    assert_ok(us_packer_init(&p, &only, 512, &err), &err);
+    for (size_t i = 0; i < only.n && us_packer_add(&p, &only, &only.seqs[i]); i++) {}
+    us_tape *tape;
+    us_tape_options to = {.max_rows = 1024, .max_targets = 1024, .max_segments = 400, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1, .train = true, .f32 = true};
+    assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
+    size_t n = t->lora.n_params;
+    float *a = calloc(n, 4), *b = calloc(n, 4);
+    for (size_t i = 0; i < n; i++) t->lora.params[i] += 0.02f * (float)sin((double)i);
+    double want = us_tape_loss_and_grad(tape, &p.batch, 1, 0, a);
+    int32_t n_segments = p.batch.packing.n_segments;
+    us_packer_fini(&p);
+    /* The same answers from the trainer's own packer, after a batch with the persona in the same arrays. */
+    assert_ok(us_packer_init(&p, &t->s, 512, &err), &err);
+    size_t first_bare = 0;
+    while (!t->s.seqs[first_bare].bare) first_bare++;
+    assert_true(us_packer_add(&p, &t->s, &t->s.seqs[0]));
+    assert_false(us_packer_add(&p, &t->s, &t->s.seqs[first_bare])); /* never mixed */
+    us_packer_clear(&p, &t->s);
+    for (int32_t i = 0; i < n_segments; i++) assert_true(us_packer_add(&p, &t->s, &t->s.seqs[first_bare + (size_t)i]));
+    assert_false(us_packer_add(&p, &t->s, &t->s.seqs[0]));
+    double got = us_tape_loss_and_grad(tape, &p.batch, 1, 0, b);
+    assert_true(got == want && want > 0);
+    assert_memory_equal(a, b, n * sizeof *a);
+    us_packer_clear(&p, &t->s); /* the persona is back where the answers were */
+    assert_true(us_packer_add(&p, &t->s, &t->s.seqs[0]));
+    assert_int_equal(p.batch.packing.n_prefix, t->s.n_prefix);
+    assert_memory_equal(p.tokens, t->s.prefix, sizeof(int32_t) * (size_t)t->s.n_prefix);
+    for (int32_t i = 0; i < p.batch.packing.n_rows; i++) assert_int_equal(p.pos[i], i);
+    us_packer_fini(&p);
+    us_tape_free(tape);
+    /* A step over both kinds is the sum of the two. */
+    double sum = us_trainer_evaluate(t, US_TRAIN, 0, US_BASE, NULL) * (double)with.targets[US_TRAIN], persona = us_trainer_evaluate(alone, US_TRAIN, 0, US_BASE, NULL) * (double)without.targets[US_TRAIN], bare = 0;
+    for (size_t i = 0; i < t->s.n; i++)
+        if (t->s.seqs[i].bare) {
+            us_packer_clear(&t->packer, &t->s);
+            assert_true(us_packer_add(&t->packer, &t->s, &t->s.seqs[i]));
+            float scale = t->lora.scale;
+            t->lora.scale = 0;
+            bare += us_tape_loss(t->tape, &t->packer.batch, NULL);
+            t->lora.scale = scale;
+        }
+    printf("# %llu answers of the base, %.2f nats a token; %.2f of the lines\n", (unsigned long long)with.rehearsal_sequences, bare / (double)with.rehearsal_targets, persona / (double)without.targets[US_TRAIN]);
+    assert_true(fabs(sum - persona - bare) < 1e-4 * sum);
+    free(a);
+    free(b);
+    us_sequences_fini(&only);
+    us_trainer_free(alone);
+    us_trainer_free(t);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
+static us_trainer *new_rehearsing(us_model *m, const us_dataset *d, double share, const char *folder) {
+    us_trainer *t;
+    us_train_options o = small();
+    o.rehearsal = share;
+    assert_ok(us_trainer_new(m, d, &o, folder, &t, &err), &err);
+    return t;
+}
+
+static bool stop_at_once(void *ctx, int32_t n_done, int32_t n_total) {
+    *(int32_t *)ctx += n_done <= n_total;
+    return false;
+}
+
+static void rehearsal_resumes_bit_for_bit(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(false);
+    char *folder = us_path_join(dir, "rehearsal"), *file = us_path_join(folder, "checkpoint.gguf");
+    us_train_report r;
+    us_trainer *whole = new_rehearsing(m, d, 0.3, NULL), *part = new_rehearsing(m, d, 0.3, folder);
+    do assert_ok(us_trainer_step(whole, &r, &err), &err);
+    while (!r.done);
+    for (int i = 0; i < 5; i++) assert_ok(us_trainer_step(part, &r, &err), &err);
+    us_trainer_free(part);
+    part = new_rehearsing(m, d, 0.3, folder);
+    assert_ok(us_trainer_resume(part, &err), &err);
+    assert_int_equal(part->state.step, 5);
+    do assert_ok(us_trainer_step(part, &r, &err), &err);
+    while (!r.done);
+    assert_memory_equal(part->lora.params, whole->lora.params, whole->lora.n_params * sizeof(float));
+    us_trainer_free(part);
+    us_trainer_free(whole);
+    part = new_rehearsing(m, d, 0, folder);
+    assert_int_equal(us_trainer_resume(part, &err), US_ERR_MISMATCH);
+    assert_non_null(strstr(err.message, "that run had rehearsal=0.3"));
+    us_trainer_free(part);
+    int32_t calls = 0;
+    us_train_options o = small();
+    o.rehearsal = 0.1, o.progress = stop_at_once, o.progress_ctx = &calls;
+    assert_int_equal(us_trainer_new(m, d, &o, NULL, &part, &err), US_ERR_INTERRUPTED);
+    assert_int_equal(calls, 1);
+    o.progress = NULL, o.max_sequence = 40;
+    assert_int_equal(us_trainer_new(m, d, &o, NULL, &part, &err), US_ERR_LIMIT);
+    remove(file);
+    rmdir(folder);
+    free(folder), free(file);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 /* train.json says what happened, and the pictures are pictures. */
 static void the_record_tells_the_training(void **state) {
     (void)state;
@@ -271,8 +417,8 @@ static void bad_options_are_refused(void **state) {
     us_model *m = open_model(US_MATH_FAST);
     us_dataset *d = make_set(false);
     us_trainer *t;
-    const us_train_options bad[] = {{.rank = 1000}, {.modules = "q,x"}, {.lr = 5}, {.dropout = 2}, {.epochs = -1}, {.max_sequence = 4}, {.memory_bytes = 1000}};
-    const us_status want[] = {US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_MEMORY};
+    const us_train_options bad[] = {{.rank = 1000}, {.modules = "q,x"}, {.lr = 5}, {.dropout = 2}, {.epochs = -1}, {.max_sequence = 4}, {.memory_bytes = 1000}, {.rehearsal = 0.9}};
+    const us_status want[] = {US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_MEMORY, US_ERR_ARGUMENT};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(us_trainer_new(m, d, &bad[i], NULL, &t, &err), want[i]);
     us_dataset_free(d);
     us_model_free(m);
@@ -283,6 +429,7 @@ int main(void) {
     model_path = us_path_join(dir, "m.gguf");
     if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path, &err)) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line), cmocka_unit_test(learns_and_resumes_bit_for_bit), cmocka_unit_test(the_adapter_serves_what_was_learned),
+                                       cmocka_unit_test(rehearsal_is_learned_without_the_persona), cmocka_unit_test(rehearsal_resumes_bit_for_bit),
                                        cmocka_unit_test(the_record_tells_the_training), cmocka_unit_test(bad_options_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
