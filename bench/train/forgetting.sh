@@ -16,6 +16,7 @@ cd "$(dirname "$0")/../.."
 model=${MODEL:-$(script/model)}
 work=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
 adapters=()
 for x in "${shares[@]}"; do
     [ -s "$work/$x/adapter.gguf" ] || "$build/understudy" train "$file" -c "$who" -m "$model" --rehearsal "$x" --no-samples -q --out "$work/$x" "$@" >"$work/$x.loss"
