@@ -108,7 +108,7 @@ enum { BY_N, BY_Z };
 static void put_terms(page *p, const char *id, const char *title, const char *note, const us_term *t, size_t n, int by, const char *unit, bool lines) {
     put(p, "<section id=\"%s\">\n<h2>%s</h2>\n<p class=\"note\">%s</p>\n", id, title, note);
     if (!n) put_raw(p, "<p class=\"note\">None.</p>\n");
-    else put(p, "<table class=\"bars\"><thead><tr><th></th><th title=\"%s of the character\">%s</th><th title=\"the same, by all others\">others</th><th title=\"log-odds ratio with an informative Dirichlet prior; above 1.96: beyond chance at the 5%% mark\">z</th></tr></thead><tbody>\n", unit, unit);
+    else put(p, "<table class=\"bars\"><thead><tr><th>%s</th><th title=\"%s of the character\">%s</th><th title=\"the same, by all others\">others</th><th title=\"log-odds ratio with an informative Dirichlet prior; above 1.96: beyond chance at the 5%% mark\">z</th></tr></thead><tbody>\n", lines ? "line" : "words", unit, unit);
     double most = n ? by == BY_Z ? t[0].z : t[0].n : 1;
     for (size_t i = 0; i < n; i++) {
         double v = (by == BY_Z ? t[i].z : t[i].n) / most;
@@ -128,7 +128,7 @@ static void put_cast(page *p) {
     char least[32];
     snprintf(least, sizeof least, "%.3g", 100 * f->main_share);
     put(p, "<section class=\"wide\" id=\"cast\">\n<h2>The cast</h2>\n<p class=\"note\">Who has at least %s%% of the lines or of the words.</p>\n"
-           "<table class=\"cast\"><thead><tr><th></th><th class=\"chart\"><b class=\"l\"></b>lines <b class=\"w\"></b>words</th><th>lines</th><th></th><th class=\"more\">words</th><th class=\"more\"></th><th class=\"more\">scenes</th>"
+           "<table class=\"cast\"><thead><tr><th>who</th><th class=\"chart\"><b class=\"l\"></b>lines <b class=\"w\"></b>words</th><th>lines</th><th>of all</th><th class=\"more\">words</th><th class=\"more\">of all</th><th class=\"more\">scenes</th>"
            "<th class=\"more\">words a line</th></tr></thead><tbody>\n", least);
     for (size_t i = 0; i < f->n_roles; i++) {
         const us_role *r = &f->roles[i];

@@ -68,16 +68,43 @@
     with: v => [own().filter(o => [-1, 1].some(d => lines[o[0] + d] && data.speakers[lines[o[0] + d][0]] === v)).map(o => o[0]), []],
     len: v => [own().filter(o => { const n = text(lines[o[0]]).split(/\s+/).length; return v > 40 ? n > 40 : n === +v; }).map(o => o[0]), []],
   };
+  // What takes the focus and is read out as a button: words and rows of words themselves, the bar, in a table what stands in the cell.
+  const handle = (e, kind) => {
+    const cell = kind === "with" && (e.matches("tr") ? e.firstElementChild : e);
+    if (cell && !cell.textContent) return e; // no lines there
+    if (cell) {
+      const button = el("button", {type: "button"}, ...cell.childNodes);
+      button.title = "The lines with " + e.dataset.with;
+      cell.append(button);
+      return button;
+    }
+    e.tabIndex = 0;
+    if (kind === "len") e.setAttribute("role", "button"), e.setAttribute("aria-label", e.title);
+    return e;
+  };
   const names = {f: v => "\u201c" + v + "\u201d", line: v => "\u201c" + v + "\u201d", with: v => "with " + v, len: v => v > 40 ? "more than 40 words" : v + (v === "1" ? " word" : " words")};
   for (const kind of Object.keys(answers)) for (const e of document.querySelectorAll("[data-" + kind + "]")) {
     const value = e.dataset[kind];
     if (!value) continue;
     const label = kind === "f" ? (e.querySelector("td span") || e.querySelector("title")).textContent.split(": ")[0] : value;
-    const open = () => { opener = e; show(names[kind](label), ...answers[kind](value)); };
+    const stop = handle(e, kind);
+    const open = () => { opener = stop; show(names[kind](label), ...answers[kind](value)); };
     e.classList.add("live");
-    if (kind === "f" || kind === "line") e.tabIndex = 0;
     e.addEventListener("click", open);
     e.addEventListener("keydown", k => { if (k.key === "Enter" || k.key === " ") { k.preventDefault(); open(); close.focus(); } });
+  }
+  // In the matrix and in the histogram Tab stops once, and the arrows go on from there.
+  for (const box of document.querySelectorAll(".heat, .histogram")) {
+    const stops = [...box.querySelectorAll("[tabindex], button")];
+    stops.forEach((e, i) => { e.tabIndex = i ? -1 : 0; });
+    box.addEventListener("keydown", k => {
+      const at = stops.indexOf(document.activeElement), to = {ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: stops.length - 1}[k.key];
+      if (at < 0 || !stops[to]) return;
+      k.preventDefault();
+      stops[at].tabIndex = -1;
+      stops[to].tabIndex = 0;
+      stops[to].focus();
+    });
   }
 
   const input = el("input", {type: "search", placeholder: "Search the lines of " + data.name, ariaLabel: "Search the lines of " + data.name});

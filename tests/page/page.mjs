@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 
 const env = process.env, need = createRequire(path.resolve(env.US_NPM, 'package.json'));
@@ -537,6 +537,42 @@ await test('a server that wants a key: asked once, a wrong one is told, pictures
   await page.context().close();
   page = before;
   await end(other);
+});
+
+await test('the report of explore: the lines behind a cell, a bar and a row, by keyboard', async () => {
+  const rows = ['raw_character_text,spoken_words'];
+  for (let i = 0; i < 4; i++) rows.push('Ann Baker,Jumping jellyfish!', `Carl,${'The lighthouse is on fire again. '.repeat(i + 1)}`, 'Ann Baker,"Jumping jellyfish, Carl! Fetch the buckets."', 'Carl,Which buckets?', ',');
+  fs.writeFileSync(`${env.US_DIR}/play.csv`, rows.join('\n'));
+  execFileSync(env.UNDERSTUDY, ['explore', `${env.US_DIR}/play.csv`, '-c', 'Ann Baker', '--out', `${env.US_DIR}/report`], { stdio: 'ignore' });
+  const before = page, focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') || document.activeElement.textContent);
+  page = await open(`file://${env.US_DIR}/report/index.html`);
+  const opens = async (what, key = 'Enter') => {
+    const from = await focused();
+    await page.keyboard.press(key);
+    assert.match(await page.locator('#found h3').innerText(), what);
+    assert.equal(await focused(), 'Close');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#found').isVisible(), false);
+    assert.equal(await focused(), from); // and back
+  };
+  await page.locator('.cast tbody button').first().focus();
+  await opens(/with Carl/);
+  assert.equal(await page.locator('.heat [tabindex="0"]').count(), 1);
+  await page.keyboard.press('Tab');
+  assert.match(await focused(), /^\d+$/);
+  await opens(/with Carl[^]*8 lines/, ' ');
+  await page.keyboard.press('ArrowRight');
+  await opens(/with Carl/);
+  await page.keyboard.press('Tab');
+  assert.match(await focused(), /^1 word: 0 lines/);
+  await page.keyboard.press('ArrowRight');
+  await opens(/2 words[^]*4 lines/);
+  await page.keyboard.press('End');
+  await opens(/more than 40 words/);
+  await accessible(page, 'the report');
+  await shot(page, 'report-keyboard');
+  await page.context().close();
+  page = before;
 });
 
 await browser.close();
