@@ -158,7 +158,7 @@ int cmd_audition(int argc, char **argv) {
         {"split", 0, "PART", "scenes that it is judged on: train, validation, test, all (test)", CLI_STRING, &part, 0, 0},
         {"takes", 0, "LIST", "judge these numbers of takes too: 1,4,8,12,16 (those below the shipped number)", CLI_STRING, &o.takes_list, 0, 0},
         {"shipped-takes", 0, "N", "takes of a reply (the card's)", CLI_INT, &takes, 1, 32},
-        {"lambda", 0, "X", "weight of the conversation-free score (the card's)", CLI_FLOAT, &lambda, 0, 2},
+        {"lambda", 0, "X", "weight of how likely a reply is without what it answers (the card's)", CLI_FLOAT, &lambda, 0, 2},
         {"cast", 0, "DIR", "folder of characters that lines may be attributed to by their adapters", CLI_STRING, &o.cast_folder, 0, 0},
         {"prompts", 0, "FILE", "more lines to say to the character, one a line", CLI_STRING, &o.prompts_file, 0, 0},
         {"lexicon", 0, "FILE", "more expressions that give a machine away, one a line", CLI_STRING, &o.lexicon_file, 0, 0},

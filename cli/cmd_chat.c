@@ -347,7 +347,7 @@ int cmd_chat(int argc, char **argv) {
                        sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
     if (rc || help_shown) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
-    us_engine_options eo = {.n_threads = (int)threads, .n_ctx = (int32_t)(2 * ctx + 32 * 192)}; /* prompt, persona alone, takes; touched as used */
+    us_engine_options eo = {.n_threads = (int)threads, .n_ctx = (int32_t)(2 * ctx + 32 * 192)}; /* prompt, the same without its end, takes; touched as used */
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
     if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
     session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};

@@ -78,7 +78,7 @@ typedef struct us_reply {
     bool retried;         /* a loop was cut and the reply made again */
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
     int32_t n_takes, chosen; /* how many were made, which was spoken */
-    double score;         /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | persona), and what speaks for its manner */
+    double score;         /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | chat without the words it answers), and what speaks for its manner */
     double seconds;
 } us_reply;
 

@@ -116,7 +116,7 @@ struct us_audition {
 
 /* prompt.c: the tokens of what `who` is asked: persona and examples as he has them, then messages[0..n) and the reply's header.
  * n 0: nothing was said. */
-US_MUST_USE us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out, us_error *err);
+US_MUST_USE us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out, us_tokens *before_it, us_error *err);
 /* The same with the persona alone and no examples: for what the base model is asked when it measures others. */
 US_MUST_USE us_status us_audition_plain_prompt(const us_audition *a, const char *system, const us_message *messages, size_t n, us_tokens *out, us_error *err);
 /* A reply with the token that ends it. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_SENTENCE = 3, LONG_REPLY = 12 };
+enum { MIN_SENTENCE = 3, LONG_REPLY = 12, LONG_WORD = 5, BEFORE = 5 };
 static const double many = 0.2;
 
 us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us_error *err) {
@@ -31,6 +31,33 @@ us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *
     if (!st) out->tail_period = us_loop_period((const int32_t *)ids.id, ids.n);
     out->loop = out->tail_period || out->duplicate_sentences || (ids.n >= LONG_REPLY && out->seq_rep_4 >= many);
     free(ids.id);
+    return st;
+}
+
+static bool is_long(const us_words *w, uint32_t id) {
+    size_t letters = 0;
+    for (const char *p = us_words_get(w, id); *p; p++) letters += ((unsigned char)*p & 0xc0) != 0x80;
+    return letters >= LONG_WORD;
+}
+
+us_status us_chat_same_words(us_words *w, const char *const *replies, size_t n, double *share, us_error *err) {
+    us_ids *said = NULL;
+    size_t words = 0, again = 0;
+    us_status st = us_alloc(n, sizeof *said, &said, err);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = us_words_split(w, replies[i], &said[i], err);
+        for (size_t k = 0; k < said[i].n; k++) {
+            if (!is_long(w, said[i].id[k])) continue;
+            bool found = false;
+            for (size_t j = i > BEFORE ? i - BEFORE : 0; j < i; j++)
+                for (size_t m = 0; m < said[j].n; m++) found = found || said[j].id[m] == said[i].id[k];
+            words++;
+            again += found;
+        }
+    }
+    *share = words ? (double)again / (double)words : 0;
+    for (size_t i = 0; said && i < n; i++) free(said[i].id);
+    free(said);
     return st;
 }
 

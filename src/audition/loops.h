@@ -15,4 +15,6 @@ US_MUST_USE us_status us_loops_find(us_words *w, const char *text, us_loops *out
 US_MUST_USE us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us_error *err);
 /* Replies of one chat in order; *n_repeats counts those of three words or more that were said before in it, word for word. */
 US_MUST_USE us_status us_chat_repeats(us_words *w, const char *const *replies, size_t n, size_t *n_repeats, us_error *err);
+/* The share of its words of five letters or more that one of the five replies before has as well. */
+US_MUST_USE us_status us_chat_same_words(us_words *w, const char *const *replies, size_t n, double *share, us_error *err);
 #endif

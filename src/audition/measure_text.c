@@ -235,12 +235,14 @@ static us_status compare(us_audition *a, const texts *all, us_who other, us_erro
 /* Repeats over runs of n lines that belong together. */
 static us_status add_repeats(us_audition *a, const char *const *lines, size_t n_chats, size_t per_chat, us_metrics *m, us_error *err) {
     uint64_t k = 0;
-    double *reps;
+    double *reps, *same = NULL;
     us_status st = us_alloc(n_chats, sizeof *reps, &reps, err);
+    if (!st) st = us_alloc(n_chats, sizeof *same, &same, err);
     us_ids ids = {0};
     for (size_t c = 0; c < n_chats && !st; c++) {
         size_t repeats = 0;
         st = us_chat_repeats(&a->words, lines + c * per_chat, per_chat, &repeats, err);
+        if (!st) st = us_chat_same_words(&a->words, lines + c * per_chat, per_chat, &same[c], err);
         k += repeats;
         ids.n = 0;
         for (size_t i = 0; i < per_chat && !st; i++) st = us_words_split(&a->words, lines[c * per_chat + i], &ids, err);
@@ -248,6 +250,8 @@ static us_status add_repeats(us_audition *a, const char *const *lines, size_t n_
     }
     if (!st && n_chats) st = us_metrics_add(m, "chat_repeats", us_wilson(k, n_chats * per_chat), err);
     if (!st && n_chats) st = us_metrics_add(m, "chat_seq_rep_4", us_bootstrap(reps, NULL, n_chats, a->o.seed + 20), err);
+    if (!st && n_chats) st = us_metrics_add(m, "chat_same_words", us_bootstrap(same, NULL, n_chats, a->o.seed + 21), err);
+    free(same);
     free(reps);
     free(ids.id);
     return st;

@@ -33,6 +33,7 @@ static const us_metric table[] = {
     {"context_gain_share", "the same over that of real replies", US_UNIT_NUMBER, 1},
     {"chat_repeats", "replies said before in a chat of 20 turns", US_UNIT_SHARE, -1},
     {"chat_seq_rep_4", "repeated runs of four words over a chat", US_UNIT_SHARE, -1},
+    {"chat_same_words", "words of five letters or more that he said in the five replies before", US_UNIT_SHARE, -1},
     {"style", "given to the character, pooled by 10 (classifier)", US_UNIT_SHARE, 1},
     {"style_share", "the same over that of real lines", US_UNIT_NUMBER, 1},
     {"style_single", "given to the character, single lines (classifier)", US_UNIT_SHARE, 1},

@@ -89,7 +89,7 @@ typedef struct order {
     uint64_t key;    /* seeds its takes */
     char name[48];   /* in the journal */
     us_answer *to;
-    us_tokens prompt;
+    us_tokens prompt, before; /* before: without what is answered */
     us_job *job;
 } order;
 
@@ -97,7 +97,6 @@ typedef struct batch {
     us_audition *a;
     us_who who;
     us_schedule *schedule;
-    us_tokens alone;
     const char *stage;
     size_t done, total;
     us_error *err;
@@ -113,8 +112,8 @@ static int32_t takes_made(const us_audition *a, us_who who) {
 
 static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
-    us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, b->err);
-    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = b->alone.ids, .n_alone = (int32_t)b->alone.n, .weights = {1, 0}, .n_takes = takes_made(a, b->who),
+    us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, &o->before, b->err);
+    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = o->before.ids, .n_alone = (int32_t)o->before.n, .weights = {1, 0}, .n_takes = takes_made(a, b->who),
                      .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
     s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true}; /* leaks are looked for when the choice is made */
@@ -162,6 +161,7 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
     for (size_t i = 0; i < n; i++) {
         us_job_free(orders[i].job);
         us_tokens_fini(&orders[i].prompt);
+        us_tokens_fini(&orders[i].before);
     }
     return st;
 }
@@ -169,14 +169,10 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
 static us_status begin(batch *b, size_t n_orders) {
     us_audition *a = b->a;
     int32_t n_slots = DECODED_AT_ONCE / takes_made(a, b->who);
-    us_status st = us_audition_prompt(a, b->who, NULL, 0, &b->alone, b->err);
-    return st ? st : us_schedule_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
+    return us_schedule_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
 }
 
-static void end(batch *b) {
-    us_schedule_free(b->schedule);
-    us_tokens_fini(&b->alone);
-}
+static void end(batch *b) { us_schedule_free(b->schedule); }
 
 us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
     size_t n_seeds = (size_t)a->o.n_seeds;
@@ -191,7 +187,7 @@ us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
         us_answer *r = &a->answers[who][i];
         r->probe = (uint32_t)(i / n_seeds);
         r->seed = (uint32_t)(i % n_seeds);
-        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, i, "", r, {0}, NULL};
+        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, i, "", r, {0}, {0}, NULL};
         snprintf(orders[i].name, sizeof orders[i].name, "%s/%u/%u", us_who_name(who), r->probe, r->seed);
     }
     if (!st) st = run_orders(&b, orders, a->n_answers);
@@ -240,7 +236,7 @@ us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
     for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
         for (size_t c = 0; c < N_CHATS; c++) {
             us_chat_log *log = &a->chats[who][c];
-            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, NULL};
+            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, {0}, NULL};
             snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
         }
         st = run_orders(&b, orders, N_CHATS);

@@ -28,7 +28,7 @@ struct us_chat {
     const us_template *tpl;
     const us_tokenizer *tok;
     int32_t seq;          /* holds the conversation's prompt */
-    int32_t alone;        /* holds the persona alone, for scoring; -1 until needed */
+    int32_t alone;        /* what was said before the last words of the others, for scoring; -1 until needed */
     us_tokens alone_ids;
     char *user_name;
     line *lines;
@@ -128,7 +128,7 @@ bool us_chat_undo(us_chat *c) {
 
 /* ---- the prompt --------------------------------------------------------------------------------------- */
 
-/* Persona, examples and the conversation so far, in tokens; *alone (may be NULL): the persona's. */
+/* Persona, examples and the conversation so far, in tokens; *alone (may be NULL): what was said before the last words of the others. */
 static us_status make_prompt(const us_chat *c, us_tokens *out, us_tokens *alone, us_error *err) {
     us_chat_line *lines = NULL;
     us_prompt p = {0};
@@ -222,12 +222,17 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
     return st;
 }
 
-/* The persona's own sequence, made once. */
+/* The sequence that takes are compared on: what was said before the last words of the others. */
 static us_status open_alone(us_chat *c, us_error *err) {
-    if (c->alone >= 0) return US_OK;
     us_tokens prompt = {0};
-    us_status st = us_engine_seq_new(c->engine, &c->alone, err);
-    if (!st) st = make_prompt(c, &prompt, &c->alone_ids, err);
+    int32_t n = 0, same = 0;
+    const int32_t *held = us_engine_seq_get_tokens(c->engine, c->seq, &n);
+    if (c->alone >= 0) us_engine_seq_free(c->engine, c->alone);
+    c->alone = -1;
+    c->alone_ids.n = 0;
+    us_status st = make_prompt(c, &prompt, &c->alone_ids, err);
+    while (!st && same < n && same < (int32_t)c->alone_ids.n - 1 && held[same] == c->alone_ids.ids[same]) same++;
+    if (!st) st = us_engine_seq_fork(c->engine, c->seq, same, &c->alone, err);
     if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
     if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
     us_tokens_fini(&prompt);
@@ -267,7 +272,7 @@ static us_status measure_takes(us_chat *c, us_error *err) {
     return st;
 }
 
-/* log p(reply | persona alone) of every take, as one batch over forks of the persona's sequence. */
+/* log p(reply | what was said before) of every take, as one batch over forks of that sequence. */
 static us_status score_alone(us_chat *c, size_t n, double *out, us_error *err) {
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};

@@ -101,7 +101,7 @@ bool us_prompt_shorten(us_prompt *p) {
     return drop > 0;
 }
 
-us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *alone, us_error *err) {
+us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *before_it, us_error *err) {
     us_turn_span *spans = NULL;
     size_t start = out->n;
     us_status st = us_alloc(p->n, sizeof *spans, &spans, err);
@@ -112,7 +112,8 @@ us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_toke
         if (st || (int64_t)(out->n - start) <= room) break;
         if (!us_prompt_shorten(p)) st = us_fail(err, US_ERR_LIMIT, "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say it shorter, or raise --ctx-size", out->n - start, room);
     }
-    if (!st && alone) st = us_template_tokenize(tpl, tok, p->messages, p->n_head, true, alone, NULL, err);
+    size_t answered = p->open ? 2 : 1, before = p->n > p->n_head + answered ? p->n - answered : p->n_head;
+    if (!st && before_it) st = us_template_tokenize(tpl, tok, p->messages, before, true, before_it, NULL, err);
     free(spans);
     return st;
 }

@@ -38,8 +38,9 @@ void us_prompt_fini(us_prompt *p);
 /* Leaves out the oldest turn and what answers it; false when only what is answered is left. */
 bool us_prompt_shorten(us_prompt *p);
 /* The prompt in tokens (appended to *out), turns left out from the oldest until it has at most `room` tokens; LIMIT when what is
- * answered does not fit. *alone (may be NULL) gets the persona alone, with the start of a reply: what ranking compares with. */
-US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *alone,
+ * answered does not fit. *before_it (may be NULL) gets all but what is answered, with the start of a reply: what ranking compares
+ * with. A reply that would have come without the last words of the others, as one does that says the same things again, is no answer to them. */
+US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *before_it,
                                          us_error *err);
 /* The card's catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
 US_MUST_USE us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err);

@@ -267,7 +267,7 @@ static void free_take_seqs(us_schedule *s, us_job *j) {
     }
 }
 
-/* log p(take | persona alone) of all takes, as one batch over forks of the persona's sequence. */
+/* log p(take | what was said before) of all takes, as one batch over forks of one sequence, which shares its beginning with the job's. */
 static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *err) {
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};

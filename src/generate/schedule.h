@@ -16,7 +16,7 @@ typedef struct us_job us_job;
 typedef struct us_job_spec {
     const int32_t *prompt;   /* [n_prompt] */
     int32_t n_prompt;
-    const int32_t *alone;    /* [n_alone] the persona alone, for ranking; NULL: not ranked by it */
+    const int32_t *alone;    /* [n_alone] the conversation without what is answered, for ranking; NULL: not ranked by it */
     int32_t n_alone;
     us_take_weights weights;
     int32_t n_takes;         /* 1 streams */

@@ -41,7 +41,7 @@ typedef struct us_take {
     size_t cap_logprobs;
     us_top *top;      /* [ids.n][n_top], likeliest first */
     size_t cap_top;
-    double logprob, alone, score; /* of ids under the conversation; under the persona alone and the value, after ranking */
+    double logprob, alone, score; /* of ids under the conversation; without what is answered and the value, after ranking */
     bool done, ended, looped;
     bool repeats, leaked; /* once done: says a sentence twice in a row; a machine speaks */
     double bonus;         /* once done */
@@ -54,7 +54,7 @@ void us_take_end(us_take *t);
 US_MUST_USE us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err);
 /* How takes are compared. */
 typedef struct us_take_weights {
-    double lambda;         /* of the conversation-free score, 0..1 */
+    double lambda;         /* of the score without what is answered, 0..1 */
     double length_power;   /* 0: likelihoods of whole replies are compared; 1: a token's, which favours short ones */
 } us_take_weights;
 /* What a take is judged by. */
@@ -65,7 +65,7 @@ typedef struct us_take_facts {
     bool ended, looped, stopped, empty, repeats, leaked;
 } us_take_facts;
 /* The value of a take: the one with the greatest is spoken. Maximum mutual information (Li et al. 2016, MMI-antiLM):
- * (log p(take | conversation) - lambda log p(take | persona)) / tokens^length_power + bonus. Loops and empty replies, then those in which a machine
+ * (log p(take | conversation) - lambda log p(take | conversation without what is answered)) / tokens^length_power + bonus. Loops and empty replies, then those in which a machine
  * speaks, that did not end, that say a sentence twice, that ran into another speaker's label are struck out by penalties so large
  * that one of them is spoken only if all are such. */
 double us_take_value(const us_take_facts *f, const us_take_weights *w);

@@ -67,6 +67,10 @@ static void loops(void **state) {
     size_t n;
     assert_ok(us_chat_repeats(&w, chat, 5, &n, &err), &err);
     assert_int_equal(n, 1); /* "Okay." is said again by right */
+    const char *dwells[] = {"Doughnut, please.", "Another doughnut?", "Cheese", "I like.", "Oh.", "No.", "Yes, please: cheese."};
+    double share; /* doughnut again; please is six replies back; cheese again; of doughnut, please, another, doughnut, cheese, please, cheese */
+    assert_ok(us_chat_same_words(&w, dwells, 7, &share, &err), &err);
+    assert_true(fabs(share - 2.0 / 7) < 1e-9);
     us_words_fini(&w);
 }
 
