@@ -238,11 +238,10 @@ static us_status check_spans(us_engine *e, const us_span *spans, int32_t n_spans
 /* Adds rows of span i from token `from` on until the batch is full; returns how many. */
 static int32_t add_rows(us_engine *e, const us_span *sp, int32_t from, bool score) {
     us_seq *s = &e->seqs[sp->seq];
-    int32_t room = e->o.n_batch - e->n_rows, base = s->n, n = us_span_cut(base, sp->n_tokens - from, room);
-    if (n <= 0 && !e->n_rows) n = room; /* batches of less than a block */
+    int32_t room = e->o.n_batch - e->n_rows, base = s->n, n = sp->n_tokens - from < room ? sp->n_tokens - from : room;
     if (n <= 0) return 0;
     extend(e, s, n);
-    e->runs[e->n_runs++] = (us_run){e->n_rows, e->n_rows + n, sp->seq};
+    e->runs[e->n_runs++] = (us_run){e->n_rows, e->n_rows + n, sp->seq, sp->prompt || sp->n_tokens > 1};
     for (int32_t k = 0; k < n; k++) {
         int32_t at = from + k;
         bool last = at + 1 == sp->n_tokens, wanted = score ? !last : sp->logits == US_LOGITS_ALL || (sp->logits == US_LOGITS_LAST && last);
@@ -275,9 +274,7 @@ static us_status evaluate(us_engine *e, const us_span *spans, int32_t n_spans, f
         int32_t span0 = span, from0 = from;
         e->n_rows = e->n_runs = e->n_out = 0;
         while (span < n_spans && e->n_rows < e->o.n_batch) {
-            int32_t n = add_rows(e, &spans[span], from, scores != NULL);
-            if (!n) break;
-            from += n;
+            from += add_rows(e, &spans[span], from, scores != NULL);
             if (from == spans[span].n_tokens) span++, from = 0;
         }
         us_forward(e);
@@ -345,5 +342,5 @@ us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq, const int32_t *tok
     if (n > e->n_pages * US_PAGE) return us_fail(err, US_ERR_LIMIT, "%d tokens do not fit in the context of %d: shorten the prompt or raise --ctx-size", n, e->n_pages * US_PAGE);
     us_engine_seq_truncate(e, seq, keep);
     if (n_reused) *n_reused = keep;
-    return us_engine_eval(e, &(us_span){.seq = seq, .tokens = tokens + keep, .n_tokens = n - keep}, 1, err);
+    return us_engine_eval(e, &(us_span){.seq = seq, .tokens = tokens + keep, .n_tokens = n - keep, .prompt = true}, 1, err);
 }

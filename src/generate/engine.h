@@ -26,6 +26,7 @@ typedef struct us_row {
 /* Consecutive rows of one sequence (with one adapter). */
 typedef struct us_run {
     int32_t begin, end, seq;
+    bool prompt;
 } us_run;
 
 struct us_engine {
@@ -58,14 +59,6 @@ struct us_engine {
     unsigned char *scratch;
     struct us_pass *pass;
 };
-
-/* How many of `left` tokens that go to positions from `pos` on are computed in a pass with `room` for them: all, or up to a
- * multiple of US_WIDE_ROWS (src/generate/forward.c says why); 0 when not even that fits. */
-static inline int32_t us_span_cut(int32_t pos, int32_t left, int32_t room) {
-    if (left <= room) return left;
-    int32_t end = (pos + room) / US_WIDE_ROWS * US_WIDE_ROWS;
-    return end > pos ? end - pos : 0;
-}
 
 /* Computes rows/runs/out_rows; logits (or scores) are left in the engine. */
 void us_forward(us_engine *e);

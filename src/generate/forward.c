@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define FEW_ROWS 4   /* up to here every thread prepares all rows itself */
-#define TILE_ROWS 8  /* tokens of one sequence that attend together, outside wide blocks */
+#define TILE_ROWS 8  /* tokens of one sequence that attend together, outside prompts that go through tiles */
+#define MOST_VOICES 16 /* whose prompts go through tiles in one pass */
 #define HEAD_ROWS 32 /* rows whose logits exist at a time while scoring */
 #define MAX_PARTS 1024
 #define MAX_RANK 256
@@ -30,9 +31,9 @@ typedef struct us_pass {
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
     float *cos, *sin, *hn;
     uint16_t *wide;      /* the rows of wide blocks, rounded */
-    int32_t *wide_first; /* their first rows */
+    us_rows *blocks;     /* [n_wide], each of one voice */
     us_run *narrow;      /* the other rows, in stretches */
-    us_run *tiles;       /* rows that attend together: wide blocks, then TILE_ROWS at most */
+    us_run *tiles;       /* rows that attend together: of prompts, then TILE_ROWS at most */
     voice *voices;
     uint16_t *wide_u;    /* [3], u of wide blocks, rounded */
     size_t n_wide, n_narrow, n_tiles, n_voices;
@@ -67,6 +68,8 @@ static size_t own_bytes(const us_net *n) {
            up64(tile_rows(n) * 5 * 4) + US_ATTEND_SCRATCH_BYTES + us_panel_bytes(widest);
 }
 
+static size_t most_blocks(const us_engine_options *o) { return (size_t)o->n_batch / US_WIDE_ROWS + MOST_VOICES; }
+
 /* Places every array behind `base`, or only counts (base NULL), so that the two cannot disagree. */
 static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, unsigned char *base) {
     size_t t = (size_t)o->n_batch, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n), at = 0;
@@ -83,13 +86,14 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     if (base) p->acts_block = base + at;
     at += up64(us_acts_bytes(t, max2(width_in(n), f)));
     if (us_kern_get()->matmul_wide) {
+        size_t rows = most_blocks(o) * US_WIDE_ROWS;
         if (base) p->wide = (uint16_t *)(void *)(base + at);
-        at += up64(us_wide_bytes(t, max2(width_in(n), f)));
+        at += up64(us_wide_bytes(rows, max2(width_in(n), f)));
         if (base) p->wide_u = (uint16_t *)(void *)(base + at);
-        at += 3 * us_wide_bytes(t, MAX_RANK);
+        at += 3 * us_wide_bytes(rows, MAX_RANK);
     }
-    if (base) p->wide_first = (int32_t *)(void *)(base + at);
-    at += up64(t / US_WIDE_ROWS * sizeof *p->wide_first);
+    if (base) p->blocks = (us_rows *)(void *)(base + at);
+    at += up64(most_blocks(o) * sizeof *p->blocks);
     if (base) p->narrow = (us_run *)(void *)(base + at);
     at += up64(2 * t * sizeof *p->narrow);
     if (base) p->tiles = (us_run *)(void *)(base + at);
@@ -123,7 +127,7 @@ typedef struct input {
     us_acts acts;
 } input;
 
-static bool few(const us_pass *p) { return p->T <= FEW_ROWS; }
+static bool few(const us_pass *p) { return p->T <= FEW_ROWS && !p->n_wide; }
 
 static void *panel_of(const thread *t) { return t->acts_block + t->p->own_bytes - us_panel_bytes(max2(width_in(t->p->net), (size_t)t->p->net->n_ff)); }
 
@@ -140,7 +144,7 @@ static bool narrow_part(const us_pass *p, size_t i, size_t b, size_t e, size_t *
 /* Rows [b, e) of x as the products want them: tiles for wide blocks, 8-bit blocks for the others. */
 static void round_rows(const us_pass *p, const float *x, size_t width, size_t b, size_t e, us_acts *acts) {
     for (size_t i = 0; i < p->n_wide; i++) {
-        size_t first = (size_t)p->wide_first[i], r0 = max2(first, b), r1 = first + US_WIDE_ROWS < e ? first + US_WIDE_ROWS : e;
+        size_t first = (size_t)p->blocks[i].first, end = first + (size_t)p->blocks[i].n, r0 = max2(first, b), r1 = end < e ? end : e;
         if (r0 < r1) p->kn->widen(x + r0 * width, width, r1 - r0, width, i * US_WIDE_ROWS + r0 - first, p->wide);
     }
     for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
@@ -183,7 +187,7 @@ static lora lora_down(thread *t, int32_t layer, us_module m, const input *in, si
     if (!p->rank_pad) return (lora){0};
     bool own = few(p);
     size_t n = (size_t)p->e->o.n_batch, b = own ? 0 : t->b, e = own ? p->T : t->e, r0, r1;
-    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad, p->n_wide ? p->wide_u + which * us_wide_bytes(n, MAX_RANK) / 2 : NULL};
+    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad, p->n_wide ? p->wide_u + which * us_wide_bytes(most_blocks(&p->e->o) * US_WIDE_ROWS, MAX_RANK) / 2 : NULL};
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         for (size_t i = 0; i < p->n_narrow && site; i++) {
@@ -206,11 +210,12 @@ static void lora_down_wide(thread *t, int32_t layer, us_module m, size_t width, 
         const us_adapter_site *site = site_of(v, layer, m);
         size_t b0 = max2(v->block, b), b1 = v->block + v->n_blocks < e ? v->block + v->n_blocks : e;
         if (!site || b0 >= b1) continue;
-        p->kn->matmul_wide(&site->a, p->wide + b0 * us_wide_bytes(US_WIDE_ROWS, width) / 2, (b1 - b0) * US_WIDE_ROWS, p->wide_first + b0, 0, site->a.n_groups, l->u, p->rank_pad, false, panel_of(t));
+        p->kn->matmul_wide(&site->a, p->wide + b0 * us_wide_bytes(US_WIDE_ROWS, width) / 2, p->blocks + b0, b1 - b0, 0, site->a.n_groups, l->u, p->rank_pad, false, panel_of(t));
         for (size_t i = b0; i < b1; i++) {
-            float *u = l->u + (size_t)p->wide_first[i] * p->rank_pad;
-            scale_rows(u, p->rank_pad, US_WIDE_ROWS, site->a.n_rows, v->scale);
-            p->kn->widen(u, p->rank_pad, US_WIDE_ROWS, site->b.n_cols, (i - v->block) * US_WIDE_ROWS, l->wide + block_at(p, v->block));
+            size_t n = (size_t)p->blocks[i].n;
+            float *u = l->u + (size_t)p->blocks[i].first * p->rank_pad;
+            scale_rows(u, p->rank_pad, n, site->a.n_rows, v->scale);
+            p->kn->widen(u, p->rank_pad, n, site->b.n_cols, (i - v->block) * US_WIDE_ROWS, l->wide + block_at(p, v->block));
         }
     }
 }
@@ -233,7 +238,7 @@ static void lora_up(thread *t, int32_t layer, us_module m, const lora *l, float 
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         if (!site) continue;
-        if (v->n_blocks) p->kn->matmul_wide(&site->b, l->wide + block_at(p, v->block), v->n_blocks * US_WIDE_ROWS, p->wide_first + v->block, g0, g1, y, ld, true, panel_of(t));
+        if (v->n_blocks) p->kn->matmul_wide(&site->b, l->wide + block_at(p, v->block), p->blocks + v->block, v->n_blocks, g0, g1, y, ld, true, panel_of(t));
         for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
             if (narrow_part(p, i, (size_t)v->begin, (size_t)v->end, &r0, &r1)) p->kn->matmul(&site->b, NULL, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
     }
@@ -246,7 +251,7 @@ static void linear(thread *t, int32_t layer, us_module m, const input *in, const
     const float *bias = p->net->layers[layer].bias[m];
     size_t ld = w->n_rows;
     if (p->n_wide && goes_wide(w)) {
-        p->kn->matmul_wide(w, p->wide, p->n_wide * US_WIDE_ROWS, p->wide_first, g0, g1, y, ld, add, panel_of(t));
+        p->kn->matmul_wide(w, p->wide, p->blocks, p->n_wide, g0, g1, y, ld, add, panel_of(t));
         for (size_t i = 0; i < p->n_narrow; i++) p->kn->matmul(w, &in->acts, in->x, in->ld, (size_t)p->narrow[i].begin, (size_t)p->narrow[i].end, g0, g1, y, ld, add);
     } else p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
     size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
@@ -329,7 +334,7 @@ static desk desk_of(const thread *t) {
 static bool wide_heads(const us_pass *p) { return p->e->page_kind != US_PAGE_F32 && p->net->heads.head_size % 32 == 0 && p->net->heads.head_size <= 128; }
 
 /* Partial softmax sums, in d->m, d->l, d->o, of rows [r0, r1) over one chunk of pages of one kv head. */
-static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t g, size_t chunk, const desk *d) {
+static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wide, size_t g, size_t chunk, const desk *d) {
     us_pass *p = t->p;
     const us_seq *s = &p->e->seqs[p->e->rows[r0].seq];
     size_t es = (size_t)p->net->heads.head_size, group = group_of(p->net), first = chunk * US_CHUNK_PAGES;
@@ -345,10 +350,11 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, size_t 
         for (size_t i = 0; i < group; i++) limit[(r - r0) * group + i] = (int32_t)(seen < 0 ? 0 : seen > max ? max : seen);
         memcpy(d->q + (r - r0) * group * es, p->q + r * us_net_width_q(p->net) + g * group * es, group * es * sizeof(float));
     }
+    size_t n_rows = (r1 - r0) * group;
+    for (; wide && n_rows % US_WIDE_ROWS; n_rows++) limit[n_rows] = 0;
     us_attend a = {.kind = p->e->page_kind, .head_size = es, .k_pages = k_pages, .v_pages = v_pages, .n_pages = n_pages, .q = d->q, .q_stride = es,
-                   .n_rows = (r1 - r0) * group, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = d->m, .l = d->l, .o = d->o, .scratch = d->scratch};
-    if (r1 - r0 == US_WIDE_ROWS && wide_heads(p)) p->kn->attend_wide(&a);
-    else p->kn->attend(&a);
+                   .n_rows = n_rows, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = d->m, .l = d->l, .o = d->o, .scratch = d->scratch};
+    (wide ? p->kn->attend_wide : p->kn->attend)(&a);
 }
 
 /* Folds one chunk's sums into (M, L, O): chunks are always folded in their order. */
@@ -386,7 +392,7 @@ static void attend_tiles(thread *t, int32_t layer) {
         size_t r0 = (size_t)p->tiles[item / G].begin, r1 = (size_t)p->tiles[item / G].end;
         memset(d.L, 0, (r1 - r0) * group * sizeof *d.L);
         for (size_t c = 0; c < chunks_of(p, r1 - 1); c++) {
-            attend_chunk(t, layer, r0, r1, g, c, &d);
+            attend_chunk(t, layer, r0, r1, p->tiles[item / G].prompt && wide_heads(p), g, c, &d);
             for (size_t k = 0; k < (r1 - r0) * group; k++)
                 fold(p->kn, es, d.m[k], d.l[k], d.o + k * es, &d.M[k], &d.L[k], out_of(p, r0 + k / group, g * group + k % group));
         }
@@ -404,7 +410,7 @@ static void attend_parts(thread *t, int32_t layer) {
         for (size_t k = 0; k < chunks_of(p, r) * G; k++, at++) {
             if (at != item) continue;
             size_t c = k / G, g = k % G;
-            attend_chunk(t, layer, r, r + 1, g, c, &d);
+            attend_chunk(t, layer, r, r + 1, false, g, c, &d);
             for (size_t i = 0; i < group; i++) {
                 float *to = p->parts + ((first + c) * H + g * group + i) * (es + 2);
                 to[0] = d.m[i];
@@ -434,7 +440,7 @@ static void merge_parts(thread *t) {
 static bool fits_parts(const us_pass *p) {
     size_t n = 0;
     for (size_t r = 0; r < p->T; r++) n += chunks_of(p, r);
-    return n <= MAX_PARTS && (few(p) || p->T == (size_t)p->e->n_runs);
+    return n <= MAX_PARTS && !p->n_wide && (few(p) || p->T == (size_t)p->e->n_runs);
 }
 
 /* ---- the pass ------------------------------------------------------------------------------------------------ */
@@ -530,55 +536,59 @@ static void run_pass(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-/* Rows [begin, end) of one run. */
 static void add_narrow(us_pass *p, int32_t begin, int32_t end) {
     if (begin >= end) return;
-    for (int32_t at = begin; at < end; at += TILE_ROWS) p->tiles[p->n_tiles++] = (us_run){at, at + TILE_ROWS < end ? at + TILE_ROWS : end, -1};
     if (p->n_narrow && p->narrow[p->n_narrow - 1].end == begin) p->narrow[p->n_narrow - 1].end = end;
-    else p->narrow[p->n_narrow++] = (us_run){begin, end, -1};
+    else p->narrow[p->n_narrow++] = (us_run){begin, end, -1, false};
 }
 
-/* A row is wide when the 32 positions of its sequence that begin at a multiple of 32 are all in this pass: what a position
- * gives depends neither on the rest of the batch nor, as spans are cut at such multiples, on how a prompt was cut. */
-static void find_wide(us_pass *p) {
-    const us_engine *e = p->e;
-    p->n_wide = p->n_narrow = p->n_tiles = 0;
-    for (int pass = 0; pass < 2; pass++) /* the wide ones first: they take longest */
-        for (int32_t i = 0; i < e->n_runs; i++) {
-            int32_t begin = e->runs[i].begin, end = e->runs[i].end, pos = e->rows[begin].pos, at = begin + (US_WIDE_ROWS - pos % US_WIDE_ROWS) % US_WIDE_ROWS, from = begin;
-            for (; p->kn->matmul_wide && e->model->math == US_MATH_FAST && at + US_WIDE_ROWS <= end; at += US_WIDE_ROWS) {
-                if (pass == 0) {
-                    p->tiles[p->n_tiles++] = (us_run){at, at + US_WIDE_ROWS, -1};
-                    p->wide_first[p->n_wide++] = at;
-                } else add_narrow(p, from, at);
-                from = at + US_WIDE_ROWS;
-            }
-            if (pass == 1) add_narrow(p, from, end);
-        }
+/* Rows of one voice, behind those that it has already. */
+static void add_wide(us_pass *p, voice *v, int32_t begin, int32_t end, size_t most) {
+    us_rows *last = v->n_blocks ? &p->blocks[p->n_wide - 1] : NULL;
+    if (last && last->first + last->n == begin)
+        for (; begin < end && last->n < US_WIDE_ROWS; begin++) last->n++;
+    for (; begin < end && p->n_wide < most; begin += US_WIDE_ROWS, v->n_blocks++) p->blocks[p->n_wide++] = (us_rows){begin, end - begin < US_WIDE_ROWS ? end - begin : US_WIDE_ROWS};
+    add_narrow(p, begin, end);
 }
 
-/* Neighbours that speak through the same adapter are one voice. Returns the widest rank. */
-static size_t find_voices(us_pass *p) {
+/* Neighbours that speak through the same adapter are one voice. Returns its number. */
+static size_t find_voice(us_pass *p, const us_run *run) {
+    const us_seq *s = &p->e->seqs[run->seq];
+    voice *v = p->n_voices ? &p->voices[p->n_voices - 1] : NULL, new = {run->begin, run->end, NULL, 0, p->n_wide, 0};
+    if (s->adapter && s->scale != 0) new.adapter = s->adapter, new.scale = s->scale * s->adapter->scale;
+    if (v && v->adapter == new.adapter && v->scale == new.scale) v->end = run->end;
+    else p->voices[p->n_voices++] = new;
+    return p->n_voices - 1;
+}
+
+/* Who is in the pass, and what goes through tiles where there are any: rows of prompts, whatever else is in the batch and wherever a
+ * prompt was cut, so that a token gives the same in all company. */
+static void lay_out(us_pass *p) {
     const us_engine *e = p->e;
-    size_t rank = 0, block = 0;
-    p->n_voices = 0;
+    bool tiles = p->kn->matmul_wide && e->model->math == US_MATH_FAST;
+    p->n_wide = p->n_narrow = p->n_tiles = p->n_voices = 0;
     for (int32_t i = 0; i < e->n_runs; i++) {
         const us_run *run = &e->runs[i];
-        const us_seq *s = &e->seqs[run->seq];
-        voice *v = p->n_voices ? &p->voices[p->n_voices - 1] : NULL, new = {run->begin, run->end, NULL, 0, block, 0};
-        if (s->adapter && s->scale != 0) new.adapter = s->adapter, new.scale = s->scale * s->adapter->scale, rank = max2(rank, (size_t)s->adapter->rank);
-        if (v && v->adapter == new.adapter && v->scale == new.scale) v->end = run->end;
-        else *(v = &p->voices[p->n_voices++]) = new;
-        for (; block < p->n_wide && p->wide_first[block] < run->end; block++) v->n_blocks++;
+        voice *v = &p->voices[find_voice(p, run)];
+        if (tiles && run->prompt) add_wide(p, v, run->begin, run->end, most_blocks(&e->o));
+        else add_narrow(p, run->begin, run->end);
     }
-    return rank;
+    for (int pass = 0; pass < 2; pass++) /* the large ones first: they take longest */
+        for (int32_t i = 0; i < e->n_runs; i++) {
+            const us_run *run = &e->runs[i];
+            bool wide = tiles && run->prompt;
+            int32_t n = wide ? US_WIDE_ROWS : TILE_ROWS;
+            for (int32_t at = run->begin; at < run->end && wide == !pass; at += n) p->tiles[p->n_tiles++] = (us_run){at, at + n < run->end ? at + n : run->end, -1, wide};
+        }
 }
 
 void us_forward(us_engine *e) {
     us_pass *p = e->pass;
     p->T = (size_t)e->n_rows;
-    find_wide(p);
-    size_t rank = find_voices(p);
+    lay_out(p);
+    size_t rank = 0;
+    for (const voice *v = p->voices; v < p->voices + p->n_voices; v++)
+        if (v->adapter) rank = max2(rank, (size_t)v->adapter->rank);
     assert(rank <= MAX_RANK);
     p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
     atomic_store(&p->next, 0);

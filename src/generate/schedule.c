@@ -1,6 +1,6 @@
 #include "generate/schedule.h"
-#include "generate/engine.h"
 #include "base/mem.h"
+#include "kern/kern.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,10 +226,9 @@ static int32_t gather(us_schedule *s) {
         }
     for (us_job *j = s->running; j && budget > 0; j = j->next) {
         if (j->decoding) continue;
-        int32_t left = j->spec.n_prompt - j->n_read, m = us_span_cut(j->n_read, left, budget);
-        if (!m) continue;
+        int32_t left = j->spec.n_prompt - j->n_read, m = left < budget ? left : budget;
         s->origins[n] = (origin){j, -1};
-        s->spans[n++] = (us_span){.seq = j->seq, .tokens = j->spec.prompt + j->n_read, .n_tokens = m, .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE};
+        s->spans[n++] = (us_span){.seq = j->seq, .tokens = j->spec.prompt + j->n_read, .n_tokens = m, .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE, .prompt = true};
         budget -= m;
     }
     return n;
@@ -287,8 +286,7 @@ static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *e
         free(scores[i]);
     }
     for (int32_t i = 0; i < n_seqs; i++) us_engine_seq_free(s->engine, spans[i].seq);
-    if (alone >= 0 && !st) keep(s, alone, j->spec.adapter, j->spec.scale);
-    else if (alone >= 0) us_engine_seq_free(s->engine, alone);
+    if (alone >= 0) us_engine_seq_free(s->engine, alone);
     return st;
 }
 
@@ -346,6 +344,8 @@ static void publish(us_job *j) {
 
 static void leave(us_schedule *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
+    /* Where prompts go through tiles, a reply is read again with the next one: the same bytes, whether this was kept or not. */
+    if (j->seq >= 0 && us_kern_get()->matmul_wide && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt) us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
     if (j->seq >= 0) {
         if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED)) keep(s, j->seq, j->spec.adapter, j->spec.scale);
         else us_engine_seq_free(s->engine, j->seq);

@@ -62,6 +62,9 @@ void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols);
 
 /* Bytes of T rows of K columns as matmul_wide takes them, and of the scratch that one call of it needs. */
 #define US_WIDE_ROWS 32
+typedef struct us_rows {
+    int32_t first, n; /* rows [first, first + n), n <= US_WIDE_ROWS */
+} us_rows;
 size_t us_wide_bytes(size_t n_rows, size_t n_cols);
 size_t us_panel_bytes(size_t n_cols);
 
@@ -109,10 +112,10 @@ typedef struct us_kern {
     /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums are
      * float32. Where a level has instructions that make it pay; NULL elsewhere. Any kind, any K. widen() makes n rows of x
      * the rows from t0 on of `wide`: us_wide_bytes(T, K), 64-byte aligned, tiles of 16 rows by 32 columns. Then
-     * for t < n_t and the rows of groups [g0, g1) of W, in blocks of 32 rows of x: y[first[t / 32] + t % 32][n] = (or +=) x[t] . W[n],
-     * n < N; first NULL: y[t][n]. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
+     * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] . W[n], n < N.
+     * panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
     void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
-    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, size_t n_t, const int32_t *first, size_t g0, size_t g1, float *y, size_t ld_y,
+    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1, float *y, size_t ld_y,
                         bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */

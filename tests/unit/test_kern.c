@@ -88,13 +88,15 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
             scalar->pack_group(US_PACK_F32, US_TYPE_F32, rows, k * sizeof *rows, m, k, wf.data + g * wf.group_bytes);
         }
         void *rounded = aligned_alloc(64, us_wide_bytes(t, k)), *panel = aligned_alloc(64, us_panel_bytes(k));
-        size_t middle = w.n_groups / 2;
+        size_t middle = w.n_groups / 2, n_blocks = 0;
+        us_rows blocks[8];
+        for (size_t i = 0; i < t; i += US_WIDE_ROWS) blocks[n_blocks++] = (us_rows){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
         scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
         for (size_t i = 0; i < 16; i++) wide[t * n + 16 + i] = 42.0f;
         for (size_t i = 0; i < t; i++) kn->widen(x + i * k, k, 1, k, i, rounded);
-        kn->matmul_wide(&w, rounded, t, NULL, 0, w.n_groups, wide, n, false, panel);
-        kn->matmul_wide(&w, rounded, t, NULL, 0, middle, wide, n, true, panel);
-        kn->matmul_wide(&w, rounded, t, NULL, middle, w.n_groups, wide, n, true, panel);
+        kn->matmul_wide(&w, rounded, blocks, n_blocks, 0, w.n_groups, wide, n, false, panel);
+        kn->matmul_wide(&w, rounded, blocks, n_blocks, 0, middle, wide, n, true, panel);
+        kn->matmul_wide(&w, rounded, blocks, n_blocks, middle, w.n_groups, wide, n, true, panel);
         for (size_t i = 0; i < 16; i++) assert_true(wide[t * n + 16 + i] == 42.0f);
         for (size_t i = 0; i < t * n; i++)
             if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6)) fail_msg("matmul_wide, %s, %s: %g, expected %g", us_type_name((int)type), kn->name, (double)wide[i], 2 * (double)want[i]);

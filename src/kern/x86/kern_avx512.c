@@ -135,19 +135,20 @@ INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsign
     _tile_stored(3, c + 16 * ld_c + 16, ld_c * sizeof *c);
 }
 
-static void matmul_wide(const us_matrix *w, const uint16_t *wide, size_t n_t, const int32_t *first, size_t g0, size_t g1, float *y, size_t ld_y, bool add, void *panel) {
-    size_t kp = (w->n_cols + 31) & ~(size_t)31, blocks = kp / 32;
-    unsigned char *left = panel, *right = left + blocks * 1024;
+static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1, float *y, size_t ld_y, bool add, void *panel) {
+    size_t kp = (w->n_cols + 31) & ~(size_t)31, depth = kp / 32;
+    unsigned char *left = panel, *right = left + depth * 1024;
     _Alignas(64) float c[32 * 32];
     _tile_loadconfig(&eight_tiles);
     for (size_t g = g0; g < g1; g += 2) {
         bool two = g + 1 < g1;
-        fill_panel_of(w, g, blocks, left);
-        if (two) fill_panel_of(w, g + 1, blocks, right);
-        for (size_t t = 0; t < n_t; t += US_WIDE_ROWS) {
-            float *to = y + (first ? (size_t)first[t / US_WIDE_ROWS] : t) * ld_y;
-            four_tiles(wide + t * kp, wide + (t + 16) * kp, left, two ? right : left, blocks, c, 32);
-            for (size_t i = 0; i < US_WIDE_ROWS && t + i < n_t; i++, to += ld_y)
+        fill_panel_of(w, g, depth, left);
+        if (two) fill_panel_of(w, g + 1, depth, right);
+        for (size_t b = 0; b < n_blocks; b++) {
+            const uint16_t *x = wide + b * US_WIDE_ROWS * kp;
+            float *to = y + (size_t)blocks[b].first * ld_y;
+            four_tiles(x, x + 16 * kp, left, two ? right : left, depth, c, 32);
+            for (size_t i = 0; i < (size_t)blocks[b].n; i++, to += ld_y)
                 for (size_t k = 0; k < (two ? 2u : 1u); k++) put_group(w, g + k, 0, load(c + i * 32 + k * US_GROUP), to, add);
         }
     }
