@@ -128,7 +128,7 @@ static void put_cast(page *p) {
     char least[32];
     snprintf(least, sizeof least, "%.3g", 100 * f->main_share);
     put(p, "<section class=\"wide\" id=\"cast\">\n<h2>The cast</h2>\n<p class=\"note\">Who has at least %s%% of the lines or of the words.</p>\n"
-           "<table class=\"cast\"><thead><tr><th>who</th><th class=\"chart\"><b class=\"l\"></b>lines <b class=\"w\"></b>words</th><th>lines</th><th>of all</th><th class=\"more\">words</th><th class=\"more\">of all</th><th class=\"more\">scenes</th>"
+           "<table class=\"cast\"><thead><tr><th>who</th><th class=\"chart\"><b class=\"l\"></b>lines <b class=\"w\"></b>words</th><th>lines</th><th class=\"dim\">of all</th><th class=\"more\">words</th><th class=\"more dim\">of all</th><th class=\"more\">scenes</th>"
            "<th class=\"more\">words a line</th></tr></thead><tbody>\n", least);
     for (size_t i = 0; i < f->n_roles; i++) {
         const us_role *r = &f->roles[i];

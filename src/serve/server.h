@@ -19,7 +19,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { US_MAX_BODY = 1 << 20, US_MAX_UPLOAD = 12 << 20, US_MAX_HEADERS = 36 << 10, US_MAX_CONNECTIONS = 1100, US_MAX_BUSY = 1200 };
+enum { US_MAX_BODY = 1 << 20, US_MAX_UPLOAD = 12 << 20, US_MAX_CONNECTIONS = 1100, US_MAX_BUSY = 1200,
+       US_CONNECTION_BYTES = 36 << 10 /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */ };
 
 typedef struct us_request us_request;
 typedef struct us_speech us_speech;

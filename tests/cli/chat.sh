@@ -36,6 +36,13 @@ expect 2 "f16, q8_0 or f32" --kv-type q5
 echo junk >"$dir/junk.gguf"; expect 1 "not a GGUF file" -m "$dir/junk.gguf"
 head -c 1000000 "$model" >"$dir/cut.gguf"; expect 1 "bytes are left" -m "$dir/cut.gguf"
 expect 1 "available" --ctx-size 4000000
+if [ -r characters/homer/adapter.gguf ]; then # another file of the same shape: refused in words, unless it is wanted
+  { cat "$model"; echo; } >"$dir/other.gguf"
+  expect 1 "force-adapter" --character homer -m "$dir/other.gguf"
+  printf 'Hi\n' | chat --seed 7 -m "$dir/other.gguf" --force-adapter >"$dir/b" || fail "--force-adapter: exit $?"
+  head -1 "$dir/a" | cmp - "$dir/b" || fail "--force-adapter: other words"
+  rm "$dir/other.gguf"
+fi
 printf '\377\376\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "invalid UTF-8 was taken"
 grep -q "UTF-8" "$dir/err" || fail "invalid UTF-8: $(cat "$dir/err")"
 printf 'a\0b\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "a NUL byte was taken"

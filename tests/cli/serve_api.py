@@ -272,6 +272,12 @@ def bad_input():
     refused(403, 'GET', '/health', headers={'Host': 'evil.example'})
     assert call('OPTIONS', path)[0] == 204
     assert call('HEAD', '/health')[0] == 200
+    assert call('GET', '/health', headers={'Cookie': 'y' * 16000})[0] == 200  # localhost's cookies are those of all its ports
+    s = socket.create_connection(('127.0.0.1', port), timeout=10)
+    s.sendall(b'GET /health HTTP/1.1\r\nHost: localhost\r\nCookie: ' + b'y' * 30000 + b'\r\n\r\n')
+    assert s.recv(1000).startswith(b'HTTP/1.1 431')
+    s.close()
+    refused(404, 'GET', '/api/chats/%ff%zz')  # and a log line that is text, below
     # bytes that are no HTTP, half a request, half-closed sockets
     for junk in (b'\x16\x03\x01\x02\x00', b'GET\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n', b'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n', b'GET /health HTTP/1.1\r\nHost: localhost\r\n' + b'X: ' + b'y' * 70000 + b'\r\n\r\n'):
         s = socket.create_connection(('127.0.0.1', port), timeout=10)
