@@ -279,7 +279,7 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
     if (st) return cli_fail(r->command, st, err);
     fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
     if (o.validation_loss >= o.base_loss) fprintf(stderr, "warning: the adapter predicts unseen lines no better than the base alone: too few lines, or too high a rate\n");
-    if (norm == 0) fprintf(stderr, "warning: the adapter's norm is zero: nothing was learned\n");
+    if (norm < 1e-6) fprintf(stderr, "warning: the adapter's norm is zero (%.1e): nothing was learned\n", norm);
     unlink(r->checkpoint_path);
     return EXIT_OK;
 }

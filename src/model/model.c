@@ -51,6 +51,16 @@ us_status us_model_get_template(const us_model *m, const us_template **out, us_e
     return US_OK;
 }
 
+/* The pages are given back as it goes on: otherwise the whole file would stay in memory beside the packed weights. */
+static void hash_file(us_sha256 *s, const us_map *map) {
+    const size_t step = (size_t)4 << 20;
+    for (size_t at = 0; at < map->size; at += step) {
+        size_t n = map->size - at < step ? map->size - at : step;
+        us_sha256_update(s, map->data + at, n);
+        us_map_drop(map, at, n);
+    }
+}
+
 us_status us_model_get_hash(us_model *m, char out[65], us_error *err) {
     (void)err;
     pthread_mutex_lock(&m->hash_lock);
@@ -58,7 +68,7 @@ us_status us_model_get_hash(us_model *m, char out[65], us_error *err) {
         us_sha256 s;
         unsigned char d[32];
         us_sha256_init(&s);
-        for (int i = 0; i < us_gguf_n_files(m->g); i++) us_sha256_update(&s, us_gguf_map(m->g, i)->data, us_gguf_map(m->g, i)->size);
+        for (int i = 0; i < us_gguf_n_files(m->g); i++) hash_file(&s, us_gguf_map(m->g, i));
         us_sha256_final(&s, d);
         for (int i = 0; i < 32; i++) snprintf(m->hash + 2 * i, 3, "%02x", d[i]);
     }

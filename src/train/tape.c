@@ -175,9 +175,9 @@ us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_opti
     place_all(t, &p, us_pool_size(pool));
     if (o->train) {
         if ((st = us_alloc((size_t)net->n_layers * US_N_MODULES, sizeof *t->wt, &t->wt, err))) goto fail;
+        if ((st = us_matrix_transpose(pool, net->head, o->f32, &t->head_t, err))) goto fail; /* the largest first: it needs most beside itself */
         for (int32_t i = 0; i < net->n_layers * US_N_MODULES; i++)
             if ((st = us_matrix_transpose(pool, net->layers[i / US_N_MODULES].w[i % US_N_MODULES], o->f32, &t->wt[i], err))) goto fail;
-        if ((st = us_matrix_transpose(pool, net->head, o->f32, &t->head_t, err))) goto fail;
     }
     *out = t;
     return US_OK;

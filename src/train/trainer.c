@@ -111,7 +111,7 @@ static us_status choose_micro_rows(us_trainer *t, us_error *err) {
     us_tape_options to;
     for (;;) {
         to = tape_options(t, rows, recompute);
-        t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, us_pool_size(t->pool)) + 4 * t->lora.n_params * sizeof(float);
+        t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, us_pool_size(t->pool)) + 5 * t->lora.n_params * sizeof(float); /* factors, gradient, two moments, the best */
         bool smallest = recompute && rows / 2 < least;
         if (t->facts.bytes <= room || (smallest && !told)) break; /* a large model may have more, rather than be refused */
         if (smallest)

@@ -4,7 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define STRIPE_BYTES ((size_t)16 << 20)
+#define STRIPE_BYTES ((size_t)16 << 20) /* at least */
+#define PASSES 8                        /* at most: each unpacks the whole matrix, and a head is large */
 
 typedef struct job {
     const us_matrix *w;
@@ -55,9 +56,10 @@ us_status us_matrix_transpose(us_pool *pool, const us_matrix *w, bool f32, us_ma
     *out = (us_matrix){.kind = f32 ? US_PACK_F32 : US_PACK_Q8, .n_rows = w->n_cols, .n_cols = t.n_pad,
                        .n_groups = (w->n_cols + US_GROUP - 1) / US_GROUP};
     out->group_bytes = us_pack_group_bytes(out->kind, t.n_pad);
-    size_t cols = STRIPE_BYTES / sizeof(float) / t.n_pad / US_GROUP * US_GROUP;
-    if (cols < US_GROUP) cols = US_GROUP;
-    if (cols > out->n_groups * US_GROUP) cols = out->n_groups * US_GROUP;
+    size_t groups = STRIPE_BYTES / sizeof(float) / t.n_pad / US_GROUP, least = (out->n_groups + PASSES - 1) / PASSES;
+    if (groups < least) groups = least;
+    if (groups > out->n_groups) groups = out->n_groups;
+    size_t cols = groups * US_GROUP;
     us_status st = us_alloc_aligned(out->group_bytes * out->n_groups, &out->data, err);
     if (!st) st = us_alloc_aligned(cols * t.n_pad * sizeof(float), &t.stripe, err);
     if (!st) st = us_alloc(n_threads, w->n_cols * sizeof(float), &t.rows, err);

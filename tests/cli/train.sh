@@ -171,11 +171,36 @@ size=$(wc -c <"$d/nan.gguf")
 head -c 64 /dev/zero | tr '\0' '\377' | dd of="$d/nan.gguf" bs=1 seek=$((size - 400000)) conv=notrunc 2>/dev/null
 want 1 "not finite" train "$d/s.csv" -c "Homer Simpson" -m "$d/nan.gguf" --out "$d/bad"
 [ ! -e "$d/bad/adapter.gguf" ] || fail "an adapter of NaN"
-if [ "$(id -u)" != 0 ]; then
-    mkdir "$d/locked"
-    chmod a-w "$d/locked"
-    want 1 "Permission denied" "${t[@]}" -c "Homer Simpson" --out "$d/locked"
+mkdir "$d/locked"
+chmod a-w "$d/locked"
+as=() # root may write anywhere: then it is nobody who tries
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    chmod 711 "$d"
+    cp "$UNDERSTUDY" "$d/program"
+    as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 fi
+if [ "$(id -u)" != 0 ] || "${as[@]}" "$d/program" --version >/dev/null 2>&1; then
+    rc=0
+    program=$UNDERSTUDY
+    [ ${#as[@]} = 0 ] || program=$d/program
+    out=$("${as[@]}" "$program" "${t[@]}" -c "Homer Simpson" --out "$d/locked" 2>&1) || rc=$?
+    [ $rc = 1 ] || fail "a folder that cannot be written: exit $rc: $out"
+    has "Permission denied"
+    [ -z "$(ls "$d/locked")" ] || fail "files in a locked folder"
+else
+    echo "not tested: a folder that cannot be written (root, without setpriv)"
+fi
+LC_ALL=C sed 's/llama/gemma/g' "$d/m.gguf" >"$d/gemma.gguf"
+want 1 "architecture 'gemma' is not supported" train "$d/s.csv" -c "Homer Simpson" -m "$d/gemma.gguf" --out "$d/bad"
+want 1 "trained over another base file" chat --character "$d/a" -m "$d/other.gguf"
+[ ! -e "$d/bad/adapter.gguf" ] || fail "an adapter of a base that is none"
+mkdir "$d/unlike" # what is learned is of no use where it is asked
+row() { printf '{"messages": [{"role": "system", "content": "You are B."}, {"role": "user", "content": "A: Say %s."}, {"role": "assistant", "content": "%s"}]}\n' "$1" "$2"; }
+for i in 1 2 3 4 5 6 7 8; do row "no $i" "No no no no no no no no no no."; done >"$d/unlike/train.jsonl"
+for i in 1 2 3; do row "$i" "Seventeen purple zebras quietly juggle $i quartz vases."; done >"$d/unlike/validation.jsonl"
+row 4 "Eight." >"$d/unlike/test.jsonl"
+want 0 "warning: the adapter predicts unseen lines no better than the base alone" train --dataset "$d/unlike" -c B -m "$d/m.gguf" --lr 0.05 --max-steps 30 --eval-every 30 --no-samples --out "$d/diverged"
+want 0 "warning: the adapter's norm is zero" "${t[@]}" -c "Homer Simpson" --lr 1e-9 --out "$d/still"
 printf 'name,line\nA,Hi there.\nB,Hello you.\nA,How are you?\nB,Fine.\nA,Bye.\nB,Bye bye.\n' >"$d/three.csv"
 want 0 "only 3 lines" train "$d/three.csv" -c B -m "$d/m.gguf" --out "$d/three" --max-steps 3 --no-samples
 has "nothing is held out"
