@@ -69,31 +69,44 @@ static us_status check_header(const us_model *m, const us_gguf *g, bool force, u
     return US_OK;
 }
 
-/* Without `at`: finds and checks a module's factors and counts their bytes. With it: packs them there. */
-static us_status load_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found, size_t *n_bytes, unsigned char **at, us_error *err) {
+static const us_tensor *find_factor(const us_gguf *g, int32_t layer, us_module mod, bool is_a) {
+    char name[96];
+    snprintf(name, sizeof name, "blk.%d.%s.weight.lora_%c", layer, us_module_tensors[mod], is_a ? 'a' : 'b');
+    return us_gguf_find_tensor(g, name);
+}
+
+/* Finds and checks a module's factors and counts their bytes. */
+static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found, size_t *n_bytes, us_error *err) {
     us_adapter_site *site = &ad->sites[layer * US_N_MODULES + (int)mod];
     char name[96];
     size_t in, out;
     us_net_dims(&m->net, mod, &in, &out);
-    snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", layer, us_module_tensors[mod]);
-    const us_tensor *a = us_gguf_find_tensor(g, name);
-    name[strlen(name) - 1] = 'b';
-    const us_tensor *b = us_gguf_find_tensor(g, name);
+    const us_tensor *a = find_factor(g, layer, mod, true), *b = find_factor(g, layer, mod, false);
     if (!a && !b) return US_OK;
-    name[strlen(name) - 7] = 0;
+    snprintf(name, sizeof name, "blk.%d.%s.weight", layer, us_module_tensors[mod]);
     if (!a || !b) return us_fail(err, US_ERR_FORMAT, "%s: '%s' has only one of lora_a and lora_b", us_gguf_path(g), name);
     if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK || a->n_dims > 2 || b->n_dims > 2)
         return us_fail(err, US_ERR_MISMATCH, "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]", us_gguf_path(g), name, in, out, MAX_RANK,
                        (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0], (long long)b->ne[1]);
-    if (at) {
-        us_status st = pack_factor(m, g, a, true, &site->a, at, err);
-        return st ? st : pack_factor(m, g, b, false, &site->b, at, err);
-    }
     *n_found += 2;
     if (a->ne[1] > ad->rank) ad->rank = (int32_t)a->ne[1];
     plan_factor(m, a, true, &site->a, n_bytes);
     plan_factor(m, b, false, &site->b, n_bytes);
     return US_OK;
+}
+
+/* Packs a layer's factors in the order of use: those of modules with one input follow each other. */
+static us_status pack_layer(const us_model *m, const us_gguf *g, int32_t layer, us_adapter *ad, unsigned char **at, us_error *err) {
+    static const us_module first[] = {US_MOD_Q, US_MOD_O, US_MOD_GATE, US_MOD_DOWN, US_N_MODULES};
+    us_status st = US_OK;
+    for (size_t k = 0; k + 1 < sizeof first / sizeof *first; k++)
+        for (int is_b = 0; is_b < 2; is_b++)
+            for (int mod = (int)first[k]; mod < (int)first[k + 1] && !st; mod++) {
+                us_adapter_site *site = &ad->sites[layer * US_N_MODULES + mod];
+                const us_tensor *t = find_factor(g, layer, (us_module)mod, !is_b);
+                if (t) st = pack_factor(m, g, t, !is_b, is_b ? &site->b : &site->a, at, err);
+            }
+    return st;
 }
 
 us_status us_adapter_open(const us_model *m, const char *path, bool force, us_adapter **out, us_error *err) {
@@ -108,7 +121,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     if (!st) ad->model = m;
     if (!st) st = us_alloc((size_t)m->net.n_layers * US_N_MODULES, sizeof *ad->sites, &ad->sites, err);
     for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
-        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, NULL, err);
+        st = plan_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, err);
     const us_tensor *all = g ? us_gguf_tensors(g, &n_tensors) : NULL;
     for (size_t i = 0; !st && i < n_tensors && n_found != n_tensors; i++) {
         us_str s = all[i].name;
@@ -121,10 +134,9 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     }
     if (!st && n_found != n_tensors) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path, n_tensors - n_found, n_tensors, m->net.n_layers);
     if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
-    if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err); /* one block, in the order of use */
+    if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err);
     unsigned char *at = st ? NULL : ad->data;
-    for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
-        st = load_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, &at, err);
+    for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(m, g, i, ad, &at, err);
     if (!st) {
         ad->scale = alpha > 0 ? (float)(alpha / ad->rank) : 1.0f;
         *out = ad;
