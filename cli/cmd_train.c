@@ -109,9 +109,13 @@ static void print_set(const run *r) {
     hint_at_namesake(r, c->lines);
 }
 
-static void print_facts(const run *r) {
+/* What he takes who speaks beside the training: an engine for the samples and the greeting, and his factors. */
+#define SAMPLES(r) ((us_engine_options){.n_threads = (r)->threads, .n_ctx = 2048})
+
+static void print_facts(const run *r, bool samples) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
-    double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576;
+    double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576, training = (double)f.bytes / 1048576, talk = 0;
+    if (samples) talk = (double)(us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float)) / 1048576;
     char t[32];
     print_time(t, sizeof t, f.seconds);
     fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n", (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
@@ -120,8 +124,8 @@ static void print_facts(const run *r) {
         fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n", (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
                 100 * (double)f.rehearsal_targets / (double)f.targets[US_TRAIN]);
     if (f.too_long) fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n", (unsigned long long)f.too_long);
-    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f)\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
-            f.recompute ? ", activations computed again" : "", model + (double)f.bytes / 1048576, model, (double)f.bytes / 1048576, (long long)f.n_steps, t);
+    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples %.0f)\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
+            f.recompute ? ", activations computed again" : "", model + training + talk, model, training, talk, (long long)f.n_steps, t);
 }
 
 static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
@@ -173,7 +177,7 @@ typedef struct meeting {
 } meeting;
 
 static us_status meet(const run *r, int takes, meeting *m, us_error *err) {
-    us_status st = us_engine_new(r->model, &(us_engine_options){.n_threads = r->threads, .n_ctx = 2048}, &m->engine, err);
+    us_status st = us_engine_new(r->model, &SAMPLES(r), &m->engine, err);
     if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
     return st ? st : us_chat_new(m->engine, r->card, &(us_chat_options){.adapter = m->adapter, .adapter_scale = 1, .takes = takes, .max_tokens = 60, .context = 600}, &m->chat, err);
 }
@@ -304,7 +308,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
-    if (!r->quiet) print_facts(r);
+    if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
     if (dry_run) return EXIT_OK;
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
     struct sigaction sa = {.sa_handler = on_interrupt};

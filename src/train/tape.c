@@ -29,6 +29,7 @@ struct us_tape {
     us_pool *pool;
     const us_kern *kn;
     us_matrix *wt, head_t; /* wt: [L][US_N_MODULES] */
+    unsigned char *transposed; /* their bytes */
     size_t v_pad;          /* V rounded up to a block */
     us_arena arena;
     saved *layers, shared; /* with recompute every layer's arrays but x_in are `shared`'s */
@@ -143,18 +144,33 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
     t->thread_scratch = (unsigned char *)place(p, t->thread_bytes / sizeof(float) * (size_t)n_threads);
 }
 
+static const us_matrix *linear_at(const us_net *n, int32_t i) { return n->layers[i / US_N_MODULES].w[i % US_N_MODULES]; }
+
+static size_t all_transposed_bytes(const us_net *n, bool f32) {
+    size_t bytes = us_transposed_bytes(n->head, f32);
+    for (int32_t i = 0; i < n->n_layers * US_N_MODULES; i++) bytes += us_transposed_bytes(linear_at(n, i), f32);
+    return bytes;
+}
+
+/* In one block, so that huge pages serve small ones too. The head first: it needs most beside itself. */
+static us_status transpose_all(us_tape *t, us_error *err) {
+    int32_t n = t->net.n_layers * US_N_MODULES;
+    us_status st = us_alloc((size_t)n, sizeof *t->wt, &t->wt, err);
+    if (!st) st = us_alloc_untouched(all_transposed_bytes(&t->net, t->opt.f32), &t->transposed, err);
+    unsigned char *at = t->transposed;
+    for (int32_t i = -1; i < n && !st; i++) {
+        const us_matrix *w = i < 0 ? t->net.head : linear_at(&t->net, i);
+        st = us_matrix_transpose(t->pool, w, t->opt.f32, at, i < 0 ? &t->head_t : &t->wt[i], err);
+        at += us_transposed_bytes(w, t->opt.f32);
+    }
+    return st;
+}
+
 size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_options *o, int n_threads) {
     us_tape t = {.net = *net, .lora = lora, .opt = *o};
     placer p = {0};
     place_all(&t, &p, n_threads);
-    us_pack_kind kind = o->f32 ? US_PACK_F32 : US_PACK_Q8;
-    size_t transposed = 0;
-    for (int m = 0; m < US_N_MODULES && o->train; m++) {
-        const us_matrix *w = net->layers[0].w[m];
-        transposed += us_pack_group_bytes(kind, (w->n_rows + 31) / 32 * 32) * ((w->n_cols + 15) / 16) * (size_t)net->n_layers;
-    }
-    if (o->train) transposed += us_pack_group_bytes(kind, padded_vocab(net)) * (((size_t)net->n_embd + 15) / 16);
-    return p.bytes + transposed;
+    return p.bytes + (o->train ? all_transposed_bytes(net, o->f32) : 0);
 }
 
 us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out, us_error *err) {
@@ -173,12 +189,7 @@ us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_opti
     if ((st = us_arena_init(&t->arena, p.bytes, err))) goto fail;
     p = (placer){.a = &t->arena};
     place_all(t, &p, us_pool_size(pool));
-    if (o->train) {
-        if ((st = us_alloc((size_t)net->n_layers * US_N_MODULES, sizeof *t->wt, &t->wt, err))) goto fail;
-        if ((st = us_matrix_transpose(pool, net->head, o->f32, &t->head_t, err))) goto fail; /* the largest first: it needs most beside itself */
-        for (int32_t i = 0; i < net->n_layers * US_N_MODULES; i++)
-            if ((st = us_matrix_transpose(pool, net->layers[i / US_N_MODULES].w[i % US_N_MODULES], o->f32, &t->wt[i], err))) goto fail;
-    }
+    if (o->train && (st = transpose_all(t, err))) goto fail;
     *out = t;
     return US_OK;
 fail:
@@ -188,9 +199,8 @@ fail:
 
 void us_tape_free(us_tape *t) {
     if (!t) return;
-    for (int32_t i = 0; t->wt && i < t->net.n_layers * US_N_MODULES; i++) free(t->wt[i].data);
     free(t->wt);
-    free(t->head_t.data);
+    free(t->transposed);
     free(t->layers);
     us_arena_fini(&t->arena);
     free(t);

@@ -49,19 +49,28 @@ static void pack(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-us_status us_matrix_transpose(us_pool *pool, const us_matrix *w, bool f32, us_matrix *out, us_error *err) {
-    job t = {.w = w, .out = out, .n_pad = (w->n_rows + US_BLOCK - 1) / US_BLOCK * US_BLOCK, .f32 = f32};
+static us_matrix shape_of(const us_matrix *w, bool f32) {
+    us_matrix m = {.kind = f32 ? US_PACK_F32 : US_PACK_Q8, .n_rows = w->n_cols, .n_cols = (w->n_rows + US_BLOCK - 1) / US_BLOCK * US_BLOCK, .n_groups = (w->n_cols + US_GROUP - 1) / US_GROUP};
+    m.group_bytes = us_pack_group_bytes(m.kind, m.n_cols);
+    return m;
+}
+
+size_t us_transposed_bytes(const us_matrix *w, bool f32) {
+    us_matrix m = shape_of(w, f32);
+    return (m.group_bytes * m.n_groups + 63) & ~(size_t)63;
+}
+
+us_status us_matrix_transpose(us_pool *pool, const us_matrix *w, bool f32, unsigned char *data, us_matrix *out, us_error *err) {
+    *out = shape_of(w, f32);
+    out->data = data;
+    job t = {.w = w, .out = out, .n_pad = out->n_cols, .f32 = f32};
     size_t n_threads = (size_t)us_pool_size(pool);
     t.q_bytes = t.n_pad / 32 * 34;
-    *out = (us_matrix){.kind = f32 ? US_PACK_F32 : US_PACK_Q8, .n_rows = w->n_cols, .n_cols = t.n_pad,
-                       .n_groups = (w->n_cols + US_GROUP - 1) / US_GROUP};
-    out->group_bytes = us_pack_group_bytes(out->kind, t.n_pad);
     size_t groups = STRIPE_BYTES / sizeof(float) / t.n_pad / US_GROUP, least = (out->n_groups + PASSES - 1) / PASSES;
     if (groups < least) groups = least;
     if (groups > out->n_groups) groups = out->n_groups;
     size_t cols = groups * US_GROUP;
-    us_status st = us_alloc_aligned(out->group_bytes * out->n_groups, &out->data, err);
-    if (!st) st = us_alloc_aligned(cols * t.n_pad * sizeof(float), &t.stripe, err);
+    us_status st = us_alloc_aligned(cols * t.n_pad * sizeof(float), &t.stripe, err);
     if (!st) st = us_alloc(n_threads, w->n_cols * sizeof(float), &t.rows, err);
     if (!st) st = us_alloc(n_threads, US_GROUP * t.q_bytes, &t.blocks, err);
     for (t.c0 = 0; !st && t.c0 < w->n_cols; t.c0 = t.c1) {

@@ -78,6 +78,8 @@ echo '{"Ann Baker": ["Young Ann"]}' >"$d/aliases.json"
 "$UNDERSTUDY" explore "$d/play.csv" -c "Ann Baker" --aliases "$d/aliases.json" -o "$d/joined" >/dev/null 2>&1
 out=$("$UNDERSTUDY" explore "$d/play.csv" -c "Ann Baker" --aliases "$d/joined/corpus.json")
 has "9 lines (50.0%)"
+out=$("$UNDERSTUDY" dataset "$d/play.csv" -c "Ann Baker" --aliases "$d/joined/corpus.json" --card none --history 2 --out "$d/rows" 2>&1)
+has "9 lines in" # as every command that reads a script
 
 # the doctor writes a starter that it does not overwrite
 for _ in 1 2 3 4 5 6 7 8 9; do tail -n +2 "$d/play.csv"; done | { echo name,line; cat; echo 'ann baker,Me too.'; } >"$d/long.csv"
