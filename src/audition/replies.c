@@ -115,6 +115,7 @@ static us_status submit(batch *b, order *o) {
     us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, &o->before, b->err);
     us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = o->before.ids, .n_alone = (int32_t)o->before.n, .weights = {1, 0}, .n_takes = takes_made(a, b->who),
                      .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
+    s.reproducible = true; /* an interrupted run ends as any other */
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
     s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true}; /* leaks are looked for when the choice is made */
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);

@@ -1,6 +1,5 @@
 #include "generate/schedule.h"
 #include "base/mem.h"
-#include "kern/kern.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,8 +343,7 @@ static void publish(us_job *j) {
 
 static void leave(us_schedule *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
-    /* Where prompts go through tiles, a reply is read again with the next one: the same bytes, whether this was kept or not. */
-    if (j->seq >= 0 && us_kern_get()->matmul_wide && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt) us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
+    if (j->seq >= 0 && j->spec.reproducible && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt) us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
     if (j->seq >= 0) {
         if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED)) keep(s, j->seq, j->spec.adapter, j->spec.scale);
         else us_engine_seq_free(s->engine, j->seq);

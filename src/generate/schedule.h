@@ -29,6 +29,7 @@ typedef struct us_job_spec {
     const us_tokens *phrases; /* [n_phrases] which DRY leaves alone */
     size_t n_phrases;
     uint64_t client;         /* who asks: those with fewer replies under way go first */
+    bool reproducible;       /* what is drawn is not kept: the next prompt gives the same bytes, whatever was in the cache */
 } us_job_spec;
 
 typedef struct us_job_view {
