@@ -5,13 +5,14 @@ command -v tmux >/dev/null || { echo "skipped: no tmux (script/setup --tests ins
 model="${XDG_DATA_HOME:-$HOME/.local/share}/understudy/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 [ -r "$model" ] || { echo "skipped: no default model (script/model fetches it)"; exit 77; }
 dir=$(mktemp -d)
-t() { tmux -L "understudy-$$" -f /dev/null "$@"; }
+n=0
+t() { tmux -L "understudy-$$-$n" -f /dev/null "$@"; }
 trap 't kill-server 2>/dev/null; rm -rf "$dir"' EXIT
 screen() { t capture-pane -p -S -500 ${1:+"$1"}; }
 fail() { echo "FAILED: $*"; screen; exit 1; }
-see() { # waits up to a minute for a line that matches
+see() { # waits up to a minute for a line that matches, or for so many
     for _ in $(seq 300); do
-        screen | grep -qE -- "$1" && return
+        [ "$(screen | grep -cE -- "$1")" -ge "${2:-1}" ] && return
         sleep 0.2
     done
     fail "'$1' does not come"
@@ -19,6 +20,7 @@ see() { # waits up to a minute for a line that matches
 type() { t send-keys "$@"; }
 start() { # WIDTH ENVIRONMENT; without its end mark a reply is long enough to be stopped
     t kill-server 2>/dev/null
+    n=$((n + 1)) # another server: the old one takes its time to go
     t new-session -d -x "$1" -y 60 "env XDG_STATE_HOME='$dir' TERM=xterm $2 '$UNDERSTUDY' chat --character homer --takes 1 --seed 3 --logit-bias 2-100 -n 600 -m '$model'; echo left: \$?; sleep 60"
     see '^you: *$'
 }
@@ -26,7 +28,7 @@ start() { # WIDTH ENVIRONMENT; without its end mark a reply is long enough to be
 start 44 LANG=C.UTF-8
 screen -e | grep -q $'\033\[' || fail "no colours"
 type "Tell me a very long story about your day at work." Enter
-see '^Homer Simpson: [A-Z]'
+see '^Homer Simpson: [A-Z]' 2 # the first is his greeting
 type C-c
 see 'stopped\)'
 type "/as Marge Simpson" Enter
