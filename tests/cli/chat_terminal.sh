@@ -48,7 +48,7 @@ type "/undo" Enter
 see '^\(forgotten\)'
 type "/history" Enter
 see '^you: Tell me a very long story about your$'
-screen | awk 'length($0) > 44 {exit 1}' || fail "wider than the terminal"
+if screen | LC_ALL=C.UTF-8 grep -qE '.{45}'; then fail "wider than the terminal"; fi # characters, not bytes
 type C-d
 see '^left: 0'
 grep -q 'very' "$dir/understudy/chat_history" || fail "the lines were not kept"
