@@ -319,8 +319,8 @@ await test('stop: the reply ends, nothing is lost, the line can be used again', 
 await test('a full server: the page waits its turn', async () => {
   expected.push(/429/);
   let n = 0;
-  await page.route('**/say', route => n++ ? route.continue() : route.fulfill({ status: 429, headers: { 'Retry-After': '1', 'Content-Type': 'application/json' }, body: '{"error":{"message":"full"}}' }));
-  await page.keyboard.press('Enter');
+  await page.route('**/say', route => n++ ? route.continue() : route.fulfill({ status: 429, headers: { 'Retry-After': '3', 'Content-Type': 'application/json' }, body: '{"error":{"message":"full"}}' })); // long enough to be seen
+  await page.locator('#line').press('Enter');
   await page.getByText('everyone is busy').waitFor();
   await settled();
   await page.unroute('**/say');
