@@ -1,5 +1,6 @@
 /* The layer loop. The whole pass is one run of the thread team; threads meet at a barrier between stages.
- * With few rows (decode) each thread prepares the rows' inputs for itself instead of waiting for another. */
+ * With few rows (decode) each thread prepares the rows' inputs for itself instead of waiting for another. Where the level has
+ * tiles, rows of prompts go through them ("wide": blocks of up to 32 rows of one voice), all others ("narrow") do not. */
 #include "generate/engine.h"
 #include <assert.h>
 #include <math.h>

@@ -198,7 +198,7 @@ INLINE void exponentials(float *s, size_t n, size_t seen, float scale, float *m,
         vf x = seen ? vexp(load(s + c) - *m) : (vf){0};
         __m256i v = (__m256i)_mm512_cvtneps_pbh((__m512)x);
         memcpy(p + c / 32 * 512 + c % 32, &v, sizeof v);
-        sum += x;
+        sum += load_bf16(p + c / 32 * 512 + c % 32); /* as they are multiplied */
     }
     *l = hsum(sum);
 }
