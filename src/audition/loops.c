@@ -40,12 +40,26 @@ static bool is_long(const us_words *w, uint32_t id) {
     return letters >= LONG_WORD;
 }
 
+static void free_said(us_ids *said, size_t n) {
+    for (size_t i = 0; i < n; i++) free(said[i].id);
+    free(said);
+}
+
+/* The words of each reply; nothing is left to free after a failure. */
+static us_status split_all(us_words *w, const char *const *replies, size_t n, us_ids **out, us_error *err) {
+    us_status st = us_alloc(n, sizeof **out, out, err);
+    if (st) return st;
+    for (size_t i = 0; i < n && !st; i++) st = us_words_split(w, replies[i], &(*out)[i], err);
+    if (st) free_said(*out, n);
+    return st;
+}
+
 us_status us_chat_same_words(us_words *w, const char *const *replies, size_t n, double *share, us_error *err) {
-    us_ids *said = NULL;
+    us_ids *said;
     size_t words = 0, again = 0;
-    us_status st = us_alloc(n, sizeof *said, &said, err);
-    for (size_t i = 0; i < n && !st; i++) {
-        st = us_words_split(w, replies[i], &said[i], err);
+    us_status st = split_all(w, replies, n, &said, err);
+    if (st) return st;
+    for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < said[i].n; k++) {
             if (!is_long(w, said[i].id[k])) continue;
             bool found = false;
@@ -54,26 +68,22 @@ us_status us_chat_same_words(us_words *w, const char *const *replies, size_t n, 
             words++;
             again += found;
         }
-    }
     *share = words ? (double)again / (double)words : 0;
-    for (size_t i = 0; said && i < n; i++) free(said[i].id);
-    free(said);
-    return st;
+    free_said(said, n);
+    return US_OK;
 }
 
 us_status us_chat_repeats(us_words *w, const char *const *replies, size_t n, size_t *n_repeats, us_error *err) {
-    us_ids *said = NULL;
-    us_status st = us_alloc(n, sizeof *said, &said, err);
+    us_ids *said;
+    us_status st = split_all(w, replies, n, &said, err);
     *n_repeats = 0;
-    for (size_t i = 0; i < n && !st; i++) {
-        st = us_words_split(w, replies[i], &said[i], err);
-        for (size_t k = 0; k < i && !st && said[i].n >= MIN_SENTENCE; k++)
+    if (st) return st;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i && said[i].n >= MIN_SENTENCE; k++)
             if (said[k].n == said[i].n && !memcmp(said[k].id, said[i].id, said[i].n * sizeof *said[i].id)) {
                 ++*n_repeats;
                 break;
             }
-    }
-    for (size_t i = 0; said && i < n; i++) free(said[i].id);
-    free(said);
-    return st;
+    free_said(said, n);
+    return US_OK;
 }

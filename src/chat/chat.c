@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "chat/prompt.h"
+#include "generate/engine.h"
 #include "generate/takes.h"
 #include <math.h>
 #include <stdio.h>
@@ -225,14 +226,11 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
 /* The sequence that takes are compared on: what was said before the last words of the others. */
 static us_status open_alone(us_chat *c, us_error *err) {
     us_tokens prompt = {0};
-    int32_t n = 0, same = 0;
-    const int32_t *held = us_engine_seq_get_tokens(c->engine, c->seq, &n);
     if (c->alone >= 0) us_engine_seq_free(c->engine, c->alone);
     c->alone = -1;
     c->alone_ids.n = 0;
     us_status st = make_prompt(c, &prompt, &c->alone_ids, err);
-    while (!st && same < n && same < (int32_t)c->alone_ids.n - 1 && held[same] == c->alone_ids.ids[same]) same++;
-    if (!st) st = us_engine_seq_fork(c->engine, c->seq, same, &c->alone, err);
+    if (!st) st = us_engine_seq_fork(c->engine, c->seq, us_engine_seq_common(c->engine, c->seq, c->alone_ids.ids, (int32_t)c->alone_ids.n - 1), &c->alone, err);
     if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
     if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
     us_tokens_fini(&prompt);

@@ -334,11 +334,16 @@ us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, f
     return st;
 }
 
+int32_t us_engine_seq_common(const us_engine *e, int32_t seq, const int32_t *ids, int32_t n) {
+    const us_seq *s = &e->seqs[seq];
+    int32_t same = 0;
+    while (same < s->n && same < n && s->tokens[same] == ids[same]) same++;
+    return same;
+}
+
 us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq, const int32_t *tokens, int32_t n, int32_t *n_reused, us_error *err) {
     if (seq < 0 || seq >= e->o.n_seq_max || !e->seqs[seq].alive || n < 1) return us_fail(err, US_ERR_ARGUMENT, "no sequence %d, or no tokens", seq);
-    us_seq *s = &e->seqs[seq];
-    int32_t keep = 0;
-    while (keep < s->n && keep < n - 1 && s->tokens[keep] == tokens[keep]) keep++;
+    int32_t keep = us_engine_seq_common(e, seq, tokens, n - 1);
     if (n > e->n_pages * US_PAGE) return us_fail(err, US_ERR_LIMIT, "%d tokens do not fit in the context of %d: shorten the prompt or raise --ctx-size", n, e->n_pages * US_PAGE);
     us_engine_seq_truncate(e, seq, keep);
     if (n_reused) *n_reused = keep;

@@ -60,6 +60,9 @@ struct us_engine {
     struct us_pass *pass;
 };
 
+/* How many of ids[0..n) a sequence begins with. */
+int32_t us_engine_seq_common(const us_engine *e, int32_t seq, const int32_t *ids, int32_t n);
+
 /* Computes rows/runs/out_rows; logits (or scores) are left in the engine. */
 void us_forward(us_engine *e);
 size_t us_forward_scratch_bytes(const us_model *m, const us_engine_options *o);

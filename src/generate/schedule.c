@@ -1,5 +1,6 @@
 #include "generate/schedule.h"
 #include "base/mem.h"
+#include "generate/engine.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +70,6 @@ static bool drop_oldest(us_schedule *s) {
     return s->n_kept > 0 || oldest > 0;
 }
 
-static int32_t common(const us_schedule *s, int32_t seq, const int32_t *ids, int32_t n) {
-    int32_t have, same = 0;
-    const int32_t *held = us_engine_seq_get_tokens(s->engine, seq, &have);
-    while (same < have && same < n && held[same] == ids[same]) same++;
-    return same;
-}
-
 /* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a quarter. */
 static void trim(us_schedule *s) {
     int32_t n_ctx = us_engine_get_ctx(s->engine);
@@ -84,13 +78,12 @@ static void trim(us_schedule *s) {
 
 /* What goes on with another that is kept takes its place: a chat's earlier turns are all in its last one. */
 static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) {
-    int32_t n, m;
+    int32_t n;
     const int32_t *ids = us_engine_seq_get_tokens(s->engine, seq, &n);
     for (int32_t i = s->n_kept - 1; i >= 0; i--) {
         if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
-        int32_t same = common(s, s->kept[i].seq, ids, n);
-        us_engine_seq_get_tokens(s->engine, s->kept[i].seq, &m);
-        if (same == m) drop_kept(s, i);
+        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, ids, n);
+        if (same == us_engine_seq_len(s->engine, s->kept[i].seq)) drop_kept(s, i);
         else if (same == n) {
             s->kept[i].used = ++s->clock;
             us_engine_seq_free(s->engine, seq);
@@ -106,12 +99,12 @@ static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const 
     int32_t best = -1, n_best = 0, kept_at = -1;
     for (int32_t i = 0; i < s->n_kept; i++) {
         if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
-        int32_t same = common(s, s->kept[i].seq, ids, n - 1);
+        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, ids, n - 1);
         if (same > n_best) n_best = same, best = s->kept[i].seq, kept_at = i;
     }
     for (us_job *j = s->running; j; j = j->next) {
         if (j->seq < 0 || j->spec.adapter != a || j->spec.scale != scale) continue;
-        int32_t same = common(s, j->seq, ids, n - 1);
+        int32_t same = us_engine_seq_common(s->engine, j->seq, ids, n - 1);
         if (same > n_best) n_best = same, best = j->seq, kept_at = -1;
     }
     if (kept_at >= 0) s->kept[kept_at].used = ++s->clock;
@@ -148,7 +141,7 @@ static bool waits_for_prefix(const us_schedule *s, const us_job *j) {
     int32_t cached = 0;
     for (int32_t i = 0; i < s->n_kept; i++) {
         if (s->kept[i].adapter != j->spec.adapter || s->kept[i].scale != j->spec.scale) continue;
-        int32_t same = common(s, s->kept[i].seq, j->spec.prompt, j->spec.n_prompt - 1);
+        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, j->spec.prompt, j->spec.n_prompt - 1);
         if (same > cached) cached = same;
     }
     for (const us_job *r = s->running; r; r = r->next) {
