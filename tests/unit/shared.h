@@ -20,4 +20,12 @@ static inline char *shared_file(const char *name) {
     free(path);
     return NULL;
 }
+/* The default model and that file are there. */
+static inline bool have_shared(const char *name) {
+    char *file = shared_file(name), *model = file ? default_model() : NULL;
+    bool both = file && model;
+    free(file);
+    free(model);
+    return both;
+}
 #endif

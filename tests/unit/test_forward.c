@@ -287,7 +287,7 @@ static float *long_logits(us_math math, int n_threads, int n_batch, bool beside,
 static void a_prompt_may_be_cut(void **state) {
     (void)state;
     static const int some[] = {US_TYPE_Q4_1, US_TYPE_Q6_K, US_TYPE_F16};
-    static const struct { int threads, batch; bool beside; } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false}, {2, 70, true}, {1, 512, true}};
+    static const struct { int threads, batch; bool beside; } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false}, {2, 70, true}, {1, 512, true}, {2, 149, false}}; /* the last: one token is left */
     for (size_t i = 0; i < 3; i++) {
         int n;
         us_tiny o = {.arch = "llama", .type = some[i], .head_size = 64};

@@ -121,7 +121,7 @@ static void shortened_to_fit(void **state) {
     assert_ok(us_model_open(path, &(us_model_options){.n_threads = 1}, &model, &err), &err);
     assert_ok(us_model_get_template(model, &tpl, &err), &err);
     us_prompt_spec spec = {.card = card, .trained = true, .lines = lines, .n_lines = 21};
-    us_tokens all = {0}, some = {0}, alone = {0};
+    us_tokens all = {0}, some = {0}, alone = {0}, expected = {0};
     us_prompt p;
     assert_ok(us_prompt_make(&spec, &p, &err), &err);
     assert_int_equal(p.n, 22);
@@ -130,11 +130,15 @@ static void shortened_to_fit(void **state) {
     assert_true(some.n <= all.n / 2 && alone.n > 0 && alone.n < some.n);
     assert_string_equal(p.messages[1].role, "user"); /* turns are left out in pairs */
     assert_memory_equal(alone.ids, some.ids, 4 * sizeof *some.ids);
+    assert_ok(us_template_tokenize(tpl, us_model_get_tokenizer(model), p.messages, p.n - 1, true, &expected, NULL, &err), &err); /* all but what is answered */
+    assert_int_equal(alone.n, expected.n);
+    assert_memory_equal(alone.ids, expected.ids, expected.n * sizeof *expected.ids);
     assert_int_equal(us_prompt_tokenize(&p, tpl, us_model_get_tokenizer(model), 5, &some, NULL, &err), US_ERR_LIMIT);
     us_prompt_fini(&p);
     us_tokens_fini(&all);
     us_tokens_fini(&some);
     us_tokens_fini(&alone);
+    us_tokens_fini(&expected);
     us_card_free(card);
     us_model_free(model);
     free(path);

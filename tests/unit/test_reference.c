@@ -98,6 +98,7 @@ static void fast_path_is_close(void **state) {
 }
 
 int main(void) {
+    if (!have_shared("reference/transformers_f32.json")) return 77; /* skipped, and CTest says so */
     const struct CMUnitTest tests[] = {cmocka_unit_test(float32_path_is_the_reference), cmocka_unit_test(fast_path_is_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
