@@ -2,8 +2,8 @@
  *
  *   cc -O3 -march=native -ffast-math -pthread bench/machine.c -o build/machine && build/machine THREADS [MIB]
  *
- * bandwidth: reading MIB (512, which no cache holds) over and over, best of 9, from huge pages, asking for lines 8 KiB ahead (some processors'
- * own prefetchers leave half of it unused). fma: independent float32 multiply-adds in registers. */
+ * bandwidth: reading MIB (512, which no cache holds) over and over, best of 9, from huge pages, asking for lines 8 KiB ahead
+ * (some processors' own prefetchers leave half of it unused). fma: independent float32 multiply-adds in registers. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

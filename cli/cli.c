@@ -92,7 +92,8 @@ static int from_environment(const char *command, const cli_option *options, size
     for (size_t i = 0; i < n; i++) {
         char name[64] = "UNDERSTUDY_";
         size_t k = strlen(name);
-        for (const char *c = options[i].name; *c && k < sizeof name - 1; c++) name[k++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+        for (const char *c = options[i].name; *c && k < sizeof name - 1; c++)
+            name[k++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
         const char *v = getenv(name);
         if (!v || !*v || (options[i].type == CLI_SWITCH && !strcmp(v, "0"))) continue;
         int rc = set_value(command, &options[i], v, name);
@@ -107,7 +108,8 @@ static void print_help(const char *usage, const cli_option *options, size_t n) {
         char left[64];
         int k = options[i].letter ? snprintf(left, sizeof left, "  -%c, --%s", options[i].letter, options[i].name)
                                   : snprintf(left, sizeof left, "      --%s", options[i].name);
-        if (options[i].value && k > 0 && (size_t)k < sizeof left) snprintf(left + k, sizeof left - (size_t)k, " %s", options[i].value);
+        if (options[i].value && k > 0 && (size_t)k < sizeof left)
+            snprintf(left + k, sizeof left - (size_t)k, " %s", options[i].value);
         if (strlen(left) < 30) printf("%-30s %s\n", left, options[i].help);
         else printf("%s\n%-30s %s\n", left, "", options[i].help);
     }
@@ -120,8 +122,8 @@ static const cli_option *find_long(const cli_option *options, size_t n, const ch
     return NULL;
 }
 
-int cli_parse(const char *command, const char *usage, const cli_option *options, size_t n, int argc, char **argv, int *n_operands,
-              bool *help) {
+int cli_parse(const char *command, const char *usage, const cli_option *options, size_t n, int argc, char **argv,
+              int *n_operands, bool *help) {
     int rc = from_environment(command, options, n), kept = 0;
     bool only_operands = false;
     *help = false;

@@ -25,12 +25,15 @@ typedef struct cli_option {
     const char *value; /* placeholder of its value ("N", "FILE"), or NULL for a switch */
     const char *help;  /* one line */
     enum { CLI_STRING, CLI_INT, CLI_FLOAT, CLI_SWITCH, CLI_LIST } type;
-    void *out;         /* const char **, int64_t *, double *, bool *, cli_list * */
-    double min, max;   /* range of CLI_INT and CLI_FLOAT, both inclusive */
+    void *out;       /* const char **, int64_t *, double *, bool *, cli_list * */
+    double min, max; /* range of CLI_INT and CLI_FLOAT, both inclusive */
 } cli_option;
 
 /* CLI_LIST collects repeated options, in order. */
-typedef struct cli_list { const char **items; size_t n; } cli_list;
+typedef struct cli_list {
+    const char **items;
+    size_t n;
+} cli_list;
 
 /* Parses argv[1..]; operands are moved to argv[1..*n_operands]. `usage` is the text of the first
  * help lines. Handles --help (prints the table on stdout, *help is set) and the environment twin

@@ -32,7 +32,8 @@ static size_t find_cast(const us_script *s, const char *character, const char **
         if (!strcmp(sp[i].name, character) || sp[i].joint) continue;
         cast[n_cast++] = sp[i].name;
         size_t len = strcspn(sp[i].name, " ");
-        if (sp[i].name[len] && len > 2 && sp[i].name[len - 1] != '.' && (firsts[i] = strndup(sp[i].name, len))) cast[n_cast++] = firsts[i];
+        if (sp[i].name[len] && len > 2 && sp[i].name[len - 1] != '.' && (firsts[i] = strndup(sp[i].name, len)))
+            cast[n_cast++] = firsts[i];
     }
     cast[n_cast++] = "User";
     cast[n_cast++] = "Assistant";
@@ -43,12 +44,18 @@ us_status cli_card_draft(const us_script *s, const char *character, const char *
     const char *cast[2 * MAX_CAST + 2], *phrases[MAX_PHRASES];
     char *firsts[MAX_CAST] = {0};
     us_facts *f = NULL;
-    us_card_draft d = {.name = character, .persona = persona, .cast = cast, .n_cast = find_cast(s, character, cast, firsts), .catch_phrases = phrases};
+    us_card_draft d = {.name = character,
+                       .persona = persona,
+                       .cast = cast,
+                       .n_cast = find_cast(s, character, cast, firsts),
+                       .catch_phrases = phrases};
     us_status st = s ? us_explore(s, &(us_explore_options){.character = character}, &f, err) : US_OK;
     if (!st && f) {
         d.language = f->language;
-        for (size_t i = 0; i < f->n_catch_phrases && d.n_catch_phrases < MAX_PHRASES; i++) /* his beyond chance, two words or more */
-            if (f->catch_phrases[i].z > 1.96 && strchr(f->catch_phrases[i].text, ' ')) phrases[d.n_catch_phrases++] = f->catch_phrases[i].text;
+        for (size_t i = 0; i < f->n_catch_phrases && d.n_catch_phrases < MAX_PHRASES;
+             i++) /* his beyond chance, two words or more */
+            if (f->catch_phrases[i].z > 1.96 && strchr(f->catch_phrases[i].text, ' '))
+                phrases[d.n_catch_phrases++] = f->catch_phrases[i].text;
     }
     if (!st) st = us_card_new(&d, out, err);
     us_facts_free(f);

@@ -14,7 +14,10 @@ char *cli_model_path(const char *command, const char *given) {
     if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/models/" DEFAULT_MODEL, xdg);
     else snprintf(path, sizeof path, "%s/.local/share/understudy/models/" DEFAULT_MODEL, home ? home : "");
     if (access(path, R_OK) == 0) return strdup(path);
-    fprintf(stderr, "understudy %s: no model: %s is not there. Run ./script/model to fetch the default model, or name a GGUF file with -m\n", command, path);
+    fprintf(stderr,
+            "understudy %s: no model: %s is not there. Run ./script/model to fetch the default model, or name a GGUF file with "
+            "-m\n",
+            command, path);
     return NULL;
 }
 

@@ -17,7 +17,8 @@ int cli_script_rules(const char *command, cli_list *off, us_script_options *o) {
     const char *d = cli_script_delimiter;
     if (!rc && d) {
         o->delimiter = !strcmp(d, "tab") || !strcmp(d, "\\t") ? '\t' : d[0];
-        if (!d[0] || (d[1] && o->delimiter != '\t') || strchr("\"\n\r", d[0])) rc = cli_usage(command, "--delimiter: expected one character or tab, got '%s'", d);
+        if (!d[0] || (d[1] && o->delimiter != '\t') || strchr("\"\n\r", d[0]))
+            rc = cli_usage(command, "--delimiter: expected one character or tab, got '%s'", d);
     }
     return rc;
 }

@@ -49,8 +49,7 @@ void cli_wrap_put(cli_wrap *w, const char *text, size_t n) {
             putchar('\n');
             w->column = 0;
         } else if (!gap) w->word[w->n_word++] = text[i];
-        else if (w->column && (!columns() || w->column + 1 < columns())) { /* no blank at a line's end or start */
-            putchar(' ');
+        else if (w->column && (!columns() || w->column + 1 < columns())) { /* no blank at a line's end or start */ putchar(' ');
             w->column++;
         } else if (w->column) {
             putchar('\n');

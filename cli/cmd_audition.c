@@ -55,7 +55,9 @@ static void print_value(const us_metric *m, const us_metric *known) {
     if (m && isfinite(m->value)) {
         double f = known->unit == US_UNIT_SHARE ? 100 : 1;
         snprintf(text, sizeof text, known->unit == US_UNIT_SHARE ? "%.1f%%" : "%.3f", f * m->value);
-        if (isfinite(m->low) && isfinite(m->high)) snprintf(interval, sizeof interval, known->unit == US_UNIT_SHARE ? " %.1f-%.1f" : " %.2f-%.2f", f * m->low, f * m->high);
+        if (isfinite(m->low) && isfinite(m->high))
+            snprintf(interval, sizeof interval, known->unit == US_UNIT_SHARE ? " %.1f-%.1f" : " %.2f-%.2f", f * m->low,
+                     f * m->high);
     }
     printf("  %8s%-12s", text, interval);
 }
@@ -92,7 +94,8 @@ static int print_gates(const us_audition *a, FILE *out) {
     return failed ? EXIT_GATE : EXIT_OK;
 }
 
-static int finish(const char *command, us_audition *a, const char *out, const char *gates, bool json, bool quiet, us_error *err) {
+static int finish(const char *command, us_audition *a, const char *out, const char *gates, bool json, bool quiet,
+                  us_error *err) {
     us_status st = gates ? us_audition_judge(a, gates, err) : US_OK;
     if (!st) st = us_audition_write(a, out, err);
     if (st) return cli_fail(command, st, err);
@@ -127,7 +130,11 @@ static us_status teach(const us_script *script, const char *folder, const us_aud
     us_card *card = NULL;
     char *path = join(folder, "card.json");
     us_status st = path ? us_card_open(path, &card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_dataset_options d = {.character = st ? NULL : us_card_name(card), .validation = o->validation, .test = o->test, .unnamed = o->unnamed, .seed = o->split_seed};
+    us_dataset_options d = {.character = st ? NULL : us_card_name(card),
+                            .validation = o->validation,
+                            .test = o->test,
+                            .unnamed = o->unnamed,
+                            .seed = o->split_seed};
     if (!st) st = us_card_learn_manner(card, script, &d, err);
     if (!st) st = us_card_save(card, path, err);
     us_card_free(card);
@@ -145,21 +152,26 @@ int cmd_audition(int argc, char **argv) {
     bool help, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
-        {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST, &data, 0, 0},
+        {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
+         &data, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"lora", 0, "FILE", "adapter (the card's)", CLI_STRING, &o.adapter, 0, 0},
         {"out", 'o', "DIR", "for audition.json and audition.html (the character's folder)", CLI_STRING, &out, 0, 0},
-        {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING, &gates, 0, 0},
-        {"measures", 0, "LIST", "likelihood,retrieval,replies,takes,chats,style,retention or some of them (all)", CLI_STRING, &o.measures, 0, 0},
+        {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING,
+         &gates, 0, 0},
+        {"measures", 0, "LIST", "likelihood,retrieval,replies,takes,chats,style,retention or some of them (all)", CLI_STRING,
+         &o.measures, 0, 0},
         {"who", 0, "LIST", "base,prompt,adapter or some of them (all)", CLI_STRING, &o.who, 0, 0},
         {"replies", 'n', "N", "held-out contexts that are answered (500)", CLI_INT, &replies, 1, 100000},
         {"seeds", 0, "N", "answers to each (1)", CLI_INT, &seeds, 1, 1000},
         {"max-lines", 0, "N", "held-out lines that are scored (300)", CLI_INT, &lines, 1, 100000},
         {"split", 0, "PART", "scenes that it is judged on: train, validation, test, all (test)", CLI_STRING, &part, 0, 0},
-        {"takes", 0, "LIST", "judge these numbers of takes too: 1,4,8,12,16 (those below the shipped number)", CLI_STRING, &o.takes_list, 0, 0},
+        {"takes", 0, "LIST", "judge these numbers of takes too: 1,4,8,12,16 (those below the shipped number)", CLI_STRING,
+         &o.takes_list, 0, 0},
         {"shipped-takes", 0, "N", "takes of a reply (the card's)", CLI_INT, &takes, 1, 32},
         {"lambda", 0, "X", "weight of how likely a reply is without what it answers (the card's)", CLI_FLOAT, &lambda, 0, 2},
-        {"cast", 0, "DIR", "folder of characters that lines may be attributed to by their adapters", CLI_STRING, &o.cast_folder, 0, 0},
+        {"cast", 0, "DIR", "folder of characters that lines may be attributed to by their adapters", CLI_STRING, &o.cast_folder,
+         0, 0},
         {"prompts", 0, "FILE", "more lines to say to the character, one a line", CLI_STRING, &o.prompts_file, 0, 0},
         {"lexicon", 0, "FILE", "more expressions that give a machine away, one a line", CLI_STRING, &o.lexicon_file, 0, 0},
         {"max-tokens", 0, "N", "of a reply (80)", CLI_INT, &max_tokens, 1, 4096},
@@ -168,7 +180,8 @@ int cmd_audition(int argc, char **argv) {
         {"validation", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.test, 0, 0.9},
         {"unnamed", 0, "X", "turns without a name, as in training (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
-        {"teach", 0, NULL, "first put the words that speak for the character into the card (training does it)", CLI_SWITCH, &learn, 0, 0},
+        {"teach", 0, NULL, "first put the words that speak for the character into the card (training does it)", CLI_SWITCH,
+         &learn, 0, 0},
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
@@ -177,8 +190,10 @@ int cmd_audition(int argc, char **argv) {
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
-                       "How well a character (a folder with card.json) holds: the model alone, with the card, with the adapter, beside his real\n"
-                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html. Ctrl-C loses nothing: the\n"
+                       "How well a character (a folder with card.json) holds: the model alone, with the card, with the "
+                       "adapter, beside his real\n"
+                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html. Ctrl-C "
+                       "loses nothing: the\n"
                        "same command goes on.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return free(data.items), free(off.items), rc;
@@ -188,7 +203,9 @@ int cmd_audition(int argc, char **argv) {
     us_audition *a = NULL;
     char *path = NULL, *journal = NULL;
     if ((rc = cli_script_rules(argv[0], &off, &so)) || (rc = split(argv[0], part, &o))) goto out;
-    if (n != 1) rc = cli_usage(argv[0], n ? "one character is expected, got '%s' too" : "whose audition? Name a folder with card.json", n > 1 ? argv[2] : "");
+    if (n != 1)
+        rc = cli_usage(argv[0], n ? "one character is expected, got '%s' too" : "whose audition? Name a folder with card.json",
+                       n > 1 ? argv[2] : "");
     else if (!data.n) rc = cli_usage(argv[0], "no --data: the script with the character's real lines");
     if (rc) goto out;
     if (!out) out = argv[1];

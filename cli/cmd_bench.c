@@ -29,7 +29,7 @@ static us_status prefill(bench *b, int32_t seq, int32_t n, us_error *err) {
     return us_engine_eval(b->e, &(us_span){.seq = seq, .tokens = b->tokens, .n_tokens = n}, 1, err);
 }
 
-/* What a test does: n_seq sequences of `depth` tokens each, then `steps` tokens more of each; for "pp" the first part is timed. */
+/* What a test does: n_seq sequences of `depth` tokens each, then `steps` more of each; for "pp" the first part is timed. */
 typedef struct plan {
     bool prefill;
     int32_t depth, steps, n_seq;
@@ -49,7 +49,8 @@ static us_status parse(const char *test, plan *p, us_error *err) {
     if (!known && (known = p->prefill = is(test, "pp%d%n", &p->depth, NULL))) p->steps = 1;
     if (!known && (known = is(test, "batch%d%n", &p->n_seq, NULL))) p->steps = 64;
     if (!known || p->depth < 1 || p->depth > 65535 || p->steps < 1 || p->steps > 16384 || p->n_seq < 1 || p->n_seq > 64)
-        return us_fail(err, US_ERR_ARGUMENT, "--test: '%s': expected ppN (N to 65535), tgN (to 16384), tgN@DEPTH (to 65535) or batchN (to 64)", test);
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "--test: '%s': expected ppN (N to 65535), tgN (to 16384), tgN@DEPTH (to 65535) or batchN (to 64)", test);
     return US_OK;
 }
 
@@ -91,7 +92,9 @@ static us_status measure_context(const char *tests, int32_t *n_ctx, us_error *er
     return st;
 }
 
-static int ascending(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
+static int ascending(const void *a, const void *b) {
+    return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b;
+}
 
 int cmd_bench(int argc, char **argv) {
     const char *model = NULL, *tests = "pp512,tg128,tg128@1024,batch8", *kv = NULL, *lora = NULL;
@@ -107,8 +110,10 @@ int cmd_bench(int argc, char **argv) {
         {"kv-type", 0, "TYPE", "KV cache: f16, q8_0, f32 (f16)", CLI_STRING, &kv, 0, 0},
         {"json", 0, NULL, "one JSON object a line instead of TSV", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy bench [OPTIONS]\n\nSpeeds of the engine in tokens a second, as TSV: test, threads, n, median, best.", options,
-                       sizeof options / sizeof *options, argc, argv, &n_operands, &help);
+    int rc = cli_parse(
+        argv[0],
+        "usage: understudy bench [OPTIONS]\n\nSpeeds of the engine in tokens a second, as TSV: test, threads, n, median, best.",
+        options, sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_engine_options eo = {.n_threads = (int)threads, .n_ctx = 4096};
@@ -122,7 +127,9 @@ int cmd_bench(int argc, char **argv) {
     us_adapter *ad = NULL;
     int32_t seq, n = 0;
     us_status st = measure_context(tests, &eo.n_ctx, &err);
-    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .check = us_engine_check, .check_ctx = &eo}, &m, &err);
+    if (!st)
+        st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .check = us_engine_check, .check_ctx = &eo}, &m,
+                           &err);
     double t1 = now();
     if (!st && lora) st = us_adapter_open(m, lora, false, &ad, &err);
     if (!st) st = us_engine_new(m, &eo, &b->e, &err);
@@ -144,13 +151,16 @@ int cmd_bench(int argc, char **argv) {
         if (st) break;
         qsort(speeds, (size_t)rounds, sizeof *speeds, ascending);
         if (!header) header = printf("test\tthreads\tn\ttokens_per_s\tbest\n");
-        const char *format = json ? "{\"test\": \"%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n" : "%s\t%d\t%d\t%.2f\t%.2f\n";
+        const char *format = json ? "{\"test\": \"%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n"
+                                  : "%s\t%d\t%d\t%.2f\t%.2f\n";
         printf(format, test, us_engine_get_threads(b->e), n, speeds[rounds / 2], speeds[rounds - 1]);
         fflush(stdout);
     }
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    if (!st && !json) printf("# open %.1f ms, first token after %.1f ms more, peak memory %.1f MiB\n", (t1 - t0) * 1e3, (t2 - t1) * 1e3, (double)u.ru_maxrss / 1024);
+    if (!st && !json)
+        printf("# open %.1f ms, first token after %.1f ms more, peak memory %.1f MiB\n", (t1 - t0) * 1e3, (t2 - t1) * 1e3,
+               (double)u.ru_maxrss / 1024);
     rc = st ? cli_fail(argv[0], st, &err) : EXIT_OK;
     us_engine_free(b->e);
     us_adapter_free(ad);

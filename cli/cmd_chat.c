@@ -35,7 +35,8 @@ typedef struct session {
     char prompt[256];
 } session;
 
-static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m", "\033[0m"}, *const dim[2] = {"\033[2m", "\033[0m"};
+static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m", "\033[0m"},
+                         *const dim[2] = {"\033[2m", "\033[0m"};
 static const char *const *style(const session *s, const char *const *wanted) { return s->fancy ? wanted : no_color; }
 
 /* ---- finding things ------------------------------------------------------------------------------------- */
@@ -56,7 +57,8 @@ static char *card_path(const char *name) {
     for (int i = 0; roots[i]; i++) {
         char root[PATH_MAX];
         snprintf(root, sizeof root, i ? roots[i] : "%s", i ? (slash ? self : ".") : roots[0]);
-        if (snprintf(path, sizeof path, "%s/%s/card.json", root, name) < (int)sizeof path && access(path, R_OK) == 0) return strdup(path);
+        if (snprintf(path, sizeof path, "%s/%s/card.json", root, name) < (int)sizeof path && access(path, R_OK) == 0)
+            return strdup(path);
     }
     if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/characters/%s/card.json", xdg, name);
     else snprintf(path, sizeof path, "%s/.local/share/understudy/characters/%s/card.json", home ? home : "", name);
@@ -140,8 +142,8 @@ static int talk(session *s, const char *line) {
     if (!s->terminal) print_one_line(r.text);
     else {
         static const char *const ends[] = {"", "", ", cut at its length", ", a loop was cut", ", stopped"};
-        remark(s, "(%.1f s, %d %s, %d of %d prompt tokens cached%s%s)", r.seconds, r.n_takes, r.n_takes == 1 ? "take" : "takes", r.n_cached_tokens, r.n_prompt_tokens,
-               ends[r.end], r.retried ? ", tried again after a loop" : "");
+        remark(s, "(%.1f s, %d %s, %d of %d prompt tokens cached%s%s)", r.seconds, r.n_takes, r.n_takes == 1 ? "take" : "takes",
+               r.n_cached_tokens, r.n_prompt_tokens, ends[r.end], r.retried ? ", tried again after a loop" : "");
     }
     return autosave(s);
 }
@@ -160,7 +162,8 @@ static void help(void) {
 
 static void guard_summary(session *s) {
     us_chat_guard g = us_chat_get_guard(s->chat);
-    remark(s, "(%d %s of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)", g.n_replies, g.n_replies == 1 ? "reply" : "replies", g.n_takes, g.n_loops, g.n_labels, g.n_retries);
+    remark(s, "(%d %s of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)", g.n_replies,
+           g.n_replies == 1 ? "reply" : "replies", g.n_takes, g.n_loops, g.n_labels, g.n_retries);
 }
 
 static void show_history(session *s) {
@@ -207,7 +210,9 @@ static int command(session *s, char *line) {
         char *end;
         long n = strtol(arg, &end, 10);
         if (*end || end == arg || n < 1 || n > 32) remark(s, "(/takes N: a number from 1 to 32 is expected)");
-        else us_chat_set_takes(s->chat, (int32_t)n), remark(s, n == 1 ? "(one take, streamed as it is made)" : "(the best of %ld takes)", n);
+        else
+            us_chat_set_takes(s->chat, (int32_t)n),
+                remark(s, n == 1 ? "(one take, streamed as it is made)" : "(the best of %ld takes)", n);
     } else if (!strcmp(line, "/samplers")) {
         char text[512];
         us_sampler_describe(&s->sampler, text, sizeof text);
@@ -246,7 +251,8 @@ static int run_terminal(session *s) {
     el_set(el, EL_HIST, history, h);
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_SIGNAL, 1);
-    remark(s, "%s over %s, %d tokens of context. /help lists commands.", us_card_name(s->card), us_model_get_info(s->model)->name, s->ctx);
+    remark(s, "%s over %s, %d tokens of context. /help lists commands.", us_card_name(s->card),
+           us_model_get_info(s->model)->name, s->ctx);
     if (*greeting) put_line(s, us_card_name(s->card), greeting);
     for (int n;;) {
         interrupted = 0;
@@ -280,7 +286,8 @@ static int run_pipe(session *s) {
     int rc = 0;
     for (ssize_t n; !rc && !interrupted && (n = getline(&line, &cap, stdin)) > 0;) {
         if (memchr(line, 0, (size_t)n)) {
-            rc = cli_fail("chat", US_ERR_ARGUMENT, &(us_error){.message = "a line of standard input holds a NUL byte: text in UTF-8 is expected"});
+            rc = cli_fail("chat", US_ERR_ARGUMENT,
+                          &(us_error){.message = "a line of standard input holds a NUL byte: text in UTF-8 is expected"});
             break;
         }
         line[strcspn(line, "\r\n")] = 0;
@@ -298,7 +305,8 @@ static int parse_biases(const char *command, const cli_list *texts, us_logit_bia
         char *sign, *end;
         long id = strtol(texts->items[i], &sign, 10);
         double bias = strtod(sign, &end);
-        if (sign == texts->items[i] || (*sign != '+' && *sign != '-') || *end || id < 0 || id > INT_MAX || !(bias >= -100 && bias <= 100)) {
+        if (sign == texts->items[i] || (*sign != '+' && *sign != '-') || *end || id < 0 || id > INT_MAX ||
+            !(bias >= -100 && bias <= 100)) {
             free(*out);
             return cli_usage(command, "--logit-bias: expected ID+X or ID-X with X up to 100, got '%s'", texts->items[i]);
         }
@@ -320,8 +328,12 @@ int cmd_chat(int argc, char **argv) {
         {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
         {"lora-scale", 0, "X", "strength of the adapter, 0..2 (1)", CLI_FLOAT, &scale, 0, 2},
-        {"force-adapter", 0, NULL, "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &force, 0, 0},
-        {"takes", 0, "N", "candidate replies, the best is spoken; 1 streams (the card's; without --seed fewer on a slow machine)", CLI_INT, &takes, 1, 32},
+        {"force-adapter", 0, NULL,
+         "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &force, 0,
+         0},
+        {"takes", 0, "N",
+         "candidate replies, the best is spoken; 1 streams (the card's; without --seed fewer on a slow machine)", CLI_INT,
+         &takes, 1, 32},
         {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &seed, 0, 9e15},
         {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &temp, 0, 100},
         {"top-k", 0, "N", "0 is off (the card's)", CLI_INT, &top_k, 0, 1e9},
@@ -331,7 +343,8 @@ int cmd_chat(int argc, char **argv) {
         {"repeat-penalty", 0, "X", "1 is off (the card's)", CLI_FLOAT, &repeat, 0.01, 100},
         {"dry-multiplier", 0, "X", "DRY over the whole chat, 0 is off (the card's)", CLI_FLOAT, &dry, 0, 100},
         {"xtc-probability", 0, "X", "0 is off (the card's)", CLI_FLOAT, &xtc, 0, 1},
-        {"logit-bias", 0, "ID+X", "adds to a token's logit (ID-X takes away, 100 bans); may be repeated", CLI_LIST, &bias_texts, 0, 0},
+        {"logit-bias", 0, "ID+X", "adds to a token's logit (ID-X takes away, 100 bans); may be repeated", CLI_LIST, &bias_texts,
+         0, 0},
         {"no-stops", 0, NULL, "do not stop where the reply begins to speak for another", CLI_SWITCH, &no_stops, 0, 0},
         {"predict", 'n', "N", "most tokens of a reply (80)", CLI_INT, &predict, 1, 4096},
         {"history", 0, "N", "lines of the chat that the model sees (the card's)", CLI_INT, &history_lines, 1, 1000},
@@ -343,18 +356,26 @@ int cmd_chat(int argc, char **argv) {
         {"load", 0, "FILE", "go on with a saved chat", CLI_STRING, &load, 0, 0},
         {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &f32, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy chat [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard input is answered with one line.", options,
-                       sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy chat [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard "
+                       "input is answered with one line.",
+                       options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
     if (rc || help_shown) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
-    us_engine_options eo = {.n_threads = (int)threads, .n_ctx = (int32_t)(2 * ctx + 32 * 192)}; /* prompt, the same without its end, takes; touched as used */
+    us_engine_options eo = {.n_threads = (int)threads,
+                            .n_ctx =
+                                (int32_t)(2 * ctx + 32 * 192)}; /* prompt, the same without its end, takes; touched as used */
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
     if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
     session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
     us_error err = {0};
     char *card_file = card_path(character), *path = NULL, *adapter_file = NULL;
     us_status st = US_OK;
-    if (!card_file) st = us_fail(&err, US_ERR_NOT_FOUND, "no character '%s': looked in ./characters, beside the program and in the data folder; give a folder or a card.json", character);
+    if (!card_file)
+        st = us_fail(&err, US_ERR_NOT_FOUND,
+                     "no character '%s': looked in ./characters, beside the program and in the data folder; give a folder or a "
+                     "card.json",
+                     character);
     if (!st) st = us_card_open(card_file, &s.card, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         us_card_free(s.card);
@@ -362,14 +383,23 @@ int cmd_chat(int argc, char **argv) {
         return EXIT_FAILED;
     }
     if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? "\r" : "\n");
-    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .template_name = tpl, .check = us_engine_check, .check_ctx = &eo}, &s.model, &err);
+    if (!st)
+        st = us_model_open(path,
+                           &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST,
+                                               .n_threads = (int)threads,
+                                               .template_name = tpl,
+                                               .check = us_engine_check,
+                                               .check_ctx = &eo},
+                           &s.model, &err);
     if (st == US_ERR_MEMORY) { /* the number in the message is ours, not the user's */
         size_t n = strlen(err.message);
-        snprintf(err.message + n, sizeof err.message - n, " (a chat of %d keeps %d: prompt, persona and takes)", (int)ctx, eo.n_ctx);
+        snprintf(err.message + n, sizeof err.message - n, " (a chat of %d keeps %d: prompt, persona and takes)", (int)ctx,
+                 eo.n_ctx);
     }
     for (size_t i = 0; i < bias_texts.n && !st; i++)
         if (biases[i].token >= us_model_get_info(s.model)->n_vocab)
-            st = us_fail(&err, US_ERR_ARGUMENT, "--logit-bias: token %d: the model has %d", biases[i].token, us_model_get_info(s.model)->n_vocab);
+            st = us_fail(&err, US_ERR_ARGUMENT, "--logit-bias: token %d: the model has %d", biases[i].token,
+                         us_model_get_info(s.model)->n_vocab);
     if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
     if (!st && !lora && us_card_adapter(s.card)) {
         size_t dir = strlen(card_file) - strlen("card.json"), n = dir + strlen(us_card_adapter(s.card)) + 1;
@@ -391,7 +421,14 @@ int cmd_chat(int argc, char **argv) {
         s.sampler.biases = biases;
         s.sampler.n_biases = bias_texts.n;
         if (!takes && seed < 0) takes = US_TAKES_MEASURED; /* a seed promises the same replies, whatever the speed */
-        us_chat_options co = {.sampler = &s.sampler, .adapter = s.adapter, .adapter_scale = scale, .takes = (int32_t)takes, .max_tokens = (int32_t)predict, .history = (int32_t)history_lines, .context = (int32_t)ctx, .no_stops = no_stops};
+        us_chat_options co = {.sampler = &s.sampler,
+                              .adapter = s.adapter,
+                              .adapter_scale = scale,
+                              .takes = (int32_t)takes,
+                              .max_tokens = (int32_t)predict,
+                              .history = (int32_t)history_lines,
+                              .context = (int32_t)ctx,
+                              .no_stops = no_stops};
         st = us_chat_new(s.engine, s.card, &co, &s.chat, &err);
     }
     if (!st && load) st = us_chat_load(s.chat, load, &err);

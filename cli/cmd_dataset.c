@@ -8,10 +8,13 @@
 
 static void print_counts(const us_dataset *d) {
     const us_dataset_counts *c = us_dataset_get_counts(d);
-    printf("%llu lines in %llu turns of %s\n", (unsigned long long)c->lines, (unsigned long long)c->turns, us_dataset_get_character(d)[0] ? us_dataset_get_character(d) : "the character");
-    for (int f = 0; f < US_N_FILTERS; f++) printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);
+    printf("%llu lines in %llu turns of %s\n", (unsigned long long)c->lines, (unsigned long long)c->turns,
+           us_dataset_get_character(d)[0] ? us_dataset_get_character(d) : "the character");
+    for (int f = 0; f < US_N_FILTERS; f++)
+        printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);
     for (int p = 0; p < US_N_PARTS; p++)
-        printf("  %-16s %8llu targets in %llu scenes\n", us_part_name((us_part)p), (unsigned long long)c->targets[p], (unsigned long long)c->examples[p]);
+        printf("  %-16s %8llu targets in %llu scenes\n", us_part_name((us_part)p), (unsigned long long)c->targets[p],
+               (unsigned long long)c->examples[p]);
 }
 
 int cmd_dataset(int argc, char **argv) {
@@ -28,19 +31,25 @@ int cmd_dataset(int argc, char **argv) {
         {"out", 'o', "DIR", "folder for train.jsonl, validation.jsonl, test.jsonl (dataset)", CLI_STRING, &out, 0, 0},
         {"read", 0, "PATH", "a folder or file of JSONL rows instead of a script, in any of the forms", CLI_STRING, &read, 0, 0},
         {"form", 0, "NAME", "messages, sharegpt, completion (messages)", CLI_STRING, &form, 0, 0},
-        {"packing", 0, "NAME", "scene: a row a scene, replies not learned marked; none: a row a target (scene)", CLI_STRING, &packing, 0, 0},
-        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card, 0, 0},
+        {"packing", 0, "NAME", "scene: a row a scene, replies not learned marked; none: a row a target (scene)", CLI_STRING,
+         &packing, 0, 0},
+        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card,
+         0, 0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         {"max-words", 0, "N", "longer lines are no targets (60)", CLI_INT, &max_words, 1, 10000},
-        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
-        {"keep", 0, "FILTER", "switch a filter off (again for more): no-words echo long duplicate near-duplicate", CLI_LIST, &keep, 0, 0},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &o.unnamed,
+         0, 1},
+        {"keep", 0, "FILTER", "switch a filter off (again for more): no-words echo long duplicate near-duplicate", CLI_LIST,
+         &keep, 0, 0},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
         {"seed", 's', "N", "of the split (0)", CLI_INT, &seed, 0, 9e15},
         CLI_SCRIPT_OPTIONS(so, off),
     };
-    int rc = cli_parse(argv[0], "usage: understudy dataset FILE... --character NAME [OPTIONS]\n       understudy dataset --read DIR [OPTIONS]\n\nWrites what a model learns from as JSON lines that other trainers read too.", options,
-                       sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy dataset FILE... --character NAME [OPTIONS]\n       understudy dataset --read DIR "
+                       "[OPTIONS]\n\nWrites what a model learns from as JSON lines that other trainers read too.",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
     for (size_t i = 0; i < keep.n && !rc; i++) {
@@ -55,7 +64,8 @@ int cmd_dataset(int argc, char **argv) {
     int k = 0;
     while (k < 3 && strcmp(form, forms[k])) k++;
     if (k == 3) return cli_usage(argv[0], "--form %s: expected messages, sharegpt or completion", form);
-    if (strcmp(packing, "scene") && strcmp(packing, "none")) return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
+    if (strcmp(packing, "scene") && strcmp(packing, "none"))
+        return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
     if (!n == !read) return cli_usage(argv[0], "give either script files or --read PATH");
     if (n && !o.character) return cli_usage(argv[0], "no --character: whose lines are the targets?");
     o.history = (int32_t)history;

@@ -40,7 +40,8 @@ static int write_aliases(const char *command, const us_script *s, const us_alias
     }
     fprintf(f, "\n}\n");
     bool bad = ferror(f) != 0;
-    if (fclose(f) || bad) return cli_fail(command, us_fail(&err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno)), &err);
+    if (fclose(f) || bad)
+        return cli_fail(command, us_fail(&err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno)), &err);
     fprintf(stderr, "wrote %zu suggestions to %s: take out what is wrong, then give it to --aliases\n", n_written, path);
     return EXIT_OK;
 }
@@ -50,15 +51,19 @@ static void print_json(const us_script *s, const us_alias *aliases, size_t n_ali
     size_t n, n_sp;
     const us_repair *r = us_script_get_repairs(s, &n);
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
-    printf("{\"rows\": %llu, \"lines\": %llu, \"actions\": %llu, \"breaks\": %llu, \"rejected\": %llu, \"unnamed\": %llu, \"names\": %llu, \"speakers\": %zu,\n \"repairs\": {",
-           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions, (unsigned long long)c->breaks, (unsigned long long)c->rejected,
-           (unsigned long long)c->unnamed, (unsigned long long)c->names, n_sp);
-    for (int k = 0; k < US_N_RULES; k++) printf("%s\"%s\": %llu", k ? ", " : "", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
+    printf("{\"rows\": %llu, \"lines\": %llu, \"actions\": %llu, \"breaks\": %llu, \"rejected\": %llu, \"unnamed\": %llu, "
+           "\"names\": %llu, \"speakers\": %zu,\n \"repairs\": {",
+           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions,
+           (unsigned long long)c->breaks, (unsigned long long)c->rejected, (unsigned long long)c->unnamed,
+           (unsigned long long)c->names, n_sp);
+    for (int k = 0; k < US_N_RULES; k++)
+        printf("%s\"%s\": %llu", k ? ", " : "", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
     printf("},\n \"list\": [");
     for (size_t i = 0; i < n; i++) {
         printf("%s\n  {\"file\": ", i ? "," : "");
         quote(us_script_get_path(s, r[i].file));
-        printf(", \"line\": %u, \"rule\": \"%s\", \"before\": ", r[i].row, r[i].rejected ? "rejected" : us_rule_name(r[i].rule));
+        printf(", \"line\": %u, \"rule\": \"%s\", \"before\": ", r[i].row,
+               r[i].rejected ? "rejected" : us_rule_name(r[i].rule));
         quote(r[i].before);
         printf(", \"after\": ");
         quote(r[i].after);
@@ -82,18 +87,23 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
     us_script_get_scenes(s, &n_scenes);
     us_script_get_episodes(s, &n_episodes);
-    printf("%llu rows = %llu lines + %llu actions + %llu breaks + %llu rejected; %llu lines without a name\n%zu scenes in %zu episodes, %zu speakers (%llu names as written)\n\nrepairs:\n",
-           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions, (unsigned long long)c->breaks, (unsigned long long)c->rejected,
-           (unsigned long long)c->unnamed, n_scenes, n_episodes, n_sp, (unsigned long long)c->names);
+    printf("%llu rows = %llu lines + %llu actions + %llu breaks + %llu rejected; %llu lines without a name\n%zu scenes in %zu "
+           "episodes, %zu speakers (%llu names as written)\n\nrepairs:\n",
+           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions,
+           (unsigned long long)c->breaks, (unsigned long long)c->rejected, (unsigned long long)c->unnamed, n_scenes, n_episodes,
+           n_sp, (unsigned long long)c->names);
     for (int k = 0; k < US_N_RULES; k++) printf("  %-12s %8llu\n", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
     for (size_t i = 0; i < n && (int64_t)i < most; i++) {
         if (r[i].rejected) printf("%s:%u: rejected: %s\n", us_script_get_path(s, r[i].file), r[i].row, r[i].after);
-        else printf("%s:%u: %s: '%.80s' -> '%.80s'\n", us_script_get_path(s, r[i].file), r[i].row, us_rule_name(r[i].rule), r[i].before, r[i].after);
+        else
+            printf("%s:%u: %s: '%.80s' -> '%.80s'\n", us_script_get_path(s, r[i].file), r[i].row, us_rule_name(r[i].rule),
+                   r[i].before, r[i].after);
     }
     if ((int64_t)n > most) printf("... and %zu more (--most N, or --json for all)\n", n - (size_t)most);
     if (n_aliases) printf("\nnames that may be one person (nothing is joined until an alias file says so):\n");
     for (size_t i = 0; i < n_aliases && (int64_t)i < most; i++)
-        printf("  %-30s -> %-30s %s (%.2f)\n", sp[aliases[i].from].name, sp[aliases[i].to].name, aliases[i].reason, aliases[i].score);
+        printf("  %-30s -> %-30s %s (%.2f)\n", sp[aliases[i].from].name, sp[aliases[i].to].name, aliases[i].reason,
+               aliases[i].score);
 }
 
 int cmd_doctor(int argc, char **argv) {
@@ -110,7 +120,10 @@ int cmd_doctor(int argc, char **argv) {
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script (CSV, TSV, JSONL), repairs it, and tells what was repaired.", options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script (CSV, TSV, JSONL), repairs it, and tells "
+                       "what was repaired.",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
     if ((rc = cli_script_rules(argv[0], &off, &o))) return rc;

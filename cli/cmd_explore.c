@@ -59,14 +59,16 @@ static void print_cast(const us_facts *f) {
         bool him = r->speaker == f->character;
         printf("  %s", him ? bold() : "");
         column(sp[r->speaker].name, 26);
-        printf("%s %10s %6.1f%% %10s %6.1f%% %8s  ", plain(), grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words), 100 * r->share_words, grouped(r->n_scenes));
+        printf("%s %10s %6.1f%% %10s %6.1f%% %8s  ", plain(), grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words),
+               100 * r->share_words, grouped(r->n_scenes));
         bar(f->roles[0].n_lines ? (double)r->n_lines / f->roles[0].n_lines : 0, 20);
         printf("\n");
     }
 }
 
 /* Two lists side by side. */
-static void print_pair(const char *left, const us_term *a, size_t n_a, bool z_a, const char *right, const us_term *b, size_t n_b, bool z_b, size_t most) {
+static void print_pair(const char *left, const us_term *a, size_t n_a, bool z_a, const char *right, const us_term *b,
+                       size_t n_b, bool z_b, size_t most) {
     printf("\n%s", bold());
     column(left, 46);
     printf("%s%s\n", right, plain());
@@ -91,22 +93,29 @@ static void print_summary(const us_facts *f) {
     const us_role *r = &f->role;
     printf("%s rows = %s lines", grouped(c->rows), grouped(c->lines));
     printf(" + %s actions + %s breaks + %s rejected\n", grouped(c->actions), grouped(c->breaks), grouped(c->rejected));
-    printf("%s scene%s%s%s%s, %s words\n", grouped(f->n_scenes), f->n_scenes == 1 ? "" : "s", f->n_episodes ? " in " : "", f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episodes" : "", grouped(f->n_words));
+    printf("%s scene%s%s%s%s, %s words\n", grouped(f->n_scenes), f->n_scenes == 1 ? "" : "s", f->n_episodes ? " in " : "",
+           f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episodes" : "", grouped(f->n_words));
     printf("\n%s%s%s\n", bold(), f->name, plain());
-    printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words), 100 * r->share_words);
+    printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words),
+           100 * r->share_words);
     printf(", %s scene%s", grouped(r->n_scenes), r->n_scenes == 1 ? "" : "s");
     if (f->n_episodes) printf(", %s of %s episodes", grouped(r->n_episodes), grouped(f->n_episodes));
-    printf("\n  %.1f words a line (median %u, longest %u); answers another %s time%s", r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words, grouped(f->n_answers), f->n_answers == 1 ? "" : "s");
+    printf("\n  %.1f words a line (median %u, longest %u); answers another %s time%s",
+           r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words, grouped(f->n_answers),
+           f->n_answers == 1 ? "" : "s");
     for (size_t i = 0; i < f->n_talks_to && i < 3; i++) printf("%s%s", i ? ", " : ", most of all ", f->talks_to[i].text);
     printf("\n");
     print_cast(f);
-    print_pair("Catch-phrases, against the rest of the cast", f->catch_phrases, f->n_catch_phrases, true, "Whole lines", f->top_lines, f->n_top_lines, false, 12);
-    print_pair("Words of his own", f->keywords, f->n_keywords, true, "Phrases, by lines", f->top_phrases, f->n_top_phrases, false, 12);
+    print_pair("Catch-phrases, against the rest of the cast", f->catch_phrases, f->n_catch_phrases, true, "Whole lines",
+               f->top_lines, f->n_top_lines, false, 12);
+    print_pair("Words of his own", f->keywords, f->n_keywords, true, "Phrases, by lines", f->top_phrases, f->n_top_phrases,
+               false, 12);
     if (f->n_relatives) {
         size_t n;
         const us_speaker *sp = us_script_get_speakers(f->script, &n);
         printf("\n%sKept apart%s: ", bold(), plain());
-        for (size_t i = 0; i < f->n_relatives && i < 6; i++) printf("%s%s (%s)", i ? ", " : "", sp[f->relatives[i].speaker].name, grouped(sp[f->relatives[i].speaker].n_lines));
+        for (size_t i = 0; i < f->n_relatives && i < 6; i++)
+            printf("%s%s (%s)", i ? ", " : "", sp[f->relatives[i].speaker].name, grouped(sp[f->relatives[i].speaker].n_lines));
         printf(f->n_relatives > 6 ? ", and %zu more\n" : "\n", f->n_relatives - 6);
     }
 }
@@ -117,8 +126,10 @@ static void print_summary(const us_facts *f) {
 static us_status name_on_card(const char *folder, char **out, us_error *err) {
     char path[4096];
     us_card *card;
-    if (snprintf(path, sizeof path, "%s/card.json", folder) >= (int)sizeof path) return us_fail(err, US_ERR_ARGUMENT, "--about: the path is too long");
-    if (access(path, F_OK)) return us_fail(err, US_ERR_NOT_FOUND, "%s: no such card: name the character with --character", path);
+    if (snprintf(path, sizeof path, "%s/card.json", folder) >= (int)sizeof path)
+        return us_fail(err, US_ERR_ARGUMENT, "--about: the path is too long");
+    if (access(path, F_OK))
+        return us_fail(err, US_ERR_NOT_FOUND, "%s: no such card: name the character with --character", path);
     us_status st = us_card_open(path, &card, err);
     if (st) return st;
     *out = strdup(us_card_name(card));
@@ -156,25 +167,32 @@ int cmd_explore(int argc, char **argv) {
     const cli_option options[] = {
         {"character", 'c', "NAME", "whose lines (who has most)", CLI_STRING, &eo.character, 0, 0},
         {"out", 'o', "DIR", "write the report there: index.html, report.json, corpus.json, pictures", CLI_STRING, &out, 0, 0},
-        {"about", 0, "DIR", "write about.json and pictures into a character's folder, for the chat page", CLI_STRING, &about, 0, 0},
+        {"about", 0, "DIR", "write about.json and pictures into a character's folder, for the chat page", CLI_STRING, &about, 0,
+         0},
         {"json", 0, NULL, "the figures as JSON instead of the summary", CLI_SWITCH, &json, 0, 0},
-        {"main-share", 0, "X", "main characters have this share of lines or words (0.01)", CLI_FLOAT, &eo.main_share, 0.0001, 1},
+        {"main-share", 0, "X", "main characters have this share of lines or words (0.01)", CLI_FLOAT, &eo.main_share, 0.0001,
+         1},
         {"top", 0, "N", "rows of each list (30)", CLI_INT, &top, 1, 1000},
         {"min-lines", 0, "N", "a phrase is said in at least so many lines (3, or one in 5000)", CLI_INT, &min_lines, 1, 1e6},
         {"language", 0, "NAME", "of the stop words: en, ru, none (found)", CLI_STRING, &eo.language, 0, 0},
         {"words", 0, "N", "words of the cloud (200)", CLI_INT, &words, 1, 2000},
         {"size-by", 0, "WHAT", "size of the cloud's words: count, keyness (count)", CLI_STRING, &size_by, 0, 0},
         {"mask", 0, "FILE", "PNG: the cloud's words stand where it is dark", CLI_STRING, &co.mask, 0, 0},
-        {"palette", 0, "NAME", "dusk, ocean, forest, ink, or #rrggbb,... from common to his own (dusk)", CLI_STRING, &co.palette, 0, 0},
+        {"palette", 0, "NAME", "dusk, ocean, forest, ink, or #rrggbb,... from common to his own (dusk)", CLI_STRING,
+         &co.palette, 0, 0},
         {"font", 0, "NAME", "of the cloud, such as 'Comic Neue Bold' (a bold sans)", CLI_STRING, &co.font, 0, 0},
         {"seed", 's', "N", "of the cloud (0)", CLI_INT, &seed, 0, 9e15},
         CLI_SCRIPT_OPTIONS(so, off),
     };
-    int rc = cli_parse(argv[0], "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike himself.", options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a "
+                       "word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike himself.",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
-    if (strcmp(size_by, "count") && strcmp(size_by, "keyness")) return cli_usage(argv[0], "--size-by: expected count or keyness, got '%s'", size_by);
+    if (strcmp(size_by, "count") && strcmp(size_by, "keyness"))
+        return cli_usage(argv[0], "--size-by: expected count or keyness, got '%s'", size_by);
     co.by_keyness = size_by[0] == 'k';
     co.seed = (uint64_t)seed;
     co.max_words = (int32_t)words;

@@ -14,8 +14,10 @@ int cmd_import(int argc, char **argv) {
         {"type", 0, "TYPE", "q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
         {"model", 'm', "FILE", "GGUF base model that it will run on (default: the default model)", CLI_STRING, &model, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy import FOLDER [OPTIONS]\n\nTurns a PEFT LoRA (adapter_config.json, adapter_model.safetensors) into a GGUF adapter.", options,
-                       sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy import FOLDER [OPTIONS]\n\nTurns a PEFT LoRA (adapter_config.json, "
+                       "adapter_model.safetensors) into a GGUF adapter.",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (n != 1) return cli_usage(argv[0], "give one PEFT folder");
     static const char *const types[] = {"f16", "q8_0", "f32"};

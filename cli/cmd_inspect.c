@@ -12,7 +12,10 @@
 
 #define MAX_TYPES 64
 
-typedef struct usage { int type; uint64_t n_tensors, n_weights, n_bytes; } usage;
+typedef struct usage {
+    int type;
+    uint64_t n_tensors, n_weights, n_bytes;
+} usage;
 
 typedef struct facts {
     const us_gguf *g;
@@ -23,7 +26,7 @@ typedef struct facts {
     bool adapter;
     usage types[MAX_TYPES]; /* by bytes, most first */
     size_t n_types;
-    uint64_t n_weights;     /* without rope_freqs */
+    uint64_t n_weights; /* without rope_freqs */
 } facts;
 
 /* ---- words of the file --------------------------------------------------------------------------------- */
@@ -36,10 +39,12 @@ static char *clean(us_str s, size_t max) {
     for (; i < s.len && n < max; n++) {
         utf8proc_int32_t cp = -1;
         size_t left = s.len - i;
-        utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)s.data + i, (utf8proc_ssize_t)(left < 4 ? left : 4), &cp);
+        utf8proc_ssize_t len =
+            utf8proc_iterate((const utf8proc_uint8_t *)s.data + i, (utf8proc_ssize_t)(left < 4 ? left : 4), &cp);
         utf8proc_category_t c = len > 0 ? utf8proc_category(cp) : UTF8PROC_CATEGORY_CN;
-        bool show = len > 0 && c != UTF8PROC_CATEGORY_CN && c != UTF8PROC_CATEGORY_CC && c != UTF8PROC_CATEGORY_CF && c != UTF8PROC_CATEGORY_CS &&
-                    c != UTF8PROC_CATEGORY_CO && c != UTF8PROC_CATEGORY_ZL && c != UTF8PROC_CATEGORY_ZP;
+        bool show = len > 0 && c != UTF8PROC_CATEGORY_CN && c != UTF8PROC_CATEGORY_CC && c != UTF8PROC_CATEGORY_CF &&
+                    c != UTF8PROC_CATEGORY_CS && c != UTF8PROC_CATEGORY_CO && c != UTF8PROC_CATEGORY_ZL &&
+                    c != UTF8PROC_CATEGORY_ZP;
         if (show) memcpy(to, s.data + i, (size_t)len), to += len;
         else *to++ = '?';
         i += len > 0 ? (size_t)len : 1;
@@ -90,7 +95,9 @@ static uint64_t count_of(const facts *f, const char *key) {
     return kv && kv->is_array ? kv->n : 0;
 }
 
-static uint64_t weights_of(const us_tensor *t) { return (uint64_t)t->ne[0] * (uint64_t)t->ne[1] * (uint64_t)t->ne[2] * (uint64_t)t->ne[3]; }
+static uint64_t weights_of(const us_tensor *t) {
+    return (uint64_t)t->ne[0] * (uint64_t)t->ne[1] * (uint64_t)t->ne[2] * (uint64_t)t->ne[3];
+}
 
 static int by_bytes(const void *a, const void *b) {
     uint64_t x = ((const usage *)a)->n_bytes, y = ((const usage *)b)->n_bytes;
@@ -127,17 +134,24 @@ static bool supported(us_str arch) { return same(arch, "llama") || same(arch, "q
 
 /* ---- an adapter ---------------------------------------------------------------------------------------- */
 
-typedef struct lora { int64_t rank; size_t n_pairs, n_halves, n_layers; double alpha; char modules[160]; } lora;
+typedef struct lora {
+    int64_t rank;
+    size_t n_pairs, n_halves, n_layers;
+    double alpha;
+    char modules[160];
+} lora;
 
 static void add_module(lora *l, us_str name) {
     /* blk.12.attn_q.weight.lora_a -> attn_q */
-    const char *dot = memchr(name.data + 4, '.', name.len - 4), *end = dot ? memchr(dot + 1, '.', name.len - (size_t)(dot + 1 - name.data)) : NULL;
+    const char *dot = memchr(name.data + 4, '.', name.len - 4),
+               *end = dot ? memchr(dot + 1, '.', name.len - (size_t)(dot + 1 - name.data)) : NULL;
     if (!end || end - dot > 24) return;
     us_str part = {dot + 1, (size_t)(end - dot - 1)};
     char *word = clean(part, 24), padded[64], list[200];
     snprintf(padded, sizeof padded, " %s ", word ? word : "?");
     snprintf(list, sizeof list, "%s ", l->modules);
-    if (!strstr(list, padded) && strlen(l->modules) + strlen(padded) < sizeof l->modules - 1) snprintf(l->modules + strlen(l->modules), sizeof l->modules - strlen(l->modules), " %s", word ? word : "?");
+    if (!strstr(list, padded) && strlen(l->modules) + strlen(padded) < sizeof l->modules - 1)
+        snprintf(l->modules + strlen(l->modules), sizeof l->modules - strlen(l->modules), " %s", word ? word : "?");
     free(word);
 }
 
@@ -198,31 +212,35 @@ static void show_weights(const facts *f) {
     for (size_t i = 0; i < f->n_types; i++) {
         const usage *u = &f->types[i];
         label(i ? "" : "weights");
-        printf("%-7s %4" PRIu64 " tensors  %14s weights  %11s  %5.2f bits a weight\n", us_gguf_type_name(u->type), u->n_tensors, human_count(u->n_weights, a),
-               human_bytes(u->n_bytes, b), 8.0 * (double)u->n_bytes / (double)u->n_weights);
+        printf("%-7s %4" PRIu64 " tensors  %14s weights  %11s  %5.2f bits a weight\n", us_gguf_type_name(u->type), u->n_tensors,
+               human_count(u->n_weights, a), human_bytes(u->n_bytes, b), 8.0 * (double)u->n_bytes / (double)u->n_weights);
     }
 }
 
 static void show_shape(const facts *f) {
-    int64_t layers = get_arch(f, "block_count"), width = get_arch(f, "embedding_length"), heads = get_arch(f, "attention.head_count"),
-            kv_heads = get_arch(f, "attention.head_count_kv"), size = get_arch(f, "attention.key_length"), ctx = get_arch(f, "context_length");
+    int64_t layers = get_arch(f, "block_count"), width = get_arch(f, "embedding_length"),
+            heads = get_arch(f, "attention.head_count"), kv_heads = get_arch(f, "attention.head_count_kv"),
+            size = get_arch(f, "attention.key_length"), ctx = get_arch(f, "context_length");
     char a[32], b[32];
     if (kv_heads < 0) kv_heads = heads;
     if (size < 0 && heads > 0) size = width / heads;
     label("shape");
-    printf("%" PRId64 " layers, width %" PRId64 ", feed-forward %" PRId64 ", %" PRId64 " heads, %" PRId64 " kv heads of %" PRId64 "\n", layers, width,
-           get_arch(f, "feed_forward_length"), heads, kv_heads, size);
+    printf("%" PRId64 " layers, width %" PRId64 ", feed-forward %" PRId64 ", %" PRId64 " heads, %" PRId64
+           " kv heads of %" PRId64 "\n",
+           layers, width, get_arch(f, "feed_forward_length"), heads, kv_heads, size);
     if (ctx >= 0) {
         label("context");
         printf("%" PRId64 " tokens", ctx);
         double token = 4.0 * (double)layers * (double)kv_heads * (double)size; /* K and V, 2 bytes each */
         if (token > 0 && token < 1e9 && (double)ctx * token < 1e18)
-            printf("; the f16 KV cache takes %s a token, %s when full", human_bytes((uint64_t)token, a), human_bytes((uint64_t)(token * (double)ctx), b));
+            printf("; the f16 KV cache takes %s a token, %s when full", human_bytes((uint64_t)token, a),
+                   human_bytes((uint64_t)(token * (double)ctx), b));
         putchar('\n');
     }
     double base = get_arch_float(f, "rope.freq_base");
     label("positions");
-    printf("RoPE, base %.0f%s\n", base > 0 ? base : 10000, us_gguf_find_tensor(f->g, "rope_freqs.weight") ? ", frequency factors in the file (Llama 3.1 and later)" : "");
+    printf("RoPE, base %.0f%s\n", base > 0 ? base : 10000,
+           us_gguf_find_tensor(f->g, "rope_freqs.weight") ? ", frequency factors in the file (Llama 3.1 and later)" : "");
     label("output head");
     puts(us_gguf_find_tensor(f->g, "output.weight") ? "its own matrix" : "tied to the embedding");
 }
@@ -256,7 +274,9 @@ static void show_tokenizer(const facts *f) {
     const us_template *t = template_of(f);
     label("chat template");
     if (t) printf("%s\n", us_template_name(t));
-    else puts(get_str(f, "tokenizer.chat_template").len ? "not one of those recognised: choose one with --template" : "none in the file: choose one with --template");
+    else
+        puts(get_str(f, "tokenizer.chat_template").len ? "not one of those recognised: choose one with --template"
+                                                       : "none in the file: choose one with --template");
 }
 
 static void show_adapter(const facts *f) {
@@ -289,11 +309,14 @@ static void show_summary(const facts *f) {
     char a[32], b[32];
     line_str("name", f->name);
     label("file");
-    printf("%s, GGUF version %u, %zu keys, %zu tensors", human_bytes(us_gguf_bytes(f->g), a), us_gguf_version(f->g), f->n_kvs, f->n_tensors);
+    printf("%s, GGUF version %u, %zu keys, %zu tensors", human_bytes(us_gguf_bytes(f->g), a), us_gguf_version(f->g), f->n_kvs,
+           f->n_tensors);
     if (us_gguf_n_files(f->g) > 1) printf(", in %d parts", us_gguf_n_files(f->g));
     printf("\n%-14s ", f->adapter ? "made for" : "architecture");
     print_clean(f->arch, 40);
-    puts(!f->arch.len ? "(the file does not say)" : supported(f->arch) ? "" : " (not supported; supported are llama, qwen2, qwen3)");
+    puts(!f->arch.len         ? "(the file does not say)"
+         : supported(f->arch) ? ""
+                              : " (not supported; supported are llama, qwen2, qwen3)");
     if (f->adapter) show_adapter(f);
     label("parameters");
     puts(human_count(f->n_weights, b));
@@ -309,7 +332,8 @@ static void show_tensors(const facts *f) {
     for (size_t i = 0; i < f->n_tensors; i++) {
         const us_tensor *t = &f->tensors[i];
         char shape[96] = "", *name = clean(t->name, 60);
-        for (int d = 0; d < t->n_dims; d++) snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, d ? " x " : "", t->ne[d]);
+        for (int d = 0; d < t->n_dims; d++)
+            snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, d ? " x " : "", t->ne[d]);
         printf("%-40s %-7s %-24s %12zu", name ? name : "?", us_gguf_type_name(t->type), shape, t->n_bytes);
         printf(us_gguf_n_files(f->g) > 1 ? "  part %d\n" : "\n", t->file + 1);
         free(name);
@@ -342,8 +366,18 @@ static json_t *next_value(const us_kv *kv, const unsigned char **at) {
     case US_KV_FLOAT32: return memcpy(&f, p, 4), f - f == 0 ? json_real((double)f) : json_null();
     case US_KV_FLOAT64: return memcpy(&d, p, 8), d - d == 0 ? json_real(d) : json_null();
     case US_KV_I8: i = (int8_t)*p; break;
-    case US_KV_I16: { int16_t x; memcpy(&x, p, 2); i = x; break; }
-    case US_KV_I32: { int32_t x; memcpy(&x, p, 4); i = x; break; }
+    case US_KV_I16: {
+        int16_t x;
+        memcpy(&x, p, 2);
+        i = x;
+        break;
+    }
+    case US_KV_I32: {
+        int32_t x;
+        memcpy(&x, p, 4);
+        i = x;
+        break;
+    }
     case US_KV_I64: memcpy(&i, p, 8); break;
     default:
         memcpy(&u, p, sizes[kv->kind]); /* little-endian, as this program's machines are */
@@ -386,8 +420,9 @@ static json_t *json_tensors(const facts *f) {
         const us_tensor *t = &f->tensors[i];
         json_t *shape = json_array();
         for (int d = 0; d < t->n_dims; d++) json_array_append_new(shape, json_integer(t->ne[d]));
-        json_array_append_new(list, json_pack("{so ss so sI si}", "name", json_clean(t->name), "type", us_gguf_type_name(t->type), "shape", shape, "bytes",
-                                              (json_int_t)t->n_bytes, "part", t->file + 1));
+        json_array_append_new(list,
+                              json_pack("{so ss so sI si}", "name", json_clean(t->name), "type", us_gguf_type_name(t->type),
+                                        "shape", shape, "bytes", (json_int_t)t->n_bytes, "part", t->file + 1));
     }
     return list;
 }
@@ -398,7 +433,9 @@ static json_t *json_kvs(const facts *f) {
     for (size_t i = 0; i < f->n_kvs; i++) {
         const us_kv *kv = &f->kvs[i];
         char *key = clean(kv->key, 1000);
-        json_t *v = kv->is_array && kv->n > 64 ? json_pack("{ss sI}", "array_of", us_kv_kind_name(kv->kind), "count", (json_int_t)kv->n) : value_of(kv, 64);
+        json_t *v = kv->is_array && kv->n > 64
+                        ? json_pack("{ss sI}", "array_of", us_kv_kind_name(kv->kind), "count", (json_int_t)kv->n)
+                        : value_of(kv, 64);
         if (key) json_object_set_new(all, key, v);
         else json_decref(v);
         free(key);
@@ -407,9 +444,14 @@ static json_t *json_kvs(const facts *f) {
 }
 
 static json_t *json_model(const facts *f) {
-    static const struct { const char *name, *key; } ints[] = {
-        {"n_layers", "block_count"}, {"n_embd", "embedding_length"}, {"n_ff", "feed_forward_length"}, {"n_heads", "attention.head_count"},
-        {"n_kv_heads", "attention.head_count_kv"}, {"n_ctx_train", "context_length"}};
+    static const struct {
+        const char *name, *key;
+    } ints[] = {{"n_layers", "block_count"},
+                {"n_embd", "embedding_length"},
+                {"n_ff", "feed_forward_length"},
+                {"n_heads", "attention.head_count"},
+                {"n_kv_heads", "attention.head_count_kv"},
+                {"n_ctx_train", "context_length"}};
     json_t *m = json_object();
     const us_template *t = template_of(f);
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
@@ -425,23 +467,27 @@ static json_t *json_model(const facts *f) {
 
 static json_t *json_adapter(const facts *f) {
     lora l = lora_of(f);
-    return json_pack("{so sI sf si si ss}", "type", json_clean(get_str(f, "adapter.type")), "rank", (json_int_t)l.rank, "alpha", l.alpha, "pairs", (int)l.n_pairs, "layers",
-                     (int)l.n_layers, "modules", l.modules + (l.modules[0] == ' '));
+    return json_pack("{so sI sf si si ss}", "type", json_clean(get_str(f, "adapter.type")), "rank", (json_int_t)l.rank, "alpha",
+                     l.alpha, "pairs", (int)l.n_pairs, "layers", (int)l.n_layers, "modules", l.modules + (l.modules[0] == ' '));
 }
 
 static int show_json(const facts *f, bool tensors, bool kvs) {
     json_t *types = json_array();
     for (size_t i = 0; i < f->n_types; i++)
-        json_array_append_new(types, json_pack("{ss sI sI sI}", "type", us_gguf_type_name(f->types[i].type), "tensors", (json_int_t)f->types[i].n_tensors, "weights",
-                                               (json_int_t)f->types[i].n_weights, "bytes", (json_int_t)f->types[i].n_bytes));
-    json_t *j = json_pack("{so so ss so sb sI sI si si si so}", "path", json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}), "name", json_clean(f->name),
-                          "kind", f->adapter ? "adapter" : "model", "architecture", json_clean(f->arch), "supported", supported(f->arch), "n_params", (json_int_t)f->n_weights,
-                          "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version", (int)us_gguf_version(f->g), "n_tensors", (int)f->n_tensors, "n_parts",
-                          us_gguf_n_files(f->g), "types", types);
+        json_array_append_new(types, json_pack("{ss sI sI sI}", "type", us_gguf_type_name(f->types[i].type), "tensors",
+                                               (json_int_t)f->types[i].n_tensors, "weights", (json_int_t)f->types[i].n_weights,
+                                               "bytes", (json_int_t)f->types[i].n_bytes));
+    json_t *j = json_pack(
+        "{so so ss so sb sI sI si si si so}", "path", json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}),
+        "name", json_clean(f->name), "kind", f->adapter ? "adapter" : "model", "architecture", json_clean(f->arch), "supported",
+        supported(f->arch), "n_params", (json_int_t)f->n_weights, "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version",
+        (int)us_gguf_version(f->g), "n_tensors", (int)f->n_tensors, "n_parts", us_gguf_n_files(f->g), "types", types);
     if (j) json_object_set_new(j, f->adapter ? "adapter" : "model", f->adapter ? json_adapter(f) : json_model(f));
     if (j && tensors) json_object_set_new(j, "tensors", json_tensors(f));
     if (j && kvs) json_object_set_new(j, "kv", json_kvs(f));
-    int rc = j && !json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) && putchar('\n') == '\n' ? EXIT_OK : EXIT_FAILED;
+    int rc = j && !json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) && putchar('\n') == '\n'
+                 ? EXIT_OK
+                 : EXIT_FAILED;
     json_decref(j);
     return rc;
 }
@@ -454,7 +500,9 @@ int cmd_inspect(int argc, char **argv) {
         {"json", 0, NULL, "print JSON", CLI_SWITCH, &json, 0, 0},
     };
     int n_operands = 0;
-    int rc = cli_parse("inspect", "usage: understudy inspect [OPTIONS] FILE\n\nSays what is in a GGUF file, a model or an adapter (a split one by its first part).\n",
+    int rc = cli_parse("inspect",
+                       "usage: understudy inspect [OPTIONS] FILE\n\nSays what is in a GGUF file, a model or an adapter (a "
+                       "split one by its first part).\n",
                        options, sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
     if (n_operands != 1) return cli_usage("inspect", n_operands ? "expected one FILE, got %d" : "expected a FILE", n_operands);

@@ -29,8 +29,10 @@ int cmd_perplexity(int argc, char **argv) {
         {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &f32, 0, 0},
         {"json", 0, NULL, "print one JSON object", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy perplexity -f FILE [OPTIONS]\n\nHow well a model predicts a text: exp of the mean negative log-likelihood.", options,
-                       sizeof options / sizeof *options, argc, argv, &n_operands, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy perplexity -f FILE [OPTIONS]\n\nHow well a model predicts a text: exp of the mean "
+                       "negative log-likelihood.",
+                       options, sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
     if (!file && n_operands == 1) file = argv[1];
     if (!file) return cli_usage(argv[0], "no text: give -f FILE");
@@ -47,13 +49,20 @@ int cmd_perplexity(int argc, char **argv) {
     int32_t seq;
     float *lp = NULL;
     us_status st = cli_read_all(file, &text, &n, &err);
-    if (!st) st = us_model_open(path, &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST, .n_threads = (int)threads, .check = us_engine_check, .check_ctx = &eo}, &m, &err);
+    if (!st)
+        st = us_model_open(path,
+                           &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST,
+                                               .n_threads = (int)threads,
+                                               .check = us_engine_check,
+                                               .check_ctx = &eo},
+                           &m, &err);
     if (!st && lora) st = us_adapter_open(m, lora, false, &ad, &err);
     if (!st) st = us_engine_new(m, &eo, &e, &err);
     if (!st) st = us_tokenizer_encode(us_model_get_tokenizer(m), text ? text : "", n, false, &ids, &err);
     size_t windows = ids.n / (size_t)ctx;
     if (!st && !windows && ids.n >= 2) windows = 1, ctx = (int64_t)ids.n;
-    if (!st && !windows) st = us_fail(&err, US_ERR_FORMAT, "%s: two tokens at least are needed to score, it has %zu", file, ids.n);
+    if (!st && !windows)
+        st = us_fail(&err, US_ERR_FORMAT, "%s: two tokens at least are needed to score, it has %zu", file, ids.n);
     if (!st) st = us_engine_seq_new(e, &seq, &err);
     if (!st && ad) us_engine_seq_set_adapter(e, seq, ad, 1);
     if (!st && !(lp = malloc((size_t)ctx * sizeof *lp))) st = us_fail(&err, US_ERR_MEMORY, "out of memory");
@@ -61,15 +70,23 @@ int cmd_perplexity(int argc, char **argv) {
     size_t count = 0;
     for (size_t w = 0; w < windows && !st; w++) {
         us_engine_seq_truncate(e, seq, 0);
-        st = us_engine_score(e, &(us_span){.seq = seq, .tokens = ids.ids + w * (size_t)ctx, .n_tokens = (int32_t)ctx}, 1, &lp, &err);
+        st = us_engine_score(e, &(us_span){.seq = seq, .tokens = ids.ids + w * (size_t)ctx, .n_tokens = (int32_t)ctx}, 1, &lp,
+                             &err);
         for (int64_t i = 1; i < ctx && !st; i++, count++) sum -= (double)lp[i], sq += (double)lp[i] * (double)lp[i];
         double done = now() - start;
-        if (!st && isatty(2)) fprintf(stderr, "\r%zu/%zu windows, perplexity %.4f, %.0f s left  ", w + 1, windows, exp(sum / (double)count), done / (double)(w + 1) * (double)(windows - w - 1));
+        if (!st && isatty(2))
+            fprintf(stderr, "\r%zu/%zu windows, perplexity %.4f, %.0f s left  ", w + 1, windows, exp(sum / (double)count),
+                    done / (double)(w + 1) * (double)(windows - w - 1));
     }
     if (!st && isatty(2)) fprintf(stderr, "\n");
     double mean = sum / (double)count, se = sqrt((sq / (double)count - mean * mean) / (double)count), secs = now() - start;
-    if (!st && json) printf("{\"perplexity\": %.6f, \"nats\": %.6f, \"standard_error_nats\": %.6f, \"tokens\": %zu, \"windows\": %zu, \"ctx\": %lld, \"tokens_per_s\": %.1f}\n", exp(mean), mean, se, count, windows, (long long)ctx, (double)count / secs);
-    else if (!st) printf("perplexity %.4f +- %.4f (%.4f nats a token, %zu tokens in %zu windows of %lld, %.0f tokens/s)\n", exp(mean), exp(mean) * se, mean, count, windows, (long long)ctx, (double)count / secs);
+    if (!st && json)
+        printf("{\"perplexity\": %.6f, \"nats\": %.6f, \"standard_error_nats\": %.6f, \"tokens\": %zu, \"windows\": %zu, "
+               "\"ctx\": %lld, \"tokens_per_s\": %.1f}\n",
+               exp(mean), mean, se, count, windows, (long long)ctx, (double)count / secs);
+    else if (!st)
+        printf("perplexity %.4f +- %.4f (%.4f nats a token, %zu tokens in %zu windows of %lld, %.0f tokens/s)\n", exp(mean),
+               exp(mean) * se, mean, count, windows, (long long)ctx, (double)count / secs);
     rc = st ? cli_fail(argv[0], st, &err) : EXIT_OK;
     free(lp);
     free(text);

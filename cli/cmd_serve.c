@@ -71,11 +71,14 @@ int cmd_serve(int argc, char **argv) {
         {"ctx-size", 'c', "N", "cache in tokens over all chats (16384)", CLI_INT, &ctx, 512, 1 << 22},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"characters", 0, "DIR", "one folder a character (./characters, or those installed)", CLI_STRING, &o.characters, 0, 0},
-        {"force-adapter", 0, NULL, "take adapters that were trained over another file of the same shape (another quantization)", CLI_SWITCH, &o.force_adapter, 0, 0},
-        {"api-key-file", 0, "FILE", "keys of which clients must give one: one a line, # begins a comment", CLI_STRING, &o.api_key_file, 0, 0},
+        {"force-adapter", 0, NULL, "take adapters that were trained over another file of the same shape (another quantization)",
+         CLI_SWITCH, &o.force_adapter, 0, 0},
+        {"api-key-file", 0, "FILE", "keys of which clients must give one: one a line, # begins a comment", CLI_STRING,
+         &o.api_key_file, 0, 0},
         {"no-api-key", 0, NULL, "listen on a public address without a key", CLI_SWITCH, &o.public_without_key, 0, 0},
         {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &o.cors_origin, 0, 0},
-        {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING, &o.engine_url, 0, 0},
+        {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING,
+         &o.engine_url, 0, 0},
         {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},
         {"idle", 0, "N", "seconds after which a connection without a request is closed (30)", CLI_INT, &idle, 1, 3600},
         {"log-text", 0, NULL, "write what is said into the log", CLI_SWITCH, &o.log_text, 0, 0},
@@ -83,7 +86,8 @@ int cmd_serve(int argc, char **argv) {
     };
     for (int i = 1; i < argc; i++)
         if (!strcmp(argv[i], "-np")) argv[i] = "--parallel"; /* as llama.cpp's server calls it */
-    int rc = cli_parse(argv[0], "usage: understudy serve [OPTIONS]\n\nThe chat page, its API and the OpenAI API, until Ctrl-C.", options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
+    int rc = cli_parse(argv[0], "usage: understudy serve [OPTIONS]\n\nThe chat page, its API and the OpenAI API, until Ctrl-C.",
+                       options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
     if (rc || help_shown) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_error err = {0};
@@ -109,9 +113,11 @@ int cmd_serve(int argc, char **argv) {
     o.n_threads = (int)threads;
     o.idle_seconds = (int)idle;
     if (!o.characters) o.characters = find_characters(beside);
-    if (!(o.data_dir = data_dir ? data_dir : default_data(data))) return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
+    if (!(o.data_dir = data_dir ? data_dir : default_data(data)))
+        return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;
-    if (engine_key_file && !(engine_key = read_key(engine_key_file))) st = us_fail(&err, US_ERR_IO, "no key in %s", engine_key_file);
+    if (engine_key_file && !(engine_key = read_key(engine_key_file)))
+        st = us_fail(&err, US_ERR_IO, "no key in %s", engine_key_file);
     o.engine_key = engine_key;
     if (!st) st = us_server_new(&o, &s, &err);
     if (!st) {

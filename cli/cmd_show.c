@@ -34,7 +34,8 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
     us_status st = messages && spans ? us_model_get_template(m, &tpl, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) {
         messages[0] = (us_message){"system", us_dataset_get_system(d)};
-        for (uint32_t i = 0; i < e->n_turns; i++) messages[i + 1] = (us_message){turns[i].character ? "assistant" : "user", turns[i].text};
+        for (uint32_t i = 0; i < e->n_turns; i++)
+            messages[i + 1] = (us_message){turns[i].character ? "assistant" : "user", turns[i].text};
         st = us_template_tokenize(tpl, tok, messages, e->n_turns + 1, false, &ids, spans, err);
     }
     size_t learned = 0;
@@ -50,7 +51,8 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
         uint32_t first = us_dataset_window(d, e, i - 1);
         size_t seen = 0;
         for (uint32_t k = first; k + 1 < i; k++) seen += turns[k].n_lines;
-        printf("%s    ^ turn %u: %zu tokens learned; sees %zu lines (turns %u to %u), %zu tokens%s\n", fancy ? "\033[36m" : "", i, s->stop - s->begin, seen, first + 1, i - 1, spans[0].stop + s->begin - spans[first + 1].start,
+        printf("%s    ^ turn %u: %zu tokens learned; sees %zu lines (turns %u to %u), %zu tokens%s\n", fancy ? "\033[36m" : "",
+               i, s->stop - s->begin, seen, first + 1, i - 1, spans[0].stop + s->begin - spans[first + 1].start,
                fancy ? "\033[0m" : "");
     }
     if (!st) printf("%zu tokens, %zu of them learned, %u turns, part: %s\n", ids.n, learned, e->n_turns, us_part_name(e->part));
@@ -72,13 +74,17 @@ int cmd_show(int argc, char **argv) {
         {"character", 'c', "NAME", "whose lines are the targets", CLI_STRING, &o.character, 0, 0},
         {"row", 'n', "N", "which row, from 1 (1)", CLI_INT, &row, 1, 1e9},
         {"read", 0, "PATH", "a folder or file of JSONL rows instead of a script", CLI_STRING, &read, 0, 0},
-        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card, 0, 0},
-        {"model", 'm', "FILE", "GGUF whose tokenizer and template are used (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card,
+         0, 0},
+        {"model", 'm', "FILE", "GGUF whose tokenizer and template are used (default: the default model)", CLI_STRING, &model, 0,
+         0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         CLI_SCRIPT_OPTIONS(so, off),
     };
-    int rc = cli_parse(argv[0], "usage: understudy show FILE... --character NAME [OPTIONS]\n\nShows a row as the model sees it; what it learns is green (or in guillemets).", options, sizeof options / sizeof *options,
-                       argc, argv, &n, &help);
+    int rc = cli_parse(argv[0],
+                       "usage: understudy show FILE... --character NAME [OPTIONS]\n\nShows a row as the model sees it; what it "
+                       "learns is green (or in guillemets).",
+                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
     if (!n == !read) return cli_usage(argv[0], "give either script files or --read PATH");

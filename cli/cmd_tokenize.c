@@ -26,8 +26,10 @@ int cmd_tokenize(int argc, char **argv) {
         {"special", 0, NULL, "texts of special tokens (<|im_start|>) become those tokens", CLI_SWITCH, &special, 0, 0},
         {"json", 0, NULL, "print one JSON array of ids", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(argv[0], "usage: understudy tokenize [OPTIONS] FILE|-\n\nThe tokens of a text: id and piece, one a line. No BOS is added.", options,
-                       sizeof options / sizeof *options, argc, argv, &n_operands, &help);
+    int rc = cli_parse(
+        argv[0],
+        "usage: understudy tokenize [OPTIONS] FILE|-\n\nThe tokens of a text: id and piece, one a line. No BOS is added.",
+        options, sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
     if (n_operands != 1) return cli_usage(argv[0], "expected one FILE, or - for standard input");
     char *path = cli_model_path(argv[0], model), *text = NULL;

@@ -32,7 +32,7 @@ typedef struct run {
     us_adapter_type type;
     int threads;
     bool fancy, quiet;
-    double started;   /* seconds of this call, for the rate */
+    double started;    /* seconds of this call, for the rate */
     int32_t rehearsed; /* tokens told so far */
     int64_t first_step;
     uint64_t rows;    /* since then */
@@ -61,7 +61,8 @@ static void print_time(char *out, size_t n, double seconds) {
 
 /* ---- what is learned ------------------------------------------------------------------------------------ */
 
-static us_status load(run *r, const us_script_options *so, us_dataset_options *o, const char *const *files, size_t n_files, us_error *err) {
+static us_status load(run *r, const us_script_options *so, us_dataset_options *o, const char *const *files, size_t n_files,
+                      us_error *err) {
     us_status st = US_OK;
     if (!r->dataset) {
         st = us_script_load(so, files, n_files, &r->script, err);
@@ -70,16 +71,21 @@ static us_status load(run *r, const us_script_options *so, us_dataset_options *o
     }
     o->character = r->character;
     if (!r->out) r->out = r->owned_out = cli_character_folder(r->character);
-    if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) || !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->owned_log = join(r->out, "log.jsonl")))
+    if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) ||
+        !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->owned_log = join(r->out, "log.jsonl")))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
     const char *persona = r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set) : NULL;
-    st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err) : us_card_open(r->card_path, &r->card, err);
+    st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err)
+                                    : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
     if (st) return st;
     if (r->set && strcmp(r->system, us_dataset_get_system(r->set)))
-        fprintf(stderr, "warning: the persona in %s is not the system message of the rows: he will be asked with another than he learned with\n", r->card_path);
+        fprintf(stderr,
+                "warning: the persona in %s is not the system message of the rows: he will be asked with another than he "
+                "learned with\n",
+                r->card_path);
     o->system = r->system;
     if (!r->set) st = us_dataset_build(r->script, o, &r->set, err);
     if (!st && r->script && !us_card_has_manner(r->card)) st = us_card_learn_manner(r->card, r->script, o, err);
@@ -99,13 +105,20 @@ static void hint_at_namesake(const run *r, uint64_t n_lines) {
 
 static void print_set(const run *r) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
-    fprintf(stderr, "%s: %llu lines in %llu turns; %llu to learn from, %llu for validation, %llu for the test\n", r->character, (unsigned long long)c->lines, (unsigned long long)c->turns,
-            (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
+    fprintf(stderr, "%s: %llu lines in %llu turns; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
+            (unsigned long long)c->lines, (unsigned long long)c->turns, (unsigned long long)c->targets[US_TRAIN],
+            (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
     fprintf(stderr, "  left out:");
-    for (int f = 0; f < US_N_FILTERS; f++) fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f], f + 1 < US_N_FILTERS ? "," : "\n");
+    for (int f = 0; f < US_N_FILTERS; f++)
+        fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f],
+                f + 1 < US_N_FILTERS ? "," : "\n");
     if (c->targets[US_TRAIN] < 300)
-        fprintf(stderr, "  warning: only %llu lines: the adapter will repeat them rather than learn a manner. A lower --rank (4), fewer --epochs and --dropout 0.1 help a little\n", (unsigned long long)c->targets[US_TRAIN]);
-    if (!c->targets[US_VALIDATION]) fprintf(stderr, "  warning: nothing is held out, so nothing tells when he stops learning and starts to parrot\n");
+        fprintf(stderr,
+                "  warning: only %llu lines: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
+                "fewer --epochs and --dropout 0.1 help a little\n",
+                (unsigned long long)c->targets[US_TRAIN]);
+    if (!c->targets[US_VALIDATION])
+        fprintf(stderr, "  warning: nothing is held out, so nothing tells when he stops learning and starts to parrot\n");
     hint_at_namesake(r, c->lines);
 }
 
@@ -114,25 +127,34 @@ static void print_set(const run *r) {
 
 static void print_facts(const run *r, bool samples) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
-    double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576, training = (double)f.bytes / 1048576, talk = 0;
+    double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576, training = (double)f.bytes / 1048576,
+           talk = 0;
     if (samples) talk = (double)(us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float)) / 1048576;
     char t[32];
     print_time(t, sizeof t, f.seconds);
-    fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n", (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
+    fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n",
+            (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
             (unsigned long long)f.targets[US_TRAIN], f.prefix_rows, f.longest);
     if (f.rehearsal_sequences)
-        fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n", (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
+        fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n",
+                (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
                 100 * (double)f.rehearsal_targets / (double)f.targets[US_TRAIN]);
-    if (f.too_long) fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n", (unsigned long long)f.too_long);
-    fprintf(stderr, "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples %.0f)\n%lld steps, about %s\n", f.rank, (double)f.n_params / 1e6, f.micro_rows,
-            f.recompute ? ", activations computed again" : "", model + training + talk, model, training, talk, (long long)f.n_steps, t);
+    if (f.too_long)
+        fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n",
+                (unsigned long long)f.too_long);
+    fprintf(stderr,
+            "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples "
+            "%.0f)\n%lld steps, about %s\n",
+            f.rank, (double)f.n_params / 1e6, f.micro_rows, f.recompute ? ", activations computed again" : "",
+            model + training + talk, model, training, talk, (long long)f.n_steps, t);
 }
 
 static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
     run *r = ctx;
     if (r->quiet || (!r->fancy && n_done < n_total) || r->rehearsed == n_total) return true;
     r->rehearsed = n_done;
-    fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", r->fancy ? "\r" : "", n_done, n_total, r->fancy && n_done < n_total ? "" : "\n");
+    fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", r->fancy ? "\r" : "", n_done,
+            n_total, r->fancy && n_done < n_total ? "" : "\n");
     return true;
 }
 
@@ -146,9 +168,11 @@ static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     for (int i = 0; i < 20; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
     bar[20] = 0;
     if (r->quiet || (!r->fancy && !p->validated && p->step % 10)) return;
-    fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", r->fancy ? "\r" : "", bar, (long long)p->step, (long long)n_steps, p->epoch, r->loss_mean);
+    fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", r->fancy ? "\r" : "", bar, (long long)p->step, (long long)n_steps,
+            p->epoch, r->loss_mean);
     if (isfinite(p->validation_loss)) fprintf(stderr, "  validation %.3f (best %.3f)", p->validation_loss, p->best_loss);
-    fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta, r->fancy ? "\033[K" : "\n");
+    fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta,
+            r->fancy ? "\033[K" : "\n");
     if (r->fancy && p->validated) fputc('\n', stderr);
     fflush(stderr);
 }
@@ -162,8 +186,9 @@ static void log_line(const run *r, json_t *o) {
 }
 
 static void log_step(const run *r, const us_train_report *p) {
-    json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)p->step, "epoch", p->epoch, "loss", p->loss, "lr", p->lr, "grad_norm", p->grad_norm, "tokens",
-                          (json_int_t)p->rows, "targets", (json_int_t)p->targets, "seconds", p->seconds);
+    json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)p->step, "epoch", p->epoch, "loss",
+                          p->loss, "lr", p->lr, "grad_norm", p->grad_norm, "tokens", (json_int_t)p->rows, "targets",
+                          (json_int_t)p->targets, "seconds", p->seconds);
     if (p->step == 1 && isfinite(p->base_loss)) json_object_set_new(o, "base_loss", json_real(p->base_loss));
     if (p->validated) json_object_set_new(o, "validation_loss", json_real(p->validation_loss));
     log_line(r, o);
@@ -179,7 +204,11 @@ typedef struct meeting {
 static us_status meet(const run *r, int takes, meeting *m, us_error *err) {
     us_status st = us_engine_new(r->model, &SAMPLES(r), &m->engine, err);
     if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
-    return st ? st : us_chat_new(m->engine, r->card, &(us_chat_options){.adapter = m->adapter, .adapter_scale = 1, .takes = takes, .max_tokens = 60, .context = 600}, &m->chat, err);
+    return st ? st
+              : us_chat_new(m->engine, r->card,
+                            &(us_chat_options){
+                                .adapter = m->adapter, .adapter_scale = 1, .takes = takes, .max_tokens = 60, .context = 600},
+                            &m->chat, err);
 }
 
 static void part(meeting *m) {
@@ -194,7 +223,8 @@ static us_status greet(const run *r, us_error *err) {
     us_reply reply;
     us_status st = meet(r, 8, &m, err);
     if (!st) st = us_chat_say(m.chat, "Hello!", NULL, NULL, &reply, err);
-    if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK) st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
+    if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK)
+        st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
     part(&m);
     return st;
 }
@@ -236,7 +266,9 @@ static us_status after_validation(run *r, const us_train_report *p, bool samples
     double pause = now();
     us_status st = p->improved ? keep_best(r, err) : US_OK;
     bool kept = survived(r, &st, err);
-    if (!st) st = us_trainer_write_record(r->trainer, p->improved && kept ? &(us_train_outcome){r->adapter_path, NAN, NAN, 0} : NULL, r->out, err);
+    if (!st)
+        st = us_trainer_write_record(r->trainer, p->improved && kept ? &(us_train_outcome){r->adapter_path, NAN, NAN, 0} : NULL,
+                                     r->out, err);
     survived(r, &st, err);
     if (!st && kept && p->improved && samples) show_samples(r, p->step);
     r->started += now() - pause;
@@ -249,11 +281,12 @@ static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) 
     r->first_step = -1;
     do {
         st = us_trainer_step(r->trainer, p, err);
-        survived(r, &st, err); /* the step stands; the checkpoint does not */
+        survived(r, &st, err);                  /* the step stands; the checkpoint does not */
         if (st || (p->done && !p->rows)) break; /* the checkpoint was of a finished run */
         if (r->first_step < 0) {
             r->first_step = p->step - 1, r->started = now() - p->seconds, r->loss_mean = p->loss;
-            if (isfinite(p->base_loss) && !r->first_step && !r->quiet) fprintf(stderr, "without an adapter: validation loss %.3f, perplexity %.1f\n", p->base_loss, exp(p->base_loss));
+            if (isfinite(p->base_loss) && !r->first_step && !r->quiet)
+                fprintf(stderr, "without an adapter: validation loss %.3f, perplexity %.1f\n", p->base_loss, exp(p->base_loss));
         }
         r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
         r->rows += p->rows;
@@ -270,19 +303,25 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
     us_status st = keep_best(r, err);
     if (st) return cli_fail(r->command, st, err);
     double norm = us_trainer_adapter_norm(r->trainer);
-    fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f. ", p->early ? "Stopped early" : "Done", (long long)p->step, isfinite(p->best_loss) ? "" : " (no validation)", norm);
+    fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f. ", p->early ? "Stopped early" : "Done", (long long)p->step,
+            isfinite(p->best_loss) ? "" : " (no validation)", norm);
     if (isfinite(p->best_loss)) {
         fprintf(stderr, "Best at step %lld; now all of the validation part... ", (long long)p->best_step);
         o.validation_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BEST, &o.n_targets);
         o.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
-        fprintf(stderr, "\nOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.", (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss), exp(o.base_loss));
+        fprintf(stderr, "\nOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.",
+                (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss), exp(o.base_loss));
         printf("%.5f\n", o.validation_loss);
     }
     st = us_trainer_write_record(r->trainer, &o, r->out, err);
     if (!st && us_card_is_draft(r->card)) st = greet(r, err);
     if (st) return cli_fail(r->command, st, err);
-    fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path, r->out);
-    if (o.validation_loss >= o.base_loss) fprintf(stderr, "warning: the adapter predicts unseen lines no better than the base alone: too few lines, or too high a rate\n");
+    fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path,
+            r->out);
+    if (o.validation_loss >= o.base_loss)
+        fprintf(
+            stderr,
+            "warning: the adapter predicts unseen lines no better than the base alone: too few lines, or too high a rate\n");
     if (norm < 1e-6) fprintf(stderr, "warning: the adapter's norm is zero (%.1e): nothing was learned\n", norm);
     unlink(r->checkpoint_path);
     return EXIT_OK;
@@ -291,7 +330,8 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
 /* The folder, its card and the log before hours are spent: a place that cannot be written is told at once. */
 static us_status prepare_folder(run *r, bool append, us_error *err) {
     us_status st = access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
-    if (!st && !(r->log = fopen(r->log_path, append ? "a" : "w"))) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
+    if (!st && !(r->log = fopen(r->log_path, append ? "a" : "w")))
+        st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
     return st;
 }
 
@@ -299,7 +339,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
     us_train_report p = {0};
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
     if (unfinished && !resume && !restart && !dry_run)
-        return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away", r->checkpoint_path);
+        return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away",
+                         r->checkpoint_path);
     to->progress = show_rehearsal;
     to->progress_ctx = r;
     to->cast = us_card_cast(r->card, &to->n_cast);
@@ -317,7 +358,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
     st = steps(r, samples, &p, err);
     if (st) {
         int rc = cli_fail(r->command, st, err);
-        if (p.validated || access(r->checkpoint_path, F_OK) == 0) fprintf(stderr, "%s holds the last good state, %s the best adapter so far\n", r->checkpoint_path, r->adapter_path);
+        if (p.validated || access(r->checkpoint_path, F_OK) == 0)
+            fprintf(stderr, "%s holds the last good state, %s the best adapter so far\n", r->checkpoint_path, r->adapter_path);
         return rc;
     }
     if (p.done) return finish(r, &p, err);
@@ -333,7 +375,8 @@ int cmd_train(int argc, char **argv) {
     us_train_options to = {.eval_targets = 8000, .patience = 0};
     cli_list off = {0};
     const char *model = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
-    int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0, max_words = 60;
+    int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
+            max_words = 60;
     double validation = 0.05, test = 0.05;
     bool help, resume = false, restart = false, dry_run = false, no_samples = false;
     int n;
@@ -342,7 +385,8 @@ int cmd_train(int argc, char **argv) {
         {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},
-        {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING, &r.dataset, 0, 0},
+        {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING,
+         &r.dataset, 0, 0},
         {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &resume, 0, 0},
         {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &restart, 0, 0},
         {"dry-run", 0, NULL, "say what would be done, how long and how much memory it takes", CLI_SWITCH, &dry_run, 0, 0},
@@ -361,18 +405,21 @@ int cmd_train(int argc, char **argv) {
         {"batch", 'b', "N", "tokens a step (4096)", CLI_INT, &batch, 1, 1 << 24},
         {"micro-batch", 0, "N", "tokens computed together (chosen from the memory)", CLI_INT, &micro, 32, 1 << 20},
         {"max-sequence", 0, "N", "longest sequence in tokens (1024)", CLI_INT, &max_sequence, 16, 1 << 20},
-        {"packing", 0, "NAME", "scene: a scene in one pass; none: a sequence a line, the usual recipe (scene)", CLI_STRING, &packing, 0, 0},
+        {"packing", 0, "NAME", "scene: a scene in one pass; none: a sequence a line, the usual recipe (scene)", CLI_STRING,
+         &packing, 0, 0},
         {"clip", 0, "X", "of the gradient's norm (1)", CLI_FLOAT, &to.clip, 0.001, 1e6},
         {"weight-decay", 0, "X", "(0)", CLI_FLOAT, &to.weight_decay, 0, 10},
         {"max-words", 0, "N", "longer lines are not learned (60)", CLI_INT, &max_words, 1, 10000},
-        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &dso.unnamed, 0, 1},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT,
+         &dso.unnamed, 0, 1},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
         {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &to.eval_every, 1, 1e9},
         {"eval-targets", 0, "N", "tokens of a validation, 0 is all (8000)", CLI_INT, &to.eval_targets, 0, 1e12},
         {"patience", 0, "N", "stop after so many validations without a better one (0: never)", CLI_INT, &patience, 0, 1e6},
         {"checkpoint-every", 0, "N", "steps (50)", CLI_INT, &to.checkpoint_every, 1, 1e9},
-        {"rehearsal", 0, "X", "share of the learned tokens that are the base's own answers to neutral prompts (0)", CLI_FLOAT, &to.rehearsal, 0, 0.5},
+        {"rehearsal", 0, "X", "share of the learned tokens that are the base's own answers to neutral prompts (0)", CLI_FLOAT,
+         &to.rehearsal, 0, 0.5},
         {"seed", 's', "N", "same seed, same adapter (0)", CLI_INT, &seed, 0, 9e15},
         {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
         {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &memory, 16, 1 << 24},
@@ -383,14 +430,18 @@ int cmd_train(int argc, char **argv) {
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so, off),
     };
-    int rc = cli_parse(argv[0],
-                       "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR --character NAME [OPTIONS]\n\n"
-                       "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
-                       "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
-                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc =
+        cli_parse(argv[0],
+                  "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
+                  "--character NAME [OPTIONS]\n\n"
+                  "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
+                  "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
+                  options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
-    if (!r.character) return cli_usage(argv[0], "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");
+    if (!r.character)
+        return cli_usage(argv[0],
+                         "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");
     if (!n == !r.dataset) return cli_usage(argv[0], "give either script files or --dataset DIR");
     static const char *const schedules[] = {"cosine", "constant", "linear"}, *const types[] = {"f16", "q8_0", "f32"};
     int k = 0, ty = 0;
@@ -398,7 +449,8 @@ int cmd_train(int argc, char **argv) {
     while (ty < 3 && strcmp(type, types[ty])) ty++;
     if (k == 3) return cli_usage(argv[0], "--schedule %s: expected cosine, constant or linear", schedule);
     if (ty == 3) return cli_usage(argv[0], "--type %s: expected q8_0, f16 or f32", type);
-    if (strcmp(packing, "scene") && strcmp(packing, "none")) return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
+    if (strcmp(packing, "scene") && strcmp(packing, "none"))
+        return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
     to.schedule = (us_schedule)k;
     r.type = (us_adapter_type)ty;
     to.windowed = packing[0] == 'n';
@@ -422,7 +474,8 @@ int cmd_train(int argc, char **argv) {
     else {
         if (!r.quiet) print_set(&r);
         if (!(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
-        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads}, &r.model, &err))) rc = cli_fail(argv[0], st, &err);
+        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads}, &r.model, &err)))
+            rc = cli_fail(argv[0], st, &err);
         else rc = train(&r, &to, resume, restart, dry_run, !no_samples, &err);
     }
     if (r.log) fclose(r.log);

@@ -14,8 +14,10 @@ static const struct {
     {NULL, NULL, NULL}};
 
 static void help(FILE *out) {
-    fprintf(out, "understudy %s - turns the dialogue of a TV series into a character to talk to\n\n"
-                 "usage: understudy COMMAND [OPTIONS]\n\ncommands:\n", us_version());
+    fprintf(out,
+            "understudy %s - turns the dialogue of a TV series into a character to talk to\n\n"
+            "usage: understudy COMMAND [OPTIONS]\n\ncommands:\n",
+            us_version());
     for (size_t i = 0; commands[i].name; i++) fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
     fprintf(out, "\n'understudy COMMAND --help' tells about one.\n");
 }

@@ -1,4 +1,5 @@
-/* Pictures with cards in them: any bytes are refused in words, or give a card that can be put into the picture again and read back. */
+/* Pictures with cards in them: any bytes are refused in words, or give a card that can be put into the picture again and read
+ * back. */
 #include "chat/card_png.h"
 #include <stdlib.h>
 

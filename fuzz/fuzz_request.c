@@ -1,4 +1,5 @@
-/* Requests: any bytes as the body of the OpenAI API's two routes are refused in words or become an ask whose values are in range. */
+/* Requests: any bytes as the body of the OpenAI API's two routes are refused in words or become an ask whose values are in
+ * range. */
 #include "serve/openai.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         us_ask ask = {.sampler = us_sampler_defaults(), .max_tokens = 80};
         us_status st = us_ask_model(body, &ask, &err);
         if (!st) st = us_ask_read(body, chat, &ask, &err);
-        if (!st && (us_sampler_check(&ask.sampler, &err) || ask.n < 1 || ask.n > US_ASK_CHOICES || ask.max_tokens < 1 || !(ask.scale >= 0 && ask.scale <= 2))) abort();
+        if (!st && (us_sampler_check(&ask.sampler, &err) || ask.n < 1 || ask.n > US_ASK_CHOICES || ask.max_tokens < 1 ||
+                    !(ask.scale >= 0 && ask.scale <= 2)))
+            abort();
         if (!st && (chat ? !ask.n_lines && !ask.system : !ask.prompt && !ask.ids.n) && !chat) abort();
         if (st && !err.message[0]) abort();
         us_ask_fini(&ask);

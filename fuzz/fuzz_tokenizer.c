@@ -15,7 +15,8 @@ static us_model *tiny(bool spm) {
     char *dir = us_tiny_folder(), path[4096];
     if (!dir) abort();
     snprintf(path, sizeof path, "%s/m.gguf", dir);
-    if (us_tiny_write(&(us_tiny){.arch = "llama", .spm = spm}, path, &err) || us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)) {
+    if (us_tiny_write(&(us_tiny){.arch = "llama", .spm = spm}, path, &err) ||
+        us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)) {
         fprintf(stderr, "%s\n", err.message);
         abort();
     }
@@ -35,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             if (us_tokenizer_encode(t, (const char *)data, size, special, &ids, &err)) continue;
             for (size_t i = 0; i < ids.n; i++) {
                 const char *p = us_tokenizer_piece(t, ids.ids[i], &n);
-                if (spm && !at && !i && n && *p == ' ' && (!size || data[0] != ' ')) p++, n--; /* the space that SentencePiece puts first */
+                if (spm && !at && !i && n && *p == ' ' && (!size || data[0] != ' '))
+                    p++, n--; /* the space that SentencePiece puts first */
                 if (n > size - at || memcmp(p, data + at, n)) {
                     if (!spm) abort();
                     break; /* a second space: see test_tokenizer for its round trip */

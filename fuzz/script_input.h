@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROMISE(x)                                            \
-    do {                                                      \
-        if (!(x)) {                                           \
+#define PROMISE(x)                                              \
+    do {                                                        \
+        if (!(x)) {                                             \
             fprintf(stderr, "broken: %s (%d)\n", #x, __LINE__); \
-            abort();                                          \
-        }                                                     \
+            abort();                                            \
+        }                                                       \
     } while (0)
 
 static inline void check_script(const us_script *s) {

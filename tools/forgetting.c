@@ -14,14 +14,46 @@
 #include <string.h>
 
 static const char *const held_out[] = {
-    "Explain why ice floats on water.", "How do I cook rice?", "What is 34 plus 19?", "Name three deserts.", "Write a short email to a landlord about a broken heater.",
-    "What do lungs do?", "Give me three tips for learning faster.", "What is a novel?", "How does a parachute work?", "List five vegetables.",
-    "What is the difference between a frog and a toad?", "How can I get chewing gum out of a carpet?", "What is evaporation?", "Write a haiku about the sea.", "What is 8 times 6?",
-    "Who wrote Don Quixote?", "How do antibiotics work?", "Summarize what a mortgage is in two sentences.", "What are the planets nearest to the sun?", "How do I grow basil indoors?",
-    "What is an adverb? Give an example.", "Why is the sea salty?", "Describe how to fold a shirt.", "At what temperature does water freeze?", "Write a polite reply to a job offer.",
-    "What is a square root?", "Which continent is Peru in?", "How does a telescope work?", "What is the purpose of a museum?", "Give a recipe for vegetable soup.",
-    "What was the Industrial Revolution?", "How do I sharpen a knife?", "What is a tax?", "Translate 'thank you' into French.", "Why is fiber good for the body?",
-    "What is a quarter of 80?", "Name four kinds of trees.", "How do clouds form?", "Write a short apology to a neighbor.", "What is an earthquake?",
+    "Explain why ice floats on water.",
+    "How do I cook rice?",
+    "What is 34 plus 19?",
+    "Name three deserts.",
+    "Write a short email to a landlord about a broken heater.",
+    "What do lungs do?",
+    "Give me three tips for learning faster.",
+    "What is a novel?",
+    "How does a parachute work?",
+    "List five vegetables.",
+    "What is the difference between a frog and a toad?",
+    "How can I get chewing gum out of a carpet?",
+    "What is evaporation?",
+    "Write a haiku about the sea.",
+    "What is 8 times 6?",
+    "Who wrote Don Quixote?",
+    "How do antibiotics work?",
+    "Summarize what a mortgage is in two sentences.",
+    "What are the planets nearest to the sun?",
+    "How do I grow basil indoors?",
+    "What is an adverb? Give an example.",
+    "Why is the sea salty?",
+    "Describe how to fold a shirt.",
+    "At what temperature does water freeze?",
+    "Write a polite reply to a job offer.",
+    "What is a square root?",
+    "Which continent is Peru in?",
+    "How does a telescope work?",
+    "What is the purpose of a museum?",
+    "Give a recipe for vegetable soup.",
+    "What was the Industrial Revolution?",
+    "How do I sharpen a knife?",
+    "What is a tax?",
+    "Translate 'thank you' into French.",
+    "Why is fiber good for the body?",
+    "What is a quarter of 80?",
+    "Name four kinds of trees.",
+    "How do clouds form?",
+    "Write a short apology to a neighbor.",
+    "What is an earthquake?",
 };
 enum { N_TOKENS = 3000 };
 
@@ -42,7 +74,8 @@ static us_status logits_of(const us_sequence *q, const us_adapter *adapter, floa
     us_status st = us_engine_seq_new(engine, &seq, &err);
     if (st) return st;
     us_engine_seq_set_adapter(engine, seq, adapter, 1);
-    st = us_engine_eval(engine, &(us_span){.seq = seq, .tokens = s.tokens + q->row, .n_tokens = q->n_rows, .logits = US_LOGITS_ALL}, 1, &err);
+    st = us_engine_eval(
+        engine, &(us_span){.seq = seq, .tokens = s.tokens + q->row, .n_tokens = q->n_rows, .logits = US_LOGITS_ALL}, 1, &err);
     for (int32_t i = 0; i < q->n_targets && !st; i++)
         memcpy(out + (size_t)i * v, us_engine_get_logits(engine, 0, s.target_row[q->target + (size_t)i]), v * sizeof *out);
     us_engine_seq_free(engine, seq);
@@ -81,7 +114,11 @@ int main(int argc, char **argv) {
     const us_template *tpl;
     if (argc < 2) return fprintf(stderr, "usage: us_forgetting BASE.gguf ADAPTER.gguf...\n"), 2;
     if (us_model_open(argv[1], NULL, &model, &err) || us_model_get_template(model, &tpl, &err)) return fail(argv[1]);
-    us_rehearsal r = {.prompts = held_out, .n_prompts = sizeof held_out / sizeof *held_out, .n_targets = N_TOKENS, .max_rows = 256, .seed = 7};
+    us_rehearsal r = {.prompts = held_out,
+                      .n_prompts = sizeof held_out / sizeof *held_out,
+                      .n_targets = N_TOKENS,
+                      .max_rows = 256,
+                      .seed = 7};
     if (us_rehearse(model, tpl, &r, &s, &err)) return fail("the base's answers");
     if (us_engine_new(model, &(us_engine_options){.n_ctx = 512}, &engine, &err)) return fail(argv[1]);
     printf("who\ttokens\tnats\tkl\n");

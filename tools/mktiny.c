@@ -40,10 +40,23 @@ int main(int argc, char **argv) {
     us_tiny t = {0};
     bool shaped = false;
     int rank = 0, c;
-    static const struct option options[] = {
-        {"seed", 1, 0, 's'},   {"vocab", 1, 0, 'v'},    {"untied", 0, 0, 'u'},    {"chat", 1, 0, 'c'},      {"shape", 1, 0, 'S'}, {"mix", 1, 0, 'm'},
-        {"layers", 1, 0, 'l'}, {"embd", 1, 0, 'e'},     {"ff", 1, 0, 'f'},        {"heads", 1, 0, 'H'},     {"kv-heads", 1, 0, 'K'}, {"head-size", 1, 0, 'E'},
-        {"ctx", 1, 0, 'C'},    {"tokens", 1, 0, 'V'},   {"adapter", 1, 0, 'a'},   {"help", 0, 0, 'h'},      {0}};
+    static const struct option options[] = {{"seed", 1, 0, 's'},
+                                            {"vocab", 1, 0, 'v'},
+                                            {"untied", 0, 0, 'u'},
+                                            {"chat", 1, 0, 'c'},
+                                            {"shape", 1, 0, 'S'},
+                                            {"mix", 1, 0, 'm'},
+                                            {"layers", 1, 0, 'l'},
+                                            {"embd", 1, 0, 'e'},
+                                            {"ff", 1, 0, 'f'},
+                                            {"heads", 1, 0, 'H'},
+                                            {"kv-heads", 1, 0, 'K'},
+                                            {"head-size", 1, 0, 'E'},
+                                            {"ctx", 1, 0, 'C'},
+                                            {"tokens", 1, 0, 'V'},
+                                            {"adapter", 1, 0, 'a'},
+                                            {"help", 0, 0, 'h'},
+                                            {0}};
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) switch (c) {
         case 's': t.seed = strtoull(optarg, NULL, 10); break;
         case 'v': t.spm = !strcmp(optarg, "spm"); break;
@@ -60,7 +73,9 @@ int main(int argc, char **argv) {
             shaped = true;
             break;
         }
-        case 'm': if (!set_type(&t, optarg)) return 2; break;
+        case 'm':
+            if (!set_type(&t, optarg)) return 2;
+            break;
         case 'l': t.n_layers = number(optarg); break;
         case 'e': t.n_embd = number(optarg); break;
         case 'f': t.n_ff = number(optarg); break;
@@ -82,7 +97,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     us_error err;
-    us_status st = rank ? us_tiny_write_adapter(&t, rank, 2 * (float)rank, argv[optind], &err) : us_tiny_write(&t, argv[optind], &err);
+    us_status st =
+        rank ? us_tiny_write_adapter(&t, rank, 2 * (float)rank, argv[optind], &err) : us_tiny_write(&t, argv[optind], &err);
     if (st) fprintf(stderr, "us_mktiny: %s\n", err.message);
     return st != US_OK;
 }

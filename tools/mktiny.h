@@ -9,12 +9,12 @@
 #include "understudy/base.h"
 
 typedef struct us_tiny {
-    const char *arch;       /* "llama" (default), "llama3" (rope_freqs, BOS, its chat form), "qwen2" (biases), "qwen3" (q/k norm) */
-    int type;               /* a us_type; 0 is F32. Norms and biases are always F32 */
-    bool q4_k_m;            /* instead of `type`: Q4_K, with half of attn_v and ffn_down and the embedding in Q6_K */
-    bool untied;            /* an output.weight of its own */
-    bool spm;               /* SentencePiece vocabulary instead of byte-level BPE */
-    const char *chat;       /* "chatml", "llama2", "llama3", "none" or any other text, taken as the template; NULL: by architecture */
+    const char *arch; /* "llama" (default), "llama3" (rope_freqs, BOS, its chat form), "qwen2" (biases), "qwen3" (q/k norm) */
+    int type;         /* a us_type; 0 is F32. Norms and biases are always F32 */
+    bool q4_k_m;      /* instead of `type`: Q4_K, with half of attn_v and ffn_down and the embedding in Q6_K */
+    bool untied;      /* an output.weight of its own */
+    bool spm;         /* SentencePiece vocabulary instead of byte-level BPE */
+    const char *chat; /* "chatml", "llama2", "llama3", "none" or any other text, taken as the template; NULL: by architecture */
     uint64_t seed;
     /* 0: a small value that suits the type */
     int n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_size, n_ctx, n_vocab; /* n_vocab: filled up to this many tokens */

@@ -13,22 +13,28 @@
 
 /* Words whose beginnings become tokens, one merge a letter. A leading blank belongs to the word. */
 static const char *const words[] = {
-    " the", " and", " you", " that", " what", " this", " have", " not", " with", " for", " are", " was", " but", " all", " can", " of", " to", " in", " is",
-    " it", " me", " my", " we", " do", " go", " no", " on", " up", " so", " he", " she", " they", " oh", " well", " know", " like", " just", " here", " there",
-    " right", " good", " want", " get", " boy", " man", " homer", " marge", " bart", " lisa", " doughnut", " beer", "the", "you", "and", "hello", "user",
-    "assistant", "system", "ing", "er", "ed", "ly", "tion", "Hi", " I", "'s", "n't", "..", "...", "\n\n"};
+    " the",  " and",      " you",   " that",  " what", " this", " have", " not",  " with",     " for",   " are",   " was",
+    " but",  " all",      " can",   " of",    " to",   " in",   " is",   " it",   " me",       " my",    " we",    " do",
+    " go",   " no",       " on",    " up",    " so",   " he",   " she",  " they", " oh",       " well",  " know",  " like",
+    " just", " here",     " there", " right", " good", " want", " get",  " boy",  " man",      " homer", " marge", " bart",
+    " lisa", " doughnut", " beer",  "the",    "you",   "and",   "hello", "user",  "assistant", "system", "ing",    "er",
+    "ed",    "ly",        "tion",   "Hi",     " I",    "'s",    "n't",   "..",    "...",       "\n\n"};
 
-static const char chatml[] = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
-                             "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-static const char llama2[] = "{% for m in messages %}{% if m['role'] == 'user' %}{{ bos_token + '[INST] ' }}{% if loop.first and system %}"
-                             "{{ '<<SYS>>\n' + system + '\n<</SYS>>\n\n' }}{% endif %}{{ m['content'] + ' [/INST]' }}{% else %}"
-                             "{{ ' ' + m['content'] + ' ' + eos_token }}{% endif %}{% endfor %}";
-static const char llama3[] = "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n' + m['content'] | trim + "
-                             "'<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}";
+static const char chatml[] =
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+static const char llama2[] =
+    "{% for m in messages %}{% if m['role'] == 'user' %}{{ bos_token + '[INST] ' }}{% if loop.first and system %}"
+    "{{ '<<SYS>>\n' + system + '\n<</SYS>>\n\n' }}{% endif %}{{ m['content'] + ' [/INST]' }}{% else %}"
+    "{{ ' ' + m['content'] + ' ' + eos_token }}{% endif %}{% endfor %}";
+static const char llama3[] = "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + "
+                             "'<|end_header_id|>\n\n' + m['content'] | trim + "
+                             "'<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ "
+                             "'<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}";
 
 enum { BPE_BOS = 3, IM_START = 1, IM_END = 2, EOT = 7 };
-static const char *const bpe_specials[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
-                                           "<|end_header_id|>", "<|eot_id|>"};
+static const char *const bpe_specials[] = {"<|endoftext|>",   "<|im_start|>",        "<|im_end|>",        "<|begin_of_text|>",
+                                           "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
 
 enum { KIND_NORMAL = 1, KIND_UNKNOWN = 2, KIND_CONTROL = 3, KIND_BYTE = 6 };
 
@@ -129,7 +135,9 @@ static us_status make_vocab(const us_tiny *t, vocab *v, us_error *err) {
     us_status st = US_OK;
     char s[8];
     if (t->spm) {
-        if ((st = add_token(v, "<unk>", KIND_UNKNOWN, err)) || (st = add_token(v, "<s>", KIND_CONTROL, err)) || (st = add_token(v, "</s>", KIND_CONTROL, err))) return st;
+        if ((st = add_token(v, "<unk>", KIND_UNKNOWN, err)) || (st = add_token(v, "<s>", KIND_CONTROL, err)) ||
+            (st = add_token(v, "</s>", KIND_CONTROL, err)))
+            return st;
         for (int b = 0; b < 256 && !st; b++) {
             snprintf(s, sizeof s, "<0x%02X>", (unsigned)b & 255);
             st = add_token(v, s, KIND_BYTE, err);
@@ -137,7 +145,8 @@ static us_status make_vocab(const us_tiny *t, vocab *v, us_error *err) {
         for (int b = '!'; b <= '~' && !st; b++) st = add_token(v, (char[]){(char)b, 0}, KIND_NORMAL, err);
         return st ? st : add_words(v, true, err);
     }
-    for (size_t i = 0; i < sizeof bpe_specials / sizeof *bpe_specials && !st; i++) st = add_token(v, bpe_specials[i], KIND_CONTROL, err);
+    for (size_t i = 0; i < sizeof bpe_specials / sizeof *bpe_specials && !st; i++)
+        st = add_token(v, bpe_specials[i], KIND_CONTROL, err);
     for (int b = 0; b < 256 && !st; b++) {
         written((unsigned char)b, s);
         st = add_token(v, s, KIND_NORMAL, err);
@@ -166,8 +175,16 @@ static us_tiny complete(const us_tiny *o) {
 }
 
 us_tiny us_tiny_llama_1b(void) {
-    return (us_tiny){.arch = "llama3", .q4_k_m = true, .n_layers = 16, .n_embd = 2048, .n_ff = 8192, .n_heads = 32, .n_kv_heads = 8, .head_size = 64,
-                     .n_ctx = 131072, .n_vocab = 128256};
+    return (us_tiny){.arch = "llama3",
+                     .q4_k_m = true,
+                     .n_layers = 16,
+                     .n_embd = 2048,
+                     .n_ff = 8192,
+                     .n_heads = 32,
+                     .n_kv_heads = 8,
+                     .head_size = 64,
+                     .n_ctx = 131072,
+                     .n_vocab = 128256};
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------------- */
@@ -217,12 +234,15 @@ static us_status fill_tensor(void *ctx, size_t i_tensor, void *dst, size_t n_byt
     us_status st = us_alloc(n, sizeof *x, &x, err);
     if (st) return st;
     for (size_t i = 0; i < n; i++)
-        x[i] = it->fill == FILL_ROPE ? rope_factor((int)i, m->t.head_size, 500000) : it->fill == FILL_NORM ? 1 + 0.1f * us_rng_normal(&m->rng) : it->std * us_rng_normal(&m->rng);
+        x[i] = it->fill == FILL_ROPE   ? rope_factor((int)i, m->t.head_size, 500000)
+               : it->fill == FILL_NORM ? 1 + 0.1f * us_rng_normal(&m->rng)
+                                       : it->std * us_rng_normal(&m->rng);
     bool ok = us_quant_row(it->type, x, dst, n);
     free(x);
     if (!ok) return us_fail(err, US_ERR_ARGUMENT, "tensor of %zu weights does not suit type %s", it->n, us_type_name(it->type));
     size_t block = us_type_bytes(it->type), n_pool = n / us_type_block(it->type), pool_bytes = n_pool * block;
-    for (size_t at = pool_bytes; at < n_bytes; at += block) memcpy((char *)dst + at, (char *)dst + us_rng_below(&m->rng, n_pool) * block, block);
+    for (size_t at = pool_bytes; at < n_bytes; at += block)
+        memcpy((char *)dst + at, (char *)dst + us_rng_below(&m->rng, n_pool) * block, block);
     return US_OK;
 }
 
@@ -233,20 +253,33 @@ static us_status plan_layer(maker *m, int l, us_error *err) {
     bool more = t->q4_k_m && (l < t->n_layers / 8 || l >= 7 * t->n_layers / 8 || (l - t->n_layers / 8) % 3 == 2);
     us_type type = (us_type)t->type, better = more ? US_TYPE_Q6_K : type;
     float residual = 1 / sqrtf(2.0f * (float)t->n_layers);
-    const struct { const char *name; us_type type; int in, out; float gain; } linear[] = {
-        {"attn_q", type, d, q, 1}, {"attn_k", type, d, kv, 1}, {"attn_v", better, d, kv, 1}, {"attn_output", type, q, d, residual},
-        {"ffn_gate", type, d, f, 1}, {"ffn_up", type, d, f, 1}, {"ffn_down", better, f, d, residual}};
+    const struct {
+        const char *name;
+        us_type type;
+        int in, out;
+        float gain;
+    } linear[] = {{"attn_q", type, d, q, 1},           {"attn_k", type, d, kv, 1},
+                  {"attn_v", better, d, kv, 1},        {"attn_output", type, q, d, residual},
+                  {"ffn_gate", type, d, f, 1},         {"ffn_up", type, d, f, 1},
+                  {"ffn_down", better, f, d, residual}};
     char name[64];
     us_status st = US_OK;
     for (size_t i = 0; i < sizeof linear / sizeof *linear && !st; i++) {
         snprintf(name, sizeof name, "blk.%d.%s.weight", l, linear[i].name);
-        st = add(m, name, linear[i].type, FILL_NORMAL, linear[i].in, linear[i].out, linear[i].gain / sqrtf((float)linear[i].in), err);
+        st = add(m, name, linear[i].type, FILL_NORMAL, linear[i].in, linear[i].out, linear[i].gain / sqrtf((float)linear[i].in),
+                 err);
         if (st || i > 2 || strcmp(t->arch, "qwen2")) continue;
         snprintf(name, sizeof name, "blk.%d.%s.bias", l, linear[i].name);
         st = add(m, name, US_TYPE_F32, FILL_NORMAL, linear[i].out, 0, 0.1f, err);
     }
-    const struct { const char *name; int n; bool wanted; } norms[] = {
-        {"attn_norm", d, true}, {"ffn_norm", d, true}, {"attn_q_norm", t->head_size, !strcmp(t->arch, "qwen3")}, {"attn_k_norm", t->head_size, !strcmp(t->arch, "qwen3")}};
+    const struct {
+        const char *name;
+        int n;
+        bool wanted;
+    } norms[] = {{"attn_norm", d, true},
+                 {"ffn_norm", d, true},
+                 {"attn_q_norm", t->head_size, !strcmp(t->arch, "qwen3")},
+                 {"attn_k_norm", t->head_size, !strcmp(t->arch, "qwen3")}};
     for (size_t i = 0; i < sizeof norms / sizeof *norms && !st; i++) {
         if (!norms[i].wanted) continue;
         snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
@@ -262,7 +295,8 @@ static us_status plan_tensors(maker *m, int n_vocab, us_error *err) {
     us_status st = add(m, "token_embd.weight", type, FILL_NORMAL, t->n_embd, n_vocab, std, err);
     if (!st) st = add(m, "output_norm.weight", US_TYPE_F32, FILL_NORM, t->n_embd, 0, 0, err);
     if (!st && t->untied) st = add(m, "output.weight", type, FILL_NORMAL, t->n_embd, n_vocab, std, err);
-    if (!st && !strcmp(t->arch, "llama3")) st = add(m, "rope_freqs.weight", US_TYPE_F32, FILL_ROPE, t->head_size / 2, 0, 0, err);
+    if (!st && !strcmp(t->arch, "llama3"))
+        st = add(m, "rope_freqs.weight", US_TYPE_F32, FILL_ROPE, t->head_size / 2, 0, 0, err);
     for (int l = 0; l < t->n_layers && !st; l++) st = plan_layer(m, l, err);
     return st;
 }
@@ -271,16 +305,22 @@ static us_status plan_tensors(maker *m, int n_vocab, us_error *err) {
 
 static const char *arch_name(const us_tiny *t) { return strcmp(t->arch, "llama3") ? t->arch : "llama"; }
 
-static us_status put_str(maker *m, const char *key, const char *s, us_error *err) { return us_gguf_put_str(m->w, key, s, strlen(s), err); }
+static us_status put_str(maker *m, const char *key, const char *s, us_error *err) {
+    return us_gguf_put_str(m->w, key, s, strlen(s), err);
+}
 
 static us_status put_shape(maker *m, int n_vocab, us_error *err) {
     const us_tiny *t = &m->t;
     const char *a = arch_name(t);
     char key[96];
-    const struct { const char *name; int v; } ints[] = {
-        {"block_count", t->n_layers}, {"context_length", t->n_ctx}, {"embedding_length", t->n_embd}, {"feed_forward_length", t->n_ff},
-        {"attention.head_count", t->n_heads}, {"attention.head_count_kv", t->n_kv_heads}, {"attention.key_length", t->head_size},
-        {"attention.value_length", t->head_size}, {"rope.dimension_count", t->head_size}, {"vocab_size", n_vocab}};
+    const struct {
+        const char *name;
+        int v;
+    } ints[] = {{"block_count", t->n_layers},           {"context_length", t->n_ctx},
+                {"embedding_length", t->n_embd},        {"feed_forward_length", t->n_ff},
+                {"attention.head_count", t->n_heads},   {"attention.head_count_kv", t->n_kv_heads},
+                {"attention.key_length", t->head_size}, {"attention.value_length", t->head_size},
+                {"rope.dimension_count", t->head_size}, {"vocab_size", n_vocab}};
     us_status st = put_str(m, "general.architecture", a, err);
     if (!st) st = put_str(m, "general.type", "model", err);
     if (!st) st = put_str(m, "general.name", "random weights made by us_mktiny", err);
@@ -292,7 +332,12 @@ static us_status put_shape(maker *m, int n_vocab, us_error *err) {
     snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", a);
     if (!st) st = us_gguf_put_f32(m->w, key, 1e-5f, err);
     snprintf(key, sizeof key, "%s.rope.freq_base", a);
-    if (!st) st = us_gguf_put_f32(m->w, key, !strcmp(t->arch, "llama3") ? 500000.0f : !strcmp(t->arch, "llama") ? 10000.0f : 1000000.0f, err);
+    if (!st)
+        st = us_gguf_put_f32(m->w, key,
+                             !strcmp(t->arch, "llama3")  ? 500000.0f
+                             : !strcmp(t->arch, "llama") ? 10000.0f
+                                                         : 1000000.0f,
+                             err);
     return st;
 }
 
@@ -306,11 +351,17 @@ static us_status put_tokenizer(maker *m, const vocab *v, us_error *err) {
     if (!st) st = us_gguf_put_array(m->w, "tokenizer.ggml.token_type", US_KV_I32, v->kinds, v->n, err);
     if (!st && t->spm) st = us_gguf_put_array(m->w, "tokenizer.ggml.scores", US_KV_FLOAT32, v->scores, v->n, err);
     if (!st && !t->spm) st = us_gguf_put_strs(m->w, "tokenizer.ggml.merges", v->merges, v->n_merges, err);
-    if (!st) st = us_gguf_put_u32(m->w, "tokenizer.ggml.bos_token_id", t->spm ? 1 : is_llama3 ? BPE_BOS : qwen ? 0 : IM_START, err);
+    if (!st)
+        st = us_gguf_put_u32(m->w, "tokenizer.ggml.bos_token_id", t->spm ? 1 : is_llama3 ? BPE_BOS : qwen ? 0 : IM_START, err);
     if (!st) st = us_gguf_put_u32(m->w, "tokenizer.ggml.eos_token_id", t->spm ? 2 : is_llama3 ? EOT : IM_END, err);
     if (!st) st = us_gguf_put_bool(m->w, "tokenizer.ggml.add_bos_token", t->spm || is_llama3, err);
     if (st || !strcmp(chat, "none")) return st;
-    return put_str(m, "tokenizer.chat_template", !strcmp(chat, "chatml") ? chatml : !strcmp(chat, "llama2") ? llama2 : !strcmp(chat, "llama3") ? llama3 : chat, err);
+    return put_str(m, "tokenizer.chat_template",
+                   !strcmp(chat, "chatml")   ? chatml
+                   : !strcmp(chat, "llama2") ? llama2
+                   : !strcmp(chat, "llama3") ? llama3
+                                             : chat,
+                   err);
 }
 
 static us_status check(const us_tiny *t, us_error *err) {
@@ -348,8 +399,11 @@ us_status us_tiny_write_adapter(const us_tiny *options, int rank, float alpha, c
     if (!st) st = put_str(&m, "adapter.type", "lora", err);
     if (!st) st = us_gguf_put_f32(m.w, "adapter.lora.alpha", alpha, err);
     int q = t->n_heads * t->head_size, kv = t->n_kv_heads * t->head_size, d = t->n_embd, f = t->n_ff;
-    const struct { const char *name; int in, out; } linear[] = {{"attn_q", d, q}, {"attn_k", d, kv}, {"attn_v", d, kv}, {"attn_output", q, d},
-                                                                {"ffn_gate", d, f}, {"ffn_up", d, f}, {"ffn_down", f, d}};
+    const struct {
+        const char *name;
+        int in, out;
+    } linear[] = {{"attn_q", d, q},   {"attn_k", d, kv}, {"attn_v", d, kv}, {"attn_output", q, d},
+                  {"ffn_gate", d, f}, {"ffn_up", d, f},  {"ffn_down", f, d}};
     for (int l = 0; l < t->n_layers; l++)
         for (size_t i = 0; i < sizeof linear / sizeof *linear && !st; i++) {
             char name[64];
@@ -379,7 +433,9 @@ void us_tiny_remove(char *folder) {
     DIR *d = folder ? opendir(folder) : NULL;
     for (struct dirent *e; d && (e = readdir(d));) {
         char path[4096];
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < (int)sizeof path) unlink(path);
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < (int)sizeof path)
+            unlink(path);
     }
     if (d) closedir(d);
     if (folder) rmdir(folder);

@@ -38,38 +38,40 @@ typedef struct us_metric {
     const char *name;  /* "loops": as in a gates file and in audition.json */
     const char *title; /* "replies with a loop" */
     us_unit unit;
-    int better;        /* 1: higher is better, -1: lower, 0: nearer to the real lines */
+    int better;              /* 1: higher is better, -1: lower, 0: nearer to the real lines */
     double value, low, high; /* with a 95% interval; low and high are NAN where there is none */
-    uint64_t n;        /* what it was measured over */
+    uint64_t n;              /* what it was measured over */
 } us_metric;
 
 #define US_AUDITION_MAX_TAKES 8
 typedef struct us_audition_options {
-    const char *measures;     /* names of groups with commas: likelihood, retrieval, replies, takes, chats, style, retention; NULL: all */
-    const char *who;          /* "base,prompt,adapter" or some of them; NULL: all three */
-    us_part part;             /* scenes that prompts and real lines are taken from; US_AUDITION_TEST (0 means test, see below) */
-    bool all_parts;           /* every scene, training scenes too */
-    bool part_given;          /* `part` counts; otherwise the test part */
-    int32_t n_replies;        /* held-out contexts to answer; 0: 500 */
-    int32_t n_seeds;          /* answers to each; 0: 1 */
-    int32_t max_lines;        /* held-out lines for likelihood, retrieval, style; 0: 800 */
-    int32_t takes;            /* 0: the card's */
-    const char *takes_list;   /* "1,4,8,12,16": context gain and the rest at these numbers of takes too; NULL: 1 and half of the card's */
-    const char *cast_folder;  /* a folder of characters; NULL: no attribution by adapters */
-    const char *prompts_file; /* more user lines, one a line; NULL: none */
-    const char *lexicon_file; /* more expressions that give a machine away; NULL: none */
-    const char *adapter;      /* instead of the card's; NULL */
+    const char
+        *measures; /* names of groups with commas: likelihood, retrieval, replies, takes, chats, style, retention; NULL: all */
+    const char *who;   /* "base,prompt,adapter" or some of them; NULL: all three */
+    us_part part;      /* scenes that prompts and real lines are taken from; US_AUDITION_TEST (0 means test, see below) */
+    bool all_parts;    /* every scene, training scenes too */
+    bool part_given;   /* `part` counts; otherwise the test part */
+    int32_t n_replies; /* held-out contexts to answer; 0: 500 */
+    int32_t n_seeds;   /* answers to each; 0: 1 */
+    int32_t max_lines; /* held-out lines for likelihood, retrieval, style; 0: 800 */
+    int32_t takes;     /* 0: the card's */
+    const char *
+        takes_list; /* "1,4,8,12,16": context gain and the rest at these numbers of takes too; NULL: 1 and half of the card's */
+    const char *cast_folder;           /* a folder of characters; NULL: no attribution by adapters */
+    const char *prompts_file;          /* more user lines, one a line; NULL: none */
+    const char *lexicon_file;          /* more expressions that give a machine away; NULL: none */
+    const char *adapter;               /* instead of the card's; NULL */
     const us_sampler_options *sampler; /* instead of the card's; NULL */
-    double lambda;            /* instead of the card's; negative: the card's */
-    double adapter_scale;     /* 0: 1 */
-    int32_t max_tokens;       /* of a reply; 0: 80 */
-    uint64_t seed;            /* of replies, shuffles and bootstrap; the split has its own, that of the training */
-    double validation, test;  /* shares of the scenes, as in training; both 0: 0.05 each */
-    double unnamed;           /* as in training; negative: 0.25 */
+    double lambda;                     /* instead of the card's; negative: the card's */
+    double adapter_scale;              /* 0: 1 */
+    int32_t max_tokens;                /* of a reply; 0: 80 */
+    uint64_t seed;                     /* of replies, shuffles and bootstrap; the split has its own, that of the training */
+    double validation, test;           /* shares of the scenes, as in training; both 0: 0.05 each */
+    double unnamed;                    /* as in training; negative: 0.25 */
     uint64_t split_seed;
-    int n_threads;            /* 0: every CPU */
-    const char *journal;      /* a file that keeps what is done, so that an interrupted run goes on there; NULL: none */
-    bool restart;             /* throw away what the journal holds */
+    int n_threads;       /* 0: every CPU */
+    const char *journal; /* a file that keeps what is done, so that an interrupted run goes on there; NULL: none */
+    bool restart;        /* throw away what the journal holds */
     /* Called now and then; false stops the run (INTERRUPTED; the journal keeps what was done). */
     bool (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
     void *progress_ctx;
@@ -79,8 +81,8 @@ typedef struct us_audition us_audition;
 
 /* NOT_FOUND when the folder has no card, or the card no adapter though the adapter is to be heard (name --who base,prompt
  * then); FORMAT for a part without lines, a prompts file that is not UTF-8; what opening scripts, models, adapters says. */
-US_API US_MUST_USE us_status us_audition_run(us_model *model, const us_script *script, const char *folder, const us_audition_options *options,
-                                             us_audition **out, us_error *err);
+US_API US_MUST_USE us_status us_audition_run(us_model *model, const us_script *script, const char *folder,
+                                             const us_audition_options *options, us_audition **out, us_error *err);
 US_API void us_audition_free(us_audition *a);
 /* What was measured of one who answers, in a fixed order. */
 US_API const us_metric *us_audition_get_metrics(const us_audition *a, us_who who, size_t *n);

@@ -32,9 +32,9 @@ US_API const char *us_card_adapter(const us_card *card);  /* file beside the car
 /* What is known of a character before anybody has written about him. Strings are copied; NULL and 0 are fine but for name. */
 typedef struct us_card_draft {
     const char *name;
-    const char *persona;               /* NULL: a plain one */
-    const char *language;              /* of the plain one: "ru", else English */
-    const char *const *cast;           /* names that end a reply */
+    const char *persona;     /* NULL: a plain one */
+    const char *language;    /* of the plain one: "ru", else English */
+    const char *const *cast; /* names that end a reply */
     size_t n_cast;
     const char *const *catch_phrases;
     size_t n_catch_phrases;
@@ -46,9 +46,10 @@ US_API bool us_card_is_draft(const us_card *card);
 US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
-/* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them into the
- * card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
-US_API US_MUST_USE us_status us_card_learn_manner(us_card *card, const us_script *script, const us_dataset_options *options, us_error *err);
+/* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them
+ * into the card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
+US_API US_MUST_USE us_status us_card_learn_manner(us_card *card, const us_script *script, const us_dataset_options *options,
+                                                  us_error *err);
 US_API bool us_card_has_manner(const us_card *card);
 /* Writes the card atomically; what the card held and we do not know is kept. */
 US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);
@@ -64,21 +65,22 @@ typedef struct us_chat_options {
     const us_sampler_options *sampler; /* NULL: the card's */
     const us_adapter *adapter;         /* NULL: none */
     double adapter_scale;
-    int32_t takes;                     /* candidate replies, the best of which is spoken; 0: the card's; 1 streams; US_TAKES_MEASURED:
-                                        * the card's at most, fewer when this machine needs more than about a second for them */
-    int32_t max_tokens;                /* of a reply; 0: 80 */
-    int32_t context;                   /* tokens that prompt and reply may take; 0: a third of the engine's (takes and scoring use the rest) */
-    int32_t history;                   /* lines of the conversation that the model sees; 0: 10 */
-    bool no_stops;                     /* do not stop at other speakers' labels (for measuring) */
+    int32_t takes;      /* candidate replies, the best of which is spoken; 0: the card's; 1 streams; US_TAKES_MEASURED:
+                         * the card's at most, fewer when this machine needs more than about a second for them */
+    int32_t max_tokens; /* of a reply; 0: 80 */
+    int32_t context;    /* tokens that prompt and reply may take; 0: a third of the engine's (takes and scoring use the rest) */
+    int32_t history;    /* lines of the conversation that the model sees; 0: 10 */
+    bool no_stops;      /* do not stop at other speakers' labels (for measuring) */
 } us_chat_options;
 
 typedef struct us_reply {
-    const char *text;     /* UTF-8, one speaker; borrowed until the next reply */
+    const char *text; /* UTF-8, one speaker; borrowed until the next reply */
     enum { US_END_SELF, US_END_LABEL, US_END_LENGTH, US_END_LOOP, US_END_CANCEL } end;
-    bool retried;         /* a loop was cut and the reply made again */
+    bool retried; /* a loop was cut and the reply made again */
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
     int32_t n_takes, chosen; /* how many were made, which was spoken */
-    double score;         /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | chat without the words it answers), and what speaks for its manner */
+    double score; /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | chat without the words it answers),
+                     and what speaks for its manner */
     double seconds;
 } us_reply;
 
@@ -86,13 +88,15 @@ typedef struct us_reply {
  * several takes it always is), INTERRUPTED is returned and the chat is as it was. */
 typedef bool us_stream_fn(void *ctx, const char *text, size_t n);
 
-US_API US_MUST_USE us_status us_chat_new(us_engine *engine, const us_card *card, const us_chat_options *options, us_chat **out, us_error *err);
+US_API US_MUST_USE us_status us_chat_new(us_engine *engine, const us_card *card, const us_chat_options *options, us_chat **out,
+                                         us_error *err);
 US_API void us_chat_free(us_chat *chat);
 /* Who the user is ("Marge Simpson"; NULL or "": nobody in particular). */
 US_API US_MUST_USE us_status us_chat_set_user(us_chat *chat, const char *name, us_error *err);
 /* One line of the user's, and the character's reply to it. ARGUMENT for text that is empty or not UTF-8,
  * LIMIT for one that does not fit in the context. On an error the chat is as it was. */
-US_API US_MUST_USE us_status us_chat_say(us_chat *chat, const char *text, us_stream_fn *stream, void *ctx, us_reply *reply, us_error *err);
+US_API US_MUST_USE us_status us_chat_say(us_chat *chat, const char *text, us_stream_fn *stream, void *ctx, us_reply *reply,
+                                         us_error *err);
 /* Another reply to the last line. NOT_FOUND when there is none. */
 US_API US_MUST_USE us_status us_chat_regenerate(us_chat *chat, us_stream_fn *stream, void *ctx, us_reply *reply, us_error *err);
 /* Forgets the last line and its reply; false when there is nothing to forget. */
@@ -112,7 +116,8 @@ US_API us_chat_guard us_chat_get_guard(const us_chat *chat);
 /* Seeds the next reply; later ones follow from it. */
 US_API void us_chat_reseed(us_chat *chat, uint64_t seed);
 /* The exact prompt of the next reply (special tokens as text) and its number of tokens; free() it. */
-US_API US_MUST_USE us_status us_chat_show_prompt(us_chat *chat, char **out, int32_t *n_tokens, int32_t *n_cached, us_error *err);
+US_API US_MUST_USE us_status us_chat_show_prompt(us_chat *chat, char **out, int32_t *n_tokens, int32_t *n_cached,
+                                                 us_error *err);
 /* The conversation as JSON, written atomically; and back. */
 US_API US_MUST_USE us_status us_chat_save(const us_chat *chat, const char *path, us_error *err);
 US_API US_MUST_USE us_status us_chat_load(us_chat *chat, const char *path, us_error *err);

@@ -15,14 +15,18 @@ extern "C" {
 
 /* Writes the GGUF adapter as a PEFT folder (float32). base_name: base_model_name_or_path of the configuration,
  * where PEFT finds the weights. MISMATCH when the adapter does not fit the model. */
-US_API US_MUST_USE us_status us_peft_export(const us_model *model, const char *adapter_path, const char *base_name, const char *folder, us_error *err);
+US_API US_MUST_USE us_status us_peft_export(const us_model *model, const char *adapter_path, const char *base_name,
+                                            const char *folder, us_error *err);
 /* Reads a PEFT folder (F32, F16 or BF16) into a GGUF adapter with the model's hash in it. UNSUPPORTED in words for
  * what a GGUF LoRA cannot say (DoRA, biases, saved modules, a rank of its own for some modules). */
-US_API US_MUST_USE us_status us_peft_import(us_model *model, const char *folder, us_adapter_type type, const char *adapter_path, us_error *err);
+US_API US_MUST_USE us_status us_peft_import(us_model *model, const char *folder, us_adapter_type type, const char *adapter_path,
+                                            us_error *err);
 
 /* Writes base + scale * adapter as one GGUF model; the linear layers in `type` ("F16", "Q8_0", "Q4_1",
- * "Q4_0"), embedding and head as they are (of a float base in 8 bits; all in F16 with "F16"), norms as they are. Memory: one tensor. */
-US_API US_MUST_USE us_status us_adapter_merge(const us_model *model, const char *adapter_path, double scale, const char *type, const char *path, us_error *err);
+ * "Q4_0"), embedding and head as they are (of a float base in 8 bits; all in F16 with "F16"), norms as they are. Memory: one
+ * tensor. */
+US_API US_MUST_USE us_status us_adapter_merge(const us_model *model, const char *adapter_path, double scale, const char *type,
+                                              const char *path, us_error *err);
 
 #ifdef __cplusplus
 }

@@ -26,13 +26,13 @@ extern "C" {
 
 /* The doctor's rules. Each is a bit in us_script_options.rules_off and in us_line.repairs. */
 typedef enum us_rule {
-    US_RULE_FIELDS = 0,  /* unescaped commas or quotes: surplus fields joined back into the text */
-    US_RULE_MOJIBAKE,    /* UTF-8 read as Windows-1252 and encoded again, once or twice: turned back */
-    US_RULE_BLANKS,      /* stray, doubled, no-break blanks and control characters: folded to one blank, ends trimmed */
-    US_RULE_DIRECTIONS,  /* stage directions in brackets: taken out of the text (kept in us_line.direction) */
-    US_RULE_CREDITS,     /* credits posing as lines ("Written by:"): the row becomes an action */
-    US_RULE_SHOUTED,     /* an all-capitals name that equals another but for case: that other is used */
-    US_RULE_ALIASES,     /* the user's alias file: names joined */
+    US_RULE_FIELDS = 0, /* unescaped commas or quotes: surplus fields joined back into the text */
+    US_RULE_MOJIBAKE,   /* UTF-8 read as Windows-1252 and encoded again, once or twice: turned back */
+    US_RULE_BLANKS,     /* stray, doubled, no-break blanks and control characters: folded to one blank, ends trimmed */
+    US_RULE_DIRECTIONS, /* stage directions in brackets: taken out of the text (kept in us_line.direction) */
+    US_RULE_CREDITS,    /* credits posing as lines ("Written by:"): the row becomes an action */
+    US_RULE_SHOUTED,    /* an all-capitals name that equals another but for case: that other is used */
+    US_RULE_ALIASES,    /* the user's alias file: names joined */
     US_N_RULES
 } us_rule;
 
@@ -56,11 +56,11 @@ typedef struct us_line {
 #define US_SPEAKER_NONE UINT32_MAX
 
 typedef struct us_speaker {
-    const char *name;             /* as written most often, after repair */
-    uint32_t n_rows, n_lines;     /* rows that name him; of these, spoken */
-    uint64_t n_words;             /* blank-separated words spoken */
-    uint32_t n_scenes;            /* scenes in which he speaks */
-    bool joint;                   /* the name holds several speakers ("Homer and Bart", "Wendy, Cartman", "A/B") */
+    const char *name;         /* as written most often, after repair */
+    uint32_t n_rows, n_lines; /* rows that name him; of these, spoken */
+    uint64_t n_words;         /* blank-separated words spoken */
+    uint32_t n_scenes;        /* scenes in which he speaks */
+    bool joint;               /* the name holds several speakers ("Homer and Bart", "Wendy, Cartman", "A/B") */
 } us_speaker;
 
 typedef struct us_scene {
@@ -69,14 +69,14 @@ typedef struct us_scene {
 } us_scene;
 
 typedef struct us_episode {
-    const char *name;             /* "" when the file does not say */
+    const char *name; /* "" when the file does not say */
     uint32_t first_scene, n_scenes;
 } us_episode;
 
 typedef struct us_repair { /* one repair or rejection, in the order of the files */
     uint32_t file, row;
     us_rule rule;
-    bool rejected;         /* true: the row was not used at all (rule says nothing) */
+    bool rejected;              /* true: the row was not used at all (rule says nothing) */
     const char *before, *after; /* the cell, or the reason of a rejection in `after` */
 } us_repair;
 
@@ -104,10 +104,13 @@ US_API const us_episode *us_script_get_episodes(const us_script *s, size_t *n);
 US_API const us_repair *us_script_get_repairs(const us_script *s, size_t *n);
 US_API const us_script_counts *us_script_get_counts(const us_script *s);
 /* Names that were joined to a speaker, by the rules "shouted" and "aliases", in the order in which they were met. */
-typedef struct us_joined { const char *name; uint32_t speaker, n_rows; } us_joined;
+typedef struct us_joined {
+    const char *name;
+    uint32_t speaker, n_rows;
+} us_joined;
 US_API const us_joined *us_script_get_joined(const us_script *s, size_t *n);
 US_API const char *us_script_get_path(const us_script *s, uint32_t file);
-US_API const char *us_rule_name(us_rule rule);  /* "fields", "mojibake", ... as the command line names it */
+US_API const char *us_rule_name(us_rule rule); /* "fields", "mojibake", ... as the command line names it */
 
 /* Index of the speaker of that name: exact, else equal but for case. NOT_FOUND names the nearest. */
 US_API US_MUST_USE us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t *speaker, us_error *err);

@@ -25,31 +25,31 @@ typedef enum us_part { US_TRAIN = 0, US_VALIDATION, US_TEST, US_N_PARTS } us_par
 
 /* Why a turn of the character is not a target. Each is a bit in us_dataset_options.filters_off. */
 typedef enum us_filter {
-    US_FILTER_OPENING = 0,   /* it opens the scene: nothing to answer (cannot be switched off) */
-    US_FILTER_NO_WORDS,      /* no letter and no digit */
-    US_FILTER_ECHO,          /* the words of the line before, again */
-    US_FILTER_LONG,          /* more than max_words */
-    US_FILTER_DUPLICATE,     /* the same reply to the same turn was a target before */
-    US_FILTER_NEAR_DUPLICATE,/* a training line of 8 words or more, 60% of whose 5-word runs are in held-out lines */
+    US_FILTER_OPENING = 0,    /* it opens the scene: nothing to answer (cannot be switched off) */
+    US_FILTER_NO_WORDS,       /* no letter and no digit */
+    US_FILTER_ECHO,           /* the words of the line before, again */
+    US_FILTER_LONG,           /* more than max_words */
+    US_FILTER_DUPLICATE,      /* the same reply to the same turn was a target before */
+    US_FILTER_NEAR_DUPLICATE, /* a training line of 8 words or more, 60% of whose 5-word runs are in held-out lines */
     US_N_FILTERS
 } us_filter;
 
 typedef struct us_dataset_options {
-    const char *character;  /* a speaker of the script */
-    const char *system;     /* the persona, written as the system message of exported rows; NULL: none */
-    int32_t history;        /* lines before a target, 1..100; 0: 10 */
-    double validation, test;/* shares of the scenes; both 0: 0.05 each */
-    double unnamed;         /* share of the turns by one other speaker that go without his name, as a visitor types; 0..1 */
-    int32_t max_words;      /* of a target; 0: 60 */
+    const char *character;   /* a speaker of the script */
+    const char *system;      /* the persona, written as the system message of exported rows; NULL: none */
+    int32_t history;         /* lines before a target, 1..100; 0: 10 */
+    double validation, test; /* shares of the scenes; both 0: 0.05 each */
+    double unnamed;          /* share of the turns by one other speaker that go without his name, as a visitor types; 0..1 */
+    int32_t max_words;       /* of a target; 0: 60 */
     uint64_t seed;
     uint32_t filters_off;
 } us_dataset_options;
 
 typedef struct us_turn {
-    const char *text;      /* of the others: "Marge Simpson: Homer!\nBart Simpson: Hi, Dad." */
-    uint32_t n_lines;      /* lines of the script in it, at most `history` (older ones are out of anybody's sight) */
-    uint32_t first_line;   /* index into the script's lines; 0 when the set was read from JSONL */
-    bool character;        /* his words, role "assistant" */
+    const char *text;    /* of the others: "Marge Simpson: Homer!\nBart Simpson: Hi, Dad." */
+    uint32_t n_lines;    /* lines of the script in it, at most `history` (older ones are out of anybody's sight) */
+    uint32_t first_line; /* index into the script's lines; 0 when the set was read from JSONL */
+    bool character;      /* his words, role "assistant" */
     bool target;
 } us_turn;
 
@@ -59,9 +59,9 @@ typedef struct us_example {
 } us_example;
 
 typedef struct us_dataset_counts {
-    uint64_t lines;                 /* the character's lines in the script */
-    uint64_t turns;                 /* the same, joined */
-    uint64_t filtered[US_N_FILTERS];/* turns = targets + the sum of these */
+    uint64_t lines;                  /* the character's lines in the script */
+    uint64_t turns;                  /* the same, joined */
+    uint64_t filtered[US_N_FILTERS]; /* turns = targets + the sum of these */
     uint64_t targets[US_N_PARTS], examples[US_N_PARTS];
 } us_dataset_counts;
 
@@ -69,7 +69,8 @@ typedef struct us_dataset us_dataset;
 
 /* NOT_FOUND for a character that the script does not have (the nearest names are told), ARGUMENT for
  * options out of range, FORMAT when no target is left. */
-US_API US_MUST_USE us_status us_dataset_build(const us_script *script, const us_dataset_options *options, us_dataset **out, us_error *err);
+US_API US_MUST_USE us_status us_dataset_build(const us_script *script, const us_dataset_options *options, us_dataset **out,
+                                              us_error *err);
 US_API void us_dataset_free(us_dataset *d);
 US_API const us_example *us_dataset_get_examples(const us_dataset *d, size_t *n);
 US_API const us_turn *us_dataset_get_turns(const us_dataset *d, size_t *n);
@@ -93,10 +94,12 @@ typedef enum us_row_form {
 
 /* Writes folder/train.jsonl, validation.jsonl, test.jsonl, each atomically. With `scenes` a row is a whole
  * example; without, one target with its window (the usual recipe; always so for US_ROWS_COMPLETION). */
-US_API US_MUST_USE us_status us_dataset_write(const us_dataset *d, us_row_form form, bool scenes, const char *folder, us_error *err);
+US_API US_MUST_USE us_status us_dataset_write(const us_dataset *d, us_row_form form, bool scenes, const char *folder,
+                                              us_error *err);
 /* Reads such a folder back (or one .jsonl file, which is split by `options`), in any of the three forms,
  * ours or another tool's. All rows must have the same system message. Errors name file and line. */
-US_API US_MUST_USE us_status us_dataset_read(const char *path, const us_dataset_options *options, us_dataset **out, us_error *err);
+US_API US_MUST_USE us_status us_dataset_read(const char *path, const us_dataset_options *options, us_dataset **out,
+                                             us_error *err);
 
 #ifdef __cplusplus
 }

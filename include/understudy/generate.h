@@ -41,12 +41,13 @@ US_API uint64_t us_engine_bytes(const us_model *model, const us_engine_options *
  * being its context, it refuses a context before the model is loaded. */
 US_API US_MUST_USE us_status us_engine_check(void *options, const us_model *model, us_error *err);
 /* The same errors. */
-US_API US_MUST_USE us_status us_engine_new(const us_model *model, const us_engine_options *options, us_engine **out, us_error *err);
+US_API US_MUST_USE us_status us_engine_new(const us_model *model, const us_engine_options *options, us_engine **out,
+                                           us_error *err);
 US_API void us_engine_free(us_engine *e);
 US_API const us_model *us_engine_get_model(const us_engine *e);
 US_API int us_engine_get_threads(const us_engine *e);
-US_API int32_t us_engine_get_ctx(const us_engine *e);       /* capacity, tokens */
-US_API int32_t us_engine_get_free(const us_engine *e);      /* tokens that could still be added by one new sequence */
+US_API int32_t us_engine_get_ctx(const us_engine *e);  /* capacity, tokens */
+US_API int32_t us_engine_get_free(const us_engine *e); /* tokens that could still be added by one new sequence */
 
 /* An empty sequence. LIMIT when n_seq_max are alive. */
 US_API US_MUST_USE us_status us_engine_seq_new(us_engine *e, int32_t *seq, us_error *err);
@@ -66,9 +67,9 @@ typedef struct us_span {
     int32_t seq;
     const int32_t *tokens;
     int32_t n_tokens;
-    us_logits logits;       /* which positions' logits are wanted */
-    bool prompt;            /* read, not drawn; more than one token always is. Where the CPU has tiles, what is read is rounded otherwise: set it
-                             * for the last, single token of a prompt whose rest is cached, and the same prompt gives the same bytes */
+    us_logits logits; /* which positions' logits are wanted */
+    bool prompt; /* read, not drawn; more than one token always is. Where the CPU has tiles, what is read is rounded otherwise:
+                  * set it for the last, single token of a prompt whose rest is cached, and a prompt gives the same bytes */
 } us_span;
 
 /* Called between passes of a long evaluation; return false to stop (INTERRUPTED; the sequences keep
@@ -85,7 +86,8 @@ US_API const float *us_engine_get_logits(const us_engine *e, int32_t i_span, int
 /* Sum over the span of log p(token[i+1] | ...) for scoring without keeping V floats a position:
  * evaluates tokens[0..n) after what the sequence holds and writes logprobs[0..n): logprobs[i] is
  * log p(tokens[i] | all before), nats; logprobs[0] is NAN when the sequence is empty. */
-US_API US_MUST_USE us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, float *const *logprobs, us_error *err);
+US_API US_MUST_USE us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, float *const *logprobs,
+                                             us_error *err);
 
 /* Makes `seq` hold exactly these tokens, keeping the longest prefix it has already and evaluating the
  * rest; the logits of the last token are available as span 0. *n_reused (may be NULL) says how many

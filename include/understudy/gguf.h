@@ -15,29 +15,43 @@ extern "C" {
 
 /* The format's own numbers. */
 typedef enum us_kv_kind {
-    US_KV_U8 = 0, US_KV_I8, US_KV_U16, US_KV_I16, US_KV_U32, US_KV_I32, US_KV_FLOAT32, US_KV_BOOL, US_KV_STRING, US_KV_ARRAY,
-    US_KV_U64, US_KV_I64, US_KV_FLOAT64,
+    US_KV_U8 = 0,
+    US_KV_I8,
+    US_KV_U16,
+    US_KV_I16,
+    US_KV_U32,
+    US_KV_I32,
+    US_KV_FLOAT32,
+    US_KV_BOOL,
+    US_KV_STRING,
+    US_KV_ARRAY,
+    US_KV_U64,
+    US_KV_I64,
+    US_KV_FLOAT64,
 } us_kv_kind;
 
 /* Bytes inside the map; not NUL-terminated, and in values not always UTF-8. */
-typedef struct us_str { const char *data; size_t len; } us_str;
+typedef struct us_str {
+    const char *data;
+    size_t len;
+} us_str;
 
 typedef struct us_kv {
-    us_str key;                 /* UTF-8, at least one byte */
-    us_kv_kind kind;            /* of the value, or of the elements of an array; never US_KV_ARRAY */
+    us_str key;      /* UTF-8, at least one byte */
+    us_kv_kind kind; /* of the value, or of the elements of an array; never US_KV_ARRAY */
     bool is_array;
-    uint64_t n;                 /* elements of an array, else 1 */
-    const unsigned char *data;  /* first value, unaligned; strings are u64 length + bytes, one after the other */
+    uint64_t n;                /* elements of an array, else 1 */
+    const unsigned char *data; /* first value, unaligned; strings are u64 length + bytes, one after the other */
 } us_kv;
 
 typedef struct us_tensor {
-    us_str name;                /* UTF-8, 1..255 bytes */
-    int type;                   /* ggml's number of the block format, one that us_gguf_type_name knows */
-    int n_dims;                 /* 1..4 */
-    int64_t ne[4];              /* ne[0] is the row length, a multiple of the type's block; unused ones are 1 */
-    const unsigned char *data;  /* n_bytes, all inside the file; no two tensors overlap */
+    us_str name;               /* UTF-8, 1..255 bytes */
+    int type;                  /* ggml's number of the block format, one that us_gguf_type_name knows */
+    int n_dims;                /* 1..4 */
+    int64_t ne[4];             /* ne[0] is the row length, a multiple of the type's block; unused ones are 1 */
+    const unsigned char *data; /* n_bytes, all inside the file; no two tensors overlap */
     size_t n_bytes;
-    int file;                   /* which part of a split file, from 0 */
+    int file; /* which part of a split file, from 0 */
 } us_tensor;
 
 typedef struct us_gguf us_gguf;
@@ -54,17 +68,19 @@ US_API const us_kv *us_gguf_kvs(const us_gguf *g, size_t *n);         /* in the 
 US_API const us_tensor *us_gguf_tensors(const us_gguf *g, size_t *n); /* in the file's order */
 US_API const us_kv *us_gguf_find(const us_gguf *g, const char *key);  /* NULL if absent */
 US_API const us_tensor *us_gguf_find_tensor(const us_gguf *g, const char *name);
-US_API const char *us_gguf_type_name(int type);        /* "Q4_1"; NULL for a type that is not supported */
-US_API const char *us_kv_kind_name(us_kv_kind kind);   /* "uint32" */
+US_API const char *us_gguf_type_name(int type);      /* "Q4_1"; NULL for a type that is not supported */
+US_API const char *us_kv_kind_name(us_kv_kind kind); /* "uint32" */
 
 /* Typed getters: NOT_FOUND names the key, FORMAT says expected and got. The integer getter takes every
  * integer kind and checks the range [min, max]. */
-US_API US_MUST_USE us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_t max, int64_t *out, us_error *err);
+US_API US_MUST_USE us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_t max, int64_t *out,
+                                             us_error *err);
 US_API US_MUST_USE us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_error *err); /* finite */
 US_API US_MUST_USE us_status us_gguf_get_bool(const us_gguf *g, const char *key, bool *out, us_error *err);
 US_API US_MUST_USE us_status us_gguf_get_str(const us_gguf *g, const char *key, us_str *out, us_error *err);
 /* An array whose elements are of `kind`, with at most max_n of them. */
-US_API US_MUST_USE us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n, const us_kv **out, us_error *err);
+US_API US_MUST_USE us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n,
+                                               const us_kv **out, us_error *err);
 /* Walks an array of strings (or a single one): *at is NULL before the first, then moves on; call it kv->n times. */
 US_API us_str us_kv_next_str(const us_kv *kv, const unsigned char **at);
 

@@ -34,15 +34,15 @@ typedef struct us_model_options {
 } us_model_options;
 
 typedef struct us_model_info {
-    const char *architecture;   /* "llama", "qwen2", "qwen3" */
-    const char *name;           /* general.name, or "" */
+    const char *architecture;                                                /* "llama", "qwen2", "qwen3" */
+    const char *name;                                                        /* general.name, or "" */
     int32_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_size, n_vocab; /* L D F H G E V */
-    int32_t n_ctx_train;        /* tokens the model was made for */
+    int32_t n_ctx_train;                                                     /* tokens the model was made for */
     bool tied_head;
     uint64_t n_params;
-    uint64_t file_bytes;        /* size of the GGUF */
-    uint64_t resident_bytes;    /* what the weights take in memory after repacking */
-    const char *quantization;   /* the commonest type of the linear layers, "Q4_1" */
+    uint64_t file_bytes;      /* size of the GGUF */
+    uint64_t resident_bytes;  /* what the weights take in memory after repacking */
+    const char *quantization; /* the commonest type of the linear layers, "Q4_1" */
 } us_model_info;
 
 /* Opens a GGUF model (a split file by its first part). Errors: NOT_FOUND, IO, FORMAT (what, where,
@@ -61,7 +61,8 @@ US_API US_MUST_USE us_status us_model_get_hash(us_model *model, char out[65], us
 /* Opens a LoRA adapter (GGUF: general.type=adapter) for this model. MISMATCH in words when it was
  * made for another architecture, shape, or (understudy.base.sha256) another file, unless `force`.
  * The adapter must be freed before the model. y += scale * alpha/r * B(A x) wherever it is used. */
-US_API US_MUST_USE us_status us_adapter_open(const us_model *model, const char *path, bool force, us_adapter **out, us_error *err);
+US_API US_MUST_USE us_status us_adapter_open(const us_model *model, const char *path, bool force, us_adapter **out,
+                                             us_error *err);
 US_API void us_adapter_free(us_adapter *adapter);
 
 #ifdef __cplusplus

@@ -19,19 +19,19 @@ typedef struct us_logit_bias {
 } us_logit_bias;
 
 typedef struct us_sampler_options {
-    double temperature;        /* 0 is greedy */
-    int32_t top_k;             /* 0: off */
-    double top_p;              /* 1: off */
-    double min_p;              /* 0: off */
-    double typical_p;          /* 1: off */
-    double repeat_penalty;     /* 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
+    double temperature;                         /* 0 is greedy */
+    int32_t top_k;                              /* 0: off */
+    double top_p;                               /* 1: off */
+    double min_p;                               /* 0: off */
+    double typical_p;                           /* 1: off */
+    double repeat_penalty;                      /* 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
     double presence_penalty, frequency_penalty; /* 0: off */
-    int32_t repeat_last_n;     /* tokens that penalties look at; -1: all */
-    double dry_multiplier;     /* 0: off; DRY looks at the whole chat */
-    double dry_base;           /* 1.75 */
-    int32_t dry_allowed_length;/* 2 */
-    double xtc_probability;    /* 0: off */
-    double xtc_threshold;      /* 0.1 */
+    int32_t repeat_last_n;                      /* tokens that penalties look at; -1: all */
+    double dry_multiplier;                      /* 0: off; DRY looks at the whole chat */
+    double dry_base;                            /* 1.75 */
+    int32_t dry_allowed_length;                 /* 2 */
+    double xtc_probability;                     /* 0: off */
+    double xtc_threshold;                       /* 0.1 */
     uint64_t seed;
     const us_logit_bias *biases; /* [n_biases], borrowed; NULL: none */
     size_t n_biases;

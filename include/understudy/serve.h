@@ -1,8 +1,8 @@
 /* understudy/serve.h - characters over HTTP: the chat page, the chat API behind it and the OpenAI API (docs/serve.md).
  *
  *     us_server *s;
- *     us_server_new(&(us_serve_options){.characters = "characters", .data_dir = "data"}, &s, &err); // listens; /health says 503
- *     us_server_set_model(s, model, &err);                                                     // and now 200
+ *     us_server_new(&(us_serve_options){.characters = "characters", .data_dir = "data"}, &s, &err); // listens; /health says
+ * 503 us_server_set_model(s, model, &err);                                                     // and now 200
  *     ... until the process is told to end ...
  *     us_server_free(s); // replies under way are ended, what they had said is kept
  *
@@ -40,8 +40,9 @@ typedef struct us_serve_options {
     void *log_ctx;
 } us_serve_options;
 
-/* Listens, and serves from threads of its own; without a model (or an engine_url) all but replies. ARGUMENT for a public address without a
- * key, IO for a busy port, GATE when the other engine cannot be reached, those of the data folder's file of chats. */
+/* Listens, and serves from threads of its own; without a model (or an engine_url) all but replies. ARGUMENT for a public
+ * address without a key, IO for a busy port, GATE when the other engine cannot be reached, those of the data folder's file of
+ * chats. */
 US_API US_MUST_USE us_status us_server_new(const us_serve_options *o, us_server **out, us_error *err);
 /* The model that speaks; once. UNSUPPORTED when its chat template is unknown, MEMORY when the cache does not fit. */
 US_API US_MUST_USE us_status us_server_set_model(us_server *s, const us_model *model, us_error *err);

@@ -34,11 +34,12 @@ US_API const char *us_template_name(const us_template *t);
 
 /* Appends the ids of the conversation to *out. With add_generation_prompt it ends where the assistant's
  * reply begins. spans (may be NULL) has n entries. ARGUMENT for an unknown role or a system message that is not first. */
-US_API US_MUST_USE us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *messages, size_t n,
-                                                  bool add_generation_prompt, us_tokens *out, us_turn_span *spans, us_error *err);
+US_API US_MUST_USE us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *messages,
+                                                  size_t n, bool add_generation_prompt, us_tokens *out, us_turn_span *spans,
+                                                  us_error *err);
 /* The same as text, for showing; *out is free()d by the caller. */
-US_API US_MUST_USE us_status us_template_render(const us_template *t, const us_message *messages, size_t n, bool add_generation_prompt,
-                                                char **out, us_error *err);
+US_API US_MUST_USE us_status us_template_render(const us_template *t, const us_message *messages, size_t n,
+                                                bool add_generation_prompt, char **out, us_error *err);
 
 #ifdef __cplusplus
 }

@@ -21,35 +21,36 @@ typedef enum us_schedule { US_SCHEDULE_COSINE = 0, US_SCHEDULE_CONSTANT, US_SCHE
 
 /* Zero means the default in brackets, unless zero is a value (then it says so). */
 typedef struct us_train_options {
-    int32_t rank;            /* R of every factor, 1..256 (16) */
-    double alpha;            /* y += alpha/R B A x (2R) */
-    bool rslora;             /* alpha/sqrt(R) instead (Kalajdzievski 2023) */
-    double dropout;          /* on the factors' input, 0..0.9; zero is off */
-    const char *modules;     /* "q,k,v,o,gate,up,down" or some of them (all) */
-    double lr;               /* peak rate of A (1e-3) */
-    double lora_plus;        /* rate of B over that of A (Hayou et al. 2024) (1) */
-    us_schedule schedule;    /* after warm-up */
-    double warmup;           /* share of the steps (0.05) */
-    double epochs;           /* passes over the training part (1.5) */
-    int64_t max_steps;       /* zero: by epochs */
-    int32_t batch_rows;      /* tokens a step, at least (4096) */
-    int32_t micro_rows;      /* tokens computed together (chosen from memory_bytes) */
-    int32_t max_sequence;    /* longest sequence in tokens (1024) */
-    bool windowed;           /* one target a sequence: the usual recipe, no scene packing */
-    double clip;             /* of the gradient's norm (1); negative: off */
-    double weight_decay;     /* zero is none */
-    double rehearsal;        /* share of the learned tokens that are the base's own answers to neutral prompts, 0..0.5; zero is none */
+    int32_t rank;         /* R of every factor, 1..256 (16) */
+    double alpha;         /* y += alpha/R B A x (2R) */
+    bool rslora;          /* alpha/sqrt(R) instead (Kalajdzievski 2023) */
+    double dropout;       /* on the factors' input, 0..0.9; zero is off */
+    const char *modules;  /* "q,k,v,o,gate,up,down" or some of them (all) */
+    double lr;            /* peak rate of A (1e-3) */
+    double lora_plus;     /* rate of B over that of A (Hayou et al. 2024) (1) */
+    us_schedule schedule; /* after warm-up */
+    double warmup;        /* share of the steps (0.05) */
+    double epochs;        /* passes over the training part (1.5) */
+    int64_t max_steps;    /* zero: by epochs */
+    int32_t batch_rows;   /* tokens a step, at least (4096) */
+    int32_t micro_rows;   /* tokens computed together (chosen from memory_bytes) */
+    int32_t max_sequence; /* longest sequence in tokens (1024) */
+    bool windowed;        /* one target a sequence: the usual recipe, no scene packing */
+    double clip;          /* of the gradient's norm (1); negative: off */
+    double weight_decay;  /* zero is none */
+    double rehearsal; /* share of the learned tokens that are the base's own answers to neutral prompts, 0..0.5; zero is none */
     uint64_t seed;
-    int64_t eval_every;      /* steps between validations (a tenth of an epoch, at least 10) */
-    int64_t eval_targets;    /* tokens of a validation, about; zero: all */
-    int32_t patience;        /* validations without a better one before it stops; zero: never */
-    int64_t checkpoint_every;/* steps (50) */
-    uint64_t memory_bytes;   /* for activations (a quarter of what is available, at most 1.5 GiB) */
-    bool recompute;          /* keep only the layers' inputs: less memory, about a third more work */
-    int n_threads;           /* zero: every CPU */
-    const char *const *cast; /* names that end a reply, told in the adapter; copied */
+    int64_t eval_every;       /* steps between validations (a tenth of an epoch, at least 10) */
+    int64_t eval_targets;     /* tokens of a validation, about; zero: all */
+    int32_t patience;         /* validations without a better one before it stops; zero: never */
+    int64_t checkpoint_every; /* steps (50) */
+    uint64_t memory_bytes;    /* for activations (a quarter of what is available, at most 1.5 GiB) */
+    bool recompute;           /* keep only the layers' inputs: less memory, about a third more work */
+    int n_threads;            /* zero: every CPU */
+    const char *const *cast;  /* names that end a reply, told in the adapter; copied */
     size_t n_cast;
-    us_progress_fn *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
+    us_progress_fn
+        *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
     void *progress_ctx;
 } us_train_options;
 
@@ -58,38 +59,38 @@ US_API us_train_options us_train_defaults(void);
 
 typedef struct us_train_facts {
     uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */
-    uint64_t rehearsal_sequences, rehearsal_targets; /* of those of the training part */
-    uint64_t too_long;       /* targets left out */
-    int32_t prefix_rows;     /* tokens of the persona, fed once a micro-batch */
+    uint64_t rehearsal_sequences, rehearsal_targets;                       /* of those of the training part */
+    uint64_t too_long;                                                     /* targets left out */
+    int32_t prefix_rows;                                                   /* tokens of the persona, fed once a micro-batch */
     int32_t longest, micro_rows, rank;
     bool recompute;
-    uint64_t n_params;       /* trained numbers */
-    uint64_t bytes;          /* activations, transposed weights, optimizer */
-    int64_t n_steps;         /* planned */
-    double seconds;          /* estimated for all of them, from one timed micro-batch; 0 before us_trainer_estimate */
+    uint64_t n_params; /* trained numbers */
+    uint64_t bytes;    /* activations, transposed weights, optimizer */
+    int64_t n_steps;   /* planned */
+    double seconds;    /* estimated for all of them, from one timed micro-batch; 0 before us_trainer_estimate */
 } us_train_facts;
 
 typedef struct us_train_report {
-    int64_t step;            /* finished steps */
+    int64_t step; /* finished steps */
     double epoch;
-    double loss;             /* of this step, nats a target */
-    double lr, grad_norm;    /* before clipping */
-    uint64_t rows, targets;  /* of this step, the persona counted as computed */
-    double seconds;          /* of this step, without validation */
+    double loss;            /* of this step, nats a target */
+    double lr, grad_norm;   /* before clipping */
+    uint64_t rows, targets; /* of this step, the persona counted as computed */
+    double seconds;         /* of this step, without validation */
     bool validated, improved, saved;
-    double validation_loss;  /* of the last validation, nats a target; NAN before the first */
-    double best_loss;        /* of the best adapter */
-    double base_loss;        /* the same targets without an adapter, the persona alone; NAN without validation */
+    double validation_loss; /* of the last validation, nats a target; NAN before the first */
+    double best_loss;       /* of the best adapter */
+    double base_loss;       /* the same targets without an adapter, the persona alone; NAN without validation */
     int64_t best_step;
-    bool done, early;        /* early: stopped by patience */
+    bool done, early; /* early: stopped by patience */
 } us_train_report;
 
 typedef struct us_trainer us_trainer;
 
-/* The model (fast or float32) must outlive it; the set is copied in tokens. `folder` (made if need be) takes checkpoint.gguf; NULL: no checkpoints.
- * ARGUMENT for options out of range, LIMIT when nothing fits, MEMORY with the arithmetic. */
-US_API US_MUST_USE us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder,
-                                            us_trainer **out, us_error *err);
+/* The model (fast or float32) must outlive it; the set is copied in tokens. `folder` (made if need be) takes checkpoint.gguf;
+ * NULL: no checkpoints. ARGUMENT for options out of range, LIMIT when nothing fits, MEMORY with the arithmetic. */
+US_API US_MUST_USE us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options,
+                                            const char *folder, us_trainer **out, us_error *err);
 US_API void us_trainer_free(us_trainer *t);
 US_API us_train_facts us_trainer_get_facts(const us_trainer *t);
 /* Times one micro-batch (nothing is learned) and fills facts.seconds. */
@@ -100,7 +101,11 @@ US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
  * finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again). */
 US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
 US_API US_MUST_USE us_status us_trainer_checkpoint(us_trainer *t, us_error *err);
-typedef enum us_which { US_CURRENT = 0, US_BEST, US_BASE } us_which; /* the factors as they are, those of the best validation, none */
+typedef enum us_which {
+    US_CURRENT = 0,
+    US_BEST,
+    US_BASE
+} us_which; /* the factors as they are, those of the best validation, none */
 /* Mean nats a target over a part, about max_targets of them (0: all); *n_targets (may be NULL) says over how many. NAN
  * for an empty part. */
 US_API double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets);
@@ -111,13 +116,14 @@ US_API US_MUST_USE us_status us_trainer_save_adapter(us_trainer *t, us_adapter_t
 
 /* What is known at the end only; NAN and NULL for what is not. */
 typedef struct us_train_outcome {
-    const char *adapter_path;  /* its bytes and hash are told */
+    const char *adapter_path;          /* its bytes and hash are told */
     double validation_loss, base_loss; /* over the whole validation part, with the best adapter and without any */
     uint64_t n_targets;
 } us_train_outcome;
 /* Writes folder/train.json (every fact of the training: counts, options, hashes, the curve), loss.svg and loss.png, each
  * atomically; at any time. docs/train.md describes the keys. `outcome` may be NULL. */
-US_API US_MUST_USE us_status us_trainer_write_record(us_trainer *t, const us_train_outcome *outcome, const char *folder, us_error *err);
+US_API US_MUST_USE us_status us_trainer_write_record(us_trainer *t, const us_train_outcome *outcome, const char *folder,
+                                                     us_error *err);
 
 /* Root mean square over the modules of the norm of scale B A; 0 says that nothing was learned. */
 US_API double us_trainer_adapter_norm(const us_trainer *t);

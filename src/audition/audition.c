@@ -13,21 +13,25 @@
 #include <string.h>
 
 enum { MIN_CLASSES = 4, MAX_REPLIES = 100000 };
-static const char *const measure_names[US_N_MEASURES] = {"likelihood", "retrieval", "replies", "takes", "chats", "style", "retention"};
+static const char *const measure_names[US_N_MEASURES] = {"likelihood", "retrieval", "replies",  "takes",
+                                                         "chats",      "style",     "retention"};
 
 const char *us_who_name(us_who w) {
     static const char *const names[US_N_WHO] = {"real", "base", "prompt", "adapter"};
     return (unsigned)w < US_N_WHO ? names[w] : "?";
 }
 
-bool us_audition_tell(us_audition *a, const char *stage, uint64_t done, uint64_t total) { return !a->o.progress || a->o.progress(a->o.progress_ctx, stage, done, total); }
+bool us_audition_tell(us_audition *a, const char *stage, uint64_t done, uint64_t total) {
+    return !a->o.progress || a->o.progress(a->o.progress_ctx, stage, done, total);
+}
 
 bool us_audition_in_part(const us_audition *a, const us_example *e) { return a->o.all_parts || e->part == a->o.part; }
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
 
 /* Marks the names of a list with commas; NULL marks all. */
-static us_status mark(const char *list, const char *what, const char *const *names, int first, int n, bool *out, us_error *err) {
+static us_status mark(const char *list, const char *what, const char *const *names, int first, int n, bool *out,
+                      us_error *err) {
     for (int i = first; i < n; i++) out[i] = !list;
     for (const char *p = list; p && *p;) {
         size_t len = strcspn(p, ",");
@@ -35,7 +39,8 @@ static us_status mark(const char *list, const char *what, const char *const *nam
         while (i < n && (strlen(names[i]) != len || strncmp(names[i], p, len))) i++;
         if (i == n) {
             char known[200] = "";
-            for (int k = first; k < n; k++) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", k > first ? ", " : "", names[k]);
+            for (int k = first; k < n; k++)
+                snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", k > first ? ", " : "", names[k]);
             return us_fail(err, US_ERR_ARGUMENT, "%s: no '%.*s'; there are %s", what, (int)(len < 60 ? len : 60), p, known);
         }
         out[i] = true;
@@ -47,13 +52,17 @@ static us_status mark(const char *list, const char *what, const char *const *nam
 static us_status parse_takes(us_audition *a, us_error *err) {
     const char *list = a->o.takes_list;
     int32_t shipped = a->o.takes ? a->o.takes : a->card->takes;
-    if (shipped < 1 || shipped > US_MAX_TAKES) return us_fail(err, US_ERR_ARGUMENT, "takes: expected 1..%d, got %d", US_MAX_TAKES, shipped);
+    if (shipped < 1 || shipped > US_MAX_TAKES)
+        return us_fail(err, US_ERR_ARGUMENT, "takes: expected 1..%d, got %d", US_MAX_TAKES, shipped);
     a->n_takes = shipped;
     for (const char *p = list; p && *p;) {
         char *end;
         long v = strtol(p, &end, 10);
-        if (end == p || v < 1 || v > US_MAX_TAKES || (*end && *end != ',')) return us_fail(err, US_ERR_ARGUMENT, "takes: expected numbers of 1..%d with commas, got '%.40s'", US_MAX_TAKES, list);
-        if (a->n_counts == US_MAX_TAKE_COUNTS) return us_fail(err, US_ERR_ARGUMENT, "takes: at most %d numbers", US_MAX_TAKE_COUNTS);
+        if (end == p || v < 1 || v > US_MAX_TAKES || (*end && *end != ','))
+            return us_fail(err, US_ERR_ARGUMENT, "takes: expected numbers of 1..%d with commas, got '%.40s'", US_MAX_TAKES,
+                           list);
+        if (a->n_counts == US_MAX_TAKE_COUNTS)
+            return us_fail(err, US_ERR_ARGUMENT, "takes: at most %d numbers", US_MAX_TAKE_COUNTS);
         a->counts[a->n_counts++] = (int32_t)v;
         p = end + (*end == ',');
     }
@@ -70,7 +79,8 @@ static us_status check_options(us_audition *a, us_error *err) {
     us_status st = mark(o->measures, "measures", measure_names, 0, US_N_MEASURES, a->measure, err);
     if (!st) st = mark(o->who, "who", who_names, US_WHO_BASE, US_N_WHO, a->who, err);
     if (st) return st;
-    if (a->measure[US_MEASURE_TAKES] || a->measure[US_MEASURE_STYLE]) a->measure[US_MEASURE_REPLIES] = true; /* they judge replies */
+    if (a->measure[US_MEASURE_TAKES] || a->measure[US_MEASURE_STYLE])
+        a->measure[US_MEASURE_REPLIES] = true; /* they judge replies */
     a->who[US_WHO_REAL] = true;
     if (!o->part_given) o->part = US_TEST;
     if (!o->n_replies) o->n_replies = 500;
@@ -79,8 +89,10 @@ static us_status check_options(us_audition *a, us_error *err) {
     if (!o->max_tokens) o->max_tokens = 80;
     if (o->adapter_scale == 0) o->adapter_scale = 1;
     if (o->unnamed < 0) o->unnamed = 0.25;
-    if (o->n_replies < 1 || o->n_replies > MAX_REPLIES || o->n_seeds < 1 || o->n_seeds > 1000 || o->max_lines < 1 || o->max_lines > MAX_REPLIES || (int64_t)o->n_replies * o->n_seeds > MAX_REPLIES)
-        return us_fail(err, US_ERR_ARGUMENT, "audition: expected 1..%d replies, seeds and lines, %d replies in all at most", MAX_REPLIES, MAX_REPLIES);
+    if (o->n_replies < 1 || o->n_replies > MAX_REPLIES || o->n_seeds < 1 || o->n_seeds > 1000 || o->max_lines < 1 ||
+        o->max_lines > MAX_REPLIES || (int64_t)o->n_replies * o->n_seeds > MAX_REPLIES)
+        return us_fail(err, US_ERR_ARGUMENT, "audition: expected 1..%d replies, seeds and lines, %d replies in all at most",
+                       MAX_REPLIES, MAX_REPLIES);
     return US_OK;
 }
 
@@ -94,10 +106,18 @@ static us_status open_character(us_audition *a, us_error *err) {
     if (st) return st;
     const char *file = a->o.adapter ? a->o.adapter : a->card->adapter;
     if (a->who[US_WHO_ADAPTER]) {
-        if (!file) return us_fail(err, US_ERR_NOT_FOUND, "%s has no adapter: train one ('understudy train'), or hear the model without one (--who base,prompt)", a->folder);
+        if (!file)
+            return us_fail(
+                err, US_ERR_NOT_FOUND,
+                "%s has no adapter: train one ('understudy train'), or hear the model without one (--who base,prompt)",
+                a->folder);
         a->adapter_path = a->o.adapter ? strdup(file) : us_path_join(a->folder, file);
         if (!a->adapter_path) return us_fail(err, US_ERR_MEMORY, "out of memory");
-        if (!us_file_exists(a->adapter_path)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such adapter: train it ('understudy train'), or hear the model without one (--who base,prompt)", a->adapter_path);
+        if (!us_file_exists(a->adapter_path))
+            return us_fail(err, US_ERR_NOT_FOUND,
+                           "%s: there is no such adapter: train it ('understudy train'), or hear the model without one (--who "
+                           "base,prompt)",
+                           a->adapter_path);
         st = us_adapter_open(a->model, a->adapter_path, false, &a->adapter, err);
     }
     a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->weights.lambda;
@@ -107,7 +127,13 @@ static us_status open_character(us_audition *a, us_error *err) {
 }
 
 static us_dataset_options set_options(const us_audition *a, const char *character, const char *system) {
-    return (us_dataset_options){.character = character, .system = system, .history = a->card->history, .validation = a->o.validation, .test = a->o.test, .unnamed = a->o.unnamed, .seed = a->o.split_seed};
+    return (us_dataset_options){.character = character,
+                                .system = system,
+                                .history = a->card->history,
+                                .validation = a->o.validation,
+                                .test = a->o.test,
+                                .unnamed = a->o.unnamed,
+                                .seed = a->o.split_seed};
 }
 
 /* Lines of a class by part; the held-out ones are targets, in a seeded order, at most max_lines. */
@@ -156,10 +182,12 @@ static us_status add_member(us_audition *a, const char *folder, us_error *err) {
     us_status st = card_path ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st || !us_file_exists(card_path)) goto out;
     if ((st = us_card_open(card_path, &card, err))) goto out;
-    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) || a->n_classes == US_STYLE_MAX_CLASSES) goto out;
+    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) || a->n_classes == US_STYLE_MAX_CLASSES)
+        goto out;
     if (!(adapter_path = us_path_join(folder, card->adapter)) || !us_file_exists(adapter_path)) goto out;
     if (is_class(a, card->name) && strcmp(card->name, a->classes[0].name)) goto out;
-    if ((st = us_card_system(card, &system, err)) || (st = us_adapter_open(a->model, adapter_path, false, &adapter, err))) goto out;
+    if ((st = us_card_system(card, &system, err)) || (st = us_adapter_open(a->model, adapter_path, false, &adapter, err)))
+        goto out;
     c = &a->classes[0];
     if (strcmp(card->name, c->name)) st = add_class(a, card->name, system, &c, err);
     if (!st && !c->adapter) {
@@ -232,9 +260,12 @@ static us_status choose_targets(us_audition *a, us_error *err) {
     us_status st = US_OK;
     for (size_t x = 0; x < n && !st; x++)
         for (uint32_t k = 0; k < e[x].n_turns && !st; k++)
-            if (t[e[x].first_turn + k].target && us_audition_in_part(a, &e[x])) st = us_probes_add_target(&a->targets, a->set, &e[x], k, err);
+            if (t[e[x].first_turn + k].target && us_audition_in_part(a, &e[x]))
+                st = us_probes_add_target(&a->targets, a->set, &e[x], k, err);
     if (!st && !a->targets.n)
-        st = us_fail(err, US_ERR_FORMAT, "no line of '%s' is in the %s part of the script: a larger --test share, or --split all", a->classes[0].name, a->o.all_parts ? "whole" : us_part_name(a->o.part));
+        st = us_fail(err, US_ERR_FORMAT,
+                     "no line of '%s' is in the %s part of the script: a larger --test share, or --split all",
+                     a->classes[0].name, a->o.all_parts ? "whole" : us_part_name(a->o.part));
     us_rng_seed(&rng, a->o.seed ^ 0x7a6765u);
     for (size_t i = a->targets.n; i > 1 && !st; i--) {
         size_t k = (size_t)us_rng_below(&rng, i);
@@ -292,11 +323,14 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
     us_status st = card ? us_model_get_hash(a->model, a->model_hash, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && a->adapter) st = file_hash(a->adapter_path, a->adapter_hash, err);
-    if (!st) st = us_buf_appendf(&b, err, "1 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card, sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines,
-                                 o->max_tokens, a->n_takes, (unsigned long long)o->seed, o->all_parts, (int)o->part);
+    if (!st)
+        st = us_buf_appendf(&b, err, "1 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,
+                            sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines, o->max_tokens, a->n_takes,
+                            (unsigned long long)o->seed, o->all_parts, (int)o->part);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);
     for (size_t i = 0; i < a->probes.n && !st; i++)
-        for (size_t k = 0; k < a->probes.items[i].n && !st; k++) st = us_buf_append_str(&b, a->probes.items[i].messages[k].content, err);
+        for (size_t k = 0; k < a->probes.items[i].n && !st; k++)
+            st = us_buf_append_str(&b, a->probes.items[i].messages[k].content, err);
     if (!st) us_sha256_hex(b.data, b.len, out);
     us_buf_fini(&b);
     free(card);
@@ -318,12 +352,14 @@ static us_status prepare(us_audition *a, us_error *err) {
     if (!st) st = us_prompt_phrases(a->card, a->tok, &a->phrases, &a->n_phrases, err);
     if (!st) st = fingerprint(a, print, err);
     if (!st) st = us_journal_open(a->o.journal, print, a->o.restart, &a->journal, err);
-    if (!st && us_journal_n_found(a->journal)) us_audition_tell(a, "an interrupted run goes on", us_journal_n_found(a->journal), 0);
+    if (!st && us_journal_n_found(a->journal))
+        us_audition_tell(a, "an interrupted run goes on", us_journal_n_found(a->journal), 0);
     if (!st && !(a->flagged = json_array())) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     return st;
 }
 
-us_status us_audition_run(us_model *model, const us_script *script, const char *folder, const us_audition_options *options, us_audition **out, us_error *err) {
+us_status us_audition_run(us_model *model, const us_script *script, const char *folder, const us_audition_options *options,
+                          us_audition **out, us_error *err) {
     us_audition *a;
     us_status st = us_alloc(1, sizeof *a, &a, err);
     if (st) return st;
@@ -398,7 +434,9 @@ void us_audition_free(us_audition *a) {
     free(a);
 }
 
-const us_metric *us_audition_get_metrics(const us_audition *a, us_who who, size_t *n) { return *n = a->metrics[who].n, a->metrics[who].items; }
+const us_metric *us_audition_get_metrics(const us_audition *a, us_who who, size_t *n) {
+    return *n = a->metrics[who].n, a->metrics[who].items;
+}
 const char *us_audition_character(const us_audition *a) { return a->card->name; }
 
 const us_metric *us_audition_find(const us_audition *a, us_who who, const char *name) {

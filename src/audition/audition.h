@@ -13,16 +13,25 @@
 #include "generate/takes.h"
 #include "understudy/audition.h"
 
-typedef enum us_measure { US_MEASURE_LIKELIHOOD = 0, US_MEASURE_RETRIEVAL, US_MEASURE_REPLIES, US_MEASURE_TAKES, US_MEASURE_CHATS, US_MEASURE_STYLE, US_MEASURE_RETENTION, US_N_MEASURES } us_measure;
+typedef enum us_measure {
+    US_MEASURE_LIKELIHOOD = 0,
+    US_MEASURE_RETRIEVAL,
+    US_MEASURE_REPLIES,
+    US_MEASURE_TAKES,
+    US_MEASURE_CHATS,
+    US_MEASURE_STYLE,
+    US_MEASURE_RETENTION,
+    US_N_MEASURES
+} us_measure;
 
 /* One take as it is kept: what was spoken, and what the ranking needs to know. */
 typedef struct us_heard {
-    char *text;        /* as spoken, valid UTF-8 */
+    char *text;            /* as spoken, valid UTF-8 */
     double logprob, alone; /* nats, of n_tokens */
     int32_t n_tokens;
     bool ended, looped, stopped;
-    double gain;       /* of the text, by the base model; NAN: not measured */
-    int32_t n_gain;    /* tokens that it was measured over */
+    double gain;    /* of the text, by the base model; NAN: not measured */
+    int32_t n_gain; /* tokens that it was measured over */
 } us_heard;
 
 typedef struct us_answer {
@@ -42,8 +51,8 @@ typedef struct us_chat_log {
 typedef struct us_class {
     const char *name;
     us_dataset *set;
-    us_card *card;        /* of the cast folder; NULL */
-    us_adapter *adapter;  /* the same */
+    us_card *card;       /* of the cast folder; NULL */
+    us_adapter *adapter; /* the same */
     char *system;
     const char **train, **held; /* real lines */
     size_t n_train, n_held;
@@ -64,7 +73,7 @@ typedef struct us_confusion { /* rows: who said it; columns: whom it was given t
 typedef struct us_test { /* a paired comparison of two who answer */
     const char *metric;
     us_who a, b;
-    bool counts;          /* McNemar on flags; else bootstrap of a difference */
+    bool counts; /* McNemar on flags; else bootstrap of a difference */
     double difference, low, high, p;
     uint64_t n;
 } us_test;
@@ -86,17 +95,17 @@ struct us_audition {
     us_dataset *set;
     us_sampler_options sampler;
     double lambda;
-    us_tokens *phrases;       /* catch-phrases as tokens */
+    us_tokens *phrases; /* catch-phrases as tokens */
     size_t n_phrases;
     us_journal *journal;
     us_words words;
     us_leaks *leaks;
     us_memory *memory;
-    const char **train;       /* the character's lines of the training scenes */
+    const char **train; /* the character's lines of the training scenes */
     size_t n_train;
     us_probes probes, targets; /* what is answered; held-out targets that are scored */
     us_class classes[US_STYLE_MAX_CLASSES];
-    uint32_t n_classes;       /* 0 is the character */
+    uint32_t n_classes; /* 0 is the character */
     us_style *style;
 
     us_answer *answers[US_N_WHO]; /* [n_answers]: probe i by seed s is i * n_seeds + s */
@@ -108,7 +117,7 @@ struct us_audition {
     size_t n_confusions;
     us_test *tests;
     size_t n_tests, cap_tests;
-    json_t *flagged;          /* [{who, rule, prompt, reply, saw}] */
+    json_t *flagged; /* [{who, rule, prompt, reply, saw}] */
     us_gate *gates;
     size_t n_gates;
     char *gates_text;
@@ -116,9 +125,11 @@ struct us_audition {
 
 /* prompt.c: the tokens of what `who` is asked: persona and examples as he has them, then messages[0..n) and the reply's header.
  * n 0: nothing was said. */
-US_MUST_USE us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out, us_tokens *before_it, us_error *err);
+US_MUST_USE us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out,
+                                         us_tokens *before_it, us_error *err);
 /* The same with the persona alone and no examples: for what the base model is asked when it measures others. */
-US_MUST_USE us_status us_audition_plain_prompt(const us_audition *a, const char *system, const us_message *messages, size_t n, us_tokens *out, us_error *err);
+US_MUST_USE us_status us_audition_plain_prompt(const us_audition *a, const char *system, const us_message *messages, size_t n,
+                                               us_tokens *out, us_error *err);
 /* A reply with the token that ends it. */
 US_MUST_USE us_status us_audition_reply_tokens(const us_audition *a, const char *text, us_tokens *out, us_error *err);
 /* false: stop. */
@@ -133,8 +144,8 @@ US_MUST_USE us_status us_audition_chats(us_audition *a, us_who who, us_error *er
 int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n);
 
 /* measures: each appends to the metrics of those who answer */
-US_MUST_USE us_status us_measure_scores(us_audition *a, us_error *err);    /* likelihood, retrieval, context gain */
-US_MUST_USE us_status us_measure_text(us_audition *a, us_error *err);      /* loops, labels, leaks, ... of replies and chats */
+US_MUST_USE us_status us_measure_scores(us_audition *a, us_error *err); /* likelihood, retrieval, context gain */
+US_MUST_USE us_status us_measure_text(us_audition *a, us_error *err);   /* loops, labels, leaks, ... of replies and chats */
 US_MUST_USE us_status us_measure_style(us_audition *a, us_error *err);
 US_MUST_USE us_status us_measure_retention(us_audition *a, us_error *err);
 
@@ -143,5 +154,6 @@ US_MUST_USE us_status us_metrics_add(us_metrics *m, const char *name, us_interva
 /* The row of that name in the table of all measures (value NAN); NULL for none. */
 const us_metric *us_metric_known(const char *name);
 US_MUST_USE us_status us_test_add(us_audition *a, us_test t, us_error *err);
-US_MUST_USE us_status us_flag(us_audition *a, us_who who, const char *rule, const us_probe *p, const char *prompt, const char *reply, const char *saw, us_error *err);
+US_MUST_USE us_status us_flag(us_audition *a, us_who who, const char *rule, const us_probe *p, const char *prompt,
+                              const char *reply, const char *saw, us_error *err);
 #endif

@@ -55,7 +55,8 @@ static us_status distinct(const bag *b, size_t gram, size_t n_words, double *out
     us_status st = us_alloc(b->ids.n, sizeof *hashes, &hashes, err);
     for (size_t i = 0; i < b->n && !st; i++) {
         size_t len = (size_t)b->lengths[i];
-        for (size_t k = 0; k + gram <= len && at + k + gram <= n_words; k++) hashes[n++] = us_hash_bytes(5, b->ids.id + at + k, gram * sizeof *b->ids.id);
+        for (size_t k = 0; k + gram <= len && at + k + gram <= n_words; k++)
+            hashes[n++] = us_hash_bytes(5, b->ids.id + at + k, gram * sizeof *b->ids.id);
         at += len;
     }
     if (st) return st;
@@ -66,7 +67,8 @@ static us_status distinct(const bag *b, size_t gram, size_t n_words, double *out
     return US_OK;
 }
 
-us_status us_drift_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t n_words, us_drift *out, us_error *err) {
+us_status us_drift_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t n_words,
+                           us_drift *out, us_error *err) {
     bag x = {0}, y = {0};
     us_status st = fill(w, a, n_a, &x, err);
     *out = (us_drift){0};

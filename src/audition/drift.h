@@ -9,6 +9,6 @@ typedef struct us_drift {
     double distinct[3];   /* distinct n-grams over n-grams (Li et al. 2016), n = 1..3, of the first n_words words */
 } us_drift;
 /* distinct-n falls with length: compare only at the same n_words. n-grams do not cross texts. */
-US_MUST_USE us_status us_drift_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t n_words, us_drift *out,
-                                       us_error *err);
+US_MUST_USE us_status us_drift_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b,
+                                       size_t n_words, us_drift *out, us_error *err);
 #endif

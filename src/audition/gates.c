@@ -55,11 +55,14 @@ static us_status parse_bound(const char *s, const char *file, size_t line, gate 
     if (g->of_real) {
         s = skip(s + 4);
         if (!*s) return US_OK;
-        if (*s != '*') return us_fail(err, US_ERR_FORMAT, "%s:%zu: after 'real' expected '* NUMBER' or nothing, got '%.40s'", file, line, s);
+        if (*s != '*')
+            return us_fail(err, US_ERR_FORMAT, "%s:%zu: after 'real' expected '* NUMBER' or nothing, got '%.40s'", file, line,
+                           s);
         s = skip(s + 1);
     }
     g->bound = strtod(s, &end);
-    if (end == s || !isfinite(g->bound)) return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected a number, 'real' or 'real * NUMBER', got '%.40s'", file, line, s);
+    if (end == s || !isfinite(g->bound))
+        return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected a number, 'real' or 'real * NUMBER', got '%.40s'", file, line, s);
     if (*end == '%') g->bound /= 100, end++;
     end = (char *)skip(end);
     if (*end) return us_fail(err, US_ERR_FORMAT, "%s:%zu: nothing is expected after the number, got '%.40s'", file, line, end);
@@ -70,19 +73,25 @@ static us_status parse(char *s, const char *file, size_t line, gate *g, us_error
     static const char *const ops[N_OPS] = {"<", "<=", ">", ">="};
     size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-");
     char name[64] = "", how[3] = "";
-    if (!len || len >= sizeof name) return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected NAME OP NUMBER, like 'loops <= 0.5%%', got '%.40s'", file, line, s);
+    if (!len || len >= sizeof name)
+        return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected NAME OP NUMBER, like 'loops <= 0.5%%', got '%.40s'", file, line,
+                       s);
     memcpy(name, s, len);
-    if (!(g->metric = us_metric_known(name))) return us_fail(err, US_ERR_FORMAT, "%s:%zu: no measure '%s'; the nearest is '%s'", file, line, name, nearest(name, len));
+    if (!(g->metric = us_metric_known(name)))
+        return us_fail(err, US_ERR_FORMAT, "%s:%zu: no measure '%s'; the nearest is '%s'", file, line, name,
+                       nearest(name, len));
     const char *p = skip(s + len);
     size_t n = strspn(p, "<>=");
     if (n < 3) memcpy(how, p, n);
     for (g->how = LESS; g->how < N_OPS && strcmp(how, ops[g->how]); g->how++) continue;
-    if (g->how == N_OPS) return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected < <= > or >= after '%s', got '%.10s'", file, line, name, p);
+    if (g->how == N_OPS)
+        return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected < <= > or >= after '%s', got '%.10s'", file, line, name, p);
     return parse_bound(skip(p + n), file, line, g, err);
 }
 
 /* Calls `use` with every gate of the file; `text` is cut into lines. */
-static us_status each(char *text, const char *file, us_status (*use)(void *ctx, const char *line, const gate *g, us_error *err), void *ctx, us_error *err) {
+static us_status each(char *text, const char *file, us_status (*use)(void *ctx, const char *line, const gate *g, us_error *err),
+                      void *ctx, us_error *err) {
     us_status st = US_OK;
     size_t line = 1, found = 0;
     for (char *s = text; *s && !st; line++) {
@@ -110,7 +119,9 @@ static us_status read_text(const char *file, char **text, us_error *err) {
     return st;
 }
 
-static us_status nothing(void *ctx, const char *line, const gate *g, us_error *err) { return (void)ctx, (void)line, (void)g, (void)err, US_OK; }
+static us_status nothing(void *ctx, const char *line, const gate *g, us_error *err) {
+    return (void)ctx, (void)line, (void)g, (void)err, US_OK;
+}
 
 us_status us_audition_check_gates(const char *file, us_error *err) {
     char *text;
@@ -125,13 +136,19 @@ static us_status judge(void *ctx, const char *line, const gate *g, us_error *err
     us_audition *a = ctx;
     us_who who = a->who[US_WHO_ADAPTER] ? US_WHO_ADAPTER : a->who[US_WHO_PROMPT] ? US_WHO_PROMPT : US_WHO_BASE;
     const us_metric *m = us_audition_find(a, who, g->metric->name), *real = us_audition_find(a, US_WHO_REAL, g->metric->name);
-    if (!m) return us_fail(err, US_ERR_ARGUMENT, "gate '%s': '%s' was not measured in this run (--measures, --cast)", line, g->metric->name);
-    if (g->of_real && !real) return us_fail(err, US_ERR_ARGUMENT, "gate '%s': there is no figure of the real lines for '%s'", line, g->metric->name);
+    if (!m)
+        return us_fail(err, US_ERR_ARGUMENT, "gate '%s': '%s' was not measured in this run (--measures, --cast)", line,
+                       g->metric->name);
+    if (g->of_real && !real)
+        return us_fail(err, US_ERR_ARGUMENT, "gate '%s': there is no figure of the real lines for '%s'", line, g->metric->name);
     double bound = g->of_real ? g->bound * real->value : g->bound, v = m->value;
     us_gate *grown = realloc(a->gates, (a->n_gates + 1) * sizeof *grown);
     if (!grown) return us_fail(err, US_ERR_MEMORY, "out of memory");
     a->gates = grown;
-    bool passed = g->how == LESS ? v < bound : g->how == LESS_EQUAL ? v <= bound : g->how == MORE ? v > bound : v >= bound; /* a NAN fails */
+    bool passed = g->how == LESS         ? v < bound
+                  : g->how == LESS_EQUAL ? v <= bound
+                  : g->how == MORE       ? v > bound
+                                         : v >= bound; /* a NAN fails */
     a->gates[a->n_gates++] = (us_gate){line, v, bound, passed};
     return US_OK;
 }

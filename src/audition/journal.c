@@ -63,8 +63,11 @@ us_status us_journal_open(const char *path, const char *fingerprint, bool restar
     if (!st && path && !restart && us_file_exists(path)) st = read_back(j, path, fingerprint, &n_good, err);
     if (!st && path) {
         j->file = fopen(path, n_good ? "r+" : "w");
-        if (!j->file || fseek(j->file, (long)n_good, SEEK_SET)) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-        else if (!n_good && fprintf(j->file, "{\"understudy_audition_journal\": 1, \"fingerprint\": \"%s\"}\n", fingerprint) < 0) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        if (!j->file || fseek(j->file, (long)n_good, SEEK_SET))
+            st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        else if (!n_good &&
+                 fprintf(j->file, "{\"understudy_audition_journal\": 1, \"fingerprint\": \"%s\"}\n", fingerprint) < 0)
+            st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     }
     if (st) us_journal_free(j);
     else *out = j;
@@ -87,7 +90,8 @@ us_status us_journal_put(us_journal *j, const char *key, json_t *value, us_error
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     us_status st = US_OK;
     if (!value || (j->file && !text)) st = us_fail(err, US_ERR_MEMORY, "journal: out of memory");
-    else if (j->file && (fprintf(j->file, "%s\n", text) < 0 || fflush(j->file))) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", j->path, strerror(errno));
+    else if (j->file && (fprintf(j->file, "%s\n", text) < 0 || fflush(j->file)))
+        st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", j->path, strerror(errno));
     free(text);
     json_decref(line);
     json_decref(value);

@@ -4,10 +4,10 @@
 #include "explore/words.h"
 
 typedef struct us_loops {
-    double seq_rep_4;          /* 1 - distinct 4-grams / 4-grams (Welleck et al. 2020), 0 for fewer than 4 words */
-    size_t tail_period;        /* words of the unit that the reply ends with three times or more, over 12 words or more; 0: none */
-    bool duplicate_sentences;  /* two equal sentences of three words or more, one after the other */
-    bool loop;                 /* either of those, or seq_rep_4 >= 0.2 in a reply of 12 words or more */
+    double seq_rep_4;   /* 1 - distinct 4-grams / 4-grams (Welleck et al. 2020), 0 for fewer than 4 words */
+    size_t tail_period; /* words of the unit that the reply ends with three times or more, over 12 words or more; 0: none */
+    bool duplicate_sentences; /* two equal sentences of three words or more, one after the other */
+    bool loop;                /* either of those, or seq_rep_4 >= 0.2 in a reply of 12 words or more */
 } us_loops;
 
 US_MUST_USE us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *err);

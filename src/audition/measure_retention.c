@@ -54,6 +54,9 @@ us_status us_measure_retention(us_audition *a, us_error *err) {
     if (!st && a->who[US_WHO_BASE]) st = us_metrics_add(&a->metrics[US_WHO_BASE], "retention", us_wilson(sum[0], n), err);
     if (!st && a->adapter) st = us_metrics_add(&a->metrics[US_WHO_ADAPTER], "retention", us_wilson(sum[1], n), err);
     if (!st && a->adapter && a->who[US_WHO_BASE])
-        st = us_test_add(a, (us_test){"retention", US_WHO_ADAPTER, US_WHO_BASE, true, ((double)sum[1] - (double)sum[0]) / (double)n, NAN, NAN, us_mcnemar(only[0], only[1]), n}, err);
+        st = us_test_add(a,
+                         (us_test){"retention", US_WHO_ADAPTER, US_WHO_BASE, true,
+                                   ((double)sum[1] - (double)sum[0]) / (double)n, NAN, NAN, us_mcnemar(only[0], only[1]), n},
+                         err);
     return st;
 }

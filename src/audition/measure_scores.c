@@ -38,14 +38,16 @@ static bool tell(void *ctx, size_t done, size_t total) {
 }
 
 /* Scores groups; the journal remembers the sums under the name and a hash of what was asked. */
-static us_status scored(us_audition *a, const char *name, const us_adapter *adapter, double scale, us_score_group *groups, size_t n, us_error *err) {
+static us_status scored(us_audition *a, const char *name, const us_adapter *adapter, double scale, us_score_group *groups,
+                        size_t n, us_error *err) {
     char stage[80], key[100];
     snprintf(stage, sizeof stage, "likelihoods (%s)", name);
     teller t = {a, stage};
     uint64_t hash = 0;
     for (size_t i = 0; i < n; i++) {
         hash = us_hash_bytes(hash, groups[i].prompt->ids, groups[i].prompt->n * sizeof *groups[i].prompt->ids);
-        for (size_t k = 0; k < groups[i].n_next; k++) hash = us_hash_bytes(hash, groups[i].next[k]->ids, groups[i].next[k]->n * sizeof *groups[i].next[k]->ids);
+        for (size_t k = 0; k < groups[i].n_next; k++)
+            hash = us_hash_bytes(hash, groups[i].next[k]->ids, groups[i].next[k]->n * sizeof *groups[i].next[k]->ids);
     }
     snprintf(key, sizeof key, "%s/%016llx", name, (unsigned long long)hash);
     json_t *known = us_journal_get(a->journal, key);
@@ -63,8 +65,8 @@ static us_status scored(us_audition *a, const char *name, const us_adapter *adap
 }
 
 /* log p of each reply after the same prompt, which is computed once. */
-static us_status scored_alone(us_audition *a, const char *name, const us_adapter *adapter, double scale, const us_tokens *prompt, const us_tokens *const *next, size_t n,
-                              double *out, us_error *err) {
+static us_status scored_alone(us_audition *a, const char *name, const us_adapter *adapter, double scale,
+                              const us_tokens *prompt, const us_tokens *const *next, size_t n, double *out, us_error *err) {
     us_score_group *g;
     us_status st = us_alloc(n, sizeof *g, &g, err);
     for (size_t i = 0; i < n && !st; i++) g[i] = (us_score_group){prompt, &next[i], 1, &out[i]};
@@ -76,13 +78,13 @@ static us_status scored_alone(us_audition *a, const char *name, const us_adapter
 /* ---- held-out lines and retrieval ------------------------------------------------------------------------ */
 
 typedef struct heldout {
-    size_t n;                 /* targets */
-    pool prompts, lines;      /* [n] */
-    const us_tokens **next;   /* [n][N_CANDIDATES]: the true line first */
-    double *sums, *alone;     /* the same shape; [n] */
+    size_t n;               /* targets */
+    pool prompts, lines;    /* [n] */
+    const us_tokens **next; /* [n][N_CANDIDATES]: the true line first */
+    double *sums, *alone;   /* the same shape; [n] */
     us_score_group *groups;
     double *nats[US_N_WHO], *counts; /* [n] of the true line */
-    double *found[US_N_WHO];  /* [n] 1: it came first */
+    double *found[US_N_WHO];         /* [n] 1: it came first */
 } heldout;
 
 static void heldout_free(heldout *h) {
@@ -167,7 +169,8 @@ static us_status heldout_of(us_audition *a, heldout *h, us_who who, us_error *er
     snprintf(name, sizeof name, "held-out, %s", us_who_name(who));
     if (!st) st = scored(a, name, us_audition_adapter(a, who), a->o.adapter_scale, h->groups, h->n, err);
     snprintf(name, sizeof name, "held-out alone, %s", us_who_name(who));
-    if (!st && a->measure[US_MEASURE_RETRIEVAL]) st = scored_alone(a, name, us_audition_adapter(a, who), a->o.adapter_scale, &alone, lines, h->n, h->alone, err);
+    if (!st && a->measure[US_MEASURE_RETRIEVAL])
+        st = scored_alone(a, name, us_audition_adapter(a, who), a->o.adapter_scale, &alone, lines, h->n, h->alone, err);
     if (!st) rank_lines(h, who);
     us_tokens_fini(&alone);
     free(lines);
@@ -194,7 +197,8 @@ static us_status report_heldout(us_audition *a, heldout *h, us_who who, us_error
 static us_status compare_heldout(us_audition *a, const heldout *h, us_who who, us_error *err) {
     us_status st = US_OK;
     if (a->measure[US_MEASURE_LIKELIHOOD]) {
-        us_interval d = us_bootstrap_difference(h->nats[US_WHO_ADAPTER], h->counts, h->nats[who], h->counts, h->n, a->o.seed + 2);
+        us_interval d =
+            us_bootstrap_difference(h->nats[US_WHO_ADAPTER], h->counts, h->nats[who], h->counts, h->n, a->o.seed + 2);
         st = us_test_add(a, (us_test){"nats", US_WHO_ADAPTER, who, false, d.value, d.low, d.high, NAN, h->n}, err);
     }
     if (st || !a->measure[US_MEASURE_RETRIEVAL]) return st;
@@ -220,7 +224,8 @@ static us_status others_lines(us_audition *a, size_t n_wanted, us_probes *out, u
         size_t taken = 0;
         for (size_t x = 0; x < n && !st; x++)
             for (uint32_t k = 0; k < e[x].n_turns && taken < per && !st; k++)
-                if (t[e[x].first_turn + k].target && us_audition_in_part(a, &e[x])) st = us_probes_add_target(out, set, &e[x], k, err), taken++;
+                if (t[e[x].first_turn + k].target && us_audition_in_part(a, &e[x]))
+                    st = us_probes_add_target(out, set, &e[x], k, err), taken++;
     }
     return st;
 }
@@ -250,13 +255,17 @@ static us_status specificity(us_audition *a, const heldout *h, us_error *err) {
             counts[i] = (double)lines.items[i].n;
             g[i] = (us_score_group){&prompts.items[i], &next[i], 1, &sums[w][i]};
         }
-        if (!st) st = scored(a, w ? "others' lines, adapter" : "others' lines, prompt", us_audition_adapter(a, whos[w]), a->o.adapter_scale, g, n, err);
+        if (!st)
+            st = scored(a, w ? "others' lines, adapter" : "others' lines, prompt", us_audition_adapter(a, whos[w]),
+                        a->o.adapter_scale, g, n, err);
     }
     if (!st && n) { /* independent samples: the variances add */
         us_interval o = us_bootstrap_difference(sums[0], counts, sums[1], counts, n, a->o.seed + 3);
-        us_interval m = us_bootstrap_difference(h->nats[US_WHO_PROMPT], h->counts, h->nats[US_WHO_ADAPTER], h->counts, h->n, a->o.seed + 4);
+        us_interval m =
+            us_bootstrap_difference(h->nats[US_WHO_PROMPT], h->counts, h->nats[US_WHO_ADAPTER], h->counts, h->n, a->o.seed + 4);
         double half = hypot((o.high - o.low) / 2, (m.high - m.low) / 2), v = o.value + m.value;
-        st = us_metrics_add(&a->metrics[US_WHO_ADAPTER], "specificity_gap", (us_interval){v, v - half, v + half, n + h->n}, err);
+        st =
+            us_metrics_add(&a->metrics[US_WHO_ADAPTER], "specificity_gap", (us_interval){v, v - half, v + half, n + h->n}, err);
     }
     for (int w = 0; w < 2; w++) free(sums[w]);
     free(counts);
@@ -324,8 +333,11 @@ static us_status group_wanted(us_audition *a, gains *g, size_t *n_groups, us_err
     for (size_t i = 0; i < g->n && !st; i++) {
         size_t p = g->items[i].probe;
         us_tokens *prompt = &g->prompts.items[p];
-        if (!prompt->n) st = us_audition_plain_prompt(a, a->system, a->probes.items[p].messages, a->probes.items[p].n, prompt, err);
-        if (!st) st = us_audition_reply_tokens(a, g->items[i].take ? g->items[i].take->text : a->probes.items[p].real, &g->lines.items[i], err);
+        if (!prompt->n)
+            st = us_audition_plain_prompt(a, a->system, a->probes.items[p].messages, a->probes.items[p].n, prompt, err);
+        if (!st)
+            st = us_audition_reply_tokens(a, g->items[i].take ? g->items[i].take->text : a->probes.items[p].real,
+                                          &g->lines.items[i], err);
         g->next[i] = &g->lines.items[i];
         us_score_group *last = *n_groups ? &g->groups[*n_groups - 1] : NULL;
         if (last && last->prompt == prompt && last->n_next < 4 * N_CANDIDATES) last->n_next++;
@@ -335,7 +347,8 @@ static us_status group_wanted(us_audition *a, gains *g, size_t *n_groups, us_err
 }
 
 /* Pairs (gain, tokens) of who's replies at n takes (0: the shipped ones), with the true lines' beside them. */
-static us_status report_gain(us_audition *a, const us_who who, int32_t count, const double *real_gain, const double *real_n, us_metrics *out, us_error *err) {
+static us_status report_gain(us_audition *a, const us_who who, int32_t count, const double *real_gain, const double *real_n,
+                             us_metrics *out, us_error *err) {
     size_t n = 0, n_seeds = (size_t)a->o.n_seeds;
     double *x[4] = {0};
     us_status st = US_OK;
@@ -351,7 +364,8 @@ static us_status report_gain(us_audition *a, const us_who who, int32_t count, co
         x[3][n++] = real_n[p];
     }
     if (!st) st = us_metrics_add(out, "context_gain", us_bootstrap(x[0], x[1], n, a->o.seed + 5), err);
-    if (!st) st = us_metrics_add(out, "context_gain_share", us_bootstrap_quotient(x[0], x[1], x[2], x[3], n, a->o.seed + 6), err);
+    if (!st)
+        st = us_metrics_add(out, "context_gain_share", us_bootstrap_quotient(x[0], x[1], x[2], x[3], n, a->o.seed + 6), err);
     for (int i = 0; i < 4; i++) free(x[i]);
     return st;
 }
@@ -379,7 +393,8 @@ static us_status context_gain(us_audition *a, us_error *err) {
     for (int w = US_WHO_BASE; w < US_N_WHO && !st; w++) {
         if (!a->answers[w]) continue;
         st = report_gain(a, (us_who)w, 0, real_gain, real_n, &a->metrics[w], err);
-        for (int i = 0; i < a->n_counts && !st; i++) st = report_gain(a, (us_who)w, a->counts[i], real_gain, real_n, &a->by_takes[w][i], err);
+        for (int i = 0; i < a->n_counts && !st; i++)
+            st = report_gain(a, (us_who)w, a->counts[i], real_gain, real_n, &a->by_takes[w][i], err);
     }
     free(real_gain);
     free(real_n);
@@ -407,7 +422,8 @@ us_status us_measure_scores(us_audition *a, us_error *err) {
         }
         for (int w = US_WHO_BASE; w < US_WHO_ADAPTER && !st && a->who[US_WHO_ADAPTER]; w++)
             if (a->who[w]) st = compare_heldout(a, &h, (us_who)w, err);
-        if (!st && a->measure[US_MEASURE_LIKELIHOOD] && a->who[US_WHO_ADAPTER] && a->who[US_WHO_PROMPT]) st = specificity(a, &h, err);
+        if (!st && a->measure[US_MEASURE_LIKELIHOOD] && a->who[US_WHO_ADAPTER] && a->who[US_WHO_PROMPT])
+            st = specificity(a, &h, err);
         heldout_free(&h);
     }
     if (!st && a->measure[US_MEASURE_REPLIES]) st = context_gain(a, err);

@@ -13,10 +13,10 @@ enum { POOL = 10, N_SHUFFLES = 40, N_RESAMPLES = 200, MAX_ROWS = US_STYLE_MAX_CL
 /* Lines of one speaker, or of one who answers, with a score of each class. */
 typedef struct lines {
     const char *name;
-    uint32_t truth;      /* the class that they should be given to */
-    us_who who;          /* US_WHO_REAL for speakers */
+    uint32_t truth; /* the class that they should be given to */
+    us_who who;     /* US_WHO_REAL for speakers */
     const char **texts;
-    double *scores;      /* [n][n_classes] */
+    double *scores; /* [n][n_classes] */
     size_t n;
 } lines;
 
@@ -84,7 +84,8 @@ static void singles(const lines *l, uint32_t n_classes, double *row, us_interval
 }
 
 /* Confusion matrices of all rows, and the metrics of the character's real lines and of those who answer. */
-static us_status report(us_audition *a, const lines *rows, size_t n_rows, uint32_t n_classes, const char *const names[3], const char *const titles[2], us_error *err) {
+static us_status report(us_audition *a, const lines *rows, size_t n_rows, uint32_t n_classes, const char *const names[3],
+                        const char *const titles[2], us_error *err) {
     us_confusion *one = &a->confusions[a->n_confusions++], *ten = &a->confusions[a->n_confusions++];
     us_status st = US_OK;
     us_interval ceiling = {NAN, NAN, NAN, 0};
@@ -101,7 +102,8 @@ static us_status report(us_audition *a, const lines *rows, size_t n_rows, uint32
         us_metrics *m = &a->metrics[rows[r].who];
         if (!st) st = us_metrics_add(m, names[0], p, err);
         if (!st && r) {
-            double v = p.value / ceiling.value, half = v * hypot((p.high - p.low) / 2 / fmax(p.value, 1e-9), (ceiling.high - ceiling.low) / 2 / fmax(ceiling.value, 1e-9));
+            double v = p.value / ceiling.value, half = v * hypot((p.high - p.low) / 2 / fmax(p.value, 1e-9),
+                                                                 (ceiling.high - ceiling.low) / 2 / fmax(ceiling.value, 1e-9));
             st = us_metrics_add(m, names[1], (us_interval){v, fmax(0, v - half), v + half, p.n}, err);
         }
         if (!st) st = us_metrics_add(m, names[2], s, err);
@@ -110,7 +112,8 @@ static us_status report(us_audition *a, const lines *rows, size_t n_rows, uint32
 }
 
 /* Real speakers first (the character leads), then those who answer. */
-static us_status collect(us_audition *a, const uint32_t *of_class, uint32_t n_classes, lines *rows, size_t *n_rows, us_error *err) {
+static us_status collect(us_audition *a, const uint32_t *of_class, uint32_t n_classes, lines *rows, size_t *n_rows,
+                         us_error *err) {
     us_status st = US_OK;
     *n_rows = 0;
     for (uint32_t c = 0; c < n_classes && !st; c++) {
@@ -127,10 +130,12 @@ static us_status collect(us_audition *a, const uint32_t *of_class, uint32_t n_cl
         st = us_alloc(a->n_answers, sizeof *l->texts, &l->texts, err);
         for (size_t i = 0; i < a->n_answers && !st; i++) {
             const us_answer *r = &a->answers[w][i];
-            if (a->probes.items[r->probe].kind == US_PROBE_HELD_OUT && r->takes[r->best].text[0]) l->texts[l->n++] = r->takes[r->best].text; /* the same contexts as the real lines */
+            if (a->probes.items[r->probe].kind == US_PROBE_HELD_OUT && r->takes[r->best].text[0])
+                l->texts[l->n++] = r->takes[r->best].text; /* the same contexts as the real lines */
         }
     }
-    for (size_t r = 0; r < *n_rows && !st; r++) st = us_alloc(rows[r].n * n_classes, sizeof *rows[r].scores, &rows[r].scores, err);
+    for (size_t r = 0; r < *n_rows && !st; r++)
+        st = us_alloc(rows[r].n * n_classes, sizeof *rows[r].scores, &rows[r].scores, err);
     return st;
 }
 
@@ -160,7 +165,9 @@ static us_status train_classifier(us_audition *a, us_error *err) {
 }
 
 static us_status by_classifier(us_audition *a, us_error *err) {
-    static const char *const names[3] = {"style", "style_share", "style_single"}, *const titles[2] = {"classifier, single lines", "classifier, pooled by 10"};
+    static const char *const names[3] = {"style", "style_share", "style_single"}, *const titles[2] = {
+                                                                                      "classifier, single lines",
+                                                                                      "classifier, pooled by 10"};
     lines rows[MAX_ROWS] = {0};
     uint32_t all[US_STYLE_MAX_CLASSES];
     size_t n_rows;
@@ -168,7 +175,8 @@ static us_status by_classifier(us_audition *a, us_error *err) {
     us_status st = train_classifier(a, err);
     if (!st) st = collect(a, all, a->n_classes, rows, &n_rows, err);
     for (size_t r = 0; !st && r < n_rows; r++)
-        for (size_t i = 0; i < rows[r].n && !st; i++) st = us_style_score(a->style, rows[r].texts[i], rows[r].scores + i * a->n_classes, err);
+        for (size_t i = 0; i < rows[r].n && !st; i++)
+            st = us_style_score(a->style, rows[r].texts[i], rows[r].scores + i * a->n_classes, err);
     if (!st) st = report(a, rows, n_rows, a->n_classes, names, titles, err);
     free_rows(rows);
     return st;
@@ -177,7 +185,8 @@ static us_status by_classifier(us_audition *a, us_error *err) {
 /* ---- the cast's adapters -------------------------------------------------------------------------------------------- */
 
 /* log p(line | member's persona) a token under each member's adapter. */
-static us_status score_member(us_audition *a, const us_class *member, uint32_t column, uint32_t n_classes, lines *rows, size_t n_rows, us_error *err) {
+static us_status score_member(us_audition *a, const us_class *member, uint32_t column, uint32_t n_classes, lines *rows,
+                              size_t n_rows, us_error *err) {
     us_tokens prompt = {0};
     char stage[100];
     snprintf(stage, sizeof stage, "attribution (%.40s)", member->name);
@@ -187,7 +196,8 @@ static us_status score_member(us_audition *a, const us_class *member, uint32_t c
         const us_tokens **next = NULL;
         double *sums = NULL;
         us_score_group *g = NULL;
-        if (!(st = us_alloc(rows[r].n, sizeof *t, &t, err)) && !(st = us_alloc(rows[r].n, sizeof *next, &next, err)) && !(st = us_alloc(rows[r].n, sizeof *sums, &sums, err)))
+        if (!(st = us_alloc(rows[r].n, sizeof *t, &t, err)) && !(st = us_alloc(rows[r].n, sizeof *next, &next, err)) &&
+            !(st = us_alloc(rows[r].n, sizeof *sums, &sums, err)))
             st = us_alloc(rows[r].n, sizeof *g, &g, err);
         for (size_t i = 0; i < rows[r].n && !st; i++) {
             st = us_audition_reply_tokens(a, rows[r].texts[i], &t[i], err);
@@ -207,7 +217,8 @@ static us_status score_member(us_audition *a, const us_class *member, uint32_t c
     return st;
 }
 
-/* One adapter may simply like all lines more than another does: each column is centred over the real lines, speakers weighing the same. */
+/* One adapter may simply like all lines more than another does: each column is centred over the real lines, speakers weighing
+ * the same. */
 static void centre(lines *rows, size_t n_rows, uint32_t n_classes) {
     for (uint32_t c = 0; c < n_classes; c++) {
         double mean = 0;
@@ -222,7 +233,9 @@ static void centre(lines *rows, size_t n_rows, uint32_t n_classes) {
 }
 
 static us_status by_cast(us_audition *a, us_error *err) {
-    static const char *const names[3] = {"cast", "cast_share", "cast_single"}, *const titles[2] = {"adapters of the cast, single lines", "adapters of the cast, pooled by 10"};
+    static const char *const names[3] = {"cast", "cast_share", "cast_single"}, *const titles[2] = {
+                                                                                   "adapters of the cast, single lines",
+                                                                                   "adapters of the cast, pooled by 10"};
     lines rows[MAX_ROWS] = {0};
     uint32_t members[US_STYLE_MAX_CLASSES], n = 0;
     size_t n_rows;

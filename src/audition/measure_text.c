@@ -22,8 +22,8 @@ typedef struct seen {
 /* Texts of one who answers (or the real lines), judged. */
 typedef struct texts {
     const char **items;
-    const us_heard **takes;    /* NULL for real lines */
-    const us_probe **probes;   /* the same */
+    const us_heard **takes;  /* NULL for real lines */
+    const us_probe **probes; /* the same */
     seen *seen;
     size_t n;
 } texts;
@@ -103,7 +103,9 @@ static us_status real_lines(us_audition *a, texts *t, us_error *err) {
 /* ---- figures ------------------------------------------------------------------------------------------------ */
 
 typedef enum flag { LOOP, TAIL, DUPLICATE, LABEL, NO_STOPS, ENDED, LEAK, EMPTY, PHRASE, MEMORISED, N_FLAGS } flag;
-static const char *const flag_metrics[N_FLAGS] = {"loops", "tail_loops", "duplicate_sentences", "other_speaker", "other_speaker_no_stops", "ended", "leaks", "empty", "catch_phrases", "memorised"};
+static const char *const flag_metrics[N_FLAGS] = {
+    "loops", "tail_loops", "duplicate_sentences", "other_speaker", "other_speaker_no_stops", "ended",
+    "leaks", "empty",      "catch_phrases",       "memorised"};
 
 static bool raised(const texts *t, size_t i, flag f) {
     const seen *s = &t->seen[i];
@@ -151,7 +153,8 @@ static us_status add_means(us_audition *a, const texts *t, us_metrics *m, us_err
 }
 
 /* Distances from the real lines and distinct-n at the same number of words for all. */
-static us_status add_drift(us_audition *a, const texts *t, const texts *real, bool is_real, size_t n_words, us_metrics *m, us_error *err) {
+static us_status add_drift(us_audition *a, const texts *t, const texts *real, bool is_real, size_t n_words, us_metrics *m,
+                           us_error *err) {
     us_drift d;
     us_status st = us_drift_measure(&a->words, t->items, t->n, real->items, real->n, n_words, &d, err);
     us_interval v = {0, NAN, NAN, t->n};
@@ -194,21 +197,27 @@ static us_status flag_reply(us_audition *a, us_who who, const texts *t, size_t i
     char saw[400];
     us_status st = US_OK;
     if (raised(t, i, LOOP)) {
-        snprintf(saw, sizeof saw, "%s%s seq-rep-4 %.2f", t->takes[i]->looped || s->loops.tail_period ? "ends in a loop;" : "", s->loops.duplicate_sentences ? " a sentence twice in a row;" : "", s->loops.seq_rep_4);
+        snprintf(saw, sizeof saw, "%s%s seq-rep-4 %.2f", t->takes[i]->looped || s->loops.tail_period ? "ends in a loop;" : "",
+                 s->loops.duplicate_sentences ? " a sentence twice in a row;" : "", s->loops.seq_rep_4);
         st = us_flag(a, who, "loops", p, prompt, reply, saw, err);
     }
     if (!st && s->label) st = us_flag(a, who, "other_speaker", p, prompt, reply, "a speaker's label in the reply", err);
     if (!st && s->leak.found) {
-        snprintf(saw, sizeof saw, "\"%.*s\" (rule %d)", (int)(s->leak.end - s->leak.begin < 300 ? s->leak.end - s->leak.begin : 300), reply + s->leak.begin, s->leak.rule + 1);
+        snprintf(saw, sizeof saw, "\"%.*s\" (rule %d)",
+                 (int)(s->leak.end - s->leak.begin < 300 ? s->leak.end - s->leak.begin : 300), reply + s->leak.begin,
+                 s->leak.rule + 1);
         st = us_flag(a, who, p->kind == US_PROBE_PROVOKING ? "leaks_provoked" : "leaks", p, prompt, reply, saw, err);
     }
     if (!st && s->overlap.memorised) {
-        snprintf(saw, sizeof saw, "%zu of %zu words are in: %.300s", s->overlap.n_run, s->overlap.n_words, a->train[s->overlap.line]);
+        snprintf(saw, sizeof saw, "%zu of %zu words are in: %.300s", s->overlap.n_run, s->overlap.n_words,
+                 a->train[s->overlap.line]);
         size_t n = strlen(saw);
         saw[n - us_utf8_tail(saw, n)] = 0;
         st = us_flag(a, who, "memorised", p, prompt, reply, saw, err);
     }
-    if (!st && !t->takes[i]->ended && !t->takes[i]->looped && !s->label) st = us_flag(a, who, "ended", p, prompt, reply, t->takes[i]->stopped ? "stopped at another speaker's label" : "cut at its length", err);
+    if (!st && !t->takes[i]->ended && !t->takes[i]->looped && !s->label)
+        st = us_flag(a, who, "ended", p, prompt, reply,
+                     t->takes[i]->stopped ? "stopped at another speaker's label" : "cut at its length", err);
     return st;
 }
 
@@ -225,7 +234,9 @@ static us_status compare(us_audition *a, const texts *all, us_who other, us_erro
             only_y += fy && !fx;
         }
         double d = ((double)only_x - (double)only_y) / (double)x->n;
-        st = us_test_add(a, (us_test){flag_metrics[compared[c]], US_WHO_ADAPTER, other, true, d, NAN, NAN, us_mcnemar(only_x, only_y), x->n}, err);
+        st = us_test_add(
+            a, (us_test){flag_metrics[compared[c]], US_WHO_ADAPTER, other, true, d, NAN, NAN, us_mcnemar(only_x, only_y), x->n},
+            err);
     }
     return st;
 }
@@ -233,7 +244,8 @@ static us_status compare(us_audition *a, const texts *all, us_who other, us_erro
 /* ---- chats ------------------------------------------------------------------------------------------------------ */
 
 /* Repeats over runs of n lines that belong together. */
-static us_status add_repeats(us_audition *a, const char *const *lines, size_t n_chats, size_t per_chat, us_metrics *m, us_error *err) {
+static us_status add_repeats(us_audition *a, const char *const *lines, size_t n_chats, size_t per_chat, us_metrics *m,
+                             us_error *err) {
     uint64_t k = 0;
     double *reps, *same = NULL;
     us_status st = us_alloc(n_chats, sizeof *reps, &reps, err);
@@ -266,7 +278,8 @@ static us_status measure_chats(us_audition *a, us_error *err) {
         st = us_alloc(a->n_chats * per, sizeof *lines, &lines, err);
         if (st) break;
         for (size_t c = 0; c < a->n_chats; c++)
-            for (size_t i = 0; i < per; i++) lines[c * per + i] = a->chats[w][c].answers[i].takes[a->chats[w][c].answers[i].best].text;
+            for (size_t i = 0; i < per; i++)
+                lines[c * per + i] = a->chats[w][c].answers[i].takes[a->chats[w][c].answers[i].best].text;
         st = add_repeats(a, lines, a->n_chats, per, &a->metrics[w], err);
         free(lines);
     }

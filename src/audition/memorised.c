@@ -65,7 +65,7 @@ static size_t common(const us_memory *m, size_t at, const uint32_t *ids, size_t 
     return k;
 }
 
-/* The longest head of ids[0..n) that occurs in a line, and where: it stands beside the place at which ids would be sorted in. */
+/* The longest head of ids[0..n) that occurs in a line, and where: beside the place at which ids would be sorted in. */
 static size_t longest(const us_memory *m, const uint32_t *ids, size_t n, size_t *line) {
     size_t lo = 0, hi = m->n_suffix, best = 0;
     while (lo < hi) {

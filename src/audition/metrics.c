@@ -68,7 +68,9 @@ us_status us_test_add(us_audition *a, us_test t, us_error *err) {
     return st;
 }
 
-us_status us_flag(us_audition *a, us_who who, const char *rule, const us_probe *p, const char *prompt, const char *reply, const char *saw, us_error *err) {
-    json_t *f = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "who", us_who_name(who), "rule", rule, "kind", p ? us_probe_kind_name(p->kind) : "chat", "prompt", prompt, "reply", reply, "saw", saw);
+us_status us_flag(us_audition *a, us_who who, const char *rule, const us_probe *p, const char *prompt, const char *reply,
+                  const char *saw, us_error *err) {
+    json_t *f = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "who", us_who_name(who), "rule", rule, "kind",
+                          p ? us_probe_kind_name(p->kind) : "chat", "prompt", prompt, "reply", reply, "saw", saw);
     return f && !json_array_append_new(a->flagged, f) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }

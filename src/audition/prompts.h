@@ -4,14 +4,20 @@
 #include "understudy/dataset.h"
 #include "understudy/template.h"
 
-typedef enum us_probe_kind { US_PROBE_HELD_OUT = 0, US_PROBE_OPENING, US_PROBE_USER, US_PROBE_PROVOKING, US_N_PROBE_KINDS } us_probe_kind;
+typedef enum us_probe_kind {
+    US_PROBE_HELD_OUT = 0,
+    US_PROBE_OPENING,
+    US_PROBE_USER,
+    US_PROBE_PROVOKING,
+    US_N_PROBE_KINDS
+} us_probe_kind;
 const char *us_probe_kind_name(us_probe_kind k); /* "held-out", ... */
 
 typedef struct us_probe {
     us_probe_kind kind;
     us_message *messages; /* [n] the conversation, ends with what is to be answered */
     size_t n;
-    const char *real;     /* the line that the script has there; NULL for all but held-out ones */
+    const char *real; /* the line that the script has there; NULL for all but held-out ones */
 } us_probe;
 
 typedef struct us_probes {
@@ -22,7 +28,8 @@ typedef struct us_probes {
 void us_probes_fini(us_probes *p); /* init is {0} */
 
 /* The window of the target `turn` (an index into the example's turns). Texts are borrowed from the set. */
-US_MUST_USE us_status us_probes_add_target(us_probes *p, const us_dataset *set, const us_example *e, uint32_t turn, us_error *err);
+US_MUST_USE us_status us_probes_add_target(us_probes *p, const us_dataset *set, const us_example *e, uint32_t turn,
+                                           us_error *err);
 /* The built-in openings or provocations. */
 US_MUST_USE us_status us_probes_add_built_in(us_probes *p, us_probe_kind kind, us_error *err);
 /* One a line of a UTF-8 file; empty lines and those that begin with '#' are passed over. */

@@ -46,7 +46,8 @@ static json_t *to_json(const us_answer *r) {
     json_t *list = json_array();
     for (int32_t i = 0; i < r->n_takes; i++) {
         const us_heard *t = &r->takes[i];
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone", t->alone, "n", t->n_tokens, "flags", t->ended | t->looped << 1 | t->stopped << 2));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone", t->alone,
+                                              "n", t->n_tokens, "flags", t->ended | t->looped << 1 | t->stopped << 2));
     }
     return list;
 }
@@ -59,8 +60,15 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
         if (st) break;
         int flags = (int)json_integer_value(json_object_get(x, "flags"));
         const char *text = json_string_value(json_object_get(x, "text"));
-        r->takes[i] = (us_heard){NULL, json_number_value(json_object_get(x, "lp")), json_number_value(json_object_get(x, "alone")),
-                                 (int32_t)json_integer_value(json_object_get(x, "n")), flags & 1, flags >> 1 & 1, flags >> 2 & 1, NAN, 0};
+        r->takes[i] = (us_heard){NULL,
+                                 json_number_value(json_object_get(x, "lp")),
+                                 json_number_value(json_object_get(x, "alone")),
+                                 (int32_t)json_integer_value(json_object_get(x, "n")),
+                                 flags & 1,
+                                 flags >> 1 & 1,
+                                 flags >> 2 & 1,
+                                 NAN,
+                                 0};
         st = us_strdup(text ? text : "", &r->takes[i].text, err);
         if (!st) r->n_takes = (int32_t)i + 1;
     }
@@ -74,7 +82,16 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
     w.lambda = n > 1 ? a->lambda : 0;
     for (int32_t i = 0; i < n && i < r->n_takes; i++) {
         const us_heard *t = &r->takes[i];
-        us_take_facts f = {t->logprob, t->alone, us_card_bonus(a->card, t->text), t->n_tokens, t->ended, t->looped, t->stopped, !t->text[0], us_sentence_repeats(t->text), us_leaks_find(a->leaks, t->text).found};
+        us_take_facts f = {t->logprob,
+                           t->alone,
+                           us_card_bonus(a->card, t->text),
+                           t->n_tokens,
+                           t->ended,
+                           t->looped,
+                           t->stopped,
+                           !t->text[0],
+                           us_sentence_repeats(t->text),
+                           us_leaks_find(a->leaks, t->text).found};
         double score = us_take_value(&f, &w);
         if (score > top) top = score, best = i;
     }
@@ -86,8 +103,8 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
 typedef struct order {
     const us_message *messages;
     size_t n_messages;
-    uint64_t key;    /* seeds its takes */
-    char name[48];   /* in the journal */
+    uint64_t key;  /* seeds its takes */
+    char name[48]; /* in the journal */
     us_answer *to;
     us_tokens prompt, before; /* before: without what is answered */
     us_job *job;
@@ -113,11 +130,23 @@ static int32_t takes_made(const us_audition *a, us_who who) {
 static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
     us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, &o->before, b->err);
-    us_job_spec s = {.prompt = o->prompt.ids, .n_prompt = (int32_t)o->prompt.n, .alone = o->before.ids, .n_alone = (int32_t)o->before.n, .weights = {1, 0}, .n_takes = takes_made(a, b->who),
-                     .adapter = us_audition_adapter(a, b->who), .scale = (float)a->o.adapter_scale, .sampler = a->sampler, .phrases = a->phrases, .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
+    us_job_spec s = {.prompt = o->prompt.ids,
+                     .n_prompt = (int32_t)o->prompt.n,
+                     .alone = o->before.ids,
+                     .n_alone = (int32_t)o->before.n,
+                     .weights = {1, 0},
+                     .n_takes = takes_made(a, b->who),
+                     .adapter = us_audition_adapter(a, b->who),
+                     .scale = (float)a->o.adapter_scale,
+                     .sampler = a->sampler,
+                     .phrases = a->phrases,
+                     .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
     s.reproducible = true; /* an interrupted run ends as any other */
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
-    s.rules = (us_take_rules){.tok = a->tok, .stops = {a->card->cast, a->card->n_cast, a->card->name, true}, .max_tokens = a->o.max_tokens, .cut_loops = true}; /* leaks are looked for when the choice is made */
+    s.rules = (us_take_rules){.tok = a->tok,
+                              .stops = {a->card->cast, a->card->n_cast, a->card->name, true},
+                              .max_tokens = a->o.max_tokens,
+                              .cut_loops = true}; /* leaks are looked for when the choice is made */
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
     return st ? st : us_schedule_submit(b->schedule, &s, &o->job, b->err);
 }
@@ -219,7 +248,8 @@ static us_status open_chats(us_audition *a, us_who who, us_error *err) {
         st = us_alloc(CHAT_TURNS, sizeof *log->said, &log->said, err);
         if (!st) st = us_alloc(CHAT_TURNS, sizeof *log->answers, &log->answers, err);
         if (!st) log->n = CHAT_TURNS;
-        for (size_t t = 0; t < CHAT_TURNS && !st; t++) log->said[t] = lines[(c * 7 + t * (2 * c + 1)) % n_openings]; /* each chat in another order */
+        for (size_t t = 0; t < CHAT_TURNS && !st; t++)
+            log->said[t] = lines[(c * 7 + t * (2 * c + 1)) % n_openings]; /* each chat in another order */
     }
     return st;
 }
@@ -237,7 +267,9 @@ us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
     for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
         for (size_t c = 0; c < N_CHATS; c++) {
             us_chat_log *log = &a->chats[who][c];
-            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, {0}, NULL};
+            orders[c] = (order){
+                m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, {0},
+                NULL};
             snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
         }
         st = run_orders(&b, orders, N_CHATS);

@@ -10,11 +10,20 @@
 
 enum { MAX_SAMPLES = 120, MAX_FLAGGED = 60 }; /* shown; audition.json has all */
 
-static const char style[] = ".figures td,.figures th{padding:5px 0 5px 16px;white-space:nowrap;vertical-align:top}.figures th[scope=row]{text-align:left;white-space:normal;color:var(--ink);font-size:15px;padding-left:0;min-width:15em}"
-    ".figures small{display:block;color:var(--dim);font-size:12px}.figures tr+tr>*{border-top:1px solid var(--line)}.figures td.best{color:var(--accent);font-weight:650}"
-    ".range{position:relative;display:block;height:6px;min-width:84px;background:var(--soft);border-radius:3px;margin-top:3px}.range i{position:absolute;top:1px;height:4px;min-width:2px;background:var(--second);border-radius:2px}.range b{position:absolute;top:-1px;width:3px;height:8px;margin-left:-1px;background:var(--accent);border-radius:1px}"
-    ".said{margin:0 0 14px;padding:0 0 14px;border-bottom:1px solid var(--line)}.said p{margin:3px 0;overflow-wrap:anywhere;white-space:pre-line}.said .asked{color:var(--dim);font-size:14px}.said b{display:inline-block;min-width:5.2em;color:var(--dim);font-weight:400;font-size:13px}.said mark{background:var(--soft);color:inherit}"
-    "details{margin:8px 0}summary{cursor:pointer;font-weight:600}.passed{color:#2e8b57}.failed{color:var(--accent);font-weight:650}";
+static const char style[] =
+    ".figures td,.figures th{padding:5px 0 5px 16px;white-space:nowrap;vertical-align:top}.figures "
+    "th[scope=row]{text-align:left;white-space:normal;color:var(--ink);font-size:15px;padding-left:0;min-width:15em}"
+    ".figures small{display:block;color:var(--dim);font-size:12px}.figures tr+tr>*{border-top:1px solid var(--line)}.figures "
+    "td.best{color:var(--accent);font-weight:650}"
+    ".range{position:relative;display:block;height:6px;min-width:84px;background:var(--soft);border-radius:3px;margin-top:3px}."
+    "range i{position:absolute;top:1px;height:4px;min-width:2px;background:var(--second);border-radius:2px}.range "
+    "b{position:absolute;top:-1px;width:3px;height:8px;margin-left:-1px;background:var(--accent);border-radius:1px}"
+    ".said{margin:0 0 14px;padding:0 0 14px;border-bottom:1px solid var(--line)}.said p{margin:3px "
+    "0;overflow-wrap:anywhere;white-space:pre-line}.said .asked{color:var(--dim);font-size:14px}.said "
+    "b{display:inline-block;min-width:5.2em;color:var(--dim);font-weight:400;font-size:13px}.said "
+    "mark{background:var(--soft);color:inherit}"
+    "details{margin:8px "
+    "0}summary{cursor:pointer;font-weight:600}.passed{color:#2e8b57}.failed{color:var(--accent);font-weight:650}";
 
 typedef struct page {
     us_buf b;
@@ -56,17 +65,26 @@ static void put_tile(page *p, const char *label, us_who who, const char *name) {
     put_raw(p, "</dd></div>\n");
 }
 
-static us_who main_who(const us_audition *a) { return a->who[US_WHO_ADAPTER] ? US_WHO_ADAPTER : a->who[US_WHO_PROMPT] ? US_WHO_PROMPT : US_WHO_BASE; }
+static us_who main_who(const us_audition *a) {
+    return a->who[US_WHO_ADAPTER] ? US_WHO_ADAPTER : a->who[US_WHO_PROMPT] ? US_WHO_PROMPT : US_WHO_BASE;
+}
 
 static void put_head(page *p) {
     const us_audition *a = p->a;
     us_who who = main_who(a);
-    put(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
-           "<title>The audition of %s</title>\n<style>\n", a->card->name);
+    put(p,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
+        "<title>The audition of %s</title>\n<style>\n",
+        a->card->name);
     put_raw(p, us_report_css);
     put_raw(p, style);
-    put(p, "</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">Audition</p>\n<h1>%s</h1>\n<p class=\"lede\">", a->card->name);
-    put(p, "How well the character holds, measured on %N prompts. Every figure stands beside that of his real lines from scenes that were kept out of the training.</p>\n<dl class=\"tiles\">\n", (unsigned long long)a->probes.n);
+    put(p, "</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">Audition</p>\n<h1>%s</h1>\n<p class=\"lede\">",
+        a->card->name);
+    put(p,
+        "How well the character holds, measured on %N prompts. Every figure stands beside that of his real lines from scenes "
+        "that were kept out of the training.</p>\n<dl class=\"tiles\">\n",
+        (unsigned long long)a->probes.n);
     put_tile(p, "given to him, pooled by 10", who, "style");
     put_tile(p, "true line among ten", who, "r10");
     put_tile(p, "replies with a loop", who, "loops");
@@ -82,7 +100,10 @@ static void put_gates(page *p) {
     if (!a->n_gates) return;
     put_raw(p, "<section class=\"wide\" id=\"gates\">\n<h2>Gates</h2>\n<table class=\"cast\"><tbody>\n");
     for (size_t i = 0; i < a->n_gates; i++)
-        put(p, a->gates[i].passed ? "<tr><th scope=\"row\">%s</th><td>%.4f</td><td class=\"passed\">passed</td></tr>\n" : "<tr><th scope=\"row\">%s</th><td>%.4f</td><td class=\"failed\">failed</td></tr>\n", a->gates[i].text, a->gates[i].value);
+        put(p,
+            a->gates[i].passed ? "<tr><th scope=\"row\">%s</th><td>%.4f</td><td class=\"passed\">passed</td></tr>\n"
+                               : "<tr><th scope=\"row\">%s</th><td>%.4f</td><td class=\"failed\">failed</td></tr>\n",
+            a->gates[i].text, a->gates[i].value);
     put_raw(p, "</tbody></table>\n</section>\n");
 }
 
@@ -101,7 +122,9 @@ static void put_cell(page *p, const us_metric *m, bool best) {
         format(m, m->low, lo, sizeof lo);
         format(m, m->high, hi, sizeof hi);
         put(p, "<small>%s \xe2\x80\x93 %s</small>", lo, hi);
-        if (m->unit == US_UNIT_SHARE) put(p, "<span class=\"range\"><i style=\"left:%.1f%%;width:%.1f%%\"></i><b style=\"left:%.1f%%\"></b></span>", 100 * m->low, 100 * fmin(1 - m->low, m->high - m->low), 100 * m->value);
+        if (m->unit == US_UNIT_SHARE)
+            put(p, "<span class=\"range\"><i style=\"left:%.1f%%;width:%.1f%%\"></i><b style=\"left:%.1f%%\"></b></span>",
+                100 * m->low, 100 * fmin(1 - m->low, m->high - m->low), 100 * m->value);
     }
     put_raw(p, "</td>");
 }
@@ -125,7 +148,9 @@ static void put_figures(page *p) {
     const us_audition *a = p->a;
     size_t n;
     const us_metric *all = us_audition_measures(&n);
-    put_raw(p, "<section class=\"wide\" id=\"figures\">\n<h2>Figures</h2>\n<p class=\"note\">With 95% intervals; the bars run from 0 to 100%. The best of those who answered is coloured where there is a better and a worse.</p>\n<div class=\"scroll\"><table class=\"figures\"><thead><tr><th></th>");
+    put_raw(p, "<section class=\"wide\" id=\"figures\">\n<h2>Figures</h2>\n<p class=\"note\">With 95% intervals; the bars run "
+               "from 0 to 100%. The best of those who answered is coloured where there is a better and a worse.</p>\n<div "
+               "class=\"scroll\"><table class=\"figures\"><thead><tr><th></th>");
     for (int w = 0; w < US_N_WHO; w++)
         if (a->metrics[w].n) put(p, "<th scope=\"col\">%s</th>", who_title(w));
     put_raw(p, "</tr></thead><tbody>\n");
@@ -149,11 +174,15 @@ static const us_metric *find(const us_metrics *m, const char *name) {
 }
 
 static void put_takes(page *p) {
-    static const char *const shown[] = {"context_gain", "context_gain_share", "loops", "other_speaker_no_stops", "leaks", "ended", "memorised", "words"};
+    static const char *const shown[] = {"context_gain", "context_gain_share", "loops", "other_speaker_no_stops", "leaks",
+                                        "ended",        "memorised",          "words"};
     const us_audition *a = p->a;
     us_who who = main_who(a);
     if (!a->n_counts || !a->by_takes[who][0].n) return;
-    put(p, "<section class=\"wide\" id=\"takes\">\n<h2>Takes</h2>\n<p class=\"note\">The best of so many candidate replies, %s. Shipped: %d.</p>\n<div class=\"scroll\"><table class=\"figures\"><thead><tr><th></th>", who_title((int)who), a->n_takes);
+    put(p,
+        "<section class=\"wide\" id=\"takes\">\n<h2>Takes</h2>\n<p class=\"note\">The best of so many candidate replies, %s. "
+        "Shipped: %d.</p>\n<div class=\"scroll\"><table class=\"figures\"><thead><tr><th></th>",
+        who_title((int)who), a->n_takes);
     for (int i = 0; i < a->n_counts; i++) put(p, "<th scope=\"col\">%d</th>", a->counts[i]);
     put_raw(p, "</tr></thead><tbody>\n");
     for (size_t k = 0; k < sizeof shown / sizeof *shown; k++) {
@@ -166,7 +195,10 @@ static void put_takes(page *p) {
 }
 
 static void put_confusion(page *p, const us_confusion *c, uint32_t n) {
-    put(p, "<section>\n<h2>Whose line is it?</h2>\n<p class=\"note\">%s: who said it (left), whom it was given to (above), in hundredths.</p>\n<div class=\"scroll\"><table class=\"heat\"><thead><tr><td></td>", c->title);
+    put(p,
+        "<section>\n<h2>Whose line is it?</h2>\n<p class=\"note\">%s: who said it (left), whom it was given to (above), in "
+        "hundredths.</p>\n<div class=\"scroll\"><table class=\"heat\"><thead><tr><td></td>",
+        c->title);
     for (uint32_t k = 0; k < n; k++) put(p, "<th scope=\"col\"><span>%s</span></th>", c->rows[k]);
     put_raw(p, "</tr></thead><tbody>\n");
     for (size_t r = 0; r < c->n_rows; r++) {
@@ -185,10 +217,15 @@ static void put_confusion(page *p, const us_confusion *c, uint32_t n) {
 static void put_tests(page *p) {
     const us_audition *a = p->a;
     if (!a->n_tests) return;
-    put_raw(p, "<section class=\"wide\" id=\"tests\">\n<h2>Is it chance?</h2>\n<p class=\"note\">The same prompts answered by two. Flags: McNemar's exact test; means: paired bootstrap, 95%.</p>\n<div class=\"scroll\"><table class=\"figures\"><thead><tr><th></th><th scope=\"col\">adapter against</th><th scope=\"col\">difference</th><th scope=\"col\">p, or interval</th><th scope=\"col\">over</th></tr></thead><tbody>\n");
+    put_raw(p,
+            "<section class=\"wide\" id=\"tests\">\n<h2>Is it chance?</h2>\n<p class=\"note\">The same prompts answered by "
+            "two. Flags: McNemar's exact test; means: paired bootstrap, 95%.</p>\n<div class=\"scroll\"><table "
+            "class=\"figures\"><thead><tr><th></th><th scope=\"col\">adapter against</th><th scope=\"col\">difference</th><th "
+            "scope=\"col\">p, or interval</th><th scope=\"col\">over</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < a->n_tests; i++) {
         const us_test *t = &a->tests[i];
-        put(p, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%.3f</td>", us_metric_known(t->metric)->title, who_title((int)t->b), t->difference);
+        put(p, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%.3f</td>", us_metric_known(t->metric)->title, who_title((int)t->b),
+            t->difference);
         if (t->counts && t->p < 0.0005) put_raw(p, "<td>p &lt; 0.001</td>");
         else if (t->counts) put(p, "<td>p = %.3f</td>", t->p);
         else put(p, "<td>%.3f \xe2\x80\x93 %.3f</td>", t->low, t->high);
@@ -208,17 +245,23 @@ static void put_flagged(page *p) {
     const us_audition *a = p->a;
     size_t i, n_all = json_array_size(a->flagged);
     json_t *f;
-    put(p, "<section class=\"wide\" id=\"flagged\">\n<h2>Flagged replies</h2>\n<p class=\"note\">%N in all; every one with its prompt and what the rule saw.</p>\n", (unsigned long long)n_all);
+    put(p,
+        "<section class=\"wide\" id=\"flagged\">\n<h2>Flagged replies</h2>\n<p class=\"note\">%N in all; every one with its "
+        "prompt and what the rule saw.</p>\n",
+        (unsigned long long)n_all);
     for (int w = US_N_WHO - 1; w > US_WHO_REAL; w--) {
         size_t n = 0, shown = 0;
         json_array_foreach(a->flagged, i, f) n += !strcmp(text_of(f, "who"), us_who_name((us_who)w));
         if (!n) continue;
-        put(p, w == (int)main_who(a) ? "<details open><summary>%s: %N</summary>\n" : "<details><summary>%s: %N</summary>\n", who_title(w), (unsigned long long)n);
+        put(p, w == (int)main_who(a) ? "<details open><summary>%s: %N</summary>\n" : "<details><summary>%s: %N</summary>\n",
+            who_title(w), (unsigned long long)n);
         json_array_foreach(a->flagged, i, f) {
             if (strcmp(text_of(f, "who"), us_who_name((us_who)w)) || shown++ >= MAX_FLAGGED) continue;
-            put(p, "<div class=\"said\"><p class=\"asked\">%s</p><p>%s</p><p class=\"asked\"><mark>%s</mark> %s</p></div>\n", text_of(f, "prompt"), text_of(f, "reply"), text_of(f, "rule"), text_of(f, "saw"));
+            put(p, "<div class=\"said\"><p class=\"asked\">%s</p><p>%s</p><p class=\"asked\"><mark>%s</mark> %s</p></div>\n",
+                text_of(f, "prompt"), text_of(f, "reply"), text_of(f, "rule"), text_of(f, "saw"));
         }
-        if (n > MAX_FLAGGED) put(p, "<p class=\"note\">And %N more in audition.json.</p>\n", (unsigned long long)(n - MAX_FLAGGED));
+        if (n > MAX_FLAGGED)
+            put(p, "<p class=\"note\">And %N more in audition.json.</p>\n", (unsigned long long)(n - MAX_FLAGGED));
         put_raw(p, "</details>\n");
     }
     put_raw(p, "</section>\n");
@@ -237,7 +280,9 @@ static void put_samples(page *p) {
             put(p, "<div class=\"said\"><p class=\"asked\">%s</p>", q->messages[q->n - 1].content);
             if (q->real) put(p, "<p><b>real</b> %s</p>", q->real);
             for (int w = US_WHO_BASE; w < US_N_WHO; w++)
-                if (a->answers[w]) put(p, "<p><b>%s</b> %s</p>", us_who_name((us_who)w), a->answers[w][i * n_seeds].takes[a->answers[w][i * n_seeds].best].text);
+                if (a->answers[w])
+                    put(p, "<p><b>%s</b> %s</p>", us_who_name((us_who)w),
+                        a->answers[w][i * n_seeds].takes[a->answers[w][i * n_seeds].best].text);
             put_raw(p, "</div>\n");
             shown++;
         }
@@ -248,11 +293,18 @@ static void put_how(page *p) {
     const us_audition *a = p->a;
     char sampler[400];
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
-    put(p, "<section class=\"wide\" id=\"reading\">\n<h2>How it was measured</h2>\n<p>%d takes, lambda %.2f; %s; at most %d tokens a reply; history %d lines; adapter at strength %.2f.</p>\n", a->n_takes, a->lambda, sampler, a->o.max_tokens, a->card->history,
-        a->o.adapter_scale);
-    put(p, "<p>Prompts: %N (held-out contexts of the %s part, openings, provocations), %d answers to each. Held-out lines scored: %N of %N. Training lines: %N. Seed %N.</p>\n", (unsigned long long)a->probes.n,
-        a->o.all_parts ? "whole script, no" : us_part_name(a->o.part), a->o.n_seeds, (unsigned long long)a->targets.n, (unsigned long long)a->classes[0].n_held, (unsigned long long)a->n_train, (unsigned long long)a->o.seed);
-    put(p, "<p class=\"note\">Formulas and sources: docs/audition.md. Model %s (%s).</p>\n</section>\n", us_model_get_info(a->model)->name, a->model_hash);
+    put(p,
+        "<section class=\"wide\" id=\"reading\">\n<h2>How it was measured</h2>\n<p>%d takes, lambda %.2f; %s; at most %d "
+        "tokens a reply; history %d lines; adapter at strength %.2f.</p>\n",
+        a->n_takes, a->lambda, sampler, a->o.max_tokens, a->card->history, a->o.adapter_scale);
+    put(p,
+        "<p>Prompts: %N (held-out contexts of the %s part, openings, provocations), %d answers to each. Held-out lines scored: "
+        "%N of %N. Training lines: %N. Seed %N.</p>\n",
+        (unsigned long long)a->probes.n, a->o.all_parts ? "whole script, no" : us_part_name(a->o.part), a->o.n_seeds,
+        (unsigned long long)a->targets.n, (unsigned long long)a->classes[0].n_held, (unsigned long long)a->n_train,
+        (unsigned long long)a->o.seed);
+    put(p, "<p class=\"note\">Formulas and sources: docs/audition.md. Model %s (%s).</p>\n</section>\n",
+        us_model_get_info(a->model)->name, a->model_hash);
 }
 
 us_status us_audition_html(const us_audition *a, char **out, us_error *err) {
@@ -269,7 +321,8 @@ us_status us_audition_html(const us_audition *a, char **out, us_error *err) {
     put_flagged(&p);
     put_samples(&p);
     put_how(&p);
-    put_raw(&p, "</main>\n<footer>Made by <b>understudy audition</b>. Every figure is in <a href=\"audition.json\">audition.json</a>.</footer>\n</body>\n</html>\n");
+    put_raw(&p, "</main>\n<footer>Made by <b>understudy audition</b>. Every figure is in <a "
+                "href=\"audition.json\">audition.json</a>.</footer>\n</body>\n</html>\n");
     if (!p.st && !(*out = us_buf_take(&p.b, NULL))) p.st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&p.b);
     return p.st;

@@ -52,8 +52,9 @@ static json_t *tests_json(const us_audition *a) {
     json_t *list = json_array();
     for (size_t i = 0; i < a->n_tests; i++) {
         const us_test *t = &a->tests[i];
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "metric", t->metric, "a", us_who_name(t->a), "b", us_who_name(t->b), "test", t->counts ? "mcnemar" : "bootstrap", "difference", number(t->difference), "n",
-                              (json_int_t)t->n);
+        json_t *o =
+            json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "metric", t->metric, "a", us_who_name(t->a), "b", us_who_name(t->b),
+                      "test", t->counts ? "mcnemar" : "bootstrap", "difference", number(t->difference), "n", (json_int_t)t->n);
         if (t->counts) json_object_set_new(o, "p", number(t->p));
         else json_object_set_new(o, "low", number(t->low)), json_object_set_new(o, "high", number(t->high));
         json_array_append_new(list, o);
@@ -64,14 +65,19 @@ static json_t *tests_json(const us_audition *a) {
 static json_t *settings_json(const us_audition *a) {
     char sampler[400];
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
-    return json_pack("{s:s, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f}", "sampler", sampler, "takes", a->n_takes, "lambda", a->lambda, "history", a->card->history, "max_tokens", a->o.max_tokens, "replies",
-                     a->o.n_replies, "seeds", a->o.n_seeds, "max_lines", a->o.max_lines, "split", a->o.all_parts ? "all" : us_part_name(a->o.part), "seed", (json_int_t)a->o.seed, "adapter_scale", a->o.adapter_scale);
+    return json_pack("{s:s, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f}", "sampler", sampler, "takes", a->n_takes,
+                     "lambda", a->lambda, "history", a->card->history, "max_tokens", a->o.max_tokens, "replies", a->o.n_replies,
+                     "seeds", a->o.n_seeds, "max_lines", a->o.max_lines, "split",
+                     a->o.all_parts ? "all" : us_part_name(a->o.part), "seed", (json_int_t)a->o.seed, "adapter_scale",
+                     a->o.adapter_scale);
 }
 
 static json_t *gates_json(const us_audition *a) {
     json_t *list = json_array();
     for (size_t i = 0; i < a->n_gates; i++)
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:b}", "gate", a->gates[i].text, "value", number(a->gates[i].value), "bound", number(a->gates[i].bound), "passed", a->gates[i].passed));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o, s:b}", "gate", a->gates[i].text, "value", number(a->gates[i].value),
+                                        "bound", number(a->gates[i].bound), "passed", a->gates[i].passed));
     return list;
 }
 
@@ -82,7 +88,8 @@ static json_t *samples_json(const us_audition *a) {
         json_t *o = json_pack("{s:s, s:s}", "kind", us_probe_kind_name(p->kind), "said", p->messages[p->n - 1].content);
         if (p->real) json_object_set_new(o, "real", json_string(p->real));
         for (int w = US_WHO_BASE; w < US_N_WHO; w++)
-            if (a->answers[w]) json_object_set_new(o, us_who_name((us_who)w), json_string(a->answers[w][i].takes[a->answers[w][i].best].text));
+            if (a->answers[w])
+                json_object_set_new(o, us_who_name((us_who)w), json_string(a->answers[w][i].takes[a->answers[w][i].best].text));
         json_array_append_new(list, o);
     }
     return list;
@@ -102,8 +109,10 @@ us_status us_audition_json(const us_audition *a, char **out, us_error *err) {
     json_object_set_new(parts, "probes", json_integer((json_int_t)a->probes.n));
     json_object_set_new(parts, "held_out_lines", json_integer((json_int_t)a->classes[0].n_held));
     json_object_set_new(parts, "training_lines", json_integer((json_int_t)a->n_train));
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:o}", "understudy_audition", 1, "character", a->card->name, "model", us_model_get_info(a->model)->name, "model_sha256",
-                             a->model_hash, "adapter_sha256", a->adapter_hash, "settings", settings_json(a), "counts", parts, "figures", figures, "takes", takes, "confusions", confusions, "tests", tests_json(a), "gates",
+    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:o}", "understudy_audition", 1,
+                             "character", a->card->name, "model", us_model_get_info(a->model)->name, "model_sha256",
+                             a->model_hash, "adapter_sha256", a->adapter_hash, "settings", settings_json(a), "counts", parts,
+                             "figures", figures, "takes", takes, "confusions", confusions, "tests", tests_json(a), "gates",
                              gates_json(a), "flagged", a->flagged, "replies", samples_json(a));
     *out = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);

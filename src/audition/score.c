@@ -62,7 +62,8 @@ static us_status score_batch(work *w, size_t first, size_t n) {
     for (int32_t i = 0; i < n_prompts && !st; i++)
         for (size_t k = 0; k < g[i].n_next && !st; k++) {
             const us_tokens *next = g[i].next[k];
-            if ((st = us_engine_seq_fork(w->e, w->seqs[i], us_engine_seq_len(w->e, w->seqs[i]), &w->seqs[n_seqs], w->err))) break;
+            if ((st = us_engine_seq_fork(w->e, w->seqs[i], us_engine_seq_len(w->e, w->seqs[i]), &w->seqs[n_seqs], w->err)))
+                break;
             w->spans[n_spans] = (us_span){w->seqs[n_seqs++], next->ids, (int32_t)next->n, US_LOGITS_NONE};
             w->sums[n_spans] = &g[i].sums[k];
             if ((st = us_alloc(next->n, sizeof **w->scores, &w->scores[n_spans], w->err))) break;
@@ -79,8 +80,8 @@ static us_status score_batch(work *w, size_t first, size_t n) {
     return st;
 }
 
-us_status us_score_groups(us_engine *e, const us_adapter *adapter, double scale, us_score_group *groups, size_t n, us_score_progress *progress, void *ctx,
-                          us_error *err) {
+us_status us_score_groups(us_engine *e, const us_adapter *adapter, double scale, us_score_group *groups, size_t n,
+                          us_score_progress *progress, void *ctx, us_error *err) {
     work *w;
     if (!n) return US_OK;
     us_status st = us_alloc(1, sizeof *w, &w, err);

@@ -6,8 +6,8 @@
 
 /* One prompt and what might follow it. Borrowed; sums[i] gets log p(continuation i | prompt), nats. */
 typedef struct us_score_group {
-    const us_tokens *prompt;       /* not empty */
-    const us_tokens *const *next;  /* [n_next], none empty */
+    const us_tokens *prompt;      /* not empty */
+    const us_tokens *const *next; /* [n_next], none empty */
     size_t n_next;
     double *sums;
 } us_score_group;
@@ -16,6 +16,6 @@ typedef struct us_score_group {
 typedef bool us_score_progress(void *ctx, size_t done, size_t total);
 
 /* The common head of all prompts is computed once. Adapter NULL: none. The engine's sequences are freed again. */
-US_MUST_USE us_status us_score_groups(us_engine *e, const us_adapter *adapter, double scale, us_score_group *groups, size_t n, us_score_progress *progress,
-                                      void *ctx, us_error *err);
+US_MUST_USE us_status us_score_groups(us_engine *e, const us_adapter *adapter, double scale, us_score_group *groups, size_t n,
+                                      us_score_progress *progress, void *ctx, us_error *err);
 #endif

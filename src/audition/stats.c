@@ -8,7 +8,8 @@ enum { N_RESAMPLES = 1000 };
 us_interval us_wilson(uint64_t k, uint64_t n) {
     if (!n) return (us_interval){NAN, NAN, NAN, 0};
     double z = 1.959963984540054, p = (double)k / (double)n, d = 1 + z * z / (double)n;
-    double mid = (p + z * z / (2 * (double)n)) / d, half = z / d * sqrt(p * (1 - p) / (double)n + z * z / (4 * (double)n * (double)n));
+    double mid = (p + z * z / (2 * (double)n)) / d,
+           half = z / d * sqrt(p * (1 - p) / (double)n + z * z / (4 * (double)n * (double)n));
     return (us_interval){p, k ? fmax(0, mid - half) : 0, k < n ? fmin(1, mid + half) : 1, n};
 }
 
@@ -48,20 +49,25 @@ static us_interval resample(combine how, const double *const arrays[4], size_t n
     return r;
 }
 
-us_interval us_bootstrap(const double *x, const double *y, size_t n, uint64_t seed) { return resample(RATIO, (const double *const[4]){x, y}, n, seed); }
+us_interval us_bootstrap(const double *x, const double *y, size_t n, uint64_t seed) {
+    return resample(RATIO, (const double *const[4]){x, y}, n, seed);
+}
 
-us_interval us_bootstrap_difference(const double *x1, const double *y1, const double *x0, const double *y0, size_t n, uint64_t seed) {
+us_interval us_bootstrap_difference(const double *x1, const double *y1, const double *x0, const double *y0, size_t n,
+                                    uint64_t seed) {
     return resample(DIFFERENCE, (const double *const[4]){x1, y1, x0, y0}, n, seed);
 }
 
-us_interval us_bootstrap_quotient(const double *x1, const double *y1, const double *x0, const double *y0, size_t n, uint64_t seed) {
+us_interval us_bootstrap_quotient(const double *x1, const double *y1, const double *x0, const double *y0, size_t n,
+                                  uint64_t seed) {
     return resample(QUOTIENT, (const double *const[4]){x1, y1, x0, y0}, n, seed);
 }
 
 double us_mcnemar(uint64_t b, uint64_t c) {
     uint64_t n = b + c, k = b < c ? b : c;
     double p = 0;
-    for (uint64_t i = 0; i <= k; i++) p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) - lgamma((double)(n - i) + 1) - (double)n * M_LN2);
+    for (uint64_t i = 0; i <= k; i++)
+        p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) - lgamma((double)(n - i) + 1) - (double)n * M_LN2);
     return fmin(1, 2 * p);
 }
 

@@ -102,7 +102,8 @@ static void predict(const us_style *s, const features *f, double *log_p) {
     double max = -INFINITY, sum = 0;
     for (uint32_t c = 0; c < s->n_classes; c++) log_p[c] = (double)s->bias[c];
     for (size_t i = 0; i < f->n; i++)
-        for (uint32_t c = 0; c < s->n_classes; c++) log_p[c] += (double)(s->weights[(size_t)f->items[i].at * s->n_classes + c] * f->items[i].value);
+        for (uint32_t c = 0; c < s->n_classes; c++)
+            log_p[c] += (double)(s->weights[(size_t)f->items[i].at * s->n_classes + c] * f->items[i].value);
     for (uint32_t c = 0; c < s->n_classes; c++) max = fmax(max, log_p[c]);
     for (uint32_t c = 0; c < s->n_classes; c++) sum += exp(log_p[c] - max);
     for (uint32_t c = 0; c < s->n_classes; c++) log_p[c] -= max + log(sum);
@@ -141,8 +142,10 @@ static us_status weigh_classes(learner *l, const uint32_t *labels, size_t n, us_
     return US_OK;
 }
 
-us_status us_style_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed, us_style **out, us_error *err) {
-    if (n_classes < 2 || n_classes > US_STYLE_MAX_CLASSES) return us_fail(err, US_ERR_ARGUMENT, "classifier: %u classes, expected 2..%d", n_classes, US_STYLE_MAX_CLASSES);
+us_status us_style_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed,
+                         us_style **out, us_error *err) {
+    if (n_classes < 2 || n_classes > US_STYLE_MAX_CLASSES)
+        return us_fail(err, US_ERR_ARGUMENT, "classifier: %u classes, expected 2..%d", n_classes, US_STYLE_MAX_CLASSES);
     learner l = {0};
     us_rng rng;
     size_t *order = NULL, n_weights = ((size_t)1 << BITS) * n_classes;

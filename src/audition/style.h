@@ -11,8 +11,8 @@
 typedef struct us_style us_style;
 
 /* texts[i] was said by class labels[i] of n_classes (2..US_STYLE_MAX_CLASSES), each of which has a text. */
-US_MUST_USE us_status us_style_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed, us_style **out,
-                                     us_error *err);
+US_MUST_USE us_status us_style_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes,
+                                     uint64_t seed, us_style **out, us_error *err);
 void us_style_free(us_style *s);
 /* log p(class | text) of every class, nats; a text without a letter gets the same for all. */
 US_MUST_USE us_status us_style_score(const us_style *s, const char *text, double *log_p, us_error *err);

@@ -8,7 +8,8 @@ us_status us_base64_encode(const void *bytes, size_t n, us_buf *out, us_error *e
     us_status st = us_buf_reserve(out, n / 3 * 4 + 4, err);
     for (size_t i = 0; i < n && !st; i += 3) {
         uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], i + 1 < n ? digits[v >> 6 & 63] : '=', i + 2 < n ? digits[v & 63] : '='};
+        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], i + 1 < n ? digits[v >> 6 & 63] : '=',
+                        i + 2 < n ? digits[v & 63] : '='};
         st = us_buf_append(out, four, 4, err);
     }
     return st;

@@ -17,8 +17,8 @@ us_status us_fail(us_error *err, us_status status, const char *fmt, ...) {
 }
 
 const char *us_status_name(us_status status) {
-    static const char *const names[] = {"ok",       "argument",  "io",    "format", "unsupported", "mismatch",
-                                        "not found", "limit", "memory", "interrupted", "gate"};
+    static const char *const names[] = {"ok",        "argument", "io",     "format",      "unsupported", "mismatch",
+                                        "not found", "limit",    "memory", "interrupted", "gate"};
     size_t i = (size_t)status;
     return i < sizeof names / sizeof *names ? names[i] : "unknown";
 }

@@ -13,7 +13,8 @@
 
 us_status us_map_open(const char *path, us_map *out, us_error *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fd < 0)
+        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     struct stat sb;
     us_status st = US_OK;
     if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
@@ -21,7 +22,8 @@ us_status us_map_open(const char *path, us_map *out, us_error *err) {
     else if (sb.st_size == 0) *out = (us_map){0};
     else {
         void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
+        if (p == MAP_FAILED)
+            st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
         else *out = (us_map){p, (size_t)sb.st_size};
     }
     close(fd);
@@ -42,7 +44,8 @@ us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_e
     bool std = !strcmp(path, "-");
     int fd = std ? 0 : open(path, O_RDONLY | O_CLOEXEC);
     const char *name = std ? "standard input" : path;
-    if (fd < 0) return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fd < 0)
+        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     us_buf b;
     us_buf_init(&b, max);
     us_status st = US_OK;

@@ -13,7 +13,7 @@
 #define SPIN_NS 20000 /* about what falling asleep and waking up cost */
 
 struct us_pool {
-    int n_threads; /* the caller included */
+    int n_threads;                 /* the caller included */
     _Atomic unsigned round, n_met; /* runs started; barriers passed */
     _Atomic int n_arrived;         /* threads at this barrier */
     _Atomic int n_asleep;
@@ -26,7 +26,7 @@ struct us_pool {
         us_pool *pool;
         pthread_t thread;
         int i;
-    } *workers;
+    } * workers;
 };
 
 static inline void relax(void) {

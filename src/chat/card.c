@@ -30,15 +30,29 @@ static us_status want_number(json_t *o, const char *file, const char *key, doubl
 
 static us_status load_sampler(json_t *o, const char *file, us_sampler_options *s, us_error *err) {
     double k = s->top_k, last = s->repeat_last_n, allowed = s->dry_allowed_length;
-    const struct { const char *key; double *to; } numbers[] = {
-        {"temperature", &s->temperature}, {"top_k", &k}, {"top_p", &s->top_p}, {"min_p", &s->min_p}, {"typical_p", &s->typical_p}, {"repeat_penalty", &s->repeat_penalty},
-        {"presence_penalty", &s->presence_penalty}, {"frequency_penalty", &s->frequency_penalty}, {"repeat_last_n", &last}, {"dry_multiplier", &s->dry_multiplier},
-        {"dry_base", &s->dry_base}, {"dry_allowed_length", &allowed}, {"xtc_probability", &s->xtc_probability}, {"xtc_threshold", &s->xtc_threshold}};
+    const struct {
+        const char *key;
+        double *to;
+    } numbers[] = {{"temperature", &s->temperature},
+                   {"top_k", &k},
+                   {"top_p", &s->top_p},
+                   {"min_p", &s->min_p},
+                   {"typical_p", &s->typical_p},
+                   {"repeat_penalty", &s->repeat_penalty},
+                   {"presence_penalty", &s->presence_penalty},
+                   {"frequency_penalty", &s->frequency_penalty},
+                   {"repeat_last_n", &last},
+                   {"dry_multiplier", &s->dry_multiplier},
+                   {"dry_base", &s->dry_base},
+                   {"dry_allowed_length", &allowed},
+                   {"xtc_probability", &s->xtc_probability},
+                   {"xtc_threshold", &s->xtc_threshold}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         us_status st = want_number(o, file, numbers[i].key, numbers[i].to, err);
         if (st) return st;
     }
-    if (!(k >= 0 && k < 1e9 && last >= -1 && last < 1e9 && allowed >= 1 && allowed < 1e6)) return us_fail(err, US_ERR_FORMAT, "%s: sampler: a whole number is out of range", file);
+    if (!(k >= 0 && k < 1e9 && last >= -1 && last < 1e9 && allowed >= 1 && allowed < 1e6))
+        return us_fail(err, US_ERR_FORMAT, "%s: sampler: a whole number is out of range", file);
     s->top_k = (int32_t)k;
     s->repeat_last_n = (int32_t)last;
     s->dry_allowed_length = (int32_t)allowed;
@@ -69,11 +83,14 @@ static us_status load_names(json_t *ext, const char *key, const char *file, cons
     json_t *array = json_object_get(ext, key), *name;
     size_t i;
     if (array && (!json_is_array(array) || json_array_size(array) > MAX_CAST))
-        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s: expected an array of at most %d strings", file, key, MAX_CAST);
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s: expected an array of at most %d strings", file, key,
+                       MAX_CAST);
     us_status st = us_alloc(json_array_size(array), sizeof **out, out, err);
     if (st) return st;
     json_array_foreach(array, i, name) {
-        if (!json_is_string(name) || !json_string_length(name)) return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s[%zu]: expected a string that is not empty", file, key, i);
+        if (!json_is_string(name) || !json_string_length(name))
+            return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s[%zu]: expected a string that is not empty", file,
+                           key, i);
         (*out)[(*n)++] = json_string_value(name);
     }
     return US_OK;
@@ -89,12 +106,17 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
     if (!st) st = want_number(ext, file, "style_weight", &c->style_weight, err);
     if (!st) st = us_manner_open(json_object_get(ext, "style"), file, &c->manner, err);
     if (st) return st;
-    if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->weights.lambda >= 0 && c->weights.lambda <= 2 && c->weights.length_power >= 0 && c->weights.length_power <= 2 && c->style_weight >= 0 && c->style_weight <= 100))
-        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy: expected takes 1..32, history 0..1000, lambda and length_power 0..2, style_weight 0..100", file);
+    if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->weights.lambda >= 0 && c->weights.lambda <= 2 &&
+          c->weights.length_power >= 0 && c->weights.length_power <= 2 && c->style_weight >= 0 && c->style_weight <= 100))
+        return us_fail(err, US_ERR_FORMAT,
+                       "%s: extensions.understudy: expected takes 1..32, history 0..1000, lambda and length_power 0..2, "
+                       "style_weight 0..100",
+                       file);
     c->takes = (int32_t)takes;
     c->history = (int32_t)history;
     if (adapter && (!json_is_string(adapter) || strchr(json_string_value(adapter), '/')))
-        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.adapter: expected the name of a file beside the card", file);
+        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.adapter: expected the name of a file beside the card",
+                       file);
     c->adapter = json_string_value(adapter);
     st = load_names(ext, "cast", file, &c->cast, &c->n_cast, err);
     if (!st) st = load_names(ext, "catch_phrases", file, &c->phrases, &c->n_phrases, err);
@@ -118,7 +140,8 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     const char *spec = json_string_value(json_object_get(c->root, "spec"));
     if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);
     else if (!spec || (strcmp(spec, "chara_card_v2") && strcmp(spec, "chara_card_v3")) || !json_is_object(data))
-        st = us_fail(err, US_ERR_FORMAT, "%s: not a character card (expected \"spec\": \"chara_card_v2\" and an object \"data\")", file);
+        st = us_fail(err, US_ERR_FORMAT,
+                     "%s: not a character card (expected \"spec\": \"chara_card_v2\" and an object \"data\")", file);
     if (!st) st = want_str(data, file, "name", &c->name, err);
     if (!st && !c->name[0]) st = us_fail(err, US_ERR_FORMAT, "%s: data.name is missing", file);
     if (!st) st = want_str(data, file, "description", &c->description, err);
@@ -207,15 +230,25 @@ static json_t *strings(const char *const *list, size_t n) {
 us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
     char persona[1024];
     bool russian = d->language && !strcmp(d->language, "ru");
-    snprintf(persona, sizeof persona, russian ? "Ты %.150s. Ты никогда не бываешь компьютером или помощником. Отвечай как %.150s, одним или двумя короткими предложениями."
-                                              : "You are %.150s. You are never a computer or an assistant. Answer as %.150s, in one or two short sentences.", d->name, d->name);
-    json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:o, s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}", "spec", "chara_card_v2",
-                             "spec_version", "2.0", "data", "name", d->name, "description", d->persona ? d->persona : persona, "personality", "", "scenario", "", "first_mes", "", "mes_example", "", "creator_notes",
-                             draft_notes, "system_prompt", "", "post_history_instructions", "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
-                             "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases", strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 1.0, "sampler",
+    snprintf(persona, sizeof persona,
+             russian
+                 ? "Ты %.150s. Ты никогда не бываешь компьютером или помощником. Отвечай как %.150s, одним или двумя короткими "
+                   "предложениями."
+                 : "You are %.150s. You are never a computer or an assistant. Answer as %.150s, in one or two short sentences.",
+             d->name, d->name);
+    json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:o, "
+                             "s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}",
+                             "spec", "chara_card_v2", "spec_version", "2.0", "data", "name", d->name, "description",
+                             d->persona ? d->persona : persona, "personality", "", "scenario", "", "first_mes", "",
+                             "mes_example", "", "creator_notes", draft_notes, "system_prompt", "", "post_history_instructions",
+                             "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
+                             "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases",
+                             strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 1.0, "sampler",
                              "temperature", 1.0, "top_k", 200, "top_p", 1.0, "min_p", 0.05, "dry_multiplier", 0.8);
     char *text = root ? json_dumps(root, 0) : NULL;
-    us_status st = text ? us_card_parse(text, strlen(text), d->name, out, err) : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", d->name);
+    us_status st = text
+                       ? us_card_parse(text, strlen(text), d->name, out, err)
+                       : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", d->name);
     json_decref(root);
     free(text);
     return st;
@@ -228,7 +261,8 @@ bool us_card_is_draft(const us_card *c) {
 
 us_status us_card_set_greeting(us_card *c, const char *text, us_error *err) {
     json_t *value = json_string(text);
-    if (!value || json_object_set_new(json_object_get(c->root, "data"), "first_mes", value)) return us_fail(err, US_ERR_ARGUMENT, "greeting: a text in UTF-8 is expected");
+    if (!value || json_object_set_new(json_object_get(c->root, "data"), "first_mes", value))
+        return us_fail(err, US_ERR_ARGUMENT, "greeting: a text in UTF-8 is expected");
     c->greeting = json_string_value(value);
     return US_OK;
 }
@@ -242,7 +276,8 @@ static us_status set_own(us_card *c, const char *key, json_t *value, us_error *e
 }
 
 us_status us_card_set_adapter(us_card *c, const char *file, us_error *err) {
-    if (!*file || strchr(file, '/')) return us_fail(err, US_ERR_ARGUMENT, "adapter: expected the name of a file beside the card");
+    if (!*file || strchr(file, '/'))
+        return us_fail(err, US_ERR_ARGUMENT, "adapter: expected the name of a file beside the card");
     json_t *value = json_string(file);
     us_status st = set_own(c, "adapter", value, err);
     if (st) return st;

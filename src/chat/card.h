@@ -8,14 +8,14 @@
 #include <jansson.h>
 
 struct us_card {
-    json_t *root;        /* the whole card, unknown keys kept; owns every string below */
+    json_t *root; /* the whole card, unknown keys kept; owns every string below */
     const char *name, *description, *personality, *scenario, *greeting, *adapter;
-    const char **cast;   /* [n_cast] names that end a reply */
+    const char **cast; /* [n_cast] names that end a reply */
     size_t n_cast;
     const char **phrases; /* [n_phrases] catch-phrases, which DRY leaves alone */
     size_t n_phrases;
-    char **lines;        /* examples, by turns: user, character, user, ... (owned) */
-    size_t n_lines;      /* even */
+    char **lines;   /* examples, by turns: user, character, user, ... (owned) */
+    size_t n_lines; /* even */
     int32_t takes, history;
     us_take_weights weights;
     us_manner *manner;   /* which words speak for him; NULL: not known */

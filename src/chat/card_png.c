@@ -18,7 +18,9 @@ static uint32_t crc(const unsigned char *p, size_t n, uint32_t c) {
     return ~c;
 }
 
-static uint32_t read32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static uint32_t read32(const unsigned char *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* One chunk: length, four letters, data, CRC over letters and data. */
 typedef struct chunk {
@@ -31,13 +33,15 @@ typedef struct chunk {
 static us_status next_chunk(const unsigned char *png, size_t n, size_t *at, chunk *c, bool *more, us_error *err) {
     *more = *at < n;
     if (!*more) return US_OK;
-    if (n - *at < 12 || read32(png + *at) > n - *at - 12) return us_fail(err, US_ERR_FORMAT, "PNG: a chunk at byte %zu ends behind the file", *at);
+    if (n - *at < 12 || read32(png + *at) > n - *at - 12)
+        return us_fail(err, US_ERR_FORMAT, "PNG: a chunk at byte %zu ends behind the file", *at);
     c->whole = png + *at;
     c->n = read32(c->whole);
     c->data = c->whole + 8;
     memcpy(c->kind, c->whole + 4, 4);
     c->kind[4] = 0;
-    if (crc(c->whole + 4, c->n + 4, 0) != read32(c->data + c->n)) return us_fail(err, US_ERR_FORMAT, "PNG: the checksum of the chunk at byte %zu is wrong", *at);
+    if (crc(c->whole + 4, c->n + 4, 0) != read32(c->data + c->n))
+        return us_fail(err, US_ERR_FORMAT, "PNG: the checksum of the chunk at byte %zu is wrong", *at);
     *at += c->n + 12;
     return US_OK;
 }
@@ -48,7 +52,8 @@ static bool is_text(const chunk *c, const char *key) {
 }
 
 static us_status check_signature(const unsigned char *p, size_t n, us_error *err) {
-    return n >= sizeof signature && !memcmp(p, signature, sizeof signature) ? US_OK : us_fail(err, US_ERR_FORMAT, "not a PNG picture");
+    return n >= sizeof signature && !memcmp(p, signature, sizeof signature) ? US_OK
+                                                                            : us_fail(err, US_ERR_FORMAT, "not a PNG picture");
 }
 
 us_status us_card_from_png(const void *data, size_t n, us_card **out, us_error *err) {
@@ -65,11 +70,14 @@ us_status us_card_from_png(const void *data, size_t n, us_card **out, us_error *
         text = c.data + key;
         n_text = c.n - key;
     }
-    if (!st && !text) st = us_fail(err, US_ERR_NOT_FOUND, "the picture holds no character card (no tEXt chunk \"chara\" or \"ccv3\")");
+    if (!st && !text)
+        st = us_fail(err, US_ERR_NOT_FOUND, "the picture holds no character card (no tEXt chunk \"chara\" or \"ccv3\")");
     us_buf json;
     us_buf_init(&json, MAX_CARD_JSON);
     if (!st) st = us_base64_decode((const char *)text, n_text, &json, err);
-    if (!st) st = us_card_parse(json.data ? json.data : "", json.len, v3 ? "the picture's card (ccv3)" : "the picture's card", out, err);
+    if (!st)
+        st = us_card_parse(json.data ? json.data : "", json.len, v3 ? "the picture's card (ccv3)" : "the picture's card", out,
+                           err);
     us_buf_fini(&json);
     return st;
 }
@@ -83,12 +91,14 @@ static us_status put_chunk(us_buf *out, const char *key, const char *text, size_
     if (!st) st = us_buf_append(out, text, n_text, err);
     if (st) return st;
     uint32_t sum = crc((const unsigned char *)out->data + start, n + 4, 0);
-    unsigned char s[4] = {(unsigned char)(sum >> 24), (unsigned char)(sum >> 16), (unsigned char)(sum >> 8), (unsigned char)sum};
+    unsigned char s[4] = {(unsigned char)(sum >> 24), (unsigned char)(sum >> 16), (unsigned char)(sum >> 8),
+                          (unsigned char)sum};
     return us_buf_append(out, s, 4, err);
 }
 
 /* The card's JSON under the other name of its specification: V3 has all that V2 has. */
-static us_status put_card(us_buf *out, const us_card *card, const char *key, const char *spec, const char *version, us_error *err) {
+static us_status put_card(us_buf *out, const us_card *card, const char *key, const char *spec, const char *version,
+                          us_error *err) {
     json_t *root = json_copy(card->root);
     json_object_set_new(root, "spec", json_string(spec));
     json_object_set_new(root, "spec_version", json_string(version));
@@ -121,7 +131,9 @@ us_status us_card_to_png(const us_card *card, const void *data, size_t n, us_buf
     return st;
 }
 
-static cairo_status_t write_png(void *ctx, const unsigned char *data, unsigned int n) { return us_buf_append(ctx, data, n, NULL) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS; }
+static cairo_status_t write_png(void *ctx, const unsigned char *data, unsigned int n) {
+    return us_buf_append(ctx, data, n, NULL) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+}
 
 us_status us_card_plain_png(const us_card *card, us_buf *out, us_error *err) {
     enum { SIDE = 400 };

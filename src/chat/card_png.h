@@ -4,7 +4,7 @@
 #define US_CHAT_CARD_PNG_H
 #include "chat/card.h"
 
-/* The card of a picture: ccv3 when it has one, else chara. NOT_FOUND when it has neither, FORMAT when it is no PNG or damaged. */
+/* The card of a picture: ccv3 when it has one, else chara. NOT_FOUND when neither, FORMAT when it is damaged or no PNG. */
 US_MUST_USE us_status us_card_from_png(const void *png, size_t n, us_card **out, us_error *err);
 /* Appends the picture with the card in it; its other chunks stay, older cards in it do not. */
 US_MUST_USE us_status us_card_to_png(const us_card *card, const void *png, size_t n, us_buf *out, us_error *err);

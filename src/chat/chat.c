@@ -28,18 +28,18 @@ struct us_chat {
     us_sampler_options sampler;
     const us_template *tpl;
     const us_tokenizer *tok;
-    int32_t seq;          /* holds the conversation's prompt */
-    int32_t alone;        /* what was said before the last words of the others, for scoring; -1 until needed */
+    int32_t seq;   /* holds the conversation's prompt */
+    int32_t alone; /* what was said before the last words of the others, for scoring; -1 until needed */
     us_tokens alone_ids;
     char *user_name;
     line *lines;
     size_t n_lines, cap_lines;
-    us_tokens *phrases;   /* catch-phrases as tokens, each at a line's start and after a space */
+    us_tokens *phrases; /* catch-phrases as tokens, each at a line's start and after a space */
     size_t n_phrases;
     us_leaks *leaks;
     us_chat_guard guard;
     uint64_t next_seed;
-    char *reply;          /* text of the last reply */
+    char *reply; /* text of the last reply */
     us_take takes[US_MAX_TAKES];
 };
 
@@ -97,7 +97,8 @@ us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
     char *copy = NULL;
     if (name && *name) {
         if (strlen(name) > 200 || !us_utf8_valid(name, strlen(name), NULL) || strpbrk(name, "\n\r:"))
-            return us_fail(err, US_ERR_ARGUMENT, "a name of at most 200 bytes of UTF-8 without colon or line break is expected");
+            return us_fail(err, US_ERR_ARGUMENT,
+                           "a name of at most 200 bytes of UTF-8 without colon or line break is expected");
         us_status st = us_strdup(name, &copy, err);
         if (st) return st;
     }
@@ -129,12 +130,14 @@ bool us_chat_undo(us_chat *c) {
 
 /* ---- the prompt --------------------------------------------------------------------------------------- */
 
-/* Persona, examples and the conversation so far, in tokens; *alone (may be NULL): what was said before the last words of the others. */
+/* Persona, examples and the conversation so far, in tokens; *alone (may be NULL): what was said before the last words of the
+ * others. */
 static us_status make_prompt(const us_chat *c, us_tokens *out, us_tokens *alone, us_error *err) {
     us_chat_line *lines = NULL;
     us_prompt p = {0};
     us_status st = us_alloc(2 * c->n_lines, sizeof *lines, &lines, err);
-    us_prompt_spec spec = {.card = c->card, .trained = c->o.adapter != NULL, .user = c->user_name, .lines = lines, .history = c->o.history};
+    us_prompt_spec spec = {
+        .card = c->card, .trained = c->o.adapter != NULL, .user = c->user_name, .lines = lines, .history = c->o.history};
     for (size_t i = 0; i < c->n_lines && !st; i++) {
         lines[spec.n_lines++] = (us_chat_line){NULL, c->lines[i].user, false};
         if (c->lines[i].reply) lines[spec.n_lines++] = (us_chat_line){NULL, c->lines[i].reply, true};
@@ -176,7 +179,13 @@ static us_stops stops_of(const us_chat *c) {
 }
 
 static us_take_rules rules_of(const us_chat *c) {
-    return (us_take_rules){.tok = c->tok, .stops = stops_of(c), .max_tokens = c->o.max_tokens, .cut_loops = true, .leaks = c->leaks, .bonus = us_card_bonus, .bonus_ctx = c->card};
+    return (us_take_rules){.tok = c->tok,
+                           .stops = stops_of(c),
+                           .max_tokens = c->o.max_tokens,
+                           .cut_loops = true,
+                           .leaks = c->leaks,
+                           .bonus = us_card_bonus,
+                           .bonus_ctx = c->card};
 }
 
 static void end_take(us_chat *c, us_take *t) {
@@ -218,7 +227,8 @@ static us_status run_takes(us_chat *c, size_t n, us_stream_fn *stream, void *ctx
         }
         if (!n_spans || *cancelled) break;
         st = us_engine_eval(c->engine, spans, n_spans, err);
-        for (int32_t k = 0; k < n_spans && !st; k++) st = us_take_step(&c->takes[who[k]], &rules, us_engine_get_logits(c->engine, k, 0), err);
+        for (int32_t k = 0; k < n_spans && !st; k++)
+            st = us_take_step(&c->takes[who[k]], &rules, us_engine_get_logits(c->engine, k, 0), err);
     }
     return st;
 }
@@ -230,7 +240,10 @@ static us_status open_alone(us_chat *c, us_error *err) {
     c->alone = -1;
     c->alone_ids.n = 0;
     us_status st = make_prompt(c, &prompt, &c->alone_ids, err);
-    if (!st) st = us_engine_seq_fork(c->engine, c->seq, us_engine_seq_common(c->engine, c->seq, c->alone_ids.ids, (int32_t)c->alone_ids.n - 1), &c->alone, err);
+    if (!st)
+        st = us_engine_seq_fork(c->engine, c->seq,
+                                us_engine_seq_common(c->engine, c->seq, c->alone_ids.ids, (int32_t)c->alone_ids.n - 1),
+                                &c->alone, err);
     if (!st) us_engine_seq_set_adapter(c->engine, c->alone, adapter_of(c), (float)c->o.adapter_scale);
     if (!st) st = us_engine_seq_set_tokens(c->engine, c->alone, c->alone_ids.ids, (int32_t)c->alone_ids.n, NULL, err);
     us_tokens_fini(&prompt);
@@ -350,7 +363,8 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
     for (int attempt = 0; attempt < 2 && !st; attempt++) {
         if ((st = us_engine_seq_set_tokens(c->engine, c->seq, prompt.ids, (int32_t)prompt.n, &r->n_cached_tokens, err))) break;
         for (size_t i = 0; i < n; i++) c->takes[i] = (us_take){.seq = -1};
-        for (size_t i = 0; i < n && !st; i++) st = begin_take(c, &c->takes[i], c->next_seed++ * 0x9e3779b97f4a7c15u + i, &prompt, err);
+        for (size_t i = 0; i < n && !st; i++)
+            st = begin_take(c, &c->takes[i], c->next_seed++ * 0x9e3779b97f4a7c15u + i, &prompt, err);
         if (!st) st = run_takes(c, n, stream, ctx, &cancelled, err);
         if (!st && !cancelled) st = rank_takes(c, n, &best, err);
         if (!st && c->takes[best].looped && !attempt && n > 1 && !cancelled) {
@@ -379,9 +393,12 @@ static us_status make_reply(us_chat *c, us_stream_fn *stream, void *ctx, us_repl
 
 us_status us_chat_say(us_chat *c, const char *text, us_stream_fn *stream, void *ctx, us_reply *r, us_error *err) {
     size_t n = strlen(text), bad;
-    if (!n || n > MAX_TEXT_BYTES) return us_fail(err, n ? US_ERR_LIMIT : US_ERR_ARGUMENT, "a line of 1 to %d bytes is expected, got %zu", MAX_TEXT_BYTES, n);
+    if (!n || n > MAX_TEXT_BYTES)
+        return us_fail(err, n ? US_ERR_LIMIT : US_ERR_ARGUMENT, "a line of 1 to %d bytes is expected, got %zu", MAX_TEXT_BYTES,
+                       n);
     if (!us_utf8_valid(text, n, &bad)) return us_fail(err, US_ERR_ARGUMENT, "the line is not UTF-8 (byte %zu)", bad + 1);
-    if (c->n_lines >= MAX_MESSAGES) return us_fail(err, US_ERR_LIMIT, "the chat has %d lines, its limit: start a new one", MAX_MESSAGES);
+    if (c->n_lines >= MAX_MESSAGES)
+        return us_fail(err, US_ERR_LIMIT, "the chat has %d lines, its limit: start a new one", MAX_MESSAGES);
     us_buf b;
     us_buf_init(&b, 2 * MAX_TEXT_BYTES);
     us_status st = us_grow(&c->lines, &c->cap_lines, c->n_lines + 1, sizeof *c->lines, err);
@@ -413,7 +430,9 @@ us_status us_chat_save(const us_chat *c, const char *path, us_error *err) {
     json_object_set_new(root, "understudy_chat", json_integer(1));
     json_object_set_new(root, "character", json_string(c->card->name));
     json_object_set_new(root, "turns", turns);
-    for (size_t i = 0; i < c->n_lines; i++) json_array_append_new(turns, json_pack("{s:s, s:s}", "user", c->lines[i].user, "reply", c->lines[i].reply ? c->lines[i].reply : ""));
+    for (size_t i = 0; i < c->n_lines; i++)
+        json_array_append_new(
+            turns, json_pack("{s:s, s:s}", "user", c->lines[i].user, "reply", c->lines[i].reply ? c->lines[i].reply : ""));
     char *text = json_dumps(root, JSON_INDENT(1));
     us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
@@ -430,7 +449,8 @@ us_status us_chat_load(us_chat *c, const char *path, us_error *err) {
     json_t *root = json_loadb(text, n, 0, &where), *turns = json_object_get(root, "turns"), *t;
     free(text);
     if (!root) return us_fail(err, US_ERR_FORMAT, "%s:%d: not JSON: %s", path, where.line, where.text);
-    if (json_integer_value(json_object_get(root, "understudy_chat")) != 1 || !json_is_array(turns) || json_array_size(turns) > MAX_MESSAGES)
+    if (json_integer_value(json_object_get(root, "understudy_chat")) != 1 || !json_is_array(turns) ||
+        json_array_size(turns) > MAX_MESSAGES)
         st = us_fail(err, US_ERR_FORMAT, "%s: not a chat saved by understudy", path);
     json_array_foreach(turns, i, t)
         if (!st && (!json_is_string(json_object_get(t, "user")) || !json_is_string(json_object_get(t, "reply"))))

@@ -33,7 +33,9 @@ static void words_fini(words *w) {
     *w = (words){0};
 }
 
-static bool in_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80; }
+static bool in_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
 
 static us_status split(const char *text, words *w, us_error *err) {
     size_t n = strlen(text);
@@ -79,13 +81,18 @@ us_status us_manner_open(const json_t *style, const char *file, us_manner **out,
     *out = NULL;
     if (!style) return US_OK;
     if (!json_is_object(list) || json_object_size(list) > MAX_WORDS || !json_is_number(json_object_get(style, "bias")))
-        return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.style: expected {\"bias\": number, \"words\": {word: number}} of at most %d words", file, MAX_WORDS);
+        return us_fail(
+            err, US_ERR_FORMAT,
+            "%s: extensions.understudy.style: expected {\"bias\": number, \"words\": {word: number}} of at most %d words", file,
+            MAX_WORDS);
     us_status st = us_alloc(1, sizeof *m, &m, err);
     if (!st && (st = us_alloc(json_object_size(list), sizeof *m->entries, &m->entries, err))) free(m);
     if (st) return st;
     m->bias = json_number_value(json_object_get(style, "bias"));
     json_object_foreach(list, word, value) {
-        if (!json_is_number(value)) st = us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.style.words: a number is expected for '%.60s'", file, word);
+        if (!json_is_number(value))
+            st = us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.style.words: a number is expected for '%.60s'", file,
+                         word);
         if (st || (st = us_strdup(word, &m->entries[m->n].word, err))) break;
         m->entries[m->n++].weight = json_number_value(value);
     }
@@ -176,7 +183,8 @@ static us_status add_lesson(school *s, words *w, bool his, us_error *err) {
         s->features[s->n_features++] = (feature){(uint32_t)(at - s->vocabulary), (float)(k - i)};
         l->n++;
     }
-    for (size_t i = 0; i < l->n; i++) s->features[l->first + i].value = (float)((double)s->features[l->first + i].value / sqrt(squares));
+    for (size_t i = 0; i < l->n; i++)
+        s->features[l->first + i].value = (float)((double)s->features[l->first + i].value / sqrt(squares));
     return US_OK;
 }
 
@@ -223,7 +231,8 @@ static us_status forget_names(school *s, const char *const *names, size_t n_name
         words w = {0};
         st = split(names[i], &w, err);
         for (size_t k = 0; k < w.n && !st; k++) {
-            const char **at = s->n_words ? bsearch(&w.items[k], s->vocabulary, s->n_words, sizeof *s->vocabulary, by_text) : NULL;
+            const char **at =
+                s->n_words ? bsearch(&w.items[k], s->vocabulary, s->n_words, sizeof *s->vocabulary, by_text) : NULL;
             if (at) memmove(at, at + 1, (s->n_words-- - (size_t)(at - s->vocabulary) - 1) * sizeof *at);
         }
         words_fini(&w);
@@ -238,13 +247,15 @@ static us_status write_list(const school *s, json_t **out, us_error *err) {
     for (size_t i = 0; i < s->n_words; i++) e[i] = (entry){(char *)(uintptr_t)s->vocabulary[i], s->weights[i]};
     qsort(e, s->n_words, sizeof *e, by_weight);
     json_t *list = json_object();
-    for (size_t i = 0; i < s->n_words && i < KEPT; i++) json_object_set_new(list, e[i].word, json_real(round(100 * e[i].weight) / 100));
+    for (size_t i = 0; i < s->n_words && i < KEPT; i++)
+        json_object_set_new(list, e[i].word, json_real(round(100 * e[i].weight) / 100));
     free(e);
     *out = json_pack("{s:f, s:o}", "bias", round(100 * s->bias) / 100, "words", list);
     return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
-us_status us_manner_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names, json_t **out, us_error *err) {
+us_status us_manner_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names,
+                          json_t **out, us_error *err) {
     school s = {0};
     words *all;
     size_t n_his = 0;

@@ -14,8 +14,9 @@ US_MUST_USE us_status us_manner_open(const json_t *style, const char *file, us_m
 void us_manner_free(us_manner *m);
 /* log p(the text is his), nats; 0 for a NULL manner. */
 double us_manner_score(const us_manner *m, const char *text);
-/* Learns from lines (his[i]: it is his); both kinds weigh the same. The 500 words that tell most are kept, those of names[n_names] left
- * out: whom he talks to is not his manner, and a visitor is not his wife. *out is an object as above;
- * NULL when either kind has fewer than 50 lines. Deterministic. */
-US_MUST_USE us_status us_manner_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names, json_t **out, us_error *err);
+/* Learns from lines (his[i]: it is his); both kinds weigh the same. The 500 words that tell most are kept, those of
+ * names[n_names] left out: whom he talks to is not his manner, and a visitor is not his wife. *out is an object as above; NULL
+ * when either kind has fewer than 50 lines. Deterministic. */
+US_MUST_USE us_status us_manner_learn(const char *const *lines, const bool *his, size_t n, const char *const *names,
+                                      size_t n_names, json_t **out, us_error *err);
 #endif

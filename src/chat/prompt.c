@@ -22,11 +22,14 @@ static size_t window(const us_prompt_spec *s, const group *groups, size_t n, siz
     bool open = n && s->lines[groups[n - 1].begin].own;
     size_t first = open ? n - 1 : n, lines = 0;
     if (first) lines = lines_of(s, &groups[--first], history); /* what he answers is always seen */
-    while (first > 0 && lines + lines_of(s, &groups[first - 1], history) <= history) lines += lines_of(s, &groups[--first], history);
+    while (first > 0 && lines + lines_of(s, &groups[first - 1], history) <= history)
+        lines += lines_of(s, &groups[--first], history);
     return first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first;
 }
 
-static bool same_name(const us_chat_line *a, const us_chat_line *b) { return !strcmp(a->name ? a->name : "", b->name ? b->name : ""); }
+static bool same_name(const us_chat_line *a, const us_chat_line *b) {
+    return !strcmp(a->name ? a->name : "", b->name ? b->name : "");
+}
 
 static us_status write_group(us_buf *b, const us_prompt_spec *s, const group *g, size_t history, us_error *err) {
     us_status st = US_OK;
@@ -101,7 +104,8 @@ bool us_prompt_shorten(us_prompt *p) {
     return drop > 0;
 }
 
-us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *before_it, us_error *err) {
+us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out,
+                             us_tokens *before_it, us_error *err) {
     us_turn_span *spans = NULL;
     size_t start = out->n;
     us_status st = us_alloc(p->n, sizeof *spans, &spans, err);
@@ -110,7 +114,11 @@ us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_toke
         st = us_template_tokenize(tpl, tok, p->messages, p->n, !p->open, out, spans, err);
         if (!st && p->open) out->n = spans[p->n - 1].end; /* his last turn is not over */
         if (st || (int64_t)(out->n - start) <= room) break;
-        if (!us_prompt_shorten(p)) st = us_fail(err, US_ERR_LIMIT, "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say it shorter, or raise --ctx-size", out->n - start, room);
+        if (!us_prompt_shorten(p))
+            st = us_fail(err, US_ERR_LIMIT,
+                         "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say it "
+                         "shorter, or raise --ctx-size",
+                         out->n - start, room);
     }
     size_t answered = p->open ? 2 : 1, before = p->n > p->n_head + answered ? p->n - answered : p->n_head;
     if (!st && before_it) st = us_template_tokenize(tpl, tok, p->messages, before, true, before_it, NULL, err);

@@ -11,17 +11,17 @@
 typedef struct us_chat_line {
     const char *name; /* who says it; NULL or "": nobody in particular */
     const char *text;
-    bool own;         /* the character himself */
+    bool own; /* the character himself */
 } us_chat_line;
 
 typedef struct us_prompt_spec {
     const us_card *card;
-    bool trained;             /* an adapter has learned without the card's examples, so they are left out */
-    const char *more;         /* more of a system message, or NULL */
-    const char *user;         /* stands for {{user}} in the card; NULL: "you" */
+    bool trained;     /* an adapter has learned without the card's examples, so they are left out */
+    const char *more; /* more of a system message, or NULL */
+    const char *user; /* stands for {{user}} in the card; NULL: "you" */
     const us_chat_line *lines;
     size_t n_lines;
-    int32_t history;          /* 0: the card's */
+    int32_t history; /* 0: the card's */
 } us_prompt_spec;
 
 /* Messages and the text that they point into. */
@@ -37,12 +37,14 @@ US_MUST_USE us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out,
 void us_prompt_fini(us_prompt *p);
 /* Leaves out the oldest turn and what answers it; false when only what is answered is left. */
 bool us_prompt_shorten(us_prompt *p);
-/* The prompt in tokens (appended to *out), turns left out from the oldest until it has at most `room` tokens; LIMIT when what is
- * answered does not fit. *before_it (may be NULL) gets all but what is answered, with the start of a reply: what ranking compares
- * with. A reply that would have come without the last words of the others, as one does that says the same things again, is no answer to them. */
-US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room, us_tokens *out, us_tokens *before_it,
-                                         us_error *err);
+/* The prompt in tokens (appended to *out), turns left out from the oldest until it has at most `room` tokens; LIMIT when what
+ * is answered does not fit. *before_it (may be NULL) gets all but what is answered, with the start of a reply: what ranking
+ * compares with. A reply that would have come without the last words of the others, as one does that says the same things
+ * again, is no answer to them. */
+US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room,
+                                         us_tokens *out, us_tokens *before_it, us_error *err);
 /* The card's catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
-US_MUST_USE us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err);
+US_MUST_USE us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n,
+                                        us_error *err);
 
 #endif

@@ -19,11 +19,15 @@ struct us_store {
 
 /* Version k of the file is reached from k-1 by migrations[k-1]; never change one that was released. */
 static const char *const migrations[] = {
-    "CREATE TABLE chats (id TEXT PRIMARY KEY, title TEXT NOT NULL, user TEXT NOT NULL, characters TEXT NOT NULL, scale TEXT NOT NULL,"
+    "CREATE TABLE chats (id TEXT PRIMARY KEY, title TEXT NOT NULL, user TEXT NOT NULL, characters TEXT NOT NULL, scale TEXT "
+    "NOT NULL,"
     " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, deleted_ms INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE turns (id INTEGER PRIMARY KEY AUTOINCREMENT, chat TEXT NOT NULL REFERENCES chats(id) ON DELETE CASCADE, role TEXT NOT NULL,"
-    " speaker TEXT NOT NULL, character TEXT, text TEXT NOT NULL, chosen INTEGER NOT NULL, alternatives TEXT NOT NULL, present TEXT NOT NULL,"
-    " created_ms INTEGER NOT NULL, n_tokens INTEGER NOT NULL, n_cached INTEGER NOT NULL, seconds REAL NOT NULL, edited INTEGER NOT NULL,"
+    "CREATE TABLE turns (id INTEGER PRIMARY KEY AUTOINCREMENT, chat TEXT NOT NULL REFERENCES chats(id) ON DELETE CASCADE, role "
+    "TEXT NOT NULL,"
+    " speaker TEXT NOT NULL, character TEXT, text TEXT NOT NULL, chosen INTEGER NOT NULL, alternatives TEXT NOT NULL, present "
+    "TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL, n_tokens INTEGER NOT NULL, n_cached INTEGER NOT NULL, seconds REAL NOT NULL, edited INTEGER "
+    "NOT NULL,"
     " prompt BLOB, cut TEXT, cut_ms INTEGER);"
     "CREATE INDEX turns_of_chat ON turns(chat, id);",
 };
@@ -40,13 +44,17 @@ static us_status fail(us_store *s, us_error *err) {
     const char *words = sqlite3_errmsg(s->db);
     switch (code & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return us_fail(err, US_ERR_INTERRUPTED, "the chats' file is in use by another program (%s): try again", words);
+    case SQLITE_LOCKED:
+        return us_fail(err, US_ERR_INTERRUPTED, "the chats' file is in use by another program (%s): try again", words);
     case SQLITE_FULL: return us_fail(err, US_ERR_IO, "the disk is full: nothing was saved");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY: return us_fail(err, US_ERR_IO, "the chats' file cannot be read or written: %s", words);
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return us_fail(err, US_ERR_FORMAT, "the chats' file is damaged: %s. Move it away to begin anew; `sqlite3 FILE .recover` saves what is left", words);
+    case SQLITE_NOTADB:
+        return us_fail(err, US_ERR_FORMAT,
+                       "the chats' file is damaged: %s. Move it away to begin anew; `sqlite3 FILE .recover` saves what is left",
+                       words);
     case SQLITE_NOMEM: return us_fail(err, US_ERR_MEMORY, "out of memory");
     default: return us_fail(err, US_ERR_IO, "chats: %s", words);
     }
@@ -55,7 +63,8 @@ static us_status fail(us_store *s, us_error *err) {
 /* What a statement does with each row. */
 typedef us_status row_fn(void *ctx, sqlite3_stmt *q, us_error *err);
 
-/* Runs one statement. types: t text (NULL is allowed), i int64_t, d double, j json_t (written as text, freed), b blob (pointer, int bytes). */
+/* Runs one statement. types: t text (NULL is allowed), i int64_t, d double, j json_t (written as text, freed), b blob (pointer,
+ * int bytes). */
 static us_status run(us_store *s, row_fn *row, void *ctx, us_error *err, const char *sql, const char *types, ...) {
     sqlite3_stmt *q = NULL;
     va_list ap;
@@ -111,11 +120,14 @@ static us_status migrate(us_store *s, us_error *err) {
     int64_t version = 0;
     us_status st = begin(s, err);
     if (!st) st = run(s, read_int, &version, err, "PRAGMA user_version", "");
-    if (!st && version > VERSION) st = us_fail(err, US_ERR_FORMAT, "the chats' file is of version %lld; this program knows up to %d", (long long)version, VERSION);
+    if (!st && version > VERSION)
+        st = us_fail(err, US_ERR_FORMAT, "the chats' file is of version %lld; this program knows up to %d", (long long)version,
+                     VERSION);
     for (; !st && version < VERSION; version++) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA user_version = %d", (int)version + 1);
-        if (sqlite3_exec(s->db, migrations[version], NULL, NULL, NULL) || sqlite3_exec(s->db, sql, NULL, NULL, NULL)) st = fail(s, err);
+        if (sqlite3_exec(s->db, migrations[version], NULL, NULL, NULL) || sqlite3_exec(s->db, sql, NULL, NULL, NULL))
+            st = fail(s, err);
     }
     if (!st) st = run(s, NULL, NULL, err, "DELETE FROM chats WHERE deleted_ms < ?", "i", now_ms() - KEEP_DELETED_MS);
     if (!st) st = run(s, NULL, NULL, err, "DELETE FROM turns WHERE cut_ms < ?", "i", now_ms() - KEEP_DELETED_MS);
@@ -127,7 +139,8 @@ us_status us_store_open(const char *path, us_store **out, us_error *err) {
     us_status st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     pthread_mutex_init(&s->lock, NULL);
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)) st = s->db ? fail(s, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
+        st = s->db ? fail(s, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) sqlite3_busy_timeout(s->db, 3000);
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA journal_mode = WAL", "");
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA synchronous = FULL", "");
@@ -176,35 +189,45 @@ static const char *text_of(const json_t *o, const char *key) {
 
 #define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms"
 static us_status chat_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id", column_text(q, 0), "title", column_text(q, 1), "user", column_text(q, 2), "characters", column_json(q, 3),
-                          "scale", column_json(q, 4), "created_ms", (json_int_t)sqlite3_column_int64(q, 5), "updated_ms", (json_int_t)sqlite3_column_int64(q, 6));
+    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id", column_text(q, 0), "title", column_text(q, 1), "user",
+                          column_text(q, 2), "characters", column_json(q, 3), "scale", column_json(q, 4), "created_ms",
+                          (json_int_t)sqlite3_column_int64(q, 5), "updated_ms", (json_int_t)sqlite3_column_int64(q, 6));
     json_decref(*(json_t **)ctx);
     return (*(json_t **)ctx = j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
-#define TURN_COLUMNS "id, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited"
+#define TURN_COLUMNS \
+    "id, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited"
 static us_status turn_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack("{s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:i, s:i, s:f, s:b}", "id", (json_int_t)sqlite3_column_int64(q, 0), "role", column_text(q, 1),
-                          "speaker", column_text(q, 2), "character", column_text(q, 3), "text", column_text(q, 4), "chosen", sqlite3_column_int(q, 5), "alternatives",
-                          column_json(q, 6), "present", column_json(q, 7), "created_ms", (json_int_t)sqlite3_column_int64(q, 8), "n_tokens", sqlite3_column_int(q, 9),
-                          "n_cached", sqlite3_column_int(q, 10), "seconds", sqlite3_column_double(q, 11), "edited", sqlite3_column_int(q, 12) != 0);
+    json_t *j = json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:i, s:i, s:f, s:b}", "id", (json_int_t)sqlite3_column_int64(q, 0),
+        "role", column_text(q, 1), "speaker", column_text(q, 2), "character", column_text(q, 3), "text", column_text(q, 4),
+        "chosen", sqlite3_column_int(q, 5), "alternatives", column_json(q, 6), "present", column_json(q, 7), "created_ms",
+        (json_int_t)sqlite3_column_int64(q, 8), "n_tokens", sqlite3_column_int(q, 9), "n_cached", sqlite3_column_int(q, 10),
+        "seconds", sqlite3_column_double(q, 11), "edited", sqlite3_column_int(q, 12) != 0);
     return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
 static us_status insert_chat(us_store *s, const json_t *c, const char *id, us_error *err) {
-    return run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)", "tttjji", id, text_of(c, "title"), text_of(c, "user"),
-               json_object_get(c, "characters"), json_object_get(c, "scale"), now_ms());
+    return run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)", "tttjji", id,
+               text_of(c, "title"), text_of(c, "user"), json_object_get(c, "characters"), json_object_get(c, "scale"),
+               now_ms());
 }
 
-static us_status insert_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt, us_error *err) {
+static us_status insert_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt,
+                             us_error *err) {
     const json_t *created = json_object_get(t, "created_ms");
     return run(s, NULL, NULL, err,
-               "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited, prompt)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tttttijjiiidib", chat, text_of(t, "role"), text_of(t, "speaker"),
-               json_string_value(json_object_get(t, "character")), text_of(t, "text"), (int64_t)json_integer_value(json_object_get(t, "chosen")),
-               json_object_get(t, "alternatives"), json_object_get(t, "present"), (int64_t)(json_is_integer(created) ? json_integer_value(created) : now_ms()),
-               (int64_t)json_integer_value(json_object_get(t, "n_tokens")), (int64_t)json_integer_value(json_object_get(t, "n_cached")),
-               json_number_value(json_object_get(t, "seconds")), (int64_t)json_is_true(json_object_get(t, "edited")), (const void *)prompt, (int)(n_prompt * sizeof *prompt));
+               "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, "
+               "n_cached, seconds, edited, prompt)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               "tttttijjiiidib", chat, text_of(t, "role"), text_of(t, "speaker"),
+               json_string_value(json_object_get(t, "character")), text_of(t, "text"),
+               (int64_t)json_integer_value(json_object_get(t, "chosen")), json_object_get(t, "alternatives"),
+               json_object_get(t, "present"), (int64_t)(json_is_integer(created) ? json_integer_value(created) : now_ms()),
+               (int64_t)json_integer_value(json_object_get(t, "n_tokens")),
+               (int64_t)json_integer_value(json_object_get(t, "n_cached")), json_number_value(json_object_get(t, "seconds")),
+               (int64_t)json_is_true(json_object_get(t, "edited")), (const void *)prompt, (int)(n_prompt * sizeof *prompt));
 }
 
 static us_status need_chat(us_store *s, const char *id, us_error *err) {
@@ -216,11 +239,15 @@ static us_status need_chat(us_store *s, const char *id, us_error *err) {
 static us_status need_turn(us_store *s, const char *chat, int64_t turn, us_error *err) {
     int64_t n = 0;
     us_status st = need_chat(s, chat, err);
-    if (!st) st = run(s, read_int, &n, err, "SELECT count(*) FROM turns WHERE chat = ? AND id = ? AND cut IS NULL", "ti", chat, turn);
+    if (!st)
+        st =
+            run(s, read_int, &n, err, "SELECT count(*) FROM turns WHERE chat = ? AND id = ? AND cut IS NULL", "ti", chat, turn);
     return st || n ? st : us_fail(err, US_ERR_NOT_FOUND, "no turn %lld in this chat", (long long)turn);
 }
 
-static us_status touch(us_store *s, const char *chat, us_error *err) { return run(s, NULL, NULL, err, "UPDATE chats SET updated_ms = ? WHERE id = ?", "it", now_ms(), chat); }
+static us_status touch(us_store *s, const char *chat, us_error *err) {
+    return run(s, NULL, NULL, err, "UPDATE chats SET updated_ms = ? WHERE id = ?", "it", now_ms(), chat);
+}
 
 /* ---- chats ----------------------------------------------------------------------------------------------------- */
 
@@ -230,24 +257,28 @@ us_status us_store_add_chat(us_store *s, const json_t *chat, char id[US_STORE_ID
     new_id(id);
     us_status st = begin(s, err);
     if (!st) st = insert_chat(s, chat, id, err);
-    json_array_foreach(json_object_get(chat, "turns"), i, t) if (!st) st = insert_turn(s, id, t, NULL, 0, err);
+    json_array_foreach(json_object_get(chat, "turns"), i, t)
+        if (!st) st = insert_turn(s, id, t, NULL, 0, err);
     return end(s, st, err);
 }
 
 static us_status list_row(void *ctx, sqlite3_stmt *q, us_error *err) {
     const char *last = (const char *)sqlite3_column_text(q, 5);
-    json_t *j = json_pack("{s:o, s:o, s:o, s:I, s:i, s:s}", "id", column_text(q, 0), "title", column_text(q, 1), "characters", column_json(q, 2), "updated_ms",
-                          (json_int_t)sqlite3_column_int64(q, 3), "n_turns", sqlite3_column_int(q, 4), "last", last ? last : "");
+    json_t *j = json_pack("{s:o, s:o, s:o, s:I, s:i, s:s}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
+                          column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns",
+                          sqlite3_column_int(q, 4), "last", last ? last : "");
     return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
 us_status us_store_list_chats(us_store *s, json_t **out, us_error *err) {
     json_t *list = json_array();
     pthread_mutex_lock(&s->lock);
-    us_status st = run(s, list_row, list, err,
-                       "SELECT id, title, characters, updated_ms, (SELECT count(*) FROM turns WHERE chat = c.id AND cut IS NULL),"
-                       " (SELECT substr(text, 1, 80) FROM turns WHERE chat = c.id AND cut IS NULL ORDER BY id DESC LIMIT 1)"
-                       " FROM chats c WHERE deleted_ms IS NULL ORDER BY updated_ms DESC, id", "");
+    us_status st =
+        run(s, list_row, list, err,
+            "SELECT id, title, characters, updated_ms, (SELECT count(*) FROM turns WHERE chat = c.id AND cut IS NULL),"
+            " (SELECT substr(text, 1, 80) FROM turns WHERE chat = c.id AND cut IS NULL ORDER BY id DESC LIMIT 1)"
+            " FROM chats c WHERE deleted_ms IS NULL ORDER BY updated_ms DESC, id",
+            "");
     pthread_mutex_unlock(&s->lock);
     if (st) json_decref(list);
     else *out = list;
@@ -257,8 +288,11 @@ us_status us_store_list_chats(us_store *s, json_t **out, us_error *err) {
 us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err) {
     json_t *chat = NULL, *turns = json_array();
     pthread_mutex_lock(&s->lock);
-    us_status st = run(s, chat_row, &chat, err, "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ? AND deleted_ms IS NULL", "t", id);
-    if (!st && chat) st = run(s, turn_row, turns, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t", id);
+    us_status st =
+        run(s, chat_row, &chat, err, "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ? AND deleted_ms IS NULL", "t", id);
+    if (!st && chat)
+        st = run(s, turn_row, turns, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t",
+                 id);
     pthread_mutex_unlock(&s->lock);
     if (!st && !chat) st = us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", id);
     if (st) {
@@ -272,14 +306,18 @@ us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error 
 }
 
 us_status us_store_change_chat(us_store *s, const char *id, const json_t *c, us_error *err) {
-    static const struct { const char *key, *sql; } text[] = {{"title", "UPDATE chats SET title = ? WHERE id = ?"}, {"user", "UPDATE chats SET user = ? WHERE id = ?"}},
-        json[] = {{"characters", "UPDATE chats SET characters = ? WHERE id = ?"}, {"scale", "UPDATE chats SET scale = ? WHERE id = ?"}};
+    static const struct {
+        const char *key, *sql;
+    } text[] = {{"title", "UPDATE chats SET title = ? WHERE id = ?"}, {"user", "UPDATE chats SET user = ? WHERE id = ?"}},
+      json[] = {{"characters", "UPDATE chats SET characters = ? WHERE id = ?"},
+                {"scale", "UPDATE chats SET scale = ? WHERE id = ?"}};
     us_status st = begin(s, err);
     if (!st) st = need_chat(s, id, err);
     for (int i = 0; i < 2 && !st; i++)
         if (json_object_get(c, text[i].key)) st = run(s, NULL, NULL, err, text[i].sql, "tt", text_of(c, text[i].key), id);
     for (int i = 0; i < 2 && !st; i++)
-        if (json_object_get(c, json[i].key)) st = run(s, NULL, NULL, err, json[i].sql, "jt", json_object_get(c, json[i].key), id);
+        if (json_object_get(c, json[i].key))
+            st = run(s, NULL, NULL, err, json[i].sql, "jt", json_object_get(c, json[i].key), id);
     return end(s, st, err);
 }
 
@@ -302,12 +340,18 @@ us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch
     us_status st = begin(s, err);
     if (!st) st = need_turn(s, id, turn, err);
     if (!st)
-        st = run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") SELECT ?1, title, user, characters, scale, ?2, ?2 FROM chats WHERE id = ?3", "tit", branch, now_ms(), id);
+        st = run(s, NULL, NULL, err,
+                 "INSERT INTO chats (" CHAT_COLUMNS
+                 ") SELECT ?1, title, user, characters, scale, ?2, ?2 FROM chats WHERE id = ?3",
+                 "tit", branch, now_ms(), id);
     if (!st)
         st = run(s, NULL, NULL, err,
-                 "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited, prompt)"
-                 " SELECT ?1, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited, prompt"
-                 " FROM turns WHERE chat = ?2 AND id <= ?3 AND cut IS NULL ORDER BY id", "tti", branch, id, turn);
+                 "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, "
+                 "n_tokens, n_cached, seconds, edited, prompt)"
+                 " SELECT ?1, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, "
+                 "seconds, edited, prompt"
+                 " FROM turns WHERE chat = ?2 AND id <= ?3 AND cut IS NULL ORDER BY id",
+                 "tti", branch, id, turn);
     return end(s, st, err);
 }
 
@@ -325,7 +369,8 @@ static us_status entitle(us_store *s, const char *chat, const json_t *turn, us_e
     return run(s, NULL, NULL, err, "UPDATE chats SET title = ? WHERE id = ? AND title = ''", "tt", title, chat);
 }
 
-us_status us_store_add_turn(us_store *s, const char *chat, json_t *turn, const int32_t *prompt, size_t n_prompt, us_error *err) {
+us_status us_store_add_turn(us_store *s, const char *chat, json_t *turn, const int32_t *prompt, size_t n_prompt,
+                            us_error *err) {
     json_object_set_new(turn, "created_ms", json_integer(now_ms()));
     us_status st = begin(s, err);
     if (!st) st = need_chat(s, chat, err);
@@ -349,17 +394,20 @@ us_status us_store_get_turn(us_store *s, const char *chat, int64_t turn, json_t 
     return st;
 }
 
-us_status us_store_change_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt, us_error *err) {
+us_status us_store_change_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt,
+                               us_error *err) {
     int64_t id = json_integer_value(json_object_get(t, "id"));
     us_status st = begin(s, err);
     if (!st) st = need_turn(s, chat, id, err);
     if (!st)
         st = run(s, NULL, NULL, err,
-                 "UPDATE turns SET text = ?1, chosen = ?2, alternatives = ?3, edited = ?4, n_tokens = ?5, n_cached = ?6, seconds = ?7, prompt = coalesce(?8, prompt) WHERE id = ?9",
-                 "tijiiidbi", text_of(t, "text"), (int64_t)json_integer_value(json_object_get(t, "chosen")), json_object_get(t, "alternatives"),
-                 (int64_t)json_is_true(json_object_get(t, "edited")), (int64_t)json_integer_value(json_object_get(t, "n_tokens")),
-                 (int64_t)json_integer_value(json_object_get(t, "n_cached")), json_number_value(json_object_get(t, "seconds")), (const void *)prompt,
-                 (int)(n_prompt * sizeof *prompt), id);
+                 "UPDATE turns SET text = ?1, chosen = ?2, alternatives = ?3, edited = ?4, n_tokens = ?5, n_cached = ?6, "
+                 "seconds = ?7, prompt = coalesce(?8, prompt) WHERE id = ?9",
+                 "tijiiidbi", text_of(t, "text"), (int64_t)json_integer_value(json_object_get(t, "chosen")),
+                 json_object_get(t, "alternatives"), (int64_t)json_is_true(json_object_get(t, "edited")),
+                 (int64_t)json_integer_value(json_object_get(t, "n_tokens")),
+                 (int64_t)json_integer_value(json_object_get(t, "n_cached")), json_number_value(json_object_get(t, "seconds")),
+                 (const void *)prompt, (int)(n_prompt * sizeof *prompt), id);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }
@@ -393,7 +441,9 @@ us_status us_store_cut(us_store *s, const char *chat, int64_t turn, char undo[US
     new_id(undo);
     us_status st = begin(s, err);
     if (!st) st = need_turn(s, chat, turn, err);
-    if (!st) st = run(s, NULL, NULL, err, "UPDATE turns SET cut = ?, cut_ms = ? WHERE chat = ? AND id >= ? AND cut IS NULL", "titi", undo, now_ms(), chat, turn);
+    if (!st)
+        st = run(s, NULL, NULL, err, "UPDATE turns SET cut = ?, cut_ms = ? WHERE chat = ? AND id >= ? AND cut IS NULL", "titi",
+                 undo, now_ms(), chat, turn);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }
@@ -404,9 +454,15 @@ us_status us_store_uncut(us_store *s, const char *chat, const char *undo, us_err
     if (!st) st = need_chat(s, chat, err);
     if (!st) st = run(s, read_int, &n_cut, err, "SELECT count(*) FROM turns WHERE chat = ? AND cut = ?", "tt", chat, undo);
     if (!st && !n_cut) st = us_fail(err, US_ERR_NOT_FOUND, "nothing to bring back under this undo");
-    if (!st) st = run(s, read_int, &n_since, err, "SELECT count(*) FROM turns WHERE chat = ?1 AND cut IS NULL AND id > (SELECT min(id) FROM turns WHERE cut = ?2)", "tt", chat, undo);
-    if (!st && n_since) st = us_fail(err, US_ERR_MISMATCH, "something was said since: what was forgotten cannot be brought back");
-    if (!st) st = run(s, NULL, NULL, err, "UPDATE turns SET cut = NULL, cut_ms = NULL WHERE chat = ? AND cut = ?", "tt", chat, undo);
+    if (!st)
+        st = run(
+            s, read_int, &n_since, err,
+            "SELECT count(*) FROM turns WHERE chat = ?1 AND cut IS NULL AND id > (SELECT min(id) FROM turns WHERE cut = ?2)",
+            "tt", chat, undo);
+    if (!st && n_since)
+        st = us_fail(err, US_ERR_MISMATCH, "something was said since: what was forgotten cannot be brought back");
+    if (!st)
+        st = run(s, NULL, NULL, err, "UPDATE turns SET cut = NULL, cut_ms = NULL WHERE chat = ? AND cut = ?", "tt", chat, undo);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }

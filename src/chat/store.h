@@ -1,8 +1,8 @@
 /* chat/store.h - every chat, kept in one SQLite file.
  *
- * A write is on the disk when its call returns (WAL, synchronous=FULL): kill -9, or a power cut, loses no finished turn. What is
- * deleted stays for a month and can be brought back. Rows go in and out as JSON of the chat API (docs/serve.md).
- * Safe from any thread; one at a time works.
+ * A write is on the disk when its call returns (WAL, synchronous=FULL): kill -9, or a power cut, loses no finished turn. What
+ * is deleted stays for a month and can be brought back. Rows go in and out as JSON of the chat API (docs/serve.md). Safe from
+ * any thread; one at a time works.
  *
  * Errors: NOT_FOUND, ARGUMENT, MISMATCH (an undo after which something was said), INTERRUPTED (another program holds the file
  * locked), IO (the disk is full or broken), FORMAT (the file is damaged, or of a later version). */
@@ -18,8 +18,8 @@ typedef struct us_store us_store;
 US_MUST_USE us_status us_store_open(const char *path, us_store **out, us_error *err);
 void us_store_close(us_store *s);
 
-/* chat: {"title", "characters": [ids], "user", "scale": {id: x}}; "turns" too (an import), each {"role", "speaker", "character",
- * "text", "chosen", "alternatives", "present", ...}. All checked elsewhere. */
+/* chat: {"title", "characters": [ids], "user", "scale": {id: x}}; "turns" too (an import), each {"role", "speaker",
+ * "character", "text", "chosen", "alternatives", "present", ...}. All checked elsewhere. */
 US_MUST_USE us_status us_store_add_chat(us_store *s, const json_t *chat, char id[US_STORE_ID], us_error *err);
 /* [{"id", "title", "characters", "updated_ms", "n_turns", "last"}], the newest first. */
 US_MUST_USE us_status us_store_list_chats(us_store *s, json_t **out, us_error *err);
@@ -32,11 +32,14 @@ US_MUST_USE us_status us_store_restore_chat(us_store *s, const char *id, us_erro
 /* A chat of its own with the turns up to and including `turn`. */
 US_MUST_USE us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch[US_STORE_ID], us_error *err);
 
-/* Adds the turn as the last one; *id and the turn's "id" and "created_ms" are set. prompt[n_prompt] (may be NULL) is what the model read. */
-US_MUST_USE us_status us_store_add_turn(us_store *s, const char *chat, json_t *turn, const int32_t *prompt, size_t n_prompt, us_error *err);
+/* Adds the turn as the last one; *id and the turn's "id" and "created_ms" are set. prompt[n_prompt] (may be NULL) is what the
+ * model read. */
+US_MUST_USE us_status us_store_add_turn(us_store *s, const char *chat, json_t *turn, const int32_t *prompt, size_t n_prompt,
+                                        us_error *err);
 US_MUST_USE us_status us_store_get_turn(us_store *s, const char *chat, int64_t turn, json_t **out, us_error *err);
 /* Writes text, chosen, alternatives, edited, n_tokens, seconds, n_cached back; and the prompt, unless NULL. */
-US_MUST_USE us_status us_store_change_turn(us_store *s, const char *chat, const json_t *turn, const int32_t *prompt, size_t n_prompt, us_error *err);
+US_MUST_USE us_status us_store_change_turn(us_store *s, const char *chat, const json_t *turn, const int32_t *prompt,
+                                           size_t n_prompt, us_error *err);
 /* malloc()ed ids, *n 0 when the turn has none. */
 US_MUST_USE us_status us_store_get_prompt(us_store *s, const char *chat, int64_t turn, int32_t **ids, size_t *n, us_error *err);
 /* Forgets this turn and all after it, until the undo. */

@@ -34,7 +34,8 @@ static us_status fill(void *ctx, size_t i, void *dst, size_t n_bytes, us_error *
         memcpy(dst, t->data, n_bytes);
         return US_OK;
     }
-    size_t cols = (size_t)t->ne[0], rows = (size_t)(t->ne[1] * t->ne[2] * t->ne[3]), from = us_type_row_bytes((us_type)t->type, cols), to = us_type_row_bytes(type, cols), r = (size_t)m->f->rank;
+    size_t cols = (size_t)t->ne[0], rows = (size_t)(t->ne[1] * t->ne[2] * t->ne[3]),
+           from = us_type_row_bytes((us_type)t->type, cols), to = us_type_row_bytes(type, cols), r = (size_t)m->f->rank;
     float *row = NULL, k = (float)(m->scale * (double)m->f->alpha / (double)m->f->rank);
     us_status st = us_alloc(cols, sizeof *row, &row, err);
     for (size_t y = 0; y < rows && !st; y++) {
@@ -43,24 +44,29 @@ static us_status fill(void *ctx, size_t i, void *dst, size_t n_bytes, us_error *
             float b = k * p->b[y * r + j];
             for (size_t x = 0; x < cols; x++) row[x] += b * p->a[j * cols + x];
         }
-        if (!us_quant_row(type, row, (unsigned char *)dst + y * to, cols)) st = us_fail(err, US_ERR_UNSUPPORTED, "merge: rows of %zu cannot be written as %s", cols, us_gguf_type_name(type));
+        if (!us_quant_row(type, row, (unsigned char *)dst + y * to, cols))
+            st = us_fail(err, US_ERR_UNSUPPORTED, "merge: rows of %zu cannot be written as %s", cols, us_gguf_type_name(type));
     }
     free(row);
     return st;
 }
 
 /* llama.cpp's number for a file whose tensors are mostly of a type. */
-static uint32_t file_type(us_type t) { return t == US_TYPE_F16 ? 1 : t == US_TYPE_Q4_0 ? 2 : t == US_TYPE_Q4_1 ? 3 : t == US_TYPE_Q8_0 ? 7 : 0; }
+static uint32_t file_type(us_type t) {
+    return t == US_TYPE_F16 ? 1 : t == US_TYPE_Q4_0 ? 2 : t == US_TYPE_Q4_1 ? 3 : t == US_TYPE_Q8_0 ? 7 : 0;
+}
 
 /* Rows of embedding and head suffer most from few bits: they keep what they have, or get 8 bits. */
 static us_type type_in(const us_tensor *t, us_type wanted) {
     us_type own = (us_type)t->type;
     if (t->n_dims != 2 || t->ne[0] % US_BLOCK) return own;
-    if (wanted == US_TYPE_F16 || !(us_str_eq(t->name, "token_embd.weight") || us_str_eq(t->name, "output.weight"))) return wanted;
+    if (wanted == US_TYPE_F16 || !(us_str_eq(t->name, "token_embd.weight") || us_str_eq(t->name, "output.weight")))
+        return wanted;
     return own == US_TYPE_F32 || own == US_TYPE_F16 || own == US_TYPE_BF16 ? US_TYPE_Q8_0 : own;
 }
 
-us_status us_adapter_merge(const us_model *model, const char *adapter_path, double scale, const char *type_name, const char *path, us_error *err) {
+us_status us_adapter_merge(const us_model *model, const char *adapter_path, double scale, const char *type_name,
+                           const char *path, us_error *err) {
     static const us_type types[] = {US_TYPE_F16, US_TYPE_Q8_0, US_TYPE_Q4_1, US_TYPE_Q4_0};
     us_adapter *check;
     us_gguf *g = NULL;

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const peft_modules[US_N_MODULES] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"};
+static const char *const peft_modules[US_N_MODULES] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                                       "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
+                                                       "mlp.down_proj"};
 
 static void peft_name(char *out, size_t n, int32_t layer, int m, bool b) {
     snprintf(out, n, "base_model.model.model.layers.%d.%s.lora_%c.weight", layer, peft_modules[m], b ? 'B' : 'A');
@@ -27,12 +29,14 @@ static us_status write_config(const us_factors *f, const char *base, const char 
     json_t *modules = json_array();
     for (int m = 0; m < US_N_MODULES; m++)
         if (f->pairs[m].a) json_array_append_new(modules, json_string(strchr(peft_modules[m], '.') + 1));
-    json_t *c = json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:s, s:o, s:b, s:b, s:b, s:b, s:n, s:b}", "peft_type", "LORA", "task_type", "CAUSAL_LM", "base_model_name_or_path", base, "r", f->rank, "lora_alpha",
-                          (double)f->alpha, "lora_dropout", 0.0, "bias", "none", "target_modules", modules, "fan_in_fan_out", 0, "use_rslora", 0, "use_dora", 0, "inference_mode", 1, "modules_to_save",
-                          "init_lora_weights", 1);
+    json_t *c = json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:s, s:o, s:b, s:b, s:b, s:b, s:n, s:b}", "peft_type", "LORA",
+                          "task_type", "CAUSAL_LM", "base_model_name_or_path", base, "r", f->rank, "lora_alpha",
+                          (double)f->alpha, "lora_dropout", 0.0, "bias", "none", "target_modules", modules, "fan_in_fan_out", 0,
+                          "use_rslora", 0, "use_dora", 0, "inference_mode", 1, "modules_to_save", "init_lora_weights", 1);
     char *text = c ? json_dumps(c, JSON_INDENT(2)) : NULL, *path = us_path_join(folder, "adapter_config.json");
     json_decref(c);
-    us_status st = text && path ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st =
+        text && path ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
     free(path);
     return st;
@@ -92,12 +96,19 @@ static us_status read_config(const char *folder, int32_t *rank, float *alpha, us
     json_t *c = st ? NULL : json_loadb(text, n, 0, &where);
     if (!st && !json_is_object(c)) st = us_fail(err, US_ERR_FORMAT, "%s: not a JSON object: %s", path, c ? "" : where.text);
     json_t *r = json_object_get(c, "r"), *a = json_object_get(c, "lora_alpha");
-    const char *type = json_string_value(json_object_get(c, "peft_type")), *bias = json_string_value(json_object_get(c, "bias"));
-    if (!st && (!type || strcmp(type, "LORA"))) st = us_fail(err, US_ERR_UNSUPPORTED, "%s: peft_type %.40s; only LORA is supported", path, type ? type : "?");
-    if (!st && (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > 256 || !json_is_number(a))) st = us_fail(err, US_ERR_FORMAT, "%s: expected r 1..256 and lora_alpha", path);
-    if (!st && (json_is_true(json_object_get(c, "use_dora")) || (bias && strcmp(bias, "none")) || json_array_size(json_object_get(c, "modules_to_save")) || json_object_size(json_object_get(c, "rank_pattern")) ||
-                json_object_size(json_object_get(c, "alpha_pattern")) || json_is_true(json_object_get(c, "fan_in_fan_out"))))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: DoRA, biases, saved modules and ranks of their own for some modules have no place in a GGUF LoRA", path);
+    const char *type = json_string_value(json_object_get(c, "peft_type")),
+               *bias = json_string_value(json_object_get(c, "bias"));
+    if (!st && (!type || strcmp(type, "LORA")))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: peft_type %.40s; only LORA is supported", path, type ? type : "?");
+    if (!st && (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > 256 || !json_is_number(a)))
+        st = us_fail(err, US_ERR_FORMAT, "%s: expected r 1..256 and lora_alpha", path);
+    if (!st &&
+        (json_is_true(json_object_get(c, "use_dora")) || (bias && strcmp(bias, "none")) ||
+         json_array_size(json_object_get(c, "modules_to_save")) || json_object_size(json_object_get(c, "rank_pattern")) ||
+         json_object_size(json_object_get(c, "alpha_pattern")) || json_is_true(json_object_get(c, "fan_in_fan_out"))))
+        st = us_fail(err, US_ERR_UNSUPPORTED,
+                     "%s: DoRA, biases, saved modules and ranks of their own for some modules have no place in a GGUF LoRA",
+                     path);
     if (!st) {
         *rank = (int32_t)json_integer_value(r);
         *alpha = (float)json_number_value(a);
@@ -109,7 +120,8 @@ static us_status read_config(const char *folder, int32_t *rank, float *alpha, us
     return st;
 }
 
-static us_status read_pair(const us_model *m, const us_safetensors *s, int32_t layer, int mod, size_t r, us_factor_pair *p, float *to, float *work, us_error *err) {
+static us_status read_pair(const us_model *m, const us_safetensors *s, int32_t layer, int mod, size_t r, us_factor_pair *p,
+                           float *to, float *work, us_error *err) {
     char name[160];
     peft_name(name, sizeof name, layer, mod, false);
     us_status st = us_safetensors_read(s, name, r, p->n_in, to, err);
@@ -152,7 +164,11 @@ us_status us_peft_import(us_model *m, const char *folder, us_adapter_type type, 
         found += 2;
     }
     size_t held = st ? 0 : json_object_size(s.header) - (json_object_get(s.header, "__metadata__") != NULL);
-    if (!st && (!found || found != held)) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors are LoRA factors of q, k, v, o, gate, up or down of this model's %d layers: made for another model?", path, found, held, m->net.n_layers);
+    if (!st && (!found || found != held))
+        st = us_fail(err, US_ERR_MISMATCH,
+                     "%s: %zu of its %zu tensors are LoRA factors of q, k, v, o, gate, up or down of this model's %d layers: "
+                     "made for another model?",
+                     path, found, held, m->net.n_layers);
     if (!st) st = us_factors_write(m, &f, (us_factor_type)type, "", NULL, NULL, adapter_path, err);
     us_safetensors_close(&s);
     us_factors_fini(&f);

@@ -14,7 +14,8 @@ typedef struct us_safetensors {
 US_MUST_USE us_status us_safetensors_open(const char *path, us_safetensors *out, us_error *err);
 void us_safetensors_close(us_safetensors *s);
 /* A tensor [rows, cols] as floats in out[rows * cols]. NOT_FOUND, or FORMAT for another shape. */
-US_MUST_USE us_status us_safetensors_read(const us_safetensors *s, const char *name, size_t rows, size_t cols, float *out, us_error *err);
+US_MUST_USE us_status us_safetensors_read(const us_safetensors *s, const char *name, size_t rows, size_t cols, float *out,
+                                          us_error *err);
 
 typedef struct us_safetensor {
     char name[160];

@@ -37,9 +37,11 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     bool ok = us_fold_case(name, &want), found = false;
     for (size_t i = 0; i < n && ok && !found; i++)
         if (us_fold_case(sp[i].name, &have) && !strcmp(want.data, have.data)) *out = (uint32_t)i, found = true;
-    for (size_t i = 0; i < n && ok && !found && n_near < 4 && want.len; i++) { /* speakers come by their lines: the most likely first */
+    for (size_t i = 0; i < n && ok && !found && n_near < 4 && want.len;
+         i++) { /* speakers come by their lines: the most likely first */
         if (!us_fold_case(sp[i].name, &have)) continue;
-        if (!strstr(have.data, want.data) && distance(want.data, have.data, want.len > 6 ? 2 : 1) > (want.len > 6 ? 2 : 1)) continue;
+        if (!strstr(have.data, want.data) && distance(want.data, have.data, want.len > 6 ? 2 : 1) > (want.len > 6 ? 2 : 1))
+            continue;
         snprintf(near + strlen(near), sizeof near - strlen(near), "%s'%.100s'", n_near ? ", " : "", sp[i].name);
         n_near++;
     }
@@ -47,7 +49,8 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     us_buf_fini(&have);
     if (found) return US_OK;
     if (n_near) return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; did you mean %s?", name, near);
-    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are '%s', '%s', '%s'", name, n > 0 ? sp[0].name : "", n > 1 ? sp[1].name : "", n > 2 ? sp[2].name : "");
+    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are '%s', '%s', '%s'", name,
+                   n > 0 ? sp[0].name : "", n > 1 ? sp[1].name : "", n > 2 ? sp[2].name : "");
 }
 
 /* "mnca" for "monica geller", "rach" for "rachel green": the beginning of the first name, or four letters and more of
@@ -69,9 +72,12 @@ static int by_score(const void *a, const void *b) {
 
 /* Words that many bear: "Officer" is not Officer Barbrady. */
 static bool is_common_noun(const char *folded) {
-    static const char list[] = " agent announcer boy brother captain chef chief choir coach cop crowd detective doctor dr. elder emperor father general ghost girl guard guy "
-                               "host inspector judge kid king lady leader little lord man mayor member miss mister mother mr. mrs. ms. nurse officer old president priest prince princess "
-                               "principal professor queen radio reporter reverend senator sergeant sheriff sister soldier student teacher the uncle aunt woman worker young ";
+    static const char list[] = " agent announcer boy brother captain chef chief choir coach cop crowd detective doctor dr. "
+                               "elder emperor father general ghost girl guard guy "
+                               "host inspector judge kid king lady leader little lord man mayor member miss mister mother mr. "
+                               "mrs. ms. nurse officer old president priest prince princess "
+                               "principal professor queen radio reporter reverend senator sergeant sheriff sister soldier "
+                               "student teacher the uncle aunt woman worker young ";
     size_t n = strlen(folded);
     for (const char *p = strstr(list, folded); p; p = strstr(p + 1, folded))
         if (p[-1] == ' ' && p[n] == ' ') return true;
@@ -91,7 +97,8 @@ static void compare(const char *from, const char *to, bool shouted, us_alias *a)
     size_t n = strlen(from), m = strlen(to);
     if (!n) return;
     if (!strcmp(from, to)) a->reason = "case", a->score = 0.99;
-    else if (m > n && !strncmp(to, from, n) && to[n] == ' ' && !is_common_noun(from) && !strpbrk(to + n, "0123456789#")) a->reason = "first name", a->score = 0.8;
+    else if (m > n && !strncmp(to, from, n) && to[n] == ' ' && !is_common_noun(from) && !strpbrk(to + n, "0123456789#"))
+        a->reason = "first name", a->score = 0.8;
     else if (is_typo(from, to)) a->reason = "typo", a->score = 0.7;
     else if (shouted && contracted(from, to)) a->reason = "contraction", a->score = 0.5;
 }

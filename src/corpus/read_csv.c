@@ -16,7 +16,7 @@ typedef struct reader {
     us_columns columns;
     size_t n_header, max_cell;
     bool have_header, overlong;
-    uint32_t line, row_line;    /* of the byte in work, of the row's first byte */
+    uint32_t line, row_line; /* of the byte in work, of the row's first byte */
     char delimiter;
 } reader;
 
@@ -33,7 +33,8 @@ static void on_field(void *data, size_t n, void *ctx) {
         return;
     }
     if (memchr(data ? data : "", 0, n))
-        r->rows->status = us_fail(r->rows->err, US_ERR_FORMAT, "%s:%u: a NUL byte: this is no text file", r->rows->path, r->line);
+        r->rows->status =
+            us_fail(r->rows->err, US_ERR_FORMAT, "%s:%u: a NUL byte: this is no text file", r->rows->path, r->line);
     else if (!(r->rows->status = us_buf_append(&r->cells, data ? data : "", n, r->rows->err))) r->ends[r->n++] = r->cells.len;
 }
 
@@ -79,7 +80,8 @@ static void on_row(int c, void *ctx) {
         int text = r->columns.at[US_CELL_TEXT];
         if ((size_t)text < r->n) cells[US_CELL_TEXT] = text_with_surplus(r, text, &joined);
         for (int i = 0; i < US_N_CELLS; i++)
-            if (i != US_CELL_TEXT && r->columns.at[i] >= 0 && (size_t)r->columns.at[i] < r->n) cells[i] = field(r, (size_t)r->columns.at[i]);
+            if (i != US_CELL_TEXT && r->columns.at[i] >= 0 && (size_t)r->columns.at[i] < r->n)
+                cells[i] = field(r, (size_t)r->columns.at[i]);
         us_rows_add(rows, line, cells, joined);
     }
     us_buf_clear(&r->cells);
@@ -106,9 +108,11 @@ static us_status feed(reader *r, struct csv_parser *p, const char *s, size_t n) 
         const char *nl = memchr(s + i, '\n', n - i);
         size_t len = nl ? (size_t)(nl - (s + i)) + 1 : n - i;
         if (p->entry_pos + len > r->max_cell + 65536 && !r->overlong)
-            return us_fail(r->rows->err, US_ERR_LIMIT, "%s:%u: a cell of more than %zu bytes (a quote that is never closed?)", r->rows->path, r->row_line, r->max_cell);
+            return us_fail(r->rows->err, US_ERR_LIMIT, "%s:%u: a cell of more than %zu bytes (a quote that is never closed?)",
+                           r->rows->path, r->row_line, r->max_cell);
         size_t body = nl && len > 1 && nl[-1] == '\r' ? len - 2 : len; /* CRLF ends one row, not two */
-        if (csv_parse(p, s + i, body, on_field, on_row, r) != body || (body < len && csv_parse(p, "\n", 1, on_field, on_row, r) != 1))
+        if (csv_parse(p, s + i, body, on_field, on_row, r) != body ||
+            (body < len && csv_parse(p, "\n", 1, on_field, on_row, r) != 1))
             return us_fail(r->rows->err, US_ERR_FORMAT, "%s:%u: %s", r->rows->path, r->line, csv_strerror(csv_error(p)));
         r->line += nl != NULL;
         if (r->n == 0 && p->entry_pos == 0) r->row_line = r->line;
@@ -117,20 +121,24 @@ static us_status feed(reader *r, struct csv_parser *p, const char *s, size_t n) 
     return r->rows->status;
 }
 
-static int keeps_blanks(unsigned char c) { // libcsv would strip blanks of an unquoted field: they count as repairs, and ', ' of an unescaped comma is text
+static int keeps_blanks(unsigned char c) { // libcsv would strip blanks of an unquoted field: they count as repairs, and ', ' of
+                                           // an unescaped comma is text
     (void)c;
     return 0;
 }
 
-static int ends_row(unsigned char c) {
-    return c == '\n';
-}
+static int ends_row(unsigned char c) { return c == '\n'; }
 
 us_status us_read_csv(us_rows *rows, char delimiter) {
     bool std = !strcmp(rows->path, "-");
     FILE *f = std ? stdin : fopen(rows->path, "rb");
-    if (!f) return us_fail(rows->err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", rows->path, strerror(errno));
-    reader r = {.rows = rows, .line = 1, .row_line = 1, .max_cell = rows->options->max_cell_bytes ? rows->options->max_cell_bytes : (size_t)1 << 20};
+    if (!f)
+        return us_fail(rows->err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", rows->path,
+                       strerror(errno));
+    reader r = {.rows = rows,
+                .line = 1,
+                .row_line = 1,
+                .max_cell = rows->options->max_cell_bytes ? rows->options->max_cell_bytes : (size_t)1 << 20};
     struct csv_parser p;
     static const size_t chunk = 65536;
     char *buf = NULL;
@@ -145,7 +153,9 @@ us_status us_read_csv(us_rows *rows, char delimiter) {
         int c;
         if (buf[n - 1] == '\r' && (c = fgetc(f)) != EOF) buf[n++] = (char)c; /* a CRLF stays in one piece */
         if (first) {
-            if (memchr(buf, 0, n)) st = us_fail(rows->err, US_ERR_FORMAT, "%s: holds NUL bytes: this is no text file (UTF-16? convert it to UTF-8)", rows->path);
+            if (memchr(buf, 0, n))
+                st = us_fail(rows->err, US_ERR_FORMAT,
+                             "%s: holds NUL bytes: this is no text file (UTF-16? convert it to UTF-8)", rows->path);
             r.delimiter = delimiter ? delimiter : guess(buf + skip, n - skip);
             csv_set_delim(&p, (unsigned char)r.delimiter);
         }
@@ -153,7 +163,8 @@ us_status us_read_csv(us_rows *rows, char delimiter) {
     }
     if (!st && ferror(f)) st = us_fail(rows->err, US_ERR_IO, "%s: cannot read", rows->path);
     p.options |= CSV_STRICT | CSV_STRICT_FINI; /* only now: stray quotes inside a field are let through */
-    if (!st && csv_fini(&p, on_field, on_row, &r)) st = us_fail(rows->err, US_ERR_FORMAT, "%s:%u: quote opened here is never closed", rows->path, r.row_line);
+    if (!st && csv_fini(&p, on_field, on_row, &r))
+        st = us_fail(rows->err, US_ERR_FORMAT, "%s:%u: quote opened here is never closed", rows->path, r.row_line);
     if (!st) st = rows->status;
     if (!st && !r.have_header) st = us_fail(rows->err, US_ERR_FORMAT, "%s: empty file", rows->path);
     csv_free(&p);

@@ -38,7 +38,8 @@ static us_status add_object(us_rows *r, json_t *o, uint32_t line) {
 us_status us_read_jsonl(us_rows *r) {
     bool std = !strcmp(r->path, "-");
     FILE *f = std ? stdin : fopen(r->path, "rb");
-    if (!f) return us_fail(r->err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", r->path, strerror(errno));
+    if (!f)
+        return us_fail(r->err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", r->path, strerror(errno));
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     us_buf line;
     us_buf_init(&line, 4 * max);
@@ -48,7 +49,8 @@ us_status us_read_jsonl(us_rows *r) {
         us_buf_clear(&line);
         while (!st && (c = getc_unlocked(f)) != EOF && c != '\n') {
             char byte = (char)c;
-            if (us_buf_append(&line, &byte, 1, NULL)) st = us_fail(r->err, US_ERR_LIMIT, "%s:%u: a line of more than %zu bytes", r->path, no, line.max);
+            if (us_buf_append(&line, &byte, 1, NULL))
+                st = us_fail(r->err, US_ERR_LIMIT, "%s:%u: a line of more than %zu bytes", r->path, no, line.max);
         }
         if (st || (c == EOF && !line.len)) break;
         bool blank = true;
@@ -56,7 +58,9 @@ us_status us_read_jsonl(us_rows *r) {
         json_error_t where;
         json_t *o = blank ? NULL : json_loadb(line.data, line.len, JSON_REJECT_DUPLICATES, &where);
         if (blank) us_rows_add(r, no, (us_span_str[US_N_CELLS]){{0}}, false), st = r->status;
-        else if (!json_is_object(o)) st = us_fail(r->err, US_ERR_FORMAT, "%s:%u: not a JSON object%s%s", r->path, no, o ? "" : ": ", o ? "" : where.text);
+        else if (!json_is_object(o))
+            st =
+                us_fail(r->err, US_ERR_FORMAT, "%s:%u: not a JSON object%s%s", r->path, no, o ? "" : ": ", o ? "" : where.text);
         else st = add_object(r, o, no);
         json_decref(o);
         no++;

@@ -6,8 +6,9 @@
 #include <utf8proc.h>
 
 /* Code points of Windows-1252's bytes 0x80..0x9f; the five undefined ones stand for themselves. */
-static const uint16_t cp1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,
-                                    0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
+static const uint16_t cp1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+                                    0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+                                    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
 
 static int byte_of(uint32_t cp) {
     if (cp < 0x80 || (cp >= 0xa0 && cp < 0x100)) return (int)cp;
@@ -55,7 +56,8 @@ static size_t blank_at(const char *s, size_t n) {
     if (c < 0xc2) return 0;
     uint32_t cp = 0;
     int len = us_utf8_decode(s, n, &cp);
-    bool blank = cp == 0xa0 || (cp >= 0x80 && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0x3000;
+    bool blank = cp == 0xa0 || (cp >= 0x80 && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2028 || cp == 0x2029 ||
+                 cp == 0xfeff || cp == 0x3000;
     return len && blank ? (size_t)len : 0;
 }
 
@@ -104,19 +106,23 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
             continue;
         }
         size_t inner = (size_t)(end - s) - i - 1;
-        if (us_buf_append(out, s + kept, i - kept, NULL) || (taken->len && us_buf_append_str(taken, "; ", NULL)) || us_buf_append(taken, s + i + 1, inner, NULL)) return false;
+        if (us_buf_append(out, s + kept, i - kept, NULL) || (taken->len && us_buf_append_str(taken, "; ", NULL)) ||
+            us_buf_append(taken, s + i + 1, inner, NULL))
+            return false;
         i = kept = (size_t)(end - s) + 1;
     }
     return taken->len && !us_buf_append(out, s + kept, n - kept, NULL);
 }
 
 bool us_is_credit(const char *speaker, const char *text) {
-    static const char *const heads[] = {"written by", "directed by", "teleplay by", "story by", "transcribed by", "created by", "produced by"};
+    static const char *const heads[] = {"written by",     "directed by", "teleplay by", "story by",
+                                        "transcribed by", "created by",  "produced by"};
     for (int k = 0; k < 2; k++) {
         const char *s = k ? text : speaker;
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
             size_t n = strlen(heads[i]);
-            if ((s[0] | 32) == heads[i][0] && !strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' '))) return true;
+            if ((s[0] | 32) == heads[i][0] && !strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' ')))
+                return true;
         }
     }
     return false;
@@ -146,7 +152,8 @@ bool us_is_joint(const char *name) {
 bool us_fold_case(const char *s, us_buf *out) {
     us_buf_clear(out);
     utf8proc_uint8_t *folded = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &folded, UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &folded,
+                                      UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
     if (n < 0) return false;
     bool ok = !us_buf_append(out, folded, (size_t)n, NULL);
     free(folded);

@@ -12,12 +12,18 @@
 #define ARENA_BLOCK ((size_t)1 << 20)
 #define MAX_ALIASES 100000
 
-static const char *const rule_names[US_N_RULES] = {"fields", "mojibake", "blanks", "directions", "credits", "shouted", "aliases"};
+static const char *const rule_names[US_N_RULES] = {"fields",  "mojibake", "blanks", "directions",
+                                                   "credits", "shouted",  "aliases"};
 const char *us_rule_name(us_rule rule) { return (size_t)rule < US_N_RULES ? rule_names[rule] : "none"; }
 
-typedef struct block { struct block *next; char bytes[]; } block;
+typedef struct block {
+    struct block *next;
+    char bytes[];
+} block;
 
-typedef struct name_slot { uint32_t i; } name_slot; /* index + 1 */
+typedef struct name_slot {
+    uint32_t i;
+} name_slot; /* index + 1 */
 
 struct us_script {
     char **paths;
@@ -34,14 +40,14 @@ struct us_script {
     size_t n_name_slots;
     us_joined *joined;
     size_t n_joined, cap_joined;
-    uint32_t *joins;      /* speaker -> the one he joins (himself if none) */
+    uint32_t *joins; /* speaker -> the one he joins (himself if none) */
     us_script_counts counts;
     /* while reading */
     us_buf a, b, taken;
     uint32_t last_speaker;
     bool scene_open, run_open, shouted_seen;
     char episode[256], scene[256];
-    json_t *aliases;      /* alias -> canonical name */
+    json_t *aliases; /* alias -> canonical name */
 };
 
 /* ---- text and names ------------------------------------------------------------------------------------- */
@@ -88,7 +94,8 @@ static us_status speaker_of(us_script *s, const char *name, size_t n, uint32_t *
         s->name_slots = NULL;
         if ((st = us_alloc(size, sizeof *s->name_slots, &s->name_slots, err))) return st;
         s->n_name_slots = size;
-        for (size_t i = 0; i < s->n_speakers; i++) *name_slot_of(s, s->speakers[i].name, strlen(s->speakers[i].name)) = (uint32_t)i + 1;
+        for (size_t i = 0; i < s->n_speakers; i++)
+            *name_slot_of(s, s->speakers[i].name, strlen(s->speakers[i].name)) = (uint32_t)i + 1;
     }
     uint32_t *slot = name_slot_of(s, name, n);
     if (!*slot) {
@@ -116,20 +123,26 @@ static void note(us_rows *r, uint32_t line, us_rule rule, bool rejected, us_span
     }
     const char *b = keep(s, before.s, before.n), *a = keep(s, after.s, after.n);
     if (!a || !b) r->status = us_fail(r->err, US_ERR_MEMORY, "out of memory");
-    else s->repairs[s->n_repairs++] = (us_repair){.file = r->file, .row = line, .rule = rule, .rejected = rejected, .before = b, .after = a};
+    else
+        s->repairs[s->n_repairs++] =
+            (us_repair){.file = r->file, .row = line, .rule = rule, .rejected = rejected, .before = b, .after = a};
 }
 
 /* Applies mojibake and blanks (and, for text, directions) to a cell; the result is in s->a or the cell itself. */
 static us_span_str repair_cell(us_rows *r, uint32_t line, us_span_str cell, bool text, uint32_t *bits, us_buf *to) {
     us_script *s = r->script;
     us_span_str now = cell;
-    const struct { us_rule rule; bool (*fix)(const char *, size_t, us_buf *); } fixes[] = {{US_RULE_MOJIBAKE, us_repair_mojibake}, {US_RULE_BLANKS, us_repair_blanks}};
+    const struct {
+        us_rule rule;
+        bool (*fix)(const char *, size_t, us_buf *);
+    } fixes[] = {{US_RULE_MOJIBAKE, us_repair_mojibake}, {US_RULE_BLANKS, us_repair_blanks}};
     us_buf_clear(&s->taken);
     for (int k = 0; k < 4; k++) {
         bool directions = k == 2; /* then blanks once more: taking words out leaves some */
         us_rule rule = directions ? US_RULE_DIRECTIONS : fixes[k == 3 ? 1 : k].rule;
         if (!now.n || !on(r, rule) || (k >= 2 && !text) || (k == 3 && !s->taken.len)) continue;
-        bool changed = directions ? us_repair_directions(now.s, now.n, &s->b, &s->taken) : fixes[k == 3 ? 1 : k].fix(now.s, now.n, &s->b);
+        bool changed =
+            directions ? us_repair_directions(now.s, now.n, &s->b, &s->taken) : fixes[k == 3 ? 1 : k].fix(now.s, now.n, &s->b);
         if (!changed) continue;
         if (k < 3) {
             *bits |= 1u << rule;
@@ -161,9 +174,12 @@ static us_span_str cut(us_span_str c, size_t max) {
 /* A change of season or episode opens an episode (and a scene); a change of the scene column a scene. */
 static us_status boundaries(us_rows *r, const us_span_str cells[US_N_CELLS]) {
     us_script *s = r->script;
-    if (s->n_episodes && !s->episode[0] && !s->scene[0] && !cells[US_CELL_SEASON].n && !cells[US_CELL_EPISODE].n && !cells[US_CELL_SCENE].n) return US_OK;
+    if (s->n_episodes && !s->episode[0] && !s->scene[0] && !cells[US_CELL_SEASON].n && !cells[US_CELL_EPISODE].n &&
+        !cells[US_CELL_SCENE].n)
+        return US_OK;
     char name[256] = "";
-    us_span_str season = cut(cells[US_CELL_SEASON], 100), episode = cut(cells[US_CELL_EPISODE], 120), scene = cut(cells[US_CELL_SCENE], 250);
+    us_span_str season = cut(cells[US_CELL_SEASON], 100), episode = cut(cells[US_CELL_EPISODE], 120),
+                scene = cut(cells[US_CELL_SCENE], 250);
     if (season.n && episode.n) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
     else snprintf(name, sizeof name, "%.*s", (int)(season.n ? season.n : episode.n), season.n ? season.s : episode.s);
     if (!s->n_episodes || strcmp(s->episode, name)) {
@@ -194,7 +210,13 @@ static us_status add_line(us_rows *r, uint32_t line, us_span_str text, uint32_t 
     if (st) return st;
     const char *kept = keep(s, text.s, text.n), *direction = s->taken.len ? keep(s, s->taken.data, s->taken.len) : NULL;
     if (!kept || (s->taken.len && !direction)) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
-    s->lines[s->n_lines++] = (us_line){.text = kept, .direction = direction, .speaker = speaker, .scene = (uint32_t)s->n_scenes - 1, .file = r->file, .row = line, .repairs = bits};
+    s->lines[s->n_lines++] = (us_line){.text = kept,
+                                       .direction = direction,
+                                       .speaker = speaker,
+                                       .scene = (uint32_t)s->n_scenes - 1,
+                                       .file = r->file,
+                                       .row = line,
+                                       .repairs = bits};
     s->scenes[s->n_scenes - 1].n_lines++;
     s->counts.lines++;
     return US_OK;
@@ -266,18 +288,23 @@ static us_status load_aliases(us_script *s, const char *path, us_error *err) {
     if (st) return st;
     json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where), *list, *alias;
     free(text);
-    if (!json_is_object(root)) st = us_fail(err, US_ERR_FORMAT, "%s:%d: expected {\"name\": [\"alias\", ...], ...}%s%s", path, root ? 1 : where.line, root ? "" : ": ", root ? "" : where.text);
+    if (!json_is_object(root))
+        st = us_fail(err, US_ERR_FORMAT, "%s:%d: expected {\"name\": [\"alias\", ...], ...}%s%s", path, root ? 1 : where.line,
+                     root ? "" : ": ", root ? "" : where.text);
     s->aliases = json_object();
     const char *name;
     /* A corpus.json holds such an object under "aliases"; a person of that name would have an array there. */
     json_t *names = json_is_object(json_object_get(root, "aliases")) ? json_object_get(root, "aliases") : root;
-    if (!st) json_object_foreach(names, name, list) {
-        if (!json_is_array(list)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s': expected an array of names", path, name);
-        json_array_foreach(list, i, alias)
-            if (!st && !json_is_string(alias)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s'[%zu]: expected a name", path, name, i);
-            else if (!st) json_object_set_new(s->aliases, json_string_value(alias), json_string(name));
-    }
-    if (!st && json_object_size(s->aliases) > MAX_ALIASES) st = us_fail(err, US_ERR_LIMIT, "%s: more than %d aliases", path, MAX_ALIASES);
+    if (!st)
+        json_object_foreach(names, name, list) {
+            if (!json_is_array(list)) st = us_fail(err, US_ERR_FORMAT, "%s: '%s': expected an array of names", path, name);
+            json_array_foreach(list, i, alias)
+                if (!st && !json_is_string(alias))
+                    st = us_fail(err, US_ERR_FORMAT, "%s: '%s'[%zu]: expected a name", path, name, i);
+                else if (!st) json_object_set_new(s->aliases, json_string_value(alias), json_string(name));
+        }
+    if (!st && json_object_size(s->aliases) > MAX_ALIASES)
+        st = us_fail(err, US_ERR_LIMIT, "%s: more than %d aliases", path, MAX_ALIASES);
     json_decref(root);
     return st;
 }
@@ -286,7 +313,8 @@ static us_status load_aliases(us_script *s, const char *path, us_error *err) {
 static uint64_t folded_hash(const char *name, us_buf *fold) {
     uint64_t h = 0xcbf29ce484222325u;
     const char *p = name;
-    for (; *p && (unsigned char)*p < 0x80; p++) h = (h ^ (unsigned char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p)) * 0x100000001b3u;
+    for (; *p && (unsigned char)*p < 0x80; p++)
+        h = (h ^ (unsigned char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p)) * 0x100000001b3u;
     if (!*p) return h ^ h >> 29;
     return us_fold_case(name, fold) ? hash_of(fold->data, fold->len) : 0;
 }
@@ -313,7 +341,9 @@ static us_status join_shouted(us_rows *r) {
         uint32_t best = (uint32_t)i, k = head[folded_hash(s->speakers[i].name, &fold) & (size - 1)];
         if (!k || !us_fold_case(s->speakers[i].name, &fold)) continue;
         for (; k; k = next[k - 1])
-            if (us_fold_case(s->speakers[k - 1].name, &other) && !strcmp(fold.data, other.data) && (best == i || s->speakers[k - 1].n_lines > s->speakers[best].n_lines)) best = k - 1;
+            if (us_fold_case(s->speakers[k - 1].name, &other) && !strcmp(fold.data, other.data) &&
+                (best == i || s->speakers[k - 1].n_lines > s->speakers[best].n_lines))
+                best = k - 1;
         s->joins[i] = best;
         if (best != i) s->counts.repairs[US_RULE_SHOUTED] += s->speakers[i].n_rows;
     }
@@ -351,7 +381,9 @@ static us_status join_names(us_rows *r) {
         size_t steps = 0;
         uint32_t k = s->joins[i];
         while (s->joins[k] != k && steps++ <= s->n_speakers) k = s->joins[k];
-        if (s->joins[k] != k) st = us_fail(r->err, US_ERR_FORMAT, "%s: the aliases of '%s' go round in a circle", r->options->alias_file, s->speakers[i].name);
+        if (s->joins[k] != k)
+            st = us_fail(r->err, US_ERR_FORMAT, "%s: the aliases of '%s' go round in a circle", r->options->alias_file,
+                         s->speakers[i].name);
         s->joins[i] = k;
     }
     return st;
@@ -406,7 +438,8 @@ static us_status finish(us_rows *r) {
         us_line *l = &s->lines[i];
         if (l->speaker == US_SPEAKER_NONE) continue;
         uint32_t to = s->joins[l->speaker];
-        if (to != l->speaker) l->repairs |= 1u << (us_is_shouted(s->speakers[l->speaker].name) ? US_RULE_SHOUTED : US_RULE_ALIASES);
+        if (to != l->speaker)
+            l->repairs |= 1u << (us_is_shouted(s->speakers[l->speaker].name) ? US_RULE_SHOUTED : US_RULE_ALIASES);
         l->speaker = rank[to];
         sorted[l->speaker].n_words += us_count_words(l->text);
         if (last_scene[l->speaker] != l->scene + 1) sorted[l->speaker].n_scenes++, last_scene[l->speaker] = l->scene + 1;
@@ -433,7 +466,8 @@ static bool is_jsonl(const char *path) {
     return (n > 6 && !strcasecmp(path + n - 6, ".jsonl")) || (n > 7 && !strcasecmp(path + n - 7, ".ndjson"));
 }
 
-us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths, us_script **out, us_error *err) {
+us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths, us_script **out,
+                         us_error *err) {
     us_script_options o = options ? *options : (us_script_options){0};
     us_script *s = NULL;
     us_status st = n_paths ? us_alloc(1, sizeof *s, &s, err) : us_fail(err, US_ERR_ARGUMENT, "no files were named");

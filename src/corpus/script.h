@@ -10,9 +10,14 @@
 typedef enum us_cell { US_CELL_SPEAKER, US_CELL_TEXT, US_CELL_EPISODE, US_CELL_SEASON, US_CELL_SCENE, US_N_CELLS } us_cell;
 
 /* Which column holds what; -1: none. */
-typedef struct us_columns { int at[US_N_CELLS]; } us_columns;
+typedef struct us_columns {
+    int at[US_N_CELLS];
+} us_columns;
 
-typedef struct us_span_str { const char *s; size_t n; } us_span_str;
+typedef struct us_span_str {
+    const char *s;
+    size_t n;
+} us_span_str;
 
 typedef struct us_rows us_rows; /* a script being read */
 struct us_rows {
@@ -28,7 +33,8 @@ struct us_rows {
 void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], bool joined);
 void us_rows_reject(us_rows *r, uint32_t line, const char *reason);
 /* Finds the columns by the names of a header; on failure the error lists the columns there are. */
-us_status us_columns_find(const us_script_options *o, const char *path, const us_span_str *header, size_t n, us_columns *out, us_error *err);
+us_status us_columns_find(const us_script_options *o, const char *path, const us_span_str *header, size_t n, us_columns *out,
+                          us_error *err);
 
 us_status us_read_csv(us_rows *r, char delimiter);
 us_status us_read_jsonl(us_rows *r);

@@ -26,8 +26,11 @@ us_part us_dataset_part(const us_dataset_options *o, uint64_t hash) {
 }
 
 us_status us_dataset_new(const us_dataset_options *o, us_dataset **out, us_error *err) {
-    if (o->history < 0 || o->history > 100 || !(o->validation >= 0 && o->test >= 0 && o->validation + o->test < 1) || !(o->unnamed >= 0 && o->unnamed <= 1) || o->max_words < 0)
-        return us_fail(err, US_ERR_ARGUMENT, "data set: expected history 1..100, validation and test shares that leave something to train on, unnamed 0..1");
+    if (o->history < 0 || o->history > 100 || !(o->validation >= 0 && o->test >= 0 && o->validation + o->test < 1) ||
+        !(o->unnamed >= 0 && o->unnamed <= 1) || o->max_words < 0)
+        return us_fail(
+            err, US_ERR_ARGUMENT,
+            "data set: expected history 1..100, validation and test shares that leave something to train on, unnamed 0..1");
     us_dataset *d = NULL;
     us_status st = us_alloc(1, sizeof *d, &d, err);
     if (st) return st;
@@ -79,13 +82,17 @@ us_status us_dataset_seal(us_dataset *d, us_error *err) {
         for (uint32_t k = 0; k < e->n_turns; k++) d->counts.targets[e->part] += d->turns[e->first_turn + k].target;
     }
     for (int p = 0; p < US_N_PARTS; p++) all += d->counts.targets[p];
-    if (!all) return us_fail(err, US_ERR_FORMAT, "no line of '%s' is left to learn from: %llu lines, of which %llu turns answer nobody", d->character, (unsigned long long)d->counts.lines, (unsigned long long)d->counts.filtered[US_FILTER_OPENING]);
+    if (!all)
+        return us_fail(err, US_ERR_FORMAT,
+                       "no line of '%s' is left to learn from: %llu lines, of which %llu turns answer nobody", d->character,
+                       (unsigned long long)d->counts.lines, (unsigned long long)d->counts.filtered[US_FILTER_OPENING]);
     return US_OK;
 }
 
 /* Appends the turn of lines [b, e), all the character's or all others'. Of the others only the last `history` lines
  * count. `key` is the turn's own random number. */
-static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_options *o, uint64_t key, uint32_t who, size_t b, size_t e, us_error *err) {
+static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_options *o, uint64_t key, uint32_t who, size_t b,
+                           size_t e, us_error *err) {
     size_t n, n_sp;
     const us_line *l = us_script_get_lines(s, &n);
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
@@ -102,7 +109,8 @@ static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_o
     for (size_t i = b; i < e && !st; i++) {
         bool goes_on = i > b && l[i].speaker == l[i - 1].speaker;
         if (i > b) st = us_buf_append_str(&text, goes_on ? " " : "\n", err);
-        if (!st && !goes_on && !t.character && named && l[i].speaker != US_SPEAKER_NONE) st = us_buf_appendf(&text, err, "%s: ", sp[l[i].speaker].name);
+        if (!st && !goes_on && !t.character && named && l[i].speaker != US_SPEAKER_NONE)
+            st = us_buf_appendf(&text, err, "%s: ", sp[l[i].speaker].name);
         if (!st) st = us_buf_append_str(&text, l[i].text, err);
     }
     if (!st) st = us_dataset_add_turn(d, t, text.data, text.len, err);
@@ -111,7 +119,8 @@ static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_o
 }
 
 /* Lines [b, end): a scene, or a piece of one. */
-static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_options *o, size_t b, size_t end, uint32_t who, us_error *err) {
+static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_options *o, size_t b, size_t end, uint32_t who,
+                           us_error *err) {
     size_t n, first = d->n_turns, start = b;
     const us_line *l = us_script_get_lines(s, &n);
     uint64_t hash = 0;
@@ -126,7 +135,8 @@ static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_o
         if (l[b].speaker == who) d->counts.lines += e - b, d->counts.turns++;
         st = add_lines(d, s, o, hash + (b - start), who, b, e, err);
     }
-    if (!st && first < d->n_turns && d->turns[first].character) d->turns[first].target = false, d->counts.filtered[US_FILTER_OPENING]++;
+    if (!st && first < d->n_turns && d->turns[first].character)
+        d->turns[first].target = false, d->counts.filtered[US_FILTER_OPENING]++;
     return st ? st : us_dataset_close_example(d, first, us_dataset_part(o, hash), err);
 }
 
@@ -154,7 +164,8 @@ static us_status add_scenes(us_dataset *d, const us_script *s, const us_dataset_
 static size_t count_targets(const us_dataset *d, int part) {
     size_t n = 0;
     for (size_t i = 0; i < d->n_examples; i++)
-        for (uint32_t k = 0; k < d->examples[i].n_turns && (part < 0 || (int)d->examples[i].part == part); k++) n += d->turns[d->examples[i].first_turn + k].target;
+        for (uint32_t k = 0; k < d->examples[i].n_turns && (part < 0 || (int)d->examples[i].part == part); k++)
+            n += d->turns[d->examples[i].first_turn + k].target;
     return n;
 }
 

@@ -6,7 +6,7 @@
 
 struct us_dataset {
     us_buf text;
-    us_turn *turns;       /* until sealed, text is an offset */
+    us_turn *turns; /* until sealed, text is an offset */
     us_example *examples;
     size_t n_turns, cap_turns, n_examples, cap_examples;
     char *system, *character;

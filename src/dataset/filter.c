@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHINGLE 5           /* words in a run */
-#define MIN_WORDS 8         /* shorter lines are repeated by right ("Woo hoo!") */
+#define SHINGLE 5   /* words in a run */
+#define MIN_WORDS 8 /* shorter lines are repeated by right ("Woo hoo!") */
 #define SHARED_SHARE 0.6
 
 bool us_normalise(const char *text, us_buf *out) {
@@ -91,12 +91,15 @@ static const char *last_line(const char *text) {
 static us_status judge(work *w, const us_example *e, size_t i, us_filter *f, us_error *err) {
     int32_t max_words = w->o->max_words ? w->o->max_words : 60;
     *f = US_N_FILTERS;
-    if (!us_normalise(text_of(w, i), &w->a) || !us_normalise(last_line(text_of(w, i - 1)), &w->b)) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!us_normalise(text_of(w, i), &w->a) || !us_normalise(last_line(text_of(w, i - 1)), &w->b))
+        return us_fail(err, US_ERR_MEMORY, "out of memory");
     uint64_t said = us_hash_bytes(1, text_of(w, i - 1), strlen(text_of(w, i - 1)));
     if (on(w, US_FILTER_NO_WORDS) && !w->a.len) *f = US_FILTER_NO_WORDS;
-    else if (on(w, US_FILTER_ECHO) && w->a.len && w->a.len == w->b.len && !memcmp(w->a.data, w->b.data, w->a.len)) *f = US_FILTER_ECHO;
+    else if (on(w, US_FILTER_ECHO) && w->a.len && w->a.len == w->b.len && !memcmp(w->a.data, w->b.data, w->a.len))
+        *f = US_FILTER_ECHO;
     else if (on(w, US_FILTER_LONG) && count_words(w->a.data) > (size_t)max_words) *f = US_FILTER_LONG;
-    else if (on(w, US_FILTER_DUPLICATE) && hashes_add(&w->seen, us_hash_bytes(said, w->a.data, w->a.len), true)) *f = US_FILTER_DUPLICATE;
+    else if (on(w, US_FILTER_DUPLICATE) && hashes_add(&w->seen, us_hash_bytes(said, w->a.data, w->a.len), true))
+        *f = US_FILTER_DUPLICATE;
     else if (on(w, US_FILTER_NEAR_DUPLICATE) && e->part == US_TRAIN) {
         size_t n = shingles(w->a.data, w->runs, MAX_SHINGLES), shared = 0;
         for (size_t k = 0; k < n; k++) shared += hashes_add(&w->held, w->runs[k], false);

@@ -28,15 +28,21 @@ static json_t *message(us_row_form form, const char *role, const char *text, boo
 }
 
 /* Turns [first, last] of an example as a row; with `only` the last alone is learned. */
-static us_status write_row(const us_dataset *d, us_row_form form, const us_example *e, uint32_t first, uint32_t last, bool only, us_buf *out, us_error *err) {
+static us_status write_row(const us_dataset *d, us_row_form form, const us_example *e, uint32_t first, uint32_t last, bool only,
+                           us_buf *out, us_error *err) {
     json_t *row = json_object(), *list = json_array(), *completion = form == US_ROWS_COMPLETION ? json_array() : NULL;
     if (d->system[0]) json_array_append_new(list, message(form, "system", d->system, false));
     for (uint32_t i = first; i <= last; i++) {
         const us_turn *t = &d->turns[e->first_turn + i];
         json_t *to = completion && i == last ? completion : list;
-        json_array_append_new(to, message(form, t->character ? "assistant" : "user", t->text, t->target && (!only || i == last)));
+        json_array_append_new(to,
+                              message(form, t->character ? "assistant" : "user", t->text, t->target && (!only || i == last)));
     }
-    json_object_set_new(row, form == US_ROWS_COMPLETION ? "prompt" : form == US_ROWS_SHAREGPT ? "conversations" : "messages", list);
+    json_object_set_new(row,
+                        form == US_ROWS_COMPLETION ? "prompt"
+                        : form == US_ROWS_SHAREGPT ? "conversations"
+                                                   : "messages",
+                        list);
     if (completion) json_object_set_new(row, "completion", completion);
     char *text = json_dumps(row, JSON_COMPACT);
     json_decref(row);
@@ -54,7 +60,8 @@ static us_status write_part(const us_dataset *d, us_row_form form, bool scenes, 
         if (scenes && form != US_ROWS_COMPLETION) st = write_row(d, form, e, 0, e->n_turns - 1, false, out, err);
         else
             for (uint32_t i = 0; i < e->n_turns && !st; i++)
-                if (d->turns[e->first_turn + i].target) st = write_row(d, form, e, us_dataset_window(d, e, i), i, true, out, err);
+                if (d->turns[e->first_turn + i].target)
+                    st = write_row(d, form, e, us_dataset_window(d, e, i), i, true, out, err);
     }
     return st;
 }
@@ -87,7 +94,9 @@ typedef struct row_reader {
     us_error *err;
 } row_reader;
 
-static us_status bad(const row_reader *r, const char *what) { return us_fail(r->err, US_ERR_FORMAT, "%s:%zu: %s", r->path, r->line, what); }
+static us_status bad(const row_reader *r, const char *what) {
+    return us_fail(r->err, US_ERR_FORMAT, "%s:%zu: %s", r->path, r->line, what);
+}
 
 static us_status set_system(row_reader *r, const char *text) {
     if (r->have_system || r->d->system[0]) {
@@ -109,16 +118,22 @@ static uint32_t count_lines(const char *s) {
 /* One message of either shape. Two of one role in a row are refused: whose turn it is would be a guess. */
 static us_status add_message(row_reader *r, json_t *m, size_t first, bool only_last, bool last) {
     const char *role = json_string_value(json_object_get(m, "role")), *from = json_string_value(json_object_get(m, "from"));
-    json_t *content = json_object_get(m, from ? "value" : "content"), *weight = json_object_get(m, "weight"), *train = json_object_get(m, "train");
-    if (!json_is_object(m) || (!role && !from) || !json_is_string(content)) return bad(r, "expected messages {\"role\", \"content\"} or {\"from\", \"value\"} with texts");
+    json_t *content = json_object_get(m, from ? "value" : "content"), *weight = json_object_get(m, "weight"),
+           *train = json_object_get(m, "train");
+    if (!json_is_object(m) || (!role && !from) || !json_is_string(content))
+        return bad(r, "expected messages {\"role\", \"content\"} or {\"from\", \"value\"} with texts");
     const char *who = role ? role : from, *text = json_string_value(content);
     if (strlen(text) != json_string_length(content)) return bad(r, "a NUL in a text");
     bool self = !strcmp(who, "assistant") || !strcmp(who, "gpt"), other = !strcmp(who, "user") || !strcmp(who, "human");
-    if (!strcmp(who, "system")) return r->d->n_turns > first ? bad(r, "the system message must be the first") : set_system(r, text);
+    if (!strcmp(who, "system"))
+        return r->d->n_turns > first ? bad(r, "the system message must be the first") : set_system(r, text);
     if (!self && !other) return bad(r, "role: expected system, user or assistant (ShareGPT: system, human, gpt)");
-    if (r->d->n_turns > first && r->d->turns[r->d->n_turns - 1].character == self) return bad(r, "two messages of one role in a row");
+    if (r->d->n_turns > first && r->d->turns[r->d->n_turns - 1].character == self)
+        return bad(r, "two messages of one role in a row");
     bool learned = !(json_is_number(weight) && json_number_value(weight) == 0) && !json_is_false(train);
-    us_turn t = {.n_lines = other ? count_lines(text) : 1, .character = self, .target = self && learned && r->d->n_turns > first && (!only_last || last)};
+    us_turn t = {.n_lines = other ? count_lines(text) : 1,
+                 .character = self,
+                 .target = self && learned && r->d->n_turns > first && (!only_last || last)};
     if (self) r->d->counts.lines++, r->d->counts.turns++, r->d->counts.filtered[US_FILTER_OPENING] += r->d->n_turns == first;
     r->hash = us_hash_bytes(r->hash, text, strlen(text));
     return us_dataset_add_turn(r->d, t, text, strlen(text), r->err);
@@ -129,13 +144,16 @@ static us_status add_row(row_reader *r, json_t *row, us_part part, bool split) {
     if (!list) list = json_object_get(row, "conversations");
     if (!list) list = json_object_get(row, "prompt");
     if (!json_is_array(list) || (completion && !json_is_array(completion)))
-        return bad(r, "expected {\"messages\": [...]}, {\"conversations\": [...]} or {\"prompt\": [...], \"completion\": [...]}");
+        return bad(r,
+                   "expected {\"messages\": [...]}, {\"conversations\": [...]} or {\"prompt\": [...], \"completion\": [...]}");
     size_t i, n = json_array_size(list) + json_array_size(completion), first = r->d->n_turns;
     if (n > MAX_ROW_TURNS) return bad(r, "more than 10000 messages in a row");
     r->hash = 0;
     us_status st = US_OK;
-    json_array_foreach(list, i, m) if (!st) st = add_message(r, m, first, completion != NULL, i + 1 == n);
-    json_array_foreach(completion, i, m) if (!st) st = add_message(r, m, first, true, i + 1 == json_array_size(completion));
+    json_array_foreach(list, i, m)
+        if (!st) st = add_message(r, m, first, completion != NULL, i + 1 == n);
+    json_array_foreach(completion, i, m)
+        if (!st) st = add_message(r, m, first, true, i + 1 == json_array_size(completion));
     return st ? st : us_dataset_close_example(r->d, first, split ? us_dataset_part(r->o, r->hash) : part, r->err);
 }
 
@@ -154,7 +172,8 @@ static us_status read_file(row_reader *r, us_part part, bool split) {
         if (!len) continue;
         json_error_t where;
         json_t *row = json_loadb(p, len, 0, &where);
-        st = row ? add_row(r, row, part, split) : us_fail(r->err, US_ERR_FORMAT, "%s:%zu:%d: not JSON: %s", r->path, r->line, where.column, where.text);
+        st = row ? add_row(r, row, part, split)
+                 : us_fail(r->err, US_ERR_FORMAT, "%s:%zu:%d: not JSON: %s", r->path, r->line, where.column, where.text);
         json_decref(row);
     }
     free(text);

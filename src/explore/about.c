@@ -12,7 +12,15 @@ static us_status write_picture(const us_facts *f, const us_cloud_options *option
     char title[64] = "";
     us_cloud *c;
     memcpy(title, f->name, strcspn(f->name, " ") < sizeof title - 1 ? strcspn(f->name, " ") : sizeof title - 1);
-    us_cloud_options o = {.seed = options->seed, .font = options->font, .mask = options->mask, .by_keyness = options->by_keyness, .width = SIDE, .height = SIDE, .round = !options->mask, .max_words = 110, .title = title,
+    us_cloud_options o = {.seed = options->seed,
+                          .font = options->font,
+                          .mask = options->mask,
+                          .by_keyness = options->by_keyness,
+                          .width = SIDE,
+                          .height = SIDE,
+                          .round = !options->mask,
+                          .max_words = 110,
+                          .title = title,
                           .palette = options->palette ? options->palette : "#8b93c9,#6fb7d6,#7fd8be,#ff9e6d,#ffd84d"};
     us_status st = us_cloud_new(f, &o, &c, err);
     if (st) return st;
@@ -36,7 +44,8 @@ static us_status write_picture(const us_facts *f, const us_cloud_options *option
 us_status us_about_write(const us_facts *facts, const us_cloud_options *options, const char *folder, us_error *err) {
     us_cloud_options o = options ? *options : (us_cloud_options){0};
     us_cloud *cloud = NULL;
-    char *svg = us_path_join(folder, "cloud.svg"), *png = us_path_join(folder, "cloud.png"), *picture = us_path_join(folder, "picture.png");
+    char *svg = us_path_join(folder, "cloud.svg"), *png = us_path_join(folder, "cloud.png"),
+         *picture = us_path_join(folder, "picture.png");
     us_status st = svg && png && picture ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_cloud_new(facts, &o, &cloud, err);
     if (!st) st = us_cloud_save_svg(cloud, svg, err);

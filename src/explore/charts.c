@@ -35,7 +35,8 @@ static void box(const chart *c, double x, double y, double w, double h, uint32_t
 }
 
 /* One line of text whose middle is at y; cut with an ellipsis to max_width (0: never). Left shows where it is anchored. */
-static void text(const chart *c, double x, double y, double size, bool bold, uint32_t rgb, int align, double max_width, const char *s) {
+static void text(const chart *c, double x, double y, double size, bool bold, uint32_t rgb, int align, double max_width,
+                 const char *s) {
     PangoFontDescription *d = pango_font_description_from_string("Inter, Noto Sans, DejaVu Sans, sans-serif");
     int w, h;
     pango_font_description_set_absolute_size(d, size * PANGO_SCALE);
@@ -108,11 +109,14 @@ static void draw_terms(const chart *c, const char *title, const char *note, cons
 }
 
 #define ROWS(n) ((n) < 20 ? (n) : 20)
-static void title_of(const chart *c, char *out, size_t max, const char *what) { snprintf(out, max, "%s: %s", c->f->name, what); }
+static void title_of(const chart *c, char *out, size_t max, const char *what) {
+    snprintf(out, max, "%s: %s", c->f->name, what);
+}
 static void draw_catch_phrases(const chart *c) {
     char title[300];
     title_of(c, title, sizeof title, "catch-phrases");
-    draw_terms(c, title, "By keyness: how much more often these lines hold them than everybody else's", c->f->catch_phrases, ROWS(c->f->n_catch_phrases), true);
+    draw_terms(c, title, "By keyness: how much more often these lines hold them than everybody else's", c->f->catch_phrases,
+               ROWS(c->f->n_catch_phrases), true);
 }
 static void draw_keywords(const chart *c) {
     char title[300];
@@ -168,7 +172,8 @@ static double answers_height(const us_facts *f) { return HEAD + 110 + 30 * (doub
 static void draw_lengths(const chart *c) {
     const us_facts *f = c->f;
     char title[300], s[16];
-    double own = f->role.n_lines ? f->role.n_lines : 1, all = f->n_lines ? (double)f->n_lines : 1, most = 1e-9, bottom = c->height - 54, high = bottom - HEAD - 14;
+    double own = f->role.n_lines ? f->role.n_lines : 1, all = f->n_lines ? (double)f->n_lines : 1, most = 1e-9,
+           bottom = c->height - 54, high = bottom - HEAD - 14;
     double step = (c->width - 2 * PAD) / (US_MAX_LENGTH + 1.0);
     snprintf(title, sizeof title, "%s: length of a line", f->name);
     head(c, title, "Share of the lines by their number of words; the strokes: everybody");
@@ -181,7 +186,8 @@ static void draw_lengths(const chart *c) {
         box(c, x + 1, bottom - h, step - 2, h, ACCENT);
         box(c, x, bottom - high * (double)f->lengths_all[i] / all / most - 1, step, 2, INK);
         snprintf(s, sizeof s, i == US_MAX_LENGTH ? "more" : "%zu", i + 1);
-        if (i == 0 || i == US_MAX_LENGTH || ((i + 1) % 5 == 0 && i + 1 < US_MAX_LENGTH)) text(c, x + step / 2, bottom + 16, 12, false, DIM, CENTRE, 0, s);
+        if (i == 0 || i == US_MAX_LENGTH || ((i + 1) % 5 == 0 && i + 1 < US_MAX_LENGTH))
+            text(c, x + step / 2, bottom + 16, 12, false, DIM, CENTRE, 0, s);
     }
     text(c, PAD, bottom + 38, 12, false, DIM, LEFT, 0, "words");
 }
@@ -196,11 +202,17 @@ static const struct kind {
     const char *name;
     void (*draw)(const chart *c);
     double (*height)(const us_facts *f);
-} kinds[] = {{"cast", draw_cast, cast_height},          {"catch_phrases", draw_catch_phrases, catch_phrases_height}, {"keywords", draw_keywords, keywords_height},
-             {"phrases", draw_phrases, phrases_height}, {"lines", draw_lines, lines_height},                         {"answers", draw_answers, answers_height},
+} kinds[] = {{"cast", draw_cast, cast_height},
+             {"catch_phrases", draw_catch_phrases, catch_phrases_height},
+             {"keywords", draw_keywords, keywords_height},
+             {"phrases", draw_phrases, phrases_height},
+             {"lines", draw_lines, lines_height},
+             {"answers", draw_answers, answers_height},
              {"lengths", draw_lengths, lengths_height}};
 
-static cairo_status_t append(void *ctx, const unsigned char *bytes, unsigned int n) { return us_buf_append(ctx, bytes, n, NULL) ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS; }
+static cairo_status_t append(void *ctx, const unsigned char *bytes, unsigned int n) {
+    return us_buf_append(ctx, bytes, n, NULL) ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
 
 static us_status write_svg(const struct kind *k, const us_facts *f, const char *path, us_error *err) {
     us_buf b;
@@ -218,7 +230,8 @@ static us_status write_svg(const struct kind *k, const us_facts *f, const char *
     cairo_surface_finish(s);
     if (!rc) rc = cairo_surface_status(s);
     cairo_surface_destroy(s);
-    us_status st = rc ? us_fail(err, US_ERR_MEMORY, "%s: cannot draw: %s", path, cairo_status_to_string(rc)) : us_file_write_atomic(path, b.data, b.len, err);
+    us_status st = rc ? us_fail(err, US_ERR_MEMORY, "%s: cannot draw: %s", path, cairo_status_to_string(rc))
+                      : us_file_write_atomic(path, b.data, b.len, err);
     us_buf_fini(&b);
     return st;
 }

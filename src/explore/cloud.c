@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MARGIN 1.5      /* pixels around a glyph */
-#define MIN_PIXELS 8.0  /* font size of the smallest word */
-#define UPRIGHT 0.12    /* share of the words that stand */
+#define MARGIN 1.5     /* pixels around a glyph */
+#define MIN_PIXELS 8.0 /* font size of the smallest word */
+#define UPRIGHT 0.12   /* share of the words that stand */
 #define MAX_MASK_BYTES ((size_t)64 << 20)
 #define MAX_MASK_SIDE 20000
 
@@ -39,7 +39,8 @@ static bool touches(const bitmap *room, const bitmap *sprite, int x, int y) {
     for (int i = 0; i < sprite->h; i++) {
         int row = mid + (i & 1 ? -(i + 1) / 2 : i / 2);
         if (row < 0 || row >= sprite->h) continue;
-        const uint64_t *a = room->bits + (size_t)(y + row) * (size_t)room->n + x / 64, *b = sprite->bits + (size_t)row * (size_t)sprite->n;
+        const uint64_t *a = room->bits + (size_t)(y + row) * (size_t)room->n + x / 64,
+                       *b = sprite->bits + (size_t)row * (size_t)sprite->n;
         uint64_t before = 0, hit = 0;
         for (int k = 0; k < sprite->n && x / 64 + k < room->n; k++) {
             uint64_t now = b[k];
@@ -85,7 +86,9 @@ static us_status make_outlines(us_cloud *c, const char *font, us_error *err) {
     }
     pango_font_description_free(d);
     g_object_unref(layout);
-    us_status st = cairo_status(cr) ? us_fail(err, US_ERR_MEMORY, "cannot draw text: %s", cairo_status_to_string(cairo_status(cr))) : US_OK;
+    us_status st = cairo_status(cr)
+                       ? us_fail(err, US_ERR_MEMORY, "cannot draw text: %s", cairo_status_to_string(cairo_status(cr)))
+                       : US_OK;
     cairo_destroy(cr);
     cairo_surface_destroy(s);
     return st;
@@ -94,13 +97,15 @@ static us_status make_outlines(us_cloud *c, const char *font, us_error *err) {
 /* The word's matrix when the upper left corner of its ink is at (x, y). */
 static cairo_matrix_t matrix_at(const us_cloud_word *w, double x, double y) {
     cairo_matrix_t m;
-    if (w->upright) cairo_matrix_init(&m, 0, -w->scale, w->scale, 0, x - w->top * w->scale, y + (w->left + w->width) * w->scale);
+    if (w->upright)
+        cairo_matrix_init(&m, 0, -w->scale, w->scale, 0, x - w->top * w->scale, y + (w->left + w->width) * w->scale);
     else cairo_matrix_init(&m, w->scale, 0, 0, w->scale, x - w->left * w->scale, y - w->top * w->scale);
     return m;
 }
 
 static us_status make_sprite(const us_cloud_word *w, bitmap *out, us_error *err) {
-    double pad = MARGIN + 1, wide = (w->upright ? w->height : w->width) * w->scale, high = (w->upright ? w->width : w->height) * w->scale;
+    double pad = MARGIN + 1, wide = (w->upright ? w->height : w->width) * w->scale,
+           high = (w->upright ? w->width : w->height) * w->scale;
     int pw = (int)ceil(wide + 2 * pad), ph = (int)ceil(high + 2 * pad);
     us_status st = bitmap_init(out, pw, ph, err);
     if (st) return st;
@@ -118,7 +123,8 @@ static us_status make_sprite(const us_cloud_word *w, bitmap *out, us_error *err)
     cairo_surface_flush(s);
     const unsigned char *p = cairo_image_surface_get_data(s);
     int stride = cairo_image_surface_get_stride(s);
-    if (!p || cairo_status(cr)) st = us_fail(err, US_ERR_MEMORY, "cannot draw a word: %s", cairo_status_to_string(cairo_status(cr)));
+    if (!p || cairo_status(cr))
+        st = us_fail(err, US_ERR_MEMORY, "cannot draw a word: %s", cairo_status_to_string(cairo_status(cr)));
     for (int y = 0; y < ph && !st; y++)
         for (int x = 0; x < pw; x++)
             if (p[y * stride + x] > 40) set(out, x, y);
@@ -129,7 +135,10 @@ static us_status make_sprite(const us_cloud_word *w, bitmap *out, us_error *err)
 
 /* ---- the room ------------------------------------------------------------------------------------------------ */
 
-typedef struct png_source { const unsigned char *data; size_t n, at; } png_source;
+typedef struct png_source {
+    const unsigned char *data;
+    size_t n, at;
+} png_source;
 static cairo_status_t read_png(void *ctx, unsigned char *to, unsigned int n) {
     png_source *s = ctx;
     if (n > s->n - s->at) return CAIRO_STATUS_READ_ERROR;
@@ -147,12 +156,15 @@ static us_status open_mask(const char *path, cairo_surface_t **out, us_error *er
     if (n < 24 || memcmp(p, "\x89PNG\r\n\x1a\n", 8)) st = us_fail(err, US_ERR_FORMAT, "%s: the mask is not a PNG image", path);
     uint32_t side[2] = {0};
     for (int i = 0; i < 8 && !st; i++) side[i / 4] = side[i / 4] << 8 | p[16 + i];
-    if (!st && (!side[0] || !side[1] || side[0] > MAX_MASK_SIDE || side[1] > MAX_MASK_SIDE || (uint64_t)side[0] * side[1] > 64000000))
-        st = us_fail(err, US_ERR_LIMIT, "%s: the mask has %u x %u pixels; at most 64 million, and %d a side", path, side[0], side[1], MAX_MASK_SIDE);
+    if (!st &&
+        (!side[0] || !side[1] || side[0] > MAX_MASK_SIDE || side[1] > MAX_MASK_SIDE || (uint64_t)side[0] * side[1] > 64000000))
+        st = us_fail(err, US_ERR_LIMIT, "%s: the mask has %u x %u pixels; at most 64 million, and %d a side", path, side[0],
+                     side[1], MAX_MASK_SIDE);
     png_source source = {p, n, 0};
     cairo_surface_t *s = st ? NULL : cairo_image_surface_create_from_png_stream(read_png, &source);
     if (s && cairo_surface_status(s)) {
-        st = us_fail(err, US_ERR_FORMAT, "%s: the mask cannot be read as a PNG image: %s", path, cairo_status_to_string(cairo_surface_status(s)));
+        st = us_fail(err, US_ERR_FORMAT, "%s: the mask cannot be read as a PNG image: %s", path,
+                     cairo_status_to_string(cairo_surface_status(s)));
         cairo_surface_destroy(s);
     } else if (s) *out = s;
     free(bytes);
@@ -180,14 +192,16 @@ static us_status room_from_mask(us_cloud *c, const char *path, bitmap *room, us_
     if (!st) st = bitmap_init(room, c->width, c->height, err);
     uint64_t n_free = 0;
     for (int y = 0; y < c->height && !st; y++) {
-        const uint32_t *row = (const uint32_t *)(const void *)(cairo_image_surface_get_data(s) + (size_t)y * (size_t)cairo_image_surface_get_stride(s));
+        const uint32_t *row = (const uint32_t *)(const void *)(cairo_image_surface_get_data(s) +
+                                                               (size_t)y * (size_t)cairo_image_surface_get_stride(s));
         for (int x = 0; x < c->width; x++) {
             uint32_t light = (row[x] >> 16 & 255) * 299 + (row[x] >> 8 & 255) * 587 + (row[x] & 255) * 114;
             if (light >= 128000) set(room, x, y);
             else n_free++;
         }
     }
-    if (!st && n_free < 2000) st = us_fail(err, US_ERR_FORMAT, "%s: the mask has nearly no dark area for words to stand on", path);
+    if (!st && n_free < 2000)
+        st = us_fail(err, US_ERR_FORMAT, "%s: the mask has nearly no dark area for words to stand on", path);
     cairo_destroy(cr);
     cairo_surface_destroy(s);
     cairo_surface_destroy(mask);
@@ -208,7 +222,9 @@ static us_status make_room(us_cloud *c, const us_cloud_options *o, bitmap *room,
 
 /* ---- placing ------------------------------------------------------------------------------------------------- */
 
-typedef struct spot { int16_t x, y; } spot; /* from the middle */
+typedef struct spot {
+    int16_t x, y;
+} spot; /* from the middle */
 
 /* An Archimedean spiral stretched to the layout's shape, about one spot every 3 x 3 pixels. */
 static us_status make_spiral(int w, int h, spot **out, size_t *n_out, us_error *err) {
@@ -218,7 +234,8 @@ static us_status make_spiral(int w, int h, spot **out, size_t *n_out, us_error *
     us_status st = US_OK;
     while (!st && r < longer * 1.42) { /* 1.42: into the corners */
         double x = cos(angle) * r * rx / longer, y = sin(angle) * r * ry / longer;
-        if (fabs(x) <= rx && fabs(y) <= ry && !(st = us_grow(&list, &cap, n + 1, sizeof *list, err))) list[n++] = (spot){(int16_t)x, (int16_t)y};
+        if (fabs(x) <= rx && fabs(y) <= ry && !(st = us_grow(&list, &cap, n + 1, sizeof *list, err)))
+            list[n++] = (spot){(int16_t)x, (int16_t)y};
         angle += pitch / (r > pitch ? r : pitch);
         r = angle * pitch / 6.283185307179586;
     }
@@ -229,7 +246,8 @@ static us_status make_spiral(int w, int h, spot **out, size_t *n_out, us_error *
 static uint64_t count_free(const bitmap *room) {
     uint64_t taken = 0;
     for (int y = 0; y < room->h; y++)
-        for (int k = 0; k < room->n; k++) taken += (uint64_t)__builtin_popcountll(room->bits[(size_t)y * (size_t)room->n + (size_t)k]);
+        for (int k = 0; k < room->n; k++)
+            taken += (uint64_t)__builtin_popcountll(room->bits[(size_t)y * (size_t)room->n + (size_t)k]);
     return (uint64_t)room->w * (uint64_t)room->h - taken;
 }
 
@@ -248,7 +266,9 @@ static double first_size(const us_cloud *c, uint64_t n_free, double share) {
 static size_t first_spot(const us_cloud *c, const us_cloud_word *w) {
     size_t first = 0;
     for (const us_cloud_word *e = c->words; e < w; e++) {
-        if (e->upright == w->upright && e->tried <= w->scale * 1.06 && e->width * e->tried <= w->width * w->scale * 1.02 && e->spot > first) first = e->spot;
+        if (e->upright == w->upright && e->tried <= w->scale * 1.06 && e->width * e->tried <= w->width * w->scale * 1.02 &&
+            e->spot > first)
+            first = e->spot;
     }
     return first;
 }
@@ -271,7 +291,8 @@ static us_status place_word(us_cloud *c, us_cloud_word *w, bitmap *room, const s
     return st;
 }
 
-static us_status place_all(us_cloud *c, const bitmap *empty, double size, uint64_t seed, const spot *spots, size_t n_spots, us_error *err) {
+static us_status place_all(us_cloud *c, const bitmap *empty, double size, uint64_t seed, const spot *spots, size_t n_spots,
+                           us_error *err) {
     bitmap room;
     us_rng rng;
     us_rng_seed(&rng, seed);
@@ -286,7 +307,8 @@ static us_status place_all(us_cloud *c, const bitmap *empty, double size, uint64
         double wide = (w->upright ? w->height : w->width) * w->scale, high = (w->upright ? w->width : w->height) * w->scale;
         double fit = fmin(0.94 * c->width / wide, 0.94 * c->height / high);
         if (fit < 1) w->scale *= fit;
-        for (double scale = w->scale; !st && scale >= smallest * 0.99; scale *= 0.8) { /* a word that does not fit may fit a little smaller */
+        for (double scale = w->scale; !st && scale >= smallest * 0.99;
+             scale *= 0.8) { /* a word that does not fit may fit a little smaller */
             w->scale = scale;
             if ((st = place_word(c, w, &room, spots, n_spots, err)) || w->scale > 0) break;
             if (scale > smallest && scale * 0.8 < smallest) scale = smallest / 0.8;
@@ -315,7 +337,9 @@ static us_status place(us_cloud *c, const us_cloud_options *o, us_error *err) {
 /* ---- options ------------------------------------------------------------------------------------------------- */
 
 static us_status parse_palette(us_cloud *c, const char *name, us_error *err) {
-    static const struct { const char *name, *colours; } known[] = {
+    static const struct {
+        const char *name, *colours;
+    } known[] = {
         {"dusk", "#64748b,#3f6fb0,#7a4fc0,#d9542b,#c81e5b"},
         {"ocean", "#64748b,#0e7490,#0369a1,#1d4ed8,#312e81"},
         {"forest", "#78716c,#4d7c0f,#15803d,#b45309,#9a3412"},
@@ -327,7 +351,9 @@ static us_status parse_palette(us_cloud *c, const char *name, us_error *err) {
     for (c->n_colours = 0;;) {
         size_t n = strspn(*s == '#' ? s + 1 : s, "0123456789abcdefABCDEF");
         if (*s != '#' || n != 6 || c->n_colours == US_CLOUD_MAX_COLOURS || (s[7] && s[7] != ','))
-            return us_fail(err, US_ERR_ARGUMENT, "palette: expected dusk, ocean, forest, ink or 1 to %d colours as #rrggbb,#rrggbb, got '%s'", US_CLOUD_MAX_COLOURS, name);
+            return us_fail(err, US_ERR_ARGUMENT,
+                           "palette: expected dusk, ocean, forest, ink or 1 to %d colours as #rrggbb,#rrggbb, got '%s'",
+                           US_CLOUD_MAX_COLOURS, name);
         c->colours[c->n_colours++] = (uint32_t)strtoul(s + 1, NULL, 16);
         if (!s[7]) return US_OK;
         s += 8;
@@ -371,7 +397,8 @@ static us_status choose_words(us_cloud *c, const us_cloud_options *o, us_error *
     for (size_t i = 0; i < f->n_cloud_words && !st; i++) {
         const us_term *t = &f->cloud_words[i];
         if (o->title && !strcasecmp(o->title, t->text)) continue;
-        if (!o->by_keyness || t->z > 0) c->words[c->n_words++] = (us_cloud_word){.term = t, .weight = o->by_keyness ? t->z : t->n};
+        if (!o->by_keyness || t->z > 0)
+            c->words[c->n_words++] = (us_cloud_word){.term = t, .weight = o->by_keyness ? t->z : t->n};
     }
     if (st) return st;
     qsort(c->words, c->n_words, sizeof *c->words, by_weight);
@@ -390,8 +417,10 @@ static us_status choose_words(us_cloud *c, const us_cloud_options *o, us_error *
 us_status us_cloud_new(const us_facts *facts, const us_cloud_options *options, us_cloud **out, us_error *err) {
     us_cloud_options o = options ? *options : (us_cloud_options){0};
     if ((o.width && (o.width < 64 || o.width > 8192)) || (o.height && (o.height < 64 || o.height > 8192)))
-        return us_fail(err, US_ERR_ARGUMENT, "cloud: expected a width and height of 64 to 8192, got %d x %d", (int)o.width, (int)o.height);
-    if (o.max_words < 0 || o.max_words > 2000) return us_fail(err, US_ERR_ARGUMENT, "cloud: expected 1 to 2000 words, got %d", (int)o.max_words);
+        return us_fail(err, US_ERR_ARGUMENT, "cloud: expected a width and height of 64 to 8192, got %d x %d", (int)o.width,
+                       (int)o.height);
+    if (o.max_words < 0 || o.max_words > 2000)
+        return us_fail(err, US_ERR_ARGUMENT, "cloud: expected 1 to 2000 words, got %d", (int)o.max_words);
     us_cloud *c = NULL;
     us_status st = us_alloc(1, sizeof *c, &c, err);
     if (st) return st;
@@ -400,7 +429,10 @@ us_status us_cloud_new(const us_facts *facts, const us_cloud_options *options, u
     c->height = o.height ? o.height : 800;
     st = parse_palette(c, o.palette, err);
     if (!st) st = choose_words(c, &o, err);
-    if (!st) st = make_outlines(c, o.font ? o.font : "Poppins, Montserrat, Inter, Open Sans, Noto Sans, DejaVu Sans Condensed, sans-serif Bold", err);
+    if (!st)
+        st = make_outlines(
+            c, o.font ? o.font : "Poppins, Montserrat, Inter, Open Sans, Noto Sans, DejaVu Sans Condensed, sans-serif Bold",
+            err);
     if (!st) st = place(c, &o, err);
     if (!st) st = colour_words(c, err);
     if (st) us_cloud_free(c);

@@ -16,7 +16,7 @@ typedef struct us_cloud_word {
     double left, top, width, height; /* ink of the outline */
     double weight;                   /* 0..1 */
     double scale;                    /* of the outline; 0: not placed */
-    double tried;                    /* the scale tried last, and the spot where it came to stand, past the last one if it did not */
+    double tried; /* the scale tried last, and the spot where it came to stand, past the last one if it did not */
     size_t spot;
     bool upright;
     cairo_matrix_t at;
@@ -27,7 +27,7 @@ struct us_cloud {
     const us_facts *facts;
     us_cloud_word *words; /* most important first */
     size_t n_words;
-    us_term title;        /* words[0] points here when there is one */
+    us_term title; /* words[0] points here when there is one */
     int32_t n_placed, width, height;
     uint32_t colours[US_CLOUD_MAX_COLOURS]; /* 0xrrggbb, from common to his own */
     int n_colours;

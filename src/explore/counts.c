@@ -25,7 +25,8 @@ static us_status choose_roles(us_facts_work *w, us_error *err) {
         r.share_lines = f->n_lines ? (double)r.n_lines / (double)f->n_lines : 0;
         r.share_words = f->n_words ? (double)r.n_words / (double)f->n_words : 0;
         if (i == f->character) f->role = r;
-        bool main = (r.share_lines >= f->main_share || r.share_words >= f->main_share) && n_roles < 60; /* 60: a matrix still to be read */
+        bool main = (r.share_lines >= f->main_share || r.share_words >= f->main_share) &&
+                    n_roles < 60; /* 60: a matrix still to be read */
         if (main || i == f->character) roles[n_roles++] = r;
     }
     f->roles = roles, f->n_roles = n_roles;
@@ -85,7 +86,9 @@ static us_status count_answers(us_facts_work *w, const uint32_t *role_of, us_err
     return US_OK;
 }
 
-static int by_number(const void *a, const void *b) { return (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b); }
+static int by_number(const void *a, const void *b) {
+    return (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
+}
 
 static us_status count_lengths(us_facts_work *w, us_error *err) {
     us_facts *f = &w->f;

@@ -14,7 +14,8 @@ us_status us_facts_own(us_facts_work *w, void *block, us_error *err) {
 static us_status choose_character(us_facts_work *w, const char *name, us_error *err) {
     size_t n;
     const us_speaker *sp = us_script_get_speakers(w->f.script, &n);
-    if (!n || !sp[0].n_lines) return us_fail(err, US_ERR_FORMAT, "%s: no line has a speaker's name", us_script_get_path(w->f.script, 0));
+    if (!n || !sp[0].n_lines)
+        return us_fail(err, US_ERR_FORMAT, "%s: no line has a speaker's name", us_script_get_path(w->f.script, 0));
     us_status st = name ? us_script_find_speaker(w->f.script, name, &w->f.character, err) : US_OK;
     if (st) return st;
     w->f.name = sp[w->f.character].name;
@@ -63,9 +64,11 @@ static us_status count_words(us_facts_work *w, us_error *err) {
 
 us_status us_explore(const us_script *script, const us_explore_options *options, us_facts **out, us_error *err) {
     us_explore_options o = options ? *options : (us_explore_options){0};
-    if (o.main_share < 0 || o.main_share > 1) return us_fail(err, US_ERR_ARGUMENT, "main share: expected 0 to 1, got %g", o.main_share);
+    if (o.main_share < 0 || o.main_share > 1)
+        return us_fail(err, US_ERR_ARGUMENT, "main share: expected 0 to 1, got %g", o.main_share);
     if (o.top < 0 || o.top > 1000) return us_fail(err, US_ERR_ARGUMENT, "top: expected 1 to 1000, got %d", (int)o.top);
-    if (o.min_lines < 0) return us_fail(err, US_ERR_ARGUMENT, "least lines of a phrase: expected 1 or more, got %d", (int)o.min_lines);
+    if (o.min_lines < 0)
+        return us_fail(err, US_ERR_ARGUMENT, "least lines of a phrase: expected 1 or more, got %d", (int)o.min_lines);
     us_facts_work *w = NULL;
     us_status st = us_alloc(1, sizeof *w, &w, err);
     if (st) return st;

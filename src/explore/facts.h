@@ -7,7 +7,7 @@
 #include "understudy/explore.h"
 
 typedef struct us_facts_work {
-    us_facts f;          /* what the caller sees; first, so that one pointer is the other */
+    us_facts f; /* what the caller sees; first, so that one pointer is the other */
     us_words words;
     us_ids ids;          /* the words of all lines */
     us_ids name_ids;     /* the words of the speakers' names */
@@ -17,11 +17,11 @@ typedef struct us_facts_work {
     unsigned char *stop; /* [words] 0, US_STOP_WORD or US_STOP_TRIFLE */
     uint32_t *own;       /* [n_own_lines] his lines, as indexes of the script */
     size_t n_own_lines;
-    us_ids own_ids;      /* their words */
-    size_t *own_start;   /* [n_own_lines + 1] into own_ids */
-    uint64_t n_own_words;/* words as split here; f.role.n_words counts blank-separated ones */
+    us_ids own_ids;       /* their words */
+    size_t *own_start;    /* [n_own_lines + 1] into own_ids */
+    uint64_t n_own_words; /* words as split here; f.role.n_words counts blank-separated ones */
     size_t top;
-    void **blocks;       /* every list and string of f, freed together */
+    void **blocks; /* every list and string of f, freed together */
     size_t n_blocks, cap_blocks;
 } us_facts_work;
 
@@ -36,5 +36,6 @@ US_MUST_USE us_status us_find_terms(us_facts_work *w, us_error *err);
 enum { US_STOP_WORD = 1, US_STOP_TRIFLE }; /* trifle: a number, a single letter */
 /* Marks the stop words of a language ("en", "ru", "none"; NULL: the one whose stop words are said most); *language
  * then says which. `stop` comes zeroed. */
-US_MUST_USE us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char **language, unsigned char *stop, us_error *err);
+US_MUST_USE us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char **language, unsigned char *stop,
+                                    us_error *err);
 #endif

@@ -50,8 +50,11 @@ static void first_name(const us_facts *f, char *out, size_t max) {
 /* ---- sections ------------------------------------------------------------------------------------------------ */
 
 static void put_head(page *p) {
-    put(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-           "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s in words</title>\n<style>\n", p->f->name);
+    put(p,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s in words</title>\n<style>\n",
+        p->f->name);
     put_raw(p, us_report_css);
 }
 
@@ -81,8 +84,10 @@ static void put_header(page *p) {
     size_t n_files = 0;
     while (*us_script_get_path(f->script, (uint32_t)n_files)) n_files++;
     put(p, "<header>\n<p class=\"kicker\">What the script says</p>\n<h1>%s</h1>\n<p class=\"lede\">", f->name);
-    put(p, "%.1f words a line; half of the lines have %u or fewer, the longest %u. ", r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words);
-    for (size_t i = 0; i < f->n_talks_to && i < 3; i++) put(p, "%s%s", i == 0 ? "Speaks most with " : i == 2 || i + 1 == f->n_talks_to ? " and " : ", ", f->talks_to[i].text);
+    put(p, "%.1f words a line; half of the lines have %u or fewer, the longest %u. ",
+        r->n_lines ? (double)r->n_words / r->n_lines : 0, f->median_words, f->longest_words);
+    for (size_t i = 0; i < f->n_talks_to && i < 3; i++)
+        put(p, "%s%s", i == 0 ? "Speaks most with " : i == 2 || i + 1 == f->n_talks_to ? " and " : ", ", f->talks_to[i].text);
     put(p, "%s</p>\n<dl class=\"tiles\">\n", f->n_talks_to ? "." : "");
     put_tile(p, "lines", r->n_lines, "of all", r->share_lines);
     put_tile(p, "words", r->n_words, "of all", r->share_words);
@@ -105,15 +110,22 @@ static void put_cloud(page *p, const us_cloud *c) {
 
 enum { BY_N, BY_Z };
 /* Rows that are bars; data is the attribute that says what a row stands for. */
-static void put_terms(page *p, const char *id, const char *title, const char *note, const us_term *t, size_t n, int by, const char *unit, bool lines) {
+static void put_terms(page *p, const char *id, const char *title, const char *note, const us_term *t, size_t n, int by,
+                      const char *unit, bool lines) {
     put(p, "<section id=\"%s\">\n<h2>%s</h2>\n<p class=\"note\">%s</p>\n", id, title, note);
     if (!n) put_raw(p, "<p class=\"note\">None.</p>\n");
-    else put(p, "<table class=\"bars\"><thead><tr><th>%s</th><th title=\"%s of the character\">%s</th><th title=\"the same, by all others\">others</th><th title=\"log-odds ratio with an informative Dirichlet prior; above 1.96: beyond chance at the 5%% mark\">z</th></tr></thead><tbody>\n", lines ? "line" : "words", unit, unit);
+    else
+        put(p,
+            "<table class=\"bars\"><thead><tr><th>%s</th><th title=\"%s of the character\">%s</th><th title=\"the same, by all "
+            "others\">others</th><th title=\"log-odds ratio with an informative Dirichlet prior; above 1.96: beyond chance at "
+            "the 5%% mark\">z</th></tr></thead><tbody>\n",
+            lines ? "line" : "words", unit, unit);
     double most = n ? by == BY_Z ? t[0].z : t[0].n : 1;
     for (size_t i = 0; i < n; i++) {
         double v = (by == BY_Z ? t[i].z : t[i].n) / most;
-        put(p, "<tr %s=\"%s\" style=\"--v:%.1f%%\"><td><span>%s</span></td><td>%N</td><td>%N</td><td>%.1f</td></tr>\n", lines ? "data-line" : "data-f", lines ? t[i].text : t[i].forms,
-            100 * (v > 0 ? v : 0), t[i].text, (big)t[i].n, (big)t[i].n_others, t[i].z);
+        put(p, "<tr %s=\"%s\" style=\"--v:%.1f%%\"><td><span>%s</span></td><td>%N</td><td>%N</td><td>%.1f</td></tr>\n",
+            lines ? "data-line" : "data-f", lines ? t[i].text : t[i].forms, 100 * (v > 0 ? v : 0), t[i].text, (big)t[i].n,
+            (big)t[i].n_others, t[i].z);
     }
     put_raw(p, n ? "</tbody></table>\n</section>\n" : "</section>\n");
 }
@@ -127,16 +139,27 @@ static void put_cast(page *p) {
     }
     char least[32];
     snprintf(least, sizeof least, "%.3g", 100 * f->main_share);
-    put(p, "<section class=\"wide\" id=\"cast\">\n<h2>The cast</h2>\n<p class=\"note\">Who has at least %s%% of the lines or of the words.</p>\n"
-           "<table class=\"cast\"><thead><tr><th>who</th><th class=\"chart\"><b class=\"l\"></b>lines <b class=\"w\"></b>words</th><th>lines</th><th class=\"dim\">of all</th><th class=\"more\">words</th><th class=\"more dim\">of all</th><th class=\"more\">scenes</th>"
-           "<th class=\"more\">words a line</th></tr></thead><tbody>\n", least);
+    put(p,
+        "<section class=\"wide\" id=\"cast\">\n<h2>The cast</h2>\n<p class=\"note\">Who has at least %s%% of the lines or of "
+        "the words.</p>\n"
+        "<table class=\"cast\"><thead><tr><th>who</th><th class=\"chart\"><b class=\"l\"></b>lines <b "
+        "class=\"w\"></b>words</th><th>lines</th><th class=\"dim\">of all</th><th class=\"more\">words</th><th class=\"more "
+        "dim\">of all</th><th class=\"more\">scenes</th>"
+        "<th class=\"more\">words a line</th></tr></thead><tbody>\n",
+        least);
     for (size_t i = 0; i < f->n_roles; i++) {
         const us_role *r = &f->roles[i];
         bool him = r->speaker == f->character;
-        put(p, "<tr data-with=\"%s\"><th scope=\"row\">%s</th><td class=\"chart\"><i class=\"l\" style=\"width:%.2f%%\"></i><i class=\"w\" style=\"width:%.2f%%\"></i></td>", him ? "" : name_of(f, r->speaker),
-            name_of(f, r->speaker), 100 * r->share_lines / most, 100 * r->share_words / most);
-        put(p, "<td>%N</td><td class=\"dim\">%.1f%%</td><td class=\"more\">%N</td><td class=\"more dim\">%.1f%%</td><td class=\"more\">%N</td><td class=\"more\">%.1f</td></tr>\n", (big)r->n_lines,
-            100 * r->share_lines, (big)r->n_words, 100 * r->share_words, (big)r->n_scenes, r->n_lines ? (double)r->n_words / r->n_lines : 0);
+        put(p,
+            "<tr data-with=\"%s\"><th scope=\"row\">%s</th><td class=\"chart\"><i class=\"l\" style=\"width:%.2f%%\"></i><i "
+            "class=\"w\" style=\"width:%.2f%%\"></i></td>",
+            him ? "" : name_of(f, r->speaker), name_of(f, r->speaker), 100 * r->share_lines / most,
+            100 * r->share_words / most);
+        put(p,
+            "<td>%N</td><td class=\"dim\">%.1f%%</td><td class=\"more\">%N</td><td class=\"more dim\">%.1f%%</td><td "
+            "class=\"more\">%N</td><td class=\"more\">%.1f</td></tr>\n",
+            (big)r->n_lines, 100 * r->share_lines, (big)r->n_words, 100 * r->share_words, (big)r->n_scenes,
+            r->n_lines ? (double)r->n_words / r->n_lines : 0);
     }
     put_raw(p, "</tbody></table>\n</section>\n");
 }
@@ -148,9 +171,11 @@ static void put_answers(page *p) {
     uint64_t m[MAX_MATRIX + 1][MAX_MATRIX + 1] = {{0}};
     for (size_t i = 0; i < side; i++)
         for (size_t k = 0; k < side; k++) m[i < n ? i : n][k < n ? k : n] += f->answers[i * side + k];
-    put_raw(p, "<section class=\"wide\" id=\"answers\">\n<h2>Who answers whom</h2>\n<p class=\"note\">How often the one at the left speaks right after the one above, in the same scene. Darker: a larger share of the row.</p>\n"
+    put_raw(p, "<section class=\"wide\" id=\"answers\">\n<h2>Who answers whom</h2>\n<p class=\"note\">How often the one at the "
+               "left speaks right after the one above, in the same scene. Darker: a larger share of the row.</p>\n"
                "<div class=\"scroll\"><table class=\"heat\"><thead><tr><td></td>");
-    for (size_t k = 0; k <= n; k++) put(p, "<th scope=\"col\"><span>%s</span></th>", k < n ? name_of(f, f->roles[k].speaker) : "all others");
+    for (size_t k = 0; k <= n; k++)
+        put(p, "<th scope=\"col\"><span>%s</span></th>", k < n ? name_of(f, f->roles[k].speaker) : "all others");
     put_raw(p, "</tr></thead><tbody>\n");
     for (size_t i = 0; i <= n; i++) {
         uint64_t sum = 0;
@@ -159,7 +184,9 @@ static void put_answers(page *p) {
         for (size_t k = 0; k <= n; k++) {
             double share = sum ? (double)m[i][k] / (double)sum : 0;
             bool him = i < n && f->roles[i].speaker == f->character, whom = k < n && f->roles[k].speaker == f->character;
-            const char *other = him && k < n && !whom ? name_of(f, f->roles[k].speaker) : whom && i < n && !him ? name_of(f, f->roles[i].speaker) : NULL;
+            const char *other = him && k < n && !whom   ? name_of(f, f->roles[k].speaker)
+                                : whom && i < n && !him ? name_of(f, f->roles[i].speaker)
+                                                        : NULL;
             put(p, "<td style=\"--a:%.3f\"", share > 0.5 ? 1.0 : share * 2);
             if (other) put(p, " data-with=\"%s\"", other);
             if (m[i][k] && !(i == k && i < n)) put(p, ">%N</td>", (big)m[i][k]);
@@ -179,11 +206,17 @@ static void put_lengths(page *p) {
     }
     char first[80];
     first_name(f, first, sizeof first);
-    put(p, "<section class=\"wide\" id=\"lengths\">\n<h2>Length of a line</h2>\n<p class=\"note\">Share of the lines by their number of words. <b class=\"l\"></b>%s <b class=\"a\"></b>everybody</p>\n<div class=\"histogram\">", first);
+    put(p,
+        "<section class=\"wide\" id=\"lengths\">\n<h2>Length of a line</h2>\n<p class=\"note\">Share of the lines by their "
+        "number of words. <b class=\"l\"></b>%s <b class=\"a\"></b>everybody</p>\n<div class=\"histogram\">",
+        first);
     for (size_t i = 0; i <= US_MAX_LENGTH; i++) {
         double o = (double)f->lengths[i] / own, a = (double)f->lengths_all[i] / all;
-        put(p, "<div data-len=\"%zu\" title=\"%zu%s word%s: %N lines, %.1f%%; everybody %.1f%%\"><i style=\"height:%.2f%%\"></i><u style=\"bottom:%.2f%%\"></u>", i + 1, i + 1, i == US_MAX_LENGTH ? " or more" : "",
-            i ? "s" : "", (big)f->lengths[i], 100 * o, 100 * a, 100 * o / most, 100 * a / most);
+        put(p,
+            "<div data-len=\"%zu\" title=\"%zu%s word%s: %N lines, %.1f%%; everybody %.1f%%\"><i "
+            "style=\"height:%.2f%%\"></i><u style=\"bottom:%.2f%%\"></u>",
+            i + 1, i + 1, i == US_MAX_LENGTH ? " or more" : "", i ? "s" : "", (big)f->lengths[i], 100 * o, 100 * a,
+            100 * o / most, 100 * a / most);
         if (i == 0 || (i + 1) % 5 == 0) put(p, "<span>%zu</span>", i + 1);
         else if (i == US_MAX_LENGTH) put_raw(p, "<span>more</span>");
         put_raw(p, "</div>");
@@ -197,12 +230,14 @@ static void put_reading(page *p) {
     size_t n;
     const us_speaker *sp = us_script_get_speakers(f->script, &n);
     put_raw(p, "<section class=\"wide\" id=\"reading\">\n<h2>How it was read</h2>\n");
-    put(p, "<p>%N rows = %N lines + %N actions + %N breaks + %N rejected. %N scenes", (big)c->rows, (big)c->lines, (big)c->actions, (big)c->breaks, (big)c->rejected, (big)f->n_scenes);
+    put(p, "<p>%N rows = %N lines + %N actions + %N breaks + %N rejected. %N scenes", (big)c->rows, (big)c->lines,
+        (big)c->actions, (big)c->breaks, (big)c->rejected, (big)f->n_scenes);
     if (f->n_episodes) put(p, " in %N episodes", (big)f->n_episodes);
     put(p, ", %N speakers.", (big)n);
     bool any = false;
     for (int k = 0; k < US_N_RULES; k++)
-        if (c->repairs[k]) put(p, "%s %s %N", any ? "," : " Repaired:", us_rule_name((us_rule)k), (big)c->repairs[k]), any = true;
+        if (c->repairs[k])
+            put(p, "%s %s %N", any ? "," : " Repaired:", us_rule_name((us_rule)k), (big)c->repairs[k]), any = true;
     put_raw(p, any ? ".</p>\n<p>Files: " : "</p>\n<p>Files: ");
     for (uint32_t i = 0; *us_script_get_path(f->script, i); i++) {
         const char *path = us_script_get_path(f->script, i), *slash = strrchr(path, '/');
@@ -211,11 +246,16 @@ static void put_reading(page *p) {
     put_raw(p, ".</p>\n");
     if (f->n_relatives) put_raw(p, "<p>Kept apart, because they are other names until an alias file joins them: ");
     for (size_t i = 0; i < f->n_relatives && i < 40; i++)
-        put(p, "%s%s%s\u00a0(%N)", i ? ", " : "", sp[f->relatives[i].speaker].name, f->relatives[i].joint ? ", joint" : "", (big)sp[f->relatives[i].speaker].n_lines);
+        put(p, "%s%s%s\u00a0(%N)", i ? ", " : "", sp[f->relatives[i].speaker].name, f->relatives[i].joint ? ", joint" : "",
+            (big)sp[f->relatives[i].speaker].n_lines);
     if (f->n_relatives > 40) put(p, " and %zu more", f->n_relatives - 40);
     if (f->n_relatives) put_raw(p, ".</p>\n");
-    put(p, "<p class=\"note\">z is the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008) of %s against all others, the prior being the whole script. Phrases are counted by the lines that hold them "
-           "(at least %N); a phrase that a longer one nearly always holds is left to that one. Pairs of words in the cloud have a Dunning G\u00b2 of 30 or more. Stop words: %s.</p>\n</section>\n", f->name, (big)f->min_lines, f->language);
+    put(p,
+        "<p class=\"note\">z is the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008) of %s "
+        "against all others, the prior being the whole script. Phrases are counted by the lines that hold them "
+        "(at least %N); a phrase that a longer one nearly always holds is left to that one. Pairs of words in the cloud have a "
+        "Dunning G\u00b2 of 30 or more. Stop words: %s.</p>\n</section>\n",
+        f->name, (big)f->min_lines, f->language);
 }
 
 /* ---- the lines, for the script ---------------------------------------------------------------------------------- */
@@ -223,7 +263,9 @@ static void put_reading(page *p) {
 static void put_json_string(page *p, const char *s) {
     put_raw(p, "\"");
     while (*s && !p->st) {
-        size_t n = strcspn(s, "\"\\<&\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f");
+        size_t n = strcspn(s, "\"\\<&"
+                              "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18"
+                              "\x19\x1a\x1b\x1c\x1d\x1e\x1f");
         char code[8];
         p->st = us_buf_append(p->b, s, n, p->err);
         s += n;
@@ -263,7 +305,8 @@ static void put_lines(page *p) {
         bool gap = first || l[i - 1].scene != l[i].scene || !is_near(f, l, n, i - 1);
         uint32_t who = l[i].speaker == US_SPEAKER_NONE ? (uint32_t)n_sp : l[i].speaker;
         if (!number[who]) number[who] = ++n_named;
-        snprintf(cell, sizeof cell, n_files > 1 ? "%s%s[%u,%u,%u," : "%s%s[%u,%u,", first ? "" : ",", gap && !first ? "0," : "", number[who] - 1, l[i].row, l[i].file);
+        snprintf(cell, sizeof cell, n_files > 1 ? "%s%s[%u,%u,%u," : "%s%s[%u,%u,", first ? "" : ",", gap && !first ? "0," : "",
+                 number[who] - 1, l[i].row, l[i].file);
         put_raw(p, cell);
         put_json_string(p, l[i].text);
         put_raw(p, "]");
@@ -297,15 +340,22 @@ us_status us_report_html(const us_facts *f, const us_cloud *cloud, us_buf *out, 
     put_cloud_style(&p, cloud);
     put_header(&p);
     put_cloud(&p, cloud);
-    put_terms(&p, "catch-phrases", "Catch-phrases", "Two to six words, and words that make a sentence, by how much more often these lines hold them than everybody else's.", f->catch_phrases, f->n_catch_phrases, BY_Z, "lines", false);
-    put_terms(&p, "keywords", "Words of one's own", "Single words and pairs, without stop words, by the same measure.", f->keywords, f->n_keywords, BY_Z, "times", false);
-    put_terms(&p, "lines", "Whole lines", "Said most often, exactly as written.", f->top_lines, f->n_top_lines, BY_N, "lines", true);
-    put_terms(&p, "phrases", "Phrases", "Two to six words, by the lines that hold them.", f->top_phrases, f->n_top_phrases, BY_N, "lines", false);
+    put_terms(
+        &p, "catch-phrases", "Catch-phrases",
+        "Two to six words, and words that make a sentence, by how much more often these lines hold them than everybody else's.",
+        f->catch_phrases, f->n_catch_phrases, BY_Z, "lines", false);
+    put_terms(&p, "keywords", "Words of one's own", "Single words and pairs, without stop words, by the same measure.",
+              f->keywords, f->n_keywords, BY_Z, "times", false);
+    put_terms(&p, "lines", "Whole lines", "Said most often, exactly as written.", f->top_lines, f->n_top_lines, BY_N, "lines",
+              true);
+    put_terms(&p, "phrases", "Phrases", "Two to six words, by the lines that hold them.", f->top_phrases, f->n_top_phrases,
+              BY_N, "lines", false);
     put_cast(&p);
     put_answers(&p);
     put_lengths(&p);
     put_reading(&p);
-    put_raw(&p, "</main>\n<footer>Made by <b>understudy explore</b>. Every figure is in <a href=\"report.json\">report.json</a>.</footer>\n");
+    put_raw(&p, "</main>\n<footer>Made by <b>understudy explore</b>. Every figure is in <a "
+                "href=\"report.json\">report.json</a>.</footer>\n");
     put_lines(&p);
     put_raw(&p, "<script>\n");
     put_raw(&p, us_report_js);

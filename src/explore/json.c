@@ -17,7 +17,8 @@ static json_t *count(uint64_t n) { return json_integer((json_int_t)n); }
 static json_t *terms(const us_term *t, size_t n, bool z) {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_t *o = json_pack("{s:s, s:I, s:I}", "text", t[i].text, "n", (json_int_t)t[i].n, "others", (json_int_t)t[i].n_others);
+        json_t *o =
+            json_pack("{s:s, s:I, s:I}", "text", t[i].text, "n", (json_int_t)t[i].n, "others", (json_int_t)t[i].n_others);
         if (z) json_object_set_new(o, "z", real(t[i].z, 2));
         json_array_append_new(list, o);
     }
@@ -27,8 +28,10 @@ static json_t *terms(const us_term *t, size_t n, bool z) {
 static json_t *talks_to(const us_facts *f, size_t most) {
     json_t *list = json_array();
     for (size_t i = 0; i < f->n_talks_to && i < most; i++)
-        json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I}", "name", f->talks_to[i].text, "n", (json_int_t)f->talks_to[i].n + f->talks_to[i].n_others, "answers",
-                                              (json_int_t)f->talks_to[i].n, "answered_by", (json_int_t)f->talks_to[i].n_others));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:I, s:I}", "name", f->talks_to[i].text, "n",
+                                        (json_int_t)f->talks_to[i].n + f->talks_to[i].n_others, "answers",
+                                        (json_int_t)f->talks_to[i].n, "answered_by", (json_int_t)f->talks_to[i].n_others));
     return list;
 }
 
@@ -38,8 +41,9 @@ static const char *speaker_name(const us_facts *f, uint32_t i) {
 }
 
 static json_t *role(const us_facts *f, const us_role *r) {
-    json_t *o = json_pack("{s:s, s:I, s:I, s:o, s:o, s:I, s:o}", "name", speaker_name(f, r->speaker), "lines", (json_int_t)r->n_lines, "words", (json_int_t)r->n_words, "share_lines",
-                          real(r->share_lines, 5), "share_words", real(r->share_words, 5), "scenes", (json_int_t)r->n_scenes, "mean_words",
+    json_t *o = json_pack("{s:s, s:I, s:I, s:o, s:o, s:I, s:o}", "name", speaker_name(f, r->speaker), "lines",
+                          (json_int_t)r->n_lines, "words", (json_int_t)r->n_words, "share_lines", real(r->share_lines, 5),
+                          "share_words", real(r->share_words, 5), "scenes", (json_int_t)r->n_scenes, "mean_words",
                           real(r->n_lines ? (double)r->n_words / r->n_lines : 0, 2));
     json_object_set_new(o, "episodes", f->n_episodes ? count(r->n_episodes) : json_null());
     return o;
@@ -51,10 +55,13 @@ static json_t *reading(const us_facts *f) {
     size_t n;
     us_script_get_speakers(f->script, &n);
     for (int k = 0; k < US_N_RULES; k++) json_object_set_new(repairs, us_rule_name((us_rule)k), count(c->repairs[k]));
-    for (uint32_t i = 0; *us_script_get_path(f->script, i); i++) json_array_append_new(files, json_string(us_script_get_path(f->script, i)));
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "files", files, "rows", (json_int_t)c->rows, "lines", (json_int_t)c->lines, "actions",
-                     (json_int_t)c->actions, "breaks", (json_int_t)c->breaks, "rejected", (json_int_t)c->rejected, "unnamed", (json_int_t)c->unnamed, "names", (json_int_t)c->names,
-                     "speakers", (json_int_t)n, "scenes", (json_int_t)f->n_scenes, "episodes", f->n_episodes ? count(f->n_episodes) : json_null(), "repairs", repairs);
+    for (uint32_t i = 0; *us_script_get_path(f->script, i); i++)
+        json_array_append_new(files, json_string(us_script_get_path(f->script, i)));
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "files", files, "rows",
+                     (json_int_t)c->rows, "lines", (json_int_t)c->lines, "actions", (json_int_t)c->actions, "breaks",
+                     (json_int_t)c->breaks, "rejected", (json_int_t)c->rejected, "unnamed", (json_int_t)c->unnamed, "names",
+                     (json_int_t)c->names, "speakers", (json_int_t)n, "scenes", (json_int_t)f->n_scenes, "episodes",
+                     f->n_episodes ? count(f->n_episodes) : json_null(), "repairs", repairs);
 }
 
 static json_t *answers(const us_facts *f) {
@@ -76,8 +83,8 @@ static json_t *lengths(const us_facts *f) {
         json_array_append_new(own, count(f->lengths[i]));
         json_array_append_new(all, count(f->lengths_all[i]));
     }
-    return json_pack("{s:i, s:o, s:o, s:I, s:I, s:I}", "longer_from", US_MAX_LENGTH + 1, "character", own, "all", all, "median", (json_int_t)f->median_words, "p95",
-                     (json_int_t)f->p95_words, "longest", (json_int_t)f->longest_words);
+    return json_pack("{s:i, s:o, s:o, s:I, s:I, s:I}", "longer_from", US_MAX_LENGTH + 1, "character", own, "all", all, "median",
+                     (json_int_t)f->median_words, "p95", (json_int_t)f->p95_words, "longest", (json_int_t)f->longest_words);
 }
 
 static json_t *relatives(const us_facts *f) {
@@ -85,8 +92,9 @@ static json_t *relatives(const us_facts *f) {
     size_t n;
     const us_speaker *sp = us_script_get_speakers(f->script, &n);
     for (size_t i = 0; i < f->n_relatives; i++)
-        json_array_append_new(list, json_pack("{s:s, s:I, s:b}", "name", sp[f->relatives[i].speaker].name, "lines", (json_int_t)sp[f->relatives[i].speaker].n_lines, "joint",
-                                              (int)f->relatives[i].joint));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:b}", "name", sp[f->relatives[i].speaker].name, "lines",
+                                        (json_int_t)sp[f->relatives[i].speaker].n_lines, "joint", (int)f->relatives[i].joint));
     return list;
 }
 
@@ -126,15 +134,18 @@ static json_t *corpus(const us_facts *f) {
         json_array_append_new(list, json_string(j[i].name));
     }
     for (size_t i = 0; i < n && sp[i].n_lines; i++) {
-        json_t *o = json_pack("{s:s, s:I, s:I, s:I}", "name", sp[i].name, "lines", (json_int_t)sp[i].n_lines, "words", (json_int_t)sp[i].n_words, "scenes", (json_int_t)sp[i].n_scenes);
+        json_t *o = json_pack("{s:s, s:I, s:I, s:I}", "name", sp[i].name, "lines", (json_int_t)sp[i].n_lines, "words",
+                              (json_int_t)sp[i].n_words, "scenes", (json_int_t)sp[i].n_scenes);
         if (sp[i].joint) json_object_set_new(o, "joint", json_true());
         json_array_append_new(speakers, o);
     }
     for (size_t i = 0; i < f->n_catch_phrases; i++)
         if (f->catch_phrases[i].z > 3) json_array_append_new(phrases, json_string(f->catch_phrases[i].text));
-    json_t *who = json_pack("{s:s, s:o, s:{s:I, s:I, s:I}}", "name", f->name, "catch_phrases", phrases, "words_per_line", "median", (json_int_t)f->median_words, "p95",
-                            (json_int_t)f->p95_words, "longest", (json_int_t)f->longest_words);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "format", "understudy corpus 1", "script", reading(f), "character", who, "aliases", aliases, "speakers", speakers);
+    json_t *who =
+        json_pack("{s:s, s:o, s:{s:I, s:I, s:I}}", "name", f->name, "catch_phrases", phrases, "words_per_line", "median",
+                  (json_int_t)f->median_words, "p95", (json_int_t)f->p95_words, "longest", (json_int_t)f->longest_words);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "format", "understudy corpus 1", "script", reading(f), "character", who,
+                     "aliases", aliases, "speakers", speakers);
 }
 
 static json_t *about(const us_facts *f) {
@@ -142,7 +153,8 @@ static json_t *about(const us_facts *f) {
     size_t most = 20;
     json_object_set_new(o, "top_lines", terms(f->top_lines, f->n_top_lines < most ? f->n_top_lines : most, false));
     json_object_set_new(o, "top_phrases", terms(f->top_phrases, f->n_top_phrases < most ? f->n_top_phrases : most, false));
-    json_object_set_new(o, "catch_phrases", terms(f->catch_phrases, f->n_catch_phrases < most ? f->n_catch_phrases : most, true));
+    json_object_set_new(o, "catch_phrases",
+                        terms(f->catch_phrases, f->n_catch_phrases < most ? f->n_catch_phrases : most, true));
     json_object_set_new(o, "keywords", terms(f->keywords, f->n_keywords < most ? f->n_keywords : most, true));
     json_object_set_new(o, "talks_to", talks_to(f, most / 2));
     json_object_set_new(o, "words_per_line", lengths(f));

@@ -5,11 +5,19 @@
 us_status us_markup_escape(us_buf *b, const char *text, us_error *err) {
     us_status st = US_OK;
     while (*text && !st) {
-        size_t n = strcspn(text, "&<>\"'\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f");
+        size_t n = strcspn(
+            text,
+            "&<>\"'"
+            "\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f");
         st = us_buf_append(b, text, n, err);
         text += n;
         if (!*text || st) break;
-        const char *e = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : *text == '"' ? "&quot;" : *text == '\'' ? "&#39;" : "";
+        const char *e = *text == '&'    ? "&amp;"
+                        : *text == '<'  ? "&lt;"
+                        : *text == '>'  ? "&gt;"
+                        : *text == '"'  ? "&quot;"
+                        : *text == '\'' ? "&#39;"
+                                        : "";
         st = us_buf_append_str(b, e, err);
         text++;
     }
@@ -41,7 +49,9 @@ us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap) {
         switch (spec[n - 1]) {
         case 's': st = us_markup_escape(b, va_arg(ap, const char *), err); break;
         case 'd': snprintf(number, sizeof number, "%d", va_arg(ap, int)); break;
-        case 'u': snprintf(number, sizeof number, "%zu", spec[1] == 'z' ? va_arg(ap, size_t) : (size_t)va_arg(ap, unsigned)); break;
+        case 'u':
+            snprintf(number, sizeof number, "%zu", spec[1] == 'z' ? va_arg(ap, size_t) : (size_t)va_arg(ap, unsigned));
+            break;
         case 'f': snprintf(number, sizeof number, "%.*f", spec[1] == '.' ? spec[2] - '0' : 6, va_arg(ap, double)); break;
         case 'N': group(va_arg(ap, unsigned long long), number, sizeof number); break;
         default: strcpy(number, "%");

@@ -14,7 +14,8 @@ static us_status write_page(const us_facts *f, const us_cloud *cloud, const char
 }
 
 us_status us_report_write(const us_facts *f, const us_cloud *cloud, const char *folder, us_error *err) {
-    char *svg = us_path_join(folder, "cloud.svg"), *png = us_path_join(folder, "cloud.png"), *page = us_path_join(folder, "index.html");
+    char *svg = us_path_join(folder, "cloud.svg"), *png = us_path_join(folder, "cloud.png"),
+         *page = us_path_join(folder, "index.html");
     us_status st = svg && png && page ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_json_write(f, US_JSON_REPORT, folder, err);
     if (!st) st = us_json_write(f, US_JSON_CORPUS, folder, err);

@@ -7,21 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLD 0.6         /* a phrase goes when a longer one that holds it has this share of its lines */
-#define MIN_G2 30        /* a pair of words is one thing from here on (about p = 4e-8) */
+#define FOLD 0.6  /* a phrase goes when a longer one that holds it has this share of its lines */
+#define MIN_G2 30 /* a pair of words is one thing from here on (about p = 4e-8) */
 #define MAX_CLOUD 2000
-#define LOWER_SHARE 0.2  /* a word is written small when it is so at least this often: sentences begin with capitals */
+#define LOWER_SHARE 0.2 /* a word is written small when it is so at least this often: sentences begin with capitals */
 
 typedef struct gram {
     const uint32_t *ids; /* words, canonical ones for the cloud */
     uint32_t n;          /* of them */
     uint32_t own, others, last_line, alone;
     double z;
-    us_term *term;       /* where it is shown */
+    us_term *term;            /* where it is shown */
     struct spelling *spelled; /* [MAX_SPELLED] while it is spelled */
     uint32_t n_spelled;
 } gram;
-struct spelling { const char *s; uint32_t len, n; };
+struct spelling {
+    const char *s;
+    uint32_t len, n;
+};
 #define MAX_SPELLED 10
 
 static int by_z(const void *pa, const void *pb) {
@@ -45,8 +48,8 @@ static uint64_t hash_ids(const uint32_t *ids, uint32_t n) {
 
 typedef struct lookup {
     gram *grams;
-    uint64_t *slots;       /* upper half of the hash, index + 1; for grams of two words and more */
-    uint32_t *single;      /* [words] index + 1 of the gram that is this word alone */
+    uint64_t *slots;  /* upper half of the hash, index + 1; for grams of two words and more */
+    uint32_t *single; /* [words] index + 1 of the gram that is this word alone */
     size_t mask;
     unsigned char *starts; /* [words] bit n: a gram of n words begins so */
     unsigned char *pairs;  /* [PAIRS] the same by a hash of the first two words: most places are told apart here */
@@ -111,7 +114,10 @@ static us_status count_others(const us_facts_work *w, gram *g, size_t n, const u
         for (size_t p = w->line_start[i], end = w->line_start[i + 1]; p < end; p++) {
             uint32_t ids[8], first = canon ? canon[w->ids.id[p]] : w->ids.id[p];
             if (!l.starts[first]) continue;
-            unsigned bits = lengths_at(&l, first, p + 1 == end ? US_NO_WORD : canon ? canon[w->ids.id[p + 1]] : w->ids.id[p + 1]);
+            unsigned bits = lengths_at(&l, first,
+                                       p + 1 == end ? US_NO_WORD
+                                       : canon      ? canon[w->ids.id[p + 1]]
+                                                    : w->ids.id[p + 1]);
             for (uint32_t k = 0; bits >> (k + 1) && p + k < end; k++) {
                 ids[k] = canon ? canon[w->ids.id[p + k]] : w->ids.id[p + k];
                 gram *hit = bits >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
@@ -137,7 +143,8 @@ static void note_spelling(gram *g, const char *s, size_t len) {
 static bool is_small(const char *s, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (s[i] >= 'A' && s[i] <= 'Z') return false;
-    return !(n > 1 && (unsigned char)s[0] == 0xd0 && (unsigned char)s[1] >= 0x81 && (unsigned char)s[1] < 0xb0); /* Cyrillic capitals */
+    return !(n > 1 && (unsigned char)s[0] == 0xd0 && (unsigned char)s[1] >= 0x81 &&
+             (unsigned char)s[1] < 0xb0); /* Cyrillic capitals */
 }
 
 /* The commonest spelling; `small`: the commonest in small letters, unless those are rare. */
@@ -154,7 +161,8 @@ static us_status spell(us_facts_work *w, const gram *g, bool small, us_error *er
         if (!best_small || p->n > best_small->n) best_small = p;
     }
     if (small && sum_small > LOWER_SHARE * sum) best = best_small;
-    us_status st = best ? us_strndup(best->s, best->len, &text, err) : us_strdup(us_words_get(&w->words, g->ids[0]), &text, err);
+    us_status st =
+        best ? us_strndup(best->s, best->len, &text, err) : us_strdup(us_words_get(&w->words, g->ids[0]), &text, err);
     if (!st) st = us_facts_own(w, text, err);
     if (!st) g->term->text = text;
     return st;
@@ -183,7 +191,8 @@ static us_status spell_all(us_facts_work *w, gram *g, size_t n, const uint32_t *
             for (uint32_t k = 0; bits >> (k + 1) && p + k < n_ids; k++) {
                 ids[k] = canon ? canon[id[p + k]] : id[p + k];
                 gram *hit = bits >> (k + 1) & 1 ? lookup_find(&l, ids, k + 1) : NULL;
-                if (!hit || (canon && is_possessive(us_words_get(&w->words, id[p + k])) && ids[k] != id[p + k])) continue; /* no "Marge's" for "Marge" */
+                if (!hit || (canon && is_possessive(us_words_get(&w->words, id[p + k])) && ids[k] != id[p + k]))
+                    continue;                   /* no "Marge's" for "Marge" */
                 for (; read <= p + k; read++) { /* spans of the words so far, the last eight kept */
                     if (!us_word_next(text, len, from, &begin[read & 7], &end[read & 7])) break;
                     from = end[read & 7];
@@ -224,8 +233,8 @@ static us_status forms_of(us_facts_work *w, const gram *g, const uint32_t *plura
 }
 
 /* The first n grams as a list of terms, spelled. */
-static us_status publish(us_facts_work *w, gram *g, size_t n, const uint32_t *canon, const uint32_t *plural, bool small, const us_term **out,
-                         size_t *n_out, us_error *err) {
+static us_status publish(us_facts_work *w, gram *g, size_t n, const uint32_t *canon, const uint32_t *plural, bool small,
+                         const us_term **out, size_t *n_out, us_error *err) {
     us_term *list;
     struct spelling *spelled = NULL;
     us_status st = us_alloc(n, sizeof *list, &list, err);
@@ -278,8 +287,10 @@ static us_status add_single_words(const us_facts_work *w, gram **list, size_t *n
         uint32_t word = id[p];
         bool first = last[word] != US_NO_WORD;
         last[word] = US_NO_WORD;
-        if (!first || lines[word] < w->f.min_lines || held[word] >= FOLD * lines[word] || w->stop[word] == US_STOP_TRIFLE) continue;
-        if (!(st = us_grow(list, cap, *n + 1, sizeof **list, err))) (*list)[(*n)++] = (gram){.ids = id + p, .n = 1, .own = lines[word]};
+        if (!first || lines[word] < w->f.min_lines || held[word] >= FOLD * lines[word] || w->stop[word] == US_STOP_TRIFLE)
+            continue;
+        if (!(st = us_grow(list, cap, *n + 1, sizeof **list, err)))
+            (*list)[(*n)++] = (gram){.ids = id + p, .n = 1, .own = lines[word]};
     }
     free(lines);
     free(held);
@@ -336,7 +347,9 @@ static us_status choose_catch_phrases(us_facts_work *w, gram *g, size_t n, size_
     us_status st = count_alone(w, g, n, err);
     for (size_t i = 0; i < n && !st && kept < w->top && is_key(g[i].z, kept); i++) {
         bool new = is_new_phrase(w, &g[i], told, n_told);
-        if ((new || (g[i].n == 1 && !all_stop(w, &g[i]))) && n_told < 4 * w->top && !(st = us_grow(&told, &cap, n_told + 1, sizeof *told, err))) told[n_told++] = g[i];
+        if ((new || (g[i].n == 1 && !all_stop(w, &g[i]))) && n_told < 4 * w->top &&
+            !(st = us_grow(&told, &cap, n_told + 1, sizeof *told, err)))
+            told[n_told++] = g[i];
         if (!new) continue;
         gram swap = g[kept];
         g[kept++] = g[i];
@@ -353,7 +366,8 @@ static us_status find_phrases(us_facts_work *w, us_error *err) {
     size_t n = 0, cap = 0, kept = 0;
     us_status st = us_phrases(w->own_ids.id, w->own_start, w->n_own_lines, 2, 6, w->f.min_lines, FOLD, &p, &n, err);
     if (!st) st = us_grow(&g, &cap, n + 1, sizeof *g, err);
-    for (size_t i = 0; i < n && !st; i++) g[i] = (gram){.ids = w->own_ids.id + p[i].first, .n = p[i].n_words, .own = p[i].n_lines};
+    for (size_t i = 0; i < n && !st; i++)
+        g[i] = (gram){.ids = w->own_ids.id + p[i].first, .n = p[i].n_words, .own = p[i].n_lines};
     if (!st) st = add_single_words(w, &g, &n, &cap, err);
     if (!st) st = count_others(w, g, n, NULL, err);
     for (size_t i = 0; i < n && !st; i++) z_by_lines(w, &g[i]);
@@ -378,10 +392,10 @@ static us_status find_phrases(us_facts_work *w, us_error *err) {
 /* ---- the cloud's words -------------------------------------------------------------------------------------- */
 
 typedef struct cloud_words {
-    uint32_t *canon;   /* [words] the singular of a plural, else itself */
-    uint32_t *plural;  /* [words] the other way, US_NO_WORD without one */
-    uint32_t *own;     /* [words] times said by him, plurals in the singular; what pairs took is gone */
-    uint32_t *pair_ids;/* two canonical ids a pair */
+    uint32_t *canon;    /* [words] the singular of a plural, else itself */
+    uint32_t *plural;   /* [words] the other way, US_NO_WORD without one */
+    uint32_t *own;      /* [words] times said by him, plurals in the singular; what pairs took is gone */
+    uint32_t *pair_ids; /* two canonical ids a pair */
 } cloud_words;
 
 /* "donuts" goes with "donut", "homer's" with "homer", when that is a word of his too; Butters, a name, stays. */
@@ -397,7 +411,9 @@ static us_status fold_plurals(const us_facts_work *w, cloud_words *c, us_error *
     for (uint32_t i = 0; i < w->words.n && !strcmp(w->f.language, "en"); i++) {
         const char *s = us_words_get(&w->words, i);
         size_t n = strlen(s);
-        if (n < 4 || (is_name[i] && !is_possessive(s)) || !strcmp(s, "news") || s[n - 1] != 's' || s[n - 2] == 's' || w->stop[i]) continue;
+        if (n < 4 || (is_name[i] && !is_possessive(s)) || !strcmp(s, "news") || s[n - 1] != 's' || s[n - 2] == 's' ||
+            w->stop[i])
+            continue;
         uint32_t one = us_words_find(&w->words, s, n - (s[n - 2] == '\'' ? 2 : 1));
         if (one == US_NO_WORD || !w->n_own[one] || w->stop[one]) continue;
         c->canon[i] = one;
@@ -411,7 +427,9 @@ static us_status fold_plurals(const us_facts_work *w, cloud_words *c, us_error *
 /* Adjacent words that are no stop words, said so at least three times, that belong together. */
 static us_status find_pairs(const us_facts_work *w, cloud_words *c, gram **list, size_t *n, size_t *cap, us_error *err) {
     size_t n_pairs = 0, cap_pairs = 0;
-    typedef struct pair { uint32_t a, b, n; } pair;
+    typedef struct pair {
+        uint32_t a, b, n;
+    } pair;
     pair *slots = NULL;
     size_t size = 1024;
     uint32_t *id = w->own_ids.id;
@@ -434,7 +452,8 @@ static us_status find_pairs(const us_facts_work *w, cloud_words *c, gram **list,
         while (slots[at].a != ids[0] || slots[at].b != ids[1]) at = (at + 1) & (size - 1);
         double c12 = slots[at].n, c1 = c->own[ids[0]], c2 = c->own[ids[1]], all = (double)w->own_ids.n;
         if (c12 * all <= c1 * c2 || c12 > c1 || c12 > c2 || us_dunning_g2(c12, c1, c2, all) < MIN_G2) continue;
-        if (!(st = us_grow(list, cap, *n + 1, sizeof **list, err))) (*list)[(*n)++] = (gram){.ids = ids, .n = 2, .own = slots[at].n};
+        if (!(st = us_grow(list, cap, *n + 1, sizeof **list, err)))
+            (*list)[(*n)++] = (gram){.ids = ids, .n = 2, .own = slots[at].n};
     }
     free(slots);
     return st;

@@ -57,7 +57,9 @@ static uint32_t find(const us_words *w, const char *s, size_t n, uint64_t hash) 
     return US_NO_WORD;
 }
 
-uint32_t us_words_find(const us_words *w, const char *s, size_t n) { return w->n_slots ? find(w, s, n, hash_bytes(s, n)) : US_NO_WORD; }
+uint32_t us_words_find(const us_words *w, const char *s, size_t n) {
+    return w->n_slots ? find(w, s, n, hash_bytes(s, n)) : US_NO_WORD;
+}
 
 /* The word under construction is the n bytes at w->text + w->text_len, already in place. */
 static us_status intern(us_words *w, size_t n, uint64_t hash, uint32_t *id, us_error *err) {
@@ -152,7 +154,8 @@ us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *e
             len = fold(w, text + begin, end - begin);
             hash = hash_bytes(to, len);
         }
-        if ((st = intern(w, len, hash, &id, err)) || (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err))) return st;
+        if ((st = intern(w, len, hash, &id, err)) || (st = us_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err)))
+            return st;
         out->id[out->n++] = id;
     }
 }

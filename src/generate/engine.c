@@ -22,10 +22,13 @@ static us_engine_options with_defaults(const us_model *m, const us_engine_option
     return d;
 }
 
-static us_page_kind page_kind(us_kv_type t) { return t == US_KV_F32 ? US_PAGE_F32 : t == US_KV_Q8_0 ? US_PAGE_Q8_0 : US_PAGE_F16; }
+static us_page_kind page_kind(us_kv_type t) {
+    return t == US_KV_F32 ? US_PAGE_F32 : t == US_KV_Q8_0 ? US_PAGE_Q8_0 : US_PAGE_F16;
+}
 
 static size_t page_bytes(const us_model *m, us_kv_type t) {
-    return us_page_bytes(page_kind(t), (size_t)m->net.heads.head_size) * 2 * (size_t)m->net.heads.n_kv_heads * (size_t)m->net.n_layers;
+    return us_page_bytes(page_kind(t), (size_t)m->net.heads.head_size) * 2 * (size_t)m->net.heads.n_kv_heads *
+           (size_t)m->net.n_layers;
 }
 
 uint64_t us_engine_bytes(const us_model *m, const us_engine_options *options) {
@@ -45,13 +48,17 @@ us_status us_engine_check(void *options, const us_model *m, us_error *err) {
     uint64_t weights = m->loaded ? 0 : m->info.resident_bytes, need = cache + scratch + weights, have = us_memory_available();
     char more[64] = "";
     if (o.kv_type == US_KV_Q8_0 && n->heads.head_size % 32)
-        return us_fail(err, US_ERR_UNSUPPORTED, "a q8_0 cache needs heads of a multiple of 32, this model has %d: use --kv-type f16", n->heads.head_size);
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "a q8_0 cache needs heads of a multiple of 32, this model has %d: use --kv-type f16",
+                       n->heads.head_size);
     if (need <= have) return US_OK;
     if (weights) snprintf(more, sizeof more, ", %.2f GB of weights", (double)weights / 1e9);
     return us_fail(err, US_ERR_MEMORY,
-                   "a context of %d tokens needs %.2f GB: %d layers x %d kv heads x %d x 2 (K and V) x %d tokens is %.2f GB of cache, %.2f GB of scratch%s; %.2f GB are available. Use a smaller --ctx-size%s",
-                   o.n_ctx, (double)need / 1e9, n->n_layers, n->heads.n_kv_heads, n->heads.head_size, o.n_ctx, (double)cache / 1e9, (double)scratch / 1e9, more,
-                   (double)have / 1e9, o.kv_type == US_KV_Q8_0 ? "" : ", or --kv-type q8_0");
+                   "a context of %d tokens needs %.2f GB: %d layers x %d kv heads x %d x 2 (K and V) x %d tokens is %.2f GB of "
+                   "cache, %.2f GB of scratch%s; %.2f GB are available. Use a smaller --ctx-size%s",
+                   o.n_ctx, (double)need / 1e9, n->n_layers, n->heads.n_kv_heads, n->heads.head_size, o.n_ctx,
+                   (double)cache / 1e9, (double)scratch / 1e9, more, (double)have / 1e9,
+                   o.kv_type == US_KV_Q8_0 ? "" : ", or --kv-type q8_0");
 }
 
 us_status us_engine_new(const us_model *m, const us_engine_options *options, us_engine **out, us_error *err) {
@@ -70,11 +77,16 @@ us_status us_engine_new(const us_model *m, const us_engine_options *options, us_
     size_t n_seq = (size_t)o.n_seq_max, n_batch = (size_t)o.n_batch;
     st = us_pool_new(o.n_threads, &e->pool, err);
     e->o = o;
-    if (!st && !(e->pages = map_lazily(e->pages_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for the KV cache: use a smaller --ctx-size", e->pages_bytes);
-    if (!st && !(e->logits = map_lazily(e->logits_bytes))) st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for logits", e->logits_bytes);
-    if (!st && !(e->scratch = map_lazily(us_forward_scratch_bytes(m, &o)))) st = us_fail(err, US_ERR_MEMORY, "cannot map scratch memory");
+    if (!st && !(e->pages = map_lazily(e->pages_bytes)))
+        st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for the KV cache: use a smaller --ctx-size", e->pages_bytes);
+    if (!st && !(e->logits = map_lazily(e->logits_bytes)))
+        st = us_fail(err, US_ERR_MEMORY, "cannot map %zu bytes for logits", e->logits_bytes);
+    if (!st && !(e->scratch = map_lazily(us_forward_scratch_bytes(m, &o))))
+        st = us_fail(err, US_ERR_MEMORY, "cannot map scratch memory");
 #ifdef MADV_HUGEPAGE
-    if (!st) madvise(e->scratch, us_forward_scratch_bytes(m, &o), MADV_HUGEPAGE); /* products write columns of it: a page a row otherwise */
+    if (!st)
+        madvise(e->scratch, us_forward_scratch_bytes(m, &o),
+                MADV_HUGEPAGE); /* products write columns of it: a page a row otherwise */
 #endif
     if (!st) st = us_alloc((size_t)e->n_pages, sizeof *e->free_pages, &e->free_pages, err);
     if (!st) st = us_alloc((size_t)e->n_pages, sizeof *e->refs, &e->refs, err);
@@ -165,7 +177,9 @@ void us_engine_seq_free(us_engine *e, int32_t seq) {
 }
 
 int32_t us_engine_seq_len(const us_engine *e, int32_t seq) { return e->seqs[seq].n; }
-const int32_t *us_engine_seq_get_tokens(const us_engine *e, int32_t seq, int32_t *n) { return *n = e->seqs[seq].n, e->seqs[seq].tokens; }
+const int32_t *us_engine_seq_get_tokens(const us_engine *e, int32_t seq, int32_t *n) {
+    return *n = e->seqs[seq].n, e->seqs[seq].tokens;
+}
 void us_engine_seq_set_adapter(us_engine *e, int32_t seq, const us_adapter *adapter, float scale) {
     e->seqs[seq].adapter = adapter;
     e->seqs[seq].scale = scale;
@@ -215,23 +229,34 @@ static void extend(us_engine *e, us_seq *s, int32_t n) {
 
 static us_status check_spans(us_engine *e, const us_span *spans, int32_t n_spans, bool score, us_error *err) {
     int32_t pages = 0, logits = 0;
-    if (n_spans < 1 || n_spans > e->o.n_seq_max) return us_fail(err, US_ERR_ARGUMENT, "%d spans, expected 1..%d", n_spans, e->o.n_seq_max);
+    if (n_spans < 1 || n_spans > e->o.n_seq_max)
+        return us_fail(err, US_ERR_ARGUMENT, "%d spans, expected 1..%d", n_spans, e->o.n_seq_max);
     for (int32_t i = 0; i < n_spans; i++) {
         const us_span *sp = &spans[i];
-        if (sp->seq < 0 || sp->seq >= e->o.n_seq_max || !e->seqs[sp->seq].alive) return us_fail(err, US_ERR_ARGUMENT, "span %d: no sequence %d", i, sp->seq);
+        if (sp->seq < 0 || sp->seq >= e->o.n_seq_max || !e->seqs[sp->seq].alive)
+            return us_fail(err, US_ERR_ARGUMENT, "span %d: no sequence %d", i, sp->seq);
         for (int32_t k = 0; k < i; k++)
             if (spans[k].seq == sp->seq) return us_fail(err, US_ERR_ARGUMENT, "sequence %d occurs in two spans", sp->seq);
         if (sp->n_tokens < 1) return us_fail(err, US_ERR_ARGUMENT, "span %d holds no tokens", i);
         if (e->seqs[sp->seq].n > e->n_pages * US_PAGE - sp->n_tokens)
-            return us_fail(err, US_ERR_LIMIT, "%d tokens after %d do not fit in the context of %d: shorten the prompt or raise --ctx-size", sp->n_tokens, e->seqs[sp->seq].n, e->n_pages * US_PAGE);
+            return us_fail(err, US_ERR_LIMIT,
+                           "%d tokens after %d do not fit in the context of %d: shorten the prompt or raise --ctx-size",
+                           sp->n_tokens, e->seqs[sp->seq].n, e->n_pages * US_PAGE);
         for (int32_t k = 0; k < sp->n_tokens; k++)
             if (sp->tokens[k] < 0 || sp->tokens[k] >= e->model->net.n_vocab)
-                return us_fail(err, US_ERR_ARGUMENT, "token %d of span %d is %d, the vocabulary has %d", k, i, sp->tokens[k], e->model->net.n_vocab);
+                return us_fail(err, US_ERR_ARGUMENT, "token %d of span %d is %d, the vocabulary has %d", k, i, sp->tokens[k],
+                               e->model->net.n_vocab);
         pages += pages_needed(e, &e->seqs[sp->seq], sp->n_tokens);
         if (!score && sp->logits != US_LOGITS_NONE) logits += sp->logits == US_LOGITS_ALL ? sp->n_tokens : 1;
     }
-    if (logits > e->o.n_batch) return us_fail(err, US_ERR_LIMIT, "logits of %d positions were asked for, at most %d at a time (us_engine_score keeps none)", logits, e->o.n_batch);
-    if (pages > e->n_free) return us_fail(err, US_ERR_LIMIT, "the KV cache is full: %d more pages of %d tokens are needed, %d of %d are free; raise --ctx-size", pages, US_PAGE, e->n_free, e->n_pages);
+    if (logits > e->o.n_batch)
+        return us_fail(err, US_ERR_LIMIT,
+                       "logits of %d positions were asked for, at most %d at a time (us_engine_score keeps none)", logits,
+                       e->o.n_batch);
+    if (pages > e->n_free)
+        return us_fail(err, US_ERR_LIMIT,
+                       "the KV cache is full: %d more pages of %d tokens are needed, %d of %d are free; raise --ctx-size",
+                       pages, US_PAGE, e->n_free, e->n_pages);
     return US_OK;
 }
 
@@ -244,7 +269,8 @@ static int32_t add_rows(us_engine *e, const us_span *sp, int32_t from, bool scor
     e->runs[e->n_runs++] = (us_run){e->n_rows, e->n_rows + n, sp->seq, sp->prompt || sp->n_tokens > 1};
     for (int32_t k = 0; k < n; k++) {
         int32_t at = from + k;
-        bool last = at + 1 == sp->n_tokens, wanted = score ? !last : sp->logits == US_LOGITS_ALL || (sp->logits == US_LOGITS_LAST && last);
+        bool last = at + 1 == sp->n_tokens,
+             wanted = score ? !last : sp->logits == US_LOGITS_ALL || (sp->logits == US_LOGITS_LAST && last);
         if (wanted) {
             e->score_ids[e->n_out] = score ? sp->tokens[at + 1] : 0;
             e->out_rows[e->n_out++] = e->n_rows;
@@ -264,7 +290,9 @@ static us_status evaluate(us_engine *e, const us_span *spans, int32_t n_spans, f
     for (int32_t i = 0; i < n_spans; i++) {
         total += spans[i].n_tokens;
         e->logit_first[i] = logits;
-        e->logit_count[i] = scores || spans[i].logits == US_LOGITS_NONE ? 0 : spans[i].logits == US_LOGITS_ALL ? spans[i].n_tokens : 1;
+        e->logit_count[i] = scores || spans[i].logits == US_LOGITS_NONE ? 0
+                            : spans[i].logits == US_LOGITS_ALL          ? spans[i].n_tokens
+                                                                        : 1;
         logits += e->logit_count[i];
     }
     e->n_spans = n_spans;
@@ -288,7 +316,9 @@ static us_status evaluate(us_engine *e, const us_span *spans, int32_t n_spans, f
     return US_OK;
 }
 
-us_status us_engine_eval(us_engine *e, const us_span *spans, int32_t n_spans, us_error *err) { return evaluate(e, spans, n_spans, NULL, err); }
+us_status us_engine_eval(us_engine *e, const us_span *spans, int32_t n_spans, us_error *err) {
+    return evaluate(e, spans, n_spans, NULL, err);
+}
 
 const float *us_engine_get_logits(const us_engine *e, int32_t i_span, int32_t i_token) {
     if (i_span < 0 || i_span >= e->n_spans || !e->logit_count[i_span]) return NULL;
@@ -341,10 +371,14 @@ int32_t us_engine_seq_common(const us_engine *e, int32_t seq, const int32_t *ids
     return same;
 }
 
-us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq, const int32_t *tokens, int32_t n, int32_t *n_reused, us_error *err) {
-    if (seq < 0 || seq >= e->o.n_seq_max || !e->seqs[seq].alive || n < 1) return us_fail(err, US_ERR_ARGUMENT, "no sequence %d, or no tokens", seq);
+us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq, const int32_t *tokens, int32_t n, int32_t *n_reused,
+                                   us_error *err) {
+    if (seq < 0 || seq >= e->o.n_seq_max || !e->seqs[seq].alive || n < 1)
+        return us_fail(err, US_ERR_ARGUMENT, "no sequence %d, or no tokens", seq);
     int32_t keep = us_engine_seq_common(e, seq, tokens, n - 1);
-    if (n > e->n_pages * US_PAGE) return us_fail(err, US_ERR_LIMIT, "%d tokens do not fit in the context of %d: shorten the prompt or raise --ctx-size", n, e->n_pages * US_PAGE);
+    if (n > e->n_pages * US_PAGE)
+        return us_fail(err, US_ERR_LIMIT, "%d tokens do not fit in the context of %d: shorten the prompt or raise --ctx-size",
+                       n, e->n_pages * US_PAGE);
     us_engine_seq_truncate(e, seq, keep);
     if (n_reused) *n_reused = keep;
     return us_engine_eval(e, &(us_span){.seq = seq, .tokens = tokens + keep, .n_tokens = n - keep, .prompt = true}, 1, err);

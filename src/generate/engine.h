@@ -51,7 +51,7 @@ struct us_engine {
     int32_t *score_ids;       /* when scoring: the token that each of them should predict */
     float *score_out;
     bool scoring;
-    float *logits;            /* [n_logits_max][V], mapped, touched on use; this pass writes from row logits_at on */
+    float *logits; /* [n_logits_max][V], mapped, touched on use; this pass writes from row logits_at on */
     size_t logits_bytes;
     int32_t logits_at;
     int32_t *logit_first, *logit_count, n_spans; /* of each span of the last eval: its rows of logits */

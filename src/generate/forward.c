@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW_ROWS 4   /* up to here every thread prepares all rows itself */
-#define TILE_ROWS 8  /* tokens of one sequence that attend together, outside prompts that go through tiles */
+#define FEW_ROWS 4     /* up to here every thread prepares all rows itself */
+#define TILE_ROWS 8    /* tokens of one sequence that attend together, outside prompts that go through tiles */
 #define MOST_VOICES 16 /* whose prompts go through tiles in one pass */
-#define HEAD_ROWS 32 /* rows whose logits exist at a time while scoring */
+#define HEAD_ROWS 32   /* rows whose logits exist at a time while scoring */
 #define MAX_PARTS 1024
 #define MAX_RANK 256
 
@@ -31,12 +31,12 @@ typedef struct us_pass {
     size_t T;
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
     float *cos, *sin, *hn;
-    uint16_t *wide;      /* the rows of wide blocks, rounded */
-    us_rows *blocks;     /* [n_wide], each of one voice */
-    us_run *narrow;      /* the other rows, in stretches */
-    us_run *tiles;       /* rows that attend together: of prompts, then TILE_ROWS at most */
+    uint16_t *wide;  /* the rows of wide blocks, rounded */
+    us_rows *blocks; /* [n_wide], each of one voice */
+    us_run *narrow;  /* the other rows, in stretches */
+    us_run *tiles;   /* rows that attend together: of prompts, then TILE_ROWS at most */
     voice *voices;
-    uint16_t *wide_u;    /* [3], u of wide blocks, rounded */
+    uint16_t *wide_u; /* [3], u of wide blocks, rounded */
     size_t n_wide, n_narrow, n_tiles, n_voices;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
@@ -73,12 +73,26 @@ static size_t most_blocks(const us_engine_options *o) { return (size_t)o->n_batc
 
 /* Places every array behind `base`, or only counts (base NULL), so that the two cannot disagree. */
 static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, unsigned char *base) {
-    size_t t = (size_t)o->n_batch, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n), at = 0;
+    size_t t = (size_t)o->n_batch, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n),
+           at = 0;
     size_t few = FEW_ROWS * (size_t)o->n_threads;
-    const struct { float **to; size_t n; } arrays[] = {
-        {&p->x, t * d}, {&p->q, t * q}, {&p->k, t * kv}, {&p->v, t * kv}, {&p->o, t * q}, {&p->gate, t * f}, {&p->up, t * f}, {&p->act, t * f},
-        {&p->u, 3 * max2(t, few) * MAX_RANK}, {&p->parts, MAX_PARTS * (size_t)n->heads.n_heads * ((size_t)n->heads.head_size + 2)},
-        {&p->cos, t * (size_t)n->n_rot / 2}, {&p->sin, t * (size_t)n->n_rot / 2}, {&p->hn, t * width_in(n)},
+    const struct {
+        float **to;
+        size_t n;
+    } arrays[] = {
+        {&p->x, t * d},
+        {&p->q, t * q},
+        {&p->k, t * kv},
+        {&p->v, t * kv},
+        {&p->o, t * q},
+        {&p->gate, t * f},
+        {&p->up, t * f},
+        {&p->act, t * f},
+        {&p->u, 3 * max2(t, few) * MAX_RANK},
+        {&p->parts, MAX_PARTS * (size_t)n->heads.n_heads * ((size_t)n->heads.head_size + 2)},
+        {&p->cos, t * (size_t)n->n_rot / 2},
+        {&p->sin, t * (size_t)n->n_rot / 2},
+        {&p->hn, t * width_in(n)},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         if (base) *arrays[i].to = (float *)(void *)(base + at);
@@ -130,7 +144,9 @@ typedef struct input {
 
 static bool few(const us_pass *p) { return p->T <= FEW_ROWS && !p->n_wide; }
 
-static void *panel_of(const thread *t) { return t->acts_block + t->p->own_bytes - us_panel_bytes(max2(width_in(t->p->net), (size_t)t->p->net->n_ff)); }
+static void *panel_of(const thread *t) {
+    return t->acts_block + t->p->own_bytes - us_panel_bytes(max2(width_in(t->p->net), (size_t)t->p->net->n_ff));
+}
 
 /* Whether wide blocks go through matmul_wide: for kinds whose inputs are rounded anyway. */
 static bool goes_wide(const us_matrix *w) { return w->kind != US_PACK_F16 && w->kind != US_PACK_F32; }
@@ -145,7 +161,8 @@ static bool narrow_part(const us_pass *p, size_t i, size_t b, size_t e, size_t *
 /* Rows [b, e) of x as the products want them: tiles for wide blocks, 8-bit blocks for the others. */
 static void round_rows(const us_pass *p, const float *x, size_t width, size_t b, size_t e, us_acts *acts) {
     for (size_t i = 0; i < p->n_wide; i++) {
-        size_t first = (size_t)p->blocks[i].first, end = first + (size_t)p->blocks[i].n, r0 = max2(first, b), r1 = end < e ? end : e;
+        size_t first = (size_t)p->blocks[i].first, end = first + (size_t)p->blocks[i].n, r0 = max2(first, b),
+               r1 = end < e ? end : e;
         if (r0 < r1) p->kn->widen(x + r0 * width, width, r1 - r0, width, i * US_WIDE_ROWS + r0 - first, p->wide);
     }
     for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
@@ -188,7 +205,8 @@ static lora lora_down(thread *t, int32_t layer, us_module m, const input *in, si
     if (!p->rank_pad) return (lora){0};
     bool own = few(p);
     size_t n = (size_t)p->e->o.n_batch, b = own ? 0 : t->b, e = own ? p->T : t->e, r0, r1;
-    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad, p->n_wide ? p->wide_u + which * us_wide_bytes(most_blocks(&p->e->o) * US_WIDE_ROWS, MAX_RANK) / 2 : NULL};
+    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad,
+              p->n_wide ? p->wide_u + which * us_wide_bytes(most_blocks(&p->e->o) * US_WIDE_ROWS, MAX_RANK) / 2 : NULL};
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         for (size_t i = 0; i < p->n_narrow && site; i++) {
@@ -211,7 +229,8 @@ static void lora_down_wide(thread *t, int32_t layer, us_module m, size_t width, 
         const us_adapter_site *site = site_of(v, layer, m);
         size_t b0 = max2(v->block, b), b1 = v->block + v->n_blocks < e ? v->block + v->n_blocks : e;
         if (!site || b0 >= b1) continue;
-        p->kn->matmul_wide(&site->a, p->wide + b0 * us_wide_bytes(US_WIDE_ROWS, width) / 2, p->blocks + b0, b1 - b0, 0, site->a.n_groups, l->u, p->rank_pad, false, panel_of(t));
+        p->kn->matmul_wide(&site->a, p->wide + b0 * us_wide_bytes(US_WIDE_ROWS, width) / 2, p->blocks + b0, b1 - b0, 0,
+                           site->a.n_groups, l->u, p->rank_pad, false, panel_of(t));
         for (size_t i = b0; i < b1; i++) {
             size_t n = (size_t)p->blocks[i].n;
             float *u = l->u + (size_t)p->blocks[i].first * p->rank_pad;
@@ -239,21 +258,27 @@ static void lora_up(thread *t, int32_t layer, us_module m, const lora *l, float 
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         if (!site) continue;
-        if (v->n_blocks) p->kn->matmul_wide(&site->b, l->wide + block_at(p, v->block), p->blocks + v->block, v->n_blocks, g0, g1, y, ld, true, panel_of(t));
+        if (v->n_blocks)
+            p->kn->matmul_wide(&site->b, l->wide + block_at(p, v->block), p->blocks + v->block, v->n_blocks, g0, g1, y, ld,
+                               true, panel_of(t));
         for (size_t i = 0, r0, r1; i < p->n_narrow; i++)
-            if (narrow_part(p, i, (size_t)v->begin, (size_t)v->end, &r0, &r1)) p->kn->matmul(&site->b, NULL, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
+            if (narrow_part(p, i, (size_t)v->begin, (size_t)v->end, &r0, &r1))
+                p->kn->matmul(&site->b, NULL, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
     }
 }
 
 /* Outputs of groups [g0, g1) of y (+)= W x + bias + B u. */
-static void linear(thread *t, int32_t layer, us_module m, const input *in, const lora *l, float *y, bool add, size_t g0, size_t g1) {
+static void linear(thread *t, int32_t layer, us_module m, const input *in, const lora *l, float *y, bool add, size_t g0,
+                   size_t g1) {
     us_pass *p = t->p;
     const us_matrix *w = p->net->layers[layer].w[m];
     const float *bias = p->net->layers[layer].bias[m];
     size_t ld = w->n_rows;
     if (p->n_wide && goes_wide(w)) {
         p->kn->matmul_wide(w, p->wide, p->blocks, p->n_wide, g0, g1, y, ld, add, panel_of(t));
-        for (size_t i = 0; i < p->n_narrow; i++) p->kn->matmul(w, &in->acts, in->x, in->ld, (size_t)p->narrow[i].begin, (size_t)p->narrow[i].end, g0, g1, y, ld, add);
+        for (size_t i = 0; i < p->n_narrow; i++)
+            p->kn->matmul(w, &in->acts, in->x, in->ld, (size_t)p->narrow[i].begin, (size_t)p->narrow[i].end, g0, g1, y, ld,
+                          add);
     } else p->kn->matmul(w, &in->acts, in->x, in->ld, 0, p->T, g0, g1, y, ld, add);
     size_t n0 = g0 * US_GROUP, n1 = g1 * US_GROUP < ld ? g1 * US_GROUP : ld;
     for (size_t r = 0; r < p->T && bias; r++) p->kn->add(bias + n0, 1.0f, n1 - n0, y + r * ld + n0);
@@ -267,7 +292,8 @@ static bool claim(thread *t, size_t total, size_t *b, size_t *e) {
     int at = atomic_load_explicit(next, memory_order_relaxed), end;
     do {
         if ((size_t)at >= total) return false;
-        size_t left = total - (size_t)at, piece = t->n == 1 ? left : max2(left / (4 * (size_t)t->n), 1) * 2; /* panels hold two groups */
+        size_t left = total - (size_t)at,
+               piece = t->n == 1 ? left : max2(left / (4 * (size_t)t->n), 1) * 2; /* panels hold two groups */
         end = at + (int)(piece < left ? piece : left);
     } while (!atomic_compare_exchange_weak_explicit(next, &at, end, memory_order_relaxed, memory_order_relaxed));
     *b = (size_t)at;
@@ -276,7 +302,8 @@ static bool claim(thread *t, size_t total, size_t *b, size_t *e) {
 }
 
 /* Some modules of one input, side by side. */
-static void linears(thread *t, int32_t layer, us_module first, size_t n, const input *in, const lora *l, float *const *y, bool add) {
+static void linears(thread *t, int32_t layer, us_module first, size_t n, const input *in, const lora *l, float *const *y,
+                    bool add) {
     const us_matrix *const *w = t->p->net->layers[layer].w;
     size_t total = 0, b, e;
     for (size_t k = 0; k < n; k++) total += w[(size_t)first + k]->n_groups;
@@ -310,7 +337,8 @@ static void rope_and_store(thread *t, int32_t layer) {
         if (y->k_norm) p->kn->rmsnorm(k, y->k_norm, es, n->eps, k);
         p->kn->rope(k, (size_t)n->n_rot, n->neox, p->cos + r * half, p->sin + r * half);
         p->kn->page_put(p->e->page_kind, true, es, us_engine_page(p->e, page, layer, (int32_t)g, false), at, k);
-        p->kn->page_put(p->e->page_kind, false, es, us_engine_page(p->e, page, layer, (int32_t)g, true), at, p->v + r * kv + g * es);
+        p->kn->page_put(p->e->page_kind, false, es, us_engine_page(p->e, page, layer, (int32_t)g, true), at,
+                        p->v + r * kv + g * es);
     }
 }
 
@@ -332,7 +360,9 @@ static desk desk_of(const thread *t) {
     return d;
 }
 
-static bool wide_heads(const us_pass *p) { return p->e->page_kind != US_PAGE_F32 && p->net->heads.head_size % 32 == 0 && p->net->heads.head_size <= 128; }
+static bool wide_heads(const us_pass *p) {
+    return p->e->page_kind != US_PAGE_F32 && p->net->heads.head_size % 32 == 0 && p->net->heads.head_size <= 128;
+}
 
 /* Partial softmax sums, in d->m, d->l, d->o, of rows [r0, r1) over one chunk of pages of one kv head. */
 static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wide, size_t g, size_t chunk, const desk *d) {
@@ -353,8 +383,20 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wi
     }
     size_t n_rows = (r1 - r0) * group;
     for (; wide && n_rows % US_WIDE_ROWS; n_rows++) limit[n_rows] = 0;
-    us_attend a = {.kind = p->e->page_kind, .head_size = es, .k_pages = k_pages, .v_pages = v_pages, .n_pages = n_pages, .q = d->q, .q_stride = es,
-                   .n_rows = n_rows, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = d->m, .l = d->l, .o = d->o, .scratch = d->scratch};
+    us_attend a = {.kind = p->e->page_kind,
+                   .head_size = es,
+                   .k_pages = k_pages,
+                   .v_pages = v_pages,
+                   .n_pages = n_pages,
+                   .q = d->q,
+                   .q_stride = es,
+                   .n_rows = n_rows,
+                   .limit = limit,
+                   .scale = 1.0f / sqrtf((float)es),
+                   .m = d->m,
+                   .l = d->l,
+                   .o = d->o,
+                   .scratch = d->scratch};
     (wide ? p->kn->attend_wide : p->kn->attend)(&a);
 }
 
@@ -374,7 +416,9 @@ static void fold(const us_kern *kn, size_t es, float m, float l, const float *o,
     *M = max;
 }
 
-static float *out_of(const us_pass *p, size_t r, size_t h) { return p->o + r * us_net_width_q(p->net) + h * (size_t)p->net->heads.head_size; }
+static float *out_of(const us_pass *p, size_t r, size_t h) {
+    return p->o + r * us_net_width_q(p->net) + h * (size_t)p->net->heads.head_size;
+}
 
 static void normalise(const us_pass *p, float *O, float L) {
     for (size_t i = 0; i < (size_t)p->net->heads.head_size; i++) O[i] /= L;
@@ -395,7 +439,8 @@ static void attend_tiles(thread *t, int32_t layer) {
         for (size_t c = 0; c < chunks_of(p, r1 - 1); c++) {
             attend_chunk(t, layer, r0, r1, p->tiles[item / G].prompt && wide_heads(p), g, c, &d);
             for (size_t k = 0; k < (r1 - r0) * group; k++)
-                fold(p->kn, es, d.m[k], d.l[k], d.o + k * es, &d.M[k], &d.L[k], out_of(p, r0 + k / group, g * group + k % group));
+                fold(p->kn, es, d.m[k], d.l[k], d.o + k * es, &d.M[k], &d.L[k],
+                     out_of(p, r0 + k / group, g * group + k % group));
         }
         for (size_t k = 0; k < (r1 - r0) * group; k++) normalise(p, out_of(p, r0 + k / group, g * group + k % group), d.L[k]);
     }
@@ -405,7 +450,8 @@ static void attend_tiles(thread *t, int32_t layer) {
 static void attend_parts(thread *t, int32_t layer) {
     us_pass *p = t->p;
     desk d = desk_of(t);
-    size_t es = (size_t)p->net->heads.head_size, G = (size_t)p->net->heads.n_kv_heads, group = group_of(p->net), H = G * group, first = 0;
+    size_t es = (size_t)p->net->heads.head_size, G = (size_t)p->net->heads.n_kv_heads, group = group_of(p->net), H = G * group,
+           first = 0;
     size_t item = (size_t)atomic_fetch_add(&p->next, 1), at = 0;
     for (size_t r = 0; r < p->T; first += chunks_of(p, r++))
         for (size_t k = 0; k < chunks_of(p, r) * G; k++, at++) {
@@ -486,10 +532,12 @@ static void head(thread *t, size_t o0, size_t o1, float *logits) {
     us_acts acts;
     us_split(o1 - o0, 1, t->i, t->n, &b, &e);
     us_acts_place(&acts, p->acts_block, o1 - o0, d);
-    for (size_t i = b; i < e; i++) p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[o0 + i] * d, n->out_norm, d, n->eps, p->hn + i * d);
+    for (size_t i = b; i < e; i++)
+        p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[o0 + i] * d, n->out_norm, d, n->eps, p->hn + i * d);
     p->kn->quantize_acts(p->hn, d, b, e, &acts);
     meet(t);
-    while (claim(t, n->head->n_groups, &g0, &g1)) p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
+    while (claim(t, n->head->n_groups, &g0, &g1))
+        p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
     meet(t);
 }
 
@@ -548,7 +596,8 @@ static void add_wide(us_pass *p, voice *v, int32_t begin, int32_t end, size_t mo
     us_rows *last = v->n_blocks ? &p->blocks[p->n_wide - 1] : NULL;
     if (last && last->first + last->n == begin)
         for (; begin < end && last->n < US_WIDE_ROWS; begin++) last->n++;
-    for (; begin < end && p->n_wide < most; begin += US_WIDE_ROWS, v->n_blocks++) p->blocks[p->n_wide++] = (us_rows){begin, end - begin < US_WIDE_ROWS ? end - begin : US_WIDE_ROWS};
+    for (; begin < end && p->n_wide < most; begin += US_WIDE_ROWS, v->n_blocks++)
+        p->blocks[p->n_wide++] = (us_rows){begin, end - begin < US_WIDE_ROWS ? end - begin : US_WIDE_ROWS};
     add_narrow(p, begin, end);
 }
 
@@ -562,8 +611,8 @@ static size_t find_voice(us_pass *p, const us_run *run) {
     return p->n_voices - 1;
 }
 
-/* Who is in the pass, and what goes through tiles where there are any: rows of prompts, whatever else is in the batch and wherever a
- * prompt was cut, so that a token gives the same in all company. */
+/* Who is in the pass, and what goes through tiles where there are any: rows of prompts, whatever else is in the batch and
+ * wherever a prompt was cut, so that a token gives the same in all company. */
 static void lay_out(us_pass *p) {
     const us_engine *e = p->e;
     bool tiles = p->kn->matmul_wide && e->model->math == US_MATH_FAST;
@@ -579,7 +628,8 @@ static void lay_out(us_pass *p) {
             const us_run *run = &e->runs[i];
             bool wide = tiles && run->prompt;
             int32_t n = wide ? US_WIDE_ROWS : TILE_ROWS;
-            for (int32_t at = run->begin; at < run->end && wide == !pass; at += n) p->tiles[p->n_tiles++] = (us_run){at, at + n < run->end ? at + n : run->end, -1, wide};
+            for (int32_t at = run->begin; at < run->end && wide == !pass; at += n)
+                p->tiles[p->n_tiles++] = (us_run){at, at + n < run->end ? at + n : run->end, -1, wide};
         }
 }
 

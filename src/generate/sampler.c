@@ -27,35 +27,59 @@ struct us_sampler {
 };
 
 us_sampler_options us_sampler_defaults(void) {
-    return (us_sampler_options){.temperature = 0.8, .top_k = 40, .top_p = 0.95, .min_p = 0.05, .typical_p = 1, .repeat_penalty = 1, .repeat_last_n = -1,
-                                .dry_multiplier = 0.8, .dry_base = 1.75, .dry_allowed_length = 2, .xtc_threshold = 0.1};
+    return (us_sampler_options){.temperature = 0.8,
+                                .top_k = 40,
+                                .top_p = 0.95,
+                                .min_p = 0.05,
+                                .typical_p = 1,
+                                .repeat_penalty = 1,
+                                .repeat_last_n = -1,
+                                .dry_multiplier = 0.8,
+                                .dry_base = 1.75,
+                                .dry_allowed_length = 2,
+                                .xtc_threshold = 0.1};
 }
 
 us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
-    const struct { const char *name; double v, min, max; } ranges[] = {
-        {"temperature", o->temperature, 0, 100}, {"top-k", o->top_k, 0, 1e9}, {"top-p", o->top_p, 0, 1}, {"min-p", o->min_p, 0, 1}, {"typical", o->typical_p, 0, 1},
-        {"repeat-penalty", o->repeat_penalty, 0.01, 100}, {"presence-penalty", o->presence_penalty, -100, 100}, {"frequency-penalty", o->frequency_penalty, -100, 100},
-        {"repeat-last-n", o->repeat_last_n, -1, 1e9}, {"dry-multiplier", o->dry_multiplier, 0, 100}, {"dry-base", o->dry_base, 1, 10},
-        {"dry-allowed-length", o->dry_allowed_length, 1, 1e6}, {"xtc-probability", o->xtc_probability, 0, 1}, {"xtc-threshold", o->xtc_threshold, 0, 1}};
+    const struct {
+        const char *name;
+        double v, min, max;
+    } ranges[] = {{"temperature", o->temperature, 0, 100},
+                  {"top-k", o->top_k, 0, 1e9},
+                  {"top-p", o->top_p, 0, 1},
+                  {"min-p", o->min_p, 0, 1},
+                  {"typical", o->typical_p, 0, 1},
+                  {"repeat-penalty", o->repeat_penalty, 0.01, 100},
+                  {"presence-penalty", o->presence_penalty, -100, 100},
+                  {"frequency-penalty", o->frequency_penalty, -100, 100},
+                  {"repeat-last-n", o->repeat_last_n, -1, 1e9},
+                  {"dry-multiplier", o->dry_multiplier, 0, 100},
+                  {"dry-base", o->dry_base, 1, 10},
+                  {"dry-allowed-length", o->dry_allowed_length, 1, 1e6},
+                  {"xtc-probability", o->xtc_probability, 0, 1},
+                  {"xtc-threshold", o->xtc_threshold, 0, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].v >= ranges[i].min && ranges[i].v <= ranges[i].max))
-            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g..%g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].v);
+            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g..%g, got %g", ranges[i].name, ranges[i].min, ranges[i].max,
+                           ranges[i].v);
     for (size_t i = 0; i < o->n_biases; i++)
-        if (!(fabsf(o->biases[i].bias) <= 100)) return us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected -100..100, got %g", (double)o->biases[i].bias);
+        if (!(fabsf(o->biases[i].bias) <= 100))
+            return us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected -100..100, got %g", (double)o->biases[i].bias);
     return US_OK;
 }
 
 void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
     size_t n = 0;
     out[0] = 0;
-#define STEP(acts, ...)                                                                                        \
-    if ((acts) && n < max) {                                                                                   \
-        n += (size_t)snprintf(out + n, max - n, "%s", n ? " -> " : "");                                        \
-        if (n < max) n += (size_t)snprintf(out + n, max - n, __VA_ARGS__);                                     \
+#define STEP(acts, ...)                                                    \
+    if ((acts) && n < max) {                                               \
+        n += (size_t)snprintf(out + n, max - n, "%s", n ? " -> " : "");    \
+        if (n < max) n += (size_t)snprintf(out + n, max - n, __VA_ARGS__); \
     }
     bool greedy = o->temperature == 0;
     STEP(o->n_biases > 0, "logit bias of %zu", o->n_biases)
-    STEP(o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0, "penalties %g/%g/%g over %d", o->repeat_penalty, o->presence_penalty, o->frequency_penalty, o->repeat_last_n)
+    STEP(o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0, "penalties %g/%g/%g over %d",
+         o->repeat_penalty, o->presence_penalty, o->frequency_penalty, o->repeat_last_n)
     STEP(o->dry_multiplier > 0, "dry %g/%g/%d", o->dry_multiplier, o->dry_base, o->dry_allowed_length)
     STEP(!greedy && o->top_k > 0, "top-k %d", o->top_k)
     STEP(!greedy && o->typical_p < 1, "typical %g", o->typical_p)
@@ -75,14 +99,16 @@ us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sample
     us_status st = us_sampler_check(o, err);
     for (size_t i = 0; i < o->n_biases && !st; i++)
         if (o->biases[i].token < 0 || o->biases[i].token >= n_vocab)
-            st = us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
+            st =
+                us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
     if (!st) st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     s->o = *o;
     s->n_vocab = n_vocab;
     us_rng_seed(&s->rng, o->seed);
     size_t v = (size_t)n_vocab, n_candidates = lists_best(s) ? (size_t)o->top_k : v;
-    if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) || (st = us_alloc(n_candidates, sizeof *s->candidates, &s->candidates, err)))
+    if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) ||
+        (st = us_alloc(n_candidates, sizeof *s->candidates, &s->candidates, err)))
         us_sampler_free(s);
     else *out = s;
     return st;

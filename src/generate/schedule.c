@@ -70,10 +70,12 @@ static bool drop_oldest(us_schedule *s) {
     return s->n_kept > 0 || oldest > 0;
 }
 
-/* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a quarter. */
+/* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a
+ * quarter. */
 static void trim(us_schedule *s) {
     int32_t n_ctx = us_engine_get_ctx(s->engine);
-    while (s->n_kept == N_KEPT || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4)) drop_oldest(s);
+    while (s->n_kept == N_KEPT || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
+        drop_oldest(s);
 }
 
 /* What goes on with another that is kept takes its place: a chat's earlier turns are all in its last one. */
@@ -95,7 +97,8 @@ static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) 
 }
 
 /* A sequence with the longest known prefix of ids[0..n), of which at least the last is left to evaluate. */
-static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq, us_error *err) {
+static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq,
+                           us_error *err) {
     int32_t best = -1, n_best = 0, kept_at = -1;
     for (int32_t i = 0; i < s->n_kept; i++) {
         if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
@@ -117,7 +120,8 @@ static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const 
 
 static int32_t need_of(const us_job *j) {
     int32_t a_take = j->spec.rules.max_tokens + TAKE_SLACK;
-    return j->spec.n_prompt + TAKE_SLACK + (j->spec.n_takes == 1 ? a_take : j->spec.n_takes * a_take + j->spec.n_alone + TAKE_SLACK);
+    return j->spec.n_prompt + TAKE_SLACK +
+           (j->spec.n_takes == 1 ? a_take : j->spec.n_takes * a_take + j->spec.n_alone + TAKE_SLACK);
 }
 
 /* What a running job may still ask of the cache. */
@@ -187,7 +191,8 @@ static void admit(us_schedule *s) {
         if (j->cancel || s->stop) st = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
         else if (!has_room(s, j)) {
             if (s->running) return;
-            st = us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d", need_of(j), us_engine_get_ctx(s->engine));
+            st = us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d", need_of(j),
+                         us_engine_get_ctx(s->engine));
         } else st = begin_seq(s, j->spec.prompt, j->spec.n_prompt, j->spec.adapter, j->spec.scale, &j->seq, &j->err);
         *p = j->next;
         s->stats.n_queued--;
@@ -220,7 +225,11 @@ static int32_t gather(us_schedule *s) {
         if (j->decoding) continue;
         int32_t left = j->spec.n_prompt - j->n_read, m = left < budget ? left : budget;
         s->origins[n] = (origin){j, -1};
-        s->spans[n++] = (us_span){.seq = j->seq, .tokens = j->spec.prompt + j->n_read, .n_tokens = m, .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE, .prompt = true};
+        s->spans[n++] = (us_span){.seq = j->seq,
+                                  .tokens = j->spec.prompt + j->n_read,
+                                  .n_tokens = m,
+                                  .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE,
+                                  .prompt = true};
         budget -= m;
     }
     return n;
@@ -258,7 +267,8 @@ static void free_take_seqs(us_schedule *s, us_job *j) {
     }
 }
 
-/* log p(take | what was said before) of all takes, as one batch over forks of one sequence, which shares its beginning with the job's. */
+/* log p(take | what was said before) of all takes, as one batch over forks of one sequence, which shares its beginning with the
+ * job's. */
 static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *err) {
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};
@@ -336,9 +346,11 @@ static void publish(us_job *j) {
 
 static void leave(us_schedule *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
-    if (j->seq >= 0 && j->spec.reproducible && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt) us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
+    if (j->seq >= 0 && j->spec.reproducible && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
+        us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
     if (j->seq >= 0) {
-        if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED)) keep(s, j->seq, j->spec.adapter, j->spec.scale);
+        if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED))
+            keep(s, j->seq, j->spec.adapter, j->spec.scale);
         else us_engine_seq_free(s->engine, j->seq);
     }
     j->seq = -1;

@@ -14,29 +14,29 @@ typedef struct us_job us_job;
 
 /* Everything pointed to is borrowed until us_job_free(). */
 typedef struct us_job_spec {
-    const int32_t *prompt;   /* [n_prompt] */
+    const int32_t *prompt; /* [n_prompt] */
     int32_t n_prompt;
-    const int32_t *alone;    /* [n_alone] the conversation without what is answered, for ranking; NULL: not ranked by it */
+    const int32_t *alone; /* [n_alone] the conversation without what is answered, for ranking; NULL: not ranked by it */
     int32_t n_alone;
     us_take_weights weights;
-    int32_t n_takes;         /* 1 streams */
-    bool probs;              /* us_job_read_probs() will be called */
-    bool separate;           /* the takes are answers of their own: not ranked, each streams */
+    int32_t n_takes; /* 1 streams */
+    bool probs;      /* us_job_read_probs() will be called */
+    bool separate;   /* the takes are answers of their own: not ranked, each streams */
     const us_adapter *adapter;
     float scale;
     us_sampler_options sampler;
     us_take_rules rules;
     const us_tokens *phrases; /* [n_phrases] which DRY leaves alone */
     size_t n_phrases;
-    uint64_t client;         /* who asks: those with fewer replies under way go first */
-    bool reproducible;       /* what is drawn is not kept: the next prompt gives the same bytes, whatever was in the cache */
+    uint64_t client;   /* who asks: those with fewer replies under way go first */
+    bool reproducible; /* what is drawn is not kept: the next prompt gives the same bytes, whatever was in the cache */
 } us_job_spec;
 
 typedef struct us_job_view {
     bool done;
-    us_status status;        /* once done */
-    int32_t n_read, n_cached;/* prompt tokens read so far, of which from the cache */
-    int32_t n_made;          /* takes that have ended */
+    us_status status;         /* once done */
+    int32_t n_read, n_cached; /* prompt tokens read so far, of which from the cache */
+    int32_t n_made;           /* takes that have ended */
 } us_job_view;
 
 typedef struct us_schedule_stats {
@@ -61,10 +61,11 @@ US_MUST_USE us_status us_job_read(us_job *j, int32_t i, size_t from, us_buf *out
 /* The same for its tokens: the ids and log-probabilities of those that have been drawn, past the first `from`. */
 typedef struct us_prob {
     int32_t id;
-    float logprob;           /* nats */
-    us_top top[US_MAX_TOP];  /* [rules.n_top] */
+    float logprob;          /* nats */
+    us_top top[US_MAX_TOP]; /* [rules.n_top] */
 } us_prob;
-US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err); /* free *out */
+US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n,
+                                        us_error *err); /* free *out */
 void us_job_cancel(us_job *j);
 /* The takes of a finished job, the spoken one at *best. Borrowed. */
 const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best);

@@ -9,14 +9,14 @@
 typedef struct us_stops {
     const char *const *names; /* the cast, longest names included; borrowed */
     size_t n_names;
-    const char *own;          /* the character's name */
-    bool any_label;           /* "Capitalised Name:" stops too */
+    const char *own; /* the character's name */
+    bool any_label;  /* "Capitalised Name:" stops too */
 } us_stops;
 
 typedef struct us_stop_view {
-    size_t begin;   /* the reply begins here (after its own label) */
-    size_t end;     /* and ends here: what is shown is [begin, end) */
-    bool stopped;   /* a label was found */
+    size_t begin; /* the reply begins here (after its own label) */
+    size_t end;   /* and ends here: what is shown is [begin, end) */
+    bool stopped; /* a label was found */
 } us_stop_view;
 
 /* Looks at text[0..n), the reply so far. Unless `final`, what could be the head of a label, half a

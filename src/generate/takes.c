@@ -8,7 +8,8 @@
 
 #define MAX_TEXT_BYTES (1 << 20)
 
-us_status us_take_begin(us_take *t, const us_sampler_options *o, const us_take_rules *r, const int32_t *prompt, size_t n_prompt, us_error *err) {
+us_status us_take_begin(us_take *t, const us_sampler_options *o, const us_take_rules *r, const int32_t *prompt, size_t n_prompt,
+                        us_error *err) {
     static const char *const breakers[] = {"\n", "\"", ":", "*", ".", "!"};
     *t = (us_take){.seq = -1};
     us_buf_init(&t->text, MAX_TEXT_BYTES);
@@ -117,7 +118,9 @@ double us_take_value(const us_take_facts *f, const us_take_weights *w) {
 }
 
 void us_take_score(us_take *t, const us_take_weights *w, double alone) {
-    us_take_facts f = {t->logprob, alone, t->bonus, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, t->view.end == t->view.begin, t->repeats, t->leaked};
+    us_take_facts f = {t->logprob, alone,     t->bonus,        (int32_t)t->ids.n,
+                       t->ended,   t->looped, t->view.stopped, t->view.end == t->view.begin,
+                       t->repeats, t->leaked};
     t->alone = alone;
     t->score = us_take_value(&f, w);
 }

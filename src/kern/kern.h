@@ -37,8 +37,8 @@ typedef enum us_pack_kind {
 /* A packed matrix. `data` is 64-byte aligned, n_groups * group_bytes. Owned by whoever made it. */
 typedef struct us_matrix {
     us_pack_kind kind;
-    size_t n_rows, n_cols;  /* N, K */
-    size_t n_groups;        /* ceil(N / 16) */
+    size_t n_rows, n_cols; /* N, K */
+    size_t n_groups;       /* ceil(N / 16) */
     size_t group_bytes;
     unsigned char *data;
 } us_matrix;
@@ -50,10 +50,10 @@ size_t us_pack_group_bytes(us_pack_kind kind, size_t n_cols);
 
 /* Activations quantized in blocks of 32 for the integer kinds: x ~ d q. One row of them: */
 typedef struct us_acts {
-    int8_t *q;    /* [T][K] */
-    float *d;     /* [T][K/32] scale */
-    float *s;     /* [T][K/16] d * sum of q over 16 columns (for mins) */
-    int32_t *n;   /* [T][K/16] the sum of q itself */
+    int8_t *q;  /* [T][K] */
+    float *d;   /* [T][K/32] scale */
+    float *s;   /* [T][K/16] d * sum of q over 16 columns (for mins) */
+    int32_t *n; /* [T][K/16] the sum of q itself */
     size_t n_cols;
 } us_acts;
 /* Bytes of us_acts for T rows of K columns (64-byte aligned parts), and the pointers into a block of that size. */
@@ -80,17 +80,17 @@ size_t us_page_bytes(us_page_kind kind, size_t head_size);
  *   m[i] = max score, l[i] = sum exp(score - m), o[i] = sum exp(score - m) v       (m = -INFINITY, l = 0 if none) */
 typedef struct us_attend {
     us_page_kind kind;
-    size_t head_size;              /* E */
+    size_t head_size;                                     /* E */
     const unsigned char *const *k_pages, *const *v_pages; /* [n_pages] */
     size_t n_pages;
-    const float *q;                /* row i at q + i * q_stride, E floats, not yet scaled */
-    size_t q_stride;               /* floats */
+    const float *q;  /* row i at q + i * q_stride, E floats, not yet scaled */
+    size_t q_stride; /* floats */
     size_t n_rows;
-    const int32_t *limit;          /* [n_rows] */
-    float scale;                   /* 1 / sqrt(E) */
-    float *m, *l;                  /* [n_rows] */
-    float *o;                      /* row i at o + i * E */
-    void *scratch;                 /* us_attend_scratch_bytes() */
+    const int32_t *limit; /* [n_rows] */
+    float scale;          /* 1 / sqrt(E) */
+    float *m, *l;         /* [n_rows] */
+    float *o;             /* row i at o + i * E */
+    void *scratch;        /* us_attend_scratch_bytes() */
 } us_attend;
 #define US_ATTEND_SCRATCH_BYTES (256 * 1024)
 
@@ -99,24 +99,25 @@ typedef struct us_kern {
 
     /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are src_row_bytes
      * apart. Float32 rows pack into US_PACK_F32 whatever the type of the file was. */
-    void (*pack_group)(us_pack_kind kind, us_type type, const void *src, size_t src_row_bytes, size_t n_rows, size_t n_cols, void *dst);
+    void (*pack_group)(us_pack_kind kind, us_type type, const void *src, size_t src_row_bytes, size_t n_rows, size_t n_cols,
+                       void *dst);
 
     /* q, d, s of rows [t0, t1) from x[T][K]: d = max|x| / 127, q = round to nearest even. */
     void (*quantize_acts)(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a);
 
     /* y[t][n] = x[t] . W[n] (or += with `add`) for t in [t0,t1) and the rows of groups [g0, g1). The integer kinds take
      * `acts`, the float kinds take x (leading dimension ld_x). Writes only n < N. */
-    void (*matmul)(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1,
-                   float *y, size_t ld_y, bool add);
+    void (*matmul)(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
+                   size_t g1, float *y, size_t ld_y, bool add);
 
     /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums are
      * float32. Where a level has instructions that make it pay; NULL elsewhere. Any kind, any K. widen() makes n rows of x
      * the rows from t0 on of `wide`: us_wide_bytes(T, K), 64-byte aligned, tiles of 16 rows by 32 columns. Then
-     * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] . W[n], n < N.
-     * panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
+     * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] .
+     * W[n], n < N. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
     void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
-    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1, float *y, size_t ld_y,
-                        bool add, void *panel);
+    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1,
+                        float *y, size_t ld_y, bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */
     void (*unpack_row)(const us_matrix *w, size_t n, float *dst);
@@ -124,8 +125,8 @@ typedef struct us_kern {
     /* KV pages: writes one position's K or V (E floats) into a page, and reads it back (tests). */
     void (*page_put)(us_page_kind kind, bool is_k, size_t head_size, unsigned char *page, size_t i_pos, const float *x);
     void (*attend)(const us_attend *a);
-    /* The same through bfloat16 tiles, NULL where matmul_wide is. F16 and Q8_0 pages, 256 positions at most, n_rows a multiple of 32,
-     * E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on the others. */
+    /* The same through bfloat16 tiles, NULL where matmul_wide is. F16 and Q8_0 pages, 256 positions at most, n_rows a multiple
+     * of 32, E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on the others. */
     void (*attend_wide)(const us_attend *a);
 
     /* y = x / sqrt(mean(x^2) + eps) * g; sums in float64 or pairwise so that long rows keep their digits. */
@@ -135,22 +136,26 @@ typedef struct us_kern {
     void (*swiglu)(const float *gate, const float *up, size_t n, float *y); /* silu(gate) * up */
     /* d_up = d_y silu(gate), d_gate = d_y up s(gate) (1 + gate (1 - s(gate))), s the logistic function; both written. */
     void (*swiglu_back)(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up);
-    void (*add)(const float *a, float scale, size_t n, float *y);           /* y += scale * a */
+    void (*add)(const float *a, float scale, size_t n, float *y); /* y += scale * a */
     float (*dot)(const float *a, const float *b, size_t n);
-    void (*softmax)(float *x, size_t n);                                    /* in place, max subtracted */
+    void (*softmax)(float *x, size_t n); /* in place, max subtracted */
     double (*logsumexp)(const float *x, size_t n);
 
     /* Plain float32 products for LoRA, training and the float path; no packing, row-major:
      *   gemm_nt  y[M,N] += alpha * x[M,K] . w[N,K]^T     gemm_nn  y[M,N] += alpha * x[M,K] . w[K,N]
      *   gemm_tn  y[M,N] += alpha * x[K,M]^T . w[K,N]
      * ld_* are leading dimensions (floats). The sum over K is in a fixed order for given M, N, K. */
-    void (*gemm_nt)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
-    void (*gemm_nn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
-    void (*gemm_tn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y);
+    void (*gemm_nt)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y);
+    void (*gemm_nn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y);
+    void (*gemm_tn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y);
 
-    /* y[M,N] += alpha * sum over k of x(i, k) w(k, j) through bfloat16 like matmul_wide, NULL where that is. x(i, k) is x[i * xi + k * xk],
-     * w(k, j) is w[k * wk + j * wj]; of each pair of strides one is 1. */
-    void (*gemm_wide)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w, size_t wk, size_t wj, float *y, size_t ld_y);
+    /* y[M,N] += alpha * sum over k of x(i, k) w(k, j) through bfloat16 like matmul_wide, NULL where that is. x(i, k) is x[i *
+     * xi + k * xk], w(k, j) is w[k * wk + j * wj]; of each pair of strides one is 1. */
+    void (*gemm_wide)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
+                      size_t wk, size_t wj, float *y, size_t ld_y);
 } us_kern;
 
 /* The table for this machine (US_CPU considered); filled at first use, thread-safe, never NULL. */

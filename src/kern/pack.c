@@ -38,7 +38,10 @@ size_t us_acts_bytes(size_t n_rows, size_t n_cols) {
 void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols) {
     unsigned char *p = block;
     size_t q = (n_rows * n_cols + 63) & ~(size_t)63, d = (n_rows * (n_cols / US_BLOCK) * 4 + 63) & ~(size_t)63;
-    *a = (us_acts){.q = (int8_t *)p, .d = (float *)(void *)(p + q),   .s = (float *)(void *)(p + q + d), .n = (int32_t *)(void *)(p + q + 3 * d),
+    *a = (us_acts){.q = (int8_t *)p,
+                   .d = (float *)(void *)(p + q),
+                   .s = (float *)(void *)(p + q + d),
+                   .n = (int32_t *)(void *)(p + q + 3 * d),
                    .n_cols = n_cols};
 }
 

@@ -2,7 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-static const struct { us_type type; const char *name; size_t block, bytes; } types[] = {
+static const struct {
+    us_type type;
+    const char *name;
+    size_t block, bytes;
+} types[] = {
     {US_TYPE_F32, "F32", 1, 4},       {US_TYPE_F16, "F16", 1, 2},         {US_TYPE_BF16, "BF16", 1, 2},
     {US_TYPE_Q4_0, "Q4_0", 32, 18},   {US_TYPE_Q4_1, "Q4_1", 32, 20},     {US_TYPE_Q5_0, "Q5_0", 32, 22},
     {US_TYPE_Q5_1, "Q5_1", 32, 24},   {US_TYPE_Q8_0, "Q8_0", 32, 34},     {US_TYPE_Q2_K, "Q2_K", 256, 84},
@@ -26,7 +30,10 @@ size_t us_type_row_bytes(us_type type, size_t n) {
 
 float us_f16_to_f32(uint16_t h) {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, e = h >> 10 & 31, m = h & 1023;
-    union { uint32_t u; float f; } v;
+    union {
+        uint32_t u;
+        float f;
+    } v;
     if (e == 31) v.u = sign | 0x7f800000 | m << 13;
     else if (e) v.u = sign | (e + 112) << 23 | m << 13;
     else {
@@ -37,7 +44,10 @@ float us_f16_to_f32(uint16_t h) {
 }
 
 uint16_t us_f16_from_f32(float x) {
-    union { float f; uint32_t u; } v = {x};
+    union {
+        float f;
+        uint32_t u;
+    } v = {x};
     uint32_t sign = v.u >> 16 & 0x8000, a = v.u & 0x7fffffff;
     if (a > 0x7f800000) return (uint16_t)(sign | 0x7e00);
     if (a >= 0x477ff000) return (uint16_t)(sign | 0x7c00);
@@ -50,7 +60,10 @@ uint16_t us_f16_from_f32(float x) {
 }
 
 uint16_t us_bf16_from_f32(float x) {
-    union { float f; uint32_t u; } v = {x};
+    union {
+        float f;
+        uint32_t u;
+    } v = {x};
     if ((v.u & 0x7fffffff) > 0x7f800000) return (uint16_t)(v.u >> 16 | 64);
     return (uint16_t)((v.u + 0x7fff + (v.u >> 16 & 1)) >> 16);
 }
@@ -189,7 +202,8 @@ void us_dequant_row(us_type type, const void *src, float *dst, size_t n) {
     }
     const unsigned char *b = src;
     size_t block = us_type_block(type), bytes = us_type_bytes(type);
-    bool has_min = type == US_TYPE_Q4_1 || type == US_TYPE_Q5_1 || type == US_TYPE_Q2_K || type == US_TYPE_Q4_K || type == US_TYPE_Q5_K;
+    bool has_min =
+        type == US_TYPE_Q4_1 || type == US_TYPE_Q5_1 || type == US_TYPE_Q2_K || type == US_TYPE_Q4_K || type == US_TYPE_Q5_K;
     for (size_t i = 0; i < n; i += block, b += bytes) {
         int8_t q[256];
         float scale[16], min[16];
@@ -316,7 +330,8 @@ static void quant_q2_k(const float *x, unsigned char *b) {
         b[s] = (unsigned char)(k.scale[s] | k.min[s] << 4);
         unsigned char *p = b + 16 + s / 8 * 32 + s % 2 * 16;
         for (int l = 0; l < 16; l++)
-            p[l] |= (unsigned char)(code_of(x[s * 16 + l], k.d * (float)k.scale[s], k.dm * (float)k.min[s], 0, 3) << (s % 8 / 2 * 2));
+            p[l] |= (unsigned char)(code_of(x[s * 16 + l], k.d * (float)k.scale[s], k.dm * (float)k.min[s], 0, 3)
+                                    << (s % 8 / 2 * 2));
     }
 }
 
@@ -391,7 +406,8 @@ static void quant_iq4_xs(const float *x, unsigned char *b) {
         float d = k.d * (float)k.scale[i];
         b[4 + i / 2] |= (unsigned char)((code & 15) << (i % 2 * 4));
         high |= (uint16_t)(code >> 4 << 2 * i);
-        for (int j = 0; j < 16; j++) b[8 + i * 16 + j] = (unsigned char)(iq4_code(x[i * 32 + j], d) | iq4_code(x[i * 32 + 16 + j], d) << 4);
+        for (int j = 0; j < 16; j++)
+            b[8 + i * 16 + j] = (unsigned char)(iq4_code(x[i * 32 + j], d) | iq4_code(x[i * 32 + 16 + j], d) << 4);
     }
     memcpy(b + 2, &high, 2);
 }

@@ -23,9 +23,9 @@ typedef enum us_type {
     US_TYPE_BF16 = 30,
 } us_type;
 
-const char *us_type_name(int type);  /* "Q4_1"; NULL for a type that is not supported */
-size_t us_type_block(us_type type);  /* weights in a block: 1, 32 or 256 */
-size_t us_type_bytes(us_type type);  /* bytes of a block */
+const char *us_type_name(int type); /* "Q4_1"; NULL for a type that is not supported */
+size_t us_type_block(us_type type); /* weights in a block: 1, 32 or 256 */
+size_t us_type_bytes(us_type type); /* bytes of a block */
 /* Bytes of n weights; 0 when n is no multiple of the block (or n is 0). */
 size_t us_type_row_bytes(us_type type, size_t n);
 
@@ -42,7 +42,10 @@ uint16_t us_f16_from_f32(float x); /* round to nearest even, overflow to infinit
 float us_f16_to_f32(uint16_t h);
 uint16_t us_bf16_from_f32(float x);
 static inline float us_bf16_to_f32(uint16_t h) {
-    union { uint32_t u; float f; } v = {(uint32_t)h << 16};
+    union {
+        uint32_t u;
+        float f;
+    } v = {(uint32_t)h << 16};
     return v.f;
 }
 #endif

@@ -20,11 +20,23 @@
 #define NV (US_GROUP / W)
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE vf load(const float *p) { vf v; memcpy(&v, p, sizeof v); return v; }
+INLINE vf load(const float *p) {
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
 INLINE vf set1(float x) { return (vf){0} + x; }
-INLINE vi bits_of(vf v) { vi i; memcpy(&i, &v, sizeof i); return i; }
-INLINE vf float_of(vi v) { vf f; memcpy(&f, &v, sizeof f); return f; }
+INLINE vi bits_of(vf v) {
+    vi i;
+    memcpy(&i, &v, sizeof i);
+    return i;
+}
+INLINE vf float_of(vi v) {
+    vf f;
+    memcpy(&f, &v, sizeof f);
+    return f;
+}
 INLINE vf select_(vi mask, vf a, vf b) { return float_of((mask & bits_of(a)) | (~mask & bits_of(b))); }
 INLINE vf vmax(vf a, vf b) { return select_(a > b, a, b); }
 /* Lanes n further on, around the end. */
@@ -61,8 +73,16 @@ INLINE int32_t hsum_i(vi v) {
     v += TURN2(v);
     return (v + TURN1(v))[0];
 }
-INLINE float hsum(vf v) { float s = 0; for (int i = 0; i < W; i++) s += v[i]; return s; }
-INLINE int32_t four(const int8_t *q) { int32_t x; memcpy(&x, q, 4); return x; }
+INLINE float hsum(vf v) {
+    float s = 0;
+    for (int i = 0; i < W; i++) s += v[i];
+    return s;
+}
+INLINE int32_t four(const int8_t *q) {
+    int32_t x;
+    memcpy(&x, q, 4);
+    return x;
+}
 
 /* exp by 2^n times a polynomial (Cephes' expf): relative error about 1e-7 on [-87, 88]; below -87 it is 0. */
 INLINE vf vexp(vf x) {
@@ -104,7 +124,8 @@ INLINE void fetch(const unsigned char *p, size_t n) {
 }
 
 /* Q4, and with k_kind Q4_K: only where scale and min stand differs. */
-INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld,
+                    bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     for (int v = 0; v < NV; v++) {
         const unsigned char *p = w->data + g * w->group_bytes, *top = p;
@@ -139,7 +160,8 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
 INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     for (int v = 0; v < NV; v++) {
-        const unsigned char *scales = w->data + g * w->group_bytes + 2 * W * v, *p = w->data + g * w->group_bytes + us_q8_scale_bytes(k) + v * W * 4;
+        const unsigned char *scales = w->data + g * w->group_bytes + 2 * W * v,
+                            *p = w->data + g * w->group_bytes + us_q8_scale_bytes(k) + v * W * 4;
         vf acc[TILE];
         for (int i = 0; i < nt; i++) acc[i] = (vf){0};
         for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
@@ -151,7 +173,8 @@ INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, in
             }
             for (int quad = 0; quad < 8; quad++) {
                 vbytes bytes = q8_prepare(load_bytes(p + quad * 64));
-                for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+                for (int i = 0; i < nt; i++)
+                    sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
             }
             vf d = load_half(scales);
             for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
@@ -174,7 +197,8 @@ INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
             for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[(t + (size_t)i) * 2 * blocks + h]);
             for (size_t quad = 0; quad < 4; quad++) {
                 vbytes bytes = q8_prepare(load_bytes(q + 256 + (h % 2 * 4 + quad) * 64 + (size_t)v * W * 4));
-                for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + h * 16 + quad * 4));
+                for (int i = 0; i < nt; i++)
+                    sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + h * 16 + quad * 4));
             }
             vf d = load(f), m = load(f + 32);
             for (int i = 0; i < nt; i++) {
@@ -212,7 +236,8 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
                 for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[2 * ((t + (size_t)i) * blocks + b) + (size_t)h]);
                 for (int quad = 4 * h; quad < 4 * h + 4; quad++) {
                     vbytes bytes = q8_prepare(q6_quad(p, quad, v));
-                    for (int i = 0; i < nt; i++) sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+                    for (int i = 0; i < nt; i++)
+                        sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
                 }
                 vf d = top_d * load_i8(p + 16 * h + W * v);
                 for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
@@ -223,12 +248,15 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
 }
 
 INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
-    return kind == US_PACK_F32 ? load((const float *)(const void *)p + i) : kind == US_PACK_F16 ? load_half(p + 2 * i) : load_bf16(p + 2 * i);
+    return kind == US_PACK_F32   ? load((const float *)(const void *)p + i)
+           : kind == US_PACK_F16 ? load_half(p + 2 * i)
+                                 : load_bf16(p + 2 * i);
 }
 
 /* Columns are summed in four runs, one after the other when there are many tokens and side by side when there are
  * few (one chain of multiply-adds would wait for itself): the same sums either way. */
-INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nt, float *y, size_t ld, bool add) {
+INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nt, float *y,
+                       size_t ld, bool add) {
     const unsigned char *p = w->data + g * w->group_bytes;
     size_t run = w->n_cols / 4;
     int side = nt <= 2 ? 4 : 1;
@@ -242,11 +270,13 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
                     size_t col = (size_t)(j + s) * run + c;
                     if (v == 0) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
                     vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
-                    for (int i = 0; i < nt; i++) acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
+                    for (int i = 0; i < nt; i++)
+                        acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
                 }
             for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++) {
                 vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
-                for (int i = 0; i < nt; i++) acc[(side - 1) * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[(side - 1) * nt + i]);
+                for (int i = 0; i < nt; i++)
+                    acc[(side - 1) * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[(side - 1) * nt + i]);
             }
             for (int s = 0; s < side; s++)
                 for (int i = 0; i < nt; i++) total[i] = j + s ? total[i] + acc[s * nt + i] : acc[i];
@@ -255,16 +285,29 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
     }
 }
 
-#define TILES(call)                                          \
-    for (size_t g = g0; g < g1; g++) {                       \
-        size_t t = t0;                                       \
-        for (; t + TILE <= t1; t += TILE) { const int nt = TILE; call; } \
-        for (; t + 4 <= t1; t += 4) { const int nt = 4; call; }          \
-        for (; t + 2 <= t1; t += 2) { const int nt = 2; call; }          \
-        for (; t < t1; t++) { const int nt = 1; call; }                  \
+#define TILES(call)                         \
+    for (size_t g = g0; g < g1; g++) {      \
+        size_t t = t0;                      \
+        for (; t + TILE <= t1; t += TILE) { \
+            const int nt = TILE;            \
+            call;                           \
+        }                                   \
+        for (; t + 4 <= t1; t += 4) {       \
+            const int nt = 4;               \
+            call;                           \
+        }                                   \
+        for (; t + 2 <= t1; t += 2) {       \
+            const int nt = 2;               \
+            call;                           \
+        }                                   \
+        for (; t < t1; t++) {               \
+            const int nt = 1;               \
+            call;                           \
+        }                                   \
     }
 
-static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1, float *y, size_t ld, bool add) {
+static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
+                   size_t g1, float *y, size_t ld, bool add) {
     switch (w->kind) {
     case US_PACK_Q4: TILES(q4_tile(false, w, g, a, t, nt, y, ld, add)) break;
     case US_PACK_Q8: TILES(q8_tile(w, g, a, t, nt, y, ld, add)) break;
@@ -312,7 +355,9 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
 #define PV 4 /* vectors of positions in flight */
 
 INLINE vf load_page(us_page_kind kind, const unsigned char *p, size_t i) {
-    return kind == US_PAGE_F32 ? load((const float *)(const void *)p + i) : kind == US_PAGE_F16 ? load_half(p + 2 * i) : load_i8(p + i);
+    return kind == US_PAGE_F32   ? load((const float *)(const void *)p + i)
+           : kind == US_PAGE_F16 ? load_half(p + 2 * i)
+                                 : load_i8(p + i);
 }
 
 /* Asks for n numbers of another page, from the i-th on: pages lie anywhere, so that no prefetcher foresees them. */
@@ -322,7 +367,8 @@ INLINE void fetch_row(us_page_kind kind, const unsigned char *page, size_t i, si
 }
 
 /* s[nr][64] = scale * q . K of one page; meanwhile the page that is read next comes nearer. */
-INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0, int nr, float *s) {
+INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0,
+                        int nr, float *s) {
     size_t es = a->head_size;
     const unsigned char *scales = page + US_PAGE * es;
     for (size_t v0 = 0; v0 < US_PAGE / W; v0 += PV) {
@@ -338,7 +384,8 @@ INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned ch
                 if (v0 == 0) fetch_row(kind, next, e * US_PAGE, US_PAGE);
                 for (int v = 0; v < PV; v++) {
                     vf key = load_page(kind, page, e * US_PAGE + (v0 + (size_t)v) * W);
-                    for (int r = 0; r < nr; r++) part[r][v] = fma_(key, set1(a->q[(r0 + (size_t)r) * a->q_stride + e]), part[r][v]);
+                    for (int r = 0; r < nr; r++)
+                        part[r][v] = fma_(key, set1(a->q[(r0 + (size_t)r) * a->q_stride + e]), part[r][v]);
                 }
             }
             for (int v = 0; v < PV; v++) {
@@ -352,7 +399,8 @@ INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned ch
 }
 
 /* o[nr][E] += p . V of the first n positions of one page. */
-INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0, int nr, const float *p, size_t n) {
+INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0,
+                        int nr, const float *p, size_t n) {
     size_t es = a->head_size;
     const unsigned char *scales = page + US_PAGE * es;
     for (size_t e0 = 0; e0 < es; e0 += PV * W) {
@@ -502,7 +550,8 @@ static void swiglu(const float *gate, const float *up, size_t n, float *y) {
 static void swiglu_back(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up) {
     for (size_t i = 0; i < n; i += W) {
         size_t k = n - i < W ? n - i : W;
-        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0), d = load_part(d_y + i, k, 0), s = vlogistic(g), one = set1(1.0f);
+        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0), d = load_part(d_y + i, k, 0), s = vlogistic(g),
+           one = set1(1.0f);
         store_part(d_gate + i, d * u * s * (one + g * (one - s)), k);
         store_part(d_up + i, d * g * s, k);
     }
@@ -548,7 +597,8 @@ static double logsumexp(const float *x, size_t n) {
 
 #define MR 6
 /* y[mr][W * nv] += alpha * sum over k of x(i, k) * w[k][...]; x(i, k) is x[i * si + k * sk]. */
-INLINE void micro(int mr, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
+INLINE void micro(int mr, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w,
+                  float *y, size_t ld_y, size_t n_last) {
     vf acc[2 * MR];
     for (int i = 0; i < mr * nv; i++) acc[i] = (vf){0};
     for (size_t p = 0; p < k; p++) {
@@ -568,7 +618,8 @@ INLINE void micro(int mr, int nv, size_t k, float alpha, const float *x, size_t 
 }
 
 /* All rows of y against one panel of W * nv columns. */
-INLINE void panel(size_t m, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y, size_t n_last) {
+INLINE void panel(size_t m, int nv, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w,
+                  float *y, size_t ld_y, size_t n_last) {
     size_t i = 0, rows = nv == 1 ? 2 * MR : MR; /* twelve sums in flight */
     for (; i + rows <= m; i += rows) micro((int)rows, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
     for (; i + 4 <= m; i += 4) micro(4, nv, k, alpha, x + i * si, si, sk, w, ld_w, y + i * ld_y, ld_y, n_last);
@@ -577,7 +628,8 @@ INLINE void panel(size_t m, int nv, size_t k, float alpha, const float *x, size_
 
 #define KC 256 /* depth of a copied panel: 16 or 32 columns of it stay in the first cache */
 
-static void gemm_strided(size_t m, size_t n, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_strided(size_t m, size_t n, size_t k, float alpha, const float *x, size_t si, size_t sk, const float *w,
+                         size_t ld_w, float *y, size_t ld_y) {
     size_t j = 0;
     for (; j + 2 * W <= n; j += 2 * W) panel(m, 2, k, alpha, x, si, sk, w + j, ld_w, y + j, ld_y, W);
     for (; j + W <= n; j += W) panel(m, 1, k, alpha, x, si, sk, w + j, ld_w, y + j, ld_y, W);
@@ -589,16 +641,19 @@ static void gemm_strided(size_t m, size_t n, size_t k, float alpha, const float 
     }
 }
 
-static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     gemm_strided(m, n, k, alpha, x, ld_x, 1, w, ld_w, y, ld_y);
 }
 
-static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     gemm_strided(m, n, k, alpha, x, 1, ld_x, w, ld_w, y, ld_y);
 }
 
 /* w[N, K]: panels of rows are turned into columns first. */
-static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     float copy[KC * 2 * W];
     for (size_t j = 0; j < n; j += 2 * W) {
         size_t cols = n - j < 2 * W ? n - j : 2 * W;

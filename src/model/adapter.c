@@ -18,16 +18,21 @@ static us_type type_for(const us_model *m, const us_tensor *t, bool is_a) {
 
 static void plan_factor(const us_model *m, const us_tensor *t, bool is_a, us_matrix *out, size_t *n_bytes) {
     size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1];
-    *out = (us_matrix){.kind = us_pack_kind_of(type_for(m, t, is_a)), .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
+    *out = (us_matrix){.kind = us_pack_kind_of(type_for(m, t, is_a)),
+                       .n_rows = rows,
+                       .n_cols = cols,
+                       .n_groups = (rows + US_GROUP - 1) / US_GROUP};
     out->group_bytes = us_pack_group_bytes(out->kind, cols);
     *n_bytes += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
 }
 
 /* Packs a factor at *at and moves on. */
-static us_status pack_factor(const us_model *m, const us_gguf *g, const us_tensor *t, bool is_a, us_matrix *out, unsigned char **at, us_error *err) {
+static us_status pack_factor(const us_model *m, const us_gguf *g, const us_tensor *t, bool is_a, us_matrix *out,
+                             unsigned char **at, us_error *err) {
     const us_kern *kn = us_kern_get();
     us_type type = type_for(m, t, is_a);
-    size_t cols = out->n_cols, from_bytes = us_type_row_bytes((us_type)t->type, cols), row_bytes = us_type_row_bytes(type, cols);
+    size_t cols = out->n_cols, from_bytes = us_type_row_bytes((us_type)t->type, cols),
+           row_bytes = us_type_row_bytes(type, cols);
     float *f = NULL;
     us_status st = us_alloc(2 * US_GROUP * cols, sizeof *f, &f, err);
     unsigned char *rounded = st ? NULL : (unsigned char *)(f + US_GROUP * cols);
@@ -39,11 +44,19 @@ static us_status pack_factor(const us_model *m, const us_gguf *g, const us_tenso
         for (size_t i = 0; i < n; i++) {
             us_dequant_row((us_type)t->type, src + i * from_bytes, f + i * cols, cols);
             for (size_t c = 0; c < cols && !st; c++)
-                if (!isfinite(f[i * cols + c])) st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g), (int)t->name.len, t->name.data);
+                if (!isfinite(f[i * cols + c]))
+                    st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g),
+                                 (int)t->name.len, t->name.data);
         }
         bool as_is = type == (us_type)t->type;
-        for (size_t i = 0; i < n && !st && !as_is && type != US_TYPE_F32; i++) us_quant_row(type, f + i * cols, rounded + i * row_bytes, cols);
-        if (!st) kn->pack_group(out->kind, type, as_is ? src : type == US_TYPE_F32 ? (const unsigned char *)f : rounded, row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
+        for (size_t i = 0; i < n && !st && !as_is && type != US_TYPE_F32; i++)
+            us_quant_row(type, f + i * cols, rounded + i * row_bytes, cols);
+        if (!st)
+            kn->pack_group(out->kind, type,
+                           as_is                 ? src
+                           : type == US_TYPE_F32 ? (const unsigned char *)f
+                                                 : rounded,
+                           row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
     }
     free(f);
     return st;
@@ -56,16 +69,21 @@ static us_status check_header(const us_model *m, const us_gguf *g, bool force, u
         return us_fail(err, US_ERR_MISMATCH, "%s: not an adapter (general.type is not 'adapter')", path);
     us_status st = us_gguf_get_str(g, "adapter.type", &s, err);
     if (st) return st;
-    if (!us_str_eq(s, "lora")) return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s'; only lora is supported", path, (int)(s.len < 40 ? s.len : 40), s.data);
+    if (!us_str_eq(s, "lora"))
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s'; only lora is supported", path,
+                       (int)(s.len < 40 ? s.len : 40), s.data);
     if ((st = us_gguf_get_str(g, "general.architecture", &s, err))) return st;
     if (!us_str_eq(s, m->architecture))
-        return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path, (int)(s.len < 40 ? s.len : 40), s.data, m->architecture);
+        return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path,
+                       (int)(s.len < 40 ? s.len : 40), s.data, m->architecture);
     char hash[65];
     if (force || us_gguf_get_str(g, "understudy.base.sha256", &s, NULL)) return US_OK;
     if ((st = us_model_get_hash((us_model *)(uintptr_t)m, hash, err))) return st;
     if (!us_str_eq(s, hash))
-        return us_fail(err, US_ERR_MISMATCH, "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file (chat and serve try all the same with --force-adapter)", path,
-                       12, s.data, hash);
+        return us_fail(err, US_ERR_MISMATCH,
+                       "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file (chat "
+                       "and serve try all the same with --force-adapter)",
+                       path, 12, s.data, hash);
     return US_OK;
 }
 
@@ -76,7 +94,8 @@ static const us_tensor *find_factor(const us_gguf *g, int32_t layer, us_module m
 }
 
 /* Finds and checks a module's factors and counts their bytes. */
-static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found, size_t *n_bytes, us_error *err) {
+static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found,
+                           size_t *n_bytes, us_error *err) {
     us_adapter_site *site = &ad->sites[layer * US_N_MODULES + (int)mod];
     char name[96];
     size_t in, out;
@@ -85,9 +104,12 @@ static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, u
     if (!a && !b) return US_OK;
     snprintf(name, sizeof name, "blk.%d.%s.weight", layer, us_module_tensors[mod]);
     if (!a || !b) return us_fail(err, US_ERR_FORMAT, "%s: '%s' has only one of lora_a and lora_b", us_gguf_path(g), name);
-    if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK || a->n_dims > 2 || b->n_dims > 2)
-        return us_fail(err, US_ERR_MISMATCH, "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]", us_gguf_path(g), name, in, out, MAX_RANK,
-                       (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0], (long long)b->ne[1]);
+    if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK ||
+        a->n_dims > 2 || b->n_dims > 2)
+        return us_fail(err, US_ERR_MISMATCH,
+                       "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]",
+                       us_gguf_path(g), name, in, out, MAX_RANK, (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0],
+                       (long long)b->ne[1]);
     *n_found += 2;
     if (a->ne[1] > ad->rank) ad->rank = (int32_t)a->ne[1];
     plan_factor(m, a, true, &site->a, n_bytes);
@@ -96,7 +118,8 @@ static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, u
 }
 
 /* Packs a layer's factors in the order of use: those of modules with one input follow each other. */
-static us_status pack_layer(const us_model *m, const us_gguf *g, int32_t layer, us_adapter *ad, unsigned char **at, us_error *err) {
+static us_status pack_layer(const us_model *m, const us_gguf *g, int32_t layer, us_adapter *ad, unsigned char **at,
+                            us_error *err) {
     static const us_module first[] = {US_MOD_Q, US_MOD_O, US_MOD_GATE, US_MOD_DOWN, US_N_MODULES};
     us_status st = US_OK;
     for (size_t k = 0; k + 1 < sizeof first / sizeof *first; k++)
@@ -130,9 +153,12 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
         bool ours = false;
         for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_module_tensors[k]);
         if (!ours || strncmp(copy, "blk.", 4) != 0)
-            st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s' is not a LoRA factor of attn_{q,k,v,output} or ffn_{gate,up,down}", path, copy);
+            st = us_fail(err, US_ERR_UNSUPPORTED,
+                         "%s: tensor '%s' is not a LoRA factor of attn_{q,k,v,output} or ffn_{gate,up,down}", path, copy);
     }
-    if (!st && n_found != n_tensors) st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path, n_tensors - n_found, n_tensors, m->net.n_layers);
+    if (!st && n_found != n_tensors)
+        st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path,
+                     n_tensors - n_found, n_tensors, m->net.n_layers);
     if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
     if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err);
     unsigned char *at = st ? NULL : ad->data;

@@ -28,7 +28,8 @@ static us_status encode_word(const us_tokenizer *t, work *w, const char *s, size
     if (st) return st;
     w->n_heap = 0;
     for (size_t i = 0; i < n; i++)
-        w->symbols[i] = (us_symbol){.id = t->byte_ids[(unsigned char)s[i]], .prev = (int32_t)i - 1, .next = i + 1 < n ? (int32_t)i + 1 : -1};
+        w->symbols[i] = (us_symbol){
+            .id = t->byte_ids[(unsigned char)s[i]], .prev = (int32_t)i - 1, .next = i + 1 < n ? (int32_t)i + 1 : -1};
     for (size_t i = 0; i + 1 < n; i++) consider(t, w, (int32_t)i, (int32_t)i + 1);
     while (w->n_heap) {
         us_pair p = us_heap_pop(w->heap, &w->n_heap);
@@ -47,12 +48,15 @@ static us_status encode_word(const us_tokenizer *t, work *w, const char *s, size
 }
 
 /* One segment that the pattern sees alone; what it does not match goes as it is. */
-static us_status encode_segment(const us_tokenizer *t, work *w, pcre2_match_data *md, const char *s, size_t n, us_tokens *out, us_error *err) {
+static us_status encode_segment(const us_tokenizer *t, work *w, pcre2_match_data *md, const char *s, size_t n, us_tokens *out,
+                                us_error *err) {
     us_status st = US_OK;
     size_t at = 0;
     while (at < n && !st) {
         int rc = pcre2_match(t->pattern, (PCRE2_SPTR)s, n, at, 0, md, NULL);
-        if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) return us_fail(err, US_ERR_LIMIT, "tokenizer: the pre-tokenizer's pattern gave up on this text (PCRE2 error %d)", rc);
+        if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
+            return us_fail(err, US_ERR_LIMIT, "tokenizer: the pre-tokenizer's pattern gave up on this text (PCRE2 error %d)",
+                           rc);
         const PCRE2_SIZE *m = pcre2_get_ovector_pointer(md);
         size_t b = rc < 0 ? n : m[0], e = rc < 0 ? n : m[1];
         if (b > at) st = encode_word(t, w, s + at, b - at, out, err);

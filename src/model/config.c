@@ -13,7 +13,8 @@ static const char *key(us_model *m, char *buf, const char *name) {
     return buf;
 }
 
-static us_status want_int(us_model *m, const char *name, int64_t min, int64_t max, int64_t fallback, int32_t *out, us_error *err) {
+static us_status want_int(us_model *m, const char *name, int64_t min, int64_t max, int64_t fallback, int32_t *out,
+                          us_error *err) {
     char buf[128];
     int64_t v = fallback;
     if (fallback < 0 || us_gguf_find(m->g, key(m, buf, name))) {
@@ -24,7 +25,8 @@ static us_status want_int(us_model *m, const char *name, int64_t min, int64_t ma
     return US_OK;
 }
 
-static us_status want_float(us_model *m, const char *name, double min, double max, double fallback, double *out, us_error *err) {
+static us_status want_float(us_model *m, const char *name, double min, double max, double fallback, double *out,
+                            us_error *err) {
     char buf[128];
     *out = fallback;
     if (!us_gguf_find(m->g, key(m, buf, name))) {
@@ -50,11 +52,13 @@ static us_status rope_frequencies(us_model *m, double base, double factor, us_er
     if (st) return st;
     const us_tensor *t = us_gguf_find_tensor(m->g, "rope_freqs.weight");
     if (t && (t->type != US_TYPE_F32 || t->n_dims != 1 || t->ne[0] != (int64_t)half))
-        return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight: expected %zu F32 values, got %lld %s", us_gguf_path(m->g), half, (long long)t->ne[0], us_type_name(t->type));
+        return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight: expected %zu F32 values, got %lld %s", us_gguf_path(m->g),
+                       half, (long long)t->ne[0], us_type_name(t->type));
     for (size_t i = 0; i < half; i++) {
         float div = 1;
         if (t) memcpy(&div, t->data + 4 * i, 4);
-        if (!(div > 0 && div < 1e6f)) return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight[%zu] is %g", us_gguf_path(m->g), i, (double)div);
+        if (!(div > 0 && div < 1e6f))
+            return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight[%zu] is %g", us_gguf_path(m->g), i, (double)div);
         m->inv_freq[i] = (float)(pow(base, -2.0 * (double)i / (double)m->net.n_rot) / factor / (double)div);
     }
     m->net.inv_freq = m->inv_freq;
@@ -69,7 +73,9 @@ static us_status rope_scaling(us_model *m, double *factor, us_error *err) {
     if (us_gguf_find(m->g, key(m, buf, "rope.scaling.type"))) st = us_gguf_get_str(m->g, buf, &kind, err);
     if (!st && us_str_eq(kind, "linear")) return want_float(m, "rope.scaling.factor", 0.01, 1000, 1, factor, err);
     if (!st && !us_str_eq(kind, "none") && !us_str_eq(kind, ""))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: RoPE scaling '%.*s' is not supported; supported are none, linear and rope_freqs.weight", us_gguf_path(m->g), (int)(kind.len < 40 ? kind.len : 40), kind.data);
+        st = us_fail(err, US_ERR_UNSUPPORTED,
+                     "%s: RoPE scaling '%.*s' is not supported; supported are none, linear and rope_freqs.weight",
+                     us_gguf_path(m->g), (int)(kind.len < 40 ? kind.len : 40), kind.data);
     return st;
 }
 
@@ -83,36 +89,55 @@ us_status us_config_load(us_model *m, us_error *err) {
     const us_kv *type = us_gguf_find(m->g, "general.type");
     us_str kind;
     if (type && !us_gguf_get_str(m->g, "general.type", &kind, NULL) && us_str_eq(kind, "adapter"))
-        return us_fail(err, US_ERR_MISMATCH, "%s: this is an adapter, not a model: give the base model with -m and this file with --lora", us_gguf_path(m->g));
+        return us_fail(err, US_ERR_MISMATCH,
+                       "%s: this is an adapter, not a model: give the base model with -m and this file with --lora",
+                       us_gguf_path(m->g));
     bool qwen2 = !strcmp(m->architecture, "qwen2"), qwen3 = !strcmp(m->architecture, "qwen3");
     if (strcmp(m->architecture, "llama") && !qwen2 && !qwen3)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: architecture '%s' is not supported; supported are " SUPPORTED, us_gguf_path(m->g), m->architecture);
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: architecture '%s' is not supported; supported are " SUPPORTED,
+                       us_gguf_path(m->g), m->architecture);
     n->neox = qwen2 || qwen3;
     int32_t ctx, head_size, n_rot;
     double eps, base, factor;
     char buf[128];
-    if ((st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) || (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
-        (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) || (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
+    if ((st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
+        (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
+        (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) ||
+        (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
         (st = want_int(m, "attention.head_count_kv", 1, 1024, n->heads.n_heads, &n->heads.n_kv_heads, err)) ||
-        (st = want_int(m, "context_length", 1, 1 << 24, -1, &ctx, err)) || (st = want_int(m, "expert_count", 0, 0, 0, &head_size, err)))
+        (st = want_int(m, "context_length", 1, 1 << 24, -1, &ctx, err)) ||
+        (st = want_int(m, "expert_count", 0, 0, 0, &head_size, err)))
         return st;
     if (n->n_embd % n->heads.n_heads && !us_gguf_find(m->g, key(m, buf, "attention.key_length")))
-        return us_fail(err, US_ERR_FORMAT, "%s: %d heads do not divide the width %d", us_gguf_path(m->g), n->heads.n_heads, n->n_embd);
+        return us_fail(err, US_ERR_FORMAT, "%s: %d heads do not divide the width %d", us_gguf_path(m->g), n->heads.n_heads,
+                       n->n_embd);
     if (n->heads.n_heads % n->heads.n_kv_heads)
-        return us_fail(err, US_ERR_FORMAT, "%s: %d kv heads do not divide %d heads", us_gguf_path(m->g), n->heads.n_kv_heads, n->heads.n_heads);
+        return us_fail(err, US_ERR_FORMAT, "%s: %d kv heads do not divide %d heads", us_gguf_path(m->g), n->heads.n_kv_heads,
+                       n->heads.n_heads);
     if ((st = want_int(m, "attention.key_length", 8, 1024, n->n_embd / n->heads.n_heads, &head_size, err))) return st;
     n->heads.head_size = head_size;
-    if ((st = want_int(m, "attention.value_length", head_size, head_size, head_size, &n_rot, err)) || (st = want_int(m, "rope.dimension_count", 2, head_size, head_size, &n_rot, err)) ||
-        (st = want_float(m, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, -1, &eps, err)) || (st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) ||
-        (st = rope_scaling(m, &factor, err)))
+    if ((st = want_int(m, "attention.value_length", head_size, head_size, head_size, &n_rot, err)) ||
+        (st = want_int(m, "rope.dimension_count", 2, head_size, head_size, &n_rot, err)) ||
+        (st = want_float(m, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, -1, &eps, err)) ||
+        (st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, &factor, err)))
         return st;
     if (head_size % 8 || n_rot % 2 || n->n_embd % 32 || n->n_ff % 32)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: head size %d, rotated %d, width %d, feed-forward %d: expected multiples of 8, 2, 32, 32", us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: head size %d, rotated %d, width %d, feed-forward %d: expected multiples of 8, 2, 32, 32",
+                       us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
     n->n_rot = n_rot;
     n->eps = (float)eps;
     n->n_vocab = us_tokenizer_n_vocab(m->tok);
-    m->info = (us_model_info){.architecture = m->architecture, .name = m->name, .n_layers = n->n_layers, .n_embd = n->n_embd, .n_ff = n->n_ff,
-                              .n_heads = n->heads.n_heads, .n_kv_heads = n->heads.n_kv_heads, .head_size = head_size, .n_vocab = n->n_vocab, .n_ctx_train = ctx,
+    m->info = (us_model_info){.architecture = m->architecture,
+                              .name = m->name,
+                              .n_layers = n->n_layers,
+                              .n_embd = n->n_embd,
+                              .n_ff = n->n_ff,
+                              .n_heads = n->heads.n_heads,
+                              .n_kv_heads = n->heads.n_kv_heads,
+                              .head_size = head_size,
+                              .n_vocab = n->n_vocab,
+                              .n_ctx_train = ctx,
                               .file_bytes = us_gguf_bytes(m->g)};
     return rope_frequencies(m, base, factor, err);
 }

@@ -23,19 +23,24 @@ us_status us_factors_read(const us_model *m, const us_gguf *g, us_factors *out, 
             us_net_dims(&m->net, (us_module)(i % US_N_MODULES), &p->n_in, &p->n_out);
             for (int b = 0; b < 2; b++) {
                 char name[96];
-                snprintf(name, sizeof name, "blk.%d.%s.weight.lora_%c", i / US_N_MODULES, us_module_tensors[i % US_N_MODULES], b ? 'b' : 'a');
+                snprintf(name, sizeof name, "blk.%d.%s.weight.lora_%c", i / US_N_MODULES, us_module_tensors[i % US_N_MODULES],
+                         b ? 'b' : 'a');
                 const us_tensor *t = us_gguf_find_tensor(g, name);
                 if (!t) continue;
                 size_t n = (size_t)(t->ne[0] * t->ne[1]);
                 if (!pass) {
                     int32_t rank = (int32_t)t->ne[b ? 0 : 1];
-                    if (out->rank && out->rank != rank) st = us_fail(err, US_ERR_UNSUPPORTED, "%s: modules of different ranks (%d and %d)", us_gguf_path(g), out->rank, rank);
+                    if (out->rank && out->rank != rank)
+                        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: modules of different ranks (%d and %d)", us_gguf_path(g),
+                                     out->rank, rank);
                     out->rank = rank;
                     total += n;
                     continue;
                 }
                 for (int64_t r = 0; r < t->ne[1]; r++)
-                    us_dequant_row((us_type)t->type, t->data + (size_t)r * us_type_row_bytes((us_type)t->type, (size_t)t->ne[0]), out->owned + at + (size_t)(r * t->ne[0]), (size_t)t->ne[0]);
+                    us_dequant_row((us_type)t->type,
+                                   t->data + (size_t)r * us_type_row_bytes((us_type)t->type, (size_t)t->ne[0]),
+                                   out->owned + at + (size_t)(r * t->ne[0]), (size_t)t->ne[0]);
                 *(b ? &p->b : &p->a) = out->owned + at;
                 at += n;
             }
@@ -67,13 +72,17 @@ static us_status fill(void *ctx, size_t i, void *dst, size_t n_bytes, us_error *
     size_t row_bytes = us_type_row_bytes(type, row);
     if (row_bytes * rows != n_bytes) return us_fail(err, US_ERR_FORMAT, "adapter: tensor %zu has an unexpected size", i);
     for (size_t r = 0; r < rows; r++)
-        if (!us_quant_row(type, (i % 2 ? p->b : p->a) + r * row, (unsigned char *)dst + r * row_bytes, row)) return us_fail(err, US_ERR_FORMAT, "adapter: cannot round a row of %zu", row);
+        if (!us_quant_row(type, (i % 2 ? p->b : p->a) + r * row, (unsigned char *)dst + r * row_bytes, row))
+            return us_fail(err, US_ERR_FORMAT, "adapter: cannot round a row of %zu", row);
     return US_OK;
 }
 
-static us_status put_str(us_gguf_writer *w, const char *key, const char *s, us_error *err) { return us_gguf_put_str(w, key, s, strlen(s), err); }
+static us_status put_str(us_gguf_writer *w, const char *key, const char *s, us_error *err) {
+    return us_gguf_put_str(w, key, s, strlen(s), err);
+}
 
-us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type, const char *name, us_factors_put *put, void *ctx, const char *path, us_error *err) {
+us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type, const char *name, us_factors_put *put,
+                           void *ctx, const char *path, us_error *err) {
     us_gguf_writer *w = NULL;
     source s = {.f = f};
     char base[65];
@@ -100,7 +109,8 @@ us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type
         for (int b = 0; b < 2 && !st; b++) {
             char tensor[96];
             int64_t ne[2] = {b ? f->rank : (int64_t)p->n_in, b ? (int64_t)p->n_out : f->rank};
-            snprintf(tensor, sizeof tensor, "blk.%zu.%s.weight.lora_%c", i / US_N_MODULES, us_module_tensors[i % US_N_MODULES], b ? 'b' : 'a');
+            snprintf(tensor, sizeof tensor, "blk.%zu.%s.weight.lora_%c", i / US_N_MODULES, us_module_tensors[i % US_N_MODULES],
+                     b ? 'b' : 'a');
             s.types[n_pairs][b] = type_for(type, (size_t)ne[0]);
             st = us_gguf_put_tensor(w, tensor, s.types[n_pairs][b], 2, ne, NULL, err);
         }

@@ -21,5 +21,6 @@ US_MUST_USE us_status us_factors_read(const us_model *m, const us_gguf *g, us_fa
 /* Where the numbers are written. `put` adds what its caller knows beside the keys that every adapter has (may be NULL). */
 typedef us_status us_factors_put(void *ctx, us_gguf_writer *w, us_error *err);
 typedef enum us_factor_type { US_FACTOR_F16 = 0, US_FACTOR_Q8_0, US_FACTOR_F32 } us_factor_type; /* as us_adapter_type */
-US_MUST_USE us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type, const char *name, us_factors_put *put, void *ctx, const char *path, us_error *err);
+US_MUST_USE us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type, const char *name,
+                                       us_factors_put *put, void *ctx, const char *path, us_error *err);
 #endif

@@ -19,8 +19,8 @@ struct us_gguf {
     char *path;
     uint32_t version;
     us_map *maps;
-    bool borrowed;       /* maps[0] is the caller's */
-    uint64_t seed;       /* of the hash: nobody can make a file whose names all collide */
+    bool borrowed; /* maps[0] is the caller's */
+    uint64_t seed; /* of the hash: nobody can make a file whose names all collide */
     int n_maps;
     us_kv *kvs;
     us_tensor *tensors;
@@ -45,7 +45,9 @@ static us_status bad(reader *r, const char *what) {
 }
 
 static us_status take(reader *r, void *out, size_t n, const char *what) {
-    if (n > r->map->size - r->at) return us_fail(r->err, US_ERR_FORMAT, "%s: truncated: %s at byte %zu needs %zu bytes, %zu are left", r->path, what, r->at, n, r->map->size - r->at);
+    if (n > r->map->size - r->at)
+        return us_fail(r->err, US_ERR_FORMAT, "%s: truncated: %s at byte %zu needs %zu bytes, %zu are left", r->path, what,
+                       r->at, n, r->map->size - r->at);
     memcpy(out, r->map->data + r->at, n);
     r->at += n;
     return US_OK;
@@ -56,8 +58,8 @@ static us_status take_str(reader *r, us_str *out, size_t max, const char *what) 
     us_status st = take(r, &n, 8, what);
     if (st) return st;
     if (n > max || n > r->map->size - r->at)
-        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: %s of %llu bytes, at most %zu expected", r->path, r->at - 8, what, (unsigned long long)n,
-                       max < r->map->size - r->at ? max : r->map->size - r->at);
+        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: %s of %llu bytes, at most %zu expected", r->path, r->at - 8,
+                       what, (unsigned long long)n, max < r->map->size - r->at ? max : r->map->size - r->at);
     *out = (us_str){(const char *)r->map->data + r->at, (size_t)n};
     r->at += (size_t)n;
     return US_OK;
@@ -69,7 +71,8 @@ static size_t kind_bytes(us_kv_kind k) {
 }
 
 const char *us_kv_kind_name(us_kv_kind k) {
-    static const char *const names[] = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64", "float64"};
+    static const char *const names[] = {"uint8", "int8",   "uint16", "int16",  "uint32", "int32",  "float32",
+                                        "bool",  "string", "array",  "uint64", "int64",  "float64"};
     return names[k];
 }
 
@@ -86,8 +89,8 @@ static us_status take_value(reader *r, us_kv *kv) {
     kv->kind = (us_kv_kind)kind;
     size_t left = r->map->size - r->at, each = kind == US_KV_STRING ? 8 : kind_bytes(kv->kind);
     if (kv->n > left / each)
-        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: array of %llu %s values, but only %zu bytes are left", r->path, r->at,
-                       (unsigned long long)kv->n, us_kv_kind_name(kv->kind), left);
+        return us_fail(r->err, US_ERR_FORMAT, "%s: at byte %zu: array of %llu %s values, but only %zu bytes are left", r->path,
+                       r->at, (unsigned long long)kv->n, us_kv_kind_name(kv->kind), left);
     kv->data = r->map->data + r->at;
     if (kind == US_KV_STRING) {
         us_str s;
@@ -118,12 +121,14 @@ static bool same(us_str a, us_str b) { return a.len == b.len && !memcmp(a.data, 
 static uint32_t *slot(uint64_t seed, uint32_t *slots, size_t n, us_str name, const void *items, size_t stride) {
     for (size_t i = hash_of(seed, name) & (n - 1);; i = (i + 1) & (n - 1)) {
         if (!slots[i]) return &slots[i];
-        const us_str *other = (const us_str *)(const void *)((const char *)items + (slots[i] - 1) * stride); /* name is the first member */
+        const us_str *other =
+            (const us_str *)(const void *)((const char *)items + (slots[i] - 1) * stride); /* name is the first member */
         if (same(*other, name)) return &slots[i];
     }
 }
 
-static us_status rehash(uint64_t seed, uint32_t **slots, size_t *n_slots, size_t need, const void *items, size_t n_items, size_t stride, us_error *err) {
+static us_status rehash(uint64_t seed, uint32_t **slots, size_t *n_slots, size_t need, const void *items, size_t n_items,
+                        size_t stride, us_error *err) {
     size_t n = 64;
     while (n < need * 2) n *= 2;
     if (n <= *n_slots) return US_OK;
@@ -131,7 +136,8 @@ static us_status rehash(uint64_t seed, uint32_t **slots, size_t *n_slots, size_t
     us_status st = us_alloc(n, sizeof *fresh, &fresh, err);
     if (st) return st;
     for (size_t i = 0; i < n_items; i++)
-        *slot(seed, fresh, n, *(const us_str *)(const void *)((const char *)items + i * stride), items, stride) = (uint32_t)i + 1;
+        *slot(seed, fresh, n, *(const us_str *)(const void *)((const char *)items + i * stride), items, stride) =
+            (uint32_t)i + 1;
     free(*slots);
     *slots = fresh;
     *n_slots = n;
@@ -144,12 +150,12 @@ static us_status read_layout(reader *r, const us_kv *kv) {
     if (!is_no && !us_str_eq(kv->key, "general.alignment")) return US_OK;
     uint32_t v = 0;
     if (kv->is_array || (kv->kind != US_KV_U32 && kv->kind != US_KV_U16))
-        return us_fail(r->err, US_ERR_FORMAT, "%s: key '%.*s': expected a uint32, got %s%s", r->path, (int)kv->key.len, kv->key.data,
-                       kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
+        return us_fail(r->err, US_ERR_FORMAT, "%s: key '%.*s': expected a uint32, got %s%s", r->path, (int)kv->key.len,
+                       kv->key.data, kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
     memcpy(&v, kv->data, kv->kind == US_KV_U32 ? 4 : 2);
     if (is_no && v != (uint32_t)r->file)
-        return us_fail(r->err, US_ERR_FORMAT, "%s: says it is part %u of a split file, expected part %d%s", r->path, v + 1, r->file + 1,
-                       r->file ? "" : ": open the -00001-of- file");
+        return us_fail(r->err, US_ERR_FORMAT, "%s: says it is part %u of a split file, expected part %d%s", r->path, v + 1,
+                       r->file + 1, r->file ? "" : ": open the -00001-of- file");
     if (!is_no && (v < 8 || v > 65536 || v & (v - 1)))
         return us_fail(r->err, US_ERR_FORMAT, "%s: general.alignment is %u, expected a power of two in 8..65536", r->path, v);
     if (!is_no) r->align = v;
@@ -181,16 +187,19 @@ static us_status tensor_bytes(reader *r, us_tensor *t) {
     uint64_t n = 1;
     for (int d = 0; d < t->n_dims; d++) {
         if (t->ne[d] <= 0 || __builtin_mul_overflow(n, (uint64_t)t->ne[d], &n) || n > (uint64_t)1 << 56)
-            return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': dimension %d is %lld; the product is out of range", r->path, (int)t->name.len,
-                           t->name.data, d, (long long)t->ne[d]);
+            return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': dimension %d is %lld; the product is out of range",
+                           r->path, (int)t->name.len, t->name.data, d, (long long)t->ne[d]);
     }
     if (!us_type_name(t->type))
-        return us_fail(r->err, US_ERR_UNSUPPORTED, "%s: tensor '%.*s' has type %d; supported are F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS",
+        return us_fail(r->err, US_ERR_UNSUPPORTED,
+                       "%s: tensor '%.*s' has type %d; supported are F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K "
+                       "Q6_K IQ4_NL IQ4_XS",
                        r->path, (int)t->name.len, t->name.data, t->type);
     size_t row = us_type_row_bytes((us_type)t->type, (size_t)t->ne[0]), rows = (size_t)(n / (uint64_t)t->ne[0]);
     if (!row || !us_mul_size(row, rows, &t->n_bytes))
-        return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': rows of %lld are no whole number of %s blocks of %zu", r->path, (int)t->name.len, t->name.data,
-                       (long long)t->ne[0], us_type_name(t->type), us_type_block((us_type)t->type));
+        return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': rows of %lld are no whole number of %s blocks of %zu",
+                       r->path, (int)t->name.len, t->name.data, (long long)t->ne[0], us_type_name(t->type),
+                       us_type_block((us_type)t->type));
     return US_OK;
 }
 
@@ -198,19 +207,26 @@ static us_status read_tensors(reader *r, uint64_t n) {
     us_gguf *g = r->g;
     size_t first = g->n_tensors;
     us_status st = us_grow(&g->tensors, &g->cap_tensors, first + (size_t)n + 1, sizeof *g->tensors, r->err);
-    if (!st) st = rehash(g->seed, &g->tensor_slots, &g->n_tensor_slots, first + (size_t)n, g->tensors, first, sizeof *g->tensors, r->err);
+    if (!st)
+        st = rehash(g->seed, &g->tensor_slots, &g->n_tensor_slots, first + (size_t)n, g->tensors, first, sizeof *g->tensors,
+                    r->err);
     if (st) return st;
     uint64_t *offsets;
     if ((st = us_alloc((size_t)n, sizeof *offsets, &offsets, r->err))) return st;
     for (uint64_t i = 0; i < n && !st; i++) {
         us_tensor t = {.ne = {1, 1, 1, 1}, .file = r->file};
         uint32_t n_dims = 0, type = 0;
-        if ((st = take_str(r, &t.name, MAX_NAME_BYTES, "tensor name")) || (st = take(r, &n_dims, 4, "number of dimensions"))) break;
+        if ((st = take_str(r, &t.name, MAX_NAME_BYTES, "tensor name")) || (st = take(r, &n_dims, 4, "number of dimensions")))
+            break;
         if (!t.name.len || !us_utf8_valid(t.name.data, t.name.len, NULL)) st = bad(r, "tensor name is empty or not UTF-8");
-        else if (n_dims < 1 || n_dims > 4) st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s' has %u dimensions, expected 1..4", r->path, (int)t.name.len, t.name.data, n_dims);
+        else if (n_dims < 1 || n_dims > 4)
+            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s' has %u dimensions, expected 1..4", r->path, (int)t.name.len,
+                         t.name.data, n_dims);
         else {
             t.n_dims = (int)n_dims;
-            if ((st = take(r, t.ne, 8 * n_dims, "dimensions")) || (st = take(r, &type, 4, "tensor type")) || (st = take(r, &offsets[i], 8, "tensor offset"))) break;
+            if ((st = take(r, t.ne, 8 * n_dims, "dimensions")) || (st = take(r, &type, 4, "tensor type")) ||
+                (st = take(r, &offsets[i], 8, "tensor offset")))
+                break;
             t.type = type > 1000 ? 1000 : (int)type;
             if ((st = tensor_bytes(r, &t))) break;
             g->tensors[g->n_tensors] = t;
@@ -228,11 +244,12 @@ static us_status read_tensors(reader *r, uint64_t n) {
         us_tensor *t = &g->tensors[first + i];
         size_t room = r->map->size - base;
         if (offsets[i] % r->align)
-            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': offset %llu is no multiple of the alignment %llu", r->path, (int)t->name.len, t->name.data,
-                         (unsigned long long)offsets[i], (unsigned long long)r->align);
+            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': offset %llu is no multiple of the alignment %llu", r->path,
+                         (int)t->name.len, t->name.data, (unsigned long long)offsets[i], (unsigned long long)r->align);
         else if (offsets[i] > room || t->n_bytes > room - (size_t)offsets[i])
-            st = us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': %zu bytes at offset %llu do not fit in the %zu bytes of data (truncated file?)", r->path,
-                         (int)t->name.len, t->name.data, t->n_bytes, (unsigned long long)offsets[i], room);
+            st = us_fail(r->err, US_ERR_FORMAT,
+                         "%s: tensor '%.*s': %zu bytes at offset %llu do not fit in the %zu bytes of data (truncated file?)",
+                         r->path, (int)t->name.len, t->name.data, t->n_bytes, (unsigned long long)offsets[i], room);
         else t->data = r->map->data + base + offsets[i];
     }
     free(offsets);
@@ -252,8 +269,8 @@ static us_status check_overlap(us_gguf *g, us_error *err) {
     qsort(order, g->n_tensors, sizeof *order, by_address);
     for (size_t i = 1; i < g->n_tensors && !st; i++)
         if (order[i]->file == order[i - 1]->file && order[i - 1]->data + order[i - 1]->n_bytes > order[i]->data)
-            st = us_fail(err, US_ERR_FORMAT, "%s: tensors '%.*s' and '%.*s' overlap", g->path, (int)order[i - 1]->name.len, order[i - 1]->name.data,
-                         (int)order[i]->name.len, order[i]->name.data);
+            st = us_fail(err, US_ERR_FORMAT, "%s: tensors '%.*s' and '%.*s' overlap", g->path, (int)order[i - 1]->name.len,
+                         order[i - 1]->name.data, (int)order[i]->name.len, order[i]->name.data);
     free(order);
     return st;
 }
@@ -267,16 +284,23 @@ static us_status read_part(us_gguf *g, const char *path, int file, us_error *err
     uint32_t version = 0;
     uint64_t n_tensors = 0, n_kvs = 0;
     if (r.map->size < 24 || memcmp(r.map->data, "GGUF", 4))
-        return us_fail(err, US_ERR_FORMAT, "%s: not a GGUF file (expected the bytes 'GGUF' and a header of 24 bytes, the file has %zu)", path, r.map->size);
-    if ((st = take(&r, magic, 4, "magic")) || (st = take(&r, &version, 4, "version")) || (st = take(&r, &n_tensors, 8, "tensor count")) || (st = take(&r, &n_kvs, 8, "key count"))) return st;
+        return us_fail(err, US_ERR_FORMAT,
+                       "%s: not a GGUF file (expected the bytes 'GGUF' and a header of 24 bytes, the file has %zu)", path,
+                       r.map->size);
+    if ((st = take(&r, magic, 4, "magic")) || (st = take(&r, &version, 4, "version")) ||
+        (st = take(&r, &n_tensors, 8, "tensor count")) || (st = take(&r, &n_kvs, 8, "key count")))
+        return st;
     if (version != 2 && version != 3)
         return us_fail(err, US_ERR_UNSUPPORTED, "%s: GGUF version %u%s; supported are 2 and 3, little-endian", path, version,
                        version && !(version & 0xffff) ? " (a big-endian file)" : "");
     g->version = version;
     size_t left = r.map->size - r.at;
-    if (n_kvs > left / MIN_KV_BYTES || n_kvs > MAX_KVS) return us_fail(err, US_ERR_FORMAT, "%s: %llu keys cannot be in the %zu bytes that are left", path, (unsigned long long)n_kvs, left);
+    if (n_kvs > left / MIN_KV_BYTES || n_kvs > MAX_KVS)
+        return us_fail(err, US_ERR_FORMAT, "%s: %llu keys cannot be in the %zu bytes that are left", path,
+                       (unsigned long long)n_kvs, left);
     if (n_tensors > left / MIN_TENSOR_BYTES || n_tensors > MAX_TENSORS)
-        return us_fail(err, US_ERR_FORMAT, "%s: %llu tensors cannot be in the %zu bytes that are left", path, (unsigned long long)n_tensors, left);
+        return us_fail(err, US_ERR_FORMAT, "%s: %llu tensors cannot be in the %zu bytes that are left", path,
+                       (unsigned long long)n_tensors, left);
     if ((st = read_kvs(&r, n_kvs))) return st;
     return read_tensors(&r, n_tensors);
 }
@@ -338,7 +362,8 @@ us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
     if (!st && n_parts > 1 && us_gguf_find(g, "split.tensors.count")) {
         st = us_gguf_get_int(g, "split.tensors.count", 0, MAX_TENSORS, &n_promised, err);
         if (!st && (size_t)n_promised != g->n_tensors)
-            st = us_fail(err, US_ERR_FORMAT, "%s: its %d parts hold %zu tensors, expected %lld", path, n_parts, g->n_tensors, (long long)n_promised);
+            st = us_fail(err, US_ERR_FORMAT, "%s: its %d parts hold %zu tensors, expected %lld", path, n_parts, g->n_tensors,
+                         (long long)n_promised);
     }
     if (!st) st = check_overlap(g, err);
     if (st) us_gguf_close(g);
@@ -379,7 +404,8 @@ const us_kv *us_gguf_find(const us_gguf *g, const char *key) {
 
 const us_tensor *us_gguf_find_tensor(const us_gguf *g, const char *name) {
     if (!g->n_tensor_slots) return NULL;
-    uint32_t i = *slot(g->seed, g->tensor_slots, g->n_tensor_slots, (us_str){name, strlen(name)}, g->tensors, sizeof *g->tensors);
+    uint32_t i =
+        *slot(g->seed, g->tensor_slots, g->n_tensor_slots, (us_str){name, strlen(name)}, g->tensors, sizeof *g->tensors);
     return i ? &g->tensors[i - 1] : NULL;
 }
 
@@ -391,7 +417,8 @@ void us_gguf_drop(const us_gguf *g, const us_tensor *t) {
 static us_status find_kind(const us_gguf *g, const char *key, const char *expected, const us_kv **out, us_error *err) {
     *out = us_gguf_find(g, key);
     if (!*out) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected a %s)", g->path, key, expected);
-    if ((*out)->is_array) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a %s, got an array", g->path, key, expected);
+    if ((*out)->is_array)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a %s, got an array", g->path, key, expected);
     return US_OK;
 }
 
@@ -404,16 +431,42 @@ us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_
     switch (kv->kind) {
     case US_KV_U8: v = kv->data[0]; break;
     case US_KV_I8: v = (int8_t)kv->data[0]; break;
-    case US_KV_U16: { uint16_t x; memcpy(&x, kv->data, 2); v = x; break; }
-    case US_KV_I16: { int16_t x; memcpy(&x, kv->data, 2); v = x; break; }
-    case US_KV_U32: { uint32_t x; memcpy(&x, kv->data, 4); v = x; break; }
-    case US_KV_I32: { int32_t x; memcpy(&x, kv->data, 4); v = x; break; }
-    case US_KV_U64: memcpy(&u, kv->data, 8); v = u > INT64_MAX ? INT64_MAX : (int64_t)u; break;
+    case US_KV_U16: {
+        uint16_t x;
+        memcpy(&x, kv->data, 2);
+        v = x;
+        break;
+    }
+    case US_KV_I16: {
+        int16_t x;
+        memcpy(&x, kv->data, 2);
+        v = x;
+        break;
+    }
+    case US_KV_U32: {
+        uint32_t x;
+        memcpy(&x, kv->data, 4);
+        v = x;
+        break;
+    }
+    case US_KV_I32: {
+        int32_t x;
+        memcpy(&x, kv->data, 4);
+        v = x;
+        break;
+    }
+    case US_KV_U64:
+        memcpy(&u, kv->data, 8);
+        v = u > INT64_MAX ? INT64_MAX : (int64_t)u;
+        break;
     case US_KV_I64: memcpy(&v, kv->data, 8); break;
-    default: return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key, us_kv_kind_name(kv->kind));
+    default:
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key,
+                       us_kv_kind_name(kv->kind));
     }
     if (v < min || v > max)
-        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected %lld..%lld, got %lld", g->path, key, (long long)min, (long long)max, (long long)v);
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected %lld..%lld, got %lld", g->path, key, (long long)min,
+                       (long long)max, (long long)v);
     *out = v;
     return US_OK;
 }
@@ -425,7 +478,9 @@ us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_e
     float f;
     if (kv->kind == US_KV_FLOAT32) memcpy(&f, kv->data, 4), *out = (double)f;
     else if (kv->kind == US_KV_FLOAT64) memcpy(out, kv->data, 8);
-    else return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key, us_kv_kind_name(kv->kind));
+    else
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key,
+                       us_kv_kind_name(kv->kind));
     if (!(*out - *out == 0)) return us_fail(err, US_ERR_FORMAT, "%s: key '%s' is not finite", g->path, key);
     return US_OK;
 }
@@ -434,7 +489,8 @@ us_status us_gguf_get_bool(const us_gguf *g, const char *key, bool *out, us_erro
     const us_kv *kv;
     us_status st = find_kind(g, key, "bool", &kv, err);
     if (st) return st;
-    if (kv->kind != US_KV_BOOL) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, us_kv_kind_name(kv->kind));
+    if (kv->kind != US_KV_BOOL)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, us_kv_kind_name(kv->kind));
     *out = kv->data[0];
     return US_OK;
 }
@@ -443,19 +499,25 @@ us_status us_gguf_get_str(const us_gguf *g, const char *key, us_str *out, us_err
     const us_kv *kv;
     us_status st = find_kind(g, key, "string", &kv, err);
     if (st) return st;
-    if (kv->kind != US_KV_STRING) return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a string, got a %s", g->path, key, us_kv_kind_name(kv->kind));
+    if (kv->kind != US_KV_STRING)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a string, got a %s", g->path, key,
+                       us_kv_kind_name(kv->kind));
     const unsigned char *at = NULL;
     *out = us_kv_next_str(kv, &at);
     return US_OK;
 }
 
-us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n, const us_kv **out, us_error *err) {
+us_status us_gguf_get_array(const us_gguf *g, const char *key, us_kv_kind kind, uint64_t max_n, const us_kv **out,
+                            us_error *err) {
     const us_kv *kv = us_gguf_find(g, key);
-    if (!kv) return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected an array of %s)", g->path, key, us_kv_kind_name(kind));
+    if (!kv)
+        return us_fail(err, US_ERR_NOT_FOUND, "%s: no key '%s' (expected an array of %s)", g->path, key, us_kv_kind_name(kind));
     if (!kv->is_array || kv->kind != kind)
-        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", g->path, key, us_kv_kind_name(kind), kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", g->path, key,
+                       us_kv_kind_name(kind), kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
     if (kv->n > max_n)
-        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': %llu elements, at most %llu expected", g->path, key, (unsigned long long)kv->n, (unsigned long long)max_n);
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': %llu elements, at most %llu expected", g->path, key,
+                       (unsigned long long)kv->n, (unsigned long long)max_n);
     *out = kv;
     return US_OK;
 }

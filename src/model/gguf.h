@@ -30,11 +30,14 @@ US_MUST_USE us_status us_gguf_put_f32(us_gguf_writer *w, const char *key, float 
 US_MUST_USE us_status us_gguf_put_bool(us_gguf_writer *w, const char *key, bool v, us_error *err);
 US_MUST_USE us_status us_gguf_put_strs(us_gguf_writer *w, const char *key, const us_str *s, size_t n, us_error *err);
 /* kind is a number kind; data holds n elements of it. */
-US_MUST_USE us_status us_gguf_put_array(us_gguf_writer *w, const char *key, us_kv_kind kind, const void *data, size_t n, us_error *err);
-US_MUST_USE us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv, us_error *err); /* a copy from another file; what tells of that
-  * file's own layout (general.alignment, split.*) is left out */
+US_MUST_USE us_status us_gguf_put_array(us_gguf_writer *w, const char *key, us_kv_kind kind, const void *data, size_t n,
+                                        us_error *err);
+US_MUST_USE us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv,
+                                     us_error *err); /* a copy from another file; what tells of that
+                                                      * file's own layout (general.alignment, split.*) is left out */
 /* data may be NULL when us_gguf_writer_finish is given `fill`. */
-US_MUST_USE us_status us_gguf_put_tensor(us_gguf_writer *w, const char *name, us_type type, int n_dims, const int64_t *ne, const void *data,
-                                         us_error *err);
-US_MUST_USE us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_fill *fill, void *ctx, us_error *err);
+US_MUST_USE us_status us_gguf_put_tensor(us_gguf_writer *w, const char *name, us_type type, int n_dims, const int64_t *ne,
+                                         const void *data, us_error *err);
+US_MUST_USE us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_fill *fill, void *ctx,
+                                            us_error *err);
 #endif

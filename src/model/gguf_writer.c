@@ -62,9 +62,15 @@ us_status us_gguf_put_str(us_gguf_writer *w, const char *key, const char *s, siz
     us_status st = head(w, key, US_KV_STRING, err);
     return st ? st : put_bytes(&w->kvs, s, n, err);
 }
-us_status us_gguf_put_u32(us_gguf_writer *w, const char *key, uint32_t v, us_error *err) { return put(w, key, US_KV_U32, &v, 4, err); }
-us_status us_gguf_put_u64(us_gguf_writer *w, const char *key, uint64_t v, us_error *err) { return put(w, key, US_KV_U64, &v, 8, err); }
-us_status us_gguf_put_f32(us_gguf_writer *w, const char *key, float v, us_error *err) { return put(w, key, US_KV_FLOAT32, &v, 4, err); }
+us_status us_gguf_put_u32(us_gguf_writer *w, const char *key, uint32_t v, us_error *err) {
+    return put(w, key, US_KV_U32, &v, 4, err);
+}
+us_status us_gguf_put_u64(us_gguf_writer *w, const char *key, uint64_t v, us_error *err) {
+    return put(w, key, US_KV_U64, &v, 8, err);
+}
+us_status us_gguf_put_f32(us_gguf_writer *w, const char *key, float v, us_error *err) {
+    return put(w, key, US_KV_FLOAT32, &v, 4, err);
+}
 us_status us_gguf_put_bool(us_gguf_writer *w, const char *key, bool v, us_error *err) {
     unsigned char b = v;
     return put(w, key, US_KV_BOOL, &b, 1, err);
@@ -97,7 +103,8 @@ us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv, us_error *err) {
     const unsigned char *at = NULL;
     if (kv->kind != US_KV_STRING) {
         static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-        st = kv->is_array ? us_gguf_put_array(w, key, kv->kind, kv->data, (size_t)kv->n, err) : put(w, key, kv->kind, kv->data, bytes[kv->kind], err);
+        st = kv->is_array ? us_gguf_put_array(w, key, kv->kind, kv->data, (size_t)kv->n, err)
+                          : put(w, key, kv->kind, kv->data, bytes[kv->kind], err);
     } else {
         st = kv->is_array ? array_head(w, key, US_KV_STRING, kv->n, err) : head(w, key, US_KV_STRING, err);
         for (uint64_t i = 0; i < kv->n && !st; i++) {
@@ -109,11 +116,14 @@ us_status us_gguf_put_kv(us_gguf_writer *w, const us_kv *kv, us_error *err) {
     return st;
 }
 
-us_status us_gguf_put_tensor(us_gguf_writer *w, const char *name, us_type type, int n_dims, const int64_t *ne, const void *data, us_error *err) {
+us_status us_gguf_put_tensor(us_gguf_writer *w, const char *name, us_type type, int n_dims, const int64_t *ne, const void *data,
+                             us_error *err) {
     size_t n_bytes = n_dims < 1 || n_dims > 4 || ne[0] < 1 ? 0 : us_type_row_bytes(type, (size_t)ne[0]);
     for (int d = 1; d < n_dims && n_bytes; d++)
         if (ne[d] < 1 || !us_mul_size(n_bytes, (size_t)ne[d], &n_bytes)) n_bytes = 0;
-    if (!n_bytes) return us_fail(err, US_ERR_ARGUMENT, "tensor '%s': %d dimensions, rows of %lld do not suit type %s", name, n_dims, (long long)ne[0], us_type_name(type));
+    if (!n_bytes)
+        return us_fail(err, US_ERR_ARGUMENT, "tensor '%s': %d dimensions, rows of %lld do not suit type %s", name, n_dims,
+                       (long long)ne[0], us_type_name(type));
     uint32_t nd = (uint32_t)n_dims, ty = type;
     us_status st = us_grow(&w->tensors, &w->cap, (size_t)w->n_tensors + 1, sizeof *w->tensors, err);
     if (!st) st = put_bytes(&w->infos, name, strlen(name), err);
@@ -149,7 +159,8 @@ static us_status write_tensors(us_gguf_writer *w, FILE *f, us_tensor_fill *fill,
 
 us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_fill *fill, void *ctx, us_error *err) {
     char tmp[PATH_MAX];
-    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp) return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
+    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp)
+        return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
     FILE *f = fopen(tmp, "wb");
     if (!f) return us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno));
     static const char zeros[ALIGN];
@@ -162,7 +173,8 @@ us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_f
     if (w->infos.len) fwrite(w->infos.data, 1, w->infos.len, f);
     fwrite(zeros, 1, (ALIGN - (24 + w->kvs.len + w->infos.len) % ALIGN) % ALIGN, f);
     us_status st = write_tensors(w, f, fill, ctx, err);
-    if (!st && (fflush(f) || ferror(f) || fsync(fileno(f)))) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
+    if (!st && (fflush(f) || ferror(f) || fsync(fileno(f))))
+        st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
     if (fclose(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
     if (!st) return us_file_replace(tmp, path, err);
     unlink(tmp);

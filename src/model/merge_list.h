@@ -7,10 +7,18 @@
 #include <stdint.h>
 #include <stddef.h>
 
-typedef struct us_symbol { int32_t id, prev, next; uint32_t at, len; } us_symbol; /* bytes [at, at + len); id -2 once merged away */
-typedef struct us_pair { double key; int32_t left, right, left_id, right_id, merged; } us_pair;
+typedef struct us_symbol {
+    int32_t id, prev, next;
+    uint32_t at, len;
+} us_symbol; /* bytes [at, at + len); id -2 once merged away */
+typedef struct us_pair {
+    double key;
+    int32_t left, right, left_id, right_id, merged;
+} us_pair;
 
-static inline int us_pair_before(const us_pair *a, const us_pair *b) { return a->key != b->key ? a->key < b->key : a->left < b->left; }
+static inline int us_pair_before(const us_pair *a, const us_pair *b) {
+    return a->key != b->key ? a->key < b->key : a->left < b->left;
+}
 
 static inline void us_heap_push(us_pair *h, size_t *n, us_pair p) {
     size_t i = (*n)++;

@@ -17,7 +17,8 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
     if (!st) st = us_config_load(m, err);
     if (!st && o.template_name) st = us_template_find(o.template_name, &m->tpl, err);
-    if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL)) m->tpl = us_template_recognise(jinja.data, jinja.len);
+    if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL))
+        m->tpl = us_template_recognise(jinja.data, jinja.len);
     if (!st) st = us_weights_load(m, &o, err);
     if (st) us_model_free(m);
     else *out = m;
@@ -45,7 +46,9 @@ const us_tokenizer *us_model_get_tokenizer(const us_model *m) { return m->tok; }
 
 us_status us_model_get_template(const us_model *m, const us_template **out, us_error *err) {
     if (!m->tpl)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: its chat template is not one of the known ones (or there is none); choose with --template NAME: chatml, qwen, llama2, llama3, mistral, gemma, zephyr",
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: its chat template is not one of the known ones (or there is none); choose with --template NAME: "
+                       "chatml, qwen, llama2, llama3, mistral, gemma, zephyr",
                        us_gguf_path(m->g));
     *out = m->tpl;
     return US_OK;

@@ -19,8 +19,8 @@ struct us_model {
     const us_template *tpl;
     char *template_name, *name, *architecture;
     unsigned char *weights; /* the matrices' data */
-    us_matrix *matrices; /* [L * US_N_MODULES], then embd, then head if untied */
-    float **floats;      /* norms, biases: everything float32 */
+    us_matrix *matrices;    /* [L * US_N_MODULES], then embd, then head if untied */
+    float **floats;         /* norms, biases: everything float32 */
     size_t n_floats, cap_floats;
     float *inv_freq;
     pthread_mutex_t hash_lock;
@@ -38,8 +38,8 @@ typedef struct us_adapter_site {
 } us_adapter_site;
 struct us_adapter {
     const us_model *model;
-    int32_t rank;      /* widest of all sites */
-    float scale;       /* alpha / r */
+    int32_t rank;           /* widest of all sites */
+    float scale;            /* alpha / r */
     us_adapter_site *sites; /* [L][US_N_MODULES] */
     unsigned char *data;    /* every factor, packed; owned */
 };

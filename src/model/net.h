@@ -13,14 +13,14 @@ typedef struct us_net_layer {
     const float *attn_norm, *ffn_norm; /* [D] */
     const float *q_norm, *k_norm;      /* [E] or NULL */
     const us_matrix *w[US_N_MODULES];
-    const float *bias[US_N_MODULES];   /* [out] or NULL */
+    const float *bias[US_N_MODULES]; /* [out] or NULL */
 } us_net_layer;
 
 typedef struct us_net {
     int32_t n_layers, n_embd, n_ff, n_vocab;
     us_heads heads;
     float eps;
-    bool neox;             /* RoPE pairs (i, i + n_rot/2), else (2i, 2i+1) */
+    bool neox; /* RoPE pairs (i, i + n_rot/2), else (2i, 2i+1) */
     int32_t n_rot;
     const float *inv_freq; /* [n_rot / 2], scaling applied */
     const us_matrix *embd, *head;

@@ -41,7 +41,8 @@ us_status us_spm_encode(const us_tokenizer *t, const char *text, size_t n_text, 
     for (size_t i = 0; i < n; n_sy++) {
         uint32_t cp;
         int len = us_utf8_decode(s + i, n - i, &cp);
-        sy[n_sy] = (us_symbol){.id = 0, .prev = (int32_t)n_sy - 1, .next = (int32_t)n_sy + 1, .at = (uint32_t)i, .len = len ? (uint32_t)len : 1};
+        sy[n_sy] = (us_symbol){
+            .id = 0, .prev = (int32_t)n_sy - 1, .next = (int32_t)n_sy + 1, .at = (uint32_t)i, .len = len ? (uint32_t)len : 1};
         i += sy[n_sy].len;
     }
     if (n_sy) sy[n_sy - 1].next = -1;
@@ -49,7 +50,8 @@ us_status us_spm_encode(const us_tokenizer *t, const char *text, size_t n_text, 
     while (n_heap) {
         us_pair p = us_heap_pop(heap, &n_heap);
         us_symbol *l = &sy[p.left], *r = &sy[p.right];
-        if (l->id == -2 || r->id == -2 || l->next != p.right || (int32_t)l->len != p.left_id || (int32_t)r->len != p.right_id) continue;
+        if (l->id == -2 || r->id == -2 || l->next != p.right || (int32_t)l->len != p.left_id || (int32_t)r->len != p.right_id)
+            continue;
         l->len += r->len;
         l->next = r->next;
         r->id = -2;

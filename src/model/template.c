@@ -5,39 +5,76 @@
 
 struct us_template {
     const char *name;
-    const char *fingerprints[3]; /* all of them occur in the Jinja text */
+    const char *fingerprints[3];                    /* all of them occur in the Jinja text */
     const char *system[2], *user[2], *assistant[2]; /* written before and after the content; special tokens are parsed */
-    const char *generation;      /* written where the assistant's reply begins */
-    const char *default_system;  /* used when there is no system message, or NULL */
-    bool system_in_user;         /* the system text goes in front of the first user message */
-    const char *joint[2];        /* around the system text then */
-    bool trim;                   /* contents lose the blanks around them */
-    bool bos;                    /* begins with BOS whatever the tokenizer says */
+    const char *generation;                         /* written where the assistant's reply begins */
+    const char *default_system;                     /* used when there is no system message, or NULL */
+    bool system_in_user;                            /* the system text goes in front of the first user message */
+    const char *joint[2];                           /* around the system text then */
+    bool trim;                                      /* contents lose the blanks around them */
+    bool bos;                                       /* begins with BOS whatever the tokenizer says */
 };
 
-#define IM(role) {"<|im_start|>" role "\n", "<|im_end|>\n"}
-#define CHATML_FORM .system = IM("system"), .user = IM("user"), .assistant = IM("assistant"), .generation = "<|im_start|>assistant\n"
-#define LLAMA3(role) {"<|start_header_id|>" role "<|end_header_id|>\n\n", "<|eot_id|>"}
+#define IM(role) \
+    { "<|im_start|>" role "\n", "<|im_end|>\n" }
+#define CHATML_FORM \
+    .system = IM("system"), .user = IM("user"), .assistant = IM("assistant"), .generation = "<|im_start|>assistant\n"
+#define LLAMA3(role) \
+    { "<|start_header_id|>" role "<|end_header_id|>\n\n", "<|eot_id|>" }
 
 /* More special forms first: the first whose fingerprints all occur is it. */
 static const us_template templates[] = {
-    {.name = "smollm2", .fingerprints = {"<|im_start|>", "You are a helpful AI assistant named SmolLM"}, CHATML_FORM,
+    {.name = "smollm2",
+     .fingerprints = {"<|im_start|>", "You are a helpful AI assistant named SmolLM"},
+     CHATML_FORM,
      .default_system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"},
-    {.name = "qwen2.5", .fingerprints = {"<|im_start|>", "You are Qwen, created by Alibaba Cloud"}, CHATML_FORM,
+    {.name = "qwen2.5",
+     .fingerprints = {"<|im_start|>", "You are Qwen, created by Alibaba Cloud"},
+     CHATML_FORM,
      .default_system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."},
     {.name = "qwen", .fingerprints = {"<|im_start|>", "<tool_call>"}, CHATML_FORM},
     {.name = "chatml", .fingerprints = {"<|im_start|>"}, CHATML_FORM},
-    {.name = "llama3", .fingerprints = {"<|start_header_id|>", "<|eot_id|>"}, .system = LLAMA3("system"), .user = LLAMA3("user"),
-     .assistant = LLAMA3("assistant"), .generation = "<|start_header_id|>assistant<|end_header_id|>\n\n", .trim = true, .bos = true},
-    {.name = "llama2", .fingerprints = {"[INST]", "<<SYS>>"}, .user = {"[INST] ", " [/INST]"}, .assistant = {" ", " </s><s>"}, .generation = "",
-     .system_in_user = true, .joint = {"<<SYS>>\n", "\n<</SYS>>\n\n"}, .trim = true, .bos = true},
-    {.name = "mistral", .fingerprints = {"[INST]"}, .user = {"[INST] ", " [/INST]"}, .assistant = {" ", "</s>"}, .generation = "", .system_in_user = true,
-     .joint = {"", "\n\n"}, .trim = true, .bos = true},
-    {.name = "gemma", .fingerprints = {"<start_of_turn>"}, .user = {"<start_of_turn>user\n", "<end_of_turn>\n"},
-     .assistant = {"<start_of_turn>model\n", "<end_of_turn>\n"}, .generation = "<start_of_turn>model\n", .system_in_user = true, .joint = {"", "\n\n"},
-     .trim = true, .bos = true},
-    {.name = "zephyr", .fingerprints = {"<|user|>", "<|assistant|>"}, .system = {"<|system|>\n", "</s>\n"}, .user = {"<|user|>\n", "</s>\n"},
-     .assistant = {"<|assistant|>\n", "</s>\n"}, .generation = "<|assistant|>\n"},
+    {.name = "llama3",
+     .fingerprints = {"<|start_header_id|>", "<|eot_id|>"},
+     .system = LLAMA3("system"),
+     .user = LLAMA3("user"),
+     .assistant = LLAMA3("assistant"),
+     .generation = "<|start_header_id|>assistant<|end_header_id|>\n\n",
+     .trim = true,
+     .bos = true},
+    {.name = "llama2",
+     .fingerprints = {"[INST]", "<<SYS>>"},
+     .user = {"[INST] ", " [/INST]"},
+     .assistant = {" ", " </s><s>"},
+     .generation = "",
+     .system_in_user = true,
+     .joint = {"<<SYS>>\n", "\n<</SYS>>\n\n"},
+     .trim = true,
+     .bos = true},
+    {.name = "mistral",
+     .fingerprints = {"[INST]"},
+     .user = {"[INST] ", " [/INST]"},
+     .assistant = {" ", "</s>"},
+     .generation = "",
+     .system_in_user = true,
+     .joint = {"", "\n\n"},
+     .trim = true,
+     .bos = true},
+    {.name = "gemma",
+     .fingerprints = {"<start_of_turn>"},
+     .user = {"<start_of_turn>user\n", "<end_of_turn>\n"},
+     .assistant = {"<start_of_turn>model\n", "<end_of_turn>\n"},
+     .generation = "<start_of_turn>model\n",
+     .system_in_user = true,
+     .joint = {"", "\n\n"},
+     .trim = true,
+     .bos = true},
+    {.name = "zephyr",
+     .fingerprints = {"<|user|>", "<|assistant|>"},
+     .system = {"<|system|>\n", "</s>\n"},
+     .user = {"<|user|>\n", "</s>\n"},
+     .assistant = {"<|assistant|>\n", "</s>\n"},
+     .generation = "<|assistant|>\n"},
 };
 #define N_TEMPLATES (sizeof templates / sizeof *templates)
 
@@ -51,7 +88,8 @@ static bool contains(const char *s, size_t n, const char *what) {
 const us_template *us_template_recognise(const char *jinja, size_t n) {
     for (size_t i = 0; i < N_TEMPLATES; i++) {
         bool all = true;
-        for (int k = 0; k < 3 && templates[i].fingerprints[k]; k++) all = all && contains(jinja, n, templates[i].fingerprints[k]);
+        for (int k = 0; k < 3 && templates[i].fingerprints[k]; k++)
+            all = all && contains(jinja, n, templates[i].fingerprints[k]);
         if (all) return &templates[i];
     }
     return NULL;
@@ -60,7 +98,8 @@ const us_template *us_template_recognise(const char *jinja, size_t n) {
 us_status us_template_find(const char *name, const us_template **out, us_error *err) {
     for (size_t i = 0; i < N_TEMPLATES; i++)
         if (!strcmp(templates[i].name, name)) return *out = &templates[i], US_OK;
-    return us_fail(err, US_ERR_NOT_FOUND, "no chat template '%s'; there are smollm2 qwen2.5 qwen chatml llama3 llama2 mistral gemma zephyr", name);
+    return us_fail(err, US_ERR_NOT_FOUND,
+                   "no chat template '%s'; there are smollm2 qwen2.5 qwen chatml llama3 llama2 mistral gemma zephyr", name);
 }
 
 const char *us_template_name(const us_template *t) { return t->name; }
@@ -100,7 +139,8 @@ static us_status render(sink *s, const us_template *t, const us_message *m, size
     for (size_t i = 0; i < n; i++) {
         bool is_system = !strcmp(m[i].role, "system");
         if (!is_system && strcmp(m[i].role, "user") && strcmp(m[i].role, "assistant"))
-            return us_fail(s->err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1, m[i].role);
+            return us_fail(s->err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1,
+                           m[i].role);
         if (is_system && i) return us_fail(s->err, US_ERR_ARGUMENT, "message %zu: the system message must be the first", i + 1);
         if (is_system && t->system_in_user) system = m[i].content;
     }
@@ -112,7 +152,9 @@ static us_status render(sink *s, const us_template *t, const us_message *m, size
         put(s, t->system[1], strlen(t->system[1]), true);
     }
     for (size_t i = 0; i < n; i++) {
-        const char *const *around = !strcmp(m[i].role, "system") ? t->system : !strcmp(m[i].role, "user") ? t->user : t->assistant;
+        const char *const *around = !strcmp(m[i].role, "system") ? t->system
+                                    : !strcmp(m[i].role, "user") ? t->user
+                                                                 : t->assistant;
         us_turn_span *span = spans ? &spans[i] : NULL;
         if (span) *span = (us_turn_span){position(s), position(s), position(s), position(s)};
         if (around == t->system && t->system_in_user) continue;
@@ -131,8 +173,8 @@ static us_status render(sink *s, const us_template *t, const us_message *m, size
     return s->st;
 }
 
-us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *m, size_t n, bool generation, us_tokens *out,
-                               us_turn_span *spans, us_error *err) {
+us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *m, size_t n, bool generation,
+                               us_tokens *out, us_turn_span *spans, us_error *err) {
     sink s = {.tok = tok, .ids = out, .err = err};
     return render(&s, t, m, n, generation, spans);
 }

@@ -16,11 +16,21 @@ static const char llama3_pattern[] = LLAMA3_HEAD "\\p{N}{1,3}" LLAMA3_TAIL;
 static const char qwen2_pattern[] = LLAMA3_HEAD "\\p{N}" LLAMA3_TAIL;
 
 /* tokenizer.ggml.pre -> how text is cut into words. */
-static const struct { const char *pre, *pattern; bool split_digits, whole_words; } pres[] = {
-    {"gpt-2", gpt2_pattern, false, false},      {"default", gpt2_pattern, false, false},  {"smollm", gpt2_pattern, true, false},
-    {"starcoder", gpt2_pattern, true, false},   {"refact", gpt2_pattern, true, false},    {"command-r", gpt2_pattern, true, false},
-    {"llama-bpe", llama3_pattern, false, true}, {"llama3", llama3_pattern, false, true},  {"llama-v3", llama3_pattern, false, true},
-    {"qwen2", qwen2_pattern, false, false},     {"deepseek-r1-qwen", qwen2_pattern, false, false},
+static const struct {
+    const char *pre, *pattern;
+    bool split_digits, whole_words;
+} pres[] = {
+    {"gpt-2", gpt2_pattern, false, false},
+    {"default", gpt2_pattern, false, false},
+    {"smollm", gpt2_pattern, true, false},
+    {"starcoder", gpt2_pattern, true, false},
+    {"refact", gpt2_pattern, true, false},
+    {"command-r", gpt2_pattern, true, false},
+    {"llama-bpe", llama3_pattern, false, true},
+    {"llama3", llama3_pattern, false, true},
+    {"llama-v3", llama3_pattern, false, true},
+    {"qwen2", qwen2_pattern, false, false},
+    {"deepseek-r1-qwen", qwen2_pattern, false, false},
 };
 
 void us_tokens_fini(us_tokens *t) {
@@ -63,7 +73,8 @@ static uint32_t *piece_slot(const us_tokenizer *t, const char *s, size_t n) {
 int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *s, size_t n) { return (int32_t)*piece_slot(t, s, n) - 1; }
 
 static uint32_t *merge_slot(const us_tokenizer *t, int32_t l, int32_t r) {
-    for (size_t i = mix((uint64_t)(uint32_t)l << 32 | (uint32_t)r) & (t->n_merge_slots - 1);; i = (i + 1) & (t->n_merge_slots - 1)) {
+    for (size_t i = mix((uint64_t)(uint32_t)l << 32 | (uint32_t)r) & (t->n_merge_slots - 1);;
+         i = (i + 1) & (t->n_merge_slots - 1)) {
         uint32_t k = t->merge_slots[i];
         if (!k || (t->merges[k - 1].left == l && t->merges[k - 1].right == r)) return &t->merge_slots[i];
     }
@@ -123,17 +134,21 @@ static us_status load_kinds(us_tokenizer *t, const us_gguf *g, us_error *err) {
     if (!us_gguf_find(g, "tokenizer.ggml.token_type")) return US_OK;
     if ((st = us_gguf_get_array(g, "tokenizer.ggml.token_type", US_KV_I32, MAX_VOCAB, &kv, err))) return st;
     if (kv->n != t->n_vocab)
-        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.token_type has %llu entries for %zu tokens", us_gguf_path(g), (unsigned long long)kv->n, t->n_vocab);
+        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.token_type has %llu entries for %zu tokens", us_gguf_path(g),
+                       (unsigned long long)kv->n, t->n_vocab);
     for (size_t i = 0; i < t->n_vocab; i++) {
         int32_t k;
         memcpy(&k, kv->data + 4 * i, 4);
-        if (k < 0 || k > US_TOKEN_BYTE) return us_fail(err, US_ERR_FORMAT, "%s: token %zu has type %d, expected 0..6", us_gguf_path(g), i, k);
+        if (k < 0 || k > US_TOKEN_BYTE)
+            return us_fail(err, US_ERR_FORMAT, "%s: token %zu has type %d, expected 0..6", us_gguf_path(g), i, k);
         t->kinds[i] = (unsigned char)(k ? k : US_TOKEN_NORMAL);
     }
     return US_OK;
 }
 
-static bool is_special(const us_tokenizer *t, size_t id) { return t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_USER; }
+static bool is_special(const us_tokenizer *t, size_t id) {
+    return t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_USER;
+}
 
 static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tokens, us_error *err) {
     size_t total = 0, n;
@@ -142,7 +157,9 @@ static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tok
     fill_byte_table(table);
     for (size_t i = 0; i < t->n_vocab; i++) {
         us_str s = us_kv_next_str(tokens, &at);
-        if (s.len > MAX_TOKEN_BYTES) return us_fail(err, US_ERR_LIMIT, "%s: token %zu has %zu bytes, at most %d expected", us_gguf_path(g), i, s.len, MAX_TOKEN_BYTES);
+        if (s.len > MAX_TOKEN_BYTES)
+            return us_fail(err, US_ERR_LIMIT, "%s: token %zu has %zu bytes, at most %d expected", us_gguf_path(g), i, s.len,
+                           MAX_TOKEN_BYTES);
         total += s.len;
     }
     us_status st = us_alloc(total + 1, 1, &t->bytes, err);
@@ -157,7 +174,8 @@ static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tok
         us_str s = us_kv_next_str(tokens, &at);
         int byte = t->spm && t->kinds[i] == US_TOKEN_BYTE ? byte_token(s) : -1;
         if (t->spm && t->kinds[i] == US_TOKEN_BYTE && byte < 0)
-            return us_fail(err, US_ERR_FORMAT, "%s: byte token %zu is '%.*s', expected <0x00>..<0xFF>", us_gguf_path(g), i, (int)s.len, s.data);
+            return us_fail(err, US_ERR_FORMAT, "%s: byte token %zu is '%.*s', expected <0x00>..<0xFF>", us_gguf_path(g), i,
+                           (int)s.len, s.data);
         if (byte >= 0) to[0] = (char)byte, n = 1, t->byte_ids[byte] = (int32_t)i;
         else if (t->spm || is_special(t, i) || !decode_bytes(table, s, to, &n)) memcpy(to, s.data, s.len), n = s.len;
         t->pieces[i] = (us_str){to, n};
@@ -175,7 +193,9 @@ static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
     us_status st = us_gguf_get_array(g, "tokenizer.ggml.merges", US_KV_STRING, MAX_VOCAB, &kv, err);
     if (st) return st;
     t->n_merge_slots = table_size((size_t)kv->n);
-    if ((st = us_alloc((size_t)kv->n, sizeof *t->merges, &t->merges, err)) || (st = us_alloc(t->n_merge_slots, sizeof *t->merge_slots, &t->merge_slots, err))) return st;
+    if ((st = us_alloc((size_t)kv->n, sizeof *t->merges, &t->merges, err)) ||
+        (st = us_alloc(t->n_merge_slots, sizeof *t->merge_slots, &t->merge_slots, err)))
+        return st;
     int16_t table[512];
     fill_byte_table(table);
     const unsigned char *at = NULL;
@@ -184,12 +204,16 @@ static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
         char bytes[2 * MAX_TOKEN_BYTES];
         size_t nl = 0, nr = 0;
         const char *space = s.len > 1 ? memchr(s.data + 1, ' ', s.len - 1) : NULL;
-        bool ok = space && s.len < sizeof bytes && decode_bytes(table, (us_str){s.data, (size_t)(space - s.data)}, bytes, &nl) &&
+        bool ok = space && s.len < sizeof bytes &&
+                  decode_bytes(table, (us_str){s.data, (size_t)(space - s.data)}, bytes, &nl) &&
                   decode_bytes(table, (us_str){space + 1, s.len - 1 - (size_t)(space - s.data)}, bytes + nl, &nr) && nl && nr;
         us_merge m = {-1, -1, -1};
-        if (ok) m = (us_merge){us_tokenizer_lookup(t, bytes, nl), us_tokenizer_lookup(t, bytes + nl, nr), us_tokenizer_lookup(t, bytes, nl + nr)};
+        if (ok)
+            m = (us_merge){us_tokenizer_lookup(t, bytes, nl), us_tokenizer_lookup(t, bytes + nl, nr),
+                           us_tokenizer_lookup(t, bytes, nl + nr)};
         if (m.left < 0 || m.right < 0 || m.merged < 0)
-            return us_fail(err, US_ERR_FORMAT, "%s: merge %llu ('%.*s') is not two tokens that make a third", us_gguf_path(g), (unsigned long long)i, (int)(s.len < 80 ? s.len : 80), s.data);
+            return us_fail(err, US_ERR_FORMAT, "%s: merge %llu ('%.*s') is not two tokens that make a third", us_gguf_path(g),
+                           (unsigned long long)i, (int)(s.len < 80 ? s.len : 80), s.data);
         t->merges[t->n_merges++] = m;
         uint32_t *slot = merge_slot(t, m.left, m.right);
         if (!*slot) *slot = (uint32_t)t->n_merges;
@@ -204,32 +228,39 @@ static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
     size_t i = 0, n = sizeof pres / sizeof *pres;
     while (i < n && !us_str_eq(pre, pres[i].pre)) i++;
     if (i == n)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2 and their kin", us_gguf_path(g),
-                       (int)(pre.len < 80 ? pre.len : 80), pre.data);
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2 and their kin",
+                       us_gguf_path(g), (int)(pre.len < 80 ? pre.len : 80), pre.data);
     t->split_digits = pres[i].split_digits;
     t->whole_words = pres[i].whole_words;
     int code;
     PCRE2_SIZE where;
-    t->pattern = pcre2_compile((PCRE2_SPTR)pres[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &where, NULL);
+    t->pattern = pcre2_compile((PCRE2_SPTR)pres[i].pattern, PCRE2_ZERO_TERMINATED,
+                               PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &where, NULL);
     if (!t->pattern) return us_fail(err, US_ERR_UNSUPPORTED, "tokenizer: PCRE2 without Unicode support (error %d)", code);
     pcre2_jit_compile(t->pattern, PCRE2_JIT_COMPLETE); /* without JIT it interprets */
-    return load_merges(t, g, err); /* a byte without a token (SmolLM2 lacks a few control characters) is dropped, as elsewhere */
+    return load_merges(t, g,
+                       err); /* a byte without a token (SmolLM2 lacks a few control characters) is dropped, as elsewhere */
 }
 
 static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
     const us_kv *kv;
     us_status st = us_gguf_get_array(g, "tokenizer.ggml.scores", US_KV_FLOAT32, MAX_VOCAB, &kv, err);
     if (st) return st;
-    if (kv->n != t->n_vocab) return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.scores has %llu entries for %zu tokens", us_gguf_path(g), (unsigned long long)kv->n, t->n_vocab);
+    if (kv->n != t->n_vocab)
+        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.scores has %llu entries for %zu tokens", us_gguf_path(g),
+                       (unsigned long long)kv->n, t->n_vocab);
     if ((st = us_alloc(t->n_vocab, sizeof *t->own_scores, &t->own_scores, err))) return st;
     memcpy(t->own_scores, kv->data, t->n_vocab * sizeof *t->own_scores);
     for (size_t i = 0; i < t->n_vocab; i++)
-        if (t->own_scores[i] != t->own_scores[i]) return us_fail(err, US_ERR_FORMAT, "%s: score of token %zu is not a number", us_gguf_path(g), i);
+        if (t->own_scores[i] != t->own_scores[i])
+            return us_fail(err, US_ERR_FORMAT, "%s: score of token %zu is not a number", us_gguf_path(g), i);
     t->scores = t->own_scores;
     t->space_prefix = true;
     size_t total = 0;
     for (size_t i = 0; i < t->n_vocab; i++) total += t->pieces[i].len;
-    if ((st = us_alloc(total + 1, 1, &t->shown_bytes, err)) || (st = us_alloc(t->n_vocab, sizeof *t->shown, &t->shown, err))) return st;
+    if ((st = us_alloc(total + 1, 1, &t->shown_bytes, err)) || (st = us_alloc(t->n_vocab, sizeof *t->shown, &t->shown, err)))
+        return st;
     char *to = t->shown_bytes;
     for (size_t i = 0; i < t->n_vocab; i++) {
         us_str p = t->pieces[i];
@@ -239,7 +270,8 @@ static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
             else *to++ = p.data[k++];
         t->shown[i].len = (size_t)(to - t->shown[i].data);
     }
-    if (us_gguf_find(g, "tokenizer.ggml.add_space_prefix")) st = us_gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", &t->space_prefix, err);
+    if (us_gguf_find(g, "tokenizer.ggml.add_space_prefix"))
+        st = us_gguf_get_bool(g, "tokenizer.ggml.add_space_prefix", &t->space_prefix, err);
     return st;
 }
 
@@ -259,7 +291,8 @@ static int longest_first(const void *a, const void *b) {
 }
 
 static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err) {
-    static const char *const ends[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>", "<end_of_turn>", "<|end|>", "<eos>"};
+    static const char *const ends[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>",
+                                       "<end_of_turn>", "<|end|>",       "<eos>"};
     us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
     size_t cap = 0;
     int32_t eot, pad;
@@ -269,7 +302,8 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
     if (!st) st = load_id(t, g, "tokenizer.ggml.unknown_token_id", &t->unknown, err);
     if (!st) st = load_id(t, g, "tokenizer.ggml.padding_token_id", &pad, err);
     t->add_bos = t->spm && t->bos >= 0;
-    if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token")) st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
+    if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token"))
+        st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
     if (st) return st;
     if (t->bos < 0) t->add_bos = false;
     if (t->eos >= 0) t->ends[t->eos] = true;
@@ -300,8 +334,9 @@ us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error 
     t->spm = us_str_eq(model, "llama");
     t->n_vocab = (size_t)tokens->n;
     if (!t->spm && !us_str_eq(model, "gpt2"))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tokenizer '%.*s' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)", us_gguf_path(g),
-                     (int)(model.len < 80 ? model.len : 80), model.data);
+        st = us_fail(err, US_ERR_UNSUPPORTED,
+                     "%s: tokenizer '%.*s' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)",
+                     us_gguf_path(g), (int)(model.len < 80 ? model.len : 80), model.data);
     else if (!t->n_vocab) st = us_fail(err, US_ERR_FORMAT, "%s: the vocabulary is empty", us_gguf_path(g));
     if (!st) st = load_kinds(t, g, err);
     if (!st) st = load_pieces(t, g, tokens, err);
@@ -341,8 +376,10 @@ static int32_t special_at(const us_tokenizer *t, const char *s, size_t n) {
     return -1;
 }
 
-us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bool parse_special, us_tokens *out, us_error *err) {
-    if (n > INT32_MAX / 4) return us_fail(err, US_ERR_LIMIT, "text of %zu bytes is too long to tokenize (at most %d)", n, INT32_MAX / 4);
+us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bool parse_special, us_tokens *out,
+                              us_error *err) {
+    if (n > INT32_MAX / 4)
+        return us_fail(err, US_ERR_LIMIT, "text of %zu bytes is too long to tokenize (at most %d)", n, INT32_MAX / 4);
     us_status st = US_OK;
     size_t begin = 0;
     bool first = true;
@@ -350,7 +387,8 @@ us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bo
         int32_t id = parse_special && i < n ? special_at(t, s + i, n - i) : -1;
         if (i < n && id < 0) continue;
         if (i > begin) {
-            st = t->spm ? us_spm_encode(t, s + begin, i - begin, first, out, err) : us_bpe_encode(t, s + begin, i - begin, out, err);
+            st = t->spm ? us_spm_encode(t, s + begin, i - begin, first, out, err)
+                        : us_bpe_encode(t, s + begin, i - begin, out, err);
             first = false;
         }
         if (id >= 0 && !st) {
@@ -372,7 +410,9 @@ const char *us_tokenizer_piece(const us_tokenizer *t, int32_t id, size_t *n) {
 
 int32_t us_tokenizer_find(const us_tokenizer *t, const char *text) { return us_tokenizer_lookup(t, text, strlen(text)); }
 int32_t us_tokenizer_n_vocab(const us_tokenizer *t) { return (int32_t)t->n_vocab; }
-bool us_tokenizer_is_special(const us_tokenizer *t, int32_t id) { return id >= 0 && (size_t)id < t->n_vocab && is_special(t, (size_t)id); }
+bool us_tokenizer_is_special(const us_tokenizer *t, int32_t id) {
+    return id >= 0 && (size_t)id < t->n_vocab && is_special(t, (size_t)id);
+}
 bool us_tokenizer_is_end(const us_tokenizer *t, int32_t id) { return id >= 0 && (size_t)id < t->n_vocab && t->ends[id]; }
 int32_t us_tokenizer_bos(const us_tokenizer *t) { return t->bos; }
 int32_t us_tokenizer_eos(const us_tokenizer *t) { return t->eos; }

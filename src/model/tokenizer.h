@@ -9,19 +9,28 @@
 US_MUST_USE us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error *err);
 void us_tokenizer_free(us_tokenizer *t);
 
-typedef enum us_token_kind { US_TOKEN_NORMAL = 1, US_TOKEN_UNKNOWN, US_TOKEN_CONTROL, US_TOKEN_USER, US_TOKEN_UNUSED, US_TOKEN_BYTE } us_token_kind;
+typedef enum us_token_kind {
+    US_TOKEN_NORMAL = 1,
+    US_TOKEN_UNKNOWN,
+    US_TOKEN_CONTROL,
+    US_TOKEN_USER,
+    US_TOKEN_UNUSED,
+    US_TOKEN_BYTE
+} us_token_kind;
 
-typedef struct us_merge { int32_t left, right, merged; } us_merge; /* its index is its rank */
+typedef struct us_merge {
+    int32_t left, right, merged;
+} us_merge; /* its index is its rank */
 
 struct us_tokenizer {
     bool spm;
     size_t n_vocab;
-    us_str *pieces;        /* [n_vocab] what text is matched against, in `bytes` */
-    us_str *shown;         /* what a token stands for: pieces, but for SentencePiece's U+2581 */
+    us_str *pieces; /* [n_vocab] what text is matched against, in `bytes` */
+    us_str *shown;  /* what a token stands for: pieces, but for SentencePiece's U+2581 */
     char *bytes, *shown_bytes;
-    unsigned char *kinds;  /* us_token_kind */
+    unsigned char *kinds; /* us_token_kind */
     bool *ends;
-    uint32_t *slots;       /* piece -> id + 1, open addressing; normal tokens win over special ones */
+    uint32_t *slots; /* piece -> id + 1, open addressing; normal tokens win over special ones */
     size_t n_slots;
     int32_t byte_ids[256]; /* -1 if none */
     /* byte-level BPE */

@@ -8,13 +8,15 @@
 #include <string.h>
 
 const char *const us_module_names[US_N_MODULES] = {"q", "k", "v", "o", "gate", "up", "down"};
-const char *const us_module_tensors[US_N_MODULES] = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
+const char *const us_module_tensors[US_N_MODULES] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
+                                                     "ffn_gate", "ffn_up", "ffn_down"};
 
 static us_status find_tensor(us_model *m, const char *name, size_t ne0, size_t ne1, const us_tensor **out, us_error *err) {
     const us_tensor *t = us_gguf_find_tensor(m->g, name);
     if (!t) return us_fail(err, US_ERR_FORMAT, "%s: no tensor '%s'", us_gguf_path(m->g), name);
     if (t->ne[0] != (int64_t)ne0 || t->ne[1] != (int64_t)ne1 || t->n_dims > 2)
-        return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s': expected [%zu, %zu], got [%lld, %lld]", us_gguf_path(m->g), name, ne0, ne1, (long long)t->ne[0], (long long)t->ne[1]);
+        return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s': expected [%zu, %zu], got [%lld, %lld]", us_gguf_path(m->g), name,
+                       ne0, ne1, (long long)t->ne[0], (long long)t->ne[1]);
     *out = t;
     return US_OK;
 }
@@ -29,7 +31,9 @@ static us_status load_floats(us_model *m, const char *name, size_t n, const floa
     m->floats[m->n_floats++] = f;
     us_dequant_row((us_type)t->type, t->data, f, n);
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(f[i])) return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds a value that is not finite at %zu", us_gguf_path(m->g), name, i);
+        if (!isfinite(f[i]))
+            return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds a value that is not finite at %zu", us_gguf_path(m->g),
+                           name, i);
     *out = f;
     return US_OK;
 }
@@ -65,7 +69,8 @@ static void pack_slice(job *j, packing *p, size_t slice) {
         size_t r0 = g * US_GROUP, n = p->out->n_rows - r0 < US_GROUP ? p->out->n_rows - r0 : US_GROUP;
         const unsigned char *src = p->t->data + r0 * row_bytes;
         unsigned char *dst = p->out->data + g * p->out->group_bytes;
-        for (size_t r = 0; r < n && p->f32; r++) us_dequant_row((us_type)p->t->type, src + r * row_bytes, rows + r * p->out->n_cols, p->out->n_cols);
+        for (size_t r = 0; r < n && p->f32; r++)
+            us_dequant_row((us_type)p->t->type, src + r * row_bytes, rows + r * p->out->n_cols, p->out->n_cols);
         if (p->f32) kn->pack_group(US_PACK_F32, US_TYPE_F32, rows, p->out->n_cols * sizeof *rows, n, p->out->n_cols, dst);
         else kn->pack_group(p->out->kind, (us_type)p->t->type, src, row_bytes, n, p->out->n_cols, dst);
     }
@@ -77,20 +82,25 @@ static void pack_worker(void *ctx, int i_thread, int n_threads) {
     (void)i_thread;
     (void)n_threads;
     job *j = ctx;
-    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n_items * j->slices;) pack_slice(j, &j->items[i / j->slices], i % j->slices);
+    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n_items * j->slices;)
+        pack_slice(j, &j->items[i / j->slices], i % j->slices);
 }
 
 static us_status plan(us_model *m, const char *name, size_t in, size_t out, us_matrix *w, packing *p, us_error *err) {
     us_status st = find_tensor(m, name, in, out, &p->t, err);
     if (st) return st;
     p->f32 = m->math == US_MATH_F32;
-    *w = (us_matrix){.kind = p->f32 ? US_PACK_F32 : us_pack_kind_of((us_type)p->t->type), .n_rows = out, .n_cols = in, .n_groups = (out + US_GROUP - 1) / US_GROUP};
+    *w = (us_matrix){.kind = p->f32 ? US_PACK_F32 : us_pack_kind_of((us_type)p->t->type),
+                     .n_rows = out,
+                     .n_cols = in,
+                     .n_groups = (out + US_GROUP - 1) / US_GROUP};
     w->group_bytes = us_pack_group_bytes(w->kind, in);
     p->out = w;
     atomic_init(&p->n_left, w->n_groups);
     size_t bytes;
     if (!w->group_bytes || !us_mul_size(w->group_bytes, w->n_groups, &bytes))
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': %zu columns do not suit type %s", us_gguf_path(m->g), name, in, us_type_name(p->t->type));
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': %zu columns do not suit type %s", us_gguf_path(m->g), name,
+                       in, us_type_name(p->t->type));
     m->info.n_params += (uint64_t)in * out;
     m->info.resident_bytes += (bytes + 63) & ~(size_t)63;
     return US_OK;
@@ -111,16 +121,23 @@ static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *er
         snprintf(name, sizeof name, "blk.%d.%s.bias", l, us_module_tensors[k]);
         if (us_gguf_find_tensor(m->g, name) && (st = load_floats(m, name, out, &y->bias[k], err))) return st;
     }
-    const struct { const char *name; const float **to; size_t n; bool optional; } norms[] = {
-        {"attn_norm", &y->attn_norm, (size_t)n->n_embd, false}, {"ffn_norm", &y->ffn_norm, (size_t)n->n_embd, false},
-        {"attn_q_norm", &y->q_norm, (size_t)n->heads.head_size, true}, {"attn_k_norm", &y->k_norm, (size_t)n->heads.head_size, true}};
+    const struct {
+        const char *name;
+        const float **to;
+        size_t n;
+        bool optional;
+    } norms[] = {{"attn_norm", &y->attn_norm, (size_t)n->n_embd, false},
+                 {"ffn_norm", &y->ffn_norm, (size_t)n->n_embd, false},
+                 {"attn_q_norm", &y->q_norm, (size_t)n->heads.head_size, true},
+                 {"attn_k_norm", &y->k_norm, (size_t)n->heads.head_size, true}};
     for (size_t i = 0; i < 4; i++) {
         snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
         if (norms[i].optional && !us_gguf_find_tensor(m->g, name)) continue;
         if ((st = load_floats(m, name, norms[i].n, norms[i].to, err))) return st;
     }
     if (!y->q_norm != !y->k_norm || !y->q_norm != !n->layers[0].q_norm)
-        return us_fail(err, US_ERR_FORMAT, "%s: layer %d: q and k norms must come together and in every layer", us_gguf_path(m->g), l);
+        return us_fail(err, US_ERR_FORMAT, "%s: layer %d: q and k norms must come together and in every layer",
+                       us_gguf_path(m->g), l);
     return US_OK;
 }
 
@@ -128,13 +145,14 @@ static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *er
 static us_status check_fit(const us_model *m, const us_model_options *o, us_error *err) {
     uint64_t have = us_memory_available();
     if (m->info.resident_bytes > have)
-        return us_fail(err, US_ERR_MEMORY, "%s: its weights take %.2f GB, %.2f GB are available: choose a smaller model or quantization", us_gguf_path(m->g),
-                       (double)m->info.resident_bytes / 1e9, (double)have / 1e9);
+        return us_fail(err, US_ERR_MEMORY,
+                       "%s: its weights take %.2f GB, %.2f GB are available: choose a smaller model or quantization",
+                       us_gguf_path(m->g), (double)m->info.resident_bytes / 1e9, (double)have / 1e9);
     return o->check ? o->check(o->check_ctx, m, err) : US_OK;
 }
 
-/* One block for all matrices, so that huge pages serve small ones too. Packing writes every byte of it, from the threads that share
- * the work. */
+/* One block for all matrices, so that huge pages serve small ones too. Packing writes every byte of it, from the threads that
+ * share the work. */
 static us_status place(us_model *m, const job *j, us_error *err) {
     us_status st = us_alloc_untouched(m->info.resident_bytes, &m->weights, err);
     unsigned char *at = m->weights;

@@ -43,7 +43,8 @@ typedef struct tile {
 } tile;
 
 static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t r0) {
-    tile t = {.r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix, .wide = p->wide};
+    tile t = {
+        .r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix, .wide = p->wide};
     t.hi = r0 + t.n_rows;
     t.lo = is_prefix ? 0 : r0;
     for (int32_t i = r0; i < t.hi && !is_prefix; i++)
@@ -53,7 +54,8 @@ static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t
 }
 
 /* s[n_rows, ld] += alpha * x_tile . w_rows^T for both ranges; w is a column block of a [T, ldw] array. */
-static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, size_t ldx, const float *w, size_t ldw, float *s) {
+static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, size_t ldx, const float *w,
+                   size_t ldw, float *s) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     memset(s, 0, m * t->ld * sizeof *s);
     if (pre) us_gemm_nt(kn, t->wide, m, pre, e, alpha, x, ldx, w, ldw, s, t->ld);
@@ -61,7 +63,8 @@ static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, cons
 }
 
 /* y_tile[n_rows, E] += s . w_rows for both ranges. */
-static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw, float *y, size_t ldy) {
+static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw,
+                   float *y, size_t ldy) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     if (pre) us_gemm_nn(kn, t->wide, m, e, pre, alpha, s, t->ld, w, ldw, y, ldy);
     us_gemm_nn(kn, t->wide, m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
@@ -73,8 +76,8 @@ static size_t col_begin(const us_packing *p, const tile *t, bool is_prefix, int3
 }
 static size_t col_end(const tile *t, int32_t r) { return (size_t)(t->n_pre + r + 1 - t->lo); }
 
-/* Probabilities of row r from its scores, 0 where it does not see. The prefix is moved beside its own range for the time, so that
- * only what it sees is worked on. */
+/* Probabilities of row r from its scores, 0 where it does not see. The prefix is moved beside its own range for the time, so
+ * that only what it sees is worked on. */
 static void softmax_row(const us_kern *kn, const us_packing *p, const tile *t, bool is_prefix, int32_t r, float *row) {
     size_t pre = (size_t)t->n_pre, b = col_begin(p, t, is_prefix, r), e = col_end(t, r);
     memmove(row + b - pre, row, pre * sizeof *row);
@@ -113,16 +116,22 @@ static void forward_item(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v, float *o,
-                         float *scratch) {
-    job j = {.p = p, .h = h, .q = q, .k = k, .v = v, .o = o, .scratch = scratch,
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
+                         float *o, float *scratch) {
+    job j = {.p = p,
+             .h = h,
+             .q = q,
+             .k = k,
+             .v = v,
+             .o = o,
+             .scratch = scratch,
              .scratch_floats = us_packed_attention_scratch(p, h)};
     us_pool_run(pool, forward_item, &j);
 }
 
 /* d_k or d_v of both ranges += x^T . y where x[n_rows, ld] is a score matrix and y a tile of rows. */
-static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy, float *d_own,
-                    size_t ld_own, float *d_pre) {
+static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy,
+                    float *d_own, size_t ld_own, float *d_pre) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     if (pre) us_gemm_tn(kn, t->wide, pre, e, m, alpha, x, t->ld, y, ldy, d_pre, e);
     us_gemm_tn(kn, t->wide, own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
@@ -156,7 +165,8 @@ static void backward_item(void *ctx, int i_thread, int n_threads) {
     for (int i; (i = atomic_fetch_add(&j->next, 1)) < n;) {
         int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
         us_segment seg = segment_of(j->p, seg_i);
-        float *dk_pre = seg_i < 0 ? NULL : j->shared + 2 * (size_t)(seg_i * j->h.n_kv_heads + g) * pre, *dv_pre = dk_pre ? dk_pre + pre : NULL;
+        float *dk_pre = seg_i < 0 ? NULL : j->shared + 2 * (size_t)(seg_i * j->h.n_kv_heads + g) * pre,
+              *dv_pre = dk_pre ? dk_pre + pre : NULL;
         if (dk_pre) memset(dk_pre, 0, 2 * pre * sizeof *dk_pre);
         for (int32_t r = seg.begin; r < seg.end; r++) {
             memset(j->d_k + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
@@ -172,8 +182,19 @@ static void backward_item(void *ctx, int i_thread, int n_threads) {
 void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
                               const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,
                               float *shared) {
-    job j = {.p = p, .h = h, .q = q, .k = k, .v = v, .o_in = o, .d_o = d_o, .d_q = d_q, .d_k = d_k, .d_v = d_v,
-             .scratch = scratch, .shared = shared, .scratch_floats = us_packed_attention_scratch(p, h)};
+    job j = {.p = p,
+             .h = h,
+             .q = q,
+             .k = k,
+             .v = v,
+             .o_in = o,
+             .d_o = d_o,
+             .d_q = d_q,
+             .d_k = d_k,
+             .d_v = d_v,
+             .scratch = scratch,
+             .shared = shared,
+             .scratch_floats = us_packed_attention_scratch(p, h)};
     us_pool_run(pool, backward_item, &j);
     size_t e = (size_t)h.head_size, ldk = (size_t)h.n_kv_heads * e, pre = (size_t)p->n_prefix * e;
     for (int32_t s = 0; s < p->n_segments; s++)

@@ -17,14 +17,16 @@
 #include "base/pool.h"
 #include "ops/heads.h"
 
-typedef struct us_segment { int32_t begin, end; } us_segment; /* rows [begin, end) */
+typedef struct us_segment {
+    int32_t begin, end;
+} us_segment; /* rows [begin, end) */
 
 typedef struct us_packing {
     int32_t n_rows, n_prefix;   /* T, P; P may be 0 */
     const int32_t *window;      /* [T] */
     const us_segment *segments; /* in order, covering [P, T) */
     int32_t n_segments;
-    bool wide;                  /* products through bfloat16 where the level has them */
+    bool wide; /* products through bfloat16 where the level has them */
 } us_packing;
 
 /* Floats of scratch for one thread, and for the shared prefix gradients. */
@@ -32,8 +34,8 @@ size_t us_packed_attention_scratch(const us_packing *p, us_heads h);
 size_t us_packed_attention_shared(const us_packing *p, us_heads h);
 
 /* scratch: n_threads * us_packed_attention_scratch() floats. */
-void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v, float *o,
-                         float *scratch);
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
+                         float *o, float *scratch);
 /* Writes (not adds) d_q, d_k, d_v from d_o. shared: us_packed_attention_shared() floats. */
 void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
                               const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,

@@ -43,9 +43,11 @@ static json_t *about(const us_character *c) {
     us_buf_init(&b, 1 << 20);
     greeting = us_card_fill(card, card->greeting, NULL, &b, NULL) ? json_string("") : us_text_json(b.data, b.len);
     us_buf_fini(&b);
-    json_t *j = json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name, "greeting", greeting, "tags", json_is_array(tags) ? tags : json_array(),
-                          "has_adapter", c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast, "picture", picture ? json_string(url) : json_null(), "about",
-                          has_file(c, "about.json"), "audition", has_file(c, "audition.json"));
+    json_t *j =
+        json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name, "greeting",
+                  greeting, "tags", json_is_array(tags) ? tags : json_array(), "has_adapter", c->has_adapter, "takes",
+                  card->takes, "history", card->history, "cast", cast, "picture", picture ? json_string(url) : json_null(),
+                  "about", has_file(c, "about.json"), "audition", has_file(c, "audition.json"));
     free(picture);
     return j;
 }
@@ -102,7 +104,8 @@ enum MHD_Result us_route_character_picture(us_request *r) {
 enum MHD_Result us_route_character_file(us_request *r) {
     enum MHD_Result rc = MHD_NO;
     const char *name = r->args[1], *dot = strrchr(name, '.');
-    if (!dot || name[0] == '.' || (strcmp(dot, ".png") && strcmp(dot, ".svg"))) return us_refuse(r, 404, "only pictures (.png, .svg) are served");
+    if (!dot || name[0] == '.' || (strcmp(dot, ".png") && strcmp(dot, ".svg")))
+        return us_refuse(r, 404, "only pictures (.png, .svg) are served");
     us_character *c = wanted(r, &rc);
     if (!c) return rc;
     char *path = us_path_join(c->folder, name);
@@ -137,7 +140,8 @@ enum MHD_Result us_route_character_card_png(us_request *r) {
     us_buf_init(&plain, MAX_PICTURE);
     us_buf_init(&out, 4 * MAX_PICTURE);
     char *path = us_character_file(c, names);
-    us_status st = path && us_file_read(path, MAX_PICTURE, &data, &n, NULL) == US_OK ? US_OK : us_card_plain_png(c->card, &plain, &err);
+    us_status st =
+        path && us_file_read(path, MAX_PICTURE, &data, &n, NULL) == US_OK ? US_OK : us_card_plain_png(c->card, &plain, &err);
     if (!st) st = us_card_to_png(c->card, data ? data : plain.data, data ? n : plain.len, &out, &err);
     snprintf(name, sizeof name, "%s.png", c->id);
     rc = st ? us_refuse_error(r, st, &err) : us_answer(r, 200, "image/png", out.data, out.len, name);
@@ -159,7 +163,8 @@ static us_status read_card(const json_t *body, us_card **card, us_buf *png, us_e
         st = us_base64_decode(base64, strlen(base64), png, err);
         return st ? st : us_card_from_png(png->data ? png->data : "", png->len, card, err);
     }
-    if (!json_is_object(j)) return us_fail(err, US_ERR_ARGUMENT, "card: a character card (an object) or png_base64 is expected");
+    if (!json_is_object(j))
+        return us_fail(err, US_ERR_ARGUMENT, "card: a character card (an object) or png_base64 is expected");
     char *text = json_dumps(j, JSON_PRESERVE_ORDER);
     st = text ? us_card_parse(text, strlen(text), "card", card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);

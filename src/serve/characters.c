@@ -18,7 +18,10 @@ struct us_characters {
     pthread_mutex_t lock;
     us_character *list[US_MAX_CHARACTERS]; /* by id */
     int64_t scanned_ns;
-    struct { char path[512]; int64_t stamp; } bad[32]; /* cards that were refused, so that each is told once */
+    struct {
+        char path[512];
+        int64_t stamp;
+    } bad[32]; /* cards that were refused, so that each is told once */
     int n_bad;
 };
 
@@ -80,7 +83,8 @@ static us_character *look(us_characters *cs, const char *root, const char *id) {
         if (!strcmp(cs->list[i]->id, id) && !strcmp(cs->list[i]->folder, folder)) {
             const char *own = us_card_adapter(cs->list[i]->card);
             char *other = own ? us_path_join(folder, own) : NULL;
-            if (cs->list[i]->stamp == stamp + changed_ns(other ? other : adapter)) c = cs->list[i], atomic_fetch_add(&c->n_refs, 1);
+            if (cs->list[i]->stamp == stamp + changed_ns(other ? other : adapter))
+                c = cs->list[i], atomic_fetch_add(&c->n_refs, 1);
             free(other);
         }
     if (c) goto out;
@@ -113,7 +117,9 @@ out:
     return c;
 }
 
-static int by_id(const void *a, const void *b) { return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id); }
+static int by_id(const void *a, const void *b) {
+    return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id);
+}
 
 /* Lock held. Those that are gone lose our reference; who speaks for them still has his own. */
 static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
@@ -145,7 +151,8 @@ static void refresh(us_characters *cs) {
     for (size_t i = 0; i < n; i++) us_character_put(gone[i]); /* outside the lock: an adapter may have to be let go of */
 }
 
-us_status us_characters_new(const char *const *roots, size_t n, const us_characters_hooks *hooks, us_characters **out, us_error *err) {
+us_status us_characters_new(const char *const *roots, size_t n, const us_characters_hooks *hooks, us_characters **out,
+                            us_error *err) {
     us_characters *cs;
     us_status st = us_alloc(1, sizeof *cs, &cs, err);
     if (st) return st;
@@ -232,7 +239,8 @@ static void id_from_name(const char *name, char id[US_CHARACTER_ID]) {
     if (!n || !id_is_good(id)) snprintf(id, US_CHARACTER_ID, "character");
 }
 
-us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture, char id[US_CHARACTER_ID], us_error *err) {
+us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
+                            char id[US_CHARACTER_ID], us_error *err) {
     char base[US_CHARACTER_ID], *folder = NULL, *path = NULL;
     us_status st = US_OK;
     if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
@@ -249,7 +257,8 @@ us_status us_characters_add(us_characters *cs, const us_card *card, const void *
         free(folder);
     }
     if (!folder) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st && cs->n >= US_MAX_CHARACTERS) st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
+    if (!st && cs->n >= US_MAX_CHARACTERS)
+        st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
     if (!st) st = us_dir_make(folder, err);
     if (!st && picture) {
         path = us_path_join(folder, "picture.png");

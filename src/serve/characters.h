@@ -1,5 +1,5 @@
-/* serve/characters.h - the characters' folders: looked at again whenever they are asked for, so that a folder dropped in is there and
- * one taken away is gone. Who uses a character holds a reference: a folder may change under a reply without harm. */
+/* serve/characters.h - the characters' folders: looked at again whenever they are asked for, so that a folder dropped in is
+ * there and one taken away is gone. Who uses a character holds a reference: a folder may change under a reply without harm. */
 #ifndef US_SERVE_CHARACTERS_H
 #define US_SERVE_CHARACTERS_H
 #include "chat/card.h"
@@ -15,12 +15,12 @@ typedef struct us_character {
     char id[US_CHARACTER_ID], *folder;
     us_card *card;
     bool has_adapter;
-    int64_t stamp;        /* when card and adapter were changed */
+    int64_t stamp; /* when card and adapter were changed */
     atomic_int n_refs;
     pthread_mutex_t lock; /* of what is loaded at first use */
     bool loaded;
     us_adapter *adapter;
-    us_tokens *phrases;   /* [n_phrases] catch-phrases */
+    us_tokens *phrases; /* [n_phrases] catch-phrases */
     size_t n_phrases;
 } us_character;
 
@@ -32,17 +32,20 @@ typedef struct us_characters_hooks {
 } us_characters_hooks;
 
 /* roots[n_roots]: folders of folders, the first has the right of way; characters that are added go into the last. */
-US_MUST_USE us_status us_characters_new(const char *const *roots, size_t n_roots, const us_characters_hooks *hooks, us_characters **out, us_error *err);
+US_MUST_USE us_status us_characters_new(const char *const *roots, size_t n_roots, const us_characters_hooks *hooks,
+                                        us_characters **out, us_error *err);
 void us_characters_free(us_characters *cs);
 /* A reference; us_character_put() it. NOT_FOUND. */
 US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_character **out, us_error *err);
 /* All of them, by id: references in out[*n]. */
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
 void us_character_put(us_character *c);
-/* Loads catch-phrases and, when it will be heard, the adapter, once; force: one that was trained over another file too. MISMATCH. */
+/* Loads catch-phrases and, when it will be heard, the adapter, once; force: one that was trained over another file too.
+ * MISMATCH. */
 US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, bool with_adapter, bool force, us_error *err);
 /* Makes a folder for the card; picture may be NULL. */
-US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture, char id[US_CHARACTER_ID], us_error *err);
+US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
+                                        char id[US_CHARACTER_ID], us_error *err);
 /* The first of these files that the folder has: its path (free it), or NULL. */
 char *us_character_file(const us_character *c, const char *const *names);
 

@@ -1,4 +1,4 @@
-/* Chats as files: our own JSON, the terminal chat's, SillyTavern's JSONL. What comes in is checked as if it were a stranger's. */
+/* Chats as files: our own JSON, the terminal chat's, SillyTavern's JSONL. What comes in is checked as a stranger's. */
 #include "serve/chats.h"
 #include "serve/params.h"
 #include <stdio.h>
@@ -22,19 +22,23 @@ char *us_chat_to_ours(const json_t *chat) {
 }
 
 static json_t *turn_json(bool own, const char *speaker, const char *character, const char *text, const json_t *present) {
-    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:[{s:s, s:n, s:s}], s:O}", "role", own ? "character" : "user", "speaker", speaker, "character", own ? character : NULL, "text", text, "chosen", 0,
-                     "alternatives", "text", text, "score", "end", own ? "self" : "said", "present", present);
+    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:[{s:s, s:n, s:s}], s:O}", "role", own ? "character" : "user", "speaker",
+                     speaker, "character", own ? character : NULL, "text", text, "chosen", 0, "alternatives", "text", text,
+                     "score", "end", own ? "self" : "said", "present", present);
 }
 
 /* One turn of ours: only what we know is taken over. */
 static us_status take_turn(const json_t *t, size_t i, const json_t *stage, json_t *turns, us_error *err) {
-    const char *role = text_of(t, "role"), *speaker = "", *text = NULL, *character = json_string_value(json_object_get(t, "character"));
+    const char *role = text_of(t, "role"), *speaker = "", *text = NULL,
+               *character = json_string_value(json_object_get(t, "character"));
     json_t *alternatives = json_object_get(t, "alternatives"), *present = json_object_get(t, "present"), *a;
     int64_t chosen = 0, created = 0, n_tokens = 0;
     double seconds = 0;
     size_t k;
     bool own = !strcmp(role, "character"), edited = false;
-    us_status st = own || !strcmp(role, "user") ? us_param_name(t, "speaker", &speaker, err) : us_fail(err, US_ERR_ARGUMENT, "turns[%zu].role: user or character is expected", i);
+    us_status st = own || !strcmp(role, "user")
+                       ? us_param_name(t, "speaker", &speaker, err)
+                       : us_fail(err, US_ERR_ARGUMENT, "turns[%zu].role: user or character is expected", i);
     if (!st) st = us_param_text(t, "text", 1, US_MAX_TEXT, &text, err);
     if (!st) st = us_param_int(t, "created_ms", 0, INT64_MAX / 1024, &created, err);
     if (!st) st = us_param_int(t, "n_tokens", 0, 1 << 24, &n_tokens, err);
@@ -47,7 +51,9 @@ static us_status take_turn(const json_t *t, size_t i, const json_t *stage, json_
         const char *words = json_string_value(json_object_get(a, "text"));
         const json_t *score = json_object_get(a, "score"), *scale = json_object_get(a, "scale");
         if (words && json_array_size(list) < US_MAX_ALTERNATIVES)
-            json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o}", "text", words, "score", json_is_number(score) ? json_real(json_number_value(score)) : json_null(), "end", text_of(a, "end"), "scale",
+            json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o}", "text", words, "score",
+                                                  json_is_number(score) ? json_real(json_number_value(score)) : json_null(),
+                                                  "end", text_of(a, "end"), "scale",
                                                   json_is_number(scale) ? json_real(json_number_value(scale)) : json_null()));
     }
     if (json_array_size(list) && us_param_int(t, "chosen", 0, (int64_t)json_array_size(list) - 1, &chosen, NULL) == US_OK) {
@@ -83,7 +89,8 @@ static us_status from_terminal(us_server *s, const json_t *data, json_t **out, u
     char id[US_CHARACTER_ID];
     size_t i;
     find_by_name(s, name, id);
-    if (!id[0]) return us_fail(err, US_ERR_ARGUMENT, "data: there is no character called '%.60s' here: bring the card first", name);
+    if (!id[0])
+        return us_fail(err, US_ERR_ARGUMENT, "data: there is no character called '%.60s' here: bring the card first", name);
     json_t *stage = json_pack("[s]", id), *turns = json_array();
     json_array_foreach(list, i, t) {
         const char *user = text_of(t, "user"), *reply = text_of(t, "reply");
@@ -99,12 +106,15 @@ us_status us_chat_from_ours(us_server *s, const json_t *data, json_t **out, us_e
     json_int_t version = json_integer_value(json_object_get(data, "understudy_chat"));
     size_t i;
     if ((version != 1 && version != 2) || !json_is_array(list) || json_array_size(list) > US_MAX_TURNS)
-        return us_fail(err, US_ERR_ARGUMENT, "data: not a chat exported by understudy (understudy_chat 1 or 2, and at most %d turns, are expected)", US_MAX_TURNS);
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "data: not a chat exported by understudy (understudy_chat 1 or 2, and at most %d turns, are expected)",
+                       US_MAX_TURNS);
     if (version == 1) return from_terminal(s, data, out, err);
     us_status st = us_chat_read_settings(s, data, true, &chat, err);
     if (st) return st;
     turns = json_array();
-    json_array_foreach(list, i, t) if (!st) st = take_turn(t, i, json_object_get(chat, "characters"), turns, err);
+    json_array_foreach(list, i, t)
+        if (!st) st = take_turn(t, i, json_object_get(chat, "characters"), turns, err);
     json_object_set_new(chat, "turns", turns);
     if (st) json_decref(chat);
     else *out = chat;
@@ -139,14 +149,20 @@ char *us_chat_to_sillytavern(us_server *s, const json_t *chat) {
     const char *first = json_string_value(json_array_get(stage, 0));
     if (first && us_characters_find(s->characters, first, &c, NULL)) c = NULL;
     date_of(chat, date);
-    us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "You", "character_name", c ? us_card_name(c->card) : first ? first : "", "create_date", date, "chat_metadata"));
+    us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "You", "character_name",
+                                          c       ? us_card_name(c->card)
+                                          : first ? first
+                                                  : "",
+                                          "create_date", date, "chat_metadata"));
     json_array_foreach(json_object_get(chat, "turns"), i, t) {
         bool own = !strcmp(text_of(t, "role"), "character");
         const char *name = text_of(t, "speaker");
         json_t *swipes = json_array();
-        json_array_foreach(json_object_get(t, "alternatives"), k, a) json_array_append_new(swipes, json_string(text_of(a, "text")));
+        json_array_foreach(json_object_get(t, "alternatives"), k, a)
+            json_array_append_new(swipes, json_string(text_of(a, "text")));
         date_of(t, date);
-        json_t *line = json_pack("{s:s, s:b, s:b, s:s, s:s, s:{}}", "name", *name ? name : "You", "is_user", !own, "is_system", 0, "send_date", date, "mes", text_of(t, "text"), "extra");
+        json_t *line = json_pack("{s:s, s:b, s:b, s:s, s:s, s:{}}", "name", *name ? name : "You", "is_user", !own, "is_system",
+                                 0, "send_date", date, "mes", text_of(t, "text"), "extra");
         if (own) {
             json_object_set(line, "swipes", swipes);
             json_object_set(line, "swipe_id", json_object_get(t, "chosen"));
@@ -175,9 +191,11 @@ static us_status take_line(us_server *s, const json_t *line, const json_t *stage
     if (user && (!strcmp(name, "You") || !strcmp(name, "User"))) name = "";
     json_t *turn = turn_json(!user, name, id, text, stage), *list = json_array();
     json_array_foreach(swipes, i, w)
-        if (json_is_string(w) && json_array_size(list) < US_MAX_ALTERNATIVES) json_array_append_new(list, json_pack("{s:O, s:n, s:s}", "text", w, "score", "end", "self"));
+        if (json_is_string(w) && json_array_size(list) < US_MAX_ALTERNATIVES)
+            json_array_append_new(list, json_pack("{s:O, s:n, s:s}", "text", w, "score", "end", "self"));
     json_int_t chosen = json_integer_value(json_object_get(line, "swipe_id"));
-    if (chosen >= 0 && (size_t)chosen < json_array_size(list) && !strcmp(text_of(json_array_get(list, (size_t)chosen), "text"), text)) {
+    if (chosen >= 0 && (size_t)chosen < json_array_size(list) &&
+        !strcmp(text_of(json_array_get(list, (size_t)chosen), "text"), text)) {
         json_object_set(turn, "alternatives", list);
         json_object_set_new(turn, "chosen", json_integer(chosen));
     }
@@ -198,7 +216,10 @@ static us_status find_stage(us_server *s, const json_t *head, const json_t *told
         return US_OK;
     }
     find_by_name(s, text_of(head, "character_name"), id);
-    if (!id[0]) return us_fail(err, US_ERR_ARGUMENT, "data: there is no character called '%.60s' here: bring the card first, or name `characters`", text_of(head, "character_name"));
+    if (!id[0])
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "data: there is no character called '%.60s' here: bring the card first, or name `characters`",
+                       text_of(head, "character_name"));
     *out = json_pack("[s]", id);
     return US_OK;
 }
@@ -210,17 +231,23 @@ us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t
     for (size_t i = 1; *jsonl && !st; i++) {
         size_t n = strcspn(jsonl, "\n");
         json_t *line = n ? json_loadb(jsonl, n, 0, NULL) : NULL;
-        if (n && strspn(jsonl, " \t\r") < n && !json_is_object(line)) st = us_fail(err, US_ERR_ARGUMENT, "data: line %zu is not a JSON object", i);
+        if (n && strspn(jsonl, " \t\r") < n && !json_is_object(line))
+            st = us_fail(err, US_ERR_ARGUMENT, "data: line %zu is not a JSON object", i);
         else if (!line) st = US_OK;
         else if (!head) st = find_stage(s, head = json_incref(line), told, &stage, err);
-        else if (json_array_size(turns) >= US_MAX_TURNS) st = us_fail(err, US_ERR_LIMIT, "data: more than %d lines", US_MAX_TURNS);
+        else if (json_array_size(turns) >= US_MAX_TURNS)
+            st = us_fail(err, US_ERR_LIMIT, "data: more than %d lines", US_MAX_TURNS);
         else st = take_line(s, line, stage, turns, err);
         json_decref(line);
         jsonl += n + (jsonl[n] == '\n');
     }
     if (!st && !head) st = us_fail(err, US_ERR_ARGUMENT, "data: it is empty");
-    if (!st && (us_param_name(head, "user_name", &user, NULL) || !strcmp(user, "You") || !strcmp(user, "User") || !strcmp(user, "unused"))) user = "";
-    if (!st) *out = json_pack("{s:s, s:s, s:O, s:{}, s:O}", "title", text_of(head, "character_name"), "user", user, "characters", stage, "scale", "turns", turns);
+    if (!st && (us_param_name(head, "user_name", &user, NULL) || !strcmp(user, "You") || !strcmp(user, "User") ||
+                !strcmp(user, "unused")))
+        user = "";
+    if (!st)
+        *out = json_pack("{s:s, s:s, s:O, s:{}, s:O}", "title", text_of(head, "character_name"), "user", user, "characters",
+                         stage, "scale", "turns", turns);
     json_decref(stage);
     json_decref(turns);
     json_decref(head);

@@ -24,7 +24,8 @@ us_status us_chat_claim(us_server *s, const char *chat, us_error *err) {
     until.tv_sec += 4;
     pthread_mutex_lock(&s->lock);
     while (find_busy(s, chat) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
-    if (find_busy(s, chat) || s->n_busy == US_MAX_BUSY) st = us_fail(err, US_ERR_MISMATCH, "a reply is being made in this chat: wait for it, or stop it");
+    if (find_busy(s, chat) || s->n_busy == US_MAX_BUSY)
+        st = us_fail(err, US_ERR_MISMATCH, "a reply is being made in this chat: wait for it, or stop it");
     else {
         us_busy *b = &s->busy[s->n_busy++];
         snprintf(b->chat, sizeof b->chat, "%s", chat);
@@ -78,8 +79,10 @@ static us_status read_stage(us_server *s, const json_t *list, us_error *err) {
         us_character *c;
         if (!json_is_string(id)) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: a character's id is expected", i);
         for (k = 0; k < i; k++)
-            if (json_equal(id, json_array_get(list, k))) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: '%.60s' is there twice", i, json_string_value(id));
-        if (us_characters_find(s->characters, json_string_value(id), &c, NULL)) return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: no character '%.60s'", i, json_string_value(id));
+            if (json_equal(id, json_array_get(list, k)))
+                return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: '%.60s' is there twice", i, json_string_value(id));
+        if (us_characters_find(s->characters, json_string_value(id), &c, NULL))
+            return us_fail(err, US_ERR_ARGUMENT, "characters[%zu]: no character '%.60s'", i, json_string_value(id));
         us_character_put(c);
     }
     return US_OK;
@@ -88,9 +91,11 @@ static us_status read_stage(us_server *s, const json_t *list, us_error *err) {
 static us_status read_scale(const json_t *scale, us_error *err) {
     const char *key;
     json_t *v;
-    if (!json_is_object(scale) || json_object_size(scale) > 64) return us_fail(err, US_ERR_ARGUMENT, "scale: an object of characters' ids with numbers from 0 to 2 is expected");
+    if (!json_is_object(scale) || json_object_size(scale) > 64)
+        return us_fail(err, US_ERR_ARGUMENT, "scale: an object of characters' ids with numbers from 0 to 2 is expected");
     json_object_foreach((json_t *)(uintptr_t)scale, key, v)
-        if (!json_is_number(v) || !(json_number_value(v) >= 0 && json_number_value(v) <= 2)) return us_fail(err, US_ERR_ARGUMENT, "scale: numbers from 0 to 2 are expected");
+        if (!json_is_number(v) || !(json_number_value(v) >= 0 && json_number_value(v) <= 2))
+            return us_fail(err, US_ERR_ARGUMENT, "scale: numbers from 0 to 2 are expected");
     return US_OK;
 }
 
@@ -255,7 +260,8 @@ enum MHD_Result us_route_chat_export(us_request *r) {
     char *text = st_form ? us_chat_to_sillytavern(r->s, chat) : us_chat_to_ours(chat);
     json_decref(chat);
     snprintf(name, sizeof name, "chat-%s.%s", r->args[0], st_form ? "jsonl" : "json");
-    enum MHD_Result rc = text ? us_answer(r, 200, st_form ? "application/jsonl" : "application/json", text, strlen(text), name) : us_refuse(r, 500, "out of memory");
+    enum MHD_Result rc = text ? us_answer(r, 200, st_form ? "application/jsonl" : "application/json", text, strlen(text), name)
+                              : us_refuse(r, 500, "out of memory");
     free(text);
     return rc;
 }
@@ -267,11 +273,13 @@ enum MHD_Result us_route_chat_import(us_request *r) {
     char id[US_STORE_ID];
     us_status st = us_param_text(r->json, "format", 1, 20, &format, &err);
     if (!st && !strcmp(format, "sillytavern")) {
-        if (!json_is_string(data)) st = us_fail(&err, US_ERR_ARGUMENT, "data: the text of a SillyTavern chat (JSONL) is expected");
+        if (!json_is_string(data))
+            st = us_fail(&err, US_ERR_ARGUMENT, "data: the text of a SillyTavern chat (JSONL) is expected");
         else st = us_chat_from_sillytavern(r->s, json_string_value(data), json_object_get(r->json, "characters"), &chat, &err);
     } else if (!st && !strcmp(format, "json")) {
         parsed = json_is_string(data) ? json_loads(json_string_value(data), JSON_REJECT_DUPLICATES, NULL) : json_incref(data);
-        if (!json_is_object(parsed)) st = us_fail(&err, US_ERR_ARGUMENT, "data: a chat exported by understudy (a JSON object) is expected");
+        if (!json_is_object(parsed))
+            st = us_fail(&err, US_ERR_ARGUMENT, "data: a chat exported by understudy (a JSON object) is expected");
         else st = us_chat_from_ours(r->s, parsed, &chat, &err);
     } else if (!st) st = us_fail(&err, US_ERR_ARGUMENT, "format: json or sillytavern is expected");
     if (!st) st = us_store_add_chat(r->s->store, chat, id, &err);

@@ -5,12 +5,14 @@
 
 enum { US_MAX_STAGE = 16, US_MAX_TURNS = 20000, US_MAX_TEXT = 65536, US_MAX_ALTERNATIVES = 64 };
 
-/* One writer a chat at a time: waits a few seconds for a reply under way (a client that left it is noticed soon). MISMATCH when it goes on. */
+/* One writer a chat at a time: waits a few seconds for a reply under way (a client that left it is noticed soon). MISMATCH when
+ * it goes on. */
 US_MUST_USE us_status us_chat_claim(us_server *s, const char *chat, us_error *err);
 /* The speech that /stop ends; NULL again before it is freed. */
 void us_chat_set_speech(us_server *s, const char *chat, us_speech *sp);
 void us_chat_release(us_server *s, const char *chat);
-/* Checks "title", "user", "characters", "scale" of a body; what is there. `all`: characters are needed, the rest gets its default. */
+/* Checks "title", "user", "characters", "scale" of a body; what is there. `all`: characters are needed, the rest gets its
+ * default. */
 US_MUST_USE us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json_t **out, us_error *err);
 /* The chat as it is now. */
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id);
@@ -18,7 +20,8 @@ enum MHD_Result us_chat_answer(us_request *r, int code, const char *id);
 US_MUST_USE us_status us_turn_id(const char *arg, int64_t *id, us_error *err);
 /* A chat of a file, as us_store_add_chat() takes it. */
 US_MUST_USE us_status us_chat_from_ours(us_server *s, const json_t *data, json_t **out, us_error *err);
-US_MUST_USE us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t *characters, json_t **out, us_error *err);
+US_MUST_USE us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t *characters, json_t **out,
+                                               us_error *err);
 /* malloc()ed. */
 char *us_chat_to_ours(const json_t *chat);
 char *us_chat_to_sillytavern(us_server *s, const json_t *chat);

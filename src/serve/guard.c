@@ -15,14 +15,17 @@ us_status us_guard_read_keys(const char *path, char ***keys, size_t *n, us_error
         size_t len = strcspn(p, "\n"), begin = strspn(p, " \t"), end = len;
         while (end > begin && strchr(" \t\r", p[end - 1])) end--;
         if (end > begin && p[begin] != '#') {
-            if (n_list == MAX_KEYS || end - begin > MAX_KEY_BYTES) st = us_fail(err, US_ERR_LIMIT, "%s: more than %d keys, or one of more than %d bytes", path, MAX_KEYS, MAX_KEY_BYTES);
+            if (n_list == MAX_KEYS || end - begin > MAX_KEY_BYTES)
+                st = us_fail(err, US_ERR_LIMIT, "%s: more than %d keys, or one of more than %d bytes", path, MAX_KEYS,
+                             MAX_KEY_BYTES);
             if (!st) st = us_grow(&list, &cap, n_list + 1, sizeof *list, err);
             if (!st && !(st = us_strndup(p + begin, end - begin, &list[n_list], err))) n_list++;
         }
         p += len + (p[len] == '\n');
     }
     free(text);
-    if (!st && !n_list) st = us_fail(err, US_ERR_NOT_FOUND, "%s: no key in it (one a line; lines that begin with # are skipped)", path);
+    if (!st && !n_list)
+        st = us_fail(err, US_ERR_NOT_FOUND, "%s: no key in it (one a line; lines that begin with # are skipped)", path);
     if (st) us_guard_free_keys(list, n_list);
     else *keys = list, *n = n_list;
     return st;
@@ -77,8 +80,10 @@ static bool is_json(const char *type) {
 
 int us_guard_check(const us_guard *g, const us_guard_headers *h, bool change, bool body, bool needs_key, const char **why) {
     if (!host_allowed(g, h->host)) return *why = "this Host is not served; --host names the address to listen on", 403;
-    if (change && !same_origin(g, h)) return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
-    if (needs_key && g->n_keys && !key_known(g, h->authorization)) return *why = "an API key is expected: Authorization: Bearer KEY", 401;
+    if (change && !same_origin(g, h))
+        return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
+    if (needs_key && g->n_keys && !key_known(g, h->authorization))
+        return *why = "an API key is expected: Authorization: Bearer KEY", 401;
     if (body && !is_json(h->content_type)) return *why = "Content-Type: application/json is expected", 415;
     return 0;
 }

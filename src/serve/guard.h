@@ -4,11 +4,11 @@
 #include "understudy/base.h"
 
 typedef struct us_guard {
-    const char *host;          /* the address listened on */
-    const char *cors_origin;   /* the one other origin that may call, or NULL */
-    char **keys;               /* [n_keys]; none: no key is asked for */
+    const char *host;        /* the address listened on */
+    const char *cors_origin; /* the one other origin that may call, or NULL */
+    char **keys;             /* [n_keys]; none: no key is asked for */
     size_t n_keys;
-    bool any_host;             /* a public server is known by names that we cannot know */
+    bool any_host; /* a public server is known by names that we cannot know */
 } us_guard;
 
 /* Headers as they came; NULL: not given. */

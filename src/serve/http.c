@@ -10,7 +10,9 @@
 #include <time.h>
 
 /* Pictures may come from blob: because the page fetches them with its key. */
-#define CSP "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define CSP                                                                                                                \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; " \
+    "form-action 'none'; frame-ancestors 'none'"
 
 void us_log(const us_server *s, const char *fmt, ...) {
     char line[2048];
@@ -30,7 +32,9 @@ void us_log(const us_server *s, const char *fmt, ...) {
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
 
-static const char *header(const us_request *r, const char *name) { return MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, name); }
+static const char *header(const us_request *r, const char *name) {
+    return MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, name);
+}
 
 static enum MHD_Result send_response(us_request *r, int code, const char *type, const char *etag, struct MHD_Response *resp) {
     const us_guard *g = &r->s->guard;
@@ -67,7 +71,9 @@ enum MHD_Result us_answer(us_request *r, int code, const char *type, const void 
 enum MHD_Result us_answer_page(us_request *r, const us_page_file *f) {
     const char *known = header(r, "If-None-Match");
     bool same = known && !strcmp(known, f->etag);
-    return send_response(r, same ? 304 : 200, f->type, f->etag, MHD_create_response_from_buffer(same ? 0 : f->n_bytes, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT));
+    return send_response(
+        r, same ? 304 : 200, f->type, f->etag,
+        MHD_create_response_from_buffer(same ? 0 : f->n_bytes, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT));
 }
 
 enum MHD_Result us_answer_json(us_request *r, int code, json_t *j) {
@@ -105,17 +111,26 @@ const char *us_error_name(int code, const char *message) {
     case 413: return "too_large";
     case 429: return "queue_full";
     case 502: return "engine_failed";
-    case 503: return strstr(message, "chats' file") ? "store_busy" : strstr(message, "nothing to say") || strstr(message, "before it had a word") ? "no_words" : "not_ready";
+    case 503:
+        return strstr(message, "chats' file")                                                 ? "store_busy"
+               : strstr(message, "nothing to say") || strstr(message, "before it had a word") ? "no_words"
+                                                                                              : "not_ready";
     case 507: return "not_saved";
     default: return NULL;
     }
 }
 
 json_t *us_error_json(int code, const char *message) {
-    const char *type = code == 401 ? "authentication_error" : code == 403 ? "permission_error" : code == 404 ? "not_found_error" : code == 429 ? "rate_limit_error" : code >= 500 ? "server_error" : "invalid_request_error";
+    const char *type = code == 401   ? "authentication_error"
+                       : code == 403 ? "permission_error"
+                       : code == 404 ? "not_found_error"
+                       : code == 429 ? "rate_limit_error"
+                       : code >= 500 ? "server_error"
+                                     : "invalid_request_error";
     size_t n = strcspn(message, ": ");
     json_t *param = code == 400 && message[n] == ':' && n < 60 && !strchr(message, '/') ? json_stringn(message, n) : NULL;
-    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type, "param", param ? param : json_null(), "code", us_error_name(code, message));
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type,
+                     "param", param ? param : json_null(), "code", us_error_name(code, message));
 }
 
 enum MHD_Result us_refuse(us_request *r, int code, const char *message) {
@@ -131,13 +146,15 @@ int us_http_code(us_status st) {
     case US_ERR_UNSUPPORTED: return 400;
     case US_ERR_MISMATCH: return 409;
     case US_ERR_INTERRUPTED: return 503;
-    case US_ERR_IO: return 507; /* the disk */
+    case US_ERR_IO: return 507;   /* the disk */
     case US_ERR_GATE: return 502; /* the other engine (remote.c) */
     default: return 500;
     }
 }
 
-enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err) { return us_refuse(r, us_http_code(st), err->message); }
+enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err) {
+    return us_refuse(r, us_http_code(st), err->message);
+}
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
 
@@ -184,11 +201,12 @@ enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) {
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */
 
-/* Lock held. A request is expected within half a minute of silence, a body within two minutes, however busily its bytes drip. */
+/* Lock held. A request is expected within half a minute of silence, a body within two minutes, however its bytes drip. */
 static void close_slow(us_server *s, int64_t now) {
     for (us_connection *k = s->connections; k; k = k->next) {
         double age = (double)(now - k->since_ns) * 1e-9;
-        if ((k->state == US_SILENT && age > s->o.idle_seconds) || (k->state == US_ASKING && age > 4 * s->o.idle_seconds)) shutdown(k->socket, SHUT_RDWR);
+        if ((k->state == US_SILENT && age > s->o.idle_seconds) || (k->state == US_ASKING && age > 4 * s->o.idle_seconds))
+            shutdown(k->socket, SHUT_RDWR);
     }
 }
 
@@ -211,7 +229,8 @@ void us_http_connection(void *server, struct MHD_Connection *c, void **state, en
     us_connection *k = *state;
     pthread_mutex_lock(&s->lock);
     if (what == MHD_CONNECTION_NOTIFY_STARTED && !us_alloc(1, sizeof *k, &k, NULL)) {
-        *k = (us_connection){s->connections, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, US_SILENT, us_now_ns()};
+        *k = (us_connection){s->connections, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+                             US_SILENT, us_now_ns()};
         s->connections = *state = k;
         s->n_connections++;
     } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && k) {
@@ -268,19 +287,24 @@ static enum MHD_Result answer(us_request *r) {
     us_guard_headers h = {header(r, "Host"), header(r, "Origin"), header(r, "Content-Type"), header(r, "Authorization")};
     bool change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS");
     bool empty = !r->body.len && (!length || !strcmp(length, "0"));
-    int code = us_guard_check(&s->guard, &h, change, route && needs_body(r) && !empty, route && (route->flags & US_ROUTE_KEY), &why);
+    int code =
+        us_guard_check(&s->guard, &h, change, route && needs_body(r) && !empty, route && (route->flags & US_ROUTE_KEY), &why);
     if (code) return us_refuse(r, code, why);
     if (!strcmp(r->method, "OPTIONS") && *allowed) return preflight(r, allowed);
     if (!route) return not_found(r, allowed);
-    if (r->over) return us_refuse(r, 413, route->flags & US_ROUTE_UPLOAD ? "the body is larger than 12 MiB" : "the body is larger than 1 MiB");
+    if (r->over)
+        return us_refuse(r, 413,
+                         route->flags & US_ROUTE_UPLOAD ? "the body is larger than 12 MiB" : "the body is larger than 1 MiB");
     if (needs_body(r) && !empty) {
         r->json = json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, &where);
         if (!json_is_object(r->json)) {
-            snprintf(message, sizeof message, "the body is not a JSON object: %s", r->json ? "another kind of value" : where.text);
+            snprintf(message, sizeof message, "the body is not a JSON object: %s",
+                     r->json ? "another kind of value" : where.text);
             return us_refuse(r, 400, message);
         }
     }
-    if ((route->flags & US_ROUTE_MODEL) && !s->ready) return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
+    if ((route->flags & US_ROUTE_MODEL) && !s->ready)
+        return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
     return route->answer(r);
 }
 
@@ -300,7 +324,8 @@ static us_request *open_request(us_server *s, struct MHD_Connection *c, const ch
     return r;
 }
 
-enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *n, void **state) {
+enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version,
+                               const char *data, size_t *n, void **state) {
     us_request *r = *state;
     (void)version;
     if (!r) {
@@ -331,7 +356,8 @@ void us_http_completed(void *server, struct MHD_Connection *c, void **state, enu
     pthread_mutex_lock(&s->lock);
     if (kind >= 0 && kind < 6) s->n_requests[kind]++;
     pthread_mutex_unlock(&s->lock);
-    if (r->code && strcmp(r->path, "/health")) us_log(s, "%s %s %d %.0f ms", r->method, r->path, r->code, (double)(us_now_ns() - r->start_ns) * 1e-6);
+    if (r->code && strcmp(r->path, "/health"))
+        us_log(s, "%s %s %d %.0f ms", r->method, r->path, r->code, (double)(us_now_ns() - r->start_ns) * 1e-6);
     json_decref(r->json);
     us_buf_fini(&r->body);
     us_buf_fini(&r->out);

@@ -37,14 +37,19 @@ static us_status plain_prompt(const us_ask *ask, us_prompt *out, us_error *err) 
     if (st) return st;
     if (ask->system) p.messages[p.n++] = (us_message){"system", ask->system};
     p.n_head = p.n;
-    for (size_t i = 0; i < ask->n_lines; i++) p.messages[p.n++] = (us_message){ask->lines[i].own ? "assistant" : "user", ask->lines[i].text};
+    for (size_t i = 0; i < ask->n_lines; i++)
+        p.messages[p.n++] = (us_message){ask->lines[i].own ? "assistant" : "user", ask->lines[i].text};
     *out = p;
     return US_OK;
 }
 
 static us_status make_prompt(const work *w, us_prompt *out, us_error *err) {
     if (!w->who) return plain_prompt(&w->ask, out, err);
-    us_prompt_spec spec = {.card = w->who->card, .trained = w->who->has_adapter && w->ask.scale > 0, .more = w->ask.system, .lines = w->ask.lines, .n_lines = w->ask.n_lines};
+    us_prompt_spec spec = {.card = w->who->card,
+                           .trained = w->who->has_adapter && w->ask.scale > 0,
+                           .more = w->ask.system,
+                           .lines = w->ask.lines,
+                           .n_lines = w->ask.n_lines};
     us_status st = us_prompt_make(&spec, out, err);
     if (!st) out->open = false; /* an answer is a turn of its own, whoever spoke last */
     return st;
@@ -60,7 +65,8 @@ static us_status begin(us_request *r, work *w, bool chat, bool *busy, us_error *
     us_ask *ask = &w->ask;
     us_prompt prompt = {0};
     us_status st = us_ask_model(r->json, ask, err);
-    if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL)) st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
+    if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL))
+        st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
     if (st) return st;
     ask->sampler = w->who ? us_card_sampler(w->who->card) : us_sampler_defaults();
     ask->max_tokens = w->who ? 80 : chat ? 256 : 64;
@@ -72,11 +78,26 @@ static us_status begin(us_request *r, work *w, bool chat, bool *busy, us_error *
     int64_t takes = ask->takes ? ask->takes : w->who && chat && !ask->stream ? us_card_takes(w->who->card) : 1;
     if (ask->n > 1 || s->o.engine_url) takes = 1;
     if (s->o.engine_url && ask->n > 1) return us_fail(err, US_ERR_UNSUPPORTED, "n: another engine makes one choice at a time");
-    us_speech_spec spec = {.who = w->who, .scale = ask->scale, .prompt = chat ? &prompt : NULL, .text = ask->prompt, .ids = ask->ids.ids, .n_ids = ask->ids.n, .shorten = w->who != NULL, .plain = !chat,
-                           .sampler = ask->sampler, .n_takes = (int32_t)(ask->n > 1 ? ask->n : takes), .separate = ask->n > 1, .max_tokens = (int32_t)ask->max_tokens, .n_top = (int32_t)ask->n_top,
-                           .probs = ask->logprobs, .texts = ask->stops, .n_texts = ask->n_stops};
+    us_speech_spec spec = {.who = w->who,
+                           .scale = ask->scale,
+                           .prompt = chat ? &prompt : NULL,
+                           .text = ask->prompt,
+                           .ids = ask->ids.ids,
+                           .n_ids = ask->ids.n,
+                           .shorten = w->who != NULL,
+                           .plain = !chat,
+                           .sampler = ask->sampler,
+                           .n_takes = (int32_t)(ask->n > 1 ? ask->n : takes),
+                           .separate = ask->n > 1,
+                           .max_tokens = (int32_t)ask->max_tokens,
+                           .n_top = (int32_t)ask->n_top,
+                           .probs = ask->logprobs,
+                           .texts = ask->stops,
+                           .n_texts = ask->n_stops};
     for (const char *u = ask->user ? ask->user : ""; *u; u++) spec.client = spec.client * 131 + (unsigned char)*u;
-    if (s->engine && ask->max_tokens >= us_engine_get_ctx(s->engine)) return us_fail(err, US_ERR_ARGUMENT, "max_tokens: less than the context of %d is expected", us_engine_get_ctx(s->engine));
+    if (s->engine && ask->max_tokens >= us_engine_get_ctx(s->engine))
+        return us_fail(err, US_ERR_ARGUMENT, "max_tokens: less than the context of %d is expected",
+                       us_engine_get_ctx(s->engine));
     if (chat) st = make_prompt(w, &prompt, err);
     if (!st) st = us_speech_begin(s, &spec, &w->sp, busy, err);
     return st;
@@ -97,7 +118,8 @@ static json_t *chat_logprobs(const us_server *s, const us_ask *ask, const us_pro
     for (size_t i = 0; i < n; i++) {
         if (us_tokenizer_is_end(s->tok, p[i].id)) continue;
         json_t *t = token_json(s, p[i].id, (double)p[i].logprob), *top = json_array();
-        for (int64_t k = 0; k < ask->n_top; k++) json_array_append_new(top, token_json(s, p[i].top[k].id, (double)p[i].top[k].logprob));
+        for (int64_t k = 0; k < ask->n_top; k++)
+            json_array_append_new(top, token_json(s, p[i].top[k].id, (double)p[i].top[k].logprob));
         json_object_set_new(t, "top_logprobs", top);
         json_array_append_new(list, t);
     }
@@ -124,7 +146,8 @@ static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_pro
         json_array_append_new(offsets, json_integer((json_int_t)offset));
         offset += len;
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", probs, "top_logprobs", tops, "text_offset", offsets);
+    return json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", probs, "top_logprobs", tops, "text_offset",
+                     offsets);
 }
 
 /* Those drawn since the last time. */
@@ -134,7 +157,9 @@ static json_t *logprobs_of(us_request *r, int32_t i) {
     size_t n;
     if (!w->ask.logprobs || us_speech_probs(w->sp, i, w->probs[i], &p, &n, NULL)) return json_null();
     w->probs[i] += n;
-    json_t *j = !r->s->tok ? json_null() : w->ask.chat ? chat_logprobs(r->s, &w->ask, p, n) : text_logprobs(r->s, &w->ask, p, n, w->said[i]);
+    json_t *j = !r->s->tok    ? json_null()
+                : w->ask.chat ? chat_logprobs(r->s, &w->ask, p, n)
+                              : text_logprobs(r->s, &w->ask, p, n, w->said[i]);
     free(p);
     return j;
 }
@@ -143,8 +168,9 @@ static json_t *usage_of(const work *w, const us_speech_view *v) {
     int32_t made = us_speech_get(w->sp, 0).n_tokens, drawn = made;
     for (int32_t i = 1; i < us_speech_count(w->sp); i++) drawn += us_speech_get(w->sp, i).n_tokens;
     if (w->ask.n > 1) made = drawn;
-    return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i}}", "prompt_tokens", v->n_prompt, "completion_tokens", made, "total_tokens", v->n_prompt + made, "prompt_tokens_details", "cached_tokens",
-                     v->n_cached, "completion_tokens_details", "rejected_prediction_tokens", drawn - made);
+    return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i}}", "prompt_tokens", v->n_prompt, "completion_tokens", made,
+                     "total_tokens", v->n_prompt + made, "prompt_tokens_details", "cached_tokens", v->n_cached,
+                     "completion_tokens_details", "rejected_prediction_tokens", drawn - made);
 }
 
 static const char *finish_reason(const work *w, int32_t i) {
@@ -158,14 +184,17 @@ static json_t *details(const work *w) {
     us_spoken first = us_speech_get(w->sp, 0);
     for (int32_t i = 1; w->ask.n == 1 && i < us_speech_count(w->sp); i++) {
         us_spoken t = us_speech_get(w->sp, i);
-        if (t.n && strcmp(t.end, "loop") != 0) json_array_append_new(others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score, "end", t.end));
+        if (t.n && strcmp(t.end, "loop") != 0)
+            json_array_append_new(
+                others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score, "end", t.end));
     }
     return json_pack("{s:s, s:f, s:o}", "end", first.end, "score", first.score, "alternatives", others);
 }
 
 static json_t *envelope(const work *w, json_t *choices) {
     const char *object = !w->ask.chat ? "text_completion" : w->ask.stream ? "chat.completion.chunk" : "chat.completion";
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", w->id, "object", object, "created", (json_int_t)w->created, "model", w->ask.model, "system_fingerprint", us_version(), "choices", choices);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", w->id, "object", object, "created", (json_int_t)w->created,
+                     "model", w->ask.model, "system_fingerprint", us_version(), "choices", choices);
 }
 
 static enum MHD_Result whole(us_request *r) {
@@ -179,14 +208,15 @@ static enum MHD_Result whole(us_request *r) {
         us_spoken t = us_speech_get(w->sp, i);
         json_t *probs = logprobs_of(r, i), *choice;
         if (w->ask.chat)
-            choice = json_pack("{s:i, s:{s:s, s:o, s:n}, s:o, s:s}", "index", i, "message", "role", "assistant", "content", us_text_json(t.text, t.n), "refusal", "logprobs", probs, "finish_reason",
-                               finish_reason(w, i));
+            choice = json_pack("{s:i, s:{s:s, s:o, s:n}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
+                               us_text_json(t.text, t.n), "refusal", "logprobs", probs, "finish_reason", finish_reason(w, i));
         else {
             us_buf text;
             us_buf_init(&text, (size_t)32 << 20);
             us_status st = w->ask.echo && w->ask.prompt ? us_buf_append_str(&text, w->ask.prompt, NULL) : US_OK;
             if (!st) st = us_buf_append(&text, t.text, t.n, NULL);
-            choice = json_pack("{s:i, s:o, s:o, s:s}", "index", i, "text", us_text_json(text.data, st ? 0 : text.len), "logprobs", probs, "finish_reason", finish_reason(w, i));
+            choice = json_pack("{s:i, s:o, s:o, s:s}", "index", i, "text", us_text_json(text.data, st ? 0 : text.len),
+                               "logprobs", probs, "finish_reason", finish_reason(w, i));
             us_buf_fini(&text);
         }
         json_array_append_new(choices, choice);
@@ -206,7 +236,9 @@ static us_status piece(us_request *r, int32_t i, const char *role, json_t *words
         if (role) json_object_set_new(delta, "role", json_string(role));
         if (role || words) json_object_set_new(delta, "content", words ? words : json_string(""));
         choice = json_pack("{s:i, s:o, s:o, s:s?}", "index", i, "delta", delta, "logprobs", probs, "finish_reason", reason);
-    } else choice = json_pack("{s:i, s:o, s:o, s:s?}", "index", i, "text", words ? words : json_string(""), "logprobs", probs, "finish_reason", reason);
+    } else
+        choice = json_pack("{s:i, s:o, s:o, s:s?}", "index", i, "text", words ? words : json_string(""), "logprobs", probs,
+                           "finish_reason", reason);
     json_t *j = envelope(w, json_pack("[o]", choice));
     if (reason && i == w->ask.n - 1) json_object_set_new(j, "understudy", details(w));
     if (w->ask.usage) json_object_set_new(j, "usage", json_null());
@@ -249,7 +281,8 @@ static us_status more(us_request *r, us_error *err) {
     if (!st && v.done) st = finish(r, &v, err);
     int64_t now = us_now_ns();
     if (r->out.len) w->sent_ns = now;
-    else if (!st && now - w->sent_ns > 2000000000) { /* the other side, and what stands between, should know that we are there */
+    else if (!st &&
+             now - w->sent_ns > 2000000000) { /* the other side, and what stands between, should know that we are there */
         w->sent_ns = now;
         st = us_buf_append_str(&r->out, ": still here\n\n", err);
     }
@@ -266,21 +299,27 @@ static enum MHD_Result complete(us_request *r, bool chat) {
     r->free_work = free_work;
     w->created = time(NULL);
     if (getrandom(id, sizeof id, 0) < 0) id[0] = (uint64_t)us_now_ns();
-    snprintf(w->id, sizeof w->id, "%s-%016llx%08llx", chat ? "chatcmpl" : "cmpl", (unsigned long long)id[0], (unsigned long long)(id[1] & 0xffffffff));
+    snprintf(w->id, sizeof w->id, "%s-%016llx%08llx", chat ? "chatcmpl" : "cmpl", (unsigned long long)id[0],
+             (unsigned long long)(id[1] & 0xffffffff));
     us_status st = begin(r, w, chat, &busy, &err);
     if (st) return busy ? us_refuse(r, r->s->ending ? 503 : 429, err.message) : us_refuse_error(r, st, &err);
     return w->ask.stream ? us_answer_stream(r, more) : whole(r);
 }
 
-enum MHD_Result us_route_chat_completions(us_request *r) { return r->json ? complete(r, true) : us_refuse(r, 400, "a JSON object is expected"); }
-enum MHD_Result us_route_completions(us_request *r) { return r->json ? complete(r, false) : us_refuse(r, 400, "a JSON object is expected"); }
+enum MHD_Result us_route_chat_completions(us_request *r) {
+    return r->json ? complete(r, true) : us_refuse(r, 400, "a JSON object is expected");
+}
+enum MHD_Result us_route_completions(us_request *r) {
+    return r->json ? complete(r, false) : us_refuse(r, 400, "a JSON object is expected");
+}
 
 /* ---- models, tokens ---------------------------------------------------------------------------------------------- */
 
 static json_t *model_json(const us_character *c) {
     if (!c) return json_pack("{s:s, s:s, s:i, s:s}", "id", "base", "object", "model", "created", 0, "owned_by", "understudy");
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:i}", "id", c->id, "object", "model", "created", (json_int_t)0, "owned_by", "understudy", "name", us_card_name(c->card), "greeting",
-                     us_card_greeting(c->card), "adapter", c->has_adapter, "takes", us_card_takes(c->card));
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:i}", "id", c->id, "object", "model", "created", (json_int_t)0,
+                     "owned_by", "understudy", "name", us_card_name(c->card), "greeting", us_card_greeting(c->card), "adapter",
+                     c->has_adapter, "takes", us_card_takes(c->card));
 }
 
 enum MHD_Result us_route_models(us_request *r) {
@@ -320,7 +359,8 @@ enum MHD_Result us_route_tokenize(us_request *r) {
     if (!s->tok) return us_refuse(r, 501, "the tokens are those of another engine");
     us_status st = us_param_text(r->json, "content", 1, US_MAX_BODY, &text, &err);
     if (!st) st = us_param_bool(r->json, "add_special", &special, &err);
-    if (!st && special && us_tokenizer_bos(s->tok) >= 0 && us_tokenizer_add_bos(s->tok)) st = us_tokens_push(&ids, us_tokenizer_bos(s->tok), &err);
+    if (!st && special && us_tokenizer_bos(s->tok) >= 0 && us_tokenizer_add_bos(s->tok))
+        st = us_tokens_push(&ids, us_tokenizer_bos(s->tok), &err);
     if (!st) st = us_tokenizer_encode(s->tok, text, strlen(text), false, &ids, &err);
     json_t *list = json_array();
     for (size_t i = 0; i < ids.n; i++) json_array_append_new(list, json_integer(ids.ids[i]));
@@ -349,7 +389,8 @@ enum MHD_Result us_route_detokenize(us_request *r) {
         }
         if (!st) st = us_buf_append(&text, p, n, NULL);
     }
-    enum MHD_Result rc = st ? us_refuse(r, 400, "tokens: they make too long a text") : us_answer_json(r, 200, json_pack("{s:o}", "content", us_text_json(text.data, text.len)));
+    enum MHD_Result rc = st ? us_refuse(r, 400, "tokens: they make too long a text")
+                            : us_answer_json(r, 200, json_pack("{s:o}", "content", us_text_json(text.data, text.len)));
     us_buf_fini(&text);
     return rc;
 }

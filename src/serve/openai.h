@@ -16,13 +16,13 @@ typedef struct us_ask {
     size_t n_biases;
     const char *stops[US_ASK_STOPS];
     size_t n_stops;
-    const char *user;        /* who asks, for fairness; NULL: nobody says */
-    us_chat_line *lines;     /* [n_lines] of messages that are not the system's; name may be NULL */
+    const char *user;    /* who asks, for fairness; NULL: nobody says */
+    us_chat_line *lines; /* [n_lines] of messages that are not the system's; name may be NULL */
     size_t n_lines;
-    char *system;            /* NULL: none */
-    const char *prompt;      /* of a completion, or */
+    char *system;       /* NULL: none */
+    const char *prompt; /* of a completion, or */
     us_tokens ids;
-    char **owned;            /* contents put together from parts */
+    char **owned; /* contents put together from parts */
     size_t n_owned;
 } us_ask;
 

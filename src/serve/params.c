@@ -12,7 +12,8 @@ us_status us_param_number(const json_t *j, const char *key, double min, double m
     const json_t *v = given(j, key);
     if (!v) return US_OK;
     double x = json_number_value(v);
-    if (!json_is_number(v) || !(x >= min && x <= max)) return us_fail(err, US_ERR_ARGUMENT, "%s: a number from %g to %g is expected", key, min, max);
+    if (!json_is_number(v) || !(x >= min && x <= max))
+        return us_fail(err, US_ERR_ARGUMENT, "%s: a number from %g to %g is expected", key, min, max);
     *out = x;
     return US_OK;
 }
@@ -21,9 +22,12 @@ us_status us_param_int(const json_t *j, const char *key, int64_t min, int64_t ma
     const json_t *v = given(j, key);
     if (!v) return US_OK;
     double x = json_number_value(v);
-    int64_t whole = json_is_integer(v) ? json_integer_value(v) : fabs(x) < 9e15 ? (int64_t)x : INT64_MAX; /* as integers: doubles near 2^53 are all even */
+    int64_t whole = json_is_integer(v) ? json_integer_value(v)
+                    : fabs(x) < 9e15   ? (int64_t)x
+                                       : INT64_MAX; /* as integers: doubles near 2^53 are all even */
     if (!json_is_number(v) || x != floor(x) || whole < min || whole > max)
-        return us_fail(err, US_ERR_ARGUMENT, "%s: a whole number from %lld to %lld is expected", key, (long long)min, (long long)max);
+        return us_fail(err, US_ERR_ARGUMENT, "%s: a whole number from %lld to %lld is expected", key, (long long)min,
+                       (long long)max);
     *out = whole;
     return US_OK;
 }
@@ -40,7 +44,8 @@ us_status us_param_text(const json_t *j, const char *key, size_t min, size_t max
     const json_t *v = given(j, key);
     if (!v) return min && !*out ? us_fail(err, US_ERR_ARGUMENT, "%s: a string is expected", key) : US_OK;
     size_t n = json_string_length(v);
-    if (!json_is_string(v) || n < min || n > max) return us_fail(err, US_ERR_ARGUMENT, "%s: a string of %zu to %zu bytes is expected", key, min, max);
+    if (!json_is_string(v) || n < min || n > max)
+        return us_fail(err, US_ERR_ARGUMENT, "%s: a string of %zu to %zu bytes is expected", key, min, max);
     *out = json_string_value(v);
     return US_OK;
 }
@@ -50,19 +55,31 @@ us_status us_param_name(const json_t *j, const char *key, const char **out, us_e
     us_status st = us_param_text(j, key, 0, 200, &name, err);
     if (st || !name) return st;
     for (const char *p = name; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == ':') return us_fail(err, US_ERR_ARGUMENT, "%s: a name without colon or line break is expected", key);
+        if ((unsigned char)*p < ' ' || *p == ':')
+            return us_fail(err, US_ERR_ARGUMENT, "%s: a name without colon or line break is expected", key);
     *out = name;
     return US_OK;
 }
 
 us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err) {
     int64_t top_k = o->top_k, last = o->repeat_last_n, allowed = o->dry_allowed_length, seed = -1;
-    const struct { const char *key; double min, max, *out; } numbers[] = {
-        {"temperature", 0, 100, &o->temperature}, {"top_p", 0, 1, &o->top_p}, {"min_p", 0, 1, &o->min_p}, {"typical_p", 0, 1, &o->typical_p},
-        {"repeat_penalty", 0.01, 100, &o->repeat_penalty}, {"presence_penalty", -2, 2, &o->presence_penalty}, {"frequency_penalty", -2, 2, &o->frequency_penalty},
-        {"dry_multiplier", 0, 100, &o->dry_multiplier}, {"dry_base", 1, 100, &o->dry_base}, {"xtc_probability", 0, 1, &o->xtc_probability}, {"xtc_threshold", 0, 1, &o->xtc_threshold}};
+    const struct {
+        const char *key;
+        double min, max, *out;
+    } numbers[] = {{"temperature", 0, 100, &o->temperature},
+                   {"top_p", 0, 1, &o->top_p},
+                   {"min_p", 0, 1, &o->min_p},
+                   {"typical_p", 0, 1, &o->typical_p},
+                   {"repeat_penalty", 0.01, 100, &o->repeat_penalty},
+                   {"presence_penalty", -2, 2, &o->presence_penalty},
+                   {"frequency_penalty", -2, 2, &o->frequency_penalty},
+                   {"dry_multiplier", 0, 100, &o->dry_multiplier},
+                   {"dry_base", 1, 100, &o->dry_base},
+                   {"xtc_probability", 0, 1, &o->xtc_probability},
+                   {"xtc_threshold", 0, 1, &o->xtc_threshold}};
     us_status st = US_OK;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !st; i++) st = us_param_number(j, numbers[i].key, numbers[i].min, numbers[i].max, numbers[i].out, err);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !st; i++)
+        st = us_param_number(j, numbers[i].key, numbers[i].min, numbers[i].max, numbers[i].out, err);
     if (!st) st = us_param_int(j, "top_k", -1, 1000000000, &top_k, err);
     if (!st) st = us_param_int(j, "repeat_last_n", -1, 1000000000, &last, err);
     if (!st) st = us_param_int(j, "dry_allowed_length", 1, 1000000, &allowed, err);

@@ -12,17 +12,17 @@ enum { MAX_REPLY = 1 << 20, MAX_LINE = 1 << 20, MAX_ANSWER = 4 << 20 };
 struct us_remote {
     pthread_t thread;
     us_remote_spec spec;
-    char *url, *body;       /* of the request */
+    char *url, *body; /* of the request */
     struct curl_slist *headers;
     CURL *curl;
-    us_buf line, raw;       /* the line of the stream being read; the words as they came */
-    us_buf failure;         /* the body of an answer that is no 200 */
-    int32_t *pieces;        /* a hash of each piece: the loop guard's tokens */
+    us_buf line, raw; /* the line of the stream being read; the words as they came */
+    us_buf failure;   /* the body of an answer that is no 200 */
+    int32_t *pieces;  /* a hash of each piece: the loop guard's tokens */
     size_t n_pieces, cap_pieces;
     us_stop_view view;
     bool looped, length, over; /* how it ended; nothing more is wanted */
     long status_code;
-    pthread_mutex_t lock;   /* of what follows */
+    pthread_mutex_t lock; /* of what follows */
     pthread_cond_t news;
     us_buf shown;
     uint64_t version;
@@ -53,7 +53,9 @@ static us_status set_headers(struct curl_slist **out, const char *key, us_error 
 
 /* ---- what is asked --------------------------------------------------------------------------------------------- */
 
-static size_t collect(char *data, size_t size, size_t n, void *ctx) { return us_buf_append(ctx, data, size * n, NULL) ? 0 : size * n; }
+static size_t collect(char *data, size_t size, size_t n, void *ctx) {
+    return us_buf_append(ctx, data, size * n, NULL) ? 0 : size * n;
+}
 
 /* GET /v1/models of the other; the caller decrefs *out. */
 static us_status get_models(const char *base, const char *key, json_t **out, us_error *err) {
@@ -75,7 +77,8 @@ static us_status get_models(const char *base, const char *key, json_t **out, us_
         CURLcode rc = curl_easy_perform(c);
         curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
         if (rc) st = us_fail(err, US_ERR_GATE, "the engine at %s cannot be reached: %s", base, curl_easy_strerror(rc));
-        else if (code != 200 || !(*out = json_loadb(b.data ? b.data : "", b.len, 0, NULL))) st = us_fail(err, US_ERR_GATE, "the engine at %s answered %ld to /v1/models", base, code);
+        else if (code != 200 || !(*out = json_loadb(b.data ? b.data : "", b.len, 0, NULL)))
+            st = us_fail(err, US_ERR_GATE, "the engine at %s answered %ld to /v1/models", base, code);
     }
     us_buf_fini(&b);
     curl_slist_free_all(headers);
@@ -115,12 +118,22 @@ static json_t *request_body(const us_remote_spec *o) {
     bool own;
     json_t *j = json_object(), *list = json_array();
     const us_sampler_options *s = &o->sampler;
-    const struct { const char *key; double value; bool set; } numbers[] = {
-        {"temperature", s->temperature, true}, {"top_p", s->top_p, true}, {"min_p", s->min_p, s->min_p > 0}, {"typical_p", s->typical_p, s->typical_p < 1},
-        {"repeat_penalty", s->repeat_penalty, s->repeat_penalty != 1}, {"repetition_penalty", s->repeat_penalty, s->repeat_penalty != 1},
-        {"presence_penalty", s->presence_penalty, s->presence_penalty != 0}, {"frequency_penalty", s->frequency_penalty, s->frequency_penalty != 0},
-        {"dry_multiplier", s->dry_multiplier, s->dry_multiplier > 0}, {"dry_base", s->dry_base, s->dry_multiplier > 0},
-        {"xtc_probability", s->xtc_probability, s->xtc_probability > 0}, {"xtc_threshold", s->xtc_threshold, s->xtc_probability > 0}};
+    const struct {
+        const char *key;
+        double value;
+        bool set;
+    } numbers[] = {{"temperature", s->temperature, true},
+                   {"top_p", s->top_p, true},
+                   {"min_p", s->min_p, s->min_p > 0},
+                   {"typical_p", s->typical_p, s->typical_p < 1},
+                   {"repeat_penalty", s->repeat_penalty, s->repeat_penalty != 1},
+                   {"repetition_penalty", s->repeat_penalty, s->repeat_penalty != 1},
+                   {"presence_penalty", s->presence_penalty, s->presence_penalty != 0},
+                   {"frequency_penalty", s->frequency_penalty, s->frequency_penalty != 0},
+                   {"dry_multiplier", s->dry_multiplier, s->dry_multiplier > 0},
+                   {"dry_base", s->dry_base, s->dry_multiplier > 0},
+                   {"xtc_probability", s->xtc_probability, s->xtc_probability > 0},
+                   {"xtc_threshold", s->xtc_threshold, s->xtc_probability > 0}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i].set) json_object_set_new(j, numbers[i].key, json_real(numbers[i].value));
     if (s->top_k > 0) json_object_set_new(j, "top_k", json_integer(s->top_k));
@@ -131,11 +144,13 @@ static json_t *request_body(const us_remote_spec *o) {
     json_object_set_new(j, "seed", json_integer((json_int_t)(s->seed & 0x7fffffff)));
     if (o->n_texts) {
         json_t *stop = json_array();
-        for (size_t i = 0; i < o->n_texts && i < 4; i++) json_array_append_new(stop, json_string(o->texts[i])); /* OpenAI takes four */
+        for (size_t i = 0; i < o->n_texts && i < 4; i++)
+            json_array_append_new(stop, json_string(o->texts[i])); /* OpenAI takes four */
         json_object_set_new(j, "stop", stop);
     }
     if (!own && o->scale != 1) json_object_set_new(j, "lora", json_pack("[{s:i, s:f}]", "id", 0, "scale", o->scale));
-    for (size_t i = 0; i < o->n_messages; i++) json_array_append_new(list, json_pack("{s:s, s:s}", "role", o->messages[i].role, "content", o->messages[i].content));
+    for (size_t i = 0; i < o->n_messages; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "role", o->messages[i].role, "content", o->messages[i].content));
     if (o->n_messages) json_object_set(j, "messages", list);
     else json_object_set_new(j, "prompt", json_string(o->text));
     json_decref(list);
@@ -161,7 +176,8 @@ static void publish(us_remote *r, bool final) {
     if (r->view.end < r->view.begin) r->view.end = r->view.begin;
     pthread_mutex_lock(&r->lock);
     size_t n = r->view.end - r->view.begin;
-    if (n > r->shown.len && us_buf_append(&r->shown, text + r->view.begin + r->shown.len, n - r->shown.len, NULL)) r->over = true;
+    if (n > r->shown.len && us_buf_append(&r->shown, text + r->view.begin + r->shown.len, n - r->shown.len, NULL))
+        r->over = true;
     r->version++;
     pthread_cond_broadcast(&r->news);
     pthread_mutex_unlock(&r->lock);
@@ -170,7 +186,8 @@ static void publish(us_remote *r, bool final) {
 
 static void hear(us_remote *r, const char *text, size_t n) {
     if (!n || us_buf_append(&r->raw, text, n, NULL)) return;
-    if (!us_grow(&r->pieces, &r->cap_pieces, r->n_pieces + 1, sizeof *r->pieces, NULL)) r->pieces[r->n_pieces++] = hash(text, n);
+    if (!us_grow(&r->pieces, &r->cap_pieces, r->n_pieces + 1, sizeof *r->pieces, NULL))
+        r->pieces[r->n_pieces++] = hash(text, n);
     if (r->spec.cut_loops && us_loop_period(r->pieces, r->n_pieces)) r->looped = r->over = true;
     publish(r, false);
 }
@@ -179,7 +196,8 @@ static void read_event(us_remote *r, const char *line, size_t n) {
     if (n < 5 || strncmp(line, "data:", 5) != 0) return;
     line += 5, n -= 5;
     while (n && *line == ' ') line++, n--;
-    json_t *j = json_loadb(line, n, 0, NULL), *choice = json_array_get(json_object_get(j, "choices"), 0), *usage = json_object_get(j, "usage"), *error = json_object_get(j, "error");
+    json_t *j = json_loadb(line, n, 0, NULL), *choice = json_array_get(json_object_get(j, "choices"), 0),
+           *usage = json_object_get(j, "usage"), *error = json_object_get(j, "error");
     json_t *text = json_object_get(choice, "text");
     if (!text) text = json_object_get(json_object_get(choice, "delta"), "content");
     if (json_is_string(text)) hear(r, json_string_value(text), json_string_length(text));
@@ -188,7 +206,8 @@ static void read_event(us_remote *r, const char *line, size_t n) {
     if (json_is_object(usage)) {
         r->n_prompt = (int32_t)json_integer_value(json_object_get(usage, "prompt_tokens"));
         r->n_tokens = (int32_t)json_integer_value(json_object_get(usage, "completion_tokens"));
-        r->n_cached = (int32_t)json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+        r->n_cached =
+            (int32_t)json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
     }
     if (json_is_object(error)) {
         const char *words = json_string_value(json_object_get(error, "message"));
@@ -233,7 +252,11 @@ static us_status judge(us_remote *r, CURLcode rc) {
     if (r->status_code == 200 && !r->failure.len) return US_OK;
     json_t *j = r->failure.data ? json_loadb(r->failure.data, r->failure.len, 0, NULL) : NULL;
     const char *words = json_string_value(json_object_get(json_object_get(j, "error"), "message"));
-    us_status st = us_fail(&r->err, r->status_code == 400 ? US_ERR_ARGUMENT : US_ERR_GATE, "the engine at %s answered %ld: %.400s", r->spec.url, r->status_code, words ? words : r->failure.data ? r->failure.data : "");
+    us_status st = us_fail(&r->err, r->status_code == 400 ? US_ERR_ARGUMENT : US_ERR_GATE,
+                           "the engine at %s answered %ld: %.400s", r->spec.url, r->status_code,
+                           words             ? words
+                           : r->failure.data ? r->failure.data
+                                             : "");
     json_decref(j);
     return st;
 }
@@ -325,8 +348,16 @@ void us_remote_cancel(us_remote *r) {
 }
 
 us_spoken us_remote_get(us_remote *r) {
-    return (us_spoken){r->shown.data ? r->shown.data : "", r->shown.len, 0, r->looped ? "loop" : r->view.stopped ? "label" : r->status == US_ERR_INTERRUPTED ? "cancel" : r->length ? "length" : "self",
-                       r->n_tokens ? r->n_tokens : (int32_t)r->n_pieces, NULL};
+    return (us_spoken){r->shown.data ? r->shown.data : "",
+                       r->shown.len,
+                       0,
+                       r->looped                         ? "loop"
+                       : r->view.stopped                 ? "label"
+                       : r->status == US_ERR_INTERRUPTED ? "cancel"
+                       : r->length                       ? "length"
+                                                         : "self",
+                       r->n_tokens ? r->n_tokens : (int32_t)r->n_pieces,
+                       NULL};
 }
 
 const us_error *us_remote_error(const us_remote *r) { return &r->err; }

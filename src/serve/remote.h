@@ -1,5 +1,5 @@
-/* serve/remote.h - a reply made by another server that speaks the OpenAI API (vLLM, llama.cpp's): our prompt goes there, its words
- * stream back through our stops and our loop guard. One thread a reply. */
+/* serve/remote.h - a reply made by another server that speaks the OpenAI API (vLLM, llama.cpp's): our prompt goes there, its
+ * words stream back through our stops and our loop guard. One thread a reply. */
 #ifndef US_SERVE_REMOTE_H
 #define US_SERVE_REMOTE_H
 #include "generate/stops.h"
@@ -7,17 +7,17 @@
 
 typedef struct us_remote us_remote;
 typedef struct us_remote_spec {
-    const char *url, *key;   /* "http://host:8000" or with /v1; the key may be NULL */
-    const char *model;       /* the character's id; used when the other lists such a model, else its first */
-    double scale;            /* told to llama.cpp as the strength of its first adapter */
+    const char *url, *key; /* "http://host:8000" or with /v1; the key may be NULL */
+    const char *model;     /* the character's id; used when the other lists such a model, else its first */
+    double scale;          /* told to llama.cpp as the strength of its first adapter */
     const us_message *messages;
     size_t n_messages;
-    const char *text;        /* a completion instead of messages */
+    const char *text; /* a completion instead of messages */
     us_sampler_options sampler;
     int32_t max_tokens;
     const char *const *texts;
     size_t n_texts;
-    us_stops stops;          /* borrowed, as are texts, until it is freed */
+    us_stops stops; /* borrowed, as are texts, until it is freed */
     bool cut_loops;
 } us_remote_spec;
 typedef struct us_remote_view {

@@ -77,7 +77,8 @@ const us_route *us_route_find(us_request *r, char allowed[64]) {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (pattern ? strcmp(pattern, table[i].path) != 0 : !matches(r, table[i].path)) continue;
         pattern = table[i].path;
-        if (!strstr(allowed, table[i].method)) snprintf(allowed + strlen(allowed), 64 - strlen(allowed), "%s%s", *allowed ? ", " : "", table[i].method);
+        if (!strstr(allowed, table[i].method))
+            snprintf(allowed + strlen(allowed), 64 - strlen(allowed), "%s%s", *allowed ? ", " : "", table[i].method);
         if (!strcmp(method, table[i].method)) found = &table[i];
     }
     if (pattern) {
@@ -96,7 +97,11 @@ const us_route *us_route_find(us_request *r, char allowed[64]) {
 
 enum MHD_Result us_route_health(us_request *r) {
     bool ready = r->s->ready;
-    return us_answer_json(r, ready ? 200 : 503, json_pack("{s:s}", "status", ready ? "ok" : r->s->ending ? "ending" : "loading model"));
+    return us_answer_json(r, ready ? 200 : 503,
+                          json_pack("{s:s}", "status",
+                                    ready          ? "ok"
+                                    : r->s->ending ? "ending"
+                                                   : "loading model"));
 }
 
 enum MHD_Result us_route_state(us_request *r) {
@@ -104,43 +109,56 @@ enum MHD_Result us_route_state(us_request *r) {
     json_t *model = json_null();
     if (s->ready && s->model) {
         const us_model_info *i = us_model_get_info(s->model);
-        model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization", i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx",
-                          us_engine_get_ctx(s->engine));
+        model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization",
+                          i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx", us_engine_get_ctx(s->engine));
     }
-    return us_answer_json(r, 200, json_pack("{s:s, s:o, s:b, s:s, s:b}", "version", us_version(), "model", model, "needs_key", s->guard.n_keys > 0, "engine",
-                                           s->o.engine_url ? s->o.engine_url : "own", "ready", (bool)s->ready));
+    return us_answer_json(r, 200,
+                          json_pack("{s:s, s:o, s:b, s:s, s:b}", "version", us_version(), "model", model, "needs_key",
+                                    s->guard.n_keys > 0, "engine", s->o.engine_url ? s->o.engine_url : "own", "ready",
+                                    (bool)s->ready));
 }
 
 static us_status metric(us_buf *b, const char *name, const char *kind, const char *help, double value) {
-    return us_buf_appendf(b, NULL, "# HELP understudy_%s %s\n# TYPE understudy_%s %s\nunderstudy_%s %.10g\n", name, help, name, kind, name, value);
+    return us_buf_appendf(b, NULL, "# HELP understudy_%s %s\n# TYPE understudy_%s %s\nunderstudy_%s %.10g\n", name, help, name,
+                          kind, name, value);
 }
 
 enum MHD_Result us_route_metrics(us_request *r) {
     us_server *s = r->s;
     us_schedule_stats m = {0};
     if (s->ready && s->schedule) m = us_schedule_get_stats(s->schedule);
-    const struct { const char *name, *kind, *help; double value; } rows[] = {
-        {"ready", "gauge", "1 when replies can be made", s->ready},
-        {"replies_total", "counter", "replies made", (double)m.n_jobs},
-        {"refused_total", "counter", "replies refused because the queue was full", (double)m.n_refused},
-        {"cancelled_total", "counter", "replies that nobody waited for any more", (double)m.n_cancelled},
-        {"prompt_tokens_total", "counter", "prompt tokens, computed or from the cache", (double)m.n_prompt_tokens},
-        {"prompt_tokens_cached_total", "counter", "prompt tokens that were in the cache", (double)m.n_cached_tokens},
-        {"reply_tokens_total", "counter", "tokens drawn, all takes", (double)m.n_reply_tokens},
-        {"passes_total", "counter", "passes through the model", (double)m.n_passes},
-        {"replies_running", "gauge", "replies being made", m.n_running},
-        {"replies_queued", "gauge", "replies that wait", m.n_queued},
-        {"connections", "gauge", "open connections", s->n_connections},
-        {"uptime_seconds", "gauge", "since the start", (double)(us_now_ns() / 1000000 - s->started_ms) * 1e-3}};
+    const struct {
+        const char *name, *kind, *help;
+        double value;
+    } rows[] = {{"ready", "gauge", "1 when replies can be made", s->ready},
+                {"replies_total", "counter", "replies made", (double)m.n_jobs},
+                {"refused_total", "counter", "replies refused because the queue was full", (double)m.n_refused},
+                {"cancelled_total", "counter", "replies that nobody waited for any more", (double)m.n_cancelled},
+                {"prompt_tokens_total", "counter", "prompt tokens, computed or from the cache", (double)m.n_prompt_tokens},
+                {"prompt_tokens_cached_total", "counter", "prompt tokens that were in the cache", (double)m.n_cached_tokens},
+                {"reply_tokens_total", "counter", "tokens drawn, all takes", (double)m.n_reply_tokens},
+                {"passes_total", "counter", "passes through the model", (double)m.n_passes},
+                {"replies_running", "gauge", "replies being made", m.n_running},
+                {"replies_queued", "gauge", "replies that wait", m.n_queued},
+                {"connections", "gauge", "open connections", s->n_connections},
+                {"uptime_seconds", "gauge", "since the start", (double)(us_now_ns() / 1000000 - s->started_ms) * 1e-3}};
     us_buf b;
     us_buf_init(&b, 1 << 16);
     us_status st = US_OK;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && !st; i++) st = metric(&b, rows[i].name, rows[i].kind, rows[i].help, rows[i].value);
-    if (!st) st = us_buf_append_str(&b, "# HELP understudy_requests_total requests answered, by kind of status\n# TYPE understudy_requests_total counter\n", NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !st; i++)
+        st = metric(&b, rows[i].name, rows[i].kind, rows[i].help, rows[i].value);
+    if (!st)
+        st = us_buf_append_str(
+            &b,
+            "# HELP understudy_requests_total requests answered, by kind of status\n# TYPE understudy_requests_total counter\n",
+            NULL);
     pthread_mutex_lock(&s->lock);
-    for (int i = 2; i < 6 && !st; i++) st = us_buf_appendf(&b, NULL, "understudy_requests_total{code=\"%dxx\"} %llu\n", i, (unsigned long long)s->n_requests[i]);
+    for (int i = 2; i < 6 && !st; i++)
+        st = us_buf_appendf(&b, NULL, "understudy_requests_total{code=\"%dxx\"} %llu\n", i,
+                            (unsigned long long)s->n_requests[i]);
     pthread_mutex_unlock(&s->lock);
-    enum MHD_Result rc = st ? us_refuse(r, 500, "out of memory") : us_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len, NULL);
+    enum MHD_Result rc = st ? us_refuse(r, 500, "out of memory")
+                            : us_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len, NULL);
     us_buf_fini(&b);
     return rc;
 }

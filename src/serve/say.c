@@ -1,4 +1,4 @@
-/* Routes that make a reply in a chat: who speaks, what he sees, the stream of events, and the store before the client is told. */
+/* Routes that make a reply in a chat: who speaks, what he sees, the stream of events, the store before the client is told. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "chat/scene.h"
@@ -14,8 +14,8 @@ enum { MAX_VARIANTS = 4 };
 /* What a request asks for. */
 typedef struct wish {
     const char *text, *user, *who;
-    int64_t takes;       /* 0: as usual */
-    double scale;        /* -1: the chat's */
+    int64_t takes; /* 0: as usual */
+    double scale;  /* -1: the chat's */
     us_sampler_options sampler;
     int64_t max_tokens;
 } wish;
@@ -53,7 +53,8 @@ static bool is_on_stage(const json_t *stage, const char *id) {
 /* ---- the end of a reply ------------------------------------------------------------------------------------------- */
 
 static json_t *alternative(const us_spoken *t, double scale) {
-    return json_pack("{s:o, s:f, s:s, s:f}", "text", us_text_json(t->text, t->n), "score", t->score, "end", t->end, "scale", scale);
+    return json_pack("{s:o, s:f, s:s, s:f}", "text", us_text_json(t->text, t->n), "score", t->score, "end", t->end, "scale",
+                     scale);
 }
 
 /* The takes worth keeping, best first: not empty, none twice; loops only when there is nothing else. */
@@ -64,7 +65,8 @@ static json_t *alternatives_of(us_speech *sp, double scale) {
             us_spoken t = us_speech_get(sp, i);
             bool known = !t.n || (!pass && !strcmp(t.end, "loop"));
             size_t k;
-            json_array_foreach(list, k, a) known = known || (strlen(text_of(a, "text")) == t.n && !memcmp(text_of(a, "text"), t.text, t.n));
+            json_array_foreach(list, k, a)
+                known = known || (strlen(text_of(a, "text")) == t.n && !memcmp(text_of(a, "text"), t.text, t.n));
             if (!known) json_array_append_new(list, alternative(&t, scale));
         }
     return list;
@@ -76,7 +78,8 @@ static bool fill_turn(talk *t, us_status ended) {
     bool cancelled = ended == US_ERR_INTERRUPTED;
     us_speech_view v = us_speech_wait(sp, 0);
     if (cancelled && v.n_takes > 1 && v.n_made < v.n_takes) return false; /* drafts that nobody chose from */
-    json_t *made = us_speech_count(sp) ? alternatives_of(sp, t->scale[0]) : json_array(), *list = json_object_get(t->turn, "alternatives");
+    json_t *made = us_speech_count(sp) ? alternatives_of(sp, t->scale[0]) : json_array(),
+           *list = json_object_get(t->turn, "alternatives");
     if (!json_array_size(made)) {
         json_decref(made);
         return false;
@@ -85,7 +88,8 @@ static bool fill_turn(talk *t, us_status ended) {
     us_spoken best = us_speech_get(sp, 0);
     size_t chosen = json_array_size(list);
     if (!t->turn) {
-        t->turn = json_pack("{s:s, s:s, s:s, s:o, s:O, s:b}", "role", "character", "speaker", us_card_name(t->who->card), "character", t->who->id, "alternatives", made, "present", t->present, "edited", 0);
+        t->turn = json_pack("{s:s, s:s, s:s, s:o, s:O, s:b}", "role", "character", "speaker", us_card_name(t->who->card),
+                            "character", t->who->id, "alternatives", made, "present", t->present, "edited", 0);
         list = made;
     } else {
         json_array_extend(list, made);
@@ -107,7 +111,9 @@ static us_status save(talk *t, us_status ended, us_error *err) {
     const char *name = us_card_name(t->who->card);
     t->saved = true; /* whatever comes of it, once */
     if (ended && ended != US_ERR_INTERRUPTED) return us_fail(err, ended, "%s", us_speech_error(t->sp[0])->message);
-    if (!fill_turn(t, ended)) return us_fail(err, US_ERR_INTERRUPTED, ended ? "the reply was stopped before it had a word" : "%s has nothing to say", name);
+    if (!fill_turn(t, ended))
+        return us_fail(err, US_ERR_INTERRUPTED, ended ? "the reply was stopped before it had a word" : "%s has nothing to say",
+                       name);
     if (t->s->o.log_text) us_log(t->s, "chat %s: %s: %s", t->chat, name, text_of(t->turn, "text"));
     return json_object_get(t->turn, "id") ? us_store_change_turn(t->s->store, t->chat, t->turn, prompt->ids, prompt->n, err)
                                           : us_store_add_turn(t->s->store, t->chat, t->turn, prompt->ids, prompt->n, err);
@@ -140,7 +146,9 @@ static us_status tell_progress(us_request *r, talk *t, const us_speech_view *v, 
     t->shown_read = v->n_read;
     t->shown_made = v->n_made;
     json_t *j = json_pack("{s:i, s:i, s:i}", "read", v->n_read, "cached", v->n_cached, "total", v->n_prompt);
-    if (v->n_takes > 1) json_object_update_new(j, json_pack("{s:i, s:i, s:b}", "takes", v->n_takes, "made", v->n_made, "drafting", v->n_read >= v->n_prompt));
+    if (v->n_takes > 1)
+        json_object_update_new(
+            j, json_pack("{s:i, s:i, s:b}", "takes", v->n_takes, "made", v->n_made, "drafting", v->n_read >= v->n_prompt));
     return us_event(r, "progress", j, err);
 }
 
@@ -160,7 +168,10 @@ static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
 
 static us_status tell_error(us_request *r, us_status st, const us_error *why, us_error *err) {
     int code = us_http_code(st);
-    return us_event(r, "error", json_pack("{s:o, s:i, s:s?}", "message", us_text_json(why->message, strlen(why->message)), "code", code, "reason", us_error_name(code, why->message)), err);
+    return us_event(r, "error",
+                    json_pack("{s:o, s:i, s:s?}", "message", us_text_json(why->message, strlen(why->message)), "code", code,
+                              "reason", us_error_name(code, why->message)),
+                    err);
 }
 
 static us_status tell_end(us_request *r, talk *t, int i, const us_speech_view *v, us_error *err) {
@@ -169,7 +180,10 @@ static us_status tell_end(us_request *r, talk *t, int i, const us_speech_view *v
     if (t->compare) {
         if (v->status) return tell_error(r, v->status, us_speech_error(t->sp[i]), err);
         us_spoken best = us_speech_get(t->sp[i], 0);
-        return us_event(r, "done", json_pack("{s:i, s:o, s:f, s:s}", "variant", i, "text", us_text_json(best.text, best.n), "scale", t->scale[i], "end", best.end), err);
+        return us_event(r, "done",
+                        json_pack("{s:i, s:o, s:f, s:s}", "variant", i, "text", us_text_json(best.text, best.n), "scale",
+                                  t->scale[i], "end", best.end),
+                        err);
     }
     us_status st = save(t, v->status, &why);
     if (st) us_log(r->s, "%s %s: %s", r->method, r->path, why.message);
@@ -184,7 +198,9 @@ static us_status more(us_request *r, us_error *err) {
         t->began = true;
         t->sent_ns = us_now_ns();
         if (t->user_turn) st = us_event(r, "turn", json_pack("{s:O}", "turn", t->user_turn), err);
-        return st ? st : us_event(r, "speaker", json_pack("{s:s, s:s}", "character", t->who->id, "speaker", us_card_name(t->who->card)), err);
+        return st ? st
+                  : us_event(r, "speaker",
+                             json_pack("{s:s, s:s}", "character", t->who->id, "speaker", us_card_name(t->who->card)), err);
     }
     for (int i = 0; i < t->n && !st; i++) {
         if (t->done[i]) continue;
@@ -217,7 +233,8 @@ static us_status read_wish(const json_t *body, wish *w, us_error *err) {
 }
 
 /* What the character has heard: the turns for which he was on stage. */
-static us_status heard(const json_t *turns, size_t n, const us_character *who, us_chat_line **out, size_t *n_out, us_error *err) {
+static us_status heard(const json_t *turns, size_t n, const us_character *who, us_chat_line **out, size_t *n_out,
+                       us_error *err) {
     us_chat_line *lines;
     us_status st = us_alloc(n, sizeof *lines, &lines, err);
     if (st) return st;
@@ -257,14 +274,19 @@ static int32_t usual_takes(us_server *s, const us_card *card) {
 }
 
 /* The chat up to (not including) turn n_turns becomes speech number `i` of the talk. */
-static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns, const wish *w, double scale, const json_t *body, bool *busy, us_error *err) {
+static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns, const wish *w, double scale,
+                              const json_t *body, bool *busy, us_error *err) {
     const json_t *turns = json_object_get(chat, "turns");
     us_chat_line *lines = NULL;
     const char *names[64];
     char firsts[64][US_CHARACTER_ID];
     size_t n_lines = 0;
     us_prompt prompt = {0};
-    us_speech_spec spec = {.who = t->who, .prompt = &prompt, .shorten = true, .n_takes = t->compare && !w->takes ? 1 : (int32_t)w->takes, .max_tokens = w->max_tokens ? (int32_t)w->max_tokens : 80};
+    us_speech_spec spec = {.who = t->who,
+                           .prompt = &prompt,
+                           .shorten = true,
+                           .n_takes = t->compare && !w->takes ? 1 : (int32_t)w->takes,
+                           .max_tokens = w->max_tokens ? (int32_t)w->max_tokens : 80};
     const json_t *own = json_object_get(json_object_get(chat, "scale"), t->who->id);
     spec.scale = t->scale[i] = scale >= 0 ? scale : json_is_number(own) ? json_number_value(own) : 1;
     if (!spec.n_takes) spec.n_takes = usual_takes(t->s, t->who->card);
@@ -273,7 +295,11 @@ static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns
     for (const char *p = t->chat; *p; p++) spec.client = spec.client * 131 + (unsigned char)*p;
     us_status st = us_param_sampler(body, &spec.sampler, err);
     if (!st) st = heard(turns, n_turns, t->who, &lines, &n_lines, err);
-    us_prompt_spec p = {.card = t->who->card, .trained = t->who->has_adapter && spec.scale > 0, .user = text_of(chat, "user"), .lines = lines, .n_lines = n_lines};
+    us_prompt_spec p = {.card = t->who->card,
+                        .trained = t->who->has_adapter && spec.scale > 0,
+                        .user = text_of(chat, "user"),
+                        .lines = lines,
+                        .n_lines = n_lines};
     if (!st) st = us_prompt_make(&p, &prompt, err);
     spec.others = names;
     spec.n_others = lines ? other_names(lines, n_lines, names, firsts) : 0;
@@ -338,7 +364,8 @@ static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us
     t->claimed = true;
     st = us_store_get_chat(r->s->store, t->chat, chat, err);
     if (!st) t->present = json_incref(json_object_get(*chat, "characters"));
-    if (!st && json_array_size(json_object_get(*chat, "turns")) >= US_MAX_TURNS) st = us_fail(err, US_ERR_LIMIT, "the chat has %d turns, its limit: begin a new one", US_MAX_TURNS);
+    if (!st && json_array_size(json_object_get(*chat, "turns")) >= US_MAX_TURNS)
+        st = us_fail(err, US_ERR_LIMIT, "the chat has %d turns, its limit: begin a new one", US_MAX_TURNS);
     *out = t;
     return st;
 }
@@ -373,8 +400,10 @@ enum MHD_Result us_route_say(us_request *r) {
     }
     const char *user = w.user ? w.user : text_of(chat, "user");
     if (r->s->o.log_text) us_log(r->s, "chat %s: %s: %s", t->chat, *user ? user : "(user)", text);
-    return reply(r, t, chat, &w, json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O, s:b}", "role", "user", "speaker", user, "character", "text", text, "chosen", 0, "alternatives",
-                                           "text", text, "score", "end", "said", "scale", "present", t->present, "edited", 0));
+    return reply(r, t, chat, &w,
+                 json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O, s:b}", "role", "user", "speaker", user,
+                           "character", "text", text, "chosen", 0, "alternatives", "text", text, "score", "end", "said",
+                           "scale", "present", t->present, "edited", 0));
 }
 
 enum MHD_Result us_route_next(us_request *r) {
@@ -400,8 +429,12 @@ enum MHD_Result us_route_regenerate(us_request *r) {
     if (!st) {
         json_t *turns = json_object_get(chat, "turns"), *last = json_array_get(turns, json_array_size(turns) - 1);
         if (!last || json_integer_value(json_object_get(last, "id")) != id)
-            st = us_store_get_turn(r->s->store, t->chat, id, &t->turn, &err) ? US_ERR_NOT_FOUND : us_fail(&err, US_ERR_MISMATCH, "only the last turn can be made again; branch the chat there, or delete what follows");
-        else if (strcmp(text_of(last, "role"), "character") != 0) st = us_fail(&err, US_ERR_MISMATCH, "this turn is the user's: there is nothing to make again");
+            st = us_store_get_turn(r->s->store, t->chat, id, &t->turn, &err)
+                     ? US_ERR_NOT_FOUND
+                     : us_fail(&err, US_ERR_MISMATCH,
+                               "only the last turn can be made again; branch the chat there, or delete what follows");
+        else if (strcmp(text_of(last, "role"), "character") != 0)
+            st = us_fail(&err, US_ERR_MISMATCH, "this turn is the user's: there is nothing to make again");
         else {
             t->turn = json_incref(last);
             st = us_characters_find(r->s->characters, text_of(last, "character"), &t->who, &err);
@@ -422,20 +455,23 @@ enum MHD_Result us_route_compare(us_request *r) {
     bool busy = false;
     size_t i;
     const json_t *variants = json_object_get(r->json, "variants");
-    if (!json_is_array(variants) || !json_array_size(variants) || json_array_size(variants) > MAX_VARIANTS) return us_refuse(r, 400, "variants: a list of 1 to 4 objects is expected");
+    if (!json_is_array(variants) || !json_array_size(variants) || json_array_size(variants) > MAX_VARIANTS)
+        return us_refuse(r, 400, "variants: a list of 1 to 4 objects is expected");
     us_status st = open_talk(r, &w, &t, &chat, &err);
     if (!st) {
         json_t *turns = json_object_get(chat, "turns");
         size_t n = json_array_size(turns);
         t->compare = true;
-        if (n && !strcmp(text_of(json_array_get(turns, n - 1), "role"), "character") && (!w.who || !*w.who)) w.who = text_of(json_array_get(turns, n - 1), "character"); /* his answer is what is compared */
+        if (n && !strcmp(text_of(json_array_get(turns, n - 1), "role"), "character") && (!w.who || !*w.who))
+            w.who = text_of(json_array_get(turns, n - 1), "character"); /* his answer is what is compared */
         st = choose_speaker(r->s, chat, w.who, &t->who, &err);
         while (!st && n && !strcmp(text_of(json_array_get(turns, n - 1), "character"), t->who->id)) n--;
         json_array_foreach(variants, i, v) {
             double scale = -1;
             if (!st && !json_is_object(v)) st = us_fail(&err, US_ERR_ARGUMENT, "variants[%zu]: an object is expected", i);
             if (!st) st = us_param_number(v, "scale", 0, 2, &scale, &err);
-            if (!st) st = begin_speech(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &busy, &err);
+            if (!st)
+                st = begin_speech(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &busy, &err);
         }
     }
     json_decref(chat);
@@ -457,9 +493,11 @@ static json_t *prompt_json(const us_server *s, const int32_t *ids, size_t n, int
         size_t len;
         const char *p = us_tokenizer_piece(s->tok, ids[i], &len);
         if (!st) st = us_buf_append(&text, p, len, NULL);
-        json_array_append_new(list, json_pack("{s:i, s:o, s:b}", "id", (int)ids[i], "text", us_text_json(p, len), "special", us_tokenizer_is_special(s->tok, ids[i])));
+        json_array_append_new(list, json_pack("{s:i, s:o, s:b}", "id", (int)ids[i], "text", us_text_json(p, len), "special",
+                                              us_tokenizer_is_special(s->tok, ids[i])));
     }
-    json_t *j = json_pack("{s:o, s:i, s:i, s:o, s:s}", "text", us_text_json(text.data, text.len), "n_tokens", (int)n, "n_cached", n_cached, "tokens", list, "template", us_template_name(s->tpl));
+    json_t *j = json_pack("{s:o, s:i, s:i, s:o, s:s}", "text", us_text_json(text.data, text.len), "n_tokens", (int)n,
+                          "n_cached", n_cached, "tokens", list, "template", us_template_name(s->tpl));
     us_buf_fini(&text);
     return j;
 }
@@ -478,10 +516,19 @@ static us_status rebuild(us_server *s, const char *id, int64_t turn, json_t **ou
     while (n < json_array_size(turns) && json_integer_value(json_object_get(json_array_get(turns, n), "id")) != turn) n++;
     if (!st) st = us_characters_find(s->characters, text_of(json_array_get(turns, n), "character"), &who, err);
     if (!st) st = heard(turns, n, who, &lines, &n_lines, err);
-    us_prompt_spec spec = {.card = who ? who->card : NULL, .trained = who && who->has_adapter, .user = text_of(chat, "user"), .lines = lines, .n_lines = n_lines};
+    us_prompt_spec spec = {.card = who ? who->card : NULL,
+                           .trained = who && who->has_adapter,
+                           .user = text_of(chat, "user"),
+                           .lines = lines,
+                           .n_lines = n_lines};
     if (!st) st = us_prompt_make(&spec, &p, err);
-    for (size_t i = 0; i < p.n && !st; i++) st = us_buf_appendf(&text, err, "%s: ", p.messages[i].role) ? US_ERR_MEMORY : us_buf_append_str(&text, p.messages[i].content, err) ? US_ERR_MEMORY : us_buf_append_str(&text, "\n", err);
-    if (!st) *out = json_pack("{s:o, s:i, s:i, s:[], s:n}", "text", us_text_json(text.data, text.len), "n_tokens", 0, "n_cached", 0, "tokens", "template");
+    for (size_t i = 0; i < p.n && !st; i++)
+        st = us_buf_appendf(&text, err, "%s: ", p.messages[i].role) ? US_ERR_MEMORY
+             : us_buf_append_str(&text, p.messages[i].content, err) ? US_ERR_MEMORY
+                                                                    : us_buf_append_str(&text, "\n", err);
+    if (!st)
+        *out = json_pack("{s:o, s:i, s:i, s:[], s:n}", "text", us_text_json(text.data, text.len), "n_tokens", 0, "n_cached", 0,
+                         "tokens", "template");
     us_prompt_fini(&p);
     us_buf_fini(&text);
     free(lines);
@@ -498,9 +545,11 @@ enum MHD_Result us_route_turn_prompt(us_request *r) {
     json_t *turn = NULL, *j = NULL;
     us_status st = us_turn_id(r->args[1], &id, &err);
     if (!st) st = us_store_get_turn(r->s->store, r->args[0], id, &turn, &err);
-    if (!st && strcmp(text_of(turn, "role"), "character") != 0) st = us_fail(&err, US_ERR_NOT_FOUND, "this turn is the user's: no model saw anything for it");
+    if (!st && strcmp(text_of(turn, "role"), "character") != 0)
+        st = us_fail(&err, US_ERR_NOT_FOUND, "this turn is the user's: no model saw anything for it");
     if (!st) st = us_store_get_prompt(r->s->store, r->args[0], id, &ids, &n, &err);
-    if (!st && n && r->s->ready && r->s->tok) j = prompt_json(r->s, ids, n, (int)json_integer_value(json_object_get(turn, "n_cached")));
+    if (!st && n && r->s->ready && r->s->tok)
+        j = prompt_json(r->s, ids, n, (int)json_integer_value(json_object_get(turn, "n_cached")));
     else if (!st) st = rebuild(r->s, r->args[0], id, &j, &err);
     free(ids);
     json_decref(turn);

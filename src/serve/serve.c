@@ -21,10 +21,14 @@ static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) 
     a->sin_family = AF_INET;
     a->sin_port = htons((uint16_t)o->port);
     if (o->port < 1 || o->port > 65535 || inet_pton(AF_INET, o->host, &a->sin_addr) != 1)
-        return us_fail(err, US_ERR_ARGUMENT, "an IPv4 address and a port from 1 to 65535 are expected, got %s port %d", o->host, o->port);
+        return us_fail(err, US_ERR_ARGUMENT, "an IPv4 address and a port from 1 to 65535 are expected, got %s port %d", o->host,
+                       o->port);
     bool public = ntohl(a->sin_addr.s_addr) >> 24 != 127;
     if (public && !o->api_key_file && !o->public_without_key)
-        return us_fail(err, US_ERR_ARGUMENT, "%s is not a loopback address and no API key is given: everybody on the network could use it (--api-key-file, or --no-api-key)", o->host);
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "%s is not a loopback address and no API key is given: everybody on the network could use it "
+                       "(--api-key-file, or --no-api-key)",
+                       o->host);
     s->guard = (us_guard){.host = o->host, .cors_origin = o->cors_origin, .any_host = public && o->api_key_file};
     return o->api_key_file ? us_guard_read_keys(o->api_key_file, &s->guard.keys, &s->guard.n_keys, err) : US_OK;
 }
@@ -37,7 +41,8 @@ static us_status open_data(us_server *s, us_error *err) {
     if (!st && own) st = us_dir_make(own, err);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;
-    if (!st && s->o.characters && !us_file_exists(s->o.characters)) st = us_fail(err, US_ERR_NOT_FOUND, "cannot open the characters' folder %s", s->o.characters);
+    if (!st && s->o.characters && !us_file_exists(s->o.characters))
+        st = us_fail(err, US_ERR_NOT_FOUND, "cannot open the characters' folder %s", s->o.characters);
     us_characters_hooks hooks = {s, forget, log_line};
     if (!st) st = us_characters_new(roots, n, &hooks, &s->characters, err);
     if (!st) st = us_store_open(chats ? chats : ":memory:", &s->store, err);
@@ -47,11 +52,13 @@ static us_status open_data(us_server *s, us_error *err) {
 }
 
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
-    s->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
-                                 (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a,
-                                 MHD_OPTION_NOTIFY_COMPLETED, us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds), MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)US_CONNECTION_BYTES, MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
+        (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a, MHD_OPTION_NOTIFY_COMPLETED,
+        us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)US_CONNECTION_BYTES,
+        MHD_OPTION_END);
     return s->daemon ? US_OK : us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
 }
 
@@ -82,7 +89,9 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
 }
 
 us_status us_server_set_model(us_server *s, const us_model *model, us_error *err) {
-    us_engine_options eo = {.n_threads = s->o.n_threads, .n_ctx = s->o.n_ctx, .n_seq_max = s->o.n_parallel * (US_MAX_TAKES + 2) + 2 * US_MAX_TAKES + 64};
+    us_engine_options eo = {.n_threads = s->o.n_threads,
+                            .n_ctx = s->o.n_ctx,
+                            .n_seq_max = s->o.n_parallel * (US_MAX_TAKES + 2) + 2 * US_MAX_TAKES + 64};
     us_status st = us_model_get_template(model, &s->tpl, err);
     if (!st) st = us_engine_new(model, &eo, &s->engine, err);
     if (!st) st = us_schedule_new(s->engine, s->o.n_parallel, s->o.n_queue, &s->schedule, err);

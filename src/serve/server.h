@@ -1,8 +1,8 @@
 /* serve/server.h - the server from the inside: what every route sees.
  *
  * A thread a connection (http.c) parses a request and calls its route from the table in routes.c. A route answers at once, or
- * streams: it leaves `more`, which http.c calls whenever the client can take bytes. Replies are speeches (speech.h): the schedule's
- * one worker owns the engine. Characters (characters.h) and chats (chat/store.h) have locks of their own. */
+ * streams: it leaves `more`, which http.c calls whenever the client can take bytes. Replies are speeches (speech.h): the
+ * schedule's one worker owns the engine. Characters (characters.h) and chats (chat/store.h) have locks of their own. */
 #ifndef US_SERVE_SERVER_H
 #define US_SERVE_SERVER_H
 #include "base/buf.h"
@@ -19,8 +19,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { US_MAX_BODY = 1 << 20, US_MAX_UPLOAD = 12 << 20, US_MAX_CONNECTIONS = 1100, US_MAX_BUSY = 1200,
-       US_CONNECTION_BYTES = 36 << 10 /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */ };
+enum {
+    US_MAX_BODY = 1 << 20,
+    US_MAX_UPLOAD = 12 << 20,
+    US_MAX_CONNECTIONS = 1100,
+    US_MAX_BUSY = 1200,
+    US_CONNECTION_BYTES = 36 << 10 /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
+};
 
 typedef struct us_request us_request;
 typedef struct us_speech us_speech;
@@ -49,12 +54,12 @@ struct us_server {
     size_t n_ends;
     us_engine *engine;
     us_schedule *schedule;
-    us_leaks *leaks;       /* takes in which a machine speaks are not chosen */
+    us_leaks *leaks; /* takes in which a machine speaks are not chosen */
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t lock;  /* of what follows */
+    pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
     us_busy busy[US_MAX_BUSY];
     int n_busy;
@@ -76,13 +81,13 @@ struct us_request {
     int64_t start_ns;
     char method[8], path[160], args[2][64]; /* args: what the stars of the route stand for */
     us_buf body;
-    bool over;         /* the body is larger than it may be */
-    json_t *json;      /* the body; NULL when there is none */
-    us_buf out;        /* of a stream: bytes not yet sent */
+    bool over;    /* the body is larger than it may be */
+    json_t *json; /* the body; NULL when there is none */
+    us_buf out;   /* of a stream: bytes not yet sent */
     size_t sent;
     bool ended;
     us_more_fn *more;
-    void *work;        /* the route's own, freed by free_work when the request ends, however it ends */
+    void *work; /* the route's own, freed by free_work when the request ends, however it ends */
     void (*free_work)(void *work);
 };
 
@@ -104,7 +109,8 @@ enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more);
 /* "event: NAME\ndata: JSON\n\n", or without a name. Takes over j. */
 US_MUST_USE us_status us_event(us_request *r, const char *name, json_t *j, us_error *err);
 bool us_client_gone(const us_request *r);
-enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *n, void **state);
+enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version,
+                               const char *data, size_t *n, void **state);
 void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
 void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what);
 /* Closes slow connections until the server ends; a thread's function. */
@@ -118,7 +124,7 @@ enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4 };
 typedef struct us_route {
     const char *method, *path; /* "/api/chats/STAR": a star stands for one segment */
     enum MHD_Result (*answer)(us_request *r);
-    unsigned flags;            /* a key is needed; the model is; the body may be large */
+    unsigned flags; /* a key is needed; the model is; the body may be large */
 } us_route;
 /* Fills r->args. NULL: *allowed is the methods there are for this path ("" when there is no such path). */
 const us_route *us_route_find(us_request *r, char allowed[64]);

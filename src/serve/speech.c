@@ -11,7 +11,7 @@ struct us_speech {
     us_character *who;
     pthread_mutex_t lock; /* of job and cancelled: a stop may come from another thread */
     bool cancelled;
-    us_job *job;          /* one of the two */
+    us_job *job; /* one of the two */
     us_remote *remote;
     us_prompt prompt;
     us_job_spec spec;
@@ -23,7 +23,8 @@ struct us_speech {
     int32_t order[US_MAX_TAKES];
 };
 
-static us_status copy_strings(const char *const *a, size_t n, const char *const *b, size_t m, char ***out, size_t *n_out, us_error *err) {
+static us_status copy_strings(const char *const *a, size_t n, const char *const *b, size_t m, char ***out, size_t *n_out,
+                              us_error *err) {
     us_status st = us_alloc(n + m, sizeof **out, out, err);
     for (size_t i = 0; i < n + m && !st; i++)
         if (!(st = us_strdup(i < n ? a[i] : b[i - n], &(*out)[i], err))) ++*n_out;
@@ -38,15 +39,21 @@ static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err)
     us_status st = US_OK;
     if (sp->prompt.n) {
         size_t before = sp->prompt.n;
-        st = us_prompt_tokenize(&sp->prompt, s->tpl, s->tok, room, &sp->ids, sp->who && o->n_takes > 1 && !o->separate ? &sp->alone : NULL, err);
-        if (!st && !o->shorten && sp->prompt.n < before) st = us_fail(err, US_ERR_LIMIT, "messages: they do not fit into the %d tokens that the context leaves beside the reply", room);
+        st = us_prompt_tokenize(&sp->prompt, s->tpl, s->tok, room, &sp->ids,
+                                sp->who && o->n_takes > 1 && !o->separate ? &sp->alone : NULL, err);
+        if (!st && !o->shorten && sp->prompt.n < before)
+            st = us_fail(err, US_ERR_LIMIT,
+                         "messages: they do not fit into the %d tokens that the context leaves beside the reply", room);
         return st;
     }
     for (size_t i = 0; i < o->n_ids && !st; i++) st = us_tokens_push(&sp->ids, o->ids[i], err);
-    if (!st && !o->n_ids && us_tokenizer_add_bos(s->tok) && us_tokenizer_bos(s->tok) >= 0) st = us_tokens_push(&sp->ids, us_tokenizer_bos(s->tok), err);
+    if (!st && !o->n_ids && us_tokenizer_add_bos(s->tok) && us_tokenizer_bos(s->tok) >= 0)
+        st = us_tokens_push(&sp->ids, us_tokenizer_bos(s->tok), err);
     if (!st && !o->n_ids) st = us_tokenizer_encode(s->tok, o->text, strlen(o->text), false, &sp->ids, err);
     if (!st && !sp->ids.n) st = us_fail(err, US_ERR_ARGUMENT, "prompt: it is empty");
-    if (!st && (int64_t)sp->ids.n > room) st = us_fail(err, US_ERR_LIMIT, "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply", sp->ids.n, room);
+    if (!st && (int64_t)sp->ids.n > room)
+        st = us_fail(err, US_ERR_LIMIT, "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply",
+                     sp->ids.n, room);
     return st;
 }
 
@@ -55,17 +62,31 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
     us_status st = sp->who ? us_character_load(sp->who, s->model, o->scale > 0, s->o.force_adapter, err) : US_OK;
     if (!st) st = tokenize(sp, o, err);
     if (st) return st;
-    sp->spec = (us_job_spec){.prompt = sp->ids.ids, .n_prompt = (int32_t)sp->ids.n, .alone = sp->alone.ids, .n_alone = (int32_t)sp->alone.n, .n_takes = o->n_takes,
-                             .separate = o->separate, .probs = o->probs, .adapter = sp->who && o->scale > 0 ? sp->who->adapter : NULL, .scale = (float)o->scale, .sampler = o->sampler, .client = o->client};
+    sp->spec = (us_job_spec){.prompt = sp->ids.ids,
+                             .n_prompt = (int32_t)sp->ids.n,
+                             .alone = sp->alone.ids,
+                             .n_alone = (int32_t)sp->alone.n,
+                             .n_takes = o->n_takes,
+                             .separate = o->separate,
+                             .probs = o->probs,
+                             .adapter = sp->who && o->scale > 0 ? sp->who->adapter : NULL,
+                             .scale = (float)o->scale,
+                             .sampler = o->sampler,
+                             .client = o->client};
     if (!sp->spec.adapter) sp->spec.scale = 0;
-    sp->spec.rules = (us_take_rules){.tok = s->tok, .texts = (const char *const *)sp->texts, .n_texts = sp->n_texts, .max_tokens = o->max_tokens, .n_top = o->n_top};
+    sp->spec.rules = (us_take_rules){.tok = s->tok,
+                                     .texts = (const char *const *)sp->texts,
+                                     .n_texts = sp->n_texts,
+                                     .max_tokens = o->max_tokens,
+                                     .n_top = o->n_top};
     if (sp->who) {
         sp->spec.weights = sp->who->card->weights;
         sp->spec.phrases = sp->who->phrases;
         sp->spec.n_phrases = sp->who->n_phrases;
         sp->spec.rules.cut_loops = !o->plain;
         sp->spec.rules.leaks = o->plain ? NULL : s->leaks;
-        if (!o->plain) sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
+        if (!o->plain)
+            sp->spec.rules.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
         sp->spec.rules.bonus = us_card_bonus;
         sp->spec.rules.bonus_ctx = sp->who->card;
     }
@@ -75,9 +96,18 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
 }
 
 static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *err) {
-    us_remote_spec r = {.url = sp->s->o.engine_url, .key = sp->s->o.engine_key, .model = sp->who ? sp->who->id : NULL, .scale = o->scale, .messages = sp->prompt.messages,
-                        .n_messages = sp->prompt.n, .text = o->text, .sampler = o->sampler, .max_tokens = o->max_tokens, .texts = (const char *const *)sp->texts,
-                        .n_texts = sp->n_texts, .cut_loops = sp->who && !o->plain};
+    us_remote_spec r = {.url = sp->s->o.engine_url,
+                        .key = sp->s->o.engine_key,
+                        .model = sp->who ? sp->who->id : NULL,
+                        .scale = o->scale,
+                        .messages = sp->prompt.messages,
+                        .n_messages = sp->prompt.n,
+                        .text = o->text,
+                        .sampler = o->sampler,
+                        .max_tokens = o->max_tokens,
+                        .texts = (const char *const *)sp->texts,
+                        .n_texts = sp->n_texts,
+                        .cut_loops = sp->who && !o->plain};
     if (r.cut_loops) r.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
     if (!sp->prompt.n && !o->text) return us_fail(err, US_ERR_UNSUPPORTED, "prompt: tokens cannot be given to another engine");
     return us_remote_begin(&r, &sp->remote, err);
@@ -96,7 +126,8 @@ us_status us_speech_begin(us_server *s, us_speech_spec *o, us_speech **out, bool
     if (o->prompt) sp->prompt = *o->prompt, *o->prompt = (us_prompt){0};
     if ((sp->who = o->who)) atomic_fetch_add(&sp->who->n_refs, 1);
     st = copy_strings(o->texts, o->n_texts, NULL, 0, &sp->texts, &sp->n_texts, err);
-    if (!st && sp->who) st = copy_strings(sp->who->card->cast, sp->who->card->n_cast, o->others, o->n_others, &sp->names, &sp->n_names, err);
+    if (!st && sp->who)
+        st = copy_strings(sp->who->card->cast, sp->who->card->n_cast, o->others, o->n_others, &sp->names, &sp->n_names, err);
     if (!st) st = s->o.engine_url ? begin_remote(sp, o, err) : begin_own(sp, o, busy, err);
     if (st) us_speech_free(sp);
     else *out = sp;
@@ -110,7 +141,10 @@ static void sort_takes(us_speech *sp) {
     for (int32_t i = 0; i < n; i++) {
         int32_t k = i;
         sp->order[i] = i;
-        for (; !sp->spec.separate && k > 0 && (i == best || (sp->order[k - 1] != best && t[sp->order[k - 1]].score < t[i].score)); k--) sp->order[k] = sp->order[k - 1];
+        for (;
+             !sp->spec.separate && k > 0 && (i == best || (sp->order[k - 1] != best && t[sp->order[k - 1]].score < t[i].score));
+             k--)
+            sp->order[k] = sp->order[k - 1];
         sp->order[k] = i;
     }
 }
@@ -180,11 +214,21 @@ us_spoken us_speech_get(us_speech *sp, int32_t i) {
     const us_take *t = &us_job_get_takes(sp->job, &n, &best)[sp->order[i]];
     size_t begin, end;
     us_take_spoken(t, sp->s->tok, &begin, &end);
-    return (us_spoken){t->text.data ? t->text.data + begin : "", end - begin, t->score,
-                       t->looped ? "loop" : t->view.stopped ? "label" : t->ended ? "self" : t->done ? "length" : "cancel", (int32_t)t->ids.n, t};
+    return (us_spoken){t->text.data ? t->text.data + begin : "",
+                       end - begin,
+                       t->score,
+                       t->looped         ? "loop"
+                       : t->view.stopped ? "label"
+                       : t->ended        ? "self"
+                       : t->done         ? "length"
+                                         : "cancel",
+                       (int32_t)t->ids.n,
+                       t};
 }
 
-const us_error *us_speech_error(const us_speech *sp) { return sp->remote ? us_remote_error(sp->remote) : us_job_get_error(sp->job); }
+const us_error *us_speech_error(const us_speech *sp) {
+    return sp->remote ? us_remote_error(sp->remote) : us_job_get_error(sp->job);
+}
 const us_tokens *us_speech_prompt(const us_speech *sp) { return &sp->ids; }
 
 void us_speech_free(us_speech *sp) {

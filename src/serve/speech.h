@@ -1,20 +1,21 @@
 /* serve/speech.h - a reply under way, made by our schedule or by another engine (remote.h).
  *
- * What is given is a prompt: a character's (chat/prompt.h), plain messages, or text to go on with. What comes is text, as it is made,
- * then the takes. A character's reply that is empty, or whose takes are all loops, is made again with another seed, twice at most. */
+ * What is given is a prompt: a character's (chat/prompt.h), plain messages, or text to go on with. What comes is text, as it is
+ * made, then the takes. A character's reply that is empty, or whose takes are all loops, is made again with another seed, twice
+ * at most. */
 #ifndef US_SERVE_SPEECH_H
 #define US_SERVE_SPEECH_H
 #include "chat/prompt.h"
 #include "serve/server.h"
 
 typedef struct us_speech_spec {
-    us_character *who;        /* NULL: nobody, the bare model; a reference is taken */
-    double scale;             /* of the adapter's strength; 0 switches it off */
-    us_prompt *prompt;        /* taken over; NULL: `text` */
+    us_character *who; /* NULL: nobody, the bare model; a reference is taken */
+    double scale;      /* of the adapter's strength; 0 switches it off */
+    us_prompt *prompt; /* taken over; NULL: `text` */
     const char *text;
-    const int32_t *ids;       /* instead of text, [n_ids] */
+    const int32_t *ids; /* instead of text, [n_ids] */
     size_t n_ids;
-    bool shorten;             /* the oldest turns may be left out when all do not fit */
+    bool shorten; /* the oldest turns may be left out when all do not fit */
     us_sampler_options sampler;
     int32_t n_takes, max_tokens, n_top;
     bool probs;               /* us_speech_probs() will be called */
@@ -22,7 +23,7 @@ typedef struct us_speech_spec {
     bool separate;            /* n answers, not takes of which the best is spoken */
     const char *const *texts; /* [n_texts] that end the reply; copied */
     size_t n_texts;
-    const char *const *others;/* [n_others] names beside the card's cast whose label ends the reply; copied */
+    const char *const *others; /* [n_others] names beside the card's cast whose label ends the reply; copied */
     size_t n_others;
     uint64_t client;
 } us_speech_spec;
@@ -37,7 +38,7 @@ typedef struct us_spoken {
     const char *text; /* [n], UTF-8 */
     size_t n;
     double score;
-    const char *end;  /* "self", "label", "length", "loop", "cancel" */
+    const char *end; /* "self", "label", "length", "loop", "cancel" */
     int32_t n_tokens;
     const us_take *take; /* NULL from another engine */
 } us_spoken;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static us_status put_str(us_gguf_writer *w, const char *key, const char *s, us_error *err) { return us_gguf_put_str(w, key, s, strlen(s), err); }
+static us_status put_str(us_gguf_writer *w, const char *key, const char *s, us_error *err) {
+    return us_gguf_put_str(w, key, s, strlen(s), err);
+}
 
 static us_status put_strs(us_gguf_writer *w, const char *key, char *const *list, size_t n, us_error *err) {
     us_str *s = NULL;
@@ -39,7 +41,9 @@ static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {
     if (!st) st = put_stop(t, w, err);
     if (!st) st = put_str(w, "understudy.data.sha256", t->data_hash, err);
     if (!st) st = put_str(w, "understudy.train.options", t->config, err);
-    if (!st) st = us_gguf_put_u64(w, "understudy.train.steps", (uint64_t)(t->state.have_best ? t->state.best_step : t->state.step), err);
+    if (!st)
+        st = us_gguf_put_u64(w, "understudy.train.steps", (uint64_t)(t->state.have_best ? t->state.best_step : t->state.step),
+                             err);
     if (!st && t->state.have_best) st = us_gguf_put_f32(w, "understudy.train.validation_loss", (float)t->state.best_loss, err);
     return st;
 }

@@ -21,12 +21,15 @@ us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     const float *const data[4] = {t->lora.params, t->m, t->v, t->best};
     const us_curve *c = &t->curve;
     const double losses[N_LOSSES] = {s->best_loss, s->last_validation, s->base_loss, s->seconds, (double)s->rows, c->sum};
-    const int64_t ne = (int64_t)t->lora.n_params, numbers[6] = {s->step, s->best_step, (int64_t)s->epoch, (int64_t)s->at, s->n_worse, s->have_best | s->done << 1 | s->early << 2};
+    const int64_t ne = (int64_t)t->lora.n_params,
+                  numbers[6] = {s->step,        s->best_step, (int64_t)s->epoch,
+                                (int64_t)s->at, s->n_worse,   s->have_best | s->done << 1 | s->early << 2};
     us_status st = path_of(t, &path, err);
     if (!st) st = us_dir_make(t->folder, err);
     if (!st) st = us_gguf_writer_new(&w, err);
     if (!st) st = us_gguf_put_str(w, "general.type", "checkpoint", 10, err);
-    if (!st) st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
+    if (!st)
+        st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
     if (!st) st = us_gguf_put_str(w, "understudy.config", t->config, strlen(t->config), err);
     if (!st) st = us_gguf_put_array(w, "understudy.state", US_KV_I64, numbers, 6, err);
     if (!st) st = us_gguf_put_array(w, "understudy.losses", US_KV_FLOAT64, losses, N_LOSSES, err);
@@ -46,7 +49,10 @@ static us_status compare_config(const us_trainer *t, const char *path, us_str he
         const char *b_nl = memchr(b, '\n', (size_t)(b_end - b));
         size_t n = strcspn(a, "\n"), k = (size_t)((b_nl ? b_nl : b_end) - b);
         if (n != k || memcmp(a, b, n))
-            return us_fail(err, US_ERR_MISMATCH, "%s: that run had %.*s, this one has %.*s: give the same options to resume, or another --out to begin anew", path, k ? (int)(k < 80 ? k : 80) : 7, k ? b : "no more", n ? (int)(n < 80 ? n : 80) : 7, n ? a : "no more");
+            return us_fail(
+                err, US_ERR_MISMATCH,
+                "%s: that run had %.*s, this one has %.*s: give the same options to resume, or another --out to begin anew",
+                path, k ? (int)(k < 80 ? k : 80) : 7, k ? b : "no more", n ? (int)(n < 80 ? n : 80) : 7, n ? a : "no more");
         a += n + (a[n] == '\n');
         b += k + (b_nl != NULL);
     }
@@ -81,16 +87,29 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
     if (numbers->n != 6 || losses->n < 2) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
     memcpy(x, numbers->data, sizeof x);
     memcpy(l, losses->data, (size_t)losses->n * sizeof *l);
-    if (x[0] < 0 || x[0] > t->facts.n_steps || x[1] < 0 || x[1] > x[0] || x[2] < 0 || x[3] < 0 || (uint64_t)x[3] > t->n_train || x[4] < 0 || x[4] > INT32_MAX)
+    if (x[0] < 0 || x[0] > t->facts.n_steps || x[1] < 0 || x[1] > x[0] || x[2] < 0 || x[3] < 0 || (uint64_t)x[3] > t->n_train ||
+        x[4] < 0 || x[4] > INT32_MAX)
         return us_fail(err, US_ERR_FORMAT, "%s: the state is out of range", path);
     for (int i = 0; i < 4; i++) {
         const us_tensor *tensor = us_gguf_find_tensor(g, tensor_names[i]);
-        if (!tensor || tensor->type != US_TYPE_F32 || tensor->n_bytes != t->lora.n_params * sizeof(float)) return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, tensor_names[i]);
+        if (!tensor || tensor->type != US_TYPE_F32 || tensor->n_bytes != t->lora.n_params * sizeof(float))
+            return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, tensor_names[i]);
     }
-    for (int i = 0; i < 4; i++) memcpy(data[i], us_gguf_find_tensor(g, tensor_names[i])->data, t->lora.n_params * sizeof(float));
-    t->state = (us_train_state){.step = x[0], .best_step = x[1], .epoch = (uint64_t)x[2], .at = (uint64_t)x[3], .n_worse = (int32_t)x[4], .best_loss = l[0], .last_validation = l[1], .base_loss = l[2],
-                                .seconds = l[3] >= 0 && l[3] < 1e12 ? l[3] : 0, .rows = l[4] >= 0 && l[4] < 1e18 ? (uint64_t)l[4] : 0,
-                                .have_best = x[5] & 1, .done = x[5] >> 1 & 1, .early = x[5] >> 2 & 1};
+    for (int i = 0; i < 4; i++)
+        memcpy(data[i], us_gguf_find_tensor(g, tensor_names[i])->data, t->lora.n_params * sizeof(float));
+    t->state = (us_train_state){.step = x[0],
+                                .best_step = x[1],
+                                .epoch = (uint64_t)x[2],
+                                .at = (uint64_t)x[3],
+                                .n_worse = (int32_t)x[4],
+                                .best_loss = l[0],
+                                .last_validation = l[1],
+                                .base_loss = l[2],
+                                .seconds = l[3] >= 0 && l[3] < 1e12 ? l[3] : 0,
+                                .rows = l[4] >= 0 && l[4] < 1e18 ? (uint64_t)l[4] : 0,
+                                .have_best = x[5] & 1,
+                                .done = x[5] >> 1 & 1,
+                                .early = x[5] >> 2 & 1};
     t->curve.sum = l[5];
     return US_OK;
 }
@@ -113,7 +132,8 @@ int32_t us_checkpoint_micro_rows(const char *folder) {
     us_str config;
     long n = 0;
     char *path = us_path_join(folder, "checkpoint.gguf"), *text = NULL;
-    if (path && us_file_exists(path) && !us_gguf_open(path, &g, NULL) && !us_gguf_get_str(g, "understudy.config", &config, NULL) && !us_strndup(config.data, config.len, &text, NULL)) {
+    if (path && us_file_exists(path) && !us_gguf_open(path, &g, NULL) &&
+        !us_gguf_get_str(g, "understudy.config", &config, NULL) && !us_strndup(config.data, config.len, &text, NULL)) {
         const char *at = strstr(text, key);
         n = at ? strtol(at + strlen(key), NULL, 10) : 0;
     }

@@ -14,7 +14,8 @@
 #define MAX_PICTURE_BYTES ((size_t)16 << 20)
 
 static const struct { double x0, y0, x1, y1; } area = {70, 70, 850, 400};
-static const unsigned paper = 0xffffff, ink = 0x26262b, soft = 0x6f6f78, rule = 0xe4e4e8, pale = 0xf2c07a, warm = 0xc46a00, cool = 0x1f6fb2;
+static const unsigned paper = 0xffffff, ink = 0x26262b, soft = 0x6f6f78, rule = 0xe4e4e8, pale = 0xf2c07a, warm = 0xc46a00,
+                      cool = 0x1f6fb2;
 
 /* The plane of the data. */
 typedef struct plane {
@@ -23,9 +24,13 @@ typedef struct plane {
     double min, max; /* losses shown */
 } plane;
 
-static void colour(cairo_t *c, unsigned rgb) { cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0); }
+static void colour(cairo_t *c, unsigned rgb) {
+    cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
+}
 static double at_x(const plane *p, double step) { return area.x0 + (area.x1 - area.x0) * step / (double)p->t->facts.n_steps; }
-static double at_y(const plane *p, double loss) { return area.y1 - (area.y1 - area.y0) * (fmin(fmax(loss, p->min), p->max) - p->min) / (p->max - p->min); }
+static double at_y(const plane *p, double loss) {
+    return area.y1 - (area.y1 - area.y0) * (fmin(fmax(loss, p->min), p->max) - p->min) / (p->max - p->min);
+}
 
 /* align: 0 begins at x, 0.5 is centred, 1 ends there; y is the middle. Returns the width. */
 static double text(cairo_t *c, double x, double y, double align, double size, bool bold, unsigned rgb, const char *s) {
@@ -138,11 +143,15 @@ static void draw_words(const plane *p) {
     char line[256];
     text(p->c, 18, 22, 0, 17, true, ink, p->t->character[0] ? p->t->character : "Loss");
     if (s->have_best && isfinite(s->base_loss))
-        snprintf(line, sizeof line, "unseen lines: perplexity %.1f, without the adapter %.1f", exp(s->best_loss), exp(s->base_loss));
+        snprintf(line, sizeof line, "unseen lines: perplexity %.1f, without the adapter %.1f", exp(s->best_loss),
+                 exp(s->base_loss));
     else if (s->have_best) snprintf(line, sizeof line, "unseen lines: perplexity %.1f", exp(s->best_loss));
     else snprintf(line, sizeof line, "%lld steps", (long long)s->step);
     text(p->c, WIDTH - 30, 22, 1, 14, false, soft, line);
-    const struct { const char *name; unsigned rgb; } legend[] = {{"learned from", warm}, {"held out (the largest dot is kept)", cool}};
+    const struct {
+        const char *name;
+        unsigned rgb;
+    } legend[] = {{"learned from", warm}, {"held out (the largest dot is kept)", cool}};
     double x = area.x0 + 150;
     for (size_t i = 0; i < 2 - !p->t->curve.n_validation; i++) {
         colour(p->c, legend[i].rgb);
@@ -155,7 +164,8 @@ static void draw_words(const plane *p) {
 static void draw(const us_trainer *t, cairo_surface_t *surface) {
     const us_curve *k = &t->curve;
     plane p = {.c = cairo_create(surface), .t = t};
-    double window = (double)k->n_training / 20, smooth = window > 1 ? (window - 1) / (window + 1) : 0; /* of an exponential mean over a twentieth of it all */
+    double window = (double)k->n_training / 20,
+           smooth = window > 1 ? (window - 1) / (window + 1) : 0; /* of an exponential mean over a twentieth of it all */
     choose_range(&p);
     colour(p.c, paper);
     cairo_paint(p.c);
@@ -168,10 +178,14 @@ static void draw(const us_trainer *t, cairo_surface_t *surface) {
     cairo_destroy(p.c);
 }
 
-static cairo_status_t collect(void *ctx, const unsigned char *bytes, unsigned n) { return us_buf_append(ctx, bytes, n, NULL) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS; }
+static cairo_status_t collect(void *ctx, const unsigned char *bytes, unsigned n) {
+    return us_buf_append(ctx, bytes, n, NULL) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+}
 
 static us_status take(us_buf *b, cairo_status_t status, char **out, size_t *n, us_error *err) {
-    us_status st = status == CAIRO_STATUS_SUCCESS && (*out = us_buf_take(b, n)) ? US_OK : us_fail(err, US_ERR_MEMORY, "the curve could not be drawn: %s", cairo_status_to_string(status));
+    us_status st = status == CAIRO_STATUS_SUCCESS && (*out = us_buf_take(b, n))
+                       ? US_OK
+                       : us_fail(err, US_ERR_MEMORY, "the curve could not be drawn: %s", cairo_status_to_string(status));
     us_buf_fini(b);
     return st;
 }

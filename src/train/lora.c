@@ -6,7 +6,8 @@
 
 us_status us_lora_init(us_lora *l, int32_t n_layers, const size_t dims[US_N_MODULES][2], int32_t rank, float alpha, bool rslora,
                        uint32_t modules, uint64_t seed, us_error *err) {
-    *l = (us_lora){.n_layers = n_layers, .rank = rank, .alpha = alpha, .scale = alpha / (rslora ? sqrtf((float)rank) : (float)rank)};
+    *l = (us_lora){
+        .n_layers = n_layers, .rank = rank, .alpha = alpha, .scale = alpha / (rslora ? sqrtf((float)rank) : (float)rank)};
     us_status st = us_alloc((size_t)n_layers * US_N_MODULES, sizeof *l->sites, &l->sites, err);
     if (st) return st;
     for (int32_t i = 0; i < n_layers * US_N_MODULES; i++) {

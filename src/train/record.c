@@ -11,7 +11,9 @@
 
 static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); } /* written with six figures */
 
-static void put(json_t *o, const char *key, double x) { json_object_set_new(o, key, isfinite(x) && x == floor(x) && fabs(x) < 1e15 ? json_integer((json_int_t)x) : number(x)); }
+static void put(json_t *o, const char *key, double x) {
+    json_object_set_new(o, key, isfinite(x) && x == floor(x) && fabs(x) < 1e15 ? json_integer((json_int_t)x) : number(x));
+}
 static void put_str(json_t *o, const char *key, const char *s) { json_object_set_new(o, key, json_string(s)); }
 
 static void put_model(json_t *o, us_trainer *t) {
@@ -133,8 +135,10 @@ static us_status write_json(us_trainer *t, const us_train_outcome *u, const char
     put_str(o, "understudy", us_version());
     json_object_set_new(o, "curve", points((const double(*)[2])t->curve.training, t->curve.n_training, 400));
     json_object_set_new(o, "validation_curve", points((const double(*)[2])t->curve.validation, t->curve.n_validation, 400));
-    char *text = st ? NULL : json_dumps(o, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)), *path = us_path_join(folder, "train.json");
-    if (!st) st = text && path ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    char *text = st ? NULL : json_dumps(o, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)),
+         *path = us_path_join(folder, "train.json");
+    if (!st)
+        st = text && path ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     json_decref(o);
     free(text);
     free(path);
@@ -144,7 +148,9 @@ static us_status write_json(us_trainer *t, const us_train_outcome *u, const char
 static us_status write_picture(const us_trainer *t, const char *folder, const char *name, us_error *err) {
     char *bytes = NULL, *path = us_path_join(folder, name);
     size_t n;
-    us_status st = !path ? us_fail(err, US_ERR_MEMORY, "out of memory") : strstr(name, ".svg") ? us_curve_svg(t, &bytes, &n, err) : us_curve_png(t, &bytes, &n, err);
+    us_status st = !path                  ? us_fail(err, US_ERR_MEMORY, "out of memory")
+                   : strstr(name, ".svg") ? us_curve_svg(t, &bytes, &n, err)
+                                          : us_curve_png(t, &bytes, &n, err);
     if (!st) st = us_file_write_atomic(path, bytes, n, err);
     free(bytes);
     free(path);

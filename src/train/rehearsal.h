@@ -11,15 +11,16 @@
 typedef struct us_rehearsal {
     const char *const *prompts; /* [n_prompts]; NULL: the built-in ones. Each is answered as often as need be */
     size_t n_prompts;
-    uint64_t n_targets;         /* tokens to learn; the last answer may go over it */
-    int32_t max_rows;           /* longest sequence */
+    uint64_t n_targets; /* tokens to learn; the last answer may go over it */
+    int32_t max_rows;   /* longest sequence */
     uint64_t seed;
     int n_threads;
-    us_progress_fn *progress;   /* in targets; false stops: INTERRUPTED */
+    us_progress_fn *progress; /* in targets; false stops: INTERRUPTED */
     void *progress_ctx;
 } us_rehearsal;
 
 /* Appends the answers to s->seqs, in the order of the prompts. Same seed, same answers, whatever the number of threads.
  * The engine that speaks is gone when this returns. */
-US_MUST_USE us_status us_rehearse(const us_model *model, const us_template *tpl, const us_rehearsal *r, us_sequences *s, us_error *err);
+US_MUST_USE us_status us_rehearse(const us_model *model, const us_template *tpl, const us_rehearsal *r, us_sequences *s,
+                                  us_error *err);
 #endif

@@ -106,7 +106,8 @@ static us_status tokenize(work *w) {
     if (!st) st = us_grow(&w->spans, &w->cap_spans, n + 1, sizeof *w->spans, w->err);
     if (st) return st;
     w->messages[0] = (us_message){"system", us_dataset_get_system(w->set)};
-    for (uint32_t i = 0; i < n; i++) w->messages[i + 1] = (us_message){w->turns[i].character ? "assistant" : "user", w->turns[i].text};
+    for (uint32_t i = 0; i < n; i++)
+        w->messages[i + 1] = (us_message){w->turns[i].character ? "assistant" : "user", w->turns[i].text};
     w->ids.n = 0;
     return us_template_tokenize(w->tpl, w->tok, w->messages, n + 1, false, &w->ids, w->spans, w->err);
 }
@@ -138,8 +139,8 @@ static us_status add_example(work *w, bool packing) {
     return open && !st ? emit(w, first, last, false) : st;
 }
 
-us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, const us_dataset *set, bool packing, int32_t max_rows, us_sequences *out,
-                             us_error *err) {
+us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, const us_dataset *set, bool packing,
+                             int32_t max_rows, us_sequences *out, us_error *err) {
     *out = (us_sequences){0};
     size_t n, n_turns;
     const us_example *e = us_dataset_get_examples(set, &n);

@@ -12,27 +12,27 @@
 
 typedef struct us_sequence {
     us_part part;
-    size_t row, target;             /* where its rows and targets begin in the arrays */
+    size_t row, target; /* where its rows and targets begin in the arrays */
     int32_t n_rows, n_targets;
     uint32_t example;
-    bool bare;                      /* does not see the persona: positions from 0, an example of nothing (rehearsal.h) */
+    bool bare; /* does not see the persona: positions from 0, an example of nothing (rehearsal.h) */
 } us_sequence;
 
 typedef struct us_sequences {
-    int32_t *prefix, n_prefix;      /* tokens of the persona */
-    int32_t *tokens, *window;       /* of every sequence's rows; windows count from the sequence's first row */
-    int32_t *target_row, *target_id;/* from the sequence's first row; the row predicts the id */
+    int32_t *prefix, n_prefix;       /* tokens of the persona */
+    int32_t *tokens, *window;        /* of every sequence's rows; windows count from the sequence's first row */
+    int32_t *target_row, *target_id; /* from the sequence's first row; the row predicts the id */
     us_sequence *seqs;
     size_t n, n_rows, n_targets, cap, cap_tokens, cap_window, cap_rows, cap_ids;
     size_t n_seqs[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS];
-    size_t n_bare, bare_targets;    /* of those of the training part */
+    size_t n_bare, bare_targets; /* of those of the training part */
     int32_t longest, most_targets;
-    size_t n_too_long;              /* targets that do not fit in max_rows with their own window's last turn */
+    size_t n_too_long; /* targets that do not fit in max_rows with their own window's last turn */
 } us_sequences;
 
 /* max_rows: longest sequence; a longer scene is cut where a target's window begins. */
-US_MUST_USE us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, const us_dataset *set, bool packing, int32_t max_rows,
-                                         us_sequences *out, us_error *err);
+US_MUST_USE us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, const us_dataset *set, bool packing,
+                                         int32_t max_rows, us_sequences *out, us_error *err);
 /* A bare sequence of the training part: ids[n_prompt..n) are learned, each sees all before it. 0 < n_prompt < n. */
 US_MUST_USE us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err);
 void us_sequences_fini(us_sequences *s);

@@ -28,9 +28,9 @@ struct us_tape {
     us_tape_options opt;
     us_pool *pool;
     const us_kern *kn;
-    us_matrix *wt, head_t; /* wt: [L][US_N_MODULES] */
+    us_matrix *wt, head_t;     /* wt: [L][US_N_MODULES] */
     unsigned char *transposed; /* their bytes */
-    size_t v_pad;          /* V rounded up to a block */
+    size_t v_pad;              /* V rounded up to a block */
     us_arena arena;
     saved *layers, shared; /* with recompute every layer's arrays but x_in are `shared`'s */
     float *x, *h, *act, *d_x, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
@@ -92,7 +92,8 @@ static bool is_wide(const us_tape *t) { return t->grad && may_be_wide(&t->opt); 
 
 /* The input of a product as the kernels want it: 8-bit blocks, or matmul_wide's rows, behind its panel. */
 static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width) {
-    size_t acts = us_acts_bytes(n_rows, width), wide = may_be_wide(o) ? us_panel_bytes(width) + us_wide_bytes(n_rows, width) : 0;
+    size_t acts = us_acts_bytes(n_rows, width),
+           wide = may_be_wide(o) ? us_panel_bytes(width) + us_wide_bytes(n_rows, width) : 0;
     return acts > wide ? acts : wide;
 }
 
@@ -106,7 +107,8 @@ static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
 static void place_all(us_tape *t, placer *p, int n_threads) {
     const us_net *n = &t->net;
     const us_tape_options *o = &t->opt;
-    size_t rows = (size_t)o->max_rows, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n);
+    size_t rows = (size_t)o->max_rows, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n),
+           kv = us_net_width_kv(n);
     bool each = o->train && !o->recompute;
     for (int32_t l = 0; l < n->n_layers; l++) {
         saved s = {0};
@@ -173,7 +175,8 @@ size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_optio
     return p.bytes + (o->train ? all_transposed_bytes(net, o->f32) : 0);
 }
 
-us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out, us_error *err) {
+us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out,
+                      us_error *err) {
     us_tape *t = NULL;
     us_status st = us_alloc(1, sizeof *t, &t, err);
     if (st) return st;
@@ -217,14 +220,15 @@ typedef struct rows {
     size_t r0, n;
     unsigned char *input; /* input_bytes() of the widest */
     us_acts acts;         /* of the input in work */
-    float *spare[3]; /* [n, widest] */
+    float *spare[3];      /* [n, widest] */
 } rows;
 
 static bool claim(us_tape *t, int i_thread, rows *c) {
     size_t i = (size_t)atomic_fetch_add(&t->next, 1), total = (size_t)t->b->packing.n_rows, w = widest(&t->net);
     if (i * t->chunk >= total) return false;
     unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
-    *c = (rows){.t = t, .net = &t->net.layers[t->layer], .s = &t->layers[t->layer], .layer = t->layer, .r0 = i * t->chunk, .input = s};
+    *c = (rows){
+        .t = t, .net = &t->net.layers[t->layer], .s = &t->layers[t->layer], .layer = t->layer, .r0 = i * t->chunk, .input = s};
     c->n = total - c->r0 < t->chunk ? total - c->r0 : t->chunk;
     float *f = (float *)(void *)(s + input_bytes(&t->opt, t->chunk, w));
     for (size_t k = 0; k < 3; k++) c->spare[k] = f + k * t->chunk * w;
@@ -244,11 +248,13 @@ static void quantize(const us_tape *t, const float *x, size_t n, size_t width, u
 }
 
 /* y[n, N] (+)= x[n, K] . W^T */
-static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts, float *y, bool add) {
+static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts,
+                    float *y, bool add) {
     if (is_wide(t)) {
         us_rows blocks[WIDE_CHUNK / US_WIDE_ROWS];
         size_t n_blocks = 0;
-        for (size_t r = 0; r < n; r += US_WIDE_ROWS) blocks[n_blocks++] = (us_rows){(int32_t)r, (int32_t)(n - r < US_WIDE_ROWS ? n - r : US_WIDE_ROWS)};
+        for (size_t r = 0; r < n; r += US_WIDE_ROWS)
+            blocks[n_blocks++] = (us_rows){(int32_t)r, (int32_t)(n - r < US_WIDE_ROWS ? n - r : US_WIDE_ROWS)};
         t->kn->matmul_wide(w, wide_rows(input, w->n_cols), blocks, n_blocks, 0, w->n_groups, y, w->n_rows, add, input);
     } else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }
@@ -446,7 +452,8 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f, *d_up = t->d_up + c.r0 * f;
+        float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f,
+              *d_up = t->d_up + c.r0 * f;
         float *d_a = c.spare[0], *d_h = c.spare[1];
         memcpy(t->d_h + c.r0 * d, d_x, c.n * d * sizeof *d_x); /* d_y of down, for its factors */
         linear_back(&c, US_MOD_DOWN, d_x, d_a, false);
@@ -507,7 +514,9 @@ static void factor_item(us_tape *t, const factor_site *f, const us_lora_site *s,
     size_t r = (size_t)t->lora->rank, n_rows = (size_t)t->b->packing.n_rows, n_b = (s->n_out + FACTOR_STEP - 1) / FACTOR_STEP;
     size_t width = i < n_b ? s->n_out : s->n_in, at = (i < n_b ? i : i - n_b) * FACTOR_STEP;
     size_t m = width - at < FACTOR_STEP ? width - at : FACTOR_STEP;
-    if (i < n_b) us_gemm_tn(t->kn, is_wide(t), m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r, t->grad + s->b + at * r, r);
+    if (i < n_b)
+        us_gemm_tn(t->kn, is_wide(t), m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r,
+                   t->grad + s->b + at * r, r);
     else us_gemm_tn(t->kn, is_wide(t), r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
 }
 
@@ -557,7 +566,11 @@ static void layer_backward(us_tape *t, int32_t l) {
     saved *s = &t->layers[l];
     float *spare = s->gate; /* gate and up of this layer are used up once rows_back_ffn has run */
     run_rows(t, rows_back_ffn);
-    factors(t, (factor_site[]){{US_MOD_DOWN, t->act, t->d_h}, {US_MOD_GATE, t->h, t->d_gate}, {US_MOD_UP, t->h, t->d_up}, {US_MOD_O, s->o, t->d_x}},
+    factors(t,
+            (factor_site[]){{US_MOD_DOWN, t->act, t->d_h},
+                            {US_MOD_GATE, t->h, t->d_gate},
+                            {US_MOD_UP, t->h, t->d_up},
+                            {US_MOD_O, s->o, t->d_x}},
             4, spare);
     us_packed_attention_back(t->pool, &t->packing, t->net.heads, s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
                              t->attn_scratch, t->attn_shared);
@@ -570,7 +583,8 @@ static void layer_backward(us_tape *t, int32_t l) {
 static void start_batch(us_tape *t, const us_batch *b) {
     const us_net *n = &t->net;
     size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
-    assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets && b->packing.n_segments <= t->opt.max_segments);
+    assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets &&
+           b->packing.n_segments <= t->opt.max_segments);
     t->b = b;
     t->packing = b->packing;
     t->packing.wide = is_wide(t);

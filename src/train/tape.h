@@ -23,17 +23,17 @@ typedef struct us_batch {
 typedef struct us_tape us_tape;
 typedef struct us_tape_options {
     int32_t max_rows, max_targets, max_segments, max_prefix; /* of any batch */
-    int32_t max_segment;  /* rows of the longest segment */
-    bool train;           /* false: forward only */
-    bool recompute;       /* keep only the layers' inputs, compute the rest again */
-    bool f32;             /* transposed weights in float32 (tests) */
-    float dropout;        /* on the input of the LoRA factors */
+    int32_t max_segment;                                     /* rows of the longest segment */
+    bool train;                                              /* false: forward only */
+    bool recompute;                                          /* keep only the layers' inputs, compute the rest again */
+    bool f32;                                                /* transposed weights in float32 (tests) */
+    float dropout;                                           /* on the input of the LoRA factors */
 } us_tape_options;
 
 /* Bytes of activations, scratch and transposed weights, before they are taken. */
 size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_options *o, int n_threads);
-US_MUST_USE us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out,
-                                  us_error *err);
+US_MUST_USE us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool,
+                                  us_tape **out, us_error *err);
 void us_tape_free(us_tape *t);
 
 /* Sum of nats over the targets; nats[n_targets] (may be NULL) gets each. */

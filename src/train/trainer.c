@@ -19,7 +19,9 @@ static us_status parse_modules(const char *list, uint32_t *mask, us_error *err) 
         size_t n = strcspn(p, ",");
         int m = 0;
         while (m < US_N_MODULES && (strlen(us_module_names[m]) != n || memcmp(us_module_names[m], p, n))) m++;
-        if (m == US_N_MODULES) return us_fail(err, US_ERR_ARGUMENT, "module '%.*s': expected some of q,k,v,o,gate,up,down", (int)(n < 20 ? n : 20), p);
+        if (m == US_N_MODULES)
+            return us_fail(err, US_ERR_ARGUMENT, "module '%.*s': expected some of q,k,v,o,gate,up,down", (int)(n < 20 ? n : 20),
+                           p);
         *mask |= 1u << m;
         p += n + (p[n] == ',');
     }
@@ -50,15 +52,28 @@ static us_status fill_options(us_trainer *t, us_error *err) {
     us_train_options *o = &t->o;
     fill_defaults(o);
     if (o->max_sequence > t->model->info.n_ctx_train) o->max_sequence = t->model->info.n_ctx_train;
-    const struct { const char *name; double x, min, max; } ranges[] = {
-        {"rank", o->rank, 1, 256}, {"alpha", o->alpha, 1e-3, 1e4}, {"dropout", o->dropout, 0, 0.9}, {"lr", o->lr, 1e-9, 1}, {"lora-plus", o->lora_plus, 0.01, 1000},
-        {"warmup", o->warmup, 0, 1}, {"epochs", o->epochs, 1e-6, 1e4}, {"batch", o->batch_rows, 1, 1 << 24}, {"max-sequence", o->max_sequence, 16, 1 << 20},
-        {"weight-decay", o->weight_decay, 0, 10}, {"micro-batch", o->micro_rows, 0, 1 << 20}, {"patience", o->patience, 0, 1e6},
-        {"rehearsal", o->rehearsal, 0, 0.5}};
+    const struct {
+        const char *name;
+        double x, min, max;
+    } ranges[] = {{"rank", o->rank, 1, 256},
+                  {"alpha", o->alpha, 1e-3, 1e4},
+                  {"dropout", o->dropout, 0, 0.9},
+                  {"lr", o->lr, 1e-9, 1},
+                  {"lora-plus", o->lora_plus, 0.01, 1000},
+                  {"warmup", o->warmup, 0, 1},
+                  {"epochs", o->epochs, 1e-6, 1e4},
+                  {"batch", o->batch_rows, 1, 1 << 24},
+                  {"max-sequence", o->max_sequence, 16, 1 << 20},
+                  {"weight-decay", o->weight_decay, 0, 10},
+                  {"micro-batch", o->micro_rows, 0, 1 << 20},
+                  {"patience", o->patience, 0, 1e6},
+                  {"rehearsal", o->rehearsal, 0, 0.5}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].x >= ranges[i].min && ranges[i].x <= ranges[i].max))
-            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g to %g, got %g", ranges[i].name, ranges[i].min, ranges[i].max, ranges[i].x);
-    if (o->max_steps < 0 || o->eval_every < 0 || o->checkpoint_every < 0 || o->eval_targets < 0) return us_fail(err, US_ERR_ARGUMENT, "a number of steps or tokens is negative");
+            return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g to %g, got %g", ranges[i].name, ranges[i].min, ranges[i].max,
+                           ranges[i].x);
+    if (o->max_steps < 0 || o->eval_every < 0 || o->checkpoint_every < 0 || o->eval_targets < 0)
+        return us_fail(err, US_ERR_ARGUMENT, "a number of steps or tokens is negative");
     return parse_modules(o->modules, &t->modules, err);
 }
 
@@ -71,11 +86,16 @@ static us_status write_config(us_trainer *t, us_error *err) {
     us_status st = us_model_get_hash(t->model, base, err);
     if (!st)
         st = us_buf_appendf(&b, err,
-                            "base=%s\ndata=%s\nrank=%d\nalpha=%.9g\nrslora=%d\ndropout=%.9g\nmodules=%x\nlr=%.9g\nlora-plus=%.9g\nschedule=%d\nwarmup=%.9g\nepochs=%.9g\nmax-steps=%lld\n"
-                            "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%llu\neval-every=%lld\neval-targets=%lld\n",
-                            base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus, (int)o->schedule, o->warmup, o->epochs, (long long)o->max_steps,
-                            o->batch_rows, o->micro_rows, o->max_sequence, o->windowed, o->clip, o->weight_decay, (unsigned long long)o->seed, (long long)o->eval_every, (long long)o->eval_targets);
-    if (!st && o->rehearsal > 0) st = us_buf_appendf(&b, err, "rehearsal=%.9g\n", o->rehearsal); /* nothing without, as before there was any */
+                            "base=%s\ndata=%s\nrank=%d\nalpha=%.9g\nrslora=%d\ndropout=%.9g\nmodules=%x\nlr=%.9g\nlora-plus=%."
+                            "9g\nschedule=%d\nwarmup=%.9g\nepochs=%.9g\nmax-steps=%lld\n"
+                            "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%"
+                            "llu\neval-every=%lld\neval-targets=%lld\n",
+                            base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus,
+                            (int)o->schedule, o->warmup, o->epochs, (long long)o->max_steps, o->batch_rows, o->micro_rows,
+                            o->max_sequence, o->windowed, o->clip, o->weight_decay, (unsigned long long)o->seed,
+                            (long long)o->eval_every, (long long)o->eval_targets);
+    if (!st && o->rehearsal > 0)
+        st = us_buf_appendf(&b, err, "rehearsal=%.9g\n", o->rehearsal); /* nothing without, as before there was any */
     t->config = st ? NULL : us_buf_take(&b, NULL);
     us_buf_fini(&b);
     return st;
@@ -86,7 +106,12 @@ static us_status rehearse(us_trainer *t, const us_template *tpl, us_error *err) 
     const us_train_options *o = &t->o;
     double learned = (double)t->s.targets[US_TRAIN], n = learned * o->rehearsal / (1 - o->rehearsal);
     if (!(n > 0)) return US_OK;
-    us_rehearsal r = {.n_targets = (uint64_t)ceil(n), .max_rows = o->max_sequence, .seed = o->seed, .n_threads = o->n_threads, .progress = o->progress, .progress_ctx = o->progress_ctx};
+    us_rehearsal r = {.n_targets = (uint64_t)ceil(n),
+                      .max_rows = o->max_sequence,
+                      .seed = o->seed,
+                      .n_threads = o->n_threads,
+                      .progress = o->progress,
+                      .progress_ctx = o->progress_ctx};
     return us_rehearse(t->model, tpl, &r, &t->s, err);
 }
 
@@ -96,31 +121,45 @@ static us_tape_options tape_options(const us_trainer *t, int32_t micro_rows, boo
     int32_t rows = micro_rows > t->s.longest ? micro_rows : t->s.longest, least = INT32_MAX;
     for (size_t i = 0; i < t->s.n; i++)
         if (t->s.seqs[i].n_rows < least) least = t->s.seqs[i].n_rows;
-    return (us_tape_options){.max_rows = rows + t->s.n_prefix, .max_targets = rows, .max_segments = rows / least + 1, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1,
-                             .train = true, .recompute = recompute, .dropout = (float)t->o.dropout};
+    return (us_tape_options){.max_rows = rows + t->s.n_prefix,
+                             .max_targets = rows,
+                             .max_segments = rows / least + 1,
+                             .max_prefix = t->s.n_prefix,
+                             .max_segment = t->s.longest + 1,
+                             .train = true,
+                             .recompute = recompute,
+                             .dropout = (float)t->o.dropout};
 }
 
 /* Rows at a time, from the fastest to the smallest way: at most 2048, recomputing only when 256 do not fit otherwise. */
 static us_status choose_micro_rows(us_trainer *t, us_error *err) {
     uint64_t room = t->o.memory_bytes, available = us_memory_available();
     bool told = room != 0;
-    if (!t->o.micro_rows && t->folder) t->o.micro_rows = us_checkpoint_micro_rows(t->folder); /* less memory than then must not change the sums */
+    if (!t->o.micro_rows && t->folder)
+        t->o.micro_rows = us_checkpoint_micro_rows(t->folder); /* less memory than then must not change the sums */
     if (!told) room = available / 4 < (uint64_t)3 << 29 ? available / 4 : (uint64_t)3 << 29;
     int32_t rows = t->o.micro_rows ? t->o.micro_rows : 2048, least = t->o.micro_rows ? t->o.micro_rows : 256;
     bool recompute = t->o.recompute;
     us_tape_options to;
     for (;;) {
         to = tape_options(t, rows, recompute);
-        t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, us_pool_size(t->pool)) + 5 * t->lora.n_params * sizeof(float); /* factors, gradient, two moments, the best */
+        t->facts.bytes = us_tape_bytes(&t->model->net, &t->lora, &to, us_pool_size(t->pool)) +
+                         5 * t->lora.n_params * sizeof(float); /* factors, gradient, two moments, the best */
         bool smallest = recompute && rows / 2 < least;
         if (t->facts.bytes <= room || (smallest && !told)) break; /* a large model may have more, rather than be refused */
         if (smallest)
-            return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB at least, %.0f MiB may be used: raise --memory, or lower --max-sequence or --rank", (double)t->facts.bytes / 1048576, (double)room / 1048576);
+            return us_fail(
+                err, US_ERR_MEMORY,
+                "training needs %.0f MiB at least, %.0f MiB may be used: raise --memory, or lower --max-sequence or --rank",
+                (double)t->facts.bytes / 1048576, (double)room / 1048576);
         if (rows / 2 >= least) rows /= 2;
         else rows = t->o.micro_rows ? t->o.micro_rows : 2048, recompute = true;
     }
     if (t->facts.bytes > available)
-        return us_fail(err, US_ERR_MEMORY, "training needs %.0f MiB (%d tokens at a time), %.0f MiB are available: lower --micro-batch, --max-sequence or --rank", (double)t->facts.bytes / 1048576, to.max_rows, (double)available / 1048576);
+        return us_fail(err, US_ERR_MEMORY,
+                       "training needs %.0f MiB (%d tokens at a time), %.0f MiB are available: lower --micro-batch, "
+                       "--max-sequence or --rank",
+                       (double)t->facts.bytes / 1048576, to.max_rows, (double)available / 1048576);
     t->o.micro_rows = rows;
     t->o.recompute = recompute;
     t->facts.micro_rows = to.max_rows;
@@ -152,7 +191,9 @@ static us_status list_sequences(us_trainer *t, us_error *err) {
     }
     t->order_epoch = UINT64_MAX;
     shuffle(t->validation, t->n_validation, 1); /* the same for every seed: runs can be compared */
-    return t->n_train ? US_OK : us_fail(err, US_ERR_FORMAT, "the training part is empty: give more dialogue, or smaller validation and test shares");
+    return t->n_train ? US_OK
+                      : us_fail(err, US_ERR_FORMAT,
+                                "the training part is empty: give more dialogue, or smaller validation and test shares");
 }
 
 static void plan(us_trainer *t) {
@@ -165,7 +206,8 @@ static void plan(us_trainer *t) {
     if (!o->eval_every) o->eval_every = epoch / 10 > 10 ? epoch / 10 : 10;
 }
 
-us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder, us_trainer **out, us_error *err) {
+us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder,
+                         us_trainer **out, us_error *err) {
     us_trainer *t = NULL;
     const us_template *tpl;
     size_t dims[US_N_MODULES][2];
@@ -190,7 +232,9 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st) st = us_sequences_build(model->tok, tpl, set, !t->o.windowed, t->o.max_sequence, &t->s, err);
     if (!st) st = rehearse(t, tpl, err);
     if (!st) st = list_sequences(t, err);
-    if (!st) st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora, t->modules, t->o.seed + 1, err);
+    if (!st)
+        st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora,
+                          t->modules, t->o.seed + 1, err);
     if (!st) st = choose_micro_rows(t, err);
     if (!st) st = us_packer_init(&t->packer, &t->s, t->o.micro_rows, err);
     size_t bytes = t->lora.n_params * sizeof(float);
@@ -208,7 +252,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
         us_trainer_free(t);
         return st;
     }
-    for (int p = 0; p < US_N_PARTS; p++) t->facts.sequences[p] = t->s.n_seqs[p], t->facts.rows[p] = t->s.rows[p], t->facts.targets[p] = t->s.targets[p];
+    for (int p = 0; p < US_N_PARTS; p++)
+        t->facts.sequences[p] = t->s.n_seqs[p], t->facts.rows[p] = t->s.rows[p], t->facts.targets[p] = t->s.targets[p];
     t->facts.rehearsal_sequences = t->s.n_bare;
     t->facts.rehearsal_targets = t->s.bare_targets;
     t->facts.too_long = t->s.n_too_long;
@@ -271,14 +316,16 @@ static uint64_t collect(us_trainer *t) {
 }
 
 /* The bare sequences of a list, or the others, in micro-batches. */
-static double run_kind(us_trainer *t, bool bare, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
+static double run_kind(us_trainer *t, bool bare, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad,
+                       uint64_t *rows) {
     double nats = 0;
     us_packer *p = &t->packer;
     us_packer_clear(p, &t->s);
     for (size_t i = 0; i <= n; i++) {
         if (i < n && (t->s.seqs[list[i]].bare != bare || us_packer_add(p, &t->s, &t->s.seqs[list[i]]))) continue;
         if (!p->batch.packing.n_segments) break; /* none of this kind */
-        nats += grad ? us_tape_loss_and_grad(t->tape, &p->batch, scale, seed + i, grad) : us_tape_loss(t->tape, &p->batch, NULL);
+        nats +=
+            grad ? us_tape_loss_and_grad(t->tape, &p->batch, scale, seed + i, grad) : us_tape_loss(t->tape, &p->batch, NULL);
         if (rows) *rows += (uint64_t)p->batch.packing.n_rows;
         us_packer_clear(p, &t->s);
         if (i < n && !us_packer_add(p, &t->s, &t->s.seqs[list[i]])) break; /* cannot be: the packer holds the longest */
@@ -372,18 +419,26 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     if (!s->done) {
         if (s->step == 0 && t->n_validation && !isfinite(s->base_loss)) { /* B is zero still: this is the base */
             s->base_loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
-            if (!isfinite(s->base_loss)) return us_fail(err, US_ERR_FORMAT, "the base itself gives a loss that is not finite (%g): its weights hold NaN or infinity; get the file again", s->base_loss);
+            if (!isfinite(s->base_loss))
+                return us_fail(err, US_ERR_FORMAT,
+                               "the base itself gives a loss that is not finite (%g): its weights hold NaN or infinity; get "
+                               "the file again",
+                               s->base_loss);
             start = us_now_ns();
         }
         us_train_state before = *s;
         r->targets = collect(t);
         memset(t->grad, 0, t->lora.n_params * sizeof(float));
-        double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets, t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
+        double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets,
+                          t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
         r->loss = nats / (double)r->targets;
         r->grad_norm = norm(t->grad, t->lora.n_params);
         if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
             *s = before;
-            return us_fail(err, US_ERR_FORMAT, "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds NaN); nothing of this step is kept", (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
+            return us_fail(err, US_ERR_FORMAT,
+                           "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds "
+                           "NaN); nothing of this step is kept",
+                           (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
         }
         if (t->o.clip > 0 && r->grad_norm > t->o.clip) {
             float k = (float)(t->o.clip / r->grad_norm);
@@ -396,7 +451,9 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
         s->seconds += r->seconds;
         s->rows += r->rows;
         t->curve.sum += r->loss;
-        if (s->step % t->curve.stride == 0) add_point(t->curve.training, &t->curve.n_training, s->step, t->curve.sum / (double)t->curve.stride), t->curve.sum = 0;
+        if (s->step % t->curve.stride == 0)
+            add_point(t->curve.training, &t->curve.n_training, s->step, t->curve.sum / (double)t->curve.stride),
+                t->curve.sum = 0;
         if (t->n_validation && (s->step % t->o.eval_every == 0 || s->done)) validate(t, r);
         if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
         if (t->folder && (s->step % t->o.checkpoint_every == 0 || s->done || r->improved)) {
@@ -430,7 +487,8 @@ void us_trainer_estimate(us_trainer *t) {
     collect(t);
     t->state = before;
     size_t n = 0, rows = 0;
-    while (n < t->n_step && rows + (size_t)t->s.seqs[t->step_list[n]].n_rows <= (size_t)t->packer.max_rows) rows += (size_t)t->s.seqs[t->step_list[n++]].n_rows;
+    while (n < t->n_step && rows + (size_t)t->s.seqs[t->step_list[n]].n_rows <= (size_t)t->packer.max_rows)
+        rows += (size_t)t->s.seqs[t->step_list[n++]].n_rows;
     if (!n) n = 1;
     uint64_t done = 0;
     memset(t->grad, 0, t->lora.n_params * sizeof(float));

@@ -10,11 +10,11 @@
 /* What a checkpoint holds beside params, moments and best: enough to go on bit for bit. */
 typedef struct us_train_state {
     int64_t step, best_step;
-    uint64_t epoch, at;             /* the next sequence: order of that epoch, index in it */
+    uint64_t epoch, at; /* the next sequence: order of that epoch, index in it */
     double best_loss, last_validation, base_loss;
-    double seconds;                 /* of steps, in all sittings */
-    uint64_t rows;                  /* computed in them */
-    int32_t n_worse;                /* validations since the best */
+    double seconds;  /* of steps, in all sittings */
+    uint64_t rows;   /* computed in them */
+    int32_t n_worse; /* validations since the best */
     bool have_best, done, early;
 } us_train_state;
 
@@ -22,14 +22,14 @@ typedef struct us_train_state {
 typedef struct us_curve { /* {step, nats a target}; fixed capacity */
     double (*training)[2], (*validation)[2];
     size_t n_training, n_validation;
-    int64_t stride;                 /* steps whose mean a training point is */
-    double sum;                     /* of the losses since the last point */
+    int64_t stride; /* steps whose mean a training point is */
+    double sum;     /* of the losses since the last point */
 } us_curve;
 
 struct us_trainer {
     us_model *model;
-    us_train_options o;             /* every default filled in; no strings */
-    char **cast;                    /* [o.n_cast] */
+    us_train_options o; /* every default filled in; no strings */
+    char **cast;        /* [o.n_cast] */
     uint32_t modules;
     char *folder, *character, *system, *config; /* config: the options that matter, "name=value" lines */
     char data_hash[65];
@@ -43,14 +43,15 @@ struct us_trainer {
     float *grad, *m, *v, *best;
     uint32_t *order, *validation, *step_list; /* indices of sequences: the epoch's, the validation's, the step's */
     size_t n_train, n_validation, n_step;
-    uint64_t order_epoch;           /* that `order` stands for; UINT64_MAX at first */
+    uint64_t order_epoch; /* that `order` stands for; UINT64_MAX at first */
     us_train_state state;
     us_train_facts facts;
     us_curve curve;
 };
 
 /* adapter_writer.c: factors -> GGUF LoRA. */
-US_MUST_USE us_status us_adapter_write(us_trainer *t, const float *params, us_adapter_type type, const char *path, us_error *err);
+US_MUST_USE us_status us_adapter_write(us_trainer *t, const float *params, us_adapter_type type, const char *path,
+                                       us_error *err);
 /* curve.c: the loss over the steps as a picture. The bytes are free()d by the caller. */
 US_MUST_USE us_status us_curve_svg(const us_trainer *t, char **svg, size_t *n_bytes, us_error *err);
 US_MUST_USE us_status us_curve_png(const us_trainer *t, char **png, size_t *n_bytes, us_error *err);

@@ -10,9 +10,9 @@
 typedef struct job {
     const us_matrix *w;
     us_matrix *out;
-    size_t n_pad;   /* columns of out: rows of w, padded to a block */
-    float *stripe;  /* [c1 - c0][n_pad]: columns [c0, c1) of w, as rows */
-    float *rows;    /* [n_threads][K] */
+    size_t n_pad;          /* columns of out: rows of w, padded to a block */
+    float *stripe;         /* [c1 - c0][n_pad]: columns [c0, c1) of w, as rows */
+    float *rows;           /* [n_threads][K] */
     unsigned char *blocks; /* [n_threads][16 rows of Q8_0] */
     size_t c0, c1, q_bytes;
     bool f32;
@@ -50,7 +50,10 @@ static void pack(void *ctx, int i_thread, int n_threads) {
 }
 
 static us_matrix shape_of(const us_matrix *w, bool f32) {
-    us_matrix m = {.kind = f32 ? US_PACK_F32 : US_PACK_Q8, .n_rows = w->n_cols, .n_cols = (w->n_rows + US_BLOCK - 1) / US_BLOCK * US_BLOCK, .n_groups = (w->n_cols + US_GROUP - 1) / US_GROUP};
+    us_matrix m = {.kind = f32 ? US_PACK_F32 : US_PACK_Q8,
+                   .n_rows = w->n_cols,
+                   .n_cols = (w->n_rows + US_BLOCK - 1) / US_BLOCK * US_BLOCK,
+                   .n_groups = (w->n_cols + US_GROUP - 1) / US_GROUP};
     m.group_bytes = us_pack_group_bytes(m.kind, m.n_cols);
     return m;
 }

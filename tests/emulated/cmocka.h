@@ -17,7 +17,8 @@ struct CMUnitTest {
     const char *name;
     void (*test)(void **state);
 };
-#define cmocka_unit_test(f) {#f, f}
+#define cmocka_unit_test(f) \
+    { #f, f }
 #define cmocka_run_group_tests(tests, setup, teardown) run_tests(tests, sizeof(tests) / sizeof *(tests))
 static inline int run_tests(const struct CMUnitTest *tests, size_t n) {
     void *state = NULL;

@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "understudy/base.h"
-#define assert_ok(call, err)                                                       \
-    do {                                                                           \
-        us_status assert_ok_status = (call);                                       \
-        if (assert_ok_status) fail_msg("%s: %s", #call, (err)->message);           \
+#define assert_ok(call, err)                                             \
+    do {                                                                 \
+        us_status assert_ok_status = (call);                             \
+        if (assert_ok_status) fail_msg("%s: %s", #call, (err)->message); \
     } while (0)
 #endif

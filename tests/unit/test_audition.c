@@ -67,8 +67,10 @@ static void loops(void **state) {
     size_t n;
     assert_ok(us_chat_repeats(&w, chat, 5, &n, &err), &err);
     assert_int_equal(n, 1); /* "Okay." is said again by right */
-    const char *dwells[] = {"Doughnut, please.", "Another doughnut?", "Cheese", "I like.", "Oh.", "No.", "Yes, please: cheese."};
-    double share; /* doughnut again; please is six replies back; cheese again; of doughnut, please, another, doughnut, cheese, please, cheese */
+    const char *dwells[] = {"Doughnut, please.",   "Another doughnut?", "Cheese", "I like.", "Oh.", "No.",
+                            "Yes, please: cheese."};
+    double share; /* doughnut again; please is six replies back; cheese again; of doughnut, please, another, doughnut, cheese,
+                     please, cheese */
     assert_ok(us_chat_same_words(&w, dwells, 7, &share, &err), &err);
     assert_true(fabs(share - 2.0 / 7) < 1e-9);
     us_words_fini(&w);
@@ -93,14 +95,53 @@ static void leaks(void **state) {
     (void)state;
     us_leaks *l;
     assert_ok(us_leaks_open(NULL, &l, &err), &err);
-    static const char *const yes[] = {"No, I'm just an artificial intelligence.", "Yeah, a neural network. I have been trying to learn.", "Нет, я просто программа.", 
-        "I'm just a language model.", "I am an AI, so I can't eat.", "As an AI language model, I do not eat donuts.", "I\xe2\x80\x99m a virtual assistant.", "Well, I'm a computer program!",
-        "I was trained on a lot of text.", "I was created by OpenAI.", "My training data ends in 2021.", "How can I assist you today?", "I don't have personal opinions.",
-        "I'm not angry. I'm a robot.", "I am happy to assist.", "Я всего лишь языковая модель.", "Я — нейросеть.", "Как искусственный интеллект, я не ем.", "Чем я могу вам помочь?", "Меня создали разработчики.", "я бот",
+    static const char *const yes[] = {
+        "No, I'm just an artificial intelligence.",
+        "Yeah, a neural network. I have been trying to learn.",
+        "Нет, я просто программа.",
+        "I'm just a language model.",
+        "I am an AI, so I can't eat.",
+        "As an AI language model, I do not eat donuts.",
+        "I\xe2\x80\x99m a virtual assistant.",
+        "Well, I'm a computer program!",
+        "I was trained on a lot of text.",
+        "I was created by OpenAI.",
+        "My training data ends in 2021.",
+        "How can I assist you today?",
+        "I don't have personal opinions.",
+        "I'm not angry. I'm a robot.",
+        "I am happy to assist.",
+        "Я всего лишь языковая модель.",
+        "Я — нейросеть.",
+        "Как искусственный интеллект, я не ем.",
+        "Чем я могу вам помочь?",
+        "Меня создали разработчики.",
+        "я бот",
     };
-    static const char *const no[] = {"No, I'm not a robot.", "Yeah, a cold beer.", 
-        "I'm not an AI!", "I am no robot.", "I'm not, and never was, a robot.", "Am I a robot?", "You're a robot!", "I'm a computer genius.", "Do you think I'm a machine?", "I have never been an AI.",
-        "Can I help you?", "My computer is broken.", "It's a robot! Run!", "I bought a robot.", "I'm hungry.", "I was made to eat.", "He said he is a machine.", "", "Я не робот!", "Я люблю роботов.", "Я что, робот?", "Где мой компьютер?", "Помоги мне!",
+    static const char *const no[] = {
+        "No, I'm not a robot.",
+        "Yeah, a cold beer.",
+        "I'm not an AI!",
+        "I am no robot.",
+        "I'm not, and never was, a robot.",
+        "Am I a robot?",
+        "You're a robot!",
+        "I'm a computer genius.",
+        "Do you think I'm a machine?",
+        "I have never been an AI.",
+        "Can I help you?",
+        "My computer is broken.",
+        "It's a robot! Run!",
+        "I bought a robot.",
+        "I'm hungry.",
+        "I was made to eat.",
+        "He said he is a machine.",
+        "",
+        "Я не робот!",
+        "Я люблю роботов.",
+        "Я что, робот?",
+        "Где мой компьютер?",
+        "Помоги мне!",
     };
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (!us_leaks_find(l, yes[i]).found) fail_msg("not seen: %s", yes[i]);
@@ -146,7 +187,8 @@ static us_overlap overlap_of(us_memory *m, const char *text) {
 
 static void memorised(void **state) {
     (void)state;
-    const char *lines[] = {"The cat sat on the mat and then it went away.", "Never eat yellow snow.", "The cat sat on the roof and sang all night long."};
+    const char *lines[] = {"The cat sat on the mat and then it went away.", "Never eat yellow snow.",
+                           "The cat sat on the roof and sang all night long."};
     us_words w = {0};
     us_memory *m;
     assert_ok(us_memory_new(&w, lines, 3, &m, &err), &err);
@@ -170,7 +212,8 @@ static void drift(void **state) {
     us_words w = {0};
     us_drift d;
     assert_ok(us_drift_measure(&w, a, 2, a, 2, 100, &d, &err), &err);
-    assert_true(d.length_ks == 0 && d.vocabulary_js == 0 && fabs(d.distinct[0] - 2.0 / 6) < 1e-9 && fabs(d.distinct[1] - 2.0 / 4) < 1e-9);
+    assert_true(d.length_ks == 0 && d.vocabulary_js == 0 && fabs(d.distinct[0] - 2.0 / 6) < 1e-9 &&
+                fabs(d.distinct[1] - 2.0 / 4) < 1e-9);
     assert_ok(us_drift_measure(&w, a, 2, b, 2, 4, &d, &err), &err);
     assert_true(fabs(d.vocabulary_js - 1) < 1e-9 && d.length_ks == 0.5 && d.distinct[0] == 0.5); /* the first four words only */
     us_words_fini(&w);
@@ -179,8 +222,10 @@ static void drift(void **state) {
 /* Two speakers who like other words: the classifier learns it; what neither says is left open. */
 static void style(void **state) {
     (void)state;
-    static const char *const loud[] = {"Give me beer now!", "I want beer!", "Beer and chips!", "No more soup, beer!", "Where is my beer?", "Beer! Beer!"};
-    static const char *const calm[] = {"Please read the book.", "The book is long.", "I wrote a book.", "My book, please.", "A good book is rare.", "Books are quiet."};
+    static const char *const loud[] = {"Give me beer now!",   "I want beer!",      "Beer and chips!",
+                                       "No more soup, beer!", "Where is my beer?", "Beer! Beer!"};
+    static const char *const calm[] = {"Please read the book.", "The book is long.",    "I wrote a book.",
+                                       "My book, please.",      "A good book is rare.", "Books are quiet."};
     const char *texts[12];
     uint32_t labels_[12];
     for (int i = 0; i < 6; i++) texts[2 * i] = loud[i], texts[2 * i + 1] = calm[i], labels_[2 * i] = 0, labels_[2 * i + 1] = 1;
@@ -205,7 +250,8 @@ static void manner(void **state) {
     (void)state;
     const char *lines[240];
     bool his[240];
-    static const char *const kinds[] = {"Give me beer!", "Beer, now!", "I want my beer...", "Read the book.", "A book is good?", "My book, please."};
+    static const char *const kinds[] = {"Give me beer!",  "Beer, now!",      "I want my beer...",
+                                        "Read the book.", "A book is good?", "My book, please."};
     for (int i = 0; i < 240; i++) lines[i] = kinds[i % 6], his[i] = i % 6 < 3;
     json_t *style, *again;
     us_manner *m;
@@ -220,7 +266,8 @@ static void manner(void **state) {
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "beer")) > 0.5);
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "book")) < -0.5);
     assert_ok(us_manner_open(style, "card", &m, &err), &err);
-    assert_true(us_manner_score(m, "More BEER!") > us_manner_score(m, "More books") && us_manner_score(m, "The book.") < log(0.5));
+    assert_true(us_manner_score(m, "More BEER!") > us_manner_score(m, "More books") &&
+                us_manner_score(m, "The book.") < log(0.5));
     assert_true(us_manner_score(m, "") < 0 && us_manner_score(NULL, "beer") == 0);
     us_manner_free(m);
     json_decref(again);
@@ -249,7 +296,9 @@ static void gate_file(const char *text, us_status want, const char *word) {
 
 static void gates(void **state) {
     (void)state;
-    gate_file("# what must hold\nloops <= 0.5%\ncontext_gain_share >= 0.9  # of the real\ncatch_phrases >= real * 0.5\nended>98%\nloops <= real\n", US_OK, NULL);
+    gate_file("# what must hold\nloops <= 0.5%\ncontext_gain_share >= 0.9  # of the real\ncatch_phrases >= real * "
+              "0.5\nended>98%\nloops <= real\n",
+              US_OK, NULL);
     gate_file("loop <= 0.5%\n", US_ERR_FORMAT, "'loops'");
     gate_file("ended >= 1\nmemorized <= 5%\n", US_ERR_FORMAT, "2: no measure 'memorized'; the nearest is 'memorised'");
     gate_file("loops = 3\n", US_ERR_FORMAT, "< <= > or >=");
@@ -261,7 +310,9 @@ static void gates(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(intervals), cmocka_unit_test(paired_tests), cmocka_unit_test(loops), cmocka_unit_test(labels), cmocka_unit_test(leaks), cmocka_unit_test(users_lexicon),
-                                       cmocka_unit_test(memorised), cmocka_unit_test(drift), cmocka_unit_test(style), cmocka_unit_test(manner), cmocka_unit_test(gates)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(intervals), cmocka_unit_test(paired_tests),  cmocka_unit_test(loops),     cmocka_unit_test(labels),
+        cmocka_unit_test(leaks),     cmocka_unit_test(users_lexicon), cmocka_unit_test(memorised), cmocka_unit_test(drift),
+        cmocka_unit_test(style),     cmocka_unit_test(manner),        cmocka_unit_test(gates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

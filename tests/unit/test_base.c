@@ -95,7 +95,8 @@ static void run_relay(void *ctx, int i, int n) {
         for (int at; (at = atomic_fetch_add(&r->next, 1)) < 8;) r->taken[stage][at]++;
         if (i == n - 1 && stage % 10 == 0) nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL); /* the others fall asleep */
         us_pool_meet(r->pool, &r->next);
-        for (int at = 0; at < 8; at++) if (r->taken[stage][at] != 1) r->early = true;
+        for (int at = 0; at < 8; at++)
+            if (r->taken[stage][at] != 1) r->early = true;
         us_pool_meet(r->pool, NULL);
     }
 }
@@ -130,9 +131,9 @@ static void errors_hold_no_control_characters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buf_stops_at_its_cap),        cmocka_unit_test(sha256_of_published_vectors),
-        cmocka_unit_test(utf8_refuses_what_is_not_utf8), cmocka_unit_test(atomic_write_then_read),
-        cmocka_unit_test(pool_covers_every_item_once), cmocka_unit_test(rng_is_the_same_everywhere),
+        cmocka_unit_test(buf_stops_at_its_cap),           cmocka_unit_test(sha256_of_published_vectors),
+        cmocka_unit_test(utf8_refuses_what_is_not_utf8),  cmocka_unit_test(atomic_write_then_read),
+        cmocka_unit_test(pool_covers_every_item_once),    cmocka_unit_test(rng_is_the_same_everywhere),
         cmocka_unit_test(threads_meet_after_every_stage), cmocka_unit_test(errors_hold_no_control_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

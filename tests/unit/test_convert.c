@@ -36,7 +36,8 @@ static void out_and_back(void **state) {
     static const char *const archs[] = {"llama", "qwen2", "qwen3"};
     for (int i = 0; i < 3; i++) {
         us_tiny o = {.arch = archs[i], .seed = 3};
-        char *path = us_path_join(dir, "m.gguf"), *folder = us_path_join(dir, "peft"), *back = us_path_join(dir, "back.gguf"), *merged = us_path_join(dir, "merged.gguf");
+        char *path = us_path_join(dir, "m.gguf"), *folder = us_path_join(dir, "peft"), *back = us_path_join(dir, "back.gguf"),
+             *merged = us_path_join(dir, "merged.gguf");
         us_model *m, *whole;
         us_adapter *a, *b;
         assert_ok(us_tiny_write(&o, path, &err), &err);
@@ -53,11 +54,13 @@ static void out_and_back(void **state) {
         assert_ok(us_adapter_merge(m, lora, 1, "F16", merged, &err), &err);
         assert_ok(us_model_open(merged, &(us_model_options){.math = US_MATH_F32, .n_threads = 1}, &whole, &err), &err);
         float *z = logits(whole, NULL);
-        printf("# %s: imported %.2g, merged F16 %.2g from the adapter's logits (%.2g from the base's)\n", archs[i], distance(x, y, v), distance(x, z, v), distance(x, plain, v));
+        printf("# %s: imported %.2g, merged F16 %.2g from the adapter's logits (%.2g from the base's)\n", archs[i],
+               distance(x, y, v), distance(x, z, v), distance(x, plain, v));
         assert_true(distance(x, z, v) < 0.05 * distance(x, plain, v) + 2e-2);
         us_model_free(whole);
         assert_int_equal(us_adapter_merge(m, lora, 1, "Q2_K", merged, &err), US_ERR_ARGUMENT);
-        char *st = us_path_join(folder, "adapter_model.safetensors"), *config = us_path_join(folder, "adapter_config.json"), *bytes;
+        char *st = us_path_join(folder, "adapter_model.safetensors"), *config = us_path_join(folder, "adapter_config.json"),
+             *bytes;
         size_t n;
         assert_ok(us_file_read(st, 1 << 24, &bytes, &n, &err), &err);
         for (size_t cut = 0; cut < n; cut += n / 29 + 1) {
@@ -77,7 +80,8 @@ static void out_and_back(void **state) {
         us_adapter_free(a);
         us_adapter_free(b);
         us_model_free(m);
-        free(x), free(y), free(z), free(plain), free(bytes), free(st), free(config), free(path), free(folder), free(back), free(merged);
+        free(x), free(y), free(z), free(plain), free(bytes), free(st), free(config), free(path), free(folder), free(back),
+            free(merged);
     }
 }
 

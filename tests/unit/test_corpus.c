@@ -17,7 +17,8 @@ static int drop_folder(void **state) {
     return system(cmd);
 }
 
-static us_status load_text(const char *name, const char *text, size_t n, const us_script_options *o, us_script **s, us_error *err) {
+static us_status load_text(const char *name, const char *text, size_t n, const us_script_options *o, us_script **s,
+                           us_error *err) {
     char *path = us_path_join(folder, name);
     if (us_file_write_atomic(path, text, n, err)) abort();
     us_status st = us_script_load(o, (const char *const[]){path}, 1, s, err);
@@ -44,9 +45,13 @@ static void expect_line(const us_script *s, size_t i, const char *speaker, const
 
 static void rules_repair_and_count(void **state) {
     (void)state;
-    us_script *s = must_load("a.csv", "\xef\xbb\xbf" "raw_character_text,spoken_words\r\nHomer,Well, well, well.\r\nHomer,  two   blanks \r\n,\r\n"
-                             "Se\xc3\x83\xc2\xb1or,\xc3\xa2\xe2\x82\xac\xc2\xa6 caf\xc3\x83\xc2\xa9\r\nMarge,(SIGHS) Homer! [leaves]\r\nWritten by,Somebody\r\nMarge,\r\nMARGE,Loud.\r\n,Nobody said this\r\n"
-                             "Bart,\"two\nlines\"\r\n", NULL);
+    us_script *s = must_load("a.csv",
+                             "\xef\xbb\xbf"
+                             "raw_character_text,spoken_words\r\nHomer,Well, well, well.\r\nHomer,  two   blanks \r\n,\r\n"
+                             "Se\xc3\x83\xc2\xb1or,\xc3\xa2\xe2\x82\xac\xc2\xa6 caf\xc3\x83\xc2\xa9\r\nMarge,(SIGHS) Homer! "
+                             "[leaves]\r\nWritten by,Somebody\r\nMarge,\r\nMARGE,Loud.\r\n,Nobody said this\r\n"
+                             "Bart,\"two\nlines\"\r\n",
+                             NULL);
     const us_script_counts *c = us_script_get_counts(s);
     size_t n;
     expect_line(s, 0, "Homer", "Well, well, well.");
@@ -70,7 +75,8 @@ static void rules_repair_and_count(void **state) {
     us_script_get_scenes(s, &n);
     assert_int_equal(n, 2);
     us_script_free(s);
-    s = must_load("b.csv", "name,line\nMarge,(SIGHS) Homer!\nMARGE,caf\xc3\x83\xc2\xa9\n", &(us_script_options){.rules_off = ~0u});
+    s = must_load("b.csv", "name,line\nMarge,(SIGHS) Homer!\nMARGE,caf\xc3\x83\xc2\xa9\n",
+                  &(us_script_options){.rules_off = ~0u});
     expect_line(s, 0, "Marge", "(SIGHS) Homer!");
     expect_line(s, 1, "MARGE", "caf\xc3\x83\xc2\xa9");
     us_script_free(s);
@@ -78,7 +84,10 @@ static void rules_repair_and_count(void **state) {
 
 static void other_shapes(void **state) {
     (void)state;
-    us_script *s = must_load("a.jsonl", "{\"speaker\": \"Rick\", \"text\": \"Morty!\", \"episode\": 1}\n\n{\"speaker\": \"Morty\", \"text\": \"Aw geez\", \"episode\": 2}\n", NULL);
+    us_script *s = must_load("a.jsonl",
+                             "{\"speaker\": \"Rick\", \"text\": \"Morty!\", \"episode\": 1}\n\n{\"speaker\": \"Morty\", "
+                             "\"text\": \"Aw geez\", \"episode\": 2}\n",
+                             NULL);
     size_t n;
     expect_line(s, 1, "Morty", "Aw geez");
     us_script_get_episodes(s, &n);
@@ -114,12 +123,16 @@ static void aliases_are_suggested(void **state) {
     (void)state;
     us_buf b;
     us_buf_init(&b, 1 << 20);
-    static const char *const known[] = {"Homer Simpson", "Monica Geller", "Officer Barbrady", "Mr. Garrison", "Announcer #1", "The Singer"};
+    static const char *const known[] = {"Homer Simpson", "Monica Geller", "Officer Barbrady",
+                                        "Mr. Garrison",  "Announcer #1",  "The Singer"};
     assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
     for (int i = 0; i < 6; i++)
         for (int k = 0; k < 12; k++) assert_int_equal(us_buf_appendf(&b, NULL, "%s,Words %d.\n", known[i], k), US_OK);
-    static const char *const rare[] = {"Homer", "Homer Simpsno", "homer simpson", "MNCA", "Officer", "Mrs. Garrison", "Announcer #2", "The Singers", "Young Homer", "Homer & Marge", "Homer's Brain"};
-    for (size_t i = 0; i < sizeof rare / sizeof *rare; i++) assert_int_equal(us_buf_appendf(&b, NULL, "%s,Once.\n", rare[i]), US_OK);
+    static const char *const rare[] = {"Homer",       "Homer Simpsno", "homer simpson", "MNCA",
+                                       "Officer",     "Mrs. Garrison", "Announcer #2",  "The Singers",
+                                       "Young Homer", "Homer & Marge", "Homer's Brain"};
+    for (size_t i = 0; i < sizeof rare / sizeof *rare; i++)
+        assert_int_equal(us_buf_appendf(&b, NULL, "%s,Once.\n", rare[i]), US_OK);
     us_script *s = must_load("names.csv", b.data, NULL);
     us_alias *a;
     size_t n;
@@ -129,7 +142,8 @@ static void aliases_are_suggested(void **state) {
     says_alias(s, a, n, "Homer Simpsno", "Homer Simpson", "typo");
     says_alias(s, a, n, "homer simpson", "Homer Simpson", "case");
     says_alias(s, a, n, "MNCA", "Monica Geller", "contraction");
-    static const char *const apart[] = {"Officer", "Mrs. Garrison", "Announcer #2", "The Singers", "Young Homer", "Homer & Marge", "Homer's Brain"};
+    static const char *const apart[] = {"Officer",     "Mrs. Garrison", "Announcer #2", "The Singers",
+                                        "Young Homer", "Homer & Marge", "Homer's Brain"};
     for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) says_alias(s, a, n, apart[i], NULL, NULL);
     free(a);
     us_script_free(s);
@@ -141,9 +155,11 @@ static void aliases_join_in_chains(void **state) {
     char *path = us_path_join(folder, "chain.json");
     us_error err;
     size_t n;
-    const char *chain = "{\"Marge Simpson\": [\"Marge\"], \"The Wife\": [\"Marge Simpson\"]}", *circle = "{\"A\": [\"B\"], \"B\": [\"A\"]}";
+    const char *chain = "{\"Marge Simpson\": [\"Marge\"], \"The Wife\": [\"Marge Simpson\"]}",
+               *circle = "{\"A\": [\"B\"], \"B\": [\"A\"]}";
     assert_ok(us_file_write_atomic(path, chain, strlen(chain), &err), &err);
-    us_script *s = must_load("d.csv", "name,line\nMarge,a b\nMARGE,c\nMarge Simpson,d\nBart,e\n", &(us_script_options){.alias_file = path});
+    us_script *s = must_load("d.csv", "name,line\nMarge,a b\nMARGE,c\nMarge Simpson,d\nBart,e\n",
+                             &(us_script_options){.alias_file = path});
     const us_speaker *sp = us_script_get_speakers(s, &n);
     assert_int_equal(n, 2);
     assert_string_equal(sp[0].name, "The Wife");
@@ -155,7 +171,8 @@ static void aliases_join_in_chains(void **state) {
     assert_int_equal(j[0].speaker, 0);
     us_script_free(s);
     assert_ok(us_file_write_atomic(path, circle, strlen(circle), &err), &err);
-    assert_int_equal(load_text("d.csv", "name,line\nA,a\nB,b\n", 18, &(us_script_options){.alias_file = path}, &s, &err), US_ERR_FORMAT);
+    assert_int_equal(load_text("d.csv", "name,line\nA,a\nB,b\n", 18, &(us_script_options){.alias_file = path}, &s, &err),
+                     US_ERR_FORMAT);
     assert_non_null(strstr(err.message, "circle"));
     free(path);
 }
@@ -167,7 +184,8 @@ static void many_names_are_quick(void **state) {
     us_buf_init(&b, 16 << 20);
     size_t n;
     assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
-    for (int i = 0; i < 200000; i++) assert_int_equal(us_buf_appendf(&b, NULL, i % 2 ? "\xc3\x84RMEL %d,a\n" : "\xc3\xa4rmel %d,b\n", i / 2), US_OK);
+    for (int i = 0; i < 200000; i++)
+        assert_int_equal(us_buf_appendf(&b, NULL, i % 2 ? "\xc3\x84RMEL %d,a\n" : "\xc3\xa4rmel %d,b\n", i / 2), US_OK);
     us_script *s = must_load("many.csv", b.data, NULL);
     us_script_get_speakers(s, &n);
     assert_int_equal(n, 100000);
@@ -180,7 +198,8 @@ static void refuses(const char *name, const char *text, size_t n, us_status want
     us_error err = {0};
     us_script *s;
     us_status st = load_text(name, text, n, &(us_script_options){.max_cell_bytes = 1000}, &s, &err);
-    if (st != want || !strstr(err.message, word)) fail_msg("expected %s and '%s', got %s: %s", us_status_name(want), word, us_status_name(st), err.message);
+    if (st != want || !strstr(err.message, word))
+        fail_msg("expected %s and '%s', got %s: %s", us_status_name(want), word, us_status_name(st), err.message);
 }
 
 static void bad_files_are_refused_in_words(void **state) {
@@ -221,10 +240,13 @@ static void the_simpsons(void **state) {
     (void)state;
     us_script *s = load_shared((const char *const[]){"data/simpsons/simpsons_dataset.csv"}, 1);
     if (!s) skip();
-    static const struct { const char *name; uint32_t rows, lines; } want[] = {
-        {"Homer Simpson", 27207, 25440}, {"Marge Simpson", 13116, 12217}, {"Bart Simpson", 12852, 12143}, {"Lisa Simpson", 10554, 9876}, {"C. Montgomery Burns", 2903, 2823},
-        {"Moe Szyslak", 2644, 2592}, {"Seymour Skinner", 2294, 2243}, {"Ned Flanders", 1982, 1896}, {"Grampa Simpson", 1791, 1716}, {"Milhouse Van Houten", 1757, 1654},
-        {"Chief Wiggum", 1731, 1693}, {"Krusty the Clown", 1519, 1455}};
+    static const struct {
+        const char *name;
+        uint32_t rows, lines;
+    } want[] = {{"Homer Simpson", 27207, 25440},     {"Marge Simpson", 13116, 12217},     {"Bart Simpson", 12852, 12143},
+                {"Lisa Simpson", 10554, 9876},       {"C. Montgomery Burns", 2903, 2823}, {"Moe Szyslak", 2644, 2592},
+                {"Seymour Skinner", 2294, 2243},     {"Ned Flanders", 1982, 1896},        {"Grampa Simpson", 1791, 1716},
+                {"Milhouse Van Houten", 1757, 1654}, {"Chief Wiggum", 1731, 1693},        {"Krusty the Clown", 1519, 1455}};
     const us_script_counts *c = us_script_get_counts(s);
     size_t n;
     const us_speaker *sp = us_script_get_speakers(s, &n);
@@ -248,7 +270,8 @@ static void the_simpsons(void **state) {
     const us_line *l = us_script_get_lines(s, &n);
     for (size_t i = 0; i < n; i++)
         for (const char *p = l[i].text; *p; p++) /* no mojibake is left */
-            if (!strncmp(p, "\xc3\x83", 2) || !strncmp(p, "\xc3\xa2\xe2\x82\xac", 5)) fail_msg("row %u: %s", l[i].row, l[i].text);
+            if (!strncmp(p, "\xc3\x83", 2) || !strncmp(p, "\xc3\xa2\xe2\x82\xac", 5))
+                fail_msg("row %u: %s", l[i].row, l[i].text);
     us_script_free(s);
 }
 
@@ -282,7 +305,10 @@ static void other_series(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes), cmocka_unit_test(aliases_are_suggested), cmocka_unit_test(aliases_join_in_chains), cmocka_unit_test(many_names_are_quick), cmocka_unit_test(bad_files_are_refused_in_words),
-                                       cmocka_unit_test(the_simpsons), cmocka_unit_test(other_series)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_repair_and_count), cmocka_unit_test(other_shapes),
+        cmocka_unit_test(aliases_are_suggested),  cmocka_unit_test(aliases_join_in_chains),
+        cmocka_unit_test(many_names_are_quick),   cmocka_unit_test(bad_files_are_refused_in_words),
+        cmocka_unit_test(the_simpsons),           cmocka_unit_test(other_series)};
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

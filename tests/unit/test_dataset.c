@@ -34,7 +34,8 @@ static us_dataset *build(const char *csv, us_dataset_options o) {
     return d;
 }
 
-static const char *const scene = "name,line\nMarge,One.\nHomer,Two.\nHomer,Three.\nBart,Four.\nLisa,Five.\nLisa,Six.\nHomer,Seven.\n,\nHomer,Opening.\nMarge,Eight.\nHomer,Nine!\nMarge,After.\n,\nMarge,Alone.\n";
+static const char *const scene = "name,line\nMarge,One.\nHomer,Two.\nHomer,Three.\nBart,Four.\nLisa,Five.\nLisa,Six.\nHomer,"
+                                 "Seven.\n,\nHomer,Opening.\nMarge,Eight.\nHomer,Nine!\nMarge,After.\n,\nMarge,Alone.\n";
 
 static void turns_and_windows(void **state) {
     (void)state;
@@ -71,7 +72,8 @@ static void turns_and_windows(void **state) {
 
 static void filters(void **state) {
     (void)state;
-    us_dataset *d = build("name,line\nMarge,Hello?\nHomer,Hello!\nMarge,No.\nHomer,...\nMarge,Go.\nHomer,a b c d\nMarge,Go.\nHomer,\"A, b c d?\"\nMarge,Go.\nHomer,a b c d e f\n",
+    us_dataset *d = build("name,line\nMarge,Hello?\nHomer,Hello!\nMarge,No.\nHomer,...\nMarge,Go.\nHomer,a b c "
+                          "d\nMarge,Go.\nHomer,\"A, b c d?\"\nMarge,Go.\nHomer,a b c d e f\n",
                           (us_dataset_options){.max_words = 5});
     const us_dataset_counts *c = us_dataset_get_counts(d);
     assert_int_equal(c->filtered[US_FILTER_ECHO], 1);
@@ -109,7 +111,8 @@ static void split_is_independent_of_order(void **state) {
     assert_int_equal(n, 40);
     assert_int_equal(m, 40);
     for (size_t i = 0; i < n; i++) {
-        assert_string_equal(us_dataset_get_turns(a, &x)[ea[i].first_turn].text, us_dataset_get_turns(b, &x)[eb[39 - i].first_turn].text);
+        assert_string_equal(us_dataset_get_turns(a, &x)[ea[i].first_turn].text,
+                            us_dataset_get_turns(b, &x)[eb[39 - i].first_turn].text);
         assert_int_equal(ea[i].part, eb[39 - i].part);
     }
     const us_dataset_counts *c = us_dataset_get_counts(a);
@@ -134,11 +137,18 @@ static void rows_there_and_back(void **state) {
             if (scenes && form != US_ROWS_COMPLETION) assert_string_equal(want, got);
             us_dataset_free(back);
         }
-    const struct { const char *text, *word; } bad[] = {
-        {"{\"messages\": 3}", "messages"}, {"[", "not JSON"}, {"{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}", "role"},
+    const struct {
+        const char *text, *word;
+    } bad[] = {
+        {"{\"messages\": 3}", "messages"},
+        {"[", "not JSON"},
+        {"{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}", "role"},
         {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": \"y\"}]}", "in a row"},
-        {"{\"messages\": [{\"role\": \"user\", \"content\": 3}]}", "texts"}, {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}", "no line"},
-        {"{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"system\", \"content\": \"b\"}]}", "differs"}};
+        {"{\"messages\": [{\"role\": \"user\", \"content\": 3}]}", "texts"},
+        {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}", "no line"},
+        {"{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"system\", \"content\": "
+         "\"b\"}]}",
+         "differs"}};
     char *file = us_path_join(dir, "bad.jsonl");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_ok(us_file_write_atomic(file, bad[i].text, strlen(bad[i].text), &err), &err);
@@ -188,7 +198,9 @@ static void long_scenes_are_cut(void **state) {
         us_buf_init(&b, 1 << 20);
         assert_ok(us_buf_append_str(&b, "episode,name,line\n", &err), &err);
         for (int i = 0; i < 600; i++)
-            assert_ok(us_buf_appendf(&b, &err, "E%d,%s,%s number %d here.\n", i * episodes / 600, i % 3 ? "Homer" : "Marge", i % 3 ? "An answer" : "A question", i), &err);
+            assert_ok(us_buf_appendf(&b, &err, "E%d,%s,%s number %d here.\n", i * episodes / 600, i % 3 ? "Homer" : "Marge",
+                                     i % 3 ? "An answer" : "A question", i),
+                      &err);
         us_dataset *d = build(b.data, (us_dataset_options){.validation = 0.1, .test = 0.1});
         const us_dataset_counts *c = us_dataset_get_counts(d);
         assert_int_equal(c->lines, 400);
@@ -205,8 +217,12 @@ static void long_scenes_are_cut(void **state) {
 
 int main(void) {
     dir = us_tiny_folder();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(turns_and_windows), cmocka_unit_test(filters), cmocka_unit_test(split_is_independent_of_order), cmocka_unit_test(rows_there_and_back),
-                                       cmocka_unit_test(long_scenes_are_cut), cmocka_unit_test(the_simpsons)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(turns_and_windows),
+                                       cmocka_unit_test(filters),
+                                       cmocka_unit_test(split_is_independent_of_order),
+                                       cmocka_unit_test(rows_there_and_back),
+                                       cmocka_unit_test(long_scenes_are_cut),
+                                       cmocka_unit_test(the_simpsons)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;

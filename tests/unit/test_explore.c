@@ -47,10 +47,11 @@ static const us_term *find(const us_term *t, size_t n, const char *text) {
     return NULL;
 }
 
-static const char play[] = "name,line\n"
-                           "Ann,Great pumpkins!\nBob,The boat is here.\nBob,Hurry.\nAnn,\"Great pumpkins, Bob! My boats?\"\nCid,No.\n,\n"
-                           "Ann,Great pumpkins!\nCid,No.\nAnn,A boat is a boat.\n,\n"
-                           "Bob,Ann?\nYoung Ann,Yes?\nAnn & Cid,Boo!\n";
+static const char play[] =
+    "name,line\n"
+    "Ann,Great pumpkins!\nBob,The boat is here.\nBob,Hurry.\nAnn,\"Great pumpkins, Bob! My boats?\"\nCid,No.\n,\n"
+    "Ann,Great pumpkins!\nCid,No.\nAnn,A boat is a boat.\n,\n"
+    "Bob,Ann?\nYoung Ann,Yes?\nAnn & Cid,Boo!\n";
 
 static void figures_by_hand(void **state) {
     (void)state;
@@ -118,7 +119,8 @@ static void bad_options_are_refused(void **state) {
 
 static void the_language_is_found(void **state) {
     (void)state;
-    us_script *s = script_of("имя,text,name\nx,Но ты же не знаешь что это такое: пирог!,Дед\nx,И я не знаю. Пирог?,Баба\nx,Ну вот пирог!,Дед\n");
+    us_script *s = script_of(
+        "имя,text,name\nx,Но ты же не знаешь что это такое: пирог!,Дед\nx,И я не знаю. Пирог?,Баба\nx,Ну вот пирог!,Дед\n");
     us_facts *f = facts_of(s, NULL);
     assert_string_equal(f->name, "Дед");
     assert_string_equal(f->language, "ru");
@@ -134,7 +136,9 @@ static us_script *wordy(void) {
     us_buf_init(&b, 1 << 20);
     assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
     for (int i = 0; i < 60; i++)
-        for (int k = 0; k < 62 - i; k++) assert_int_equal(us_buf_appendf(&b, NULL, "Ann,The %c%cword%c\n", 'a' + i % 26, 'k' + i / 26, "aeiou"[i % 5]), US_OK);
+        for (int k = 0; k < 62 - i; k++)
+            assert_int_equal(us_buf_appendf(&b, NULL, "Ann,The %c%cword%c\n", 'a' + i % 26, 'k' + i / 26, "aeiou"[i % 5]),
+                             US_OK);
     us_script *s = script_of(b.data);
     us_buf_fini(&b);
     return s;
@@ -241,7 +245,8 @@ static void a_mask_is_kept(void **state) {
 
 static void a_page_holds_hostile_text_as_text(void **state) {
     (void)state;
-    us_script *s = script_of("name,line\n<b>Ann</b>,</script><script>alert(1)</script> \"x\" & 'y'\nBob,<img src=x onerror=alert(2)>\n<b>Ann</b>,Fish & chips\n"
+    us_script *s = script_of("name,line\n<b>Ann</b>,</script><script>alert(1)</script> \"x\" & 'y'\nBob,<img src=x "
+                             "onerror=alert(2)>\n<b>Ann</b>,Fish & chips\n"
                              "Bob,<!--\n<b>Ann</b>,Fish & chips\n<b>Ann</b>,Fish & chips\n");
     us_facts *f = facts_of(s, &(us_explore_options){.character = "<b>Ann</b>", .min_lines = 2});
     us_cloud *c;
@@ -280,7 +285,10 @@ static void the_simpsons(void **state) {
     us_script *s = load_shared((const char *const[]){"data/simpsons/simpsons_dataset.csv"}, 1);
     if (!s) skip();
     us_facts *f = facts_of(s, NULL);
-    static const struct { const char *text; uint32_t n; } lines[] = {{"Woo hoo!", 96}, {"No.", 64}, {"Huh?", 47}, {"Okay.", 47}, {"What?", 40}, {"Why you little...", 35}};
+    static const struct {
+        const char *text;
+        uint32_t n;
+    } lines[] = {{"Woo hoo!", 96}, {"No.", 64}, {"Huh?", 47}, {"Okay.", 47}, {"What?", 40}, {"Why you little...", 35}};
     size_t n;
     const us_speaker *sp = us_script_get_speakers(s, &n);
     assert_string_equal(f->name, "Homer Simpson");
@@ -294,9 +302,13 @@ static void the_simpsons(void **state) {
         assert_string_equal(f->top_lines[i].text, lines[i].text);
         assert_int_equal(f->top_lines[i].n, lines[i].n);
     }
-    static const struct { const char *name; uint32_t lines; } roles[] = {{"Homer Simpson", 25440}, {"Marge Simpson", 12217}, {"Bart Simpson", 12143}, {"Lisa Simpson", 9876},
-        {"C. Montgomery Burns", 2823}, {"Moe Szyslak", 2592}, {"Seymour Skinner", 2243}, {"Ned Flanders", 1896}, {"Grampa Simpson", 1716}, {"Chief Wiggum", 1693},
-        {"Milhouse Van Houten", 1654}, {"Krusty the Clown", 1455}};
+    static const struct {
+        const char *name;
+        uint32_t lines;
+    } roles[] = {{"Homer Simpson", 25440},  {"Marge Simpson", 12217},      {"Bart Simpson", 12143},
+                 {"Lisa Simpson", 9876},    {"C. Montgomery Burns", 2823}, {"Moe Szyslak", 2592},
+                 {"Seymour Skinner", 2243}, {"Ned Flanders", 1896},        {"Grampa Simpson", 1716},
+                 {"Chief Wiggum", 1693},    {"Milhouse Van Houten", 1654}, {"Krusty the Clown", 1455}};
     assert_true(f->n_roles >= 12);
     for (size_t i = 0; i < 12; i++) {
         assert_string_equal(sp[f->roles[i].speaker].name, roles[i].name);
@@ -343,8 +355,10 @@ static void other_series(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(figures_by_hand),     cmocka_unit_test(bad_options_are_refused), cmocka_unit_test(the_language_is_found),
-                                       cmocka_unit_test(a_cloud_is_tight_and_apart), cmocka_unit_test(a_mask_is_kept),  cmocka_unit_test(a_page_holds_hostile_text_as_text),
-                                       cmocka_unit_test(the_simpsons),        cmocka_unit_test(other_series)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(figures_by_hand),       cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(the_language_is_found), cmocka_unit_test(a_cloud_is_tight_and_apart),
+        cmocka_unit_test(a_mask_is_kept),        cmocka_unit_test(a_page_holds_hostile_text_as_text),
+        cmocka_unit_test(the_simpsons),          cmocka_unit_test(other_series)};
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

@@ -8,8 +8,9 @@
 #include "understudy/model.h"
 #include <math.h>
 
-static const int types[] = {US_TYPE_F32, US_TYPE_F16, US_TYPE_BF16, US_TYPE_Q4_0, US_TYPE_Q4_1, US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0,
-                            US_TYPE_Q2_K, US_TYPE_Q3_K, US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
+static const int types[] = {US_TYPE_F32,  US_TYPE_F16,  US_TYPE_BF16, US_TYPE_Q4_0,   US_TYPE_Q4_1,
+                            US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0, US_TYPE_Q2_K,   US_TYPE_Q3_K,
+                            US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
 static const char *const archs[] = {"llama", "llama3", "qwen2", "qwen3"};
 #define N_TYPES (sizeof types / sizeof *types)
 enum { T = 11 };
@@ -128,14 +129,17 @@ static double *plain_logits(const us_tiny *o, bool with_lora, double lora_scale)
     char name[96];
     assert_ok(us_gguf_open(path, &p.g, &err), &err);
     if (with_lora) assert_ok(us_gguf_open(lora_path, &p.lora, &err), &err);
-    p.D = number(p.g, arch, "embedding_length"), p.F = number(p.g, arch, "feed_forward_length"), p.H = number(p.g, arch, "attention.head_count");
-    p.G = number(p.g, arch, "attention.head_count_kv"), p.E = number(p.g, arch, "attention.key_length"), p.L = number(p.g, arch, "block_count");
+    p.D = number(p.g, arch, "embedding_length"), p.F = number(p.g, arch, "feed_forward_length"),
+    p.H = number(p.g, arch, "attention.head_count");
+    p.G = number(p.g, arch, "attention.head_count_kv"), p.E = number(p.g, arch, "attention.key_length"),
+    p.L = number(p.g, arch, "block_count");
     snprintf(name, sizeof name, "%s.rope.freq_base", arch);
     assert_ok(us_gguf_get_float(p.g, name, &p.base, &err), &err);
     int Q = p.H * p.E, K = p.G * p.E, W = Q + p.D + p.F;
     float *embd = weights(p.g, "token_embd.weight", &p.V), *head = weights(p.g, "output.weight", NULL);
-    double *x = calloc((size_t)(T * p.D), 8), *h = calloc((size_t)(T * W), 8), *q = calloc((size_t)(T * W), 8), *k = calloc((size_t)(T * K), 8),
-           *v = calloc((size_t)(T * K), 8), *y = calloc((size_t)(T * W), 8), *logits = calloc((size_t)p.V, 8);
+    double *x = calloc((size_t)(T * p.D), 8), *h = calloc((size_t)(T * W), 8), *q = calloc((size_t)(T * W), 8),
+           *k = calloc((size_t)(T * K), 8), *v = calloc((size_t)(T * K), 8), *y = calloc((size_t)(T * W), 8),
+           *logits = calloc((size_t)p.V, 8);
     for (int t = 0; t < T; t++)
         for (int i = 0; i < p.D; i++) x[t * p.D + i] = (double)embd[tokens[t] * p.D + i];
     for (int l = 0; l < p.L; l++) {
@@ -180,7 +184,9 @@ static float *our_logits(us_math math, us_kv_type kv, int n_threads, int step, b
     if (lora) us_engine_seq_set_adapter(e, seq, lora, 0.5f);
     for (int t = 0; t < T; t += step) {
         int n = T - t < step ? T - t : step;
-        assert_ok(us_engine_eval(e, &(us_span){.seq = seq, .tokens = tokens + t, .n_tokens = n, .logits = US_LOGITS_LAST}, 1, &err), &err);
+        assert_ok(
+            us_engine_eval(e, &(us_span){.seq = seq, .tokens = tokens + t, .n_tokens = n, .logits = US_LOGITS_LAST}, 1, &err),
+            &err);
     }
     *n_vocab = us_model_get_info(m)->n_vocab;
     float *copy = malloc((size_t)*n_vocab * sizeof *copy);
@@ -203,7 +209,9 @@ static void expect(const us_tiny *o, us_math math, us_kv_type kv, int step, bool
     double *want = plain_logits(o, with_lora, 0.5 * 8 / 4);
     float *got = our_logits(math, kv, 2, step, with_lora, &n);
     double d = distance(got, want, n);
-    if (!(d <= bound)) fail_msg("%s %s math %d kv %d step %d lora %d: distance %g, expected at most %g", o->arch, us_type_name(o->type), math, kv, step, with_lora, d, bound);
+    if (!(d <= bound))
+        fail_msg("%s %s math %d kv %d step %d lora %d: distance %g, expected at most %g", o->arch, us_type_name(o->type), math,
+                 kv, step, with_lora, d, bound);
     free(want);
     free(got);
 }
@@ -268,7 +276,9 @@ static float *long_logits(us_math math, int n_threads, int n_batch, bool beside,
     int32_t ids[150], seq[2];
     for (int i = 0; i < 150; i++) ids[i] = 3 + i * 31 % 200;
     assert_ok(us_model_open(path, &(us_model_options){.math = math, .n_threads = n_threads}, &m, &err), &err);
-    assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 512, .n_threads = n_threads, .n_batch = n_batch, .n_seq_max = 2}, &e, &err), &err);
+    assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 512, .n_threads = n_threads, .n_batch = n_batch, .n_seq_max = 2},
+                            &e, &err),
+              &err);
     assert_ok(us_adapter_open(m, lora_path, false, &lora, &err), &err);
     for (int i = 0; i < 2; i++) assert_ok(us_engine_seq_new(e, &seq[i], &err), &err);
     for (int i = 0; i < 2; i++) us_engine_seq_set_adapter(e, seq[i], lora, 1.0f / (float)(i + 1));
@@ -283,11 +293,16 @@ static float *long_logits(us_math math, int n_threads, int n_batch, bool beside,
     return copy;
 }
 
-/* Rows of long prompts are computed in blocks where the machine has tiles: neither where a pass ends nor who is in it changes them. */
+/* Rows of long prompts are computed in blocks where the machine has tiles: neither where a pass ends nor who is in it changes
+ * them. */
 static void a_prompt_may_be_cut(void **state) {
     (void)state;
     static const int some[] = {US_TYPE_Q4_1, US_TYPE_Q6_K, US_TYPE_F16};
-    static const struct { int threads, batch; bool beside; } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false}, {2, 70, true}, {1, 512, true}, {2, 149, false}}; /* the last: one token is left */
+    static const struct {
+        int threads, batch;
+        bool beside;
+    } ways[] = {{2, 512, false}, {3, 64, false}, {1, 50, false},
+                {2, 70, true},   {1, 512, true}, {2, 149, false}}; /* the last: one token is left */
     for (size_t i = 0; i < 3; i++) {
         int n;
         us_tiny o = {.arch = "llama", .type = some[i], .head_size = 64};
@@ -323,7 +338,8 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(float_path_is_the_definition), cmocka_unit_test(fast_path_is_near), cmocka_unit_test(adapters_are_added),
-                                       cmocka_unit_test(threads_change_nothing), cmocka_unit_test(a_prompt_may_be_cut)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(float_path_is_the_definition), cmocka_unit_test(fast_path_is_near),
+                                       cmocka_unit_test(adapters_are_added), cmocka_unit_test(threads_change_nothing),
+                                       cmocka_unit_test(a_prompt_may_be_cut)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

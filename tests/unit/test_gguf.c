@@ -13,7 +13,10 @@ static us_error err;
 
 /* ---- a file, byte by byte ------------------------------------------------------------------------------ */
 
-static struct { unsigned char d[8192] __attribute__((aligned(64))); size_t n; } f;
+static struct {
+    unsigned char d[8192] __attribute__((aligned(64)));
+    size_t n;
+} f;
 
 static void raw(const void *p, size_t n) {
     assert_true(f.n + n <= sizeof f.d);
@@ -86,7 +89,8 @@ static void ne_wraps(void) { head(1, 0), tensor("a", 3, (uint64_t)1 << 32, (uint
 static void bytes_wrap(void) { head(1, 0), tensor("a", 2, (uint64_t)1 << 31, (uint64_t)1 << 31, 0, US_TYPE_F32, 0), data(64); }
 static void pad_wraps(void) { head(1, 0), tensor("a", 1, ((uint64_t)1 << 62) - 1, 0, 0, US_TYPE_F32, 0), data(64); }
 static void sum_wraps(void) {
-    head(3, 0), tensor("a", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, 0), tensor("b", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, (uint64_t)1 << 57);
+    head(3, 0), tensor("a", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, 0),
+        tensor("b", 2, (uint64_t)1 << 28, (uint64_t)1 << 27, 0, 0, (uint64_t)1 << 57);
     tensor("c", 1, 8, 0, 0, 0, (uint64_t)1 << 58), data(64);
 }
 static void past_end(void) { head(1, 0), tensor("a", 2, 4096, 4096, 0, US_TYPE_F16, 0), data(64); }
@@ -100,7 +104,12 @@ static void name_length(void) { head(1, 0), u64((uint64_t)1 << 40), data(64); }
 static void no_data(void) { head(1, 0), tensor("a", 1, 8, 0, 0, 0, 0); }
 static void split_bytes(void) { head(0, 1), kv("split.no", US_KV_U16), raw("\3\0", 2); }
 
-static const struct { const char *name; void (*make)(void); us_status status; const char *says; } hostile[] = {
+static const struct {
+    const char *name;
+    void (*make)(void);
+    us_status status;
+    const char *says;
+} hostile[] = {
     {"empty", no_bytes, US_ERR_FORMAT, "not a GGUF file"},
     {"magic", no_magic, US_ERR_FORMAT, "not a GGUF file"},
     {"short-head", short_head, US_ERR_FORMAT, "header of 24 bytes"},
@@ -177,8 +186,10 @@ static void hostile_files_get_words(void **state) {
         hostile[i].make();
         dump(hostile[i].name);
         us_status st = open_exact(f.n);
-        if (st != hostile[i].status) fail_msg("%s: status %s: %s", hostile[i].name, us_status_name(st), st ? err.message : "opened");
-        if (!strstr(err.message, hostile[i].says) || strncmp(err.message, "file.gguf: ", 11)) fail_msg("%s: '%s' does not say '%s'", hostile[i].name, err.message, hostile[i].says);
+        if (st != hostile[i].status)
+            fail_msg("%s: status %s: %s", hostile[i].name, us_status_name(st), st ? err.message : "opened");
+        if (!strstr(err.message, hostile[i].says) || strncmp(err.message, "file.gguf: ", 11))
+            fail_msg("%s: '%s' does not say '%s'", hostile[i].name, err.message, hostile[i].says);
     }
 }
 
@@ -227,7 +238,8 @@ static void values_are_read(void **state) {
     assert_string_equal(err.message, "v: no key 'x.none' (expected a whole number)");
     assert_int_equal(us_gguf_get_float(g, "x.count", &d, &err), US_ERR_FORMAT);
     assert_int_equal(us_gguf_get_str(g, "x.names", &s, &err), US_ERR_FORMAT);
-    assert_int_equal(us_gguf_get_array(g, "x.names", US_KV_FLOAT32, 10, &a, &err), US_ERR_FORMAT); /* read as numbers elsewhere */
+    assert_int_equal(us_gguf_get_array(g, "x.names", US_KV_FLOAT32, 10, &a, &err),
+                     US_ERR_FORMAT); /* read as numbers elsewhere */
     assert_int_equal(us_gguf_get_array(g, "x.names", US_KV_STRING, 1, &a, &err), US_ERR_FORMAT);
     assert_ok(us_gguf_get_array(g, "x.names", US_KV_STRING, 2, &a, &err), &err);
     const unsigned char *at = NULL;
@@ -244,7 +256,9 @@ static char *dir, *base[2], *path;
 static int setup(void **state) {
     (void)state;
     dir = us_tiny_folder();
-    if (!dir || asprintf(&base[0], "%s/bpe.gguf", dir) < 0 || asprintf(&base[1], "%s/spm.gguf", dir) < 0 || asprintf(&path, "%s/m.gguf", dir) < 0) return 1;
+    if (!dir || asprintf(&base[0], "%s/bpe.gguf", dir) < 0 || asprintf(&base[1], "%s/spm.gguf", dir) < 0 ||
+        asprintf(&path, "%s/m.gguf", dir) < 0)
+        return 1;
     return us_tiny_write(&(us_tiny){0}, base[0], &err) || us_tiny_write(&(us_tiny){.spm = true}, base[1], &err);
 }
 
@@ -288,9 +302,15 @@ static us_status put_u64(us_gguf_writer *w, const char *key) { return us_gguf_pu
 static us_status put_nan(us_gguf_writer *w, const char *key) { return us_gguf_put_f32(w, key, __builtin_nanf(""), &err); }
 static us_status put_minus(us_gguf_writer *w, const char *key) { return us_gguf_put_f32(w, key, -1, &err); }
 static us_status put_text(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "mamba\n\x1b[31m", 11, &err); }
-static us_status put_floats(us_gguf_writer *w, const char *key) { return us_gguf_put_array(w, key, US_KV_FLOAT32, (float[]){1, 2}, 2, &err); }
-static us_status put_ints(us_gguf_writer *w, const char *key) { return us_gguf_put_array(w, key, US_KV_I32, (int32_t[]){1, 99}, 2, &err); }
-static us_status put_merge(us_gguf_writer *w, const char *key) { return us_gguf_put_strs(w, key, &(us_str){"a zz", 4}, 1, &err); }
+static us_status put_floats(us_gguf_writer *w, const char *key) {
+    return us_gguf_put_array(w, key, US_KV_FLOAT32, (float[]){1, 2}, 2, &err);
+}
+static us_status put_ints(us_gguf_writer *w, const char *key) {
+    return us_gguf_put_array(w, key, US_KV_I32, (int32_t[]){1, 99}, 2, &err);
+}
+static us_status put_merge(us_gguf_writer *w, const char *key) {
+    return us_gguf_put_strs(w, key, &(us_str){"a zz", 4}, 1, &err);
+}
 static us_status put_long(us_gguf_writer *w, const char *key) {
     static char s[5000];
     return us_gguf_put_strs(w, key, &(us_str){s, sizeof s}, 1, &err);
@@ -312,9 +332,16 @@ static us_status put_bad_byte(us_gguf_writer *w, const char *key) {
     return st;
 }
 
-static const struct { bool spm; const char *key; us_status (*put)(us_gguf_writer *, const char *); us_status status; const char *says; } models[] = {
+static const struct {
+    bool spm;
+    const char *key;
+    us_status (*put)(us_gguf_writer *, const char *);
+    us_status status;
+    const char *says;
+} models[] = {
     {0, "general.architecture", NULL, US_ERR_NOT_FOUND, "no key 'general.architecture'"},
-    {0, "general.architecture", put_text, US_ERR_UNSUPPORTED, "architecture 'mamba??[31m' is not supported; supported are llama"},
+    {0, "general.architecture", put_text, US_ERR_UNSUPPORTED,
+     "architecture 'mamba??[31m' is not supported; supported are llama"},
     {0, "general.architecture", put_7, US_ERR_FORMAT, "expected a string, got a uint32"},
     {0, "llama.block_count", put_0, US_ERR_FORMAT, "expected 1.."}, /* CVE-2025-0317 and its kin */
     {0, "llama.block_count", put_2000, US_ERR_FORMAT, "got 2000"},
@@ -337,7 +364,8 @@ static const struct { bool spm; const char *key; us_status (*put)(us_gguf_writer
     {0, "tokenizer.ggml.pre", put_text, US_ERR_UNSUPPORTED, "pre-tokenizer 'mamba"},
     {0, "tokenizer.ggml.tokens", put_floats, US_ERR_FORMAT, "expected an array of string, got an array of float32"},
     {0, "tokenizer.ggml.tokens", put_7, US_ERR_FORMAT, "expected an array of string, got a uint32"},
-    {0, "tokenizer.ggml.tokens", put_long, US_ERR_FORMAT, "tokenizer.ggml.token_type has"}, /* CVE-2025-49847: lengths that disagree */
+    {0, "tokenizer.ggml.tokens", put_long, US_ERR_FORMAT,
+     "tokenizer.ggml.token_type has"}, /* CVE-2025-49847: lengths that disagree */
     {0, "tokenizer.ggml.tokens", put_no_strings, US_ERR_FORMAT, "vocabulary is empty"},
     {0, "tokenizer.ggml.token_type", put_ints, US_ERR_FORMAT, "has 2 entries for"},
     {0, "tokenizer.ggml.token_type", put_floats, US_ERR_FORMAT, "expected an array of int32"},
@@ -358,8 +386,10 @@ static void hostile_models_get_words(void **state) {
         replace(models[i].spm, models[i].key, models[i].put);
         us_status st = us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err);
         if (!st) us_model_free(m);
-        if (st != models[i].status) fail_msg("%s (%zu): status %s: %s", models[i].key, i, us_status_name(st), st ? err.message : "opened");
-        if (!strstr(err.message, models[i].says)) fail_msg("%s (%zu): '%s' does not say '%s'", models[i].key, i, err.message, models[i].says);
+        if (st != models[i].status)
+            fail_msg("%s (%zu): status %s: %s", models[i].key, i, us_status_name(st), st ? err.message : "opened");
+        if (!strstr(err.message, models[i].says))
+            fail_msg("%s (%zu): '%s' does not say '%s'", models[i].key, i, err.message, models[i].says);
     }
 }
 
@@ -381,7 +411,8 @@ static void endless_prompt(void **state) {
 /* CVE-2024-34359: a template that is a program. It is matched, and never run. */
 static void template_is_not_run(void **state) {
     (void)state;
-    static const char evil[] = "{% for x in ().__class__.__base__.__subclasses__() %}{{ x()._module.__builtins__['__import__']('os').popen('id').read() }}{% endfor %}";
+    static const char evil[] = "{% for x in ().__class__.__base__.__subclasses__() %}{{ "
+                               "x()._module.__builtins__['__import__']('os').popen('id').read() }}{% endfor %}";
     assert_null(us_template_recognise(evil, sizeof evil - 1));
     assert_null(us_template_recognise("", 0));
 }
@@ -470,9 +501,14 @@ static void default_model_opens_quickly(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_read), cmocka_unit_test(hostile_files_get_words), cmocka_unit_test(every_truncation_is_refused),
-        cmocka_unit_test(changed_bytes_do_no_harm), cmocka_unit_test(hostile_models_get_words), cmocka_unit_test(endless_prompt),
-        cmocka_unit_test(template_is_not_run), cmocka_unit_test(split_files), cmocka_unit_test(default_model_opens_quickly)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(values_are_read),
+                                       cmocka_unit_test(hostile_files_get_words),
+                                       cmocka_unit_test(every_truncation_is_refused),
+                                       cmocka_unit_test(changed_bytes_do_no_harm),
+                                       cmocka_unit_test(hostile_models_get_words),
+                                       cmocka_unit_test(endless_prompt),
+                                       cmocka_unit_test(template_is_not_run),
+                                       cmocka_unit_test(split_files),
+                                       cmocka_unit_test(default_model_opens_quickly)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

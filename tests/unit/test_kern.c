@@ -17,7 +17,8 @@ static float *floats(size_t n, float scale) {
 }
 
 /* Within rel of the larger of the value and `floor`. */
-static void close_to(const char *what, const char *level, const float *got, const float *want, size_t n, double rel, double floor) {
+static void close_to(const char *what, const char *level, const float *got, const float *want, size_t n, double rel,
+                     double floor) {
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)got[i] - (double)want[i]) <= rel * fmax(fabs((double)want[i]), floor)))
             fail_msg("%s, %s, element %zu of %zu: %.9g, scalar %.9g", what, level, i, n, (double)got[i], (double)want[i]);
@@ -39,7 +40,8 @@ static us_matrix make_matrix(us_type type, size_t n, size_t k, float scale) {
     w.group_bytes = us_pack_group_bytes(w.kind, k);
     if (us_alloc_aligned(w.group_bytes * w.n_groups, &w.data, &err)) abort();
     for (size_t g = 0; g < w.n_groups; g++)
-        scalar->pack_group(w.kind, type, rows + g * 16 * row_bytes, row_bytes, n - g * 16 < 16 ? n - g * 16 : 16, k, w.data + g * w.group_bytes);
+        scalar->pack_group(w.kind, type, rows + g * 16 * row_bytes, row_bytes, n - g * 16 < 16 ? n - g * 16 : 16, k,
+                           w.data + g * w.group_bytes);
     for (size_t r = 0; r < n; r += 5) { /* packing loses nothing */
         float *a = malloc(k * sizeof *a), *b = malloc(k * sizeof *b);
         us_dequant_row(type, rows + r * row_bytes, a, k);
@@ -73,11 +75,16 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
     for (size_t i = 0; i < 16; i++) assert_true(got[t * n + 16 + i] == 42.0f);
     close_to(us_type_name((int)type), kn->name, got, want, n, 2e-5, 100.0); /* the first row is large and cancels itself */
     close_to(us_type_name((int)type), kn->name, got + n, want + n, (t - 1) * n, 2e-5, 2.0);
-    if (kn->matmul_wide) { /* against the float32 product of the very weights: two roundings of 2^-9 in each term, added twice */
-        us_matrix wf = {.kind = US_PACK_F32, .n_rows = n, .n_cols = k, .n_groups = w.n_groups, .group_bytes = us_pack_group_bytes(US_PACK_F32, k)};
+    if (kn->matmul_wide) { /* against the float32 product of the very weights: two roundings of 2^-9 a term, added twice */
+        us_matrix wf = {.kind = US_PACK_F32,
+                        .n_rows = n,
+                        .n_cols = k,
+                        .n_groups = w.n_groups,
+                        .group_bytes = us_pack_group_bytes(US_PACK_F32, k)};
         us_error err;
         if (us_alloc_aligned(wf.group_bytes * wf.n_groups, &wf.data, &err)) abort();
-        float *rows = calloc(US_GROUP, k * sizeof *rows), *wide = calloc(t * n + 32, sizeof *wide), *bound = calloc(t * n, sizeof *bound);
+        float *rows = calloc(US_GROUP, k * sizeof *rows), *wide = calloc(t * n + 32, sizeof *wide),
+              *bound = calloc(t * n, sizeof *bound);
         for (size_t g = 0; g < w.n_groups; g++) {
             size_t m = n - g * US_GROUP < US_GROUP ? n - g * US_GROUP : US_GROUP;
             for (size_t r = 0; r < m; r++) {
@@ -90,7 +97,8 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
         void *rounded = aligned_alloc(64, us_wide_bytes(t, k)), *panel = aligned_alloc(64, us_panel_bytes(k));
         size_t middle = w.n_groups / 2, n_blocks = 0;
         us_rows blocks[8];
-        for (size_t i = 0; i < t; i += US_WIDE_ROWS) blocks[n_blocks++] = (us_rows){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
+        for (size_t i = 0; i < t; i += US_WIDE_ROWS)
+            blocks[n_blocks++] = (us_rows){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
         scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
         for (size_t i = 0; i < 16; i++) wide[t * n + 16 + i] = 42.0f;
         for (size_t i = 0; i < t; i++) kn->widen(x + i * k, k, 1, k, i, rounded);
@@ -99,7 +107,9 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
         kn->matmul_wide(&w, rounded, blocks, n_blocks, middle, w.n_groups, wide, n, true, panel);
         for (size_t i = 0; i < 16; i++) assert_true(wide[t * n + 16 + i] == 42.0f);
         for (size_t i = 0; i < t * n; i++)
-            if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6)) fail_msg("matmul_wide, %s, %s: %g, expected %g", us_type_name((int)type), kn->name, (double)wide[i], 2 * (double)want[i]);
+            if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6))
+                fail_msg("matmul_wide, %s, %s: %g, expected %g", us_type_name((int)type), kn->name, (double)wide[i],
+                         2 * (double)want[i]);
         free(wf.data), free(rows), free(wide), free(bound), free(rounded), free(panel);
     }
     for (size_t r = 0; r < t; r++) { /* alone or in a batch: the same bits */
@@ -129,7 +139,7 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
             float *x = floats(es, 1.0f);
             scalar->page_put(kind, true, es, k_pages[p], i, x);
             scalar->page_put(kind, false, es, v_pages[p], i, x);
-                        kn->page_put(kind, true, es, k_copy, i, x);
+            kn->page_put(kind, true, es, k_copy, i, x);
             kn->page_put(kind, false, es, v_copy, i, x);
             free(x);
         }
@@ -139,8 +149,20 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
     int32_t limit[64];
     float *q = floats(n_rows * es, 2.0f), *o1 = calloc(n_rows * es, 4), *o2 = calloc(n_rows * es, 4), m[2][64], l[2][64];
     for (size_t r = 0; r < n_rows; r++) limit[r] = (int32_t)(r * 37 % (PAGES * US_PAGE + 1));
-    us_attend a = {.kind = kind, .head_size = es, .k_pages = (const unsigned char *const *)k_pages, .v_pages = (const unsigned char *const *)v_pages, .n_pages = PAGES, .q = q, .q_stride = es,
-                   .n_rows = n_rows, .limit = limit, .scale = 1.0f / sqrtf((float)es), .m = m[0], .l = l[0], .o = o1, .scratch = aligned_alloc(64, US_ATTEND_SCRATCH_BYTES)};
+    us_attend a = {.kind = kind,
+                   .head_size = es,
+                   .k_pages = (const unsigned char *const *)k_pages,
+                   .v_pages = (const unsigned char *const *)v_pages,
+                   .n_pages = PAGES,
+                   .q = q,
+                   .q_stride = es,
+                   .n_rows = n_rows,
+                   .limit = limit,
+                   .scale = 1.0f / sqrtf((float)es),
+                   .m = m[0],
+                   .l = l[0],
+                   .o = o1,
+                   .scratch = aligned_alloc(64, US_ATTEND_SCRATCH_BYTES)};
     scalar->attend(&a);
     a.m = m[1], a.l = l[1], a.o = o2;
     (wide ? kn->attend_wide : kn->attend)(&a);
@@ -163,7 +185,8 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
 }
 
 static void check_rows(const us_kern *kn, size_t n) {
-    float *x = floats(n, 3.0f), *g = floats(n, 1.0f), *d = floats(n, 1.0f), *a = calloc(n, 4), *b = calloc(n, 4), *c = calloc(n, 4), *e = calloc(n, 4);
+    float *x = floats(n, 3.0f), *g = floats(n, 1.0f), *d = floats(n, 1.0f), *a = calloc(n, 4), *b = calloc(n, 4),
+          *c = calloc(n, 4), *e = calloc(n, 4);
     x[0] = -90.0f, x[n / 2] = 88.0f;
     scalar->rmsnorm(x, g, n, 1e-5f, a), kn->rmsnorm(x, g, n, 1e-5f, b);
     close_to("rmsnorm", kn->name, b, a, n, 2e-6, 1e-3);
@@ -193,7 +216,10 @@ static void check_gemm(const us_kern *kn, size_t m, size_t n, size_t k) {
         if (which == 0) scalar->gemm_nt(m, n, k, 0.5f, x, k, w, k, want, n), kn->gemm_nt(m, n, k, 0.5f, x, k, w, k, b, n);
         if (which == 1) scalar->gemm_nn(m, n, k, 0.5f, x, k, w, n, want, n), kn->gemm_nn(m, n, k, 0.5f, x, k, w, n, b, n);
         if (which == 2) scalar->gemm_tn(m, n, k, 0.5f, x, m, w, n, want, n), kn->gemm_tn(m, n, k, 0.5f, x, m, w, n, b, n);
-        close_to(which == 0 ? "gemm_nt" : which == 1 ? "gemm_nn" : "gemm_tn", kn->name, b, want, m * n + 16, 1e-5, sqrt((double)k));
+        close_to(which == 0   ? "gemm_nt"
+                 : which == 1 ? "gemm_nn"
+                              : "gemm_tn",
+                 kn->name, b, want, m * n + 16, 1e-5, sqrt((double)k));
         if (kn->gemm_wide) { /* the terms are rounded to 2^-9 twice; their sum is of the order of sqrt(K) */
             memcpy(b, a, (m * n + 16) * 4);
             if (which == 0) kn->gemm_wide(m, n, k, 0.5f, x, k, 1, w, 1, k, b, n);
@@ -232,10 +258,12 @@ static void every_level_agrees_with_scalar(void **state) {
         }
         check_matmul(kn, US_TYPE_F16, 35, 30, 3); /* columns that four runs do not share evenly */
         for (size_t rows = 1; rows <= 10; rows += 3)
-            for (int kind = 0; kind < US_N_PAGES; kind++) check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false);
+            for (int kind = 0; kind < US_N_PAGES; kind++)
+                check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false);
         check_attend(kn, US_PAGE_F32, 24, 3, false);
         for (size_t es = 32; es <= 128 && kn->attend_wide; es += 32)
-            for (size_t rows = 32; rows <= 64; rows += 32) check_attend(kn, US_PAGE_F16, es, rows, true), check_attend(kn, US_PAGE_Q8_0, es, rows, true);
+            for (size_t rows = 32; rows <= 64; rows += 32)
+                check_attend(kn, US_PAGE_F16, es, rows, true), check_attend(kn, US_PAGE_Q8_0, es, rows, true);
         for (size_t n = 1; n < 70; n += 11) check_rows(kn, n + 1);
         check_rows(kn, 9000);
         check_gemm(kn, 1, 1, 1);
@@ -255,6 +283,7 @@ static void us_cpu_names_are_known(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_level_agrees_with_scalar), cmocka_unit_test(us_cpu_names_are_known)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_level_agrees_with_scalar),
+                                       cmocka_unit_test(us_cpu_names_are_known)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

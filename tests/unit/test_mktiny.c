@@ -6,8 +6,9 @@
 #include "model/tokenizer.h"
 #include "understudy/template.h"
 
-static const int types[] = {US_TYPE_F32, US_TYPE_F16, US_TYPE_BF16, US_TYPE_Q4_0, US_TYPE_Q4_1, US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0,
-                            US_TYPE_Q2_K, US_TYPE_Q3_K, US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
+static const int types[] = {US_TYPE_F32,  US_TYPE_F16,  US_TYPE_BF16, US_TYPE_Q4_0,   US_TYPE_Q4_1,
+                            US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0, US_TYPE_Q2_K,   US_TYPE_Q3_K,
+                            US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
 static const char *const archs[] = {"llama", "llama3", "qwen2", "qwen3"};
 static us_error err;
 
@@ -94,7 +95,8 @@ static void adapters_fit(void **state) {
     assert_true(dir && asprintf(&path, "%s/a.gguf", dir) > 0);
     assert_ok(us_tiny_write_adapter(&(us_tiny){.arch = "qwen3"}, 4, 8, path, &err), &err);
     assert_ok(us_gguf_open(path, &g, &err), &err);
-    const us_tensor *a = us_gguf_find_tensor(g, "blk.1.attn_output.weight.lora_a"), *b = us_gguf_find_tensor(g, "blk.1.attn_output.weight.lora_b");
+    const us_tensor *a = us_gguf_find_tensor(g, "blk.1.attn_output.weight.lora_a"),
+                    *b = us_gguf_find_tensor(g, "blk.1.attn_output.weight.lora_b");
     assert_true(a && b && a->ne[0] == 256 && a->ne[1] == 4 && b->ne[0] == 4 && b->ne[1] == 128);
     us_gguf_close(g);
     assert_int_equal(us_tiny_write(&(us_tiny){.arch = "gpt5"}, path, &err), US_ERR_ARGUMENT);
@@ -103,6 +105,7 @@ static void adapters_fit(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kind_opens), cmocka_unit_test(the_seed_decides), cmocka_unit_test(adapters_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kind_opens), cmocka_unit_test(the_seed_decides),
+                                       cmocka_unit_test(adapters_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

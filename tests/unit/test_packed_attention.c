@@ -49,7 +49,9 @@ static double reference(const float *q, const float *k, const float *v, const fl
     return sum;
 }
 
-typedef struct arrays { float q[T * Q], k[T * KV], v[T * KV], o[T * Q], want[T * Q], d_o[T * Q], d_q[T * Q], d_k[T * KV], d_v[T * KV]; } arrays;
+typedef struct arrays {
+    float q[T * Q], k[T * KV], v[T * KV], o[T * Q], want[T * Q], d_o[T * Q], d_q[T * Q], d_k[T * KV], d_v[T * KV];
+} arrays;
 
 static void fill(float *x, size_t n, us_rng *r) {
     for (size_t i = 0; i < n; i++) x[i] = us_rng_normal(r);
@@ -94,7 +96,8 @@ static void check(arrays *a, float *x, const float *d, size_t n) {
         double down = reference(a->q, a->k, a->v, a->d_o, NULL);
         x[i] = keep;
         double want = (up - down) / (2 * (double)h);
-        if (fabs(want - (double)d[i]) > 2e-3 * (1 + fabs(want))) fail_msg("element %zu: central difference %g, gradient %g", i, want, (double)d[i]);
+        if (fabs(want - (double)d[i]) > 2e-3 * (1 + fabs(want)))
+            fail_msg("element %zu: central difference %g, gradient %g", i, want, (double)d[i]);
     }
 }
 
@@ -117,7 +120,8 @@ static void threads_do_not_matter(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_is_the_reference), cmocka_unit_test(gradients_are_central_differences),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_is_the_reference),
+                                       cmocka_unit_test(gradients_are_central_differences),
                                        cmocka_unit_test(threads_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

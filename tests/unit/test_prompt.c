@@ -1,4 +1,5 @@
-/* What the model sees: a conversation in serving is, word for word, what it was in training; examples, windows, room; whose turn it is. */
+/* What the model sees: a conversation in serving is, word for word, what it was in training; examples, windows, room; whose
+ * turn it is. */
 #include "test.h"
 #include "chat/prompt.h"
 #include "chat/scene.h"
@@ -12,8 +13,10 @@ static us_card *card_of(const char *name, int history) {
     char json[2000];
     us_card *c;
     snprintf(json, sizeof json,
-             "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"%s\",\"description\":\"You are {{char}}.\",\"scenario\":\"{{user}} is here.\",\"mes_example\":\"{{user}}: Hi\\n{{char}}: Ho\","
-             "\"extensions\":{\"understudy\":{\"history\":%d}}}}", name, history);
+             "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"%s\",\"description\":\"You are "
+             "{{char}}.\",\"scenario\":\"{{user}} is here.\",\"mes_example\":\"{{user}}: Hi\\n{{char}}: Ho\","
+             "\"extensions\":{\"understudy\":{\"history\":%d}}}}",
+             name, history);
     assert_ok(us_card_parse(json, strlen(json), "test", &c, &err), &err);
     return c;
 }
@@ -49,7 +52,11 @@ static void as_in_training(void **state) {
     const us_speaker *sp = us_script_get_speakers(script, &n_speakers);
     for (int h = 0; h < 3; h++) {
         us_card *card = card_of("Homer", histories[h]);
-        assert_ok(us_dataset_build(script, &(us_dataset_options){.character = "Homer", .history = histories[h], .validation = 1e-9, .filters_off = ~0u}, &set, &err), &err);
+        assert_ok(us_dataset_build(script,
+                                   &(us_dataset_options){
+                                       .character = "Homer", .history = histories[h], .validation = 1e-9, .filters_off = ~0u},
+                                   &set, &err),
+                  &err);
         const us_example *e = us_dataset_get_examples(set, &n_examples);
         const us_turn *turns = us_dataset_get_turns(set, &n_turns);
         for (size_t i = 0; i < n_examples; i++)
@@ -62,15 +69,20 @@ static void as_in_training(void **state) {
                 size_t n_scenes;
                 const us_scene *scenes = us_script_get_scenes(script, &n_scenes);
                 for (size_t s = 0; s < n_scenes; s++)
-                    if (end >= scenes[s].first_line && end < scenes[s].first_line + scenes[s].n_lines) begin = scenes[s].first_line;
-                for (size_t x = begin; x < end; x++) lines[n++] = (us_chat_line){sp[l[x].speaker].name, l[x].text, !strcmp(sp[l[x].speaker].name, "Homer")};
-                assert_ok(us_prompt_make(&(us_prompt_spec){.card = card, .trained = true, .lines = lines, .n_lines = n}, &p, &err), &err);
+                    if (end >= scenes[s].first_line && end < scenes[s].first_line + scenes[s].n_lines)
+                        begin = scenes[s].first_line;
+                for (size_t x = begin; x < end; x++)
+                    lines[n++] = (us_chat_line){sp[l[x].speaker].name, l[x].text, !strcmp(sp[l[x].speaker].name, "Homer")};
+                assert_ok(
+                    us_prompt_make(&(us_prompt_spec){.card = card, .trained = true, .lines = lines, .n_lines = n}, &p, &err),
+                    &err);
                 uint32_t first = us_dataset_window(set, &e[i], k);
                 assert_int_equal(p.n_head, 1);
                 assert_int_equal(p.n - 1, k - first);
                 for (uint32_t m = first; m < k; m++) {
                     assert_string_equal(p.messages[1 + m - first].content, turns[e[i].first_turn + m].text);
-                    assert_string_equal(p.messages[1 + m - first].role, turns[e[i].first_turn + m].character ? "assistant" : "user");
+                    assert_string_equal(p.messages[1 + m - first].role,
+                                        turns[e[i].first_turn + m].character ? "assistant" : "user");
                 }
                 us_prompt_fini(&p);
                 n_checked++;
@@ -88,8 +100,11 @@ static void names_examples_and_going_on(void **state) {
     (void)state;
     us_card *card = card_of("Homer", 10);
     us_prompt p;
-    us_chat_line lines[] = {{NULL, "Hello.", false}, {"Marge", "Homer!", false}, {NULL, "Yes?", true}, {NULL, "What is it?", true}};
-    assert_ok(us_prompt_make(&(us_prompt_spec){.card = card, .user = "Bart", .more = "It rains.", .lines = lines, .n_lines = 2}, &p, &err), &err);
+    us_chat_line lines[] = {
+        {NULL, "Hello.", false}, {"Marge", "Homer!", false}, {NULL, "Yes?", true}, {NULL, "What is it?", true}};
+    assert_ok(us_prompt_make(&(us_prompt_spec){.card = card, .user = "Bart", .more = "It rains.", .lines = lines, .n_lines = 2},
+                             &p, &err),
+              &err);
     assert_int_equal(p.n, 4);
     assert_int_equal(p.n_head, 3);
     assert_string_equal(p.messages[0].content, "You are Homer.\nBart is here.\nIt rains.");
@@ -116,7 +131,8 @@ static void shortened_to_fit(void **state) {
     const us_template *tpl;
     us_card *card = card_of("Homer", 100);
     us_chat_line lines[21];
-    for (int i = 0; i < 21; i++) lines[i] = (us_chat_line){NULL, i % 2 ? "and so on and so on" : "one two three four", i % 2 == 1};
+    for (int i = 0; i < 21; i++)
+        lines[i] = (us_chat_line){NULL, i % 2 ? "and so on and so on" : "one two three four", i % 2 == 1};
     assert_ok(us_tiny_write(&(us_tiny){.seed = 3}, path, &err), &err);
     assert_ok(us_model_open(path, &(us_model_options){.n_threads = 1}, &model, &err), &err);
     assert_ok(us_model_get_template(model, &tpl, &err), &err);
@@ -130,7 +146,8 @@ static void shortened_to_fit(void **state) {
     assert_true(some.n <= all.n / 2 && alone.n > 0 && alone.n < some.n);
     assert_string_equal(p.messages[1].role, "user"); /* turns are left out in pairs */
     assert_memory_equal(alone.ids, some.ids, 4 * sizeof *some.ids);
-    assert_ok(us_template_tokenize(tpl, us_model_get_tokenizer(model), p.messages, p.n - 1, true, &expected, NULL, &err), &err); /* all but what is answered */
+    assert_ok(us_template_tokenize(tpl, us_model_get_tokenizer(model), p.messages, p.n - 1, true, &expected, NULL, &err),
+              &err); /* all but what is answered */
     assert_int_equal(alone.n, expected.n);
     assert_memory_equal(alone.ids, expected.ids, expected.n * sizeof *expected.ids);
     assert_int_equal(us_prompt_tokenize(&p, tpl, us_model_get_tokenizer(model), 5, &some, NULL, &err), US_ERR_LIMIT);
@@ -148,17 +165,18 @@ static void shortened_to_fit(void **state) {
 static void who_speaks_next(void **state) {
     (void)state;
     us_scene_actor cast[] = {{"Homer Simpson", 4}, {"Marge Simpson", 2}, {"Moe Szyslak", -1}};
-    assert_int_equal(us_scene_next(cast, 3, 0, "D'oh!"), 2);                     /* he has not spoken yet */
-    assert_int_equal(us_scene_next(cast, 2, -1, "Hello?"), 1);                   /* silent longest */
+    assert_int_equal(us_scene_next(cast, 3, 0, "D'oh!"), 2);                       /* he has not spoken yet */
+    assert_int_equal(us_scene_next(cast, 2, -1, "Hello?"), 1);                     /* silent longest */
     assert_int_equal(us_scene_next(cast, 3, -1, "I say, homer, and Marge..."), 0); /* the first named */
-    assert_int_equal(us_scene_next(cast, 3, 0, "Homer needs a beer, Moe!"), 2);  /* nobody answers himself */
-    assert_int_equal(us_scene_next(cast, 3, 0, "A moment, Marges!"), 2);          /* no whole word */
+    assert_int_equal(us_scene_next(cast, 3, 0, "Homer needs a beer, Moe!"), 2);    /* nobody answers himself */
+    assert_int_equal(us_scene_next(cast, 3, 0, "A moment, Marges!"), 2);           /* no whole word */
     assert_int_equal(us_scene_next(cast, 3, -1, "Ask Moe Szyslak."), 2);
-    assert_int_equal(us_scene_next(cast, 1, 0, "Homer?"), 0);                    /* alone, he goes on */
+    assert_int_equal(us_scene_next(cast, 1, 0, "Homer?"), 0); /* alone, he goes on */
     assert_int_equal(us_scene_next(cast, 3, -1, NULL), 2);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training), cmocka_unit_test(names_examples_and_going_on), cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training), cmocka_unit_test(names_examples_and_going_on),
+                                       cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,17 @@
 #include "kern/quant.h"
 #include <math.h>
 
-static const us_type types[] = {US_TYPE_F32, US_TYPE_F16, US_TYPE_BF16, US_TYPE_Q4_0, US_TYPE_Q4_1, US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0,
-                                US_TYPE_Q2_K, US_TYPE_Q3_K, US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
+static const us_type types[] = {US_TYPE_F32,  US_TYPE_F16,  US_TYPE_BF16, US_TYPE_Q4_0,   US_TYPE_Q4_1,
+                                US_TYPE_Q5_0, US_TYPE_Q5_1, US_TYPE_Q8_0, US_TYPE_Q2_K,   US_TYPE_Q3_K,
+                                US_TYPE_Q4_K, US_TYPE_Q5_K, US_TYPE_Q6_K, US_TYPE_IQ4_NL, US_TYPE_IQ4_XS};
 #define N_TYPES (sizeof types / sizeof *types)
 static us_error err;
 
-typedef struct vector { us_map map; uint32_t type, n, n_bytes; const unsigned char *a, *b; } vector;
+typedef struct vector {
+    us_map map;
+    uint32_t type, n, n_bytes;
+    const unsigned char *a, *b;
+} vector;
 
 static bool load(us_type type, const char *kind, vector *v) {
     char path[4096];
@@ -60,7 +65,8 @@ static void rounding_is_the_references(void **state) {
         memcpy(x, v.a, 4 * v.n);
         assert_true(us_quant_row(types[i], x, got, v.n));
         for (uint32_t k = 0; k < v.n_bytes; k++)
-            if (got[k] != v.b[k]) fail_msg("%s: byte %u is %02x, expected %02x", us_type_name((int)types[i]), k, got[k], v.b[k]);
+            if (got[k] != v.b[k])
+                fail_msg("%s: byte %u is %02x, expected %02x", us_type_name((int)types[i]), k, got[k], v.b[k]);
         free(got);
         free(x);
         us_map_close(&v.map);
@@ -71,10 +77,13 @@ static void rounding_is_the_references(void **state) {
 /* Root of mean square error of normal weights, relative; measured plus a tenth. */
 static void rounding_error_is_bounded(void **state) {
     (void)state;
-    static const struct { us_type type; double bound; } bounds[] = {
-        {US_TYPE_F32, 0}, {US_TYPE_F16, 0.00025}, {US_TYPE_BF16, 0.002}, {US_TYPE_Q8_0, 0.006}, {US_TYPE_Q4_0, 0.095}, {US_TYPE_Q4_1, 0.085},
-        {US_TYPE_Q5_0, 0.047}, {US_TYPE_Q5_1, 0.042}, {US_TYPE_Q2_K, 0.36}, {US_TYPE_Q3_K, 0.17}, {US_TYPE_Q4_K, 0.087}, {US_TYPE_Q5_K, 0.044},
-        {US_TYPE_Q6_K, 0.021}, {US_TYPE_IQ4_NL, 0.089}, {US_TYPE_IQ4_XS, 0.089}};
+    static const struct {
+        us_type type;
+        double bound;
+    } bounds[] = {{US_TYPE_F32, 0},      {US_TYPE_F16, 0.00025},  {US_TYPE_BF16, 0.002},  {US_TYPE_Q8_0, 0.006},
+                  {US_TYPE_Q4_0, 0.095}, {US_TYPE_Q4_1, 0.085},   {US_TYPE_Q5_0, 0.047},  {US_TYPE_Q5_1, 0.042},
+                  {US_TYPE_Q2_K, 0.36},  {US_TYPE_Q3_K, 0.17},    {US_TYPE_Q4_K, 0.087},  {US_TYPE_Q5_K, 0.044},
+                  {US_TYPE_Q6_K, 0.021}, {US_TYPE_IQ4_NL, 0.089}, {US_TYPE_IQ4_XS, 0.089}};
     enum { N = 256 * 64 };
     float *x = calloc(N, sizeof *x), *y = calloc(N, sizeof *y);
     unsigned char *q = calloc(N, 4);
@@ -88,7 +97,8 @@ static void rounding_error_is_bounded(void **state) {
         for (int k = 0; k < N; k++) sum += (double)(x[k] - y[k]) * (double)(x[k] - y[k]), all += (double)x[k] * (double)x[k];
         double e = sqrt(sum / all);
         printf("# %-7s relative error %.5f\n", us_type_name((int)bounds[i].type), e);
-        if (!(e <= bounds[i].bound)) fail_msg("%s: relative error %g, expected at most %g", us_type_name((int)bounds[i].type), e, bounds[i].bound);
+        if (!(e <= bounds[i].bound))
+            fail_msg("%s: relative error %g, expected at most %g", us_type_name((int)bounds[i].type), e, bounds[i].bound);
     }
     free(x);
     free(y);
@@ -159,8 +169,11 @@ static void halves_are_exact(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dequantization_is_exact), cmocka_unit_test(rounding_is_the_references),
-                                       cmocka_unit_test(rounding_error_is_bounded), cmocka_unit_test(zeros_stay_zero), cmocka_unit_test(split_agrees),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dequantization_is_exact),
+                                       cmocka_unit_test(rounding_is_the_references),
+                                       cmocka_unit_test(rounding_error_is_bounded),
+                                       cmocka_unit_test(zeros_stay_zero),
+                                       cmocka_unit_test(split_agrees),
                                        cmocka_unit_test(halves_are_exact)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,8 @@ static double worst_logit(const float *logits, json_t *top) {
     double worst = 0;
     for (size_t k = 0; k < 10; k++) {
         json_t *row = json_array_get(top, k);
-        worst = fmax(worst, fabs((double)logits[json_integer_value(json_object_get(row, "id"))] - json_number_value(json_object_get(row, "logit"))));
+        worst = fmax(worst, fabs((double)logits[json_integer_value(json_object_get(row, "id"))] -
+                                 json_number_value(json_object_get(row, "logit"))));
     }
     return worst;
 }
@@ -47,7 +48,8 @@ static double worst_logit(const float *logits, json_t *top) {
 /* One prompt: logits, overlap and how many greedy tokens agree. */
 static void run_prompt(us_engine *e, json_t *p, double *worst, int *overlap, int *agree) {
     us_error err;
-    int32_t seq, ids[1024], n = (int32_t)json_array_size(json_object_get(p, "ids")), v = us_model_get_info(us_engine_get_model(e))->n_vocab;
+    int32_t seq, ids[1024], n = (int32_t)json_array_size(json_object_get(p, "ids")),
+                            v = us_model_get_info(us_engine_get_model(e))->n_vocab;
     for (int32_t i = 0; i < n; i++) ids[i] = (int32_t)json_integer_value(json_array_get(json_object_get(p, "ids"), (size_t)i));
     assert_ok(us_engine_seq_new(e, &seq, &err), &err);
     assert_ok(us_engine_eval(e, &(us_span){.seq = seq, .tokens = ids, .n_tokens = n}, 1, &err), &err);

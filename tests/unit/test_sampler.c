@@ -31,7 +31,8 @@ static void expect(const int counts[V], const double p[V], int draws) {
     for (int i = 0; i < V; i++) { /* five standard deviations */
         double sd = sqrt((double)draws * p[i] * (1 - p[i])) + 1e-9;
         if (p[i] == 0) assert_int_equal(counts[i], 0);
-        else if (fabs(counts[i] - draws * p[i]) > 5 * sd) fail_msg("token %d: %d of %d, expected %.1f", i, counts[i], draws, draws * p[i]);
+        else if (fabs(counts[i] - draws * p[i]) > 5 * sd)
+            fail_msg("token %d: %d of %d, expected %.1f", i, counts[i], draws, draws * p[i]);
     }
 }
 
@@ -151,8 +152,11 @@ static void a_bias_decides_and_phrases_are_left_alone(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_bias_decides_and_phrases_are_left_alone), cmocka_unit_test(filters_keep_the_right_sets), cmocka_unit_test(greedy_takes_the_best),
-                                       cmocka_unit_test(penalties_and_dry_lower_what_repeats), cmocka_unit_test(same_seed_same_tokens),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_bias_decides_and_phrases_are_left_alone),
+                                       cmocka_unit_test(filters_keep_the_right_sets),
+                                       cmocka_unit_test(greedy_takes_the_best),
+                                       cmocka_unit_test(penalties_and_dry_lower_what_repeats),
+                                       cmocka_unit_test(same_seed_same_tokens),
                                        cmocka_unit_test(options_out_of_range_are_named)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

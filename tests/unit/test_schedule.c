@@ -12,7 +12,13 @@ static int32_t prompts[N_JOBS][N_PROMPT];
 static us_error err;
 
 static us_job_spec spec_of(int i, int32_t n_takes) {
-    us_job_spec s = {.prompt = prompts[i], .n_prompt = N_PROMPT, .n_takes = n_takes, .weights = {0.5, 1}, .alone = prompts[0], .n_alone = 10, .client = (uint64_t)i};
+    us_job_spec s = {.prompt = prompts[i],
+                     .n_prompt = N_PROMPT,
+                     .n_takes = n_takes,
+                     .weights = {0.5, 1},
+                     .alone = prompts[0],
+                     .n_alone = 10,
+                     .client = (uint64_t)i};
     s.sampler = us_sampler_defaults();
     s.sampler.seed = 7 + (uint64_t)i;
     s.rules = (us_take_rules){.tok = us_model_get_tokenizer(model), .max_tokens = N_REPLY};
@@ -146,7 +152,8 @@ static int32_t run_one(const int32_t *ids, int32_t n) {
     return v.n_cached;
 }
 
-/* What nobody uses fills a quarter of the cache at most, whoever spoke last is still in it, and a chat that goes on is there once. */
+/* What nobody uses fills a quarter of the cache at most, whoever spoke last is still in it, and a chat that goes on is there
+ * once. */
 static void keeps_a_quarter(void **state) {
     (void)state;
     enum { N = 30, LONG = 300, MORE = 4 };
@@ -162,7 +169,8 @@ static void keeps_a_quarter(void **state) {
     assert_int_equal(run_one(ids[N - 2], LONG), LONG - 1);
     end();
     begin(1, 4);
-    for (int turn = 0; turn <= MORE; turn++) assert_int_equal(run_one(ids[0], LONG + 64 * turn), turn ? LONG + 64 * (turn - 1) : 0);
+    for (int turn = 0; turn <= MORE; turn++)
+        assert_int_equal(run_one(ids[0], LONG + 64 * turn), turn ? LONG + 64 * (turn - 1) : 0);
     assert_true(n_ctx - us_engine_get_free(engine) < LONG + 64 * MORE + 64);
     end();
 }
@@ -181,7 +189,7 @@ static void refuses_and_cancels(void **state) {
     assert_in_range(n, 3, 4); /* one that runs (and perhaps has ended), two that wait */
     assert_int_equal(us_schedule_submit(schedule, &s, &extra, &err), US_ERR_LIMIT);
     for (int i = 0; i < n; i++) us_job_free(jobs[i]); /* cancels */
-    s.rules.max_tokens = 100000; /* can never fit: an end in words, not a wait for ever */
+    s.rules.max_tokens = 100000;                      /* can never fit: an end in words, not a wait for ever */
     assert_ok(us_schedule_submit(schedule, &s, &extra, &err), &err);
     us_buf text;
     us_job_view v;
@@ -195,6 +203,8 @@ static void refuses_and_cancels(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked), cmocka_unit_test(shared_prefix_once), cmocka_unit_test(keeps_a_quarter), cmocka_unit_test(refuses_and_cancels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked),
+                                       cmocka_unit_test(shared_prefix_once), cmocka_unit_test(keeps_a_quarter),
+                                       cmocka_unit_test(refuses_and_cancels)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

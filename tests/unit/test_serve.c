@@ -9,7 +9,8 @@
 
 static us_error err;
 
-static int check(const us_guard *g, const char *host, const char *origin, const char *type, const char *auth, bool change, bool key) {
+static int check(const us_guard *g, const char *host, const char *origin, const char *type, const char *auth, bool change,
+                 bool key) {
     const char *why = NULL;
     us_guard_headers h = {host, origin, type, auth};
     int code = us_guard_check(g, &h, change, change, key, &why);
@@ -23,16 +24,20 @@ static void hosts_and_origins(void **state) {
     assert_int_equal(check(&g, "localhost:5000", NULL, NULL, NULL, false, true), 0);
     assert_int_equal(check(&g, "LOCALHOST", NULL, NULL, NULL, false, true), 0);
     assert_int_equal(check(&g, "[::1]:5000", NULL, NULL, NULL, false, true), 0);
-    const char *const bad[] = {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost:evil", "localhost:", "", "127.0.0.10"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(check(&g, bad[i], NULL, NULL, NULL, false, true), 403);
+    const char *const bad[] = {
+        "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost:evil", "localhost:", "", "127.0.0.10"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(check(&g, bad[i], NULL, NULL, NULL, false, true), 403);
     assert_int_equal(check(&g, NULL, NULL, NULL, NULL, false, true), 403);
     assert_int_equal(check(&g, "localhost:5000", "http://localhost:5000", "application/json", NULL, true, true), 0);
     assert_int_equal(check(&g, "localhost:5000", "http://evil.example", "application/json", NULL, true, true), 403);
     assert_int_equal(check(&g, "localhost:5000", "http://localhost:5001", "application/json", NULL, true, true), 403);
     assert_int_equal(check(&g, "localhost:5000", "null", "application/json", NULL, true, true), 403);
-    assert_int_equal(check(&g, "localhost:5000", "http://evil.example", NULL, NULL, false, true), 0); /* a reader gets no CORS header */
+    assert_int_equal(check(&g, "localhost:5000", "http://evil.example", NULL, NULL, false, true),
+                     0); /* a reader gets no CORS header */
     g.cors_origin = "http://friend.example";
-    assert_int_equal(check(&g, "localhost:5000", "http://friend.example", "application/json; charset=utf-8", NULL, true, true), 0);
+    assert_int_equal(check(&g, "localhost:5000", "http://friend.example", "application/json; charset=utf-8", NULL, true, true),
+                     0);
     assert_int_equal(check(&g, "localhost:5000", NULL, "text/plain", NULL, true, true), 415);
     assert_int_equal(check(&g, "localhost:5000", NULL, "application/jsonx", NULL, true, true), 415);
     assert_int_equal(check(&g, "localhost:5000", NULL, NULL, NULL, true, true), 415);
@@ -48,8 +53,10 @@ static void keys(void **state) {
     assert_int_equal(g.n_keys, 2);
     assert_int_equal(check(&g, "chat.example", NULL, NULL, "Bearer one-key", false, true), 0);
     assert_int_equal(check(&g, "chat.example", NULL, NULL, "bearer two", false, true), 0);
-    const char *const bad[] = {"Bearer one-ke", "Bearer one-keyx", "Bearer ", "Basic two", "two", "Bearer # for the family", "Bearer onekey!"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(check(&g, "chat.example", NULL, NULL, bad[i], false, true), 401);
+    const char *const bad[] = {"Bearer one-ke", "Bearer one-keyx",         "Bearer ",       "Basic two",
+                               "two",           "Bearer # for the family", "Bearer onekey!"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(check(&g, "chat.example", NULL, NULL, bad[i], false, true), 401);
     assert_int_equal(check(&g, "chat.example", NULL, NULL, NULL, false, true), 401);
     assert_int_equal(check(&g, "chat.example", NULL, NULL, NULL, false, false), 0); /* the page itself */
     us_guard_free_keys(g.keys, g.n_keys);
@@ -61,7 +68,13 @@ static void keys(void **state) {
 
 static void base64(void **state) {
     (void)state;
-    const char *const pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}; /* RFC 4648, 10 */
+    const char *const pairs[][2] = {{"", ""},
+                                    {"f", "Zg=="},
+                                    {"fo", "Zm8="},
+                                    {"foo", "Zm9v"},
+                                    {"foob", "Zm9vYg=="},
+                                    {"fooba", "Zm9vYmE="},
+                                    {"foobar", "Zm9vYmFy"}}; /* RFC 4648, 10 */
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         us_buf a, b;
         us_buf_init(&a, 100);
@@ -83,7 +96,8 @@ static void base64(void **state) {
 
 static void cards_in_pictures(void **state) {
     (void)state;
-    static const char json[] = "{\"spec\":\"chara_card_v2\",\"spec_version\":\"2.0\",\"data\":{\"name\":\"Ännchen Müller\",\"description\":\"d\",\"extensions\":{\"other/tool\":{\"deep\":[1,2,{\"x\":null}]}}}}";
+    static const char json[] = "{\"spec\":\"chara_card_v2\",\"spec_version\":\"2.0\",\"data\":{\"name\":\"Ännchen "
+                               "Müller\",\"description\":\"d\",\"extensions\":{\"other/tool\":{\"deep\":[1,2,{\"x\":null}]}}}}";
     us_card *card, *back;
     us_buf plain, png, twice;
     us_buf_init(&plain, 1 << 22);
@@ -97,10 +111,12 @@ static void cards_in_pictures(void **state) {
     assert_int_equal(twice.len, png.len);
     assert_ok(us_card_from_png(png.data, png.len, &back, &err), &err);
     assert_string_equal(us_card_name(back), "Ännchen Müller");
-    assert_true(json_equal(json_object_get(back->root, "data"), json_object_get(card->root, "data"))); /* what we do not know is kept */
+    assert_true(
+        json_equal(json_object_get(back->root, "data"), json_object_get(card->root, "data"))); /* what we do not know is kept */
     assert_string_equal(json_string_value(json_object_get(back->root, "spec")), "chara_card_v3");
     us_card_free(back);
-    for (size_t n = 0; n < png.len; n += n < 200 ? 1 : 997) assert_int_not_equal(us_card_from_png(png.data, n, &back, &err), US_OK);
+    for (size_t n = 0; n < png.len; n += n < 200 ? 1 : 997)
+        assert_int_not_equal(us_card_from_png(png.data, n, &back, &err), US_OK);
     png.data[plain.len] ^= 1; /* within the card's chunk: its checksum is wrong */
     assert_int_equal(us_card_from_png(png.data, png.len, &back, &err), US_ERR_FORMAT);
     us_card_free(card);
@@ -123,9 +139,15 @@ static us_status ask(const char *json, bool chat, us_ask *out) {
 static void requests(void **state) {
     (void)state;
     us_ask a;
-    assert_ok(ask("{\"model\":\"homer:0.7\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"developer\",\"content\":\"B\"},{\"role\":\"user\",\"name\":\"Marge\",\"content\":[{\"type\":\"text\","
-                  "\"text\":\"Hi \"},{\"type\":\"text\",\"text\":\"there\"}]},{\"role\":\"assistant\",\"content\":\"Yo\"}],\"stop\":[\"x\",\"yy\"],\"seed\":7,\"top_k\":3.0,\"max_completion_tokens\":9,"
-                  "\"logprobs\":true,\"top_logprobs\":5,\"n\":2,\"logit_bias\":{\"12\":-100},\"never_heard_of\":[1],\"temperature\":null,\"stream_options\":{\"include_usage\":true}}", true, &a), &err);
+    assert_ok(ask("{\"model\":\"homer:0.7\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"developer\","
+                  "\"content\":\"B\"},{\"role\":\"user\",\"name\":\"Marge\",\"content\":[{\"type\":\"text\","
+                  "\"text\":\"Hi "
+                  "\"},{\"type\":\"text\",\"text\":\"there\"}]},{\"role\":\"assistant\",\"content\":\"Yo\"}],\"stop\":[\"x\","
+                  "\"yy\"],\"seed\":7,\"top_k\":3.0,\"max_completion_tokens\":9,"
+                  "\"logprobs\":true,\"top_logprobs\":5,\"n\":2,\"logit_bias\":{\"12\":-100},\"never_heard_of\":[1],"
+                  "\"temperature\":null,\"stream_options\":{\"include_usage\":true}}",
+                  true, &a),
+              &err);
     assert_string_equal(a.id, "homer");
     assert_true(a.scale == 0.7);
     assert_string_equal(a.system, "A\nB");
@@ -149,22 +171,55 @@ static void requests(void **state) {
 
 static void refused_requests(void **state) {
     (void)state;
-    static const struct { const char *rest, *param; } bad[] = {
-        {"\"messages\":\"x\"", "messages"}, {"\"messages\":[]", "messages"}, {"\"messages\":[1]", "messages[0].role"}, {"\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]", "messages[0].role"},
-        {"\"messages\":[{\"role\":\"user\"}]", "messages[0].content"}, {"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]", "messages[0].content[0]"},
-        {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a:b\"}]", "name"}, {"\"temperature\":\"hot\"", "temperature"}, {"\"temperature\":-1", "temperature"}, {"\"top_p\":1.5", "top_p"},
-        {"\"top_k\":2.5", "top_k"}, {"\"n\":0", "n"}, {"\"n\":17", "n"}, {"\"max_tokens\":0", "max_tokens"}, {"\"max_tokens\":1e300", "max_tokens"}, {"\"stream\":1", "stream"}, {"\"stop\":[\"\"]", "stop"}, {"\"stop\":7", "stop"},
-        {"\"seed\":\"x\"", "seed"}, {"\"seed\":1e30", "seed"}, {"\"seed\":-9007199254740993", "seed"}, {"\"logprobs\":1", "logprobs"}, {"\"top_logprobs\":5", "top_logprobs"}, {"\"top_logprobs\":21,\"logprobs\":true", "top_logprobs"},
-        {"\"logit_bias\":{\"x\":1}", "logit_bias"}, {"\"logit_bias\":{\"1\":101}", "logit_bias"}, {"\"logit_bias\":[]", "logit_bias"}, {"\"stream_options\":true", "stream_options"}, {"\"user\":5", "user"}};
+    static const struct {
+        const char *rest, *param;
+    } bad[] = {{"\"messages\":\"x\"", "messages"},
+               {"\"messages\":[]", "messages"},
+               {"\"messages\":[1]", "messages[0].role"},
+               {"\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]", "messages[0].role"},
+               {"\"messages\":[{\"role\":\"user\"}]", "messages[0].content"},
+               {"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]", "messages[0].content[0]"},
+               {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a:b\"}]", "name"},
+               {"\"temperature\":\"hot\"", "temperature"},
+               {"\"temperature\":-1", "temperature"},
+               {"\"top_p\":1.5", "top_p"},
+               {"\"top_k\":2.5", "top_k"},
+               {"\"n\":0", "n"},
+               {"\"n\":17", "n"},
+               {"\"max_tokens\":0", "max_tokens"},
+               {"\"max_tokens\":1e300", "max_tokens"},
+               {"\"stream\":1", "stream"},
+               {"\"stop\":[\"\"]", "stop"},
+               {"\"stop\":7", "stop"},
+               {"\"seed\":\"x\"", "seed"},
+               {"\"seed\":1e30", "seed"},
+               {"\"seed\":-9007199254740993", "seed"},
+               {"\"logprobs\":1", "logprobs"},
+               {"\"top_logprobs\":5", "top_logprobs"},
+               {"\"top_logprobs\":21,\"logprobs\":true", "top_logprobs"},
+               {"\"logit_bias\":{\"x\":1}", "logit_bias"},
+               {"\"logit_bias\":{\"1\":101}", "logit_bias"},
+               {"\"logit_bias\":[]", "logit_bias"},
+               {"\"stream_options\":true", "stream_options"},
+               {"\"user\":5", "user"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         us_ask a;
         char json[400];
-        snprintf(json, sizeof json, "{\"model\":\"base\",%s%s}", strstr(bad[i].rest, "\"messages\"") ? "" : "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],", bad[i].rest);
+        snprintf(json, sizeof json, "{\"model\":\"base\",%s%s}",
+                 strstr(bad[i].rest, "\"messages\"") ? "" : "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],",
+                 bad[i].rest);
         if (ask(json, true, &a) != US_ERR_ARGUMENT) fail_msg("taken: %s", json);
-        if (strncmp(err.message, bad[i].param, strlen(bad[i].param)) || err.message[strlen(bad[i].param)] != ':') fail_msg("%s: %s", json, err.message);
+        if (strncmp(err.message, bad[i].param, strlen(bad[i].param)) || err.message[strlen(bad[i].param)] != ':')
+            fail_msg("%s: %s", json, err.message);
         us_ask_fini(&a);
     }
-    static const char *const models[] = {"{}", "{\"model\":5}", "{\"model\":\"\"}", "{\"model\":\"homer:\"}", "{\"model\":\"homer:x\"}", "{\"model\":\"homer:3\"}", "{\"model\":\"homer:nan\"}"};
+    static const char *const models[] = {"{}",
+                                         "{\"model\":5}",
+                                         "{\"model\":\"\"}",
+                                         "{\"model\":\"homer:\"}",
+                                         "{\"model\":\"homer:x\"}",
+                                         "{\"model\":\"homer:3\"}",
+                                         "{\"model\":\"homer:nan\"}"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         us_ask a;
         if (ask(models[i], true, &a) != US_ERR_ARGUMENT) fail_msg("taken: %s", models[i]);
@@ -173,6 +228,8 @@ static void refused_requests(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hosts_and_origins), cmocka_unit_test(keys), cmocka_unit_test(base64), cmocka_unit_test(cards_in_pictures), cmocka_unit_test(requests), cmocka_unit_test(refused_requests)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_and_origins), cmocka_unit_test(keys),     cmocka_unit_test(base64),
+        cmocka_unit_test(cards_in_pictures), cmocka_unit_test(requests), cmocka_unit_test(refused_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,8 @@ static void stream_randomly(us_rng *r, const char *text, size_t n) {
             if (len < shown) fail_msg("took back what was shown of: %.*s", (int)n, text);
             shown = len;
             assert_true(us_utf8_valid(text + v.begin, len, NULL));
-            if (v.begin != whole.begin || v.end > whole.end) fail_msg("showed '%.*s' of: %.*s", (int)len, text + v.begin, (int)n, text);
+            if (v.begin != whole.begin || v.end > whole.end)
+                fail_msg("showed '%.*s' of: %.*s", (int)len, text + v.begin, (int)n, text);
         }
         last = v;
     }
@@ -57,7 +58,25 @@ static void stream_randomly(us_rng *r, const char *text, size_t n) {
 
 static void streamed_is_unstreamed(void **state) {
     (void)state;
-    static const char *const bits[] = {"Marge", " Simpson", ":", "\n", " ", "Mr.", " Burns", "D'oh", "!", "Homer", "donut", "\xd0\x9f\xd1\x80", "\xf0\x9f\x8d\xa9", "Ned", " Flanders", "Woo hoo", ".", "I", "A B"};
+    static const char *const bits[] = {"Marge",
+                                       " Simpson",
+                                       ":",
+                                       "\n",
+                                       " ",
+                                       "Mr.",
+                                       " Burns",
+                                       "D'oh",
+                                       "!",
+                                       "Homer",
+                                       "donut",
+                                       "\xd0\x9f\xd1\x80",
+                                       "\xf0\x9f\x8d\xa9",
+                                       "Ned",
+                                       " Flanders",
+                                       "Woo hoo",
+                                       ".",
+                                       "I",
+                                       "A B"};
     us_rng r;
     us_rng_seed(&r, 3);
     for (int round = 0; round < 20000; round++) {
@@ -97,7 +116,8 @@ static void sentences_repeat(void **state) {
 static void takes_are_struck_out(void **state) {
     (void)state;
     us_take_weights w = {1, 0}, by_token = {0.5, 1};
-    us_take_facts good = {.logprob = -40, .alone = -50, .n_tokens = 10, .ended = true}, f = {.logprob = -1, .alone = -20, .n_tokens = 10, .ended = true};
+    us_take_facts good = {.logprob = -40, .alone = -50, .n_tokens = 10, .ended = true},
+                  f = {.logprob = -1, .alone = -20, .n_tokens = 10, .ended = true};
     assert_true(us_take_value(&good, &w) == 10 && us_take_value(&f, &w) == 19);
     assert_true(us_take_value(&good, &by_token) == -1.5);
     good.bonus = 12;
@@ -113,6 +133,8 @@ static void takes_are_struck_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed), cmocka_unit_test(loops_are_found), cmocka_unit_test(sentences_repeat), cmocka_unit_test(takes_are_struck_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed),
+                                       cmocka_unit_test(loops_are_found), cmocka_unit_test(sentences_repeat),
+                                       cmocka_unit_test(takes_are_struck_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

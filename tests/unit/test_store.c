@@ -1,4 +1,5 @@
-/* The chats' file: what goes in comes out, also after a reopen; what is deleted comes back; a locked, a damaged file, a full disk. */
+/* The chats' file: what goes in comes out, also after a reopen; what is deleted comes back; a locked, a damaged file, a full
+ * disk. */
 #include "test.h"
 #include "base/file.h"
 #include "chat/store.h"
@@ -13,7 +14,8 @@ static us_store *s;
 static char chat[US_STORE_ID];
 
 static json_t *turn_of(const char *role, const char *text) {
-    return json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s}], s:[s]}", "role", role, "speaker", "Marge", "character", "text", text, "chosen", 0, "alternatives", "text", text, "present", "homer");
+    return json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s}], s:[s]}", "role", role, "speaker", "Marge", "character", "text", text,
+                     "chosen", 0, "alternatives", "text", text, "present", "homer");
 }
 
 static int64_t add(const char *role, const char *text) {
@@ -40,7 +42,8 @@ static size_t n_turns(const char *id) {
 
 static int setup(void **state) {
     (void)state;
-    json_t *c = json_pack("{s:s, s:s, s:[s], s:{s:f}}", "title", "", "user", "Marge", "characters", "homer", "scale", "homer", 0.5);
+    json_t *c =
+        json_pack("{s:s, s:s, s:[s], s:{s:f}}", "title", "", "user", "Marge", "characters", "homer", "scale", "homer", 0.5);
     dir = us_tiny_folder();
     path = us_path_join(dir, "chats.db");
     if (us_store_open(path, &s, &err) || us_store_add_chat(s, c, chat, &err)) return 1;
@@ -191,8 +194,10 @@ static void damaged_or_from_later(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(there_and_back, setup, teardown), cmocka_unit_test_setup_teardown(forgotten_and_brought_back, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown), cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(forgotten_and_brought_back, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
                                        cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

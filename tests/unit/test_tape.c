@@ -44,7 +44,8 @@ static void set_params(us_lora *l, size_t e) {
             double seed = 7.0 * layer + m;
             for (size_t i = 0; i < s->n_in * RANK; i++) l->params[s->a + i] = (float)(0.02 * sin(0.37 * (double)i + seed));
             for (size_t i = 0; i < s->n_out * RANK; i++)
-                l->params[s->b + gguf_row((us_module)m, i / RANK, e) * RANK + i % RANK] = (float)(0.005 * cos(0.53 * (double)i + seed));
+                l->params[s->b + gguf_row((us_module)m, i / RANK, e) * RANK + i % RANK] =
+                    (float)(0.005 * cos(0.53 * (double)i + seed));
         }
 }
 
@@ -61,7 +62,13 @@ static us_lora make_lora(const us_model *m) {
 static us_tape *make_tape(const us_model *m, const us_lora *l, bool f32, bool recompute, us_pool *pool) {
     us_error err;
     us_tape *t;
-    us_tape_options o = {.max_rows = ROWS, .max_targets = TARGETS, .max_segments = SEQS, .max_segment = LEN, .train = true, .recompute = recompute, .f32 = f32};
+    us_tape_options o = {.max_rows = ROWS,
+                         .max_targets = TARGETS,
+                         .max_segments = SEQS,
+                         .max_segment = LEN,
+                         .train = true,
+                         .recompute = recompute,
+                         .f32 = f32};
     assert_ok(us_tape_new(&m->net, l, &o, pool, &t, &err), &err);
     return t;
 }
@@ -101,7 +108,8 @@ static void check_gradients(const us_lora *l, const float *grad, size_t e) {
         for (size_t k = 0; k < 4; k++) {
             double first = json_number_value(json_array_get(json_object_get(g, "first4"), k));
             size_t at = is_a ? k : gguf_row((us_module)m, k / RANK, e) * RANK + k % RANK;
-            if (fabs((double)x[at] - first) > 2e-3 * want / sqrt((double)((is_a ? s->n_in : s->n_out) * RANK)) + 2e-3 * fabs(first))
+            if (fabs((double)x[at] - first) >
+                2e-3 * want / sqrt((double)((is_a ? s->n_in : s->n_out) * RANK)) + 2e-3 * fabs(first))
                 fail_msg("%s[%zu]: %g, expected %g", key, k, (double)x[at], first);
         }
         n++;
@@ -128,7 +136,8 @@ static void peft_in_float32(void **state) {
     json_t *losses = json_object_get(ref, "losses");
     for (int step = 0; step < 6; step++) {
         memset(grad, 0, l.n_params * 4);
-        double loss = us_tape_loss_and_grad(t, &batch, 1.0f / TARGETS, 0, grad) / TARGETS, want = json_number_value(json_array_get(losses, (size_t)step));
+        double loss = us_tape_loss_and_grad(t, &batch, 1.0f / TARGETS, 0, grad) / TARGETS,
+               want = json_number_value(json_array_get(losses, (size_t)step));
         printf("# step %d: loss %.6f, peft %.6f\n", step, loss, want);
         if (fabs(loss - want) > 2e-4 * (1 + step)) fail_msg("step %d: loss %.6f, peft %.6f", step, loss, want);
         if (!step) {
@@ -162,7 +171,8 @@ static void fast_gradients_are_close(void **state) {
     assert_ok(us_pool_new(3, &three, &err), &err);
     float *g[4];
     double loss[4];
-    for (int i = 0; i < 4; i++) { /* as trained; the same with 3 threads; the same recomputed; 8-bit activations, float32 transposes */
+    for (int i = 0; i < 4;
+         i++) { /* as trained; the same with 3 threads; the same recomputed; 8-bit activations, float32 transposes */
         us_tape *t = make_tape(m, &l, i == 3, i == 2, i == 1 ? three : one);
         g[i] = calloc(l.n_params, 4);
         loss[i] = us_tape_loss_and_grad(t, &batch, 1.0f / TARGETS, 0, g[i]) / TARGETS;
@@ -170,11 +180,13 @@ static void fast_gradients_are_close(void **state) {
     }
     double want = json_number_value(json_array_get(json_object_get(ref, "losses"), 0));
     double as_trained = cosine(g[0], exact, l.n_params), exact_back = cosine(g[3], exact, l.n_params);
-    printf("# loss %.5f, float32 %.5f; gradient's cosine with float32's %.6f, with float32 transposes %.6f\n", loss[0], want, as_trained, exact_back);
+    printf("# loss %.5f, float32 %.5f; gradient's cosine with float32's %.6f, with float32 transposes %.6f\n", loss[0], want,
+           as_trained, exact_back);
     assert_true(fabs(loss[0] - want) < 0.05); /* 126 tokens through 8-bit activations */
     assert_memory_equal(g[0], g[1], l.n_params * 4);
     assert_memory_equal(g[0], g[2], l.n_params * 4);
-    assert_true(as_trained > 0.98 && as_trained > exact_back - 0.001); /* what is lost, 8-bit activations lose: not the transposes */
+    assert_true(as_trained > 0.98 &&
+                as_trained > exact_back - 0.001); /* what is lost, 8-bit activations lose: not the transposes */
     for (int i = 0; i < 4; i++) free(g[i]);
     us_pool_free(one);
     us_pool_free(three);

@@ -54,7 +54,8 @@ static void ids_equal_the_reference(void **state) {
     size_t cap = 0, n_lines = 0;
     us_error err;
     while (getline(&line, &cap, f) > 0) {
-        json_t *j = json_loads(line, JSON_ALLOW_NUL, NULL), *text = json_object_get(j, "text"), *want = json_object_get(j, "ids");
+        json_t *j = json_loads(line, JSON_ALLOW_NUL, NULL), *text = json_object_get(j, "text"),
+               *want = json_object_get(j, "ids");
         assert_non_null(want);
         us_tokens got = {0};
         assert_ok(us_tokenizer_encode(tok, json_string_value(text), json_string_length(text), true, &got, &err), &err);
@@ -115,7 +116,8 @@ static void templates_equal_the_reference(void **state) {
     json_array_foreach(all, i, one) {
         us_message messages[8];
         json_array_foreach(json_object_get(one, "messages"), k, m)
-            messages[k] = (us_message){json_string_value(json_object_get(m, "role")), json_string_value(json_object_get(m, "content"))};
+            messages[k] =
+                (us_message){json_string_value(json_object_get(m, "role")), json_string_value(json_object_get(m, "content"))};
         char *text;
         const char *want = json_string_value(json_object_get(one, "text"));
         us_tokens whole = {0}, parts = {0};
@@ -137,6 +139,7 @@ static void templates_equal_the_reference(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ids_equal_the_reference), cmocka_unit_test(any_bytes_survive),
-                                       cmocka_unit_test(special_text_of_users_is_ordinary), cmocka_unit_test(templates_equal_the_reference)};
+                                       cmocka_unit_test(special_text_of_users_is_ordinary),
+                                       cmocka_unit_test(templates_equal_the_reference)};
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

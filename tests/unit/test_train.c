@@ -21,11 +21,15 @@ static us_dataset *make_set(bool longer) {
     us_dataset *d;
     fputs("name,line\n", f);
     for (int i = 0; i < 24; i++)
-        fprintf(f, "Marge,What is %d?\nHomer,It is %d of them.\nBart,And %d?\nLisa,No!\nHomer,\"Mmm, number %d.\"\n,\n", i, i * 7 % 10, i + 3, i % 4);
+        fprintf(f, "Marge,What is %d?\nHomer,It is %d of them.\nBart,And %d?\nLisa,No!\nHomer,\"Mmm, number %d.\"\n,\n", i,
+                i * 7 % 10, i + 3, i % 4);
     for (int i = 0; longer && i < 14; i++) fprintf(f, "Marge,Line %d.\nHomer,Reply %d.\n", i, i);
     fclose(f);
     assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
-    assert_ok(us_dataset_build(s, &(us_dataset_options){.character = "Homer", .system = "You are Homer.", .validation = 0.2, .test = 0.1}, &d, &err), &err);
+    assert_ok(us_dataset_build(
+                  s, &(us_dataset_options){.character = "Homer", .system = "You are Homer.", .validation = 0.2, .test = 0.1},
+                  &d, &err),
+              &err);
     us_script_free(s);
     free(path);
     return d;
@@ -38,7 +42,15 @@ static us_model *open_model(us_math math) {
 }
 
 static us_train_options small(void) {
-    return (us_train_options){.rank = 4, .lr = 5e-3, .batch_rows = 300, .micro_rows = 256, .max_sequence = 256, .max_steps = 12, .eval_every = 4, .checkpoint_every = 1, .n_threads = 2};
+    return (us_train_options){.rank = 4,
+                              .lr = 5e-3,
+                              .batch_rows = 300,
+                              .micro_rows = 256,
+                              .max_sequence = 256,
+                              .max_steps = 12,
+                              .eval_every = 4,
+                              .checkpoint_every = 1,
+                              .n_threads = 2};
 }
 
 /* Loss and gradients of a whole part, float32. */
@@ -48,7 +60,13 @@ static double gradients(us_model *m, const us_dataset *d, bool windowed, float *
     o.windowed = windowed;
     o.micro_rows = 4096;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
-    us_tape_options to = {.max_rows = 4200, .max_targets = 4096, .max_segments = 400, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1, .train = true, .f32 = true};
+    us_tape_options to = {.max_rows = 4200,
+                          .max_targets = 4096,
+                          .max_segments = 400,
+                          .max_prefix = t->s.n_prefix,
+                          .max_segment = t->s.longest + 1,
+                          .train = true,
+                          .f32 = true};
     us_tape *tape;
     assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
     for (size_t i = 0; i < t->lora.n_params; i++) t->lora.params[i] += 0.02f * (float)sin((double)i); /* B is not zero */
@@ -76,7 +94,8 @@ static void packing_equals_one_sequence_a_line(void **state) {
     double packed = gradients(m, d, false, a, &ta), windowed = gradients(m, d, true, b, &tb), diff = 0, size = 0;
     assert_int_equal(ta, tb);
     for (size_t i = 0; i < n; i++) diff += ((double)a[i] - b[i]) * ((double)a[i] - b[i]), size += (double)b[i] * b[i];
-    printf("# loss %.7f packed, %.7f a sequence a line; gradients differ by %.2g of their norm\n", packed, windowed, sqrt(diff / size));
+    printf("# loss %.7f packed, %.7f a sequence a line; gradients differ by %.2g of their norm\n", packed, windowed,
+           sqrt(diff / size));
     assert_true(fabs(packed - windowed) < 1e-5);
     assert_true(sqrt(diff / size) < 1e-4);
     assert_true(size > 0);
@@ -198,7 +217,9 @@ static void the_adapter_serves_what_was_learned(void **state) {
             memcpy(ids + t->s.n_prefix, t->s.tokens + q->row, sizeof(int32_t) * (size_t)q->n_rows);
             assert_ok(us_engine_seq_new(e, &seq, &err), &err);
             us_engine_seq_set_adapter(e, seq, a, 1);
-            assert_ok(us_engine_eval(e, &(us_span){.seq = seq, .tokens = ids, .n_tokens = len, .logits = US_LOGITS_ALL}, 1, &err), &err);
+            assert_ok(
+                us_engine_eval(e, &(us_span){.seq = seq, .tokens = ids, .n_tokens = len, .logits = US_LOGITS_ALL}, 1, &err),
+                &err);
             for (int32_t k = 0; k < q->n_targets; k++) {
                 const float *l = us_engine_get_logits(e, 0, t->s.n_prefix + t->s.target_row[q->target + (size_t)k]);
                 nats += us_kern_get()->logsumexp(l, (size_t)m->net.n_vocab) - (double)l[t->s.target_id[q->target + (size_t)k]];
@@ -239,7 +260,8 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     o.rehearsal = 0;
     assert_ok(us_trainer_new(m, d, &o, NULL, &alone, &err), &err);
     us_train_facts with = us_trainer_get_facts(t), without = us_trainer_get_facts(alone);
-    assert_true(with.rehearsal_targets >= without.targets[US_TRAIN] && with.rehearsal_targets < without.targets[US_TRAIN] + 96); /* half of all; the last answer may go over it */
+    assert_true(with.rehearsal_targets >= without.targets[US_TRAIN] &&
+                with.rehearsal_targets < without.targets[US_TRAIN] + 96); /* half of all; the last answer may go over it */
     assert_int_equal(with.targets[US_TRAIN] - with.rehearsal_targets, without.targets[US_TRAIN]);
     assert_int_equal(with.targets[US_VALIDATION], without.targets[US_VALIDATION]);
     /* A trainer that knows nothing but these answers, as conversations whose persona is empty. */
@@ -247,11 +269,13 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     for (size_t i = 0; i < t->s.n; i++) {
         const us_sequence *q = &t->s.seqs[i];
         if (!q->bare) continue;
-        us_sequence copy = {.part = US_TRAIN, .row = only.n_rows, .target = only.n_targets, .n_rows = q->n_rows, .n_targets = q->n_targets};
+        us_sequence copy = {
+            .part = US_TRAIN, .row = only.n_rows, .target = only.n_targets, .n_rows = q->n_rows, .n_targets = q->n_targets};
         assert_ok(us_grow(&only.seqs, &only.cap, only.n + 1, sizeof copy, &err), &err);
         assert_ok(us_grow(&only.tokens, &only.cap_tokens, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
         assert_ok(us_grow(&only.window, &only.cap_window, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
-        assert_ok(us_grow(&only.target_row, &only.cap_rows, only.n_targets + (size_t)q->n_targets, sizeof(int32_t), &err), &err);
+        assert_ok(us_grow(&only.target_row, &only.cap_rows, only.n_targets + (size_t)q->n_targets, sizeof(int32_t), &err),
+                  &err);
         assert_ok(us_grow(&only.target_id, &only.cap_ids, only.n_targets + (size_t)q->n_targets, sizeof(int32_t), &err), &err);
         memcpy(only.tokens + only.n_rows, t->s.tokens + q->row, sizeof(int32_t) * (size_t)q->n_rows);
         memset(only.window + only.n_rows, 0, sizeof(int32_t) * (size_t)q->n_rows);
@@ -267,7 +291,13 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     assert_ok(us_packer_init(&p, &only, 512, &err), &err);
     for (size_t i = 0; i < only.n && us_packer_add(&p, &only, &only.seqs[i]); i++) {}
     us_tape *tape;
-    us_tape_options to = {.max_rows = 1024, .max_targets = 1024, .max_segments = 400, .max_prefix = t->s.n_prefix, .max_segment = t->s.longest + 1, .train = true, .f32 = true};
+    us_tape_options to = {.max_rows = 1024,
+                          .max_targets = 1024,
+                          .max_segments = 400,
+                          .max_prefix = t->s.n_prefix,
+                          .max_segment = t->s.longest + 1,
+                          .train = true,
+                          .f32 = true};
     assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
     size_t n = t->lora.n_params;
     float *a = calloc(n, 4), *b = calloc(n, 4);
@@ -295,7 +325,8 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     us_packer_fini(&p);
     us_tape_free(tape);
     /* A step over both kinds is the sum of the two. */
-    double sum = us_trainer_evaluate(t, US_TRAIN, 0, US_BASE, NULL) * (double)with.targets[US_TRAIN], persona = us_trainer_evaluate(alone, US_TRAIN, 0, US_BASE, NULL) * (double)without.targets[US_TRAIN], bare = 0;
+    double sum = us_trainer_evaluate(t, US_TRAIN, 0, US_BASE, NULL) * (double)with.targets[US_TRAIN],
+           persona = us_trainer_evaluate(alone, US_TRAIN, 0, US_BASE, NULL) * (double)without.targets[US_TRAIN], bare = 0;
     for (size_t i = 0; i < t->s.n; i++)
         if (t->s.seqs[i].bare) {
             us_packer_clear(&t->packer, &t->s);
@@ -305,7 +336,8 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
             bare += us_tape_loss(t->tape, &t->packer.batch, NULL);
             t->lora.scale = scale;
         }
-    printf("# %llu answers of the base, %.2f nats a token; %.2f of the lines\n", (unsigned long long)with.rehearsal_sequences, bare / (double)with.rehearsal_targets, persona / (double)without.targets[US_TRAIN]);
+    printf("# %llu answers of the base, %.2f nats a token; %.2f of the lines\n", (unsigned long long)with.rehearsal_sequences,
+           bare / (double)with.rehearsal_targets, persona / (double)without.targets[US_TRAIN]);
     assert_true(fabs(sum - persona - bare) < 1e-4 * sum);
     free(a);
     free(b);
@@ -376,12 +408,14 @@ static void the_record_tells_the_training(void **state) {
     do assert_ok(us_trainer_step(t, &r, &err), &err);
     while (!r.done);
     uint64_t n_targets;
-    double base = us_trainer_evaluate(t, US_VALIDATION, 0, US_BASE, &n_targets), best = us_trainer_evaluate(t, US_VALIDATION, 0, US_BEST, NULL);
+    double base = us_trainer_evaluate(t, US_VALIDATION, 0, US_BASE, &n_targets),
+           best = us_trainer_evaluate(t, US_VALIDATION, 0, US_BEST, NULL);
     assert_true(base == r.base_loss); /* no adapter, and one that has not learned yet, are the same bits */
     assert_true(best == r.best_loss && best < base);
     char *folder = us_path_join(dir, "record");
     assert_ok(us_trainer_write_record(t, &(us_train_outcome){model_path, best, base, n_targets}, folder, &err), &err);
-    char *path = us_path_join(folder, "train.json"), *svg = us_path_join(folder, "loss.svg"), *png = us_path_join(folder, "loss.png"), *bytes;
+    char *path = us_path_join(folder, "train.json"), *svg = us_path_join(folder, "loss.svg"),
+         *png = us_path_join(folder, "loss.png"), *bytes;
     json_t *o = json_load_file(path, 0, NULL);
     assert_non_null(o);
     assert_string_equal(json_string_value(json_object_get(o, "character")), "Homer");
@@ -417,9 +451,13 @@ static void bad_options_are_refused(void **state) {
     us_model *m = open_model(US_MATH_FAST);
     us_dataset *d = make_set(false);
     us_trainer *t;
-    const us_train_options bad[] = {{.rank = 1000}, {.modules = "q,x"}, {.lr = 5}, {.dropout = 2}, {.epochs = -1}, {.max_sequence = 4}, {.memory_bytes = 1000}, {.rehearsal = 0.9}};
-    const us_status want[] = {US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_MEMORY, US_ERR_ARGUMENT};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(us_trainer_new(m, d, &bad[i], NULL, &t, &err), want[i]);
+    const us_train_options bad[] = {{.rank = 1000},         {.modules = "q,x"}, {.lr = 5},
+                                    {.dropout = 2},         {.epochs = -1},     {.max_sequence = 4},
+                                    {.memory_bytes = 1000}, {.rehearsal = 0.9}};
+    const us_status want[] = {US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_ARGUMENT,
+                              US_ERR_ARGUMENT, US_ERR_ARGUMENT, US_ERR_MEMORY,   US_ERR_ARGUMENT};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(us_trainer_new(m, d, &bad[i], NULL, &t, &err), want[i]);
     us_dataset_free(d);
     us_model_free(m);
 }
@@ -427,10 +465,16 @@ static void bad_options_are_refused(void **state) {
 int main(void) {
     dir = us_tiny_folder();
     model_path = us_path_join(dir, "m.gguf");
-    if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path, &err)) return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line), cmocka_unit_test(learns_and_resumes_bit_for_bit), cmocka_unit_test(the_adapter_serves_what_was_learned),
-                                       cmocka_unit_test(rehearsal_is_learned_without_the_persona), cmocka_unit_test(rehearsal_resumes_bit_for_bit),
-                                       cmocka_unit_test(the_record_tells_the_training), cmocka_unit_test(bad_options_are_refused)};
+    if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path,
+                      &err))
+        return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line),
+                                       cmocka_unit_test(learns_and_resumes_bit_for_bit),
+                                       cmocka_unit_test(the_adapter_serves_what_was_learned),
+                                       cmocka_unit_test(rehearsal_is_learned_without_the_persona),
+                                       cmocka_unit_test(rehearsal_resumes_bit_for_bit),
+                                       cmocka_unit_test(the_record_tells_the_training),
+                                       cmocka_unit_test(bad_options_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;

@@ -7,7 +7,8 @@
 static uint16_t *u16_at(void *p) { return p; }
 static float *f32_at(void *p) { return p; }
 
-static void pack_floats(us_pack_kind kind, us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+static void pack_floats(us_pack_kind kind, us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k,
+                        unsigned char *dst) {
     (void)type;
     for (size_t r = 0; r < n_rows; r++) {
         const unsigned char *row = src + r * row_bytes;
@@ -123,7 +124,10 @@ static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t 
 }
 
 /* Column c of row r of a group: its integer, and the numbers that make it a weight. */
-typedef struct cell { int q; float d, m; } cell;
+typedef struct cell {
+    int q;
+    float d, m;
+} cell;
 static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
     size_t b = c / US_BLOCK, j = c % US_BLOCK;
     const uint16_t *h;
@@ -135,7 +139,8 @@ static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t
     }
     if (w->kind == US_PACK_Q8) {
         h = (const uint16_t *)(const void *)g;
-        return (cell){(int8_t)g[us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES + j / 4 * 64 + 4 * r + j % 4], us_f16_to_f32(h[b * 16 + r]), 0};
+        return (cell){(int8_t)g[us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES + j / 4 * 64 + 4 * r + j % 4],
+                      us_f16_to_f32(h[b * 16 + r]), 0};
     }
     if (w->kind == US_PACK_Q4_K) {
         g += b / 8 * US_Q4K_BYTES;
@@ -161,7 +166,9 @@ static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t
 static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
     const uint16_t *h = (const uint16_t *)(const void *)g;
     const float *f = (const float *)(const void *)g;
-    return w->kind == US_PACK_F32 ? f[c * US_GROUP + r] : w->kind == US_PACK_F16 ? us_f16_to_f32(h[c * US_GROUP + r]) : us_bf16_to_f32(h[c * US_GROUP + r]);
+    return w->kind == US_PACK_F32   ? f[c * US_GROUP + r]
+           : w->kind == US_PACK_F16 ? us_f16_to_f32(h[c * US_GROUP + r])
+                                    : us_bf16_to_f32(h[c * US_GROUP + r]);
 }
 
 static void unpack_row(const us_matrix *w, size_t n, float *dst) {
@@ -211,8 +218,8 @@ static float dot_ints(const us_matrix *w, const unsigned char *g, size_t r, cons
     return acc;
 }
 
-static void matmul(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0, size_t g1, float *y,
-                   size_t ld_y, bool add) {
+static void matmul(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
+                   size_t g1, float *y, size_t ld_y, bool add) {
     for (size_t t = t0; t < t1; t++)
         for (size_t n = g0 * US_GROUP; n < g1 * US_GROUP && n < w->n_rows; n++) {
             const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
@@ -343,23 +350,40 @@ static double logsumexp(const float *x, size_t n) {
     return (double)m + log(sum);
 }
 
-static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) y[i * ld_y + j] += alpha * dot(x + i * ld_x, w + j * ld_w, k);
 }
 
-static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_nn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     for (size_t i = 0; i < m; i++)
         for (size_t p = 0; p < k; p++) add(w + p * ld_w, alpha * x[i * ld_x + p], n, y + i * ld_y);
 }
 
-static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w, float *y, size_t ld_y) {
+static void gemm_tn(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
+                    float *y, size_t ld_y) {
     for (size_t p = 0; p < k; p++)
         for (size_t i = 0; i < m; i++) add(w + p * ld_w, alpha * x[p * ld_x + i], n, y + i * ld_y);
 }
 
 void us_kern_fill_scalar(us_kern *t) {
-    *t = (us_kern){.pack_group = pack_group, .quantize_acts = quantize_acts, .matmul = matmul, .unpack_row = unpack_row, .page_put = page_put,
-                   .attend = attend, .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .swiglu_back = swiglu_back, .add = add, .dot = dot,
-                   .softmax = softmax, .logsumexp = logsumexp, .gemm_nt = gemm_nt, .gemm_nn = gemm_nn, .gemm_tn = gemm_tn};
+    *t = (us_kern){.pack_group = pack_group,
+                   .quantize_acts = quantize_acts,
+                   .matmul = matmul,
+                   .unpack_row = unpack_row,
+                   .page_put = page_put,
+                   .attend = attend,
+                   .rmsnorm = rmsnorm,
+                   .rope = rope,
+                   .swiglu = swiglu,
+                   .swiglu_back = swiglu_back,
+                   .add = add,
+                   .dot = dot,
+                   .softmax = softmax,
+                   .logsumexp = logsumexp,
+                   .gemm_nt = gemm_nt,
+                   .gemm_nn = gemm_nn,
+                   .gemm_tn = gemm_tn};
 }

@@ -10,7 +10,8 @@ typedef __m256i vbytes;
 #define fma_(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define load_half(p) ((vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p))))
 #define store_halves(p, v) _mm_storeu_si128((__m128i *)(void *)(p), _mm256_cvtps_ph((__m256)(v), _MM_FROUND_TO_NEAREST_INT))
-#define load_bf16(p) ((vf)_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))), 16)))
+#define load_bf16(p) \
+    ((vf)_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))), 16)))
 #define load_i8(p) ((vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))))
 #define load_u8(p) ((vf)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))))
 #define one_half(h) _cvtsh_ss(h)
@@ -26,9 +27,10 @@ typedef __m256i vbytes;
 /* Signed weights: |w| . (x with the sign of w); a pair is at most 2 * 128 * 127 = 32512. */
 #define q8_prepare(b) (b)
 #define q8_init(n) ((void)(n), (vi){0})
-#define q8_dot(acc, w, x)                                                                                                             \
-    ((vi)_mm256_add_epi32((__m256i)(acc), _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(_mm256_set1_epi32(x), w)), \
-                                                            _mm256_set1_epi16(1))))
+#define q8_dot(acc, w, x)                                                                                                      \
+    ((vi)_mm256_add_epi32(                                                                                                     \
+        (__m256i)(acc), _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(_mm256_set1_epi32(x), w)), \
+                                          _mm256_set1_epi16(1))))
 #include "kern/simd.h"
 
 void us_kern_fill_avx2(us_kern *t) { fill(t); }

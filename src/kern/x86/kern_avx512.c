@@ -10,7 +10,9 @@ typedef __m512i vbytes;
 #define fma_(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define load_half(p) ((vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p))))
 #define store_halves(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), _mm512_cvtps_ph((__m512)(v), _MM_FROUND_TO_NEAREST_INT))
-#define load_bf16(p) ((vf)_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p))), 16)))
+#define load_bf16(p)          \
+    ((vf)_mm512_castsi512_ps( \
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p))), 16)))
 #define load_i8(p) ((vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))))
 #define load_u8(p) ((vf)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))))
 #define one_half(h) _cvtsh_ss(h)
@@ -44,7 +46,8 @@ INLINE vf byte_of(__m512i v, int c, bool is_signed) {
 INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t b, vf out[US_BLOCK]) {
     const unsigned char *p = w->data + g * w->group_bytes;
     if (kind >= US_PACK_F16) {
-        for (size_t c = 0; c < US_BLOCK; c++) out[c] = b * US_BLOCK + c < w->n_cols ? load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
+        for (size_t c = 0; c < US_BLOCK; c++)
+            out[c] = b * US_BLOCK + c < w->n_cols ? load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
         return;
     }
     vf d, m = {0}, d2, m2;
@@ -56,11 +59,17 @@ INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t
         d = load_half(p) * load_u8(q), m = -(load_half(p + 32) * load_u8(q + 16)), q += 32;
         break;
     case US_PACK_Q8: d = load_half(p + b * 32), q = p + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES; break;
-    case US_PACK_Q8_S: p += b * US_Q8S_BLOCK_BYTES, d = load((const float *)(const void *)p), m = load((const float *)(const void *)(p + 128)), q = p + 256; break;
-    default: p += b / 8 * US_Q6K_BYTES, q = p + 32 + b % 8 * US_Q6K_BLOCK_BYTES, d = load_half(p) * load_i8(q); break; /* Q6_K */
+    case US_PACK_Q8_S:
+        p += b * US_Q8S_BLOCK_BYTES, d = load((const float *)(const void *)p), m = load((const float *)(const void *)(p + 128)),
+                                     q = p + 256;
+        break;
+    default:
+        p += b / 8 * US_Q6K_BYTES, q = p + 32 + b % 8 * US_Q6K_BLOCK_BYTES, d = load_half(p) * load_i8(q);
+        break; /* Q6_K */
     }
     d2 = d, m2 = m;
-    if (kind == US_PACK_Q8_S) d2 = load((const float *)(const void *)(p + 64)), m2 = load((const float *)(const void *)(p + 192));
+    if (kind == US_PACK_Q8_S)
+        d2 = load((const float *)(const void *)(p + 64)), m2 = load((const float *)(const void *)(p + 192));
     if (kind == US_PACK_Q6_K) d2 = load_half(p) * load_i8(q + 16);
     for (int quad = 0; quad < 8; quad++) {
         bool nibbles = kind == US_PACK_Q4 || kind == US_PACK_Q4_K;
@@ -73,7 +82,8 @@ INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t
 /* Rows of 16 numbers each, as one row of pairs of bfloat16. */
 INLINE __m512i pair(vf even, vf odd) {
     const __m512i half = _mm512_set1_epi32(0x8000), high = _mm512_set1_epi32((int)0xffff0000);
-    return _mm512_or_si512(_mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(even), half), 16), _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(odd), half), high));
+    return _mm512_or_si512(_mm512_srli_epi32(_mm512_add_epi32((__m512i)bits_of(even), half), 16),
+                           _mm512_and_si512(_mm512_add_epi32((__m512i)bits_of(odd), half), high));
 }
 
 INLINE void fill_panel(us_pack_kind kind, const us_matrix *w, size_t g, size_t blocks, unsigned char *panel) {
@@ -108,12 +118,16 @@ static void widen(const float *x, size_t ld_x, size_t n, size_t k, size_t t0, ui
         }
 }
 
-static const struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } eight_tiles = {
-    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+static const struct {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} eight_tiles = {.palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
-/* c[32][32], rows ld_c apart = (two tiles of rows) . (two tiles of columns), over `blocks` tiles of 32 in depth. GCC's tile loads do not
- * say that they read memory: hence the barrier. */
-INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsigned char *left, const unsigned char *right, size_t blocks, float *c, size_t ld_c) {
+/* c[32][32], rows ld_c apart = (two tiles of rows) . (two tiles of columns), over `blocks` tiles of 32 in depth. GCC's tile
+ * loads do not say that they read memory: hence the barrier. */
+INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsigned char *left, const unsigned char *right,
+                       size_t blocks, float *c, size_t ld_c) {
     __asm__ volatile("" ::: "memory");
     _tile_zero(0);
     _tile_zero(1);
@@ -135,7 +149,8 @@ INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsign
     _tile_stored(3, c + 16 * ld_c + 16, ld_c * sizeof *c);
 }
 
-static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1, float *y, size_t ld_y, bool add, void *panel) {
+static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1,
+                        float *y, size_t ld_y, bool add, void *panel) {
     size_t kp = (w->n_cols + 31) & ~(size_t)31, depth = kp / 32;
     unsigned char *left = panel, *right = left + depth * 1024;
     _Alignas(64) float c[32 * 32];
@@ -174,12 +189,14 @@ INLINE void panels(us_page_kind kind, const us_attend *a, size_t n, size_t seen,
     for (size_t at = 0; at < n; at += 16)
         for (size_t e = 0; e < es; e += 2, keys += 64) {
             const unsigned char *page = a->k_pages[at / US_PAGE];
-            _mm512_store_si512(keys, pair(key_at(kind, page, es, e, at % US_PAGE), key_at(kind, page, es, e + 1, at % US_PAGE)));
+            _mm512_store_si512(keys,
+                               pair(key_at(kind, page, es, e, at % US_PAGE), key_at(kind, page, es, e + 1, at % US_PAGE)));
         }
     for (size_t e = 0; e < es; e += 16)
         for (size_t i = 0; i < n; i += 2, values += 64) {
             const unsigned char *page = a->v_pages[i / US_PAGE];
-            vf even = i < seen ? value_at(kind, page, es, i % US_PAGE, e) : (vf){0}, odd = i + 1 < seen ? value_at(kind, page, es, i % US_PAGE + 1, e) : (vf){0};
+            vf even = i < seen ? value_at(kind, page, es, i % US_PAGE, e) : (vf){0},
+               odd = i + 1 < seen ? value_at(kind, page, es, i % US_PAGE + 1, e) : (vf){0};
             _mm512_store_si512(values, pair(even, odd));
         }
 }
@@ -215,9 +232,13 @@ INLINE void attend_wide_kind(us_page_kind kind, const us_attend *a) {
     _tile_loadconfig(&eight_tiles);
     for (size_t r = 0; r < a->n_rows; r += 32) {
         widen(a->q + r * a->q_stride, a->q_stride, 32, es, 0, q);
-        for (size_t c = 0; c < n; c += 32) four_tiles(q, q + 16 * es, keys + c * es * 2, keys + (c + 16) * es * 2, es / 32, s + c, MOST);
-        for (size_t i = 0; i < 32; i++) exponentials(s + i * MOST, n, (size_t)a->limit[r + i], a->scale, &a->m[r + i], &a->l[r + i], p + i / 16 * 16 * n + i % 16 * 32);
-        for (size_t e = 0; e < es; e += 32) four_tiles(p, p + 16 * n, values + e * n * 2, values + (e + 16) * n * 2, n / 32, a->o + r * es + e, es);
+        for (size_t c = 0; c < n; c += 32)
+            four_tiles(q, q + 16 * es, keys + c * es * 2, keys + (c + 16) * es * 2, es / 32, s + c, MOST);
+        for (size_t i = 0; i < 32; i++)
+            exponentials(s + i * MOST, n, (size_t)a->limit[r + i], a->scale, &a->m[r + i], &a->l[r + i],
+                         p + i / 16 * 16 * n + i % 16 * 32);
+        for (size_t e = 0; e < es; e += 32)
+            four_tiles(p, p + 16 * n, values + e * n * 2, values + (e + 16) * n * 2, n / 32, a->o + r * es + e, es);
     }
     _tile_release();
 }
@@ -243,8 +264,8 @@ INLINE void turn16(__m512i r[16]) {
     }
 }
 
-/* One tile of 16 "others" (rows of x or columns of w) by 32 in depth; p(o, k) is p[o * so + k * sk], zero beyond n_o and n_k. As rows of
- * others with their pairs along them (by_other: x), or as rows of pairs with the others along them (w). */
+/* One tile of 16 "others" (rows of x or columns of w) by 32 in depth; p(o, k) is p[o * so + k * sk], zero beyond n_o and n_k.
+ * As rows of others with their pairs along them (by_other: x), or as rows of pairs with the others along them (w). */
 INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n_k, bool by_other, uint16_t *out) {
     __m512i r[16];
     if (sk == 1) {
@@ -269,21 +290,25 @@ INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n
 
 #define WIDE_M 128 /* rows whose tiles are kept */
 #define WIDE_K 256 /* depth of them */
-static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w, size_t wk, size_t wj, float *y, size_t ld_y) {
+static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
+                      size_t wk, size_t wj, float *y, size_t ld_y) {
     _Alignas(64) uint16_t a[WIDE_M * WIDE_K], b[32 * WIDE_K];
     _Alignas(64) float c[32 * 32];
     _tile_loadconfig(&eight_tiles);
     for (size_t i0 = 0; i0 < m; i0 += WIDE_M)
         for (size_t k0 = 0; k0 < k; k0 += WIDE_K) {
-            size_t rows = m - i0 < WIDE_M ? m - i0 : WIDE_M, depth = k - k0 < WIDE_K ? k - k0 : WIDE_K, blocks = (depth + 31) / 32;
+            size_t rows = m - i0 < WIDE_M ? m - i0 : WIDE_M, depth = k - k0 < WIDE_K ? k - k0 : WIDE_K,
+                   blocks = (depth + 31) / 32;
             for (size_t i = 0; i < rows; i += 16)
                 for (size_t d = 0; d < blocks; d++)
-                    pack_tile(x + (i0 + i) * xi + (k0 + 32 * d) * xk, xi, xk, rows - i < 16 ? rows - i : 16, depth - 32 * d < 32 ? depth - 32 * d : 32, true, a + (i / 16 * blocks + d) * 512);
+                    pack_tile(x + (i0 + i) * xi + (k0 + 32 * d) * xk, xi, xk, rows - i < 16 ? rows - i : 16,
+                              depth - 32 * d < 32 ? depth - 32 * d : 32, true, a + (i / 16 * blocks + d) * 512);
             for (size_t j = 0; j < n; j += 32) {
                 size_t cols = n - j < 32 ? n - j : 32;
                 for (size_t h = 0; h < cols; h += 16)
                     for (size_t d = 0; d < blocks; d++)
-                        pack_tile(w + (k0 + 32 * d) * wk + (j + h) * wj, wj, wk, cols - h < 16 ? cols - h : 16, depth - 32 * d < 32 ? depth - 32 * d : 32, false, b + (h / 16 * blocks + d) * 512);
+                        pack_tile(w + (k0 + 32 * d) * wk + (j + h) * wj, wj, wk, cols - h < 16 ? cols - h : 16,
+                                  depth - 32 * d < 32 ? depth - 32 * d : 32, false, b + (h / 16 * blocks + d) * 512);
                 const uint16_t *right = cols > 16 ? b + blocks * 512 : b;
                 for (size_t i = 0; i < rows; i += 32) {
                     const uint16_t *top = a + i / 16 * blocks * 512, *bottom = rows - i > 16 ? top + blocks * 512 : top;
