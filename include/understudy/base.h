@@ -43,6 +43,7 @@ typedef enum us_status {
 /* One error: which kind, and one line of words that says what, where, expected and got. */
 typedef struct us_error {
     us_status status;
+    const char *reason; /* a constant word for programs, as "store_busy", where the status alone says too little; else NULL */
     char message[1024]; /* UTF-8, NUL-terminated, no newline */
 } us_error;
 
@@ -50,6 +51,10 @@ typedef struct us_error {
  * `return us_fail(err, US_ERR_FORMAT, "%s:%zu: ...", path, line)`. Bytes of the result that
  * are control characters are replaced by '?', so that hostile input cannot forge a log. */
 US_API us_status us_fail(us_error *err, us_status status, const char *fmt, ...) US_PRINTF(3, 4);
+
+/* Names the reason of the error that was just filled: `return us_because(us_fail(err, ...), "store_busy", err)`. Returns
+ * `status`. */
+US_API us_status us_because(us_status status, const char *reason, us_error *err);
 
 /* "argument", "io", ...: the short English name of a status. Never NULL. */
 US_API const char *us_status_name(us_status status);

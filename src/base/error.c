@@ -12,7 +12,13 @@ us_status us_fail(us_error *err, us_status status, const char *fmt, ...) {
         for (char *c = err->message; *c; c++)
             if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
         err->status = status;
+        err->reason = NULL;
     }
+    return status;
+}
+
+us_status us_because(us_status status, const char *reason, us_error *err) {
+    if (err && status) err->reason = reason;
     return status;
 }
 

@@ -115,10 +115,11 @@ us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_toke
         if (!st && p->open) out->n = spans[p->n - 1].end; /* his last turn is not over */
         if (st || (int64_t)(out->n - start) <= room) break;
         if (!us_prompt_shorten(p))
-            st = us_fail(err, US_ERR_LIMIT,
-                         "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say it "
-                         "shorter, or raise --ctx-size",
-                         out->n - start, room);
+            st = us_because(us_fail(err, US_ERR_LIMIT,
+                                    "%zu tokens of prompt do not fit into the %d that the context leaves beside the reply: say "
+                                    "it shorter, or raise --ctx-size",
+                                    out->n - start, room),
+                            "context_length_exceeded", err);
     }
     size_t answered = p->open ? 2 : 1, before = p->n > p->n_head + answered ? p->n - answered : p->n_head;
     if (!st && before_it) st = us_template_tokenize(tpl, tok, p->messages, before, true, before_it, NULL, err);

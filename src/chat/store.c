@@ -45,7 +45,9 @@ static us_status fail(us_store *s, us_error *err) {
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return us_fail(err, US_ERR_INTERRUPTED, "the chats' file is in use by another program (%s): try again", words);
+        return us_because(
+            us_fail(err, US_ERR_INTERRUPTED, "the chats' file is in use by another program (%s): try again", words),
+            "store_busy", err);
     case SQLITE_FULL: return us_fail(err, US_ERR_IO, "the disk is full: nothing was saved");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:

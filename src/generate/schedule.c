@@ -191,8 +191,9 @@ static void admit(us_schedule *s) {
         if (j->cancel || s->stop) st = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
         else if (!has_room(s, j)) {
             if (s->running) return;
-            st = us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d", need_of(j),
-                         us_engine_get_ctx(s->engine));
+            st = us_because(us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d",
+                                    need_of(j), us_engine_get_ctx(s->engine)),
+                            "context_length_exceeded", &j->err);
         } else st = begin_seq(s, j->spec.prompt, j->spec.n_prompt, j->spec.adapter, j->spec.scale, &j->seq, &j->err);
         *p = j->next;
         s->stats.n_queued--;

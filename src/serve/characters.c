@@ -207,6 +207,7 @@ us_status us_character_load(us_character *c, const us_model *model, bool with_ad
     if (with_adapter && c->has_adapter && !c->adapter) {
         char *path = us_path_join(c->folder, name ? name : "adapter.gguf");
         st = path ? us_adapter_open(model, path, force, &c->adapter, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+        if (st == US_ERR_MISMATCH) us_because(st, "adapter_mismatch", err);
         free(path);
     }
     if (!st && !c->loaded) {

@@ -102,25 +102,24 @@ json_t *us_text_json(const char *s, size_t n) {
     return j;
 }
 
-const char *us_error_name(int code, const char *message) {
+/* What the code alone says. */
+static const char *reason_of(int code) {
     switch (code) {
-    case 400: return strstr(message, "do not fit") ? "context_length_exceeded" : NULL;
     case 401: return "invalid_api_key";
     case 404: return "not_found";
-    case 409: return strstr(message, "adapter") ? "adapter_mismatch" : "conflict";
+    case 409: return "conflict";
     case 413: return "too_large";
     case 429: return "queue_full";
     case 502: return "engine_failed";
-    case 503:
-        return strstr(message, "chats' file")                                                 ? "store_busy"
-               : strstr(message, "nothing to say") || strstr(message, "before it had a word") ? "no_words"
-                                                                                              : "not_ready";
+    case 503: return "not_ready";
     case 507: return "not_saved";
     default: return NULL;
     }
 }
 
-json_t *us_error_json(int code, const char *message) {
+const char *us_error_reason(int code, const us_error *err) { return err->reason ? err->reason : reason_of(code); }
+
+json_t *us_error_json(int code, const char *message, const char *reason) {
     const char *type = code == 401   ? "authentication_error"
                        : code == 403 ? "permission_error"
                        : code == 404 ? "not_found_error"
@@ -130,13 +129,15 @@ json_t *us_error_json(int code, const char *message) {
     size_t n = strcspn(message, ": ");
     json_t *param = code == 400 && message[n] == ':' && n < 60 && !strchr(message, '/') ? json_stringn(message, n) : NULL;
     return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type,
-                     "param", param ? param : json_null(), "code", us_error_name(code, message));
+                     "param", param ? param : json_null(), "code", reason);
 }
 
-enum MHD_Result us_refuse(us_request *r, int code, const char *message) {
+static enum MHD_Result refuse(us_request *r, int code, const char *message, const char *reason) {
     if (code != 404) us_log(r->s, "%s %s: %d: %s", r->method, r->path, code, message);
-    return us_answer_json(r, code, us_error_json(code, message));
+    return us_answer_json(r, code, us_error_json(code, message, reason));
 }
+
+enum MHD_Result us_refuse(us_request *r, int code, const char *message) { return refuse(r, code, message, reason_of(code)); }
 
 int us_http_code(us_status st) {
     switch (st) {
@@ -153,7 +154,8 @@ int us_http_code(us_status st) {
 }
 
 enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err) {
-    return us_refuse(r, us_http_code(st), err->message);
+    int code = us_http_code(st);
+    return refuse(r, code, err->message, us_error_reason(code, err));
 }
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
@@ -270,7 +272,7 @@ static enum MHD_Result preflight(us_request *r, const char *allowed) {
 
 static enum MHD_Result not_found(us_request *r, const char *allowed) {
     if (!*allowed) return us_refuse(r, 404, "no such page; the API is under /v1 and /api");
-    json_t *j = us_error_json(405, "this method is not for this path; Allow tells which are");
+    json_t *j = us_error_json(405, "this method is not for this path; Allow tells which are", NULL);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     struct MHD_Response *resp = text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;

@@ -202,7 +202,7 @@ static enum MHD_Result whole(us_request *r) {
     us_speech_view v;
     while (!(v = us_speech_wait(w->sp, 250)).done)
         if (us_client_gone(r)) return MHD_NO;
-    if (v.status) return us_refuse(r, us_http_code(v.status), us_speech_error(w->sp)->message);
+    if (v.status) return us_refuse_error(r, v.status, us_speech_error(w->sp));
     json_t *choices = json_array();
     for (int32_t i = 0; i < w->ask.n; i++) {
         us_spoken t = us_speech_get(w->sp, i);
@@ -249,7 +249,11 @@ static us_status finish(us_request *r, const us_speech_view *v, us_error *err) {
     work *w = r->work;
     us_status st = US_OK;
     r->ended = true;
-    if (v->status) return us_event(r, NULL, us_error_json(us_http_code(v->status), us_speech_error(w->sp)->message), err);
+    if (v->status) {
+        int code = us_http_code(v->status);
+        const us_error *why = us_speech_error(w->sp);
+        return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
+    }
     for (int32_t i = 0; i < w->ask.n && !st; i++) st = piece(r, i, NULL, NULL, finish_reason(w, i), err);
     if (!st && w->ask.usage) {
         json_t *u = envelope(w, json_array());

@@ -110,10 +110,14 @@ static us_status save(talk *t, us_status ended, us_error *err) {
     const us_tokens *prompt = us_speech_prompt(t->sp[0]);
     const char *name = us_card_name(t->who->card);
     t->saved = true; /* whatever comes of it, once */
-    if (ended && ended != US_ERR_INTERRUPTED) return us_fail(err, ended, "%s", us_speech_error(t->sp[0])->message);
+    if (ended && ended != US_ERR_INTERRUPTED) {
+        *err = *us_speech_error(t->sp[0]);
+        return ended;
+    }
     if (!fill_turn(t, ended))
-        return us_fail(err, US_ERR_INTERRUPTED, ended ? "the reply was stopped before it had a word" : "%s has nothing to say",
-                       name);
+        return us_because(us_fail(err, US_ERR_INTERRUPTED,
+                                  ended ? "the reply was stopped before it had a word" : "%s has nothing to say", name),
+                          "no_words", err);
     if (t->s->o.log_text) us_log(t->s, "chat %s: %s: %s", t->chat, name, text_of(t->turn, "text"));
     return json_object_get(t->turn, "id") ? us_store_change_turn(t->s->store, t->chat, t->turn, prompt->ids, prompt->n, err)
                                           : us_store_add_turn(t->s->store, t->chat, t->turn, prompt->ids, prompt->n, err);
@@ -170,7 +174,7 @@ static us_status tell_error(us_request *r, us_status st, const us_error *why, us
     int code = us_http_code(st);
     return us_event(r, "error",
                     json_pack("{s:o, s:i, s:s?}", "message", us_text_json(why->message, strlen(why->message)), "code", code,
-                              "reason", us_error_name(code, why->message)),
+                              "reason", us_error_reason(code, why)),
                     err);
 }
 

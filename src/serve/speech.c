@@ -42,8 +42,10 @@ static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err)
         st = us_prompt_tokenize(&sp->prompt, s->tpl, s->tok, room, &sp->ids,
                                 sp->who && o->n_takes > 1 && !o->separate ? &sp->alone : NULL, err);
         if (!st && !o->shorten && sp->prompt.n < before)
-            st = us_fail(err, US_ERR_LIMIT,
-                         "messages: they do not fit into the %d tokens that the context leaves beside the reply", room);
+            st = us_because(us_fail(err, US_ERR_LIMIT,
+                                    "messages: they do not fit into the %d tokens that the context leaves beside the reply",
+                                    room),
+                            "context_length_exceeded", err);
         return st;
     }
     for (size_t i = 0; i < o->n_ids && !st; i++) st = us_tokens_push(&sp->ids, o->ids[i], err);
@@ -52,8 +54,10 @@ static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err)
     if (!st && !o->n_ids) st = us_tokenizer_encode(s->tok, o->text, strlen(o->text), false, &sp->ids, err);
     if (!st && !sp->ids.n) st = us_fail(err, US_ERR_ARGUMENT, "prompt: it is empty");
     if (!st && (int64_t)sp->ids.n > room)
-        st = us_fail(err, US_ERR_LIMIT, "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply",
-                     sp->ids.n, room);
+        st = us_because(us_fail(err, US_ERR_LIMIT,
+                                "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply", sp->ids.n,
+                                room),
+                        "context_length_exceeded", err);
     return st;
 }
 
