@@ -21,7 +21,8 @@ typedef struct us_tiny {
 } us_tiny;
 
 US_MUST_USE us_status us_tiny_write(const us_tiny *options, const char *path, us_error *err);
-/* A random LoRA adapter (all seven modules of every layer) that fits the model of these options. */
+/* A random LoRA adapter (all seven modules of every layer) that fits the model of these options: float32, with Q8_0 as type the
+ * factors whose columns suit it. */
 US_MUST_USE us_status us_tiny_write_adapter(const us_tiny *options, int rank, float alpha, const char *path, us_error *err);
 /* The shape of Llama 3.2 1B: 16 layers, 2048 wide, 32 heads, 8 kv heads of 64, F 8192, V 128256, tied. */
 us_tiny us_tiny_llama_1b(void);

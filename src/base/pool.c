@@ -104,6 +104,15 @@ void us_pool_meet(us_pool *p, _Atomic int *zero) {
     }
 }
 
+void us_pool_post(us_pool *p, _Atomic unsigned *word) {
+    atomic_fetch_add(word, 1);
+    if (p) wake_sleepers(p);
+}
+
+void us_pool_await(us_pool *p, _Atomic unsigned *word, unsigned count) {
+    for (unsigned now; (now = atomic_load_explicit(word, memory_order_acquire)) < count;) wait_change(p, word, now);
+}
+
 int us_cpu_count(void) {
 #ifdef __linux__
     cpu_set_t set;

@@ -21,6 +21,10 @@ int us_pool_size(const us_pool *pool); /* 1 for NULL */
 void us_pool_run(us_pool *pool, us_pool_fn *fn, void *ctx);
 /* Inside fn: returns when every thread of the run has come here. Before anybody goes on *zero, if any, is set to 0. */
 void us_pool_meet(us_pool *pool, _Atomic int *zero);
+/* Inside fn: counts one more in *word; returns when *word has come to at least `count`, which whoever calls us_pool_post sees
+ * to. */
+void us_pool_post(us_pool *pool, _Atomic unsigned *word);
+void us_pool_await(us_pool *pool, _Atomic unsigned *word, unsigned count);
 /* Number of CPUs this process may use (affinity and cgroup aware where cheap), at least 1. */
 int us_cpu_count(void);
 

@@ -40,7 +40,8 @@ typedef struct us_pass {
     size_t n_wide, n_narrow, n_tiles, n_voices;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
-    _Atomic int next; /* the item to hand out next in this stage */
+    _Atomic int next;           /* the item to hand out next in this stage */
+    _Atomic unsigned down_done; /* few rows: modules of this pass whose u is computed */
 } us_pass;
 
 typedef struct thread {
@@ -49,6 +50,7 @@ typedef struct thread {
     unsigned char *acts_block, *rest; /* own */
     float *rows;                      /* [FEW_ROWS, wide], own */
     size_t b, e;                      /* this thread's rows when there are many */
+    unsigned downs;                   /* few rows: modules of this pass up to this stage */
 } thread;
 
 /* The end of a stage; the next one hands out its items from the first. */
@@ -75,7 +77,6 @@ static size_t most_blocks(const us_engine_options *o) { return (size_t)o->n_batc
 static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, unsigned char *base) {
     size_t t = (size_t)o->n_batch, d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n), kv = us_net_width_kv(n),
            at = 0;
-    size_t few = FEW_ROWS * (size_t)o->n_threads;
     const struct {
         float **to;
         size_t n;
@@ -88,7 +89,7 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
         {&p->gate, t * f},
         {&p->up, t * f},
         {&p->act, t * f},
-        {&p->u, 3 * max2(t, few) * MAX_RANK},
+        {&p->u, 3 * t * MAX_RANK},
         {&p->parts, MAX_PARTS * (size_t)n->heads.n_heads * ((size_t)n->heads.head_size + 2)},
         {&p->cos, t * (size_t)n->n_rot / 2},
         {&p->sin, t * (size_t)n->n_rot / 2},
@@ -199,23 +200,34 @@ static void scale_rows(float *u, size_t ld, size_t n, size_t rank, float scale) 
         for (size_t k = 0; k < rank; k++) u[r * ld + k] *= scale;
 }
 
-/* Of this thread's rows (all of them when they are few) those outside wide blocks. */
-static lora lora_down(thread *t, int32_t layer, us_module m, const input *in, size_t which) {
-    us_pass *p = t->p;
+static lora lora_of(const us_pass *p, size_t which) {
     if (!p->rank_pad) return (lora){0};
-    bool own = few(p);
-    size_t n = (size_t)p->e->o.n_batch, b = own ? 0 : t->b, e = own ? p->T : t->e, r0, r1;
-    lora l = {p->u + (own ? ((size_t)t->i * 3 + which) * FEW_ROWS : which * n) * p->rank_pad,
-              p->n_wide ? p->wide_u + which * us_wide_bytes(most_blocks(&p->e->o) * US_WIDE_ROWS, MAX_RANK) / 2 : NULL};
+    return (lora){p->u + which * (size_t)p->e->o.n_batch * p->rank_pad,
+                  p->n_wide ? p->wide_u + which * us_wide_bytes(most_blocks(&p->e->o) * US_WIDE_ROWS, MAX_RANK) / 2 : NULL};
+}
+
+/* Of rows [b, e) those outside wide blocks. */
+static void lora_down(const thread *t, int32_t layer, us_module m, const input *in, const lora *l, size_t b, size_t e) {
+    us_pass *p = t->p;
+    size_t r0, r1;
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         for (size_t i = 0; i < p->n_narrow && site; i++) {
             if (!narrow_part(p, i, max2((size_t)v->begin, b), (size_t)v->end < e ? (size_t)v->end : e, &r0, &r1)) continue;
-            p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, l.u, p->rank_pad, false);
-            scale_rows(l.u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale);
+            p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, l->u, p->rank_pad, false);
+            scale_rows(l->u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale);
         }
     }
-    return l;
+}
+
+/* Few rows: each module's u is computed by one thread; the others go on with W and wait for it before B (lora_up). */
+static void share_downs(thread *t, int32_t layer, us_module first, size_t n, const input *in, const lora *l) {
+    us_pass *p = t->p;
+    t->downs += (unsigned)n;
+    for (size_t k = (size_t)t->i; k < n; k += (size_t)t->n) {
+        lora_down(t, layer, (us_module)((size_t)first + k), in, &l[k], 0, p->T);
+        us_pool_post(p->e->pool, &p->down_done);
+    }
 }
 
 static size_t block_at(const us_pass *p, size_t i) { return i * US_WIDE_ROWS * ((p->rank_pad + 31) & ~(size_t)31); }
@@ -244,8 +256,13 @@ static void lora_down_wide(thread *t, int32_t layer, us_module m, size_t width, 
 static input begin(thread *t, int32_t layer, us_module first, size_t n, const float *x, const float *g, size_t width, lora *l) {
     us_pass *p = t->p;
     input in = prepare(t, x, g, width);
-    for (size_t k = 0; k < n; k++) l[k] = lora_down(t, layer, (us_module)((size_t)first + k), &in, k);
-    if (!few(p)) meet(t);
+    for (size_t k = 0; k < n; k++) l[k] = lora_of(p, k);
+    if (few(p)) {
+        if (p->rank_pad) share_downs(t, layer, first, n, &in, l);
+        return in;
+    }
+    for (size_t k = 0; k < n && p->rank_pad; k++) lora_down(t, layer, (us_module)((size_t)first + k), &in, &l[k], t->b, t->e);
+    meet(t);
     if (!p->rank_pad || !p->n_wide) return in;
     for (size_t k = 0; k < n; k++) lora_down_wide(t, layer, (us_module)((size_t)first + k), width, &l[k]);
     meet(t);
@@ -255,6 +272,7 @@ static input begin(thread *t, int32_t layer, us_module first, size_t n, const fl
 /* y += B u, groups [g0, g1). */
 static void lora_up(thread *t, int32_t layer, us_module m, const lora *l, float *y, size_t ld, size_t g0, size_t g1) {
     us_pass *p = t->p;
+    us_pool_await(p->e->pool, &p->down_done, t->downs);
     for (const voice *v = p->voices; v < p->voices + p->n_voices; v++) {
         const us_adapter_site *site = site_of(v, layer, m);
         if (!site) continue;
@@ -643,5 +661,6 @@ void us_forward(us_engine *e) {
     assert(rank <= MAX_RANK);
     p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
     atomic_store(&p->next, 0);
+    atomic_store(&p->down_done, 0);
     us_pool_run(e->pool, run_pass, p);
 }

@@ -12,7 +12,7 @@
  * outputs are the lanes of a vector and no sum crosses lanes. Inside a group, columns go in blocks
  * of 32 (256 for the K kinds); inside a block four consecutive columns of the 16 rows are 64
  * neighbouring bytes, which is what the dot-product instructions of x86 and Arm eat. Rows past N are
- * zero. Each packing is lossless: it holds the file's own numbers. */
+ * zero. Each packing of a file's type is lossless: it holds the file's own numbers. */
 #ifndef US_KERN_KERN_H
 #define US_KERN_KERN_H
 
@@ -30,6 +30,7 @@ typedef enum us_pack_kind {
     US_PACK_Q6_K, /* 6-bit q, int8 scale per 16, half per 256: w = d s (q - 32)       from Q6_K */
     US_PACK_F16,  /* IEEE half, column by column of the 16 rows                 from F16 */
     US_PACK_BF16, /* bfloat16, the same                                         from BF16 */
+    US_PACK_I8,   /* int8 q, f16 scale per row, column by column: w = d q, rounded from float32 rows (few columns: LoRA's B) */
     US_PACK_F32,  /* float32, the same                from F32, and from everything with US_MATH_F32 */
     US_N_PACKS
 } us_pack_kind;
@@ -98,7 +99,7 @@ typedef struct us_kern {
     const char *name; /* "scalar", "avx2", "avx512", "amx", "dotprod" */
 
     /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are src_row_bytes
-     * apart. Float32 rows pack into US_PACK_F32 whatever the type of the file was. */
+     * apart. Float32 rows pack into US_PACK_F32 and US_PACK_I8 whatever the type of the file was. */
     void (*pack_group)(us_pack_kind kind, us_type type, const void *src, size_t src_row_bytes, size_t n_rows, size_t n_cols,
                        void *dst);
 

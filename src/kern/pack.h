@@ -8,6 +8,7 @@
  * Q4_K  per 256 columns, 2368 bytes: half d[16], half dmin[16], then 8 blocks: scale[16], min[16] (bytes), 4 x 64 bytes as Q4.
  * Q6_K  per 256 columns, 3360 bytes: half d[16], then 8 blocks: int8 scale[2][16], 4 x 64 bytes as Q4 (the low four bits), and
  *       2 x 64 bytes of which bits 2 s, 2 s + 1 of byte 4 r + c in the i-th are the high two of quad 4 i + s.
+ * I8    half d[16], then byte k * 16 + r is column k of row r.
  * F16, BF16, F32   element k * 16 + r is column k of row r. */
 #ifndef US_KERN_PACK_H
 #define US_KERN_PACK_H

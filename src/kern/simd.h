@@ -26,7 +26,7 @@ INLINE vf load(const float *p) {
     return v;
 }
 INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
-INLINE vf set1(float x) { return (vf){0} + x; }
+INLINE vf set1(float x) { return x - (vf){0}; } /* x + 0 would have to turn -0 into 0 */
 INLINE vi bits_of(vf v) {
     vi i;
     memcpy(&i, &v, sizeof i);
@@ -247,7 +247,9 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
     }
 }
 
+/* Weight i of a group of floats; of I8 its integer. */
 INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
+    if (kind == US_PACK_I8) return load_i8(p + 2 * US_GROUP + i);
     return kind == US_PACK_F32   ? load((const float *)(const void *)p + i)
            : kind == US_PACK_F16 ? load_half(p + 2 * i)
                                  : load_bf16(p + 2 * i);
@@ -268,7 +270,7 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
             for (size_t c = 0; c < run; c++)
                 for (int s = 0; s < side; s++) {
                     size_t col = (size_t)(j + s) * run + c;
-                    if (v == 0) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
+                    if (v == 0 && kind != US_PACK_I8) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
                     vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
                     for (int i = 0; i < nt; i++)
                         acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
@@ -281,7 +283,9 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
             for (int s = 0; s < side; s++)
                 for (int i = 0; i < nt; i++) total[i] = j + s ? total[i] + acc[s * nt + i] : acc[i];
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, total[i], y + (t + (size_t)i) * ld, add);
+        for (int i = 0; i < nt; i++)
+            put_group(w, g, v, kind == US_PACK_I8 ? total[i] * load_half(p + 2 * v * W) : total[i], y + (t + (size_t)i) * ld,
+                      add);
     }
 }
 
@@ -316,6 +320,7 @@ static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t 
     case US_PACK_Q6_K: TILES(q6k_tile(w, g, a, t, nt, y, ld, add)) break;
     case US_PACK_F16: TILES(float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
     case US_PACK_BF16: TILES(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_I8: TILES(float_tile(US_PACK_I8, w, g, x, ld_x, t, nt, y, ld, add)) break;
     default: TILES(float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;
     }
 }

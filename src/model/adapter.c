@@ -8,55 +8,46 @@
 
 #define MAX_RANK 256
 
-/* How a factor is kept. On the fast path A, which meets activations of 8 bits, has 8 bits too and B is in half floats: decode
- * reads a third of what float32 takes, and the rounding stays far below that of the weights that they correct. */
-static us_type type_for(const us_model *m, const us_tensor *t, bool is_a) {
-    if (m->math == US_MATH_F32) return US_TYPE_F32;
-    if (t->type == US_TYPE_Q8_0 || t->type == US_TYPE_BF16) return (us_type)t->type;
-    return is_a && t->ne[0] % US_BLOCK == 0 ? US_TYPE_Q8_0 : US_TYPE_F16;
+/* How a factor is kept: on the fast path in 8 bits, so that decoding reads a quarter of what float32 takes. A meets activations
+ * of 8 bits and B their few sums in float32; the rounding stays far below that of the weights that they correct. */
+static us_pack_kind kind_for(const us_model *m, const us_tensor *t, bool is_a) {
+    return m->math == US_MATH_F32 ? US_PACK_F32 : is_a && t->ne[0] % US_BLOCK == 0 ? US_PACK_Q8 : US_PACK_I8;
 }
 
 static void plan_factor(const us_model *m, const us_tensor *t, bool is_a, us_matrix *out, size_t *n_bytes) {
     size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1];
-    *out = (us_matrix){.kind = us_pack_kind_of(type_for(m, t, is_a)),
-                       .n_rows = rows,
-                       .n_cols = cols,
-                       .n_groups = (rows + US_GROUP - 1) / US_GROUP};
+    *out =
+        (us_matrix){.kind = kind_for(m, t, is_a), .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
     out->group_bytes = us_pack_group_bytes(out->kind, cols);
     *n_bytes += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
 }
 
 /* Packs a factor at *at and moves on. */
-static us_status pack_factor(const us_model *m, const us_gguf *g, const us_tensor *t, bool is_a, us_matrix *out,
-                             unsigned char **at, us_error *err) {
+static us_status pack_factor(const us_gguf *g, const us_tensor *t, us_matrix *out, unsigned char **at, us_error *err) {
     const us_kern *kn = us_kern_get();
-    us_type type = type_for(m, t, is_a);
     size_t cols = out->n_cols, from_bytes = us_type_row_bytes((us_type)t->type, cols),
-           row_bytes = us_type_row_bytes(type, cols);
+           q8_bytes = us_type_row_bytes(US_TYPE_Q8_0, cols);
     float *f = NULL;
     us_status st = us_alloc(2 * US_GROUP * cols, sizeof *f, &f, err);
-    unsigned char *rounded = st ? NULL : (unsigned char *)(f + US_GROUP * cols);
+    unsigned char *q8 = st ? NULL : (unsigned char *)(f + US_GROUP * cols);
     out->data = *at;
     *at += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
     for (size_t r = 0; r < out->n_rows && !st; r += US_GROUP) {
         size_t n = out->n_rows - r < US_GROUP ? out->n_rows - r : US_GROUP;
         const unsigned char *src = t->data + r * from_bytes;
+        unsigned char *dst = out->data + r / US_GROUP * out->group_bytes;
         for (size_t i = 0; i < n; i++) {
             us_dequant_row((us_type)t->type, src + i * from_bytes, f + i * cols, cols);
             for (size_t c = 0; c < cols && !st; c++)
                 if (!isfinite(f[i * cols + c]))
                     st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g),
                                  (int)t->name.len, t->name.data);
+            if (out->kind == US_PACK_Q8 && t->type != US_TYPE_Q8_0 && !st)
+                us_quant_row(US_TYPE_Q8_0, f + i * cols, q8 + i * q8_bytes, cols);
         }
-        bool as_is = type == (us_type)t->type;
-        for (size_t i = 0; i < n && !st && !as_is && type != US_TYPE_F32; i++)
-            us_quant_row(type, f + i * cols, rounded + i * row_bytes, cols);
-        if (!st)
-            kn->pack_group(out->kind, type,
-                           as_is                 ? src
-                           : type == US_TYPE_F32 ? (const unsigned char *)f
-                                                 : rounded,
-                           row_bytes, n, cols, out->data + r / US_GROUP * out->group_bytes);
+        if (st) break;
+        if (out->kind != US_PACK_Q8) kn->pack_group(out->kind, US_TYPE_F32, f, cols * sizeof *f, n, cols, dst);
+        else kn->pack_group(US_PACK_Q8, US_TYPE_Q8_0, t->type == US_TYPE_Q8_0 ? src : q8, q8_bytes, n, cols, dst);
     }
     free(f);
     return st;
@@ -118,8 +109,7 @@ static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, u
 }
 
 /* Packs a layer's factors in the order of use: those of modules with one input follow each other. */
-static us_status pack_layer(const us_model *m, const us_gguf *g, int32_t layer, us_adapter *ad, unsigned char **at,
-                            us_error *err) {
+static us_status pack_layer(const us_gguf *g, int32_t layer, us_adapter *ad, unsigned char **at, us_error *err) {
     static const us_module first[] = {US_MOD_Q, US_MOD_O, US_MOD_GATE, US_MOD_DOWN, US_N_MODULES};
     us_status st = US_OK;
     for (size_t k = 0; k + 1 < sizeof first / sizeof *first; k++)
@@ -127,7 +117,7 @@ static us_status pack_layer(const us_model *m, const us_gguf *g, int32_t layer, 
             for (int mod = (int)first[k]; mod < (int)first[k + 1] && !st; mod++) {
                 us_adapter_site *site = &ad->sites[layer * US_N_MODULES + mod];
                 const us_tensor *t = find_factor(g, layer, (us_module)mod, !is_b);
-                if (t) st = pack_factor(m, g, t, !is_b, is_b ? &site->b : &site->a, at, err);
+                if (t) st = pack_factor(g, t, is_b ? &site->b : &site->a, at, err);
             }
     return st;
 }
@@ -162,7 +152,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
     if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err);
     unsigned char *at = st ? NULL : ad->data;
-    for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(m, g, i, ad, &at, err);
+    for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(g, i, ad, &at, err);
     if (!st) {
         ad->scale = alpha > 0 ? (float)(alpha / ad->rank) : 1.0f;
         *out = ad;

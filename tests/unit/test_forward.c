@@ -238,10 +238,11 @@ static void fast_path_is_near(void **state) {
 
 static void adapters_are_added(void **state) {
     (void)state;
-    for (size_t a = 0; a < 4; a++) {
-        us_tiny o = {.arch = archs[a], .type = US_TYPE_Q8_0, .seed = a};
+    for (size_t a = 0; a < 8; a++) {
+        us_tiny o = {.arch = archs[a % 4], .type = a / 2 % 2 ? US_TYPE_F16 : US_TYPE_Q8_0, .seed = a};
+        int rank = a < 4 ? 4 : 32; /* with 32, both factors are of Q8_0 where the model is */
         assert_ok(us_tiny_write(&o, path, &err), &err);
-        assert_ok(us_tiny_write_adapter(&o, 4, 8, lora_path, &err), &err);
+        assert_ok(us_tiny_write_adapter(&o, rank, 2 * (float)rank, lora_path, &err), &err);
         expect(&o, US_MATH_F32, US_KV_F32, T, true, 2e-5);
         expect(&o, US_MATH_FAST, US_KV_F16, 1, true, 0.05);
         double *with = plain_logits(&o, true, 1), *without = plain_logits(&o, false, 1), d = 0;
@@ -255,12 +256,15 @@ static void adapters_are_added(void **state) {
 static void threads_change_nothing(void **state) {
     (void)state;
     static const int some[] = {US_TYPE_F32, US_TYPE_Q4_1, US_TYPE_Q6_K};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 6; i++) {
+        us_tiny o = {.type = some[i / 2]};
+        bool lora = i % 2; /* a token at a time, through an adapter */
         int n;
-        assert_ok(us_tiny_write(&(us_tiny){.type = some[i]}, path, &err), &err);
-        float *one = our_logits(US_MATH_FAST, US_KV_F16, 1, T, false, &n);
-        for (int threads = 2; threads <= 3; threads++) {
-            float *more = our_logits(US_MATH_FAST, US_KV_F16, threads, T, false, &n);
+        assert_ok(us_tiny_write(&o, path, &err), &err);
+        assert_ok(us_tiny_write_adapter(&o, 4, 8, lora_path, &err), &err);
+        float *one = our_logits(US_MATH_FAST, US_KV_F16, 1, lora ? 1 : T, lora, &n);
+        for (int threads = 2; threads <= 5; threads++) {
+            float *more = our_logits(US_MATH_FAST, US_KV_F16, threads, lora ? 1 : T, lora, &n);
             assert_memory_equal(one, more, (size_t)n * sizeof *one);
             free(more);
         }

@@ -19,6 +19,18 @@ static void pack_floats(us_pack_kind kind, us_type type, const unsigned char *sr
     }
 }
 
+static void pack_i8(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *row = (const float *)(const void *)(src + r * row_bytes);
+        float max = 0;
+        for (size_t c = 0; c < k; c++) max = fmaxf(max, fabsf(row[c]));
+        u16_at(dst)[r] = us_f16_from_f32(max / 127.0f);
+        float d = us_f16_to_f32(u16_at(dst)[r]);
+        for (size_t c = 0; c < k && d > 0; c++)
+            ((int8_t *)dst)[2 * US_GROUP + c * US_GROUP + r] = (int8_t)fmaxf(-127, fminf(127, rintf(row[c] / d)));
+    }
+}
+
 static void pack_q4(us_type type, const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
     size_t bytes = us_type_bytes(type);
     for (size_t r = 0; r < n_rows; r++)
@@ -120,6 +132,7 @@ static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t 
     else if (kind == US_PACK_Q8_S) pack_q8_s(type, src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q4_K) pack_q4_k(src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q6_K) pack_q6_k(src, row_bytes, n_rows, k, dst);
+    else if (kind == US_PACK_I8) pack_i8(src, row_bytes, n_rows, k, dst);
     else pack_floats(kind, type, src, row_bytes, n_rows, k, dst);
 }
 
@@ -166,6 +179,7 @@ static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t
 static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
     const uint16_t *h = (const uint16_t *)(const void *)g;
     const float *f = (const float *)(const void *)g;
+    if (w->kind == US_PACK_I8) return us_f16_to_f32(h[r]) * (float)(int8_t)g[2 * US_GROUP + c * US_GROUP + r];
     return w->kind == US_PACK_F32   ? f[c * US_GROUP + r]
            : w->kind == US_PACK_F16 ? us_f16_to_f32(h[c * US_GROUP + r])
                                     : us_bf16_to_f32(h[c * US_GROUP + r]);

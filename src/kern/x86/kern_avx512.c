@@ -46,8 +46,9 @@ INLINE vf byte_of(__m512i v, int c, bool is_signed) {
 INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t b, vf out[US_BLOCK]) {
     const unsigned char *p = w->data + g * w->group_bytes;
     if (kind >= US_PACK_F16) {
+        vf scale = kind == US_PACK_I8 ? load_half(p) : set1(1);
         for (size_t c = 0; c < US_BLOCK; c++)
-            out[c] = b * US_BLOCK + c < w->n_cols ? load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
+            out[c] = b * US_BLOCK + c < w->n_cols ? scale * load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
         return;
     }
     vf d, m = {0}, d2, m2;
@@ -103,6 +104,7 @@ static void fill_panel_of(const us_matrix *w, size_t g, size_t blocks, unsigned 
     case US_PACK_Q6_K: fill_panel(US_PACK_Q6_K, w, g, blocks, panel); break;
     case US_PACK_F16: fill_panel(US_PACK_F16, w, g, blocks, panel); break;
     case US_PACK_BF16: fill_panel(US_PACK_BF16, w, g, blocks, panel); break;
+    case US_PACK_I8: fill_panel(US_PACK_I8, w, g, blocks, panel); break;
     default: fill_panel(US_PACK_F32, w, g, blocks, panel); break;
     }
 }
