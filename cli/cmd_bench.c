@@ -15,7 +15,7 @@ static double now(void) {
 
 typedef struct bench {
     us_engine *e;
-    const us_adapter *adapter;
+    const us_adapter *adapter; /* of the run that is measured */
     int32_t tokens[65536];
 } bench;
 
@@ -106,7 +106,7 @@ int cmd_bench(int argc, char **argv) {
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"rounds", 'r', "N", "rounds of each test; medians are printed (5)", CLI_INT, &rounds, 1, 1000},
         {"test", 0, "LIST", "ppN, tgN, tgN@DEPTH, batchN, with commas between", CLI_STRING, &tests, 0, 0},
-        {"lora", 0, "FILE", "adapter to apply", CLI_STRING, &lora, 0, 0},
+        {"lora", 0, "FILE", "adapter: each test without it and with it, by turns", CLI_STRING, &lora, 0, 0},
         {"kv-type", 0, "TYPE", "KV cache: f16, q8_0, f32 (f16)", CLI_STRING, &kv, 0, 0},
         {"json", 0, NULL, "one JSON object a line instead of TSV", CLI_SWITCH, &json, 0, 0},
     };
@@ -120,8 +120,8 @@ int cmd_bench(int argc, char **argv) {
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
     char *path = cli_model_path(argv[0], model), *list = strdup(tests);
     bench *b = calloc(1, sizeof *b);
-    double *speeds = calloc((size_t)rounds, sizeof *speeds), t0 = now();
-    if (!path || !list || !b || !speeds) return EXIT_FAILED;
+    double *speeds[2] = {calloc((size_t)rounds, sizeof **speeds), calloc((size_t)rounds, sizeof **speeds)}, t0 = now();
+    if (!path || !list || !b || !speeds[0] || !speeds[1]) return EXIT_FAILED;
     us_error err = {0};
     us_model *m = NULL;
     us_adapter *ad = NULL;
@@ -133,7 +133,6 @@ int cmd_bench(int argc, char **argv) {
     double t1 = now();
     if (!st && lora) st = us_adapter_open(m, lora, false, &ad, &err);
     if (!st) st = us_engine_new(m, &eo, &b->e, &err);
-    b->adapter = ad;
     for (int32_t i = 0; !st && i < 65536; i++) b->tokens[i] = (i * 7919 + 13) % us_model_get_info(m)->n_vocab;
     if (!st) st = start(b, &seq, &err);
     if (!st) st = prefill(b, seq, 8, &err);
@@ -144,16 +143,21 @@ int cmd_bench(int argc, char **argv) {
         double secs = 1;
         plan p;
         st = parse(test, &p, &err);
-        for (int64_t r = 0; r < rounds && !st; r++) {
-            st = run(b, &p, &secs, &n, &err);
-            speeds[r] = (double)n / secs;
-        }
-        if (st) break;
-        qsort(speeds, (size_t)rounds, sizeof *speeds, ascending);
+        for (int64_t r = 0; r < rounds && !st; r++)
+            for (int with = 0; with <= !!ad && !st; with++) {
+                b->adapter = with ? ad : NULL;
+                st = run(b, &p, &secs, &n, &err);
+                speeds[with][r] = (double)n / secs;
+            }
         if (!header) header = printf("test\tthreads\tn\ttokens_per_s\tbest\n");
-        const char *format = json ? "{\"test\": \"%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n"
-                                  : "%s\t%d\t%d\t%.2f\t%.2f\n";
-        printf(format, test, us_engine_get_threads(b->e), n, speeds[rounds / 2], speeds[rounds - 1]);
+        for (int with = 0; with <= !!ad && !st; with++) {
+            const char *format =
+                json ? "{\"test\": \"%s%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n"
+                     : "%s%s\t%d\t%d\t%.2f\t%.2f\n";
+            qsort(speeds[with], (size_t)rounds, sizeof **speeds, ascending);
+            printf(format, test, with ? "+lora" : "", us_engine_get_threads(b->e), n, speeds[with][rounds / 2],
+                   speeds[with][rounds - 1]);
+        }
         fflush(stdout);
     }
     struct rusage u;
@@ -166,7 +170,8 @@ int cmd_bench(int argc, char **argv) {
     us_adapter_free(ad);
     us_model_free(m);
     free(b);
-    free(speeds);
+    free(speeds[0]);
+    free(speeds[1]);
     free(list);
     free(path);
     return rc;

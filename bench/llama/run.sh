@@ -90,7 +90,7 @@ for round in $(seq "$rounds"); do
         for test in "${tests[@]}"; do
             "$ours" bench -m "$model" -t "$t" -r 1 --test "$test" | measured ours
             [ "$test" != tg128 ] || [ ! -s "$lora" ] ||
-                "$ours" bench -m "$model" --lora "$lora" -t "$t" -r 1 --test "$test" | sed s/^tg128/tg128+lora/ | measured ours
+                "$ours" bench -m "$model" --lora "$lora" -t "$t" -r 9 --test "$test" | sed 's/^tg128\t/tg128-lora\t/' | measured ours
             "$python" bench/llama/peer.py bench "$model" "$t" "$test" | measured llama
             [ -z "$fast" ] || "$python" bench/llama/peer.py bench "$fast" "$t" "$test" | measured llama-q4_0
         done
