@@ -82,24 +82,33 @@ static void pack_q8_s(us_type type, const unsigned char *src, size_t row_bytes, 
         }
 }
 
-/* 32 columns' low four bits of row r, as Q4 has them. */
-static void put_nibbles(const unsigned char *q, size_t r, unsigned char *d) {
-    for (size_t j = 0; j < 16; j++) d[j / 4 * 64 + 4 * r + j % 4] = (unsigned char)((q[j] & 15) | q[j + 16] << 4);
+static uint32_t u32_of(const unsigned char *p) {
+    uint32_t x;
+    memcpy(&x, p, 4);
+    return x;
+}
+
+/* Quads of columns are moved as words: the four bits from `shift` on of 32 bytes, as Q4 has row r of a block. */
+static void pack_nibbles(const unsigned char *from, int shift, size_t r, unsigned char *d) {
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t low = u32_of(from + 4 * i) >> shift & 0x0f0f0f0f, high = u32_of(from + 16 + 4 * i) >> shift & 0x0f0f0f0f;
+        low |= high << 4;
+        memcpy(d + 64 * i + 4 * r, &low, 4);
+    }
 }
 
 static void pack_q4_k(const unsigned char *src, size_t row_bytes, size_t n_rows, size_t k, unsigned char *dst) {
     for (size_t r = 0; r < n_rows; r++)
         for (size_t s = 0; s < k / 256; s++) {
             const unsigned char *from = src + r * row_bytes + s * 144, *six = from + 4, *qs = from + 16;
-            unsigned char *d = dst + s * US_Q4K_BYTES, q[32];
+            unsigned char *d = dst + s * US_Q4K_BYTES;
             memcpy(d + 2 * r, from, 2);
             memcpy(d + 32 + 2 * r, from + 2, 2);
             d += 64;
             for (size_t b = 0; b < 8; b++, d += US_Q4K_BLOCK_BYTES) {
                 d[r] = (unsigned char)(b < 4 ? six[b] & 63 : (six[b + 4] & 15) | six[b - 4] >> 6 << 4);
                 d[16 + r] = (unsigned char)(b < 4 ? six[b + 4] & 63 : six[b + 4] >> 4 | six[b] >> 6 << 4);
-                for (size_t j = 0; j < 32; j++) q[j] = (unsigned char)(qs[b / 2 * 32 + j] >> (b % 2 ? 4 : 0) & 15);
-                put_nibbles(q, r, d + 32);
+                pack_nibbles(qs + b / 2 * 32, b % 2 ? 4 : 0, r, d + 32);
             }
         }
 }
@@ -108,25 +117,26 @@ static void pack_q6_k(const unsigned char *src, size_t row_bytes, size_t n_rows,
     for (size_t r = 0; r < n_rows; r++)
         for (size_t s = 0; s < k / 256; s++) {
             const unsigned char *ql = src + r * row_bytes + s * 210, *qh = ql + 128, *scale = qh + 64;
-            unsigned char *d = dst + s * US_Q6K_BYTES, q[32];
+            unsigned char *d = dst + s * US_Q6K_BYTES;
             memcpy(d + 2 * r, scale + 16, 2);
             d += 32;
             for (size_t b = 0; b < 8; b++, d += US_Q6K_BLOCK_BYTES) {
                 size_t half = b / 4, n = b % 4;
                 d[r] = scale[2 * b];
                 d[16 + r] = scale[2 * b + 1];
-                for (size_t j = 0; j < 32; j++) {
-                    unsigned high = qh[half * 32 + j] >> 2 * n & 3u, quad = (unsigned)j / 4;
-                    q[j] = (unsigned char)(ql[half * 64 + n % 2 * 32 + j] >> (n / 2 * 4) & 15);
-                    d[288 + quad / 4 * 64 + 4 * r + j % 4] |= (unsigned char)(high << 2 * (quad % 4));
+                pack_nibbles(ql + half * 64 + n % 2 * 32, n / 2 ? 4 : 0, r, d + 32);
+                for (size_t i = 0; i < 2; i++) { /* the high two bits of four quads in a word */
+                    uint32_t high = 0;
+                    for (size_t j = 0; j < 4; j++)
+                        high |= (u32_of(qh + half * 32 + 16 * i + 4 * j) >> 2 * n & 0x03030303) << 2 * j;
+                    memcpy(d + 288 + 64 * i + 4 * r, &high, 4);
                 }
-                put_nibbles(q, r, d + 32);
             }
         }
 }
 
 static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t row_bytes, size_t n_rows, size_t k, void *dst) {
-    memset(dst, 0, us_pack_group_bytes(kind, k));
+    if (n_rows < US_GROUP || kind == US_PACK_Q8) memset(dst, 0, us_pack_group_bytes(kind, k)); /* Q8's scales are padded */
     if (kind == US_PACK_Q4) pack_q4(type, src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8) pack_q8(src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8_S) pack_q8_s(type, src, row_bytes, n_rows, k, dst);
