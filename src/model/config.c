@@ -127,7 +127,6 @@ us_status us_config_load(us_model *m, us_error *err) {
                        us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
     n->n_rot = n_rot;
     n->eps = (float)eps;
-    n->n_vocab = us_tokenizer_n_vocab(m->tok);
     m->info = (us_model_info){.architecture = m->architecture,
                               .name = m->name,
                               .n_layers = n->n_layers,
@@ -136,7 +135,6 @@ us_status us_config_load(us_model *m, us_error *err) {
                               .n_heads = n->heads.n_heads,
                               .n_kv_heads = n->heads.n_kv_heads,
                               .head_size = head_size,
-                              .n_vocab = n->n_vocab,
                               .n_ctx_train = ctx,
                               .file_bytes = us_gguf_bytes(m->g)};
     return rope_frequencies(m, base, factor, err);

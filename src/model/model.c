@@ -14,8 +14,9 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     pthread_mutex_init(&m->hash_lock, NULL);
     m->math = o.math;
     st = us_gguf_open(path, &m->g, err);
+    if (!st) st = us_config_load(m, err); /* first: it knows an adapter, or another architecture, by name */
     if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
-    if (!st) st = us_config_load(m, err);
+    if (!st) m->info.n_vocab = m->net.n_vocab = us_tokenizer_n_vocab(m->tok);
     if (!st && o.template_name) st = us_template_find(o.template_name, &m->tpl, err);
     if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL))
         m->tpl = us_template_recognise(jinja.data, jinja.len);

@@ -32,6 +32,10 @@ expect 1 "cannot open" perplexity -m "$d/m.gguf" -f "$d/none"
 expect 1 "directory" perplexity -m "$d/m.gguf" -f "$d"
 expect 1 "two tokens" perplexity -m "$d/m.gguf" -f /dev/null
 expect 1 "not an adapter" bench -m "$d/m.gguf" --lora "$d/m.gguf"
+"$US_MKTINY" --adapter 4 llama Q4_K "$d/lora.gguf" || fail mktiny
+expect 1 "this is an adapter, not a model" bench -m "$d/lora.gguf"
+"$UNDERSTUDY" bench -m "$d/m.gguf" --lora "$d/lora.gguf" -r 1 --test tg4,pp16 >"$d/out" || fail "bench --lora: exit $?"
+[ "$(cut -f 1 "$d/out" | head -n 5 | tr '\n' ' ')" = "test tg4 tg4+lora pp16 pp16+lora " ] || fail "bench --lora printed $(cat "$d/out")"
 # The context is refused before the model is loaded, and the words add up.
 "$US_MKTINY" --layers 64 --embd 32 --kv-heads 64 --heads 64 --head-size 128 --ff 32 llama Q4_0 "$d/wide.gguf" || fail mktiny
 expect 1 "64 layers x 64 kv heads x 128 x 2" perplexity -m "$d/wide.gguf" -c 1048576 -f "$d/text"
