@@ -13,6 +13,7 @@ typedef struct us_tiny {
     int type;         /* a us_type; 0 is F32. Norms and biases are always F32 */
     bool q4_k_m;      /* instead of `type`: Q4_K, with half of attn_v and ffn_down and the embedding in Q6_K */
     bool untied;      /* an output.weight of its own */
+    bool uneven;      /* an adapter: attn_v has twice the rank of the others */
     bool spm;         /* SentencePiece vocabulary instead of byte-level BPE */
     const char *chat; /* "chatml", "llama2", "llama3", "none" or any other text, taken as the template; NULL: by architecture */
     uint64_t seed;

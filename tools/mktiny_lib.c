@@ -407,12 +407,13 @@ us_status us_tiny_write_adapter(const us_tiny *options, int rank, float alpha, c
     for (int l = 0; l < t->n_layers; l++)
         for (size_t i = 0; i < sizeof linear / sizeof *linear && !st; i++) {
             char name[64];
+            int r = t->uneven && i == 2 ? 2 * rank : rank;
             us_type a = t->type == US_TYPE_Q8_0 && linear[i].in % 32 == 0 ? US_TYPE_Q8_0 : US_TYPE_F32,
-                    b = t->type == US_TYPE_Q8_0 && rank % 32 == 0 ? US_TYPE_Q8_0 : US_TYPE_F32;
+                    b = t->type == US_TYPE_Q8_0 && r % 32 == 0 ? US_TYPE_Q8_0 : US_TYPE_F32;
             snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", l, linear[i].name);
-            st = add(&m, name, a, FILL_NORMAL, linear[i].in, rank, 1 / sqrtf((float)linear[i].in), err);
+            st = add(&m, name, a, FILL_NORMAL, linear[i].in, r, 1 / sqrtf((float)linear[i].in), err);
             snprintf(name, sizeof name, "blk.%d.%s.weight.lora_b", l, linear[i].name);
-            if (!st) st = add(&m, name, b, FILL_NORMAL, rank, linear[i].out, 0.3f / sqrtf((float)rank), err);
+            if (!st) st = add(&m, name, b, FILL_NORMAL, r, linear[i].out, 0.3f / sqrtf((float)r), err);
         }
     if (!st) st = us_gguf_writer_finish(m.w, path, fill_tensor, &m, err);
     us_gguf_writer_free(m.w);

@@ -215,7 +215,7 @@ static void lora_down(const thread *t, int32_t layer, us_module m, const input *
         for (size_t i = 0; i < p->n_narrow && site; i++) {
             if (!narrow_part(p, i, max2((size_t)v->begin, b), (size_t)v->end < e ? (size_t)v->end : e, &r0, &r1)) continue;
             p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, l->u, p->rank_pad, false);
-            scale_rows(l->u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale);
+            scale_rows(l->u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale * site->scale);
         }
     }
 }
@@ -246,7 +246,7 @@ static void lora_down_wide(thread *t, int32_t layer, us_module m, size_t width, 
         for (size_t i = b0; i < b1; i++) {
             size_t n = (size_t)p->blocks[i].n;
             float *u = l->u + (size_t)p->blocks[i].first * p->rank_pad;
-            scale_rows(u, p->rank_pad, n, site->a.n_rows, v->scale);
+            scale_rows(u, p->rank_pad, n, site->a.n_rows, v->scale * site->scale);
             p->kn->widen(u, p->rank_pad, n, site->b.n_cols, (i - v->block) * US_WIDE_ROWS, l->wide + block_at(p, v->block));
         }
     }
@@ -623,7 +623,7 @@ static void add_wide(us_pass *p, voice *v, int32_t begin, int32_t end, size_t mo
 static size_t find_voice(us_pass *p, const us_run *run) {
     const us_seq *s = &p->e->seqs[run->seq];
     voice *v = p->n_voices ? &p->voices[p->n_voices - 1] : NULL, new = {run->begin, run->end, NULL, 0, p->n_wide, 0};
-    if (s->adapter && s->scale != 0) new.adapter = s->adapter, new.scale = s->scale * s->adapter->scale;
+    if (s->adapter && s->scale != 0) new.adapter = s->adapter, new.scale = s->scale;
     if (v && v->adapter == new.adapter && v->scale == new.scale) v->end = run->end;
     else p->voices[p->n_voices++] = new;
     return p->n_voices - 1;

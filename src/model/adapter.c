@@ -85,8 +85,8 @@ static const us_tensor *find_factor(const us_gguf *g, int32_t layer, us_module m
 }
 
 /* Finds and checks a module's factors and counts their bytes. */
-static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, size_t *n_found,
-                           size_t *n_bytes, us_error *err) {
+static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, double alpha,
+                           size_t *n_found, size_t *n_bytes, us_error *err) {
     us_adapter_site *site = &ad->sites[layer * US_N_MODULES + (int)mod];
     char name[96];
     size_t in, out;
@@ -103,6 +103,7 @@ static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, u
                        (long long)b->ne[1]);
     *n_found += 2;
     if (a->ne[1] > ad->rank) ad->rank = (int32_t)a->ne[1];
+    site->scale = alpha > 0 ? (float)(alpha / (double)a->ne[1]) : 1.0f;
     plan_factor(m, a, true, &site->a, n_bytes);
     plan_factor(m, b, false, &site->b, n_bytes);
     return US_OK;
@@ -134,7 +135,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     if (!st) ad->model = m;
     if (!st) st = us_alloc((size_t)m->net.n_layers * US_N_MODULES, sizeof *ad->sites, &ad->sites, err);
     for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
-        st = plan_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, &n_found, &n_bytes, err);
+        st = plan_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, alpha, &n_found, &n_bytes, err);
     const us_tensor *all = g ? us_gguf_tensors(g, &n_tensors) : NULL;
     for (size_t i = 0; !st && i < n_tensors && n_found != n_tensors; i++) {
         us_str s = all[i].name;
@@ -154,7 +155,6 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     unsigned char *at = st ? NULL : ad->data;
     for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(g, i, ad, &at, err);
     if (!st) {
-        ad->scale = alpha > 0 ? (float)(alpha / ad->rank) : 1.0f;
         *out = ad;
     } else us_adapter_free(ad);
     us_gguf_close(g);

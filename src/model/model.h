@@ -35,11 +35,11 @@ US_MUST_USE us_status us_weights_load(us_model *m, const us_model_options *o, us
 /* One module's factors, packed: y += scale * B (A x). */
 typedef struct us_adapter_site {
     us_matrix a, b; /* A [R, in], B [out, R]; data NULL when absent */
+    float scale;    /* alpha / R: ranks may differ from module to module */
 } us_adapter_site;
 struct us_adapter {
     const us_model *model;
     int32_t rank;           /* widest of all sites */
-    float scale;            /* alpha / r */
     us_adapter_site *sites; /* [L][US_N_MODULES] */
     unsigned char *data;    /* every factor, packed; owned */
 };

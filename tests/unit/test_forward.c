@@ -24,7 +24,7 @@ typedef struct plain {
     us_gguf *g, *lora;
     bool neox;
     int D, F, H, G, E, L, V;
-    double base, lora_scale;
+    double base, lora_scale; /* lora_scale: strength times alpha */
 } plain;
 
 static int number(const us_gguf *g, const char *arch, const char *name) {
@@ -70,7 +70,7 @@ static void linear(const plain *p, int layer, const char *module, const double *
         times(w, x + t * in, in, out, 1, yt);
         if (!a) continue;
         times(a, x + t * in, in, rank, 1, low);
-        times(b, low, rank, out, p->lora_scale, yt);
+        times(b, low, rank, out, p->lora_scale / rank, yt);
     }
     free(bias), free(w), free(a), free(b);
 }
@@ -123,12 +123,18 @@ static void attend(const plain *p, const double *q, const double *k, const doubl
 }
 
 /* Logits of the last token, [V]; free() them. */
-static double *plain_logits(const us_tiny *o, bool with_lora, double lora_scale) {
+static double *plain_logits(const us_tiny *o, bool with_lora, double strength) {
     const char *arch = !o->arch || !strcmp(o->arch, "llama3") ? "llama" : o->arch;
-    plain p = {.neox = !strncmp(arch, "qwen", 4), .lora_scale = lora_scale};
+    plain p = {
+        .neox = !strncmp(arch, "qwen", 4),
+    };
     char name[96];
     assert_ok(us_gguf_open(path, &p.g, &err), &err);
-    if (with_lora) assert_ok(us_gguf_open(lora_path, &p.lora, &err), &err);
+    if (with_lora) {
+        assert_ok(us_gguf_open(lora_path, &p.lora, &err), &err);
+        assert_ok(us_gguf_get_float(p.lora, "adapter.lora.alpha", &p.lora_scale, &err), &err);
+        p.lora_scale *= strength;
+    }
     p.D = number(p.g, arch, "embedding_length"), p.F = number(p.g, arch, "feed_forward_length"),
     p.H = number(p.g, arch, "attention.head_count");
     p.G = number(p.g, arch, "attention.head_count_kv"), p.E = number(p.g, arch, "attention.key_length"),
@@ -206,7 +212,7 @@ static double distance(const float *ours, const double *want, int n) {
 
 static void expect(const us_tiny *o, us_math math, us_kv_type kv, int step, bool with_lora, double bound) {
     int n;
-    double *want = plain_logits(o, with_lora, 0.5 * 8 / 4);
+    double *want = plain_logits(o, with_lora, 0.5);
     float *got = our_logits(math, kv, 2, step, with_lora, &n);
     double d = distance(got, want, n);
     if (!(d <= bound))
@@ -239,7 +245,7 @@ static void fast_path_is_near(void **state) {
 static void adapters_are_added(void **state) {
     (void)state;
     for (size_t a = 0; a < 8; a++) {
-        us_tiny o = {.arch = archs[a % 4], .type = a / 2 % 2 ? US_TYPE_F16 : US_TYPE_Q8_0, .seed = a};
+        us_tiny o = {.arch = archs[a % 4], .type = a / 2 % 2 ? US_TYPE_F16 : US_TYPE_Q8_0, .seed = a, .uneven = a % 2};
         int rank = a < 4 ? 4 : 32; /* with 32, both factors are of Q8_0 where the model is */
         assert_ok(us_tiny_write(&o, path, &err), &err);
         assert_ok(us_tiny_write_adapter(&o, rank, 2 * (float)rank, lora_path, &err), &err);
