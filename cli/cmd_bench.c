@@ -149,8 +149,9 @@ int cmd_bench(int argc, char **argv) {
                 st = run(b, &p, &secs, &n, &err);
                 speeds[with][r] = (double)n / secs;
             }
+        if (st) break;
         if (!header) header = printf("test\tthreads\tn\ttokens_per_s\tbest\n");
-        for (int with = 0; with <= !!ad && !st; with++) {
+        for (int with = 0; with <= !!ad; with++) {
             const char *format =
                 json ? "{\"test\": \"%s%s\", \"threads\": %d, \"n\": %d, \"tokens_per_s\": %.2f, \"best\": %.2f}\n"
                      : "%s%s\t%d\t%d\t%.2f\t%.2f\n";

@@ -140,8 +140,8 @@ static us_status submit(batch *b, order *o) {
                      .scale = (float)a->o.adapter_scale,
                      .sampler = a->sampler,
                      .phrases = a->phrases,
-                     .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases};
-    s.reproducible = true; /* an interrupted run ends as any other */
+                     .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases,
+                     .reproducible = true}; /* an interrupted run ends as any other */
     if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
     s.rules = (us_take_rules){.tok = a->tok,
                               .stops = {a->card->cast, a->card->n_cast, a->card->name, true},

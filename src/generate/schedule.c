@@ -501,7 +501,8 @@ us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **o
     pthread_cond_init(&j->news, NULL);
     pthread_mutex_lock(&s->lock);
     if (s->stop || s->stats.n_running + s->stats.n_queued >= s->n_slots + s->n_queue_max) {
-        st = us_fail(err, US_ERR_LIMIT, s->stop ? "shutting down" : "%d requests wait already", s->n_queue_max);
+        st = s->stop ? us_fail(err, US_ERR_INTERRUPTED, "shutting down")
+                     : us_because(us_fail(err, US_ERR_LIMIT, "%d requests wait already", s->n_queue_max), "queue_full", err);
         s->stats.n_refused++;
     } else {
         us_job **p = &s->queue;

@@ -139,12 +139,12 @@ static enum MHD_Result refuse(us_request *r, int code, const char *message, cons
 
 enum MHD_Result us_refuse(us_request *r, int code, const char *message) { return refuse(r, code, message, reason_of(code)); }
 
-int us_http_code(us_status st) {
+int us_http_code(us_status st, const us_error *err) {
     switch (st) {
     case US_ERR_NOT_FOUND: return 404;
     case US_ERR_ARGUMENT:
-    case US_ERR_LIMIT:
     case US_ERR_UNSUPPORTED: return 400;
+    case US_ERR_LIMIT: return err->reason && !strcmp(err->reason, "queue_full") ? 429 : 400;
     case US_ERR_MISMATCH: return 409;
     case US_ERR_INTERRUPTED: return 503;
     case US_ERR_IO: return 507;   /* the disk */
@@ -154,7 +154,7 @@ int us_http_code(us_status st) {
 }
 
 enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err) {
-    int code = us_http_code(st);
+    int code = us_http_code(st, err);
     return refuse(r, code, err->message, us_error_reason(code, err));
 }
 

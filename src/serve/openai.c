@@ -60,7 +60,7 @@ static us_status forbid_ends(us_server *s, us_ask *ask) {
     return US_OK;
 }
 
-static us_status begin(us_request *r, work *w, bool chat, bool *busy, us_error *err) {
+static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
     us_server *s = r->s;
     us_ask *ask = &w->ask;
     us_prompt prompt = {0};
@@ -99,7 +99,7 @@ static us_status begin(us_request *r, work *w, bool chat, bool *busy, us_error *
         return us_fail(err, US_ERR_ARGUMENT, "max_tokens: less than the context of %d is expected",
                        us_engine_get_ctx(s->engine));
     if (chat) st = make_prompt(w, &prompt, err);
-    if (!st) st = us_speech_begin(s, &spec, &w->sp, busy, err);
+    if (!st) st = us_speech_begin(s, &spec, &w->sp, err);
     return st;
 }
 
@@ -250,8 +250,8 @@ static us_status finish(us_request *r, const us_speech_view *v, us_error *err) {
     us_status st = US_OK;
     r->ended = true;
     if (v->status) {
-        int code = us_http_code(v->status);
         const us_error *why = us_speech_error(w->sp);
+        int code = us_http_code(v->status, why);
         return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
     }
     for (int32_t i = 0; i < w->ask.n && !st; i++) st = piece(r, i, NULL, NULL, finish_reason(w, i), err);
@@ -296,7 +296,6 @@ static us_status more(us_request *r, us_error *err) {
 static enum MHD_Result complete(us_request *r, bool chat) {
     work *w;
     us_error err;
-    bool busy = false;
     uint64_t id[2] = {0};
     if (us_alloc(1, sizeof *w, &w, &err)) return us_refuse(r, 500, err.message);
     r->work = w;
@@ -305,8 +304,8 @@ static enum MHD_Result complete(us_request *r, bool chat) {
     if (getrandom(id, sizeof id, 0) < 0) id[0] = (uint64_t)us_now_ns();
     snprintf(w->id, sizeof w->id, "%s-%016llx%08llx", chat ? "chatcmpl" : "cmpl", (unsigned long long)id[0],
              (unsigned long long)(id[1] & 0xffffffff));
-    us_status st = begin(r, w, chat, &busy, &err);
-    if (st) return busy ? us_refuse(r, r->s->ending ? 503 : 429, err.message) : us_refuse_error(r, st, &err);
+    us_status st = begin(r, w, chat, &err);
+    if (st) return us_refuse_error(r, st, &err);
     return w->ask.stream ? us_answer_stream(r, more) : whole(r);
 }
 

@@ -171,7 +171,7 @@ static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
 }
 
 static us_status tell_error(us_request *r, us_status st, const us_error *why, us_error *err) {
-    int code = us_http_code(st);
+    int code = us_http_code(st, why);
     return us_event(r, "error",
                     json_pack("{s:o, s:i, s:s?}", "message", us_text_json(why->message, strlen(why->message)), "code", code,
                               "reason", us_error_reason(code, why)),
@@ -279,7 +279,7 @@ static int32_t usual_takes(us_server *s, const us_card *card) {
 
 /* The chat up to (not including) turn n_turns becomes speech number `i` of the talk. */
 static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns, const wish *w, double scale,
-                              const json_t *body, bool *busy, us_error *err) {
+                              const json_t *body, us_error *err) {
     const json_t *turns = json_object_get(chat, "turns");
     us_chat_line *lines = NULL;
     const char *names[64];
@@ -307,7 +307,7 @@ static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns
     if (!st) st = us_prompt_make(&p, &prompt, err);
     spec.others = names;
     spec.n_others = lines ? other_names(lines, n_lines, names, firsts) : 0;
-    if (!st) st = us_speech_begin(t->s, &spec, &t->sp[i], busy, err);
+    if (!st) st = us_speech_begin(t->s, &spec, &t->sp[i], err);
     if (!st) t->n = i + 1;
     free(lines);
     us_prompt_fini(&prompt);
@@ -347,10 +347,6 @@ static us_status choose_speaker(us_server *s, const json_t *chat, const char *wh
     return US_OK;
 }
 
-static enum MHD_Result failed(us_request *r, us_status st, bool busy, const us_error *err) {
-    return busy ? us_refuse(r, r->s->ending ? 503 : 429, err->message) : us_refuse_error(r, st, err);
-}
-
 /* The talk of this request, its chat claimed and read. */
 static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us_error *err) {
     talk *t;
@@ -377,17 +373,16 @@ static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us
 /* The reply of `who`, or of whose turn it is; user_turn (may be NULL, taken over) is said first. */
 static enum MHD_Result reply(us_request *r, talk *t, json_t *chat, const wish *w, json_t *user_turn) {
     us_error err;
-    bool busy = false;
     json_t *turns = json_object_get(chat, "turns");
     if (user_turn) json_array_append(turns, user_turn);
     us_status st = choose_speaker(r->s, chat, w->who, &t->who, &err);
-    if (!st) st = begin_speech(t, 0, chat, json_array_size(turns), w, w->scale, r->json, &busy, &err);
+    if (!st) st = begin_speech(t, 0, chat, json_array_size(turns), w, w->scale, r->json, &err);
     if (!st && user_turn) st = us_store_add_turn(r->s->store, t->chat, user_turn, NULL, 0, &err);
     if (st) t->saved = true; /* a reply to what was not kept is not kept either */
     if (!st) us_chat_set_speech(r->s, t->chat, t->sp[0]);
     t->user_turn = user_turn;
     json_decref(chat);
-    return st ? failed(r, st, busy, &err) : us_answer_stream(r, more);
+    return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
 
 enum MHD_Result us_route_say(us_request *r) {
@@ -427,27 +422,26 @@ enum MHD_Result us_route_regenerate(us_request *r) {
     json_t *chat = NULL;
     us_error err;
     int64_t id;
-    bool busy = false;
     us_status st = us_turn_id(r->args[1], &id, &err);
     if (!st) st = open_talk(r, &w, &t, &chat, &err);
     if (!st) {
         json_t *turns = json_object_get(chat, "turns"), *last = json_array_get(turns, json_array_size(turns) - 1);
-        if (!last || json_integer_value(json_object_get(last, "id")) != id)
-            st = us_store_get_turn(r->s->store, t->chat, id, &t->turn, &err)
-                     ? US_ERR_NOT_FOUND
-                     : us_fail(&err, US_ERR_MISMATCH,
-                               "only the last turn can be made again; branch the chat there, or delete what follows");
-        else if (strcmp(text_of(last, "role"), "character") != 0)
+        if (!last || json_integer_value(json_object_get(last, "id")) != id) {
+            st = us_store_get_turn(r->s->store, t->chat, id, &t->turn, &err);
+            if (!st)
+                st = us_fail(&err, US_ERR_MISMATCH,
+                             "only the last turn can be made again; branch the chat there, or delete what follows");
+        } else if (strcmp(text_of(last, "role"), "character") != 0)
             st = us_fail(&err, US_ERR_MISMATCH, "this turn is the user's: there is nothing to make again");
         else {
             t->turn = json_incref(last);
             st = us_characters_find(r->s->characters, text_of(last, "character"), &t->who, &err);
-            if (!st) st = begin_speech(t, 0, chat, json_array_size(turns) - 1, &w, w.scale, r->json, &busy, &err);
+            if (!st) st = begin_speech(t, 0, chat, json_array_size(turns) - 1, &w, w.scale, r->json, &err);
         }
     }
     if (!st) us_chat_set_speech(r->s, t->chat, t->sp[0]);
     json_decref(chat);
-    return st ? failed(r, st, busy, &err) : us_answer_stream(r, more);
+    return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
 
 /* Not saved: the same line answered several ways. */
@@ -456,7 +450,6 @@ enum MHD_Result us_route_compare(us_request *r) {
     talk *t = NULL;
     json_t *chat = NULL, *v;
     us_error err;
-    bool busy = false;
     size_t i;
     const json_t *variants = json_object_get(r->json, "variants");
     if (!json_is_array(variants) || !json_array_size(variants) || json_array_size(variants) > MAX_VARIANTS)
@@ -474,8 +467,7 @@ enum MHD_Result us_route_compare(us_request *r) {
             double scale = -1;
             if (!st && !json_is_object(v)) st = us_fail(&err, US_ERR_ARGUMENT, "variants[%zu]: an object is expected", i);
             if (!st) st = us_param_number(v, "scale", 0, 2, &scale, &err);
-            if (!st)
-                st = begin_speech(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &busy, &err);
+            if (!st) st = begin_speech(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &err);
         }
     }
     json_decref(chat);
@@ -483,7 +475,7 @@ enum MHD_Result us_route_compare(us_request *r) {
         us_chat_release(r->s, t->chat);
         t->claimed = false;
     }
-    return st ? failed(r, st, busy, &err) : us_answer_stream(r, more);
+    return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
 
 /* ---- what the model saw ----------------------------------------------------------------------------------------- */

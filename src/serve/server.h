@@ -103,7 +103,7 @@ enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err
 /* One word for a program, which may say it in another language; NULL: the message alone. */
 const char *us_error_reason(int code, const us_error *err);
 json_t *us_error_json(int code, const char *message, const char *reason);
-int us_http_code(us_status st);
+int us_http_code(us_status st, const us_error *err);
 /* Server-sent events: `more` writes them into r->out. */
 enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more);
 /* "event: NAME\ndata: JSON\n\n", or without a name. Takes over j. */

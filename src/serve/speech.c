@@ -61,7 +61,7 @@ static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err)
     return st;
 }
 
-static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, us_error *err) {
+static us_status begin_own(us_speech *sp, const us_speech_spec *o, us_error *err) {
     us_server *s = sp->s;
     us_status st = sp->who ? us_character_load(sp->who, s->model, o->scale > 0, s->o.force_adapter, err) : US_OK;
     if (!st) st = tokenize(sp, o, err);
@@ -94,9 +94,7 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, bool *busy, u
         sp->spec.rules.bonus = us_card_bonus;
         sp->spec.rules.bonus_ctx = sp->who->card;
     }
-    st = us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);
-    *busy = st == US_ERR_LIMIT;
-    return st;
+    return us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);
 }
 
 static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *err) {
@@ -117,9 +115,8 @@ static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *
     return us_remote_begin(&r, &sp->remote, err);
 }
 
-us_status us_speech_begin(us_server *s, us_speech_spec *o, us_speech **out, bool *busy, us_error *err) {
+us_status us_speech_begin(us_server *s, us_speech_spec *o, us_speech **out, us_error *err) {
     us_speech *sp;
-    *busy = false;
     us_status st = us_alloc(1, sizeof *sp, &sp, err);
     if (st) {
         if (o->prompt) us_prompt_fini(o->prompt);
@@ -132,7 +129,7 @@ us_status us_speech_begin(us_server *s, us_speech_spec *o, us_speech **out, bool
     st = copy_strings(o->texts, o->n_texts, NULL, 0, &sp->texts, &sp->n_texts, err);
     if (!st && sp->who)
         st = copy_strings(sp->who->card->cast, sp->who->card->n_cast, o->others, o->n_others, &sp->names, &sp->n_names, err);
-    if (!st) st = s->o.engine_url ? begin_remote(sp, o, err) : begin_own(sp, o, busy, err);
+    if (!st) st = s->o.engine_url ? begin_remote(sp, o, err) : begin_own(sp, o, err);
     if (st) us_speech_free(sp);
     else *out = sp;
     return st;

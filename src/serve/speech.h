@@ -43,8 +43,9 @@ typedef struct us_spoken {
     const us_take *take; /* NULL from another engine */
 } us_spoken;
 
-/* LIMIT when the queue is full or the prompt is too long: *busy tells which. The spec's prompt is taken over in any case. */
-US_MUST_USE us_status us_speech_begin(us_server *s, us_speech_spec *spec, us_speech **out, bool *busy, us_error *err);
+/* LIMIT when the queue is full or the prompt is too long: err->reason tells which. The spec's prompt is taken over in any case.
+ */
+US_MUST_USE us_status us_speech_begin(us_server *s, us_speech_spec *spec, us_speech **out, us_error *err);
 us_speech_view us_speech_wait(us_speech *sp, int timeout_ms);
 /* Appends what has been said past `from`, of answer i (0 unless separate). */
 US_MUST_USE us_status us_speech_read(us_speech *sp, int32_t i, size_t from, us_buf *out, us_error *err);
