@@ -135,7 +135,7 @@ static us_status teach(const us_script *script, const char *folder, const us_aud
                             .test = o->test,
                             .unnamed = o->unnamed,
                             .seed = o->split_seed};
-    if (!st) st = us_card_learn_manner(card, script, &d, err);
+    if (!st) st = us_card_learn_style(card, script, &d, err);
     if (!st) st = us_card_save(card, path, err);
     us_card_free(card);
     free(path);

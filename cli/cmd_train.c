@@ -88,7 +88,7 @@ static us_status load(run *r, const us_script_options *so, us_dataset_options *o
                 r->card_path);
     o->system = r->system;
     if (!r->set) st = us_dataset_build(r->script, o, &r->set, err);
-    if (!st && r->script && !us_card_has_manner(r->card)) st = us_card_learn_manner(r->card, r->script, o, err);
+    if (!st && r->script && !us_card_has_style(r->card)) st = us_card_learn_style(r->card, r->script, o, err);
     return st;
 }
 

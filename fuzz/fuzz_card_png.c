@@ -1,6 +1,6 @@
 /* Pictures with cards in them: any bytes are refused in words, or give a card that can be put into the picture again and read
  * back. */
-#include "chat/card_png.h"
+#include "character/card_png.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

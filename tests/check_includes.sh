@@ -4,21 +4,24 @@
 set -euo pipefail
 declare -A below=(
     [base]=""
-    [corpus]="base"
-    [explore]="base corpus"
-    [dataset]="base corpus"
+    [text]="base"
+    [corpus]="base text"
+    [explore]="base text corpus"
+    [dataset]="base text corpus"
     [kern]="base"
     [ops]="base kern"
     [model]="base kern ops"
     [generate]="base kern ops model"
-    [train]="base corpus dataset kern ops model generate"
+    [reply]="base text kern ops model generate"
+    [character]="base text corpus explore dataset kern ops model generate reply"
+    [chat]="base text corpus dataset kern ops model generate reply character"
+    [train]="base text corpus dataset kern ops model generate reply character chat"
     [convert]="base corpus dataset kern ops model generate train"
-    [chat]="base corpus dataset kern ops model generate train"
-    [audition]="base corpus explore dataset kern ops model generate train chat"
-    [serve]="base corpus dataset kern ops model generate train chat"
+    [audition]="base text corpus explore dataset kern ops model generate reply character chat train"
+    [serve]="base text corpus dataset kern ops model generate reply character chat train"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern
-    [sampler]=generate [stops]=generate [takes]=generate [bench]=generate [reply]=generate [cpu]=kern [card]=chat)
+    [sampler]=generate [bench]=generate [cpu]=kern [card]=character)
 bad=0 n=0
 
 # offence FILE:LINE INCLUDED

@@ -10,54 +10,12 @@
 #ifndef UNDERSTUDY_CHAT_H
 #define UNDERSTUDY_CHAT_H
 
-#include "understudy/dataset.h"
+#include "understudy/character.h"
 #include "understudy/generate.h"
-#include "understudy/sampler.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A Character Card V2 (JSON: spec "chara_card_v2", data {...}); our own things stand under
- * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, lambda, length_power,
- * style (which words speak for him), style_weight, history, adapter, sampler {temperature, top_k, ...}. */
-typedef struct us_card us_card;
-US_API US_MUST_USE us_status us_card_open(const char *path, us_card **out, us_error *err);
-/* The same from memory; `name` stands for the file in errors. */
-US_API US_MUST_USE us_status us_card_parse(const char *json, size_t n_bytes, const char *name, us_card **out, us_error *err);
-US_API void us_card_free(us_card *card);
-US_API const char *us_card_name(const us_card *card);
-US_API const char *us_card_greeting(const us_card *card); /* "" if none */
-US_API const char *us_card_adapter(const us_card *card);  /* file beside the card, or NULL */
-/* What is known of a character before anybody has written about him. Strings are copied; NULL and 0 are fine but for name. */
-typedef struct us_card_draft {
-    const char *name;
-    const char *persona;     /* NULL: a plain one */
-    const char *language;    /* of the plain one: "ru", else English */
-    const char *const *cast; /* names that end a reply */
-    size_t n_cast;
-    const char *const *catch_phrases;
-    size_t n_catch_phrases;
-} us_card_draft;
-/* A complete card without examples; its creator's notes say where it comes from. free it. */
-US_API US_MUST_USE us_status us_card_new(const us_card_draft *draft, us_card **out, us_error *err);
-/* True while nobody has changed the notes and the greeting that us_card_new wrote. */
-US_API bool us_card_is_draft(const us_card *card);
-US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
-/* Names the adapter, a file beside the card. */
-US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
-/* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them
- * into the card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
-US_API US_MUST_USE us_status us_card_learn_manner(us_card *card, const us_script *script, const us_dataset_options *options,
-                                                  us_error *err);
-US_API bool us_card_has_manner(const us_card *card);
-/* Writes the card atomically; what the card held and we do not know is kept. */
-US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);
-/* The persona as the model reads it: description, personality, scenario, {{char}} replaced. free() it. */
-US_API US_MUST_USE us_status us_card_system(const us_card *card, char **out, us_error *err);
-US_API us_sampler_options us_card_sampler(const us_card *card);
-US_API int32_t us_card_takes(const us_card *card);
-US_API const char *const *us_card_cast(const us_card *card, size_t *n); /* names that end a reply */
 
 typedef struct us_chat us_chat;
 #define US_TAKES_MEASURED (-1)

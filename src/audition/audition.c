@@ -182,7 +182,7 @@ static us_status add_member(us_audition *a, const char *folder, us_error *err) {
     us_status st = card_path ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st || !us_file_exists(card_path)) goto out;
     if ((st = us_card_open(card_path, &card, err))) goto out;
-    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) || a->n_classes == US_STYLE_MAX_CLASSES)
+    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) || a->n_classes == US_ATTRIBUTION_MAX_CLASSES)
         goto out;
     if (!(adapter_path = us_path_join(folder, card->adapter)) || !us_file_exists(adapter_path)) goto out;
     if (is_class(a, card->name) && strcmp(card->name, a->classes[0].name)) goto out;
@@ -349,7 +349,7 @@ static us_status prepare(us_audition *a, us_error *err) {
     if (!st) a->train = a->classes[0].train, a->n_train = a->classes[0].n_train;
     if (!st) st = us_memory_new(&a->words, a->train, a->n_train, &a->memory, err);
     if (!st) st = open_engine(a, err);
-    if (!st) st = us_prompt_phrases(a->card, a->tok, &a->phrases, &a->n_phrases, err);
+    if (!st) st = us_card_phrase_tokens(a->card, a->tok, &a->phrases, &a->n_phrases, err);
     if (!st) st = fingerprint(a, print, err);
     if (!st) st = us_journal_open(a->o.journal, print, a->o.restart, &a->journal, err);
     if (!st && us_journal_n_found(a->journal))
@@ -406,7 +406,7 @@ void us_audition_free(us_audition *a) {
     for (int w = 0; w < US_N_WHO; w++) free_who(a, w);
     us_probes_fini(&a->probes);
     us_probes_fini(&a->targets);
-    for (uint32_t c = 0; c < US_STYLE_MAX_CLASSES; c++) {
+    for (uint32_t c = 0; c < US_ATTRIBUTION_MAX_CLASSES; c++) {
         us_dataset_free(a->classes[c].set);
         us_card_free(a->classes[c].card);
         us_adapter_free(a->classes[c].adapter);
@@ -414,7 +414,7 @@ void us_audition_free(us_audition *a) {
         free(a->classes[c].train);
         free(a->classes[c].held);
     }
-    us_style_free(a->style);
+    us_attribution_free(a->style);
     us_memory_free(a->memory);
     us_leaks_free(a->leaks);
     us_words_fini(&a->words);

@@ -2,15 +2,15 @@
 #ifndef US_AUDITION_AUDITION_H
 #define US_AUDITION_AUDITION_H
 #include "audition/journal.h"
-#include "generate/leaks.h"
+#include "reply/leaks.h"
 #include "audition/memorised.h"
 #include "audition/prompts.h"
 #include "audition/score.h"
 #include "audition/stats.h"
-#include "audition/style.h"
-#include "chat/card.h"
+#include "audition/attribution.h"
+#include "character/card.h"
 #include "explore/words.h"
-#include "generate/takes.h"
+#include "reply/take.h"
 #include "understudy/audition.h"
 
 typedef enum us_measure {
@@ -65,8 +65,8 @@ typedef struct us_metrics {
 
 typedef struct us_confusion { /* rows: who said it; columns: whom it was given to */
     const char *title;
-    double cells[US_STYLE_MAX_CLASSES + US_N_WHO][US_STYLE_MAX_CLASSES];
-    const char *rows[US_STYLE_MAX_CLASSES + US_N_WHO];
+    double cells[US_ATTRIBUTION_MAX_CLASSES + US_N_WHO][US_ATTRIBUTION_MAX_CLASSES];
+    const char *rows[US_ATTRIBUTION_MAX_CLASSES + US_N_WHO];
     size_t n_rows;
 } us_confusion;
 
@@ -104,9 +104,9 @@ struct us_audition {
     const char **train; /* the character's lines of the training scenes */
     size_t n_train;
     us_probes probes, targets; /* what is answered; held-out targets that are scored */
-    us_class classes[US_STYLE_MAX_CLASSES];
+    us_class classes[US_ATTRIBUTION_MAX_CLASSES];
     uint32_t n_classes; /* 0 is the character */
-    us_style *style;
+    us_attribution *style;
 
     us_answer *answers[US_N_WHO]; /* [n_answers]: probe i by seed s is i * n_seeds + s */
     size_t n_answers;

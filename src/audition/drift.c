@@ -1,7 +1,7 @@
 #include "audition/drift.h"
 #include "audition/stats.h"
 #include "base/mem.h"
-#include "dataset/dataset.h"
+#include "text/hash.h"
 #include <math.h>
 #include <stdlib.h>
 

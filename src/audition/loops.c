@@ -1,6 +1,6 @@
 #include "audition/loops.h"
 #include "base/mem.h"
-#include "generate/stops.h"
+#include "reply/rules.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "audition/audition.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "dataset/dataset.h"
+#include "text/hash.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOL = 10, N_SHUFFLES = 40, N_RESAMPLES = 200, MAX_ROWS = US_STYLE_MAX_CLASSES + US_N_WHO };
+enum { POOL = 10, N_SHUFFLES = 40, N_RESAMPLES = 200, MAX_ROWS = US_ATTRIBUTION_MAX_CLASSES + US_N_WHO };
 
 /* Lines of one speaker, or of one who answers, with a score of each class. */
 typedef struct lines {
@@ -31,7 +31,7 @@ static uint32_t best_class(const double *scores, uint32_t n) {
 static size_t give(const double *scores, const size_t *idx, size_t n, size_t pool, uint32_t n_classes, double *row) {
     size_t n_pools = n / pool;
     for (size_t p = 0; p < n_pools; p++) {
-        double sum[US_STYLE_MAX_CLASSES] = {0};
+        double sum[US_ATTRIBUTION_MAX_CLASSES] = {0};
         for (size_t i = p * pool; i < (p + 1) * pool; i++)
             for (uint32_t c = 0; c < n_classes; c++) sum[c] += scores[idx[i] * n_classes + c];
         row[best_class(sum, n_classes)]++;
@@ -63,7 +63,7 @@ static us_status pooled(const lines *l, uint32_t n_classes, uint64_t seed, doubl
     for (uint32_t c = 0; c < n_classes; c++) row[c] = total ? row[c] / (double)total : NAN;
     double found[N_RESAMPLES], sum = 0, sq = 0;
     for (int s = 0; s < N_RESAMPLES && total; s++) {
-        double again[US_STYLE_MAX_CLASSES] = {0};
+        double again[US_ATTRIBUTION_MAX_CLASSES] = {0};
         for (size_t i = 0; i < l->n; i++) idx[i] = (size_t)us_rng_below(&rng, l->n);
         size_t n = give(l->scores, idx, l->n, POOL, n_classes, again);
         found[s] = again[l->truth] / (double)n;
@@ -158,7 +158,7 @@ static us_status train_classifier(us_audition *a, us_error *err) {
     for (uint32_t c = 0; c < a->n_classes && !st; c++)
         for (size_t i = 0; i < a->classes[c].n_train; i++) texts[k] = a->classes[c].train[i], labels[k++] = c;
     us_audition_tell(a, "learning who says what", 0, 1);
-    if (!st) st = us_style_train(texts, labels, n, a->n_classes, a->o.seed, &a->style, err);
+    if (!st) st = us_attribution_train(texts, labels, n, a->n_classes, a->o.seed, &a->style, err);
     free(texts);
     free(labels);
     return st;
@@ -169,14 +169,14 @@ static us_status by_classifier(us_audition *a, us_error *err) {
                                                                                       "classifier, single lines",
                                                                                       "classifier, pooled by 10"};
     lines rows[MAX_ROWS] = {0};
-    uint32_t all[US_STYLE_MAX_CLASSES];
+    uint32_t all[US_ATTRIBUTION_MAX_CLASSES];
     size_t n_rows;
     for (uint32_t c = 0; c < a->n_classes; c++) all[c] = c;
     us_status st = train_classifier(a, err);
     if (!st) st = collect(a, all, a->n_classes, rows, &n_rows, err);
     for (size_t r = 0; !st && r < n_rows; r++)
         for (size_t i = 0; i < rows[r].n && !st; i++)
-            st = us_style_score(a->style, rows[r].texts[i], rows[r].scores + i * a->n_classes, err);
+            st = us_attribution_score(a->style, rows[r].texts[i], rows[r].scores + i * a->n_classes, err);
     if (!st) st = report(a, rows, n_rows, a->n_classes, names, titles, err);
     free_rows(rows);
     return st;
@@ -237,7 +237,7 @@ static us_status by_cast(us_audition *a, us_error *err) {
                                                                                    "adapters of the cast, single lines",
                                                                                    "adapters of the cast, pooled by 10"};
     lines rows[MAX_ROWS] = {0};
-    uint32_t members[US_STYLE_MAX_CLASSES], n = 0;
+    uint32_t members[US_ATTRIBUTION_MAX_CLASSES], n = 0;
     size_t n_rows;
     for (uint32_t c = 0; c < a->n_classes; c++)
         if (a->classes[c].adapter) members[n++] = c;

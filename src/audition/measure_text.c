@@ -5,7 +5,7 @@
 #include "audition/loops.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "dataset/dataset.h"
+#include "text/fold.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

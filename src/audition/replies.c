@@ -2,8 +2,8 @@
 #include "audition/audition.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "dataset/dataset.h"
-#include "generate/schedule.h"
+#include "text/hash.h"
+#include "reply/batch.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +113,7 @@ typedef struct order {
 typedef struct batch {
     us_audition *a;
     us_who who;
-    us_schedule *schedule;
+    us_batch *schedule;
     const char *stage;
     size_t done, total;
     us_error *err;
@@ -148,7 +148,7 @@ static us_status submit(batch *b, order *o) {
                               .max_tokens = a->o.max_tokens,
                               .cut_loops = true}; /* leaks are looked for when the choice is made */
     s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
-    return st ? st : us_schedule_submit(b->schedule, &s, &o->job, b->err);
+    return st ? st : us_batch_submit(b->schedule, &s, &o->job, b->err);
 }
 
 static us_status await(batch *b, order *o) {
@@ -187,7 +187,7 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
         if (!st) orders[i].to->best = us_audition_choose(b->a, orders[i].to, b->a->n_takes);
         b->done++;
     }
-    if (st) us_schedule_stop(b->schedule); /* all at once, instead of one by one */
+    if (st) us_batch_stop(b->schedule); /* all at once, instead of one by one */
     for (size_t i = 0; i < n; i++) {
         us_job_free(orders[i].job);
         us_tokens_fini(&orders[i].prompt);
@@ -199,10 +199,10 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
 static us_status begin(batch *b, size_t n_orders) {
     us_audition *a = b->a;
     int32_t n_slots = DECODED_AT_ONCE / takes_made(a, b->who);
-    return us_schedule_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
+    return us_batch_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
 }
 
-static void end(batch *b) { us_schedule_free(b->schedule); }
+static void end(batch *b) { us_batch_free(b->schedule); }
 
 us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
     size_t n_seeds = (size_t)a->o.n_seeds;

@@ -1,7 +1,7 @@
 /* audition.html: one page that needs neither network nor script, in the style of explore's report. */
 #include "audition/audition.h"
 #include "base/file.h"
-#include "explore/markup.h"
+#include "text/markup.h"
 #include "explore/report.h"
 #include <math.h>
 #include <stdio.h>

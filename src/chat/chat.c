@@ -6,7 +6,8 @@
 #include "base/utf8.h"
 #include "chat/prompt.h"
 #include "generate/engine.h"
-#include "generate/takes.h"
+#include "reply/take.h"
+#include "understudy/chat.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ us_status us_chat_new(us_engine *e, const us_card *card, const us_chat_options *
     c->tok = us_model_get_tokenizer(us_engine_get_model(e));
     st = us_model_get_template(us_engine_get_model(e), &c->tpl, err);
     if (!st) st = us_sampler_check(&c->sampler, err);
-    if (!st) st = us_prompt_phrases(card, c->tok, &c->phrases, &c->n_phrases, err);
+    if (!st) st = us_card_phrase_tokens(card, c->tok, &c->phrases, &c->n_phrases, err);
     if (!st) st = us_leaks_open(NULL, &c->leaks, err);
     if (!st) st = us_engine_seq_new(e, &c->seq, err);
     if (st) {

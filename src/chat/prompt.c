@@ -126,23 +126,3 @@ us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_toke
     free(spans);
     return st;
 }
-
-us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {
-    us_tokens *list;
-    us_status st = us_alloc(2 * card->n_phrases, sizeof *list, &list, err);
-    for (size_t i = 0; i < 2 * card->n_phrases && !st; i++) {
-        us_buf spaced;
-        us_buf_init(&spaced, 4096);
-        st = us_buf_appendf(&spaced, err, "%s%s", i % 2 ? " " : "", card->phrases[i / 2]);
-        if (!st) st = us_tokenizer_encode(tok, spaced.data, spaced.len, false, &list[i], err);
-        us_buf_fini(&spaced);
-    }
-    for (size_t i = 0; i < 2 * card->n_phrases && st; i++) us_tokens_fini(&list[i]);
-    if (st) {
-        free(list);
-        return st;
-    }
-    *out = list;
-    *n = 2 * card->n_phrases;
-    return US_OK;
-}

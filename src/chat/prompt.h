@@ -5,7 +5,7 @@
  * at most `history` lines are seen, in whole turns, beginning with a turn of the others. */
 #ifndef US_CHAT_PROMPT_H
 #define US_CHAT_PROMPT_H
-#include "chat/card.h"
+#include "character/card.h"
 #include "understudy/template.h"
 
 typedef struct us_chat_line {
@@ -43,8 +43,5 @@ bool us_prompt_shorten(us_prompt *p);
  * again, is no answer to them. */
 US_MUST_USE us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_tokenizer *tok, int32_t room,
                                          us_tokens *out, us_tokens *before_it, us_error *err);
-/* The card's catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
-US_MUST_USE us_status us_prompt_phrases(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n,
-                                        us_error *err);
 
 #endif

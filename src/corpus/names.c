@@ -1,6 +1,7 @@
 /* Finding a speaker, and guessing which names are one person. */
 #include "base/mem.h"
 #include "corpus/script.h"
+#include "text/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "corpus/script.h"
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 /* Code points of Windows-1252's bytes 0x80..0x9f; the five undefined ones stand for themselves. */
 static const uint16_t cp1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
@@ -147,15 +146,4 @@ static bool has_word(const char *s, const char *word) {
 bool us_is_joint(const char *name) {
     if (strpbrk(name, "/&") || strstr(name, ", ")) return true;
     return has_word(name, "and") && strncasecmp(name, "lost and found", 14) != 0;
-}
-
-bool us_fold_case(const char *s, us_buf *out) {
-    us_buf_clear(out);
-    utf8proc_uint8_t *folded = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &folded,
-                                      UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
-    if (n < 0) return false;
-    bool ok = !us_buf_append(out, folded, (size_t)n, NULL);
-    free(folded);
-    return ok;
 }

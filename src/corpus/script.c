@@ -1,5 +1,6 @@
 /* Rows become lines, actions and breaks; scenes and episodes are drawn around them; speakers are counted. */
 #include "corpus/script.h"
+#include "text/fold.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <assert.h>

@@ -50,6 +50,4 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
 bool us_is_credit(const char *speaker, const char *text);
 bool us_is_shouted(const char *name);
 bool us_is_joint(const char *name);
-/* Case-folded copy in out (utf8proc); false when out of memory. */
-bool us_fold_case(const char *s, us_buf *out);
 #endif

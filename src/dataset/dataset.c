@@ -2,20 +2,11 @@
 #include "dataset/dataset.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "text/hash.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_TEXT_BYTES ((size_t)2 << 30)
-
-/* FNV-1a with a final mix (splitmix64), so that its upper bits are as good as the lower. */
-uint64_t us_hash_bytes(uint64_t seed, const void *bytes, size_t n) {
-    const unsigned char *p = bytes;
-    uint64_t h = 0xcbf29ce484222325u ^ seed;
-    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001b3u;
-    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
-    h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
-    return h ^ (h >> 31);
-}
 
 static double unit(uint64_t h) { return (double)(h >> 11) * 0x1p-53; }
 

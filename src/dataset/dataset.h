@@ -26,7 +26,4 @@ US_MUST_USE us_status us_dataset_seal(us_dataset *d, us_error *err);
 
 /* filter.c: takes the target mark from turns that a filter strikes; before sealing. */
 US_MUST_USE us_status us_dataset_filter(us_dataset *d, const us_dataset_options *o, us_error *err);
-/* Lower-case letters and digits, words parted by one blank; false when out of memory. */
-bool us_normalise(const char *text, us_buf *out);
-uint64_t us_hash_bytes(uint64_t seed, const void *bytes, size_t n);
 #endif

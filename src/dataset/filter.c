@@ -1,28 +1,14 @@
 /* Which turns of the character are not worth learning. */
 #include "base/mem.h"
 #include "dataset/dataset.h"
+#include "text/fold.h"
+#include "text/hash.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define SHINGLE 5   /* words in a run */
 #define MIN_WORDS 8 /* shorter lines are repeated by right ("Woo hoo!") */
 #define SHARED_SHARE 0.6
-
-bool us_normalise(const char *text, us_buf *out) {
-    us_buf_clear(out);
-    bool gap = false;
-    for (const char *p = text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '\'') continue; /* d'oh is one word */
-        if (c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-            char low = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-            if (gap && out->len && us_buf_append(out, " ", 1, NULL)) return false;
-            if (us_buf_append(out, &low, 1, NULL)) return false;
-            gap = false;
-        } else gap = true;
-    }
-    return us_buf_append(out, "", 0, NULL) == US_OK;
-}
 
 /* A set of 64-bit hashes: open addressing, 0 is free. */
 typedef struct hashes {

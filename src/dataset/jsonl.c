@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "dataset/dataset.h"
+#include "text/hash.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>

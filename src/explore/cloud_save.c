@@ -1,7 +1,7 @@
 /* explore/cloud_save.c - a placed cloud as SVG and PNG. */
 #include "base/file.h"
 #include "explore/cloud.h"
-#include "explore/markup.h"
+#include "text/markup.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,8 @@
  * data-with (a speaker), data-len (words in a line). The character's lines with the line before and after each are
  * put in as JSON for the script. */
 #include "explore/facts.h"
-#include "explore/markup.h"
+#include "text/fold.h"
+#include "text/markup.h"
 #include "explore/report.h"
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static const char *name_of(const us_facts *f, uint32_t speaker) {
 
 /* The first name, for headings: "Homer", but "C. Montgomery Burns" whole. */
 static void first_name(const us_facts *f, char *out, size_t max) {
-    size_t n = strcspn(f->name, " ");
-    if (!f->name[n] || n < 3 || f->name[n - 1] == '.') n = strlen(f->name);
+    size_t n = us_first_name(f->name);
+    if (!n) n = strlen(f->name);
     if (n >= max) n = max - 1;
     while (n && (f->name[n] & 0xc0) == 0x80) n--;
     memcpy(out, f->name, n);

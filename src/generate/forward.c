@@ -32,7 +32,7 @@ typedef struct us_pass {
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
     float *cos, *sin, *hn;
     uint16_t *wide;  /* the rows of wide blocks, rounded */
-    us_rows *blocks; /* [n_wide], each of one voice */
+    us_row_block *blocks; /* [n_wide], each of one voice */
     us_run *narrow;  /* the other rows, in stretches */
     us_run *tiles;   /* rows that attend together: of prompts, then TILE_ROWS at most */
     voice *voices;
@@ -108,7 +108,7 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
         if (base) p->wide_u = (uint16_t *)(void *)(base + at);
         at += 3 * us_wide_bytes(rows, MAX_RANK);
     }
-    if (base) p->blocks = (us_rows *)(void *)(base + at);
+    if (base) p->blocks = (us_row_block *)(void *)(base + at);
     at += up64(most_blocks(o) * sizeof *p->blocks);
     if (base) p->narrow = (us_run *)(void *)(base + at);
     at += up64(2 * t * sizeof *p->narrow);
@@ -611,11 +611,11 @@ static void add_narrow(us_pass *p, int32_t begin, int32_t end) {
 
 /* Rows of one voice, behind those that it has already. */
 static void add_wide(us_pass *p, voice *v, int32_t begin, int32_t end, size_t most) {
-    us_rows *last = v->n_blocks ? &p->blocks[p->n_wide - 1] : NULL;
+    us_row_block *last = v->n_blocks ? &p->blocks[p->n_wide - 1] : NULL;
     if (last && last->first + last->n == begin)
         for (; begin < end && last->n < US_WIDE_ROWS; begin++) last->n++;
     for (; begin < end && p->n_wide < most; begin += US_WIDE_ROWS, v->n_blocks++)
-        p->blocks[p->n_wide++] = (us_rows){begin, end - begin < US_WIDE_ROWS ? end - begin : US_WIDE_ROWS};
+        p->blocks[p->n_wide++] = (us_row_block){begin, end - begin < US_WIDE_ROWS ? end - begin : US_WIDE_ROWS};
     add_narrow(p, begin, end);
 }
 

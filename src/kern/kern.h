@@ -63,9 +63,9 @@ void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols);
 
 /* Bytes of T rows of K columns as matmul_wide takes them, and of the scratch that one call of it needs. */
 #define US_WIDE_ROWS 32
-typedef struct us_rows {
+typedef struct us_row_block {
     int32_t first, n; /* rows [first, first + n), n <= US_WIDE_ROWS */
-} us_rows;
+} us_row_block;
 size_t us_wide_bytes(size_t n_rows, size_t n_cols);
 size_t us_panel_bytes(size_t n_cols);
 
@@ -117,7 +117,7 @@ typedef struct us_kern {
      * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] .
      * W[n], n < N. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
     void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
-    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_rows *blocks, size_t n_blocks, size_t g0, size_t g1,
+    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0, size_t g1,
                         float *y, size_t ld_y, bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */

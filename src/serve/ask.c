@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
-#include "generate/takes.h"
+#include "reply/take.h"
 #include "serve/openai.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Routes of the characters: who there is, pictures, cards in and out. */
 #include "base/base64.h"
 #include "base/file.h"
-#include "chat/card_png.h"
+#include "character/card_png.h"
 #include "serve/params.h"
 #include "serve/server.h"
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * words stream back through our stops and our loop guard. One thread a reply. */
 #ifndef US_SERVE_REMOTE_H
 #define US_SERVE_REMOTE_H
-#include "generate/stops.h"
+#include "reply/rules.h"
 #include "serve/speech.h"
 
 typedef struct us_remote us_remote;

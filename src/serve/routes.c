@@ -125,8 +125,8 @@ static us_status metric(us_buf *b, const char *name, const char *kind, const cha
 
 enum MHD_Result us_route_metrics(us_request *r) {
     us_server *s = r->s;
-    us_schedule_stats m = {0};
-    if (s->ready && s->schedule) m = us_schedule_get_stats(s->schedule);
+    us_batch_stats m = {0};
+    if (s->ready && s->schedule) m = us_batch_get_stats(s->schedule);
     const struct {
         const char *name, *kind, *help;
         double value;

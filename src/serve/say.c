@@ -1,7 +1,7 @@
 /* Routes that make a reply in a chat: who speaks, what he sees, the stream of events, the store before the client is told. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "chat/scene.h"
+#include "chat/speaker.h"
 #include "serve/chats.h"
 #include "serve/params.h"
 #include "serve/speech.h"
@@ -272,7 +272,7 @@ static size_t other_names(const us_chat_line *lines, size_t n, const char *out[6
 
 /* The card's number of takes, fewer while others are served too: what is spent on one is taken from the others. */
 static int32_t usual_takes(us_server *s, const us_card *card) {
-    us_schedule_stats m = s->schedule ? us_schedule_get_stats(s->schedule) : (us_schedule_stats){0};
+    us_batch_stats m = s->schedule ? us_batch_get_stats(s->schedule) : (us_batch_stats){0};
     int32_t n = us_card_takes(card) / (1 + m.n_running + m.n_queued);
     return s->o.engine_url || n < 1 ? 1 : n;
 }

@@ -11,7 +11,7 @@
 
 static void forget(void *ctx, const us_adapter *adapter) {
     us_server *s = ctx;
-    if (s->schedule) us_schedule_forget(s->schedule, adapter);
+    if (s->schedule) us_batch_forget(s->schedule, adapter);
 }
 
 static void log_line(void *ctx, const char *line) { us_log(ctx, "%s", line); }
@@ -94,7 +94,7 @@ us_status us_server_set_model(us_server *s, const us_model *model, us_error *err
                             .n_seq_max = s->o.n_parallel * (US_MAX_TAKES + 2) + 2 * US_MAX_TAKES + 64};
     us_status st = us_model_get_template(model, &s->tpl, err);
     if (!st) st = us_engine_new(model, &eo, &s->engine, err);
-    if (!st) st = us_schedule_new(s->engine, s->o.n_parallel, s->o.n_queue, &s->schedule, err);
+    if (!st) st = us_batch_new(s->engine, s->o.n_parallel, s->o.n_queue, &s->schedule, err);
     if (!st) st = us_leaks_open(NULL, &s->leaks, err);
     if (st) return st;
     s->model = model;
@@ -109,7 +109,7 @@ void us_server_free(us_server *s) {
     if (!s) return;
     s->ending = true;
     s->ready = false;
-    if (s->schedule) us_schedule_stop(s->schedule); /* those who wait are told at once, and save what they have */
+    if (s->schedule) us_batch_stop(s->schedule); /* those who wait are told at once, and save what they have */
     if (s->watching) {
         pthread_mutex_lock(&s->lock);
         pthread_cond_broadcast(&s->freed);
@@ -118,7 +118,7 @@ void us_server_free(us_server *s) {
     }
     if (s->daemon) MHD_stop_daemon(s->daemon);
     us_characters_free(s->characters);
-    us_schedule_free(s->schedule);
+    us_batch_free(s->schedule);
     us_engine_free(s->engine);
     us_leaks_free(s->leaks);
     us_store_close(s->store);

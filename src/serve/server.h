@@ -7,8 +7,8 @@
 #define US_SERVE_SERVER_H
 #include "base/buf.h"
 #include "chat/store.h"
-#include "generate/schedule.h"
-#include "serve/characters.h"
+#include "reply/batch.h"
+#include "character/library.h"
 #include "serve/guard.h"
 #include "serve/page.h"
 #include "understudy/sampler.h"
@@ -53,7 +53,7 @@ struct us_server {
     us_logit_bias ends[16]; /* [n_ends] what forbids a reply to end (ignore_eos) */
     size_t n_ends;
     us_engine *engine;
-    us_schedule *schedule;
+    us_batch *schedule;
     us_leaks *leaks; /* takes in which a machine speaks are not chosen */
     atomic_bool ready, ending;
     us_characters *characters;

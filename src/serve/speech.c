@@ -94,7 +94,7 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, us_error *err
         sp->spec.rules.bonus = us_card_bonus;
         sp->spec.rules.bonus_ctx = sp->who->card;
     }
-    return us_schedule_submit(s->schedule, &sp->spec, &sp->job, err);
+    return us_batch_submit(s->schedule, &sp->spec, &sp->job, err);
 }
 
 static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *err) {
@@ -162,7 +162,7 @@ static bool retry(us_speech *sp) {
     us_job *again;
     sp->n_retries++;
     sp->spec.sampler.seed += 0x5bd1e995;
-    if (us_schedule_submit(sp->s->schedule, &sp->spec, &again, &err)) return false;
+    if (us_batch_submit(sp->s->schedule, &sp->spec, &again, &err)) return false;
     pthread_mutex_lock(&sp->lock);
     us_job *old = sp->job;
     sp->job = again;

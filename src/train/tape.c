@@ -251,10 +251,10 @@ static void quantize(const us_tape *t, const float *x, size_t n, size_t width, u
 static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts,
                     float *y, bool add) {
     if (is_wide(t)) {
-        us_rows blocks[WIDE_CHUNK / US_WIDE_ROWS];
+        us_row_block blocks[WIDE_CHUNK / US_WIDE_ROWS];
         size_t n_blocks = 0;
         for (size_t r = 0; r < n; r += US_WIDE_ROWS)
-            blocks[n_blocks++] = (us_rows){(int32_t)r, (int32_t)(n - r < US_WIDE_ROWS ? n - r : US_WIDE_ROWS)};
+            blocks[n_blocks++] = (us_row_block){(int32_t)r, (int32_t)(n - r < US_WIDE_ROWS ? n - r : US_WIDE_ROWS)};
         t->kn->matmul_wide(w, wide_rows(input, w->n_cols), blocks, n_blocks, 0, w->n_groups, y, w->n_rows, add, input);
     } else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }

@@ -1,12 +1,12 @@
 /* The audition's measures on strings made by hand: each with cases in which it must fire, and cases in which it must not. */
 #include "audition/drift.h"
 #include "audition/labels.h"
-#include "generate/leaks.h"
+#include "reply/leaks.h"
 #include "audition/loops.h"
 #include "audition/memorised.h"
 #include "audition/stats.h"
-#include "audition/style.h"
-#include "chat/manner.h"
+#include "audition/attribution.h"
+#include "character/style.h"
 #include "test.h"
 #include "understudy/audition.h"
 #include <math.h>
@@ -229,20 +229,20 @@ static void style(void **state) {
     const char *texts[12];
     uint32_t labels_[12];
     for (int i = 0; i < 6; i++) texts[2 * i] = loud[i], texts[2 * i + 1] = calm[i], labels_[2 * i] = 0, labels_[2 * i + 1] = 1;
-    us_style *s, *again;
+    us_attribution *s, *again;
     double p[2], q[2];
-    assert_ok(us_style_train(texts, labels_, 12, 2, 1, &s, &err), &err);
-    assert_ok(us_style_train(texts, labels_, 12, 2, 1, &again, &err), &err);
-    assert_ok(us_style_score(s, "More beer!", p, &err), &err);
-    assert_ok(us_style_score(again, "More beer!", q, &err), &err);
+    assert_ok(us_attribution_train(texts, labels_, 12, 2, 1, &s, &err), &err);
+    assert_ok(us_attribution_train(texts, labels_, 12, 2, 1, &again, &err), &err);
+    assert_ok(us_attribution_score(s, "More beer!", p, &err), &err);
+    assert_ok(us_attribution_score(again, "More beer!", q, &err), &err);
     assert_true(p[0] > log(0.7) && fabs(exp(p[0]) + exp(p[1]) - 1) < 1e-9 && p[0] == q[0]);
-    assert_ok(us_style_score(s, "This book.", p, &err), &err);
+    assert_ok(us_attribution_score(s, "This book.", p, &err), &err);
     assert_true(p[1] > log(0.7));
-    us_style_free(s);
-    us_style_free(again);
+    us_attribution_free(s);
+    us_attribution_free(again);
     labels_[0] = 1;
     for (int i = 0; i < 12; i++) labels_[i] = 1;
-    assert_int_equal(us_style_train(texts, labels_, 12, 2, 1, &s, &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_attribution_train(texts, labels_, 12, 2, 1, &s, &err), US_ERR_ARGUMENT);
 }
 
 /* The list in a card: learned from lines, read back, and refused when it is none. */
@@ -254,33 +254,33 @@ static void manner(void **state) {
                                         "Read the book.", "A book is good?", "My book, please."};
     for (int i = 0; i < 240; i++) lines[i] = kinds[i % 6], his[i] = i % 6 < 3;
     json_t *style, *again;
-    us_manner *m;
-    assert_ok(us_manner_learn(lines, his, 240, NULL, 0, &style, &err), &err);
-    assert_ok(us_manner_learn(lines, his, 240, NULL, 0, &again, &err), &err);
+    us_style *m;
+    assert_ok(us_style_learn(lines, his, 240, NULL, 0, &style, &err), &err);
+    assert_ok(us_style_learn(lines, his, 240, NULL, 0, &again, &err), &err);
     assert_true(json_equal(style, again));
     json_decref(again);
     static const char *const names[] = {"Jim Beer", "Nobody"};
-    assert_ok(us_manner_learn(lines, his, 240, names, 2, &again, &err), &err);
+    assert_ok(us_style_learn(lines, his, 240, names, 2, &again, &err), &err);
     assert_null(json_object_get(json_object_get(again, "words"), "beer")); /* a name */
     assert_non_null(json_object_get(json_object_get(again, "words"), "book"));
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "beer")) > 0.5);
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "book")) < -0.5);
-    assert_ok(us_manner_open(style, "card", &m, &err), &err);
-    assert_true(us_manner_score(m, "More BEER!") > us_manner_score(m, "More books") &&
-                us_manner_score(m, "The book.") < log(0.5));
-    assert_true(us_manner_score(m, "") < 0 && us_manner_score(NULL, "beer") == 0);
-    us_manner_free(m);
+    assert_ok(us_style_open(style, "card", &m, &err), &err);
+    assert_true(us_style_score(m, "More BEER!") > us_style_score(m, "More books") &&
+                us_style_score(m, "The book.") < log(0.5));
+    assert_true(us_style_score(m, "") < 0 && us_style_score(NULL, "beer") == 0);
+    us_style_free(m);
     json_decref(again);
-    assert_ok(us_manner_learn(lines, his, 60, NULL, 0, &again, &err), &err); /* too few */
+    assert_ok(us_style_learn(lines, his, 60, NULL, 0, &again, &err), &err); /* too few */
     assert_null(again);
     json_object_set_new(json_object_get(style, "words"), "beer", json_string("much"));
-    assert_int_equal(us_manner_open(style, "card", &m, &err), US_ERR_FORMAT);
+    assert_int_equal(us_style_open(style, "card", &m, &err), US_ERR_FORMAT);
     assert_non_null(strstr(err.message, "'beer'"));
     json_decref(style);
     style = json_pack("{s:i}", "bias", 1);
-    assert_int_equal(us_manner_open(style, "card", &m, &err), US_ERR_FORMAT);
+    assert_int_equal(us_style_open(style, "card", &m, &err), US_ERR_FORMAT);
     json_decref(style);
-    assert_ok(us_manner_open(NULL, "card", &m, &err), &err);
+    assert_ok(us_style_open(NULL, "card", &m, &err), &err);
     assert_null(m);
 }
 

@@ -99,9 +99,9 @@ static void check_matmul_of(const us_kern *kn, us_pack_kind kind, us_type type, 
         }
         void *rounded = aligned_alloc(64, us_wide_bytes(t, k)), *panel = aligned_alloc(64, us_panel_bytes(k));
         size_t middle = w.n_groups / 2, n_blocks = 0;
-        us_rows blocks[8];
+        us_row_block blocks[8];
         for (size_t i = 0; i < t; i += US_WIDE_ROWS)
-            blocks[n_blocks++] = (us_rows){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
+            blocks[n_blocks++] = (us_row_block){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
         scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
         for (size_t i = 0; i < 16; i++) wide[t * n + 16 + i] = 42.0f;
         for (size_t i = 0; i < t; i++) kn->widen(x + i * k, k, 1, k, i, rounded);

@@ -2,10 +2,11 @@
  * turn it is. */
 #include "test.h"
 #include "chat/prompt.h"
-#include "chat/scene.h"
+#include "chat/speaker.h"
 #include "mktiny.h"
 #include "base/file.h"
 #include "understudy/dataset.h"
+#include "understudy/model.h"
 
 static us_error err;
 

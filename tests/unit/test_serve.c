@@ -2,7 +2,7 @@
 #include "test.h"
 #include "base/base64.h"
 #include "base/file.h"
-#include "chat/card_png.h"
+#include "character/card_png.h"
 #include "mktiny.h"
 #include "serve/guard.h"
 #include "serve/openai.h"

@@ -1,4 +1,4 @@
-#include "generate/takes.h"
+#include "reply/take.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "kern/kern.h"

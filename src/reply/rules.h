@@ -1,9 +1,9 @@
-/* generate/stops.h - where a reply ends: at another speaker's label, at a loop; and what may be shown already.
+/* reply/rules.h - where a reply ends: at another speaker's label, at a loop; and what may be shown already.
  *
  * A label is a name of the cast, or one to three capitalised words, then a colon, at a line's start; or a
  * line that is nothing but a name of the cast. The character's own label at the very start is dropped. */
-#ifndef US_GENERATE_STOPS_H
-#define US_GENERATE_STOPS_H
+#ifndef US_REPLY_RULES_H
+#define US_REPLY_RULES_H
 #include "understudy/base.h"
 
 typedef struct us_stops {

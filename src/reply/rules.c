@@ -1,4 +1,4 @@
-#include "generate/stops.h"
+#include "reply/rules.h"
 #include "base/utf8.h"
 #include <string.h>
 

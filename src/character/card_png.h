@@ -1,8 +1,8 @@
-/* chat/card_png.h - a character card inside a picture: PNG text chunks "chara" (V2) and "ccv3" (V3), base64 of the JSON, as
+/* character/card_png.h - a character card inside a picture: PNG text chunks "chara" (V2) and "ccv3" (V3), base64 of the JSON, as
  * SillyTavern and others write them. */
-#ifndef US_CHAT_CARD_PNG_H
-#define US_CHAT_CARD_PNG_H
-#include "chat/card.h"
+#ifndef US_CHARACTER_CARD_PNG_H
+#define US_CHARACTER_CARD_PNG_H
+#include "character/card.h"
 
 /* The card of a picture: ccv3 when it has one, else chara. NOT_FOUND when neither, FORMAT when it is damaged or no PNG. */
 US_MUST_USE us_status us_card_from_png(const void *png, size_t n, us_card **out, us_error *err);

@@ -1,4 +1,4 @@
-#include "chat/scene.h"
+#include "chat/speaker.h"
 #include <ctype.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "generate/leaks.h"
+#include "reply/leaks.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -1,15 +1,15 @@
-/* generate/schedule.h - many replies at once over one engine: continuous batching.
+/* reply/batch.h - many replies at once over one engine: continuous batching.
  *
  * Any thread submits a job and waits for its words; one worker thread owns the engine. Each pass advances every
  * take that is being decoded by one token and reads a piece of the prompts that wait: jobs join and leave at any pass.
  * A finished job's sequence is kept, so that the next turn of that chat, or another chat of the same character, computes
  * only what is new. Knows tokens and adapters; knows nothing of HTTP, characters or templates. */
-#ifndef US_GENERATE_SCHEDULE_H
-#define US_GENERATE_SCHEDULE_H
-#include "generate/takes.h"
+#ifndef US_REPLY_BATCH_H
+#define US_REPLY_BATCH_H
+#include "reply/take.h"
 #include "understudy/generate.h"
 
-typedef struct us_schedule us_schedule;
+typedef struct us_batch us_batch;
 typedef struct us_job us_job;
 
 /* Everything pointed to is borrowed until us_job_free(). */
@@ -39,21 +39,21 @@ typedef struct us_job_view {
     int32_t n_made;           /* takes that have ended */
 } us_job_view;
 
-typedef struct us_schedule_stats {
+typedef struct us_batch_stats {
     uint64_t n_jobs, n_refused, n_cancelled, n_prompt_tokens, n_cached_tokens, n_reply_tokens, n_passes;
     int32_t n_running, n_queued;
-} us_schedule_stats;
+} us_batch_stats;
 
 /* At most n_slots jobs run at once, n_queue_max wait. The engine must outlive it and is used by nobody else. */
-US_MUST_USE us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_schedule **out, us_error *err);
+US_MUST_USE us_status us_batch_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_batch **out, us_error *err);
 /* Cancels what is left and ends the worker. Every job must be freed afterwards, or before. */
-void us_schedule_stop(us_schedule *s);
-void us_schedule_free(us_schedule *s);
-us_schedule_stats us_schedule_get_stats(us_schedule *s);
+void us_batch_stop(us_batch *s);
+void us_batch_free(us_batch *s);
+us_batch_stats us_batch_get_stats(us_batch *s);
 /* Lets go of what the cache holds of this adapter; afterwards it may be freed. No job with it may be alive. */
-void us_schedule_forget(us_schedule *s, const us_adapter *adapter);
+void us_batch_forget(us_batch *s, const us_adapter *adapter);
 /* LIMIT when the queue is full. */
-US_MUST_USE us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **out, us_error *err);
+US_MUST_USE us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us_error *err);
 /* Waits at most timeout_ms for anything new (prompt read, text, a take's end, the end) since *seen, which begins at 0. */
 us_job_view us_job_wait(us_job *j, uint64_t *seen, int timeout_ms);
 /* Appends what has been said past `from` bytes: of take i when they are separate, else (i is 0) of the one that is spoken. */

@@ -1,13 +1,13 @@
 /* The schedule on a tiny model: batched replies equal those made alone, the cache is used, jobs are refused and cancelled.
  * Starts threads (pthread). */
-#include "generate/schedule.h"
+#include "reply/batch.h"
 #include "test.h"
 #include "../../tools/mktiny.h"
 
 enum { N_JOBS = 6, N_PROMPT = 40, N_REPLY = 24 };
 static us_model *model;
 static us_engine *engine;
-static us_schedule *schedule;
+static us_batch *schedule;
 static int32_t prompts[N_JOBS][N_PROMPT];
 static us_error err;
 
@@ -35,11 +35,11 @@ static void wait_for(us_job *j, us_buf *text, us_job_view *v) {
 
 static void begin(int32_t n_slots, int32_t n_queue) {
     assert_ok(us_engine_new(model, &(us_engine_options){.n_threads = 2, .n_ctx = 8192, .n_seq_max = 256}, &engine, &err), &err);
-    assert_ok(us_schedule_new(engine, n_slots, n_queue, &schedule, &err), &err);
+    assert_ok(us_batch_new(engine, n_slots, n_queue, &schedule, &err), &err);
 }
 
 static void end(void) {
-    us_schedule_free(schedule);
+    us_batch_free(schedule);
     us_engine_free(engine);
 }
 
@@ -67,7 +67,7 @@ static void run_jobs(int n, int32_t n_takes, int32_t ids[N_JOBS][N_REPLY], size_
     us_job *jobs[N_JOBS];
     for (int i = 0; i < n; i++) {
         us_job_spec s = spec_of(i, n_takes);
-        assert_ok(us_schedule_submit(schedule, &s, &jobs[i], &err), &err);
+        assert_ok(us_batch_submit(schedule, &s, &jobs[i], &err), &err);
     }
     for (int i = 0; i < n; i++) {
         us_buf text;
@@ -98,7 +98,7 @@ static void compare(int32_t n_takes) {
     end();
     begin(1, 16);
     run_jobs(N_JOBS, n_takes, alone, n_alone);
-    assert_true(us_schedule_get_stats(schedule).n_cached_tokens >= 20 * (N_JOBS - 1));
+    assert_true(us_batch_get_stats(schedule).n_cached_tokens >= 20 * (N_JOBS - 1));
     end();
     for (int i = 0; i < N_JOBS; i++) {
         assert_int_equal(n_together[i], n_alone[i]);
@@ -119,7 +119,7 @@ static void shared_prefix_once(void **state) {
         spec.prompt = ids[i];
         spec.n_prompt = LONG;
         spec.client = (uint64_t)i;
-        assert_ok(us_schedule_submit(schedule, &spec, &jobs[i], &err), &err);
+        assert_ok(us_batch_submit(schedule, &spec, &jobs[i], &err), &err);
     }
     for (int i = 0; i < N; i++) {
         us_buf text;
@@ -130,7 +130,7 @@ static void shared_prefix_once(void **state) {
         us_buf_fini(&text);
         us_job_free(jobs[i]);
     }
-    assert_true(us_schedule_get_stats(schedule).n_cached_tokens >= 280 * (N - 1));
+    assert_true(us_batch_get_stats(schedule).n_cached_tokens >= 280 * (N - 1));
     end();
 }
 
@@ -144,7 +144,7 @@ static int32_t run_one(const int32_t *ids, int32_t n) {
     spec.n_prompt = n;
     spec.rules.max_tokens = 1;
     us_buf_init(&text, 1 << 20);
-    assert_ok(us_schedule_submit(schedule, &spec, &j, &err), &err);
+    assert_ok(us_batch_submit(schedule, &spec, &j, &err), &err);
     wait_for(j, &text, &v);
     assert_int_equal(v.status, US_OK);
     us_buf_fini(&text);
@@ -185,12 +185,12 @@ static void refuses_and_cancels(void **state) {
     begin(1, 2);
     s.rules.max_tokens = 6000;
     int n = 0;
-    while (n < 8 && !us_schedule_submit(schedule, &s, &jobs[n], &err)) n++;
+    while (n < 8 && !us_batch_submit(schedule, &s, &jobs[n], &err)) n++;
     assert_in_range(n, 3, 4); /* one that runs (and perhaps has ended), two that wait */
-    assert_int_equal(us_schedule_submit(schedule, &s, &extra, &err), US_ERR_LIMIT);
+    assert_int_equal(us_batch_submit(schedule, &s, &extra, &err), US_ERR_LIMIT);
     for (int i = 0; i < n; i++) us_job_free(jobs[i]); /* cancels */
     s.rules.max_tokens = 100000;                      /* can never fit: an end in words, not a wait for ever */
-    assert_ok(us_schedule_submit(schedule, &s, &extra, &err), &err);
+    assert_ok(us_batch_submit(schedule, &s, &extra, &err), &err);
     us_buf text;
     us_job_view v;
     us_buf_init(&text, 100);
@@ -198,7 +198,7 @@ static void refuses_and_cancels(void **state) {
     assert_int_equal(v.status, US_ERR_LIMIT);
     us_buf_fini(&text);
     us_job_free(extra);
-    assert_true(us_schedule_get_stats(schedule).n_refused >= 1);
+    assert_true(us_batch_get_stats(schedule).n_refused >= 1);
     end();
 }
 

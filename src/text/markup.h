@@ -1,6 +1,6 @@
-/* explore/markup.h - text into XML and HTML. */
-#ifndef US_EXPLORE_MARKUP_H
-#define US_EXPLORE_MARKUP_H
+/* text/markup.h - text into XML and HTML. */
+#ifndef US_TEXT_MARKUP_H
+#define US_TEXT_MARKUP_H
 #include "base/buf.h"
 
 /* Appends text with &, <, >, " and ' escaped; control characters, which XML cannot hold, are left out. */

@@ -1,6 +1,6 @@
-/* chat/scene.h - whose turn it is when several characters are on stage. */
-#ifndef US_CHAT_SCENE_H
-#define US_CHAT_SCENE_H
+/* chat/speaker.h - whose turn it is when several characters are on stage. */
+#ifndef US_CHAT_SPEAKER_H
+#define US_CHAT_SPEAKER_H
 #include "understudy/base.h"
 
 typedef struct us_scene_actor {

@@ -1,4 +1,4 @@
-#include "explore/markup.h"
+#include "text/markup.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "generate/schedule.h"
+#include "reply/batch.h"
 #include "base/mem.h"
 #include "generate/engine.h"
 #include <pthread.h>
@@ -9,7 +9,7 @@
 enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32 };
 
 struct us_job {
-    us_schedule *s;
+    us_batch *s;
     us_job *next;
     us_job_spec spec;
     int32_t seq, n_read, n_cached, best;
@@ -38,7 +38,7 @@ typedef struct origin {
     int32_t take; /* -1: its prompt */
 } origin;
 
-struct us_schedule {
+struct us_batch {
     us_engine *engine;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -52,17 +52,17 @@ struct us_schedule {
     uint64_t clock;
     us_span *spans;
     origin *origins;
-    us_schedule_stats stats;
+    us_batch_stats stats;
 };
 
 /* ---- the prefix cache -------------------------------------------------------------------------------------- */
 
-static void drop_kept(us_schedule *s, int32_t i) {
+static void drop_kept(us_batch *s, int32_t i) {
     us_engine_seq_free(s->engine, s->kept[i].seq);
     s->kept[i] = s->kept[--s->n_kept];
 }
 
-static bool drop_oldest(us_schedule *s) {
+static bool drop_oldest(us_batch *s) {
     int32_t oldest = 0;
     for (int32_t i = 1; i < s->n_kept; i++)
         if (s->kept[i].used < s->kept[oldest].used) oldest = i;
@@ -72,14 +72,14 @@ static bool drop_oldest(us_schedule *s) {
 
 /* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a
  * quarter. */
-static void trim(us_schedule *s) {
+static void trim(us_batch *s) {
     int32_t n_ctx = us_engine_get_ctx(s->engine);
     while (s->n_kept == N_KEPT || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
         drop_oldest(s);
 }
 
 /* What goes on with another that is kept takes its place: a chat's earlier turns are all in its last one. */
-static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) {
+static void keep(us_batch *s, int32_t seq, const us_adapter *a, float scale) {
     int32_t n;
     const int32_t *ids = us_engine_seq_get_tokens(s->engine, seq, &n);
     for (int32_t i = s->n_kept - 1; i >= 0; i--) {
@@ -97,7 +97,7 @@ static void keep(us_schedule *s, int32_t seq, const us_adapter *a, float scale) 
 }
 
 /* A sequence with the longest known prefix of ids[0..n), of which at least the last is left to evaluate. */
-static us_status begin_seq(us_schedule *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq,
+static us_status begin_seq(us_batch *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq,
                            us_error *err) {
     int32_t best = -1, n_best = 0, kept_at = -1;
     for (int32_t i = 0; i < s->n_kept; i++) {
@@ -131,7 +131,7 @@ static int32_t owed_to(const us_job *j) {
     return used < need_of(j) ? need_of(j) - used : 0;
 }
 
-static bool has_room(us_schedule *s, const us_job *j) {
+static bool has_room(us_batch *s, const us_job *j) {
     int64_t owed = need_of(j);
     for (us_job *r = s->running; r; r = r->next) owed += owed_to(r);
     while (us_engine_get_free(s->engine) < owed)
@@ -141,7 +141,7 @@ static bool has_room(us_schedule *s, const us_job *j) {
 }
 
 /* Another job is just reading what this one begins with: to wait for it is to compute the persona once. */
-static bool waits_for_prefix(const us_schedule *s, const us_job *j) {
+static bool waits_for_prefix(const us_batch *s, const us_job *j) {
     int32_t cached = 0;
     for (int32_t i = 0; i < s->n_kept; i++) {
         if (s->kept[i].adapter != j->spec.adapter || s->kept[i].scale != j->spec.scale) continue;
@@ -157,7 +157,7 @@ static bool waits_for_prefix(const us_schedule *s, const us_job *j) {
     return false;
 }
 
-static us_job **next_in_line(us_schedule *s) {
+static us_job **next_in_line(us_batch *s) {
     us_job **best = NULL;
     int32_t fewest = INT32_MAX;
     for (us_job **p = &s->queue; *p; p = &(*p)->next) {
@@ -175,7 +175,7 @@ static void tell(us_job *j) {
 }
 
 /* Lock held: the job's end, told to whoever waits. */
-static void publish_end(us_schedule *s, us_job *j, us_status status) {
+static void publish_end(us_batch *s, us_job *j, us_status status) {
     j->status = status;
     j->done = true;
     if (status == US_ERR_INTERRUPTED) s->stats.n_cancelled++;
@@ -183,7 +183,7 @@ static void publish_end(us_schedule *s, us_job *j, us_status status) {
     tell(j);
 }
 
-static void admit(us_schedule *s) {
+static void admit(us_batch *s) {
     while (s->queue && s->stats.n_running < s->n_slots) {
         us_job **p = next_in_line(s), *j = p ? *p : NULL;
         us_status st = US_OK;
@@ -213,7 +213,7 @@ static void admit(us_schedule *s) {
 
 /* ---- a pass ------------------------------------------------------------------------------------------------ */
 
-static int32_t gather(us_schedule *s) {
+static int32_t gather(us_batch *s) {
     int32_t n = 0, budget = PREFILL_CHUNK;
     for (us_job *j = s->running; j; j = j->next)
         for (int32_t i = 0; i < j->spec.n_takes && j->decoding; i++) {
@@ -237,7 +237,7 @@ static int32_t gather(us_schedule *s) {
 }
 
 /* The prompt has been read: every take draws its first token from the same logits. */
-static us_status begin_takes(us_schedule *s, us_job *j, const float *logits, us_error *err) {
+static us_status begin_takes(us_batch *s, us_job *j, const float *logits, us_error *err) {
     us_status st = US_OK;
     j->decoding = true;
     for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
@@ -254,14 +254,14 @@ static us_status begin_takes(us_schedule *s, us_job *j, const float *logits, us_
     return st;
 }
 
-static us_status advance(us_schedule *s, us_job *j, int32_t take, int32_t span, us_error *err) {
+static us_status advance(us_batch *s, us_job *j, int32_t take, int32_t span, us_error *err) {
     const float *logits = us_engine_get_logits(s->engine, span, 0);
     if (take >= 0) return us_take_step(&j->takes[take], &j->spec.rules, logits, err);
     j->n_read += s->spans[span].n_tokens;
     return j->n_read == j->spec.n_prompt ? begin_takes(s, j, logits, err) : US_OK;
 }
 
-static void free_take_seqs(us_schedule *s, us_job *j) {
+static void free_take_seqs(us_batch *s, us_job *j) {
     for (int32_t i = 0; i < j->spec.n_takes; i++) {
         if (j->takes[i].seq >= 0 && j->takes[i].seq != j->seq) us_engine_seq_free(s->engine, j->takes[i].seq);
         j->takes[i].seq = -1;
@@ -270,7 +270,7 @@ static void free_take_seqs(us_schedule *s, us_job *j) {
 
 /* log p(take | what was said before) of all takes, as one batch over forks of one sequence, which shares its beginning with the
  * job's. */
-static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *err) {
+static us_status score_alone(us_batch *s, us_job *j, double *out, us_error *err) {
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};
     int32_t alone = -1, n = j->spec.n_takes, n_seqs = 0;
@@ -293,7 +293,7 @@ static us_status score_alone(us_schedule *s, us_job *j, double *out, us_error *e
     return st;
 }
 
-static us_status rank(us_schedule *s, us_job *j, us_error *err) {
+static us_status rank(us_batch *s, us_job *j, us_error *err) {
     double alone[US_MAX_TAKES] = {0};
     us_status st = US_OK;
     free_take_seqs(s, j);
@@ -345,7 +345,7 @@ static void publish(us_job *j) {
     tell(j);
 }
 
-static void leave(us_schedule *s, us_job *j, us_status st) {
+static void leave(us_batch *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
     if (j->seq >= 0 && j->spec.reproducible && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
         us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
@@ -367,7 +367,7 @@ static void leave(us_schedule *s, us_job *j, us_status st) {
     pthread_mutex_unlock(&s->lock);
 }
 
-static void pass(us_schedule *s) {
+static void pass(us_batch *s) {
     us_error err = {0};
     trim(s);
     int32_t n = gather(s);
@@ -396,7 +396,7 @@ static void pass(us_schedule *s) {
 }
 
 /* Lock held. */
-static void forget(us_schedule *s) {
+static void forget(us_batch *s) {
     for (int32_t i = s->n_kept - 1; i >= 0; i--)
         if (s->kept[i].adapter == s->forget) drop_kept(s, i);
     s->forget = NULL;
@@ -404,7 +404,7 @@ static void forget(us_schedule *s) {
 }
 
 static void *work(void *arg) {
-    us_schedule *s = arg;
+    us_batch *s = arg;
     for (;;) {
         pthread_mutex_lock(&s->lock);
         while (!s->stop && !s->queue && !s->running && !s->forget) pthread_cond_wait(&s->wake, &s->lock);
@@ -420,8 +420,8 @@ static void *work(void *arg) {
 
 /* ---- from outside ------------------------------------------------------------------------------------------- */
 
-us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_schedule **out, us_error *err) {
-    us_schedule *s;
+us_status us_batch_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_batch **out, us_error *err) {
+    us_batch *s;
     us_status st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     s->engine = e;
@@ -443,7 +443,7 @@ us_status us_schedule_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us
     return st;
 }
 
-void us_schedule_stop(us_schedule *s) {
+void us_batch_stop(us_batch *s) {
     pthread_mutex_lock(&s->lock);
     bool first = !s->stop;
     s->stop = true;
@@ -455,9 +455,9 @@ void us_schedule_stop(us_schedule *s) {
     while (s->n_kept) drop_kept(s, 0);
 }
 
-void us_schedule_free(us_schedule *s) {
+void us_batch_free(us_batch *s) {
     if (!s) return;
-    us_schedule_stop(s);
+    us_batch_stop(s);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->idle);
@@ -466,7 +466,7 @@ void us_schedule_free(us_schedule *s) {
     free(s);
 }
 
-void us_schedule_forget(us_schedule *s, const us_adapter *adapter) {
+void us_batch_forget(us_batch *s, const us_adapter *adapter) {
     pthread_mutex_lock(&s->lock);
     while (s->forget && !s->stop) pthread_cond_wait(&s->idle, &s->lock);
     if (!s->stop) {
@@ -477,14 +477,14 @@ void us_schedule_forget(us_schedule *s, const us_adapter *adapter) {
     pthread_mutex_unlock(&s->lock);
 }
 
-us_schedule_stats us_schedule_get_stats(us_schedule *s) {
+us_batch_stats us_batch_get_stats(us_batch *s) {
     pthread_mutex_lock(&s->lock);
-    us_schedule_stats stats = s->stats;
+    us_batch_stats stats = s->stats;
     pthread_mutex_unlock(&s->lock);
     return stats;
 }
 
-us_status us_schedule_submit(us_schedule *s, const us_job_spec *spec, us_job **out, us_error *err) {
+us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us_error *err) {
     us_job *j;
     if (spec->n_prompt < 1 || spec->n_takes < 1 || spec->n_takes > US_MAX_TAKES || spec->rules.max_tokens < 1)
         return us_fail(err, US_ERR_ARGUMENT, "a prompt, 1 to %d takes and 1 token or more are expected", US_MAX_TAKES);

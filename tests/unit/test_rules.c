@@ -2,8 +2,8 @@
 #include "test.h"
 #include "base/rng.h"
 #include "base/utf8.h"
-#include "generate/stops.h"
-#include "generate/takes.h"
+#include "reply/rules.h"
+#include "reply/take.h"
 
 static const char *const cast[] = {"Marge Simpson", "Marge", "Bart", "Mr. Burns", "Ned Flanders"};
 static const us_stops stops = {cast, 5, "Homer Simpson", true};

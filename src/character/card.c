@@ -1,5 +1,5 @@
 /* Character Card V2 (and V3's JSON, which has the same data): parsed strictly where it matters to us, kept whole. */
-#include "chat/card.h"
+#include "character/card.h"
 #include "base/file.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -104,7 +104,7 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
     if (!st) st = want_number(ext, file, "lambda", &c->weights.lambda, err);
     if (!st) st = want_number(ext, file, "length_power", &c->weights.length_power, err);
     if (!st) st = want_number(ext, file, "style_weight", &c->style_weight, err);
-    if (!st) st = us_manner_open(json_object_get(ext, "style"), file, &c->manner, err);
+    if (!st) st = us_style_open(json_object_get(ext, "style"), file, &c->style, err);
     if (st) return st;
     if (!(takes >= 1 && takes <= 32 && history >= 0 && history <= 1000 && c->weights.lambda >= 0 && c->weights.lambda <= 2 &&
           c->weights.length_power >= 0 && c->weights.length_power <= 2 && c->style_weight >= 0 && c->style_weight <= 100))
@@ -174,7 +174,7 @@ void us_card_free(us_card *c) {
     free(c->cast);
     free(c->phrases);
     json_decref(c->root);
-    us_manner_free(c->manner);
+    us_style_free(c->style);
     free(c);
 }
 
@@ -217,6 +217,26 @@ us_status us_card_system(const us_card *c, char **out, us_error *err) {
     if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&b);
     return st;
+}
+
+us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {
+    us_tokens *list;
+    us_status st = us_alloc(2 * card->n_phrases, sizeof *list, &list, err);
+    for (size_t i = 0; i < 2 * card->n_phrases && !st; i++) {
+        us_buf spaced;
+        us_buf_init(&spaced, 4096);
+        st = us_buf_appendf(&spaced, err, "%s%s", i % 2 ? " " : "", card->phrases[i / 2]);
+        if (!st) st = us_tokenizer_encode(tok, spaced.data, spaced.len, false, &list[i], err);
+        us_buf_fini(&spaced);
+    }
+    for (size_t i = 0; i < 2 * card->n_phrases && st; i++) us_tokens_fini(&list[i]);
+    if (st) {
+        free(list);
+        return st;
+    }
+    *out = list;
+    *n = 2 * card->n_phrases;
+    return US_OK;
 }
 
 static const char draft_notes[] = "Written by understudy train from the script; yours to change.";
@@ -294,10 +314,10 @@ us_status us_card_save(const us_card *c, const char *path, us_error *err) {
 
 double us_card_bonus(const void *card, const char *text) {
     const us_card *c = card;
-    return c->style_weight * us_manner_score(c->manner, text);
+    return c->style_weight * us_style_score(c->style, text);
 }
 
-bool us_card_has_manner(const us_card *c) { return c->manner != NULL; }
+bool us_card_has_style(const us_card *c) { return c->style != NULL; }
 
 /* ---- learning which words speak for him ---------------------------------------------------------------------- */
 
@@ -324,7 +344,7 @@ static us_status add_lines(line_list *l, const us_dataset *set, bool his, us_err
     return st;
 }
 
-us_status us_card_learn_manner(us_card *c, const us_script *script, const us_dataset_options *options, us_error *err) {
+us_status us_card_learn_style(us_card *c, const us_script *script, const us_dataset_options *options, us_error *err) {
     enum { N_SETS = 4 }; /* his own, and those of the others with most lines */
     us_dataset *sets[N_SETS] = {0};
     size_t n, n_sets = 0;
@@ -344,11 +364,11 @@ us_status us_card_learn_manner(us_card *c, const us_script *script, const us_dat
         if (st == US_ERR_FORMAT) st = US_OK; /* he answers nobody: the next one */
         else if (!st) st = add_lines(&l, sets[n_sets++], false, err);
     }
-    if (!st) st = us_manner_learn(l.lines, l.his, l.n, names, n_names, &style, err);
+    if (!st) st = us_style_learn(l.lines, l.his, l.n, names, n_names, &style, err);
     if (!st && style) {
-        us_manner_free(c->manner);
-        c->manner = NULL;
-        st = us_manner_open(style, c->name, &c->manner, err);
+        us_style_free(c->style);
+        c->style = NULL;
+        st = us_style_open(style, c->name, &c->style, err);
         if (!st) st = set_own(c, "style", json_incref(style), err);
     }
     json_decref(style);

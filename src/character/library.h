@@ -1,9 +1,9 @@
-/* serve/characters.h - the characters' folders: looked at again whenever they are asked for, so that a folder dropped in is
+/* character/library.h - the characters' folders: looked at again whenever they are asked for, so that a folder dropped in is
  * there and one taken away is gone. Who uses a character holds a reference: a folder may change under a reply without harm. */
-#ifndef US_SERVE_CHARACTERS_H
-#define US_SERVE_CHARACTERS_H
-#include "chat/card.h"
-#include "understudy/tokenizer.h"
+#ifndef US_CHARACTER_LIBRARY_H
+#define US_CHARACTER_LIBRARY_H
+#include "character/card.h"
+#include "understudy/model.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

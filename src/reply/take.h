@@ -1,11 +1,11 @@
-/* generate/takes.h - one candidate reply, token by token: drawn, watched for its end, scored.
+/* reply/take.h - one candidate reply, token by token: drawn, watched for its end, scored.
  *
  * Who decodes it (the chat in the terminal, the server's schedule) owns the sequence and the batch. */
-#ifndef US_GENERATE_TAKES_H
-#define US_GENERATE_TAKES_H
+#ifndef US_REPLY_TAKE_H
+#define US_REPLY_TAKE_H
 #include "base/buf.h"
-#include "generate/leaks.h"
-#include "generate/stops.h"
+#include "reply/leaks.h"
+#include "reply/rules.h"
 #include "understudy/sampler.h"
 #include "understudy/tokenizer.h"
 

@@ -1,4 +1,4 @@
-#include "chat/manner.h"
+#include "character/style.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include <math.h>
@@ -13,7 +13,7 @@ typedef struct entry {
     double weight;
 } entry;
 
-struct us_manner {
+struct us_style {
     double bias;
     entry *entries; /* [n] by word */
     size_t n;
@@ -69,15 +69,15 @@ static int by_text(const void *a, const void *b) { return strcmp(*(const char *c
 
 static int by_word(const void *a, const void *b) { return strcmp(((const entry *)a)->word, ((const entry *)b)->word); }
 
-static const entry *find(const us_manner *m, const char *word) {
+static const entry *find(const us_style *m, const char *word) {
     entry key = {(char *)(uintptr_t)word, 0};
     return bsearch(&key, m->entries, m->n, sizeof key, by_word);
 }
 
-us_status us_manner_open(const json_t *style, const char *file, us_manner **out, us_error *err) {
+us_status us_style_open(const json_t *style, const char *file, us_style **out, us_error *err) {
     json_t *list = json_object_get(style, "words"), *value;
     const char *word;
-    us_manner *m;
+    us_style *m;
     *out = NULL;
     if (!style) return US_OK;
     if (!json_is_object(list) || json_object_size(list) > MAX_WORDS || !json_is_number(json_object_get(style, "bias")))
@@ -97,12 +97,12 @@ us_status us_manner_open(const json_t *style, const char *file, us_manner **out,
         m->entries[m->n++].weight = json_number_value(value);
     }
     qsort(m->entries, m->n, sizeof *m->entries, by_word);
-    if (st) us_manner_free(m);
+    if (st) us_style_free(m);
     else *out = m;
     return st;
 }
 
-void us_manner_free(us_manner *m) {
+void us_style_free(us_style *m) {
     if (!m) return;
     for (size_t i = 0; i < m->n; i++) free(m->entries[i].word);
     free(m->entries);
@@ -111,7 +111,7 @@ void us_manner_free(us_manner *m) {
 
 static double log_sigmoid(double z) { return z > 0 ? -log1p(exp(-z)) : z - log1p(exp(z)); }
 
-double us_manner_score(const us_manner *m, const char *text) {
+double us_style_score(const us_style *m, const char *text) {
     words w = {0};
     double z = 0, squares = 0;
     if (!m || split(text, &w, NULL)) return words_fini(&w), 0; /* out of memory: nobody is preferred */
@@ -254,7 +254,7 @@ static us_status write_list(const school *s, json_t **out, us_error *err) {
     return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
-us_status us_manner_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names,
+us_status us_style_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names,
                           json_t **out, us_error *err) {
     school s = {0};
     words *all;

@@ -1,10 +1,10 @@
-/* chat/card.h - a character card from the inside. */
-#ifndef US_CHAT_CARD_H
-#define US_CHAT_CARD_H
+/* character/card.h - a character card from the inside. */
+#ifndef US_CHARACTER_CARD_H
+#define US_CHARACTER_CARD_H
 #include "base/buf.h"
-#include "chat/manner.h"
-#include "generate/takes.h"
-#include "understudy/chat.h"
+#include "character/style.h"
+#include "reply/take.h"
+#include "understudy/character.h"
 #include <jansson.h>
 
 struct us_card {
@@ -18,7 +18,7 @@ struct us_card {
     size_t n_lines; /* even */
     int32_t takes, history;
     us_take_weights weights;
-    us_manner *manner;   /* which words speak for him; NULL: not known */
+    us_style *style;   /* which words speak for him; NULL: not known */
     double style_weight; /* of log p(the words are his) */
     us_sampler_options sampler;
 };
@@ -28,4 +28,7 @@ US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const 
 US_MUST_USE us_status us_card_persona(const us_card *card, const char *user, us_buf *out, us_error *err);
 /* What speaks for a take besides its likelihood: style_weight * log p(the words are his). `card` is a us_card. */
 double us_card_bonus(const void *card, const char *text);
+/* The catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
+US_MUST_USE us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n,
+                                            us_error *err);
 #endif

@@ -1,8 +1,7 @@
-#include "serve/characters.h"
+#include "character/library.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "chat/prompt.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,7 +210,7 @@ us_status us_character_load(us_character *c, const us_model *model, bool with_ad
         free(path);
     }
     if (!st && !c->loaded) {
-        st = us_prompt_phrases(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
+        st = us_card_phrase_tokens(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
         c->loaded = !st;
     }
     pthread_mutex_unlock(&c->lock);

@@ -1,4 +1,4 @@
-#include "chat/card_png.h"
+#include "character/card_png.h"
 #include "base/base64.h"
 #include <cairo.h>
 #include <math.h>

@@ -1,11 +1,11 @@
-/* generate/leaks.h - replies in which a machine speaks instead of the character.
+/* reply/leaks.h - replies in which a machine speaks instead of the character.
  *
  * The lexicon is a list of regular expressions (PCRE2, UTF-8, any case), one a line; '#' begins a comment. A line
  * "not: RE" withdraws a match that it overlaps ("I'm a computer genius"). A match does not count when a word of
  * negation stands just before it in the same clause ("I am not, and never was, a robot"), nor inside a question
  * ("Am I a robot?" is no confession). The built-in list is English and Russian. */
-#ifndef US_GENERATE_LEAKS_H
-#define US_GENERATE_LEAKS_H
+#ifndef US_REPLY_LEAKS_H
+#define US_REPLY_LEAKS_H
 #include "understudy/base.h"
 
 typedef struct us_leaks us_leaks;

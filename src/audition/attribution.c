@@ -1,8 +1,9 @@
-#include "audition/style.h"
+#include "audition/attribution.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "dataset/dataset.h"
+#include "text/fold.h"
+#include "text/hash.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,9 @@ typedef struct features {
     size_t n, cap;
 } features;
 
-struct us_style {
+struct us_attribution {
     float *weights; /* [1 << BITS][n_classes] */
-    float bias[US_STYLE_MAX_CLASSES];
+    float bias[US_ATTRIBUTION_MAX_CLASSES];
     uint32_t n_classes;
 };
 
@@ -98,7 +99,7 @@ static us_status extract(const char *text, us_buf *buf, features *f, us_error *e
     return US_OK;
 }
 
-static void predict(const us_style *s, const features *f, double *log_p) {
+static void predict(const us_attribution *s, const features *f, double *log_p) {
     double max = -INFINITY, sum = 0;
     for (uint32_t c = 0; c < s->n_classes; c++) log_p[c] = (double)s->bias[c];
     for (size_t i = 0; i < f->n; i++)
@@ -110,14 +111,14 @@ static void predict(const us_style *s, const features *f, double *log_p) {
 }
 
 typedef struct learner {
-    us_style *s;
-    float *squares, bias_squares[US_STYLE_MAX_CLASSES]; /* AdaGrad: sums of squared gradients */
-    double class_weight[US_STYLE_MAX_CLASSES];
+    us_attribution *s;
+    float *squares, bias_squares[US_ATTRIBUTION_MAX_CLASSES]; /* AdaGrad: sums of squared gradients */
+    double class_weight[US_ATTRIBUTION_MAX_CLASSES];
 } learner;
 
 static void learn(learner *l, const features *f, uint32_t label) {
-    us_style *s = l->s;
-    double log_p[US_STYLE_MAX_CLASSES];
+    us_attribution *s = l->s;
+    double log_p[US_ATTRIBUTION_MAX_CLASSES];
     predict(s, f, log_p);
     for (uint32_t c = 0; c < s->n_classes; c++) {
         double g = (exp(log_p[c]) - (c == label)) * l->class_weight[label];
@@ -133,7 +134,7 @@ static void learn(learner *l, const features *f, uint32_t label) {
 }
 
 static us_status weigh_classes(learner *l, const uint32_t *labels, size_t n, us_error *err) {
-    size_t counts[US_STYLE_MAX_CLASSES] = {0};
+    size_t counts[US_ATTRIBUTION_MAX_CLASSES] = {0};
     for (size_t i = 0; i < n; i++) counts[labels[i]]++;
     for (uint32_t c = 0; c < l->s->n_classes; c++) {
         if (!counts[c]) return us_fail(err, US_ERR_ARGUMENT, "classifier: class %u has no line to learn from", c);
@@ -142,10 +143,10 @@ static us_status weigh_classes(learner *l, const uint32_t *labels, size_t n, us_
     return US_OK;
 }
 
-us_status us_style_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed,
-                         us_style **out, us_error *err) {
-    if (n_classes < 2 || n_classes > US_STYLE_MAX_CLASSES)
-        return us_fail(err, US_ERR_ARGUMENT, "classifier: %u classes, expected 2..%d", n_classes, US_STYLE_MAX_CLASSES);
+us_status us_attribution_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed,
+                         us_attribution **out, us_error *err) {
+    if (n_classes < 2 || n_classes > US_ATTRIBUTION_MAX_CLASSES)
+        return us_fail(err, US_ERR_ARGUMENT, "classifier: %u classes, expected 2..%d", n_classes, US_ATTRIBUTION_MAX_CLASSES);
     learner l = {0};
     us_rng rng;
     size_t *order = NULL, n_weights = ((size_t)1 << BITS) * n_classes;
@@ -173,18 +174,18 @@ us_status us_style_train(const char *const *texts, const uint32_t *labels, size_
     free(order);
     free(f.items);
     us_buf_fini(&buf);
-    if (st) us_style_free(l.s);
+    if (st) us_attribution_free(l.s);
     else *out = l.s;
     return st;
 }
 
-void us_style_free(us_style *s) {
+void us_attribution_free(us_attribution *s) {
     if (!s) return;
     free(s->weights);
     free(s);
 }
 
-us_status us_style_score(const us_style *s, const char *text, double *log_p, us_error *err) {
+us_status us_attribution_score(const us_attribution *s, const char *text, double *log_p, us_error *err) {
     features f = {0};
     us_buf buf;
     us_buf_init(&buf, (size_t)64 << 20);
