@@ -1,13 +1,14 @@
 /* Requests: any bytes as the body of the OpenAI API's two routes are refused in words or become an ask whose values are in
  * range. */
 #include "serve/openai.h"
+#include "base/json.h"
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    json_t *body = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL); /* as http.c reads it */
+    json_t *body = us_json_parse((const char *)data, size, NULL); /* as http.c reads it */
     us_error err;
     for (int chat = 0; chat < 2 && json_is_object(body); chat++) {
         us_ask ask = {.sampler = us_sampler_defaults(), .max_tokens = 80};

@@ -1,5 +1,7 @@
 /* Runs one fuzz target over every file of a corpus folder, without a fuzzer: what CI does with the inputs
- * that once hurt. Fails on an empty or missing corpus, so that a moved folder cannot pass for a clean one. */
+ * that once hurt. It runs in a thread with the stack that a connection of the server has, so that what recurses too deeply
+ * there does so here. Fails on an empty or missing corpus, so that a moved folder cannot pass for a clean one. */
+#include "serve/server.h"
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,20 +27,17 @@ static int replay(const char *path) {
     return rc;
 }
 
-int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
-        return 2;
-    }
-    DIR *dir = opendir(argv[1]);
+/* NULL: all were replayed. */
+static void *replay_folder(void *folder) {
+    DIR *dir = opendir(folder);
     if (!dir) {
-        fprintf(stderr, "%s: no such corpus\n", argv[1]);
-        return 1;
+        fprintf(stderr, "%s: no such corpus\n", (const char *)folder);
+        return folder;
     }
     int n = 0, failed = 0;
     for (struct dirent *e; (e = readdir(dir));) {
         char path[4096];
-        if (snprintf(path, sizeof path, "%s/%s", argv[1], e->d_name) >= (int)sizeof path) continue;
+        if (snprintf(path, sizeof path, "%s/%s", (const char *)folder, e->d_name) >= (int)sizeof path) continue;
         int rc = replay(path);
         if (rc < 0) {
             perror(path);
@@ -47,5 +46,19 @@ int main(int argc, char **argv) {
     }
     closedir(dir);
     printf("%d inputs replayed\n", n);
-    return failed || n == 0;
+    return failed || n == 0 ? folder : NULL;
+}
+
+int main(int argc, char **argv) {
+    pthread_attr_t a;
+    pthread_t t;
+    void *failed = NULL;
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    pthread_attr_init(&a);
+    if (pthread_attr_setstacksize(&a, US_CONNECTION_STACK) || pthread_create(&t, &a, replay_folder, argv[1])) return 2;
+    pthread_join(t, &failed);
+    return failed != NULL;
 }

@@ -47,7 +47,7 @@ US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file
 /* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them
  * into the card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
 US_API US_MUST_USE us_status us_card_learn_style(us_card *card, const us_script *script, const us_dataset_options *options,
-                                                  us_error *err);
+                                                 us_error *err);
 US_API bool us_card_has_style(const us_card *card);
 /* Writes the card atomically; what the card held and we do not know is kept. */
 US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);

@@ -144,7 +144,7 @@ static us_status weigh_classes(learner *l, const uint32_t *labels, size_t n, us_
 }
 
 us_status us_attribution_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes, uint64_t seed,
-                         us_attribution **out, us_error *err) {
+                               us_attribution **out, us_error *err) {
     if (n_classes < 2 || n_classes > US_ATTRIBUTION_MAX_CLASSES)
         return us_fail(err, US_ERR_ARGUMENT, "classifier: %u classes, expected 2..%d", n_classes, US_ATTRIBUTION_MAX_CLASSES);
     learner l = {0};

@@ -12,7 +12,7 @@ typedef struct us_attribution us_attribution;
 
 /* texts[i] was said by class labels[i] of n_classes (2..US_ATTRIBUTION_MAX_CLASSES), each of which has a text. */
 US_MUST_USE us_status us_attribution_train(const char *const *texts, const uint32_t *labels, size_t n, uint32_t n_classes,
-                                     uint64_t seed, us_attribution **out, us_error *err);
+                                           uint64_t seed, us_attribution **out, us_error *err);
 void us_attribution_free(us_attribution *s);
 /* log p(class | text) of every class, nats; a text without a letter gets the same for all. */
 US_MUST_USE us_status us_attribution_score(const us_attribution *s, const char *text, double *log_p, us_error *err);

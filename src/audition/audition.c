@@ -182,7 +182,8 @@ static us_status add_member(us_audition *a, const char *folder, us_error *err) {
     us_status st = card_path ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st || !us_file_exists(card_path)) goto out;
     if ((st = us_card_open(card_path, &card, err))) goto out;
-    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) || a->n_classes == US_ATTRIBUTION_MAX_CLASSES)
+    if (!card->adapter || us_script_find_speaker(a->script, card->name, &speaker, NULL) ||
+        a->n_classes == US_ATTRIBUTION_MAX_CLASSES)
         goto out;
     if (!(adapter_path = us_path_join(folder, card->adapter)) || !us_file_exists(adapter_path)) goto out;
     if (is_class(a, card->name) && strcmp(card->name, a->classes[0].name)) goto out;

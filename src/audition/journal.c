@@ -1,5 +1,6 @@
 #include "audition/journal.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static us_status read_back(us_journal *j, const char *path, const char *fingerpr
     if (st) return st;
     *n_good = 0;
     for (char *p = text, *nl; (nl = strchr(p, '\n')); p = nl + 1) {
-        json_t *line = json_loadb(p, (size_t)(nl - p), 0, NULL);
+        json_t *line = us_json_parse(p, (size_t)(nl - p), NULL);
         const char *key = json_string_value(json_object_get(line, "k"));
         bool good = p == text ? same_run(line, fingerprint) : key && json_object_get(line, "v");
         if (good && key && p != text && !json_object_set(j->entries, key, json_object_get(line, "v"))) j->n_found++;

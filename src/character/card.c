@@ -2,6 +2,7 @@
 #include "character/card.h"
 #include "base/file.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +136,7 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     c->weights = (us_take_weights){1, 0};
     c->style_weight = 4;
     c->sampler = us_sampler_defaults();
-    c->root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
+    c->root = us_json_parse(json, n, &where);
     json_t *data = json_object_get(c->root, "data");
     const char *spec = json_string_value(json_object_get(c->root, "spec"));
     if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);

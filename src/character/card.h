@@ -18,7 +18,7 @@ struct us_card {
     size_t n_lines; /* even */
     int32_t takes, history;
     us_take_weights weights;
-    us_style *style;   /* which words speak for him; NULL: not known */
+    us_style *style;     /* which words speak for him; NULL: not known */
     double style_weight; /* of log p(the words are his) */
     us_sampler_options sampler;
 };

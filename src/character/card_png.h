@@ -1,5 +1,5 @@
-/* character/card_png.h - a character card inside a picture: PNG text chunks "chara" (V2) and "ccv3" (V3), base64 of the JSON, as
- * SillyTavern and others write them. */
+/* character/card_png.h - a character card inside a picture: PNG text chunks "chara" (V2) and "ccv3" (V3), base64 of the JSON,
+ * as SillyTavern and others write them. */
 #ifndef US_CHARACTER_CARD_PNG_H
 #define US_CHARACTER_CARD_PNG_H
 #include "character/card.h"

@@ -255,7 +255,7 @@ static us_status write_list(const school *s, json_t **out, us_error *err) {
 }
 
 us_status us_style_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names,
-                          json_t **out, us_error *err) {
+                         json_t **out, us_error *err) {
     school s = {0};
     words *all;
     size_t n_his = 0;

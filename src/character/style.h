@@ -18,5 +18,5 @@ double us_style_score(const us_style *m, const char *text);
  * names[n_names] left out: whom he talks to is not his manner, and a visitor is not his wife. *out is an object as above; NULL
  * when either kind has fewer than 50 lines. Deterministic. */
 US_MUST_USE us_status us_style_learn(const char *const *lines, const bool *his, size_t n, const char *const *names,
-                                      size_t n_names, json_t **out, us_error *err);
+                                     size_t n_names, json_t **out, us_error *err);
 #endif

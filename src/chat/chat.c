@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "chat/prompt.h"
@@ -442,14 +443,11 @@ us_status us_chat_save(const us_chat *c, const char *path, us_error *err) {
 }
 
 us_status us_chat_load(us_chat *c, const char *path, us_error *err) {
-    char *text;
-    size_t n, i;
-    json_error_t where;
-    us_status st = us_file_read(path, (size_t)64 << 20, &text, &n, err);
+    json_t *root, *t;
+    size_t i;
+    us_status st = us_json_read(path, (size_t)64 << 20, &root, err);
     if (st) return st;
-    json_t *root = json_loadb(text, n, 0, &where), *turns = json_object_get(root, "turns"), *t;
-    free(text);
-    if (!root) return us_fail(err, US_ERR_FORMAT, "%s:%d: not JSON: %s", path, where.line, where.text);
+    json_t *turns = json_object_get(root, "turns");
     if (json_integer_value(json_object_get(root, "understudy_chat")) != 1 || !json_is_array(turns) ||
         json_array_size(turns) > MAX_MESSAGES)
         st = us_fail(err, US_ERR_FORMAT, "%s: not a chat saved by understudy", path);

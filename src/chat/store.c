@@ -1,4 +1,5 @@
 #include "chat/store.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <pthread.h>
@@ -175,7 +176,7 @@ static void new_id(char out[US_STORE_ID]) {
 }
 
 static json_t *column_json(sqlite3_stmt *q, int i) {
-    json_t *j = json_loadb((const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i), 0, NULL);
+    json_t *j = us_json_parse((const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i), NULL);
     return j ? j : json_null();
 }
 

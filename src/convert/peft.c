@@ -1,5 +1,6 @@
 /* GGUF LoRA <-> PEFT folder. */
 #include "base/mem.h"
+#include "base/json.h"
 #include "convert/safetensors.h"
 #include "model/factors.h"
 #include "understudy/convert.h"
@@ -88,13 +89,9 @@ us_status us_peft_export(const us_model *m, const char *adapter_path, const char
 
 static us_status read_config(const char *folder, int32_t *rank, float *alpha, us_error *err) {
     char *path = us_path_join(folder, "adapter_config.json");
-    json_error_t where;
+    json_t *c = NULL;
     if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
-    char *text = NULL;
-    size_t n;
-    us_status st = us_file_read(path, 1 << 20, &text, &n, err);
-    json_t *c = st ? NULL : json_loadb(text, n, 0, &where);
-    if (!st && !json_is_object(c)) st = us_fail(err, US_ERR_FORMAT, "%s: not a JSON object: %s", path, c ? "" : where.text);
+    us_status st = us_json_read(path, 1 << 20, &c, err);
     json_t *r = json_object_get(c, "r"), *a = json_object_get(c, "lora_alpha");
     const char *type = json_string_value(json_object_get(c, "peft_type")),
                *bias = json_string_value(json_object_get(c, "bias"));
@@ -115,7 +112,6 @@ static us_status read_config(const char *folder, int32_t *rank, float *alpha, us
         if (json_is_true(json_object_get(c, "use_rslora"))) *alpha *= sqrtf((float)*rank);
     }
     json_decref(c);
-    free(text);
     free(path);
     return st;
 }

@@ -1,5 +1,6 @@
 #include "convert/safetensors.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "kern/quant.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ us_status us_safetensors_open(const char *path, us_safetensors *out, us_error *e
     if (n < 2 || n > MAX_HEADER_BYTES || n > out->map.size - 8)
         st = us_fail(err, US_ERR_FORMAT, "%s: not a safetensors file (header of %llu bytes in %zu)", path,
                      (unsigned long long)n, out->map.size);
-    if (!st && !(out->header = json_loadb((const char *)out->map.data + 8, n, JSON_REJECT_DUPLICATES, &where)))
+    if (!st && !(out->header = us_json_parse((const char *)out->map.data + 8, n, &where)))
         st = us_fail(err, US_ERR_FORMAT, "%s: header: %s", path, where.text);
     if (!st && !json_is_object(out->header)) st = us_fail(err, US_ERR_FORMAT, "%s: the header is not an object", path);
     if (!st) st = check(out, out->map.size - 8 - n, err);

@@ -1,5 +1,6 @@
 /* JSON Lines: one object a line, keys found like CSV columns; an empty line is a break. */
 #include "corpus/script.h"
+#include "base/json.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ us_status us_read_jsonl(us_rows *r) {
         bool blank = true;
         for (size_t i = 0; i < line.len && blank; i++) blank = strchr(" \t\r", line.data[i]) && line.data[i];
         json_error_t where;
-        json_t *o = blank ? NULL : json_loadb(line.data, line.len, JSON_REJECT_DUPLICATES, &where);
+        json_t *o = blank ? NULL : us_json_parse(line.data, line.len, &where);
         if (blank) us_rows_add(r, no, (us_span_str[US_N_CELLS]){{0}}, false), st = r->status;
         else if (!json_is_object(o))
             st =

@@ -1,5 +1,6 @@
 /* Rows become lines, actions and breaks; scenes and episodes are drawn around them; speakers are counted. */
 #include "corpus/script.h"
+#include "base/json.h"
 #include "text/fold.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -282,16 +283,10 @@ void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS],
 /* ---- when all is read --------------------------------------------------------------------------------------- */
 
 static us_status load_aliases(us_script *s, const char *path, us_error *err) {
-    char *text;
-    size_t n, i;
-    json_error_t where;
-    us_status st = us_file_read(path, (size_t)16 << 20, &text, &n, err);
+    json_t *root, *list, *alias;
+    size_t i;
+    us_status st = us_json_read(path, (size_t)16 << 20, &root, err);
     if (st) return st;
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where), *list, *alias;
-    free(text);
-    if (!json_is_object(root))
-        st = us_fail(err, US_ERR_FORMAT, "%s:%d: expected {\"name\": [\"alias\", ...], ...}%s%s", path, root ? 1 : where.line,
-                     root ? "" : ": ", root ? "" : where.text);
     s->aliases = json_object();
     const char *name;
     /* A corpus.json holds such an object under "aliases"; a person of that name would have an array there. */

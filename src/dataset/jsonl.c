@@ -1,5 +1,6 @@
 /* Sets as JSON lines: the three forms that trainers take, written and read. */
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "dataset/dataset.h"
@@ -172,7 +173,7 @@ static us_status read_file(row_reader *r, us_part part, bool split) {
         while (len && strchr(" \t\r", p[len - 1])) len--;
         if (!len) continue;
         json_error_t where;
-        json_t *row = json_loadb(p, len, 0, &where);
+        json_t *row = us_json_parse(p, len, &where);
         st = row ? add_row(r, row, part, split)
                  : us_fail(r->err, US_ERR_FORMAT, "%s:%zu:%d: not JSON: %s", r->path, r->line, where.column, where.text);
         json_decref(row);

@@ -31,10 +31,10 @@ typedef struct us_pass {
     size_t T;
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
     float *cos, *sin, *hn;
-    uint16_t *wide;  /* the rows of wide blocks, rounded */
+    uint16_t *wide;       /* the rows of wide blocks, rounded */
     us_row_block *blocks; /* [n_wide], each of one voice */
-    us_run *narrow;  /* the other rows, in stretches */
-    us_run *tiles;   /* rows that attend together: of prompts, then TILE_ROWS at most */
+    us_run *narrow;       /* the other rows, in stretches */
+    us_run *tiles;        /* rows that attend together: of prompts, then TILE_ROWS at most */
     voice *voices;
     uint16_t *wide_u; /* [3], u of wide blocks, rounded */
     size_t n_wide, n_narrow, n_tiles, n_voices;

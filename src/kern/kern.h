@@ -117,8 +117,8 @@ typedef struct us_kern {
      * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] .
      * W[n], n < N. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
     void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
-    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0, size_t g1,
-                        float *y, size_t ld_y, bool add, void *panel);
+    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0,
+                        size_t g1, float *y, size_t ld_y, bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */
     void (*unpack_row)(const us_matrix *w, size_t n, float *dst);

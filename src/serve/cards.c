@@ -1,6 +1,7 @@
 /* Routes of the characters: who there is, pictures, cards in and out. */
 #include "base/base64.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "character/card_png.h"
 #include "serve/params.h"
 #include "serve/server.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PICTURE = 16 << 20 };
+enum { MAX_PICTURE = 16 << 20, MAX_FACTS = 4 << 20 };
 static const char *const picture_names[] = {"picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
 
 /* The character of the path; when there is none the answer has been given, in *rc. */
@@ -28,7 +29,8 @@ static bool has_file(const us_character *c, const char *name) {
 
 static json_t *file_json(const us_character *c, const char *name) {
     char *path = us_character_file(c, (const char *const[]){name, NULL});
-    json_t *j = path ? json_load_file(path, 0, NULL) : NULL;
+    json_t *j = NULL;
+    if (path && us_json_read(path, MAX_FACTS, &j, NULL)) j = NULL;
     free(path);
     return j ? j : json_null();
 }

@@ -1,5 +1,6 @@
 /* Chats as files: our own JSON, the terminal chat's, SillyTavern's JSONL. What comes in is checked as a stranger's. */
 #include "serve/chats.h"
+#include "base/json.h"
 #include "serve/params.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,7 +231,7 @@ us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t
     us_status st = US_OK;
     for (size_t i = 1; *jsonl && !st; i++) {
         size_t n = strcspn(jsonl, "\n");
-        json_t *line = n ? json_loadb(jsonl, n, 0, NULL) : NULL;
+        json_t *line = n ? us_json_parse(jsonl, n, NULL) : NULL;
         if (n && strspn(jsonl, " \t\r") < n && !json_is_object(line))
             st = us_fail(err, US_ERR_ARGUMENT, "data: line %zu is not a JSON object", i);
         else if (!line) st = US_OK;

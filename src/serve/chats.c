@@ -1,5 +1,6 @@
 /* Routes of chats and turns that need no reply. */
 #include "serve/chats.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "serve/params.h"
 #include "serve/speech.h"
@@ -277,7 +278,8 @@ enum MHD_Result us_route_chat_import(us_request *r) {
             st = us_fail(&err, US_ERR_ARGUMENT, "data: the text of a SillyTavern chat (JSONL) is expected");
         else st = us_chat_from_sillytavern(r->s, json_string_value(data), json_object_get(r->json, "characters"), &chat, &err);
     } else if (!st && !strcmp(format, "json")) {
-        parsed = json_is_string(data) ? json_loads(json_string_value(data), JSON_REJECT_DUPLICATES, NULL) : json_incref(data);
+        parsed =
+            json_is_string(data) ? us_json_parse(json_string_value(data), json_string_length(data), NULL) : json_incref(data);
         if (!json_is_object(parsed))
             st = us_fail(&err, US_ERR_ARGUMENT, "data: a chat exported by understudy (a JSON object) is expected");
         else st = us_chat_from_ours(r->s, parsed, &chat, &err);

@@ -1,5 +1,6 @@
 /* A request from its first byte to its last: the body within its cap, the guard, the route, the answer or the stream. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "serve/server.h"
@@ -298,7 +299,7 @@ static enum MHD_Result answer(us_request *r) {
         return us_refuse(r, 413,
                          route->flags & US_ROUTE_UPLOAD ? "the body is larger than 12 MiB" : "the body is larger than 1 MiB");
     if (needs_body(r) && !empty) {
-        r->json = json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, &where);
+        r->json = us_json_parse(r->body.data, r->body.len, &where);
         if (!json_is_object(r->json)) {
             snprintf(message, sizeof message, "the body is not a JSON object: %s",
                      r->json ? "another kind of value" : where.text);

@@ -1,4 +1,5 @@
 #include "serve/remote.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include <curl/curl.h>
 #include <pthread.h>
@@ -77,7 +78,7 @@ static us_status get_models(const char *base, const char *key, json_t **out, us_
         CURLcode rc = curl_easy_perform(c);
         curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
         if (rc) st = us_fail(err, US_ERR_GATE, "the engine at %s cannot be reached: %s", base, curl_easy_strerror(rc));
-        else if (code != 200 || !(*out = json_loadb(b.data ? b.data : "", b.len, 0, NULL)))
+        else if (code != 200 || !(*out = us_json_parse(b.data, b.len, NULL)))
             st = us_fail(err, US_ERR_GATE, "the engine at %s answered %ld to /v1/models", base, code);
     }
     us_buf_fini(&b);
@@ -196,7 +197,7 @@ static void read_event(us_remote *r, const char *line, size_t n) {
     if (n < 5 || strncmp(line, "data:", 5) != 0) return;
     line += 5, n -= 5;
     while (n && *line == ' ') line++, n--;
-    json_t *j = json_loadb(line, n, 0, NULL), *choice = json_array_get(json_object_get(j, "choices"), 0),
+    json_t *j = us_json_parse(line, n, NULL), *choice = json_array_get(json_object_get(j, "choices"), 0),
            *usage = json_object_get(j, "usage"), *error = json_object_get(j, "error");
     json_t *text = json_object_get(choice, "text");
     if (!text) text = json_object_get(json_object_get(choice, "delta"), "content");
@@ -250,7 +251,7 @@ static us_status judge(us_remote *r, CURLcode rc) {
     if (r->over) return US_OK; /* we ended it */
     if (rc) return us_fail(&r->err, US_ERR_GATE, "the engine at %s: %s", r->spec.url, curl_easy_strerror(rc));
     if (r->status_code == 200 && !r->failure.len) return US_OK;
-    json_t *j = r->failure.data ? json_loadb(r->failure.data, r->failure.len, 0, NULL) : NULL;
+    json_t *j = r->failure.data ? us_json_parse(r->failure.data, r->failure.len, NULL) : NULL;
     const char *words = json_string_value(json_object_get(json_object_get(j, "error"), "message"));
     us_status st = us_fail(&r->err, r->status_code == 400 ? US_ERR_ARGUMENT : US_ERR_GATE,
                            "the engine at %s answered %ld: %.400s", r->spec.url, r->status_code,

@@ -57,8 +57,8 @@ static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
         (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a, MHD_OPTION_NOTIFY_COMPLETED,
         us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 << 10, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)US_CONNECTION_BYTES,
-        MHD_OPTION_END);
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)US_CONNECTION_BYTES, MHD_OPTION_END);
     return s->daemon ? US_OK : us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
 }
 

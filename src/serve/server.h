@@ -24,7 +24,8 @@ enum {
     US_MAX_UPLOAD = 12 << 20,
     US_MAX_CONNECTIONS = 1100,
     US_MAX_BUSY = 1200,
-    US_CONNECTION_BYTES = 36 << 10 /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
+    US_CONNECTION_STACK = 512 << 10, /* of its thread; fuzz/replay.c has as much */
+    US_CONNECTION_BYTES = 36 << 10   /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
 };
 
 typedef struct us_request us_request;

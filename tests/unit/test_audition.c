@@ -266,8 +266,7 @@ static void manner(void **state) {
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "beer")) > 0.5);
     assert_true(json_number_value(json_object_get(json_object_get(style, "words"), "book")) < -0.5);
     assert_ok(us_style_open(style, "card", &m, &err), &err);
-    assert_true(us_style_score(m, "More BEER!") > us_style_score(m, "More books") &&
-                us_style_score(m, "The book.") < log(0.5));
+    assert_true(us_style_score(m, "More BEER!") > us_style_score(m, "More books") && us_style_score(m, "The book.") < log(0.5));
     assert_true(us_style_score(m, "") < 0 && us_style_score(NULL, "beer") == 0);
     us_style_free(m);
     json_decref(again);

@@ -2,11 +2,13 @@
 #include "test.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include <pthread.h>
 #include <time.h>
 
 static void buf_stops_at_its_cap(void **state) {
@@ -129,12 +131,69 @@ static void errors_hold_no_control_characters(void **state) {
     assert_string_equal(err.message, "bad name 'a?[31m?b'");
 }
 
+/* n opening brackets, of an array or of objects, closed or left open. */
+static char *deep(size_t n, bool objects, bool closed) {
+    size_t width = objects ? 5 : 1, at = 0;
+    char *text = calloc(n + 1, width + 2);
+    assert_non_null(text);
+    for (size_t i = 0; i < n; i++) at += (size_t)sprintf(text + at, "%s", objects ? "{\"a\":" : "[");
+    if (objects) text[at++] = '1';
+    for (size_t i = 0; i < n && closed; i++) text[at++] = objects ? '}' : ']';
+    return text;
+}
+
+static void *parse_deep(void *arg) {
+    json_error_t where;
+    (void)arg;
+    for (int objects = 0; objects < 2; objects++)
+        for (size_t n = 32; n < 1000000; n *= 2) {
+            char *text = deep(n, objects, true);
+            json_t *j = us_json_parse(text, strlen(text), &where);
+            assert_true((j != NULL) == (n <= US_JSON_DEPTH));
+            if (!j) assert_non_null(strstr(where.text, "too deeply"));
+            json_decref(j);
+            free(text);
+            text = deep(n, objects, false);
+            assert_null(us_json_parse(text, strlen(text), &where));
+            free(text);
+        }
+    return NULL;
+}
+
+static void json_is_parsed_within_its_caps(void **state) {
+    (void)state;
+    json_error_t where;
+    pthread_attr_t a;
+    pthread_t t;
+    pthread_attr_init(&a);
+    assert_int_equal(pthread_attr_setstacksize(&a, 128 << 10), 0); /* less than any thread that parses */
+    assert_int_equal(pthread_create(&t, &a, parse_deep, NULL), 0);
+    pthread_join(t, NULL);
+    size_t n = 3 * (size_t)US_JSON_VALUES;
+    char *many = malloc(n + 8);
+    assert_non_null(many);
+    many[0] = '[';
+    for (size_t i = 1; i + 1 < n; i += 3) memcpy(many + i, "[],", 3);
+    assert_null(us_json_parse(many, n, &where));
+    assert_non_null(strstr(where.text, "too many values"));
+    free(many);
+    /* brackets and commas in words are words, and a quote after a backslash does not end them */
+    static const char words[] = "\xef\xbb\xbf{\"a\": \"[[[[\\\"{{{{,,,,\\\\\"}";
+    json_t *j = us_json_parse(words, sizeof words - 1, &where);
+    assert_string_equal(json_string_value(json_object_get(j, "a")), "[[[[\"{{{{,,,,\\");
+    json_decref(j);
+    assert_null(us_json_parse(NULL, 0, &where));
+    assert_null(us_json_parse("\"open\\", 6, &where));
+    assert_null(us_json_parse("{\"a\": 1, \"a\": 2}", 16, &where));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buf_stops_at_its_cap),           cmocka_unit_test(sha256_of_published_vectors),
         cmocka_unit_test(utf8_refuses_what_is_not_utf8),  cmocka_unit_test(atomic_write_then_read),
         cmocka_unit_test(pool_covers_every_item_once),    cmocka_unit_test(rng_is_the_same_everywhere),
         cmocka_unit_test(threads_meet_after_every_stage), cmocka_unit_test(errors_hold_no_control_characters),
+        cmocka_unit_test(json_is_parsed_within_its_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

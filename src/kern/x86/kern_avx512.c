@@ -151,8 +151,8 @@ INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsign
     _tile_stored(3, c + 16 * ld_c + 16, ld_c * sizeof *c);
 }
 
-static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0, size_t g1,
-                        float *y, size_t ld_y, bool add, void *panel) {
+static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0,
+                        size_t g1, float *y, size_t ld_y, bool add, void *panel) {
     size_t kp = (w->n_cols + 31) & ~(size_t)31, depth = kp / 32;
     unsigned char *left = panel, *right = left + depth * 1024;
     _Alignas(64) float c[32 * 32];

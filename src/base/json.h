@@ -1,0 +1,22 @@
+/* base/json.h - the one door for JSON from outside: files, requests, streams of other servers, the chat store.
+ *
+ * A text is looked through before the parser sees it, because the parser recurses (a thread of the server has little stack) and
+ * makes up to a hundred bytes of memory from one byte of text. tests/check_tree.sh refuses the parser's own functions elsewhere
+ * in src/ and cli/. */
+#ifndef US_BASE_JSON_H
+#define US_BASE_JSON_H
+#include "understudy/base.h"
+#include <jansson.h>
+
+enum {
+    US_JSON_DEPTH = 64,         /* arrays and objects inside each other */
+    US_JSON_VALUES = 256 * 1024 /* values in one text: about 50 MiB at worst, when all are empty objects */
+};
+
+/* One text of n bytes (it may be NULL when n is 0), with or without a byte order mark; names may not stand twice in an object,
+ * nor NUL in a string. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
+json_t *us_json_parse(const char *text, size_t n, json_error_t *where);
+/* The object that a file of at most max_bytes holds. Errors name the file, the line and the column. */
+US_MUST_USE us_status us_json_read(const char *path, size_t max_bytes, json_t **out, us_error *err);
+
+#endif
