@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
+#include <unicode/uchar.h>
 
 #define MAX_TYPES 64
 
@@ -37,14 +37,11 @@ static char *clean(us_str s, size_t max) {
     if (!out) return NULL;
     size_t i = 0, n = 0;
     for (; i < s.len && n < max; n++) {
-        utf8proc_int32_t cp = -1;
+        UChar32 cp = U_SENTINEL;
         size_t left = s.len - i;
-        utf8proc_ssize_t len =
-            utf8proc_iterate((const utf8proc_uint8_t *)s.data + i, (utf8proc_ssize_t)(left < 4 ? left : 4), &cp);
-        utf8proc_category_t c = len > 0 ? utf8proc_category(cp) : UTF8PROC_CATEGORY_CN;
-        bool show = len > 0 && c != UTF8PROC_CATEGORY_CN && c != UTF8PROC_CATEGORY_CC && c != UTF8PROC_CATEGORY_CF &&
-                    c != UTF8PROC_CATEGORY_CS && c != UTF8PROC_CATEGORY_CO && c != UTF8PROC_CATEGORY_ZL &&
-                    c != UTF8PROC_CATEGORY_ZP;
+        int32_t len = 0;
+        U8_NEXT(s.data + i, len, (int32_t)(left < 4 ? left : 4), cp);
+        bool show = cp >= 0 && !(U_GET_GC_MASK(cp) & (U_GC_C_MASK | U_GC_ZL_MASK | U_GC_ZP_MASK));
         if (show) memcpy(to, s.data + i, (size_t)len), to += len;
         else *to++ = '?';
         i += len > 0 ? (size_t)len : 1;

@@ -8,6 +8,11 @@ die() {
     printf '%s\n' "$@" >&2
     exit 1
 }
+# Homebrew keeps these two out of pkg-config's sight, because the system has copies without headers.
+if [ "$(uname -s)" = Darwin ] && command -v brew >/dev/null 2>&1; then
+    for keg in icu4c libarchive; do PKG_CONFIG_PATH=$(brew --prefix $keg)/lib/pkgconfig:${PKG_CONFIG_PATH:-}; done
+    export PKG_CONFIG_PATH
+fi
 jobs() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
 # quietly LOG COMMAND...: its output goes to build/LOG.log; on failure the end of it is shown.

@@ -1,4 +1,4 @@
-/* base/utf8.h - the little of UTF-8 that every module needs (utf8proc does the rest). */
+/* base/utf8.h - the little of UTF-8 that every module needs (ICU does the rest). */
 #ifndef US_BASE_UTF8_H
 #define US_BASE_UTF8_H
 #include <stdbool.h>

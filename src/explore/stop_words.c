@@ -1,7 +1,7 @@
 /* explore/stop_words.c - words that say nothing about who speaks: grammar, and the small noises of talk. */
+#include "base/utf8.h"
 #include "explore/facts.h"
 #include <string.h>
-#include <utf8proc.h>
 
 /* Each list is one string, blanks between; case-folded, apostrophes straight, as us_words_split() leaves words. */
 static const char english[] =
@@ -53,10 +53,10 @@ static const struct language { const char *name, *words; } languages[] = {{"en",
 /* A number, or a single letter (a syllable of Chinese or Japanese is a word). */
 static bool is_trifle(const char *word) {
     size_t letters = 0, digits = 0;
-    utf8proc_int32_t cp = 0;
-    for (const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)word; *p;) {
-        utf8proc_ssize_t n = utf8proc_iterate(p, -1, &cp);
-        if (n <= 0) break;
+    uint32_t cp = 0;
+    for (const char *p = word; *p;) {
+        int n = us_utf8_decode(p, strlen(p), &cp);
+        if (!n) break;
         digits += cp >= '0' && cp <= '9';
         letters += cp != '\'';
         p += n;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
+#include <unicode/uchar.h>
 
 void us_words_fini(us_words *w) {
     free(w->text);
@@ -79,8 +79,7 @@ static us_status intern(us_words *w, size_t n, uint64_t hash, uint32_t *id, us_e
 
 static bool is_word(uint32_t cp) {
     if (cp < 128) return (cp | 32) - 'a' < 26 || cp - '0' < 10;
-    utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
-    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NO);
+    return U_GET_GC_MASK((UChar32)cp) & (U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK);
 }
 
 static size_t put_folded(uint32_t cp, char *out) {
@@ -88,7 +87,7 @@ static size_t put_folded(uint32_t cp, char *out) {
         *out = (char)(cp - 'A' < 26 ? cp + 32 : cp);
         return 1;
     }
-    return (size_t)us_utf8_encode((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), out);
+    return (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), out);
 }
 
 bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end) {

@@ -5,7 +5,7 @@
 #include "model/tokenizer.h"
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
+#include <unicode/uchar.h>
 
 typedef struct work {
     us_symbol *symbols;
@@ -71,8 +71,7 @@ static size_t number_at(const char *s, size_t n) {
     if ((unsigned char)s[0] < 0x80) return s[0] >= '0' && s[0] <= '9';
     uint32_t cp = 0;
     int len = us_utf8_decode(s, n, &cp);
-    utf8proc_category_t c = len ? utf8proc_category((utf8proc_int32_t)cp) : UTF8PROC_CATEGORY_CN;
-    return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO ? (size_t)len : 0;
+    return len && U_GET_GC_MASK((UChar32)cp) & U_GC_N_MASK ? (size_t)len : 0;
 }
 
 us_status us_bpe_encode(const us_tokenizer *t, const char *s, size_t n, us_tokens *out, us_error *err) {

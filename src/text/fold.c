@@ -1,17 +1,32 @@
 #include "text/fold.h"
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
+#include <unicode/unorm2.h>
+#include <unicode/ustring.h>
 
-bool us_fold_case(const char *s, us_buf *out) {
+/* UTF-8 -> UTF-16, NFKC_Casefold, and back; names are short, so that the stack holds nearly all of them. */
+bool us_fold_case(const char *text, us_buf *out) {
+    UChar near_in[256], near_out[512], *in = near_in, *folded = near_out;
+    size_t n = strlen(text), room = 4 * n + 16; /* a letter may fold to several */
+    UErrorCode e = U_ZERO_ERROR;
+    int32_t n_in = 0, n_out = 0, n_utf8 = 0;
     us_buf_clear(out);
-    utf8proc_uint8_t *folded = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &folded,
-                                      UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE);
-    if (n < 0) return false;
-    bool ok = !us_buf_append(out, folded, (size_t)n, NULL);
-    free(folded);
-    return ok;
+    if (n > 1 << 28) return false;
+    if (n > 127) {
+        in = malloc((n + 1) * sizeof *in);
+        folded = malloc(room * sizeof *folded);
+    } else room = 512;
+    const UNormalizer2 *nfkc = unorm2_getNFKCCasefoldInstance(&e);
+    bool ok = in && folded && U_SUCCESS(e);
+    if (ok) u_strFromUTF8(in, (int32_t)n + 1, &n_in, text, (int32_t)n, &e);
+    if (ok) n_out = unorm2_normalize(nfkc, in, n_in, folded, (int32_t)room, &e);
+    ok = ok && U_SUCCESS(e) && !us_buf_reserve(out, 3 * (size_t)n_out + 1, NULL);
+    if (ok) u_strToUTF8(out->data, 3 * n_out + 1, &n_utf8, folded, n_out, &e);
+    if (ok && U_SUCCESS(e)) out->len = (size_t)n_utf8;
+    if (out->data) out->data[out->len] = 0;
+    if (in != near_in) free(in);
+    if (folded != near_out) free(folded);
+    return ok && U_SUCCESS(e);
 }
 
 bool us_normalise(const char *text, us_buf *out) {

@@ -6,7 +6,7 @@
 #define US_TEXT_FOLD_H
 #include "base/buf.h"
 
-/* The text without case, composed (utf8proc). False for what is not UTF-8, too. */
+/* The text without case (NFKC_Casefold: full-width letters become plain, too), composed. False for what is not UTF-8, too. */
 bool us_fold_case(const char *text, us_buf *out);
 /* Lower-case letters (of ASCII; others as they are) and digits, words parted by one blank; an apostrophe is left out. */
 bool us_normalise(const char *text, us_buf *out);
