@@ -14,10 +14,20 @@
 #include <time.h>
 #include <unistd.h>
 
+/* An interruption is answered within two seconds: between layers as a rule, else (a large model is in a layer, or is being
+ * read) by the alarm. What is on the disk then is whole: every file is replaced atomically. */
 static volatile sig_atomic_t interrupted;
 static void on_interrupt(int sig) {
     (void)sig;
     interrupted = 1;
+    alarm(2);
+}
+static void on_alarm(int sig) {
+    static const char said[] = "\nInterrupted; the last checkpoint is kept: the same command with --resume goes on.\n";
+    (void)sig;
+    ssize_t n = write(STDERR_FILENO, said, sizeof said - 1);
+    (void)n;
+    _exit(EXIT_INTERRUPTED);
 }
 
 typedef struct run {
@@ -31,7 +41,8 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet;
+    bool fancy, quiet, json;
+    double told;       /* when progress was told last */
     double started;    /* seconds of this call, for the rate */
     int32_t rehearsed; /* tokens told so far */
     int64_t first_step;
@@ -151,11 +162,30 @@ static void print_facts(const run *r, bool samples) {
 
 static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
     run *r = ctx;
-    if (r->quiet || (!r->fancy && n_done < n_total) || r->rehearsed == n_total) return true;
+    if (r->quiet || interrupted || (!r->fancy && n_done < n_total) || r->rehearsed == n_total) return !interrupted;
     r->rehearsed = n_done;
     fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", r->fancy ? "\r" : "", n_done,
             n_total, r->fancy && n_done < n_total ? "" : "\n");
     return true;
+}
+
+/* What would be done, for programs. */
+static int print_plan(const run *r, bool samples) {
+    us_train_facts f = us_trainer_get_facts(r->trainer);
+    const us_dataset_counts *c = us_dataset_get_counts(r->set);
+    uint64_t model = us_model_get_info(r->model)->resident_bytes,
+             talk = samples ? us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float) : 0;
+    json_t *o = json_pack("{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:f, s:I, s:I, s:i}", "character", r->character,
+                          "lines", (json_int_t)c->lines, "turns", (json_int_t)c->turns, "targets", "train",
+                          (json_int_t)c->targets[US_TRAIN], "validation", (json_int_t)c->targets[US_VALIDATION], "test",
+                          (json_int_t)c->targets[US_TEST], "tokens", (json_int_t)f.rows[US_TRAIN], "n_steps",
+                          (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
+                          "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank);
+    char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
+    if (text) puts(text);
+    free(text);
+    json_decref(o);
+    return text ? EXIT_OK : EXIT_FAILED;
 }
 
 /* ---- while it runs ---------------------------------------------------------------------------------------- */
@@ -187,11 +217,27 @@ static void log_line(const run *r, json_t *o) {
 
 static void log_step(const run *r, const us_train_report *p) {
     json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)p->step, "epoch", p->epoch, "loss",
-                          p->loss, "lr", p->lr, "grad_norm", p->grad_norm, "tokens", (json_int_t)p->rows, "targets",
-                          (json_int_t)p->targets, "seconds", p->seconds);
+                          isfinite(p->loss) ? p->loss : 0, "lr", p->lr, "grad_norm", p->grad_norm, "tokens",
+                          (json_int_t)p->rows, "targets", (json_int_t)p->targets, "seconds", p->seconds);
+    if (o && !isfinite(p->loss)) json_object_del(o, "loss"); /* the validation that an interrupted run owed */
     if (p->step == 1 && isfinite(p->base_loss)) json_object_set_new(o, "base_loss", json_real(p->base_loss));
     if (p->validated) json_object_set_new(o, "validation_loss", json_real(p->validation_loss));
     log_line(r, o);
+}
+
+/* Between layers. A validation tells how far it is, every two seconds. */
+static bool show_working(void *ctx, int32_t n_done, int32_t n_total) {
+    run *r = ctx;
+    double time = now();
+    if (!n_total || time - r->told < 2) return !interrupted;
+    r->told = time;
+    if (r->log) log_line(r, json_pack("{s:s, s:i, s:i}", "stage", "validation", "done", (int)n_done, "total", (int)n_total));
+    if (r->fancy && !r->quiet) fprintf(stderr, "\rvalidation: %d of %d tokens\033[K", n_done, n_total);
+    return !interrupted;
+}
+static bool keep_talking(void *ctx, const char *text, size_t n) {
+    (void)ctx, (void)text, (void)n;
+    return !interrupted;
 }
 
 /* A conversation with the character as it is now. */
@@ -201,9 +247,9 @@ typedef struct meeting {
     us_chat *chat;
 } meeting;
 
-static us_status meet(const run *r, int takes, meeting *m, us_error *err) {
+static us_status meet(const run *r, int takes, bool bare, meeting *m, us_error *err) {
     us_status st = us_engine_new(r->model, &SAMPLES(r), &m->engine, err);
-    if (!st) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
+    if (!st && !bare) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
     return st ? st
               : us_chat_new(m->engine, r->card,
                             &(us_chat_options){
@@ -221,28 +267,29 @@ static void part(meeting *m) {
 static us_status greet(const run *r, us_error *err) {
     meeting m = {0};
     us_reply reply;
-    us_status st = meet(r, 8, &m, err);
-    if (!st) st = us_chat_say(m.chat, "Hello!", NULL, NULL, &reply, err);
+    us_status st = meet(r, 8, false, &m, err);
+    if (!st) st = us_chat_say(m.chat, "Hello!", keep_talking, NULL, &reply, err);
     if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK)
         st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
     part(&m);
     return st;
 }
 
-/* A few words of the character. Trouble here is told, and the training goes on. */
-static void show_samples(const run *r, int64_t step) {
-    static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?"};
+/* A few words of the character, or of the bare model. Trouble here is told, and the training goes on. */
+static void show_samples(const run *r, int64_t step, bool bare) {
+    static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?", "Tell me about your family."};
     meeting m = {0};
     us_reply reply;
     us_error err;
-    us_status st = meet(r, 4, &m, &err);
+    us_status st = meet(r, 4, bare, &m, &err);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
-        if (!(st = us_chat_say(m.chat, lines[i], NULL, NULL, &reply, &err))) {
-            json_t *o = json_pack("{s:I, s:s, s:s}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text);
+        if (!(st = us_chat_say(m.chat, lines[i], keep_talking, NULL, &reply, &err))) {
+            json_t *o = json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text,
+                                  "bare", bare);
             log_line(r, o);
             if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
         }
-    if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
+    if (st && !interrupted) fprintf(stderr, "    (no samples: %s)\n", err.message);
     part(&m);
 }
 
@@ -270,7 +317,7 @@ static us_status after_validation(run *r, const us_train_report *p, bool samples
         st = us_trainer_write_record(r->trainer, p->improved && kept ? &(us_train_outcome){r->adapter_path, NAN, NAN, 0} : NULL,
                                      r->out, err);
     survived(r, &st, err);
-    if (!st && kept && p->improved && samples) show_samples(r, p->step);
+    if (!st && kept && p->improved && samples && !interrupted) show_samples(r, p->step, false);
     r->started += now() - pause;
     return st;
 }
@@ -281,21 +328,30 @@ static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) 
     r->first_step = -1;
     do {
         st = us_trainer_step(r->trainer, p, err);
-        survived(r, &st, err);                  /* the step stands; the checkpoint does not */
-        if (st || (p->done && !p->rows)) break; /* the checkpoint was of a finished run */
+        survived(r, &st, err);                                   /* the step stands; the checkpoint does not */
+        if (st || (p->done && !p->rows && !p->validated)) break; /* the checkpoint was of a finished run */
         if (r->first_step < 0) {
-            r->first_step = p->step - 1, r->started = now() - p->seconds, r->loss_mean = p->loss;
+            r->first_step = p->step - (p->rows > 0), r->started = now() - p->seconds,
+            r->loss_mean = isfinite(p->loss) ? p->loss : 0;
             if (isfinite(p->base_loss) && !r->first_step && !r->quiet)
                 fprintf(stderr, "without an adapter: validation loss %.3f, perplexity %.1f\n", p->base_loss, exp(p->base_loss));
         }
-        r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
+        if (isfinite(p->loss)) r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
         r->rows += p->rows;
         log_step(r, p);
         progress(r, p, f.n_steps);
         if (p->validated) st = after_validation(r, p, samples, err);
     } while (!st && !p->done && !interrupted);
     if (r->fancy && !r->quiet) fputc('\n', stderr);
-    return st;
+    return st == US_ERR_INTERRUPTED ? US_OK : st; /* the checkpoint is written by who called */
+}
+
+/* A run that was asked to end: everything is kept. */
+static int pause_run(run *r, int64_t step, us_error *err) {
+    us_status st = us_trainer_checkpoint(r->trainer, err);
+    if (st) return cli_fail(r->command, st, err);
+    fprintf(stderr, "Interrupted at step %lld; nothing is lost: the same command with --resume goes on.\n", (long long)step);
+    return EXIT_INTERRUPTED;
 }
 
 static int finish(run *r, const us_train_report *p, us_error *err) {
@@ -308,14 +364,19 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
     if (isfinite(p->best_loss)) {
         fprintf(stderr, "Best at step %lld; now all of the validation part... ", (long long)p->best_step);
         o.validation_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BEST, &o.n_targets);
-        o.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
+        if (!interrupted) o.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
+        if (interrupted) return pause_run(r, p->step, err);
         fprintf(stderr, "\nOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.",
                 (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss), exp(o.base_loss));
         printf("%.5f\n", o.validation_loss);
     }
     st = us_trainer_write_record(r->trainer, &o, r->out, err);
     if (!st && us_card_is_draft(r->card)) st = greet(r, err);
+    if (interrupted) return pause_run(r, p->step, err);
     if (st) return cli_fail(r->command, st, err);
+    log_line(r, json_pack("{s:b, s:I, s:f, s:f}", "done", 1, "step", (json_int_t)p->step, "validation_loss",
+                          isfinite(o.validation_loss) ? o.validation_loss : 0, "base_loss",
+                          isfinite(o.base_loss) ? o.base_loss : 0));
     fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path,
             r->out);
     if (o.validation_loss >= o.base_loss)
@@ -335,7 +396,8 @@ static us_status prepare_folder(run *r, bool append, us_error *err) {
     return st;
 }
 
-static int train(run *r, us_train_options *to, bool resume, bool restart, bool dry_run, bool samples, us_error *err) {
+static int train(run *r, us_train_options *to, bool resume, bool restart, bool ends, bool dry_run, bool samples,
+                 us_error *err) {
     us_train_report p = {0};
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
     if (unfinished && !resume && !restart && !dry_run)
@@ -343,6 +405,11 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
                          r->checkpoint_path);
     to->progress = show_rehearsal;
     to->progress_ctx = r;
+    to->working = show_working;
+    to->working_ctx = r;
+    sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     to->cast = us_card_cast(r->card, &to->n_cast);
     us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
     if (!st && resume && !dry_run) st = us_trainer_resume(r->trainer, err);
@@ -350,11 +417,13 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
     if (st) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
-    if (dry_run) return EXIT_OK;
+    if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
-    struct sigaction sa = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
+    log_line(r,
+             json_pack("{s:s, s:I, s:f}", "stage", "learning", "n_steps", (json_int_t)us_trainer_get_facts(r->trainer).n_steps,
+                       "seconds", us_trainer_get_facts(r->trainer).seconds));
+    if (samples && !resume && !interrupted) show_samples(r, 0, true);
+    if (ends) us_trainer_end(r->trainer);
     st = steps(r, samples, &p, err);
     if (st) {
         int rc = cli_fail(r->command, st, err);
@@ -362,11 +431,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool d
             fprintf(stderr, "%s holds the last good state, %s the best adapter so far\n", r->checkpoint_path, r->adapter_path);
         return rc;
     }
-    if (p.done) return finish(r, &p, err);
-    st = us_trainer_checkpoint(r->trainer, err);
-    if (st) return cli_fail(r->command, st, err);
-    fprintf(stderr, "Interrupted at step %lld; nothing is lost: the same command with --resume goes on.\n", (long long)p.step);
-    return EXIT_INTERRUPTED;
+    return p.done && !interrupted ? finish(r, &p, err) : pause_run(r, p.step, err);
 }
 
 int cmd_train(int argc, char **argv) {
@@ -378,7 +443,7 @@ int cmd_train(int argc, char **argv) {
     int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
             max_words = 60;
     double validation = 0.05, test = 0.05;
-    bool help, resume = false, restart = false, dry_run = false, no_samples = false;
+    bool help, resume = false, restart = false, ends = false, dry_run = false, no_samples = false;
     int n;
     run r = {.command = argv[0], .fancy = cli_fancy(2)};
     const cli_option options[] = {
@@ -389,7 +454,9 @@ int cmd_train(int argc, char **argv) {
          &r.dataset, 0, 0},
         {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &resume, 0, 0},
         {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &restart, 0, 0},
+        {"finish", 0, NULL, "with --resume: learn no more, keep the best so far", CLI_SWITCH, &ends, 0, 0},
         {"dry-run", 0, NULL, "say what would be done, how long and how much memory it takes", CLI_SWITCH, &dry_run, 0, 0},
+        {"json", 0, NULL, "with --dry-run: as JSON", CLI_SWITCH, &r.json, 0, 0},
         {"history", 0, "N", "lines before a target that the model sees (10)", CLI_INT, &history, 1, 100},
         {"rank", 'r', "N", "rank of the factors (16)", CLI_INT, &rank, 1, 256},
         {"alpha", 0, "X", "strength: y += alpha/rank B A x (twice the rank)", CLI_FLOAT, &to.alpha, 0.001, 1e4},
@@ -442,6 +509,7 @@ int cmd_train(int argc, char **argv) {
     if (!r.character)
         return cli_usage(argv[0],
                          "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");
+    if (ends && !resume) return cli_usage(argv[0], "--finish ends an interrupted run: give --resume too");
     if (!n == !r.dataset) return cli_usage(argv[0], "give either script files or --dataset DIR");
     static const char *const schedules[] = {"cosine", "constant", "linear"}, *const types[] = {"f16", "q8_0", "f32"};
     int k = 0, ty = 0;
@@ -476,7 +544,7 @@ int cmd_train(int argc, char **argv) {
         if (!(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
         else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads}, &r.model, &err)))
             rc = cli_fail(argv[0], st, &err);
-        else rc = train(&r, &to, resume, restart, dry_run, !no_samples, &err);
+        else rc = train(&r, &to, resume, restart, ends, dry_run, !no_samples, &err);
     }
     if (r.log) fclose(r.log);
     us_trainer_free(r.trainer);

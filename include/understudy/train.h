@@ -52,6 +52,11 @@ typedef struct us_train_options {
     us_progress_fn
         *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
     void *progress_ctx;
+    /* Called between layers of a step, of a validation (with its tokens done and to do; 0 and 0 in a step) and of
+     * us_trainer_evaluate. Returning false ends it: INTERRUPTED, the trainer is as it was before the step, or owes a
+     * validation; a checkpoint written then goes on bit for bit. */
+    us_progress_fn *working;
+    void *working_ctx;
 } us_train_options;
 
 /* Every default filled in, but for those that depend on the data and the machine. */
@@ -97,9 +102,13 @@ US_API us_train_facts us_trainer_get_facts(const us_trainer *t);
 US_API void us_trainer_estimate(us_trainer *t);
 /* Goes on from folder/checkpoint.gguf, bit for bit. MISMATCH names the first option, data or base that differs. */
 US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
-/* One optimizer step; validates and writes the checkpoint when it is time. FORMAT when the loss is not
- * finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again). */
+/* One optimizer step; validates and writes the checkpoint when it is time (by steps, and every two minutes). A validation that
+ * an interrupted run owes is made by a call of its own: rows is 0 then, loss NAN. INTERRUPTED by options.working. FORMAT when
+ * the loss is not finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again).
+ */
 US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
+/* Nothing more is to be learned: the next step reports that it is done, early. */
+US_API void us_trainer_end(us_trainer *t);
 US_API US_MUST_USE us_status us_trainer_checkpoint(us_trainer *t, us_error *err);
 typedef enum us_which {
     US_CURRENT = 0,
@@ -107,7 +116,7 @@ typedef enum us_which {
     US_BASE
 } us_which; /* the factors as they are, those of the best validation, none */
 /* Mean nats a target over a part, about max_targets of them (0: all); *n_targets (may be NULL) says over how many. NAN
- * for an empty part. */
+ * for an empty part, and when options.working says stop. */
 US_API double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets);
 
 typedef enum us_adapter_type { US_ADAPTER_F16 = 0, US_ADAPTER_Q8_0, US_ADAPTER_F32 } us_adapter_type;

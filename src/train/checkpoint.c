@@ -23,7 +23,7 @@ us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     const double losses[N_LOSSES] = {s->best_loss, s->last_validation, s->base_loss, s->seconds, (double)s->rows, c->sum};
     const int64_t ne = (int64_t)t->lora.n_params,
                   numbers[6] = {s->step,        s->best_step, (int64_t)s->epoch,
-                                (int64_t)s->at, s->n_worse,   s->have_best | s->done << 1 | s->early << 2};
+                                (int64_t)s->at, s->n_worse,   s->have_best | s->done << 1 | s->early << 2 | s->owes << 3};
     us_status st = path_of(t, &path, err);
     if (!st) st = us_dir_make(t->folder, err);
     if (!st) st = us_gguf_writer_new(&w, err);
@@ -109,7 +109,8 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
                                 .rows = l[4] >= 0 && l[4] < 1e18 ? (uint64_t)l[4] : 0,
                                 .have_best = x[5] & 1,
                                 .done = x[5] >> 1 & 1,
-                                .early = x[5] >> 2 & 1};
+                                .early = x[5] >> 2 & 1,
+                                .owes = x[5] >> 3 & 1};
     t->curve.sum = l[5];
     return US_OK;
 }

@@ -48,6 +48,9 @@ struct us_tape {
     us_packing packing;
     size_t chunk; /* rows a thread claims at a time */
     atomic_int next;
+    bool (*go_on)(void *ctx);
+    void *go_on_ctx;
+    bool stopped; /* it said no in this batch, or in one before it that nobody has asked about */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -603,12 +606,29 @@ static void start_batch(us_tape *t, const us_batch *b) {
     }
 }
 
+void us_tape_set_go_on(us_tape *t, bool (*go_on)(void *ctx), void *ctx) {
+    t->go_on = go_on;
+    t->go_on_ctx = ctx;
+}
+
+bool us_tape_take_stopped(us_tape *t) {
+    bool stopped = t->stopped;
+    t->stopped = false;
+    return stopped;
+}
+
+static bool stops(us_tape *t) {
+    if (!t->stopped && t->go_on && !t->go_on(t->go_on_ctx)) t->stopped = true;
+    return t->stopped;
+}
+
 static double forward(us_tape *t, const us_batch *b) {
     us_pool_run(t->pool, turn_factors, t);
     size_t d = (size_t)t->net.n_embd;
     start_batch(t, b);
     for (int32_t l = 0; l < t->net.n_layers; l++) {
         saved *s = &t->layers[l];
+        if (stops(t)) return NAN;
         if (!t->opt.train || t->opt.recompute) {
             float *x_in = s->x_in;
             *s = t->shared;
@@ -627,7 +647,7 @@ double us_tape_loss(us_tape *t, const us_batch *b, float *nats) {
     t->grad = NULL;
     t->grad_scale = 1;
     double sum = forward(t, b);
-    if (nats) memcpy(nats, t->nats, (size_t)b->n_targets * sizeof *nats);
+    if (nats && !t->stopped) memcpy(nats, t->nats, (size_t)b->n_targets * sizeof *nats);
     return sum;
 }
 
@@ -637,12 +657,16 @@ double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_
     t->grad_scale = scale;
     t->step_seed = step_seed;
     double sum = forward(t, b);
+    if (t->stopped) return NAN;
     size_t d = (size_t)t->net.n_embd;
     memset(t->d_x, 0, (size_t)b->packing.n_rows * d * sizeof *t->d_x);
     for (int32_t i = 0; i < b->n_targets; i++) {
         size_t r = (size_t)b->target_rows[i];
         us_rmsnorm_back(t->x + r * d, t->net.out_norm, t->d_hn + (size_t)i * d, d, t->net.eps, t->d_x + r * d);
     }
-    for (int32_t l = t->net.n_layers; l-- > 0;) layer_backward(t, l);
+    for (int32_t l = t->net.n_layers; l-- > 0;) {
+        if (stops(t)) return NAN;
+        layer_backward(t, l);
+    }
     return sum;
 }

@@ -206,6 +206,12 @@ static void plan(us_trainer *t) {
     if (!o->eval_every) o->eval_every = epoch / 10 > 10 ? epoch / 10 : 10;
 }
 
+static bool go_on(void *trainer) {
+    us_trainer *t = trainer;
+    uint64_t done = t->work_done < t->work_total ? t->work_done : t->work_total;
+    return !t->o.working || t->o.working(t->o.working_ctx, (int32_t)done, (int32_t)t->work_total);
+}
+
 us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_options *options, const char *folder,
                          us_trainer **out, us_error *err) {
     us_trainer *t = NULL;
@@ -236,6 +242,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
         st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora,
                           t->modules, t->o.seed + 1, err);
     if (!st) st = choose_micro_rows(t, err);
+    if (!st) us_tape_set_go_on(t->tape, go_on, t);
     if (!st) st = us_packer_init(&t->packer, &t->s, t->o.micro_rows, err);
     size_t bytes = t->lora.n_params * sizeof(float);
     if (!st) st = us_alloc_aligned(bytes, &t->grad, err);
@@ -327,11 +334,15 @@ static double run_kind(us_trainer *t, bool bare, const uint32_t *list, size_t n,
         nats +=
             grad ? us_tape_loss_and_grad(t->tape, &p->batch, scale, seed + i, grad) : us_tape_loss(t->tape, &p->batch, NULL);
         if (rows) *rows += (uint64_t)p->batch.packing.n_rows;
+        t->work_done += (uint64_t)p->batch.n_targets;
         us_packer_clear(p, &t->s);
+        if (!isfinite(nats)) break;                                        /* stopped, or lost anyway */
         if (i < n && !us_packer_add(p, &t->s, &t->s.seqs[list[i]])) break; /* cannot be: the packer holds the longest */
     }
     return nats;
 }
+
+static us_status interrupted(us_error *err) { return us_fail(err, US_ERR_INTERRUPTED, "the training was interrupted"); }
 
 /* Runs a list of sequences in micro-batches; learns when `grad` is given. Returns the sum of nats. */
 static double run(us_trainer *t, const uint32_t *list, size_t n, float scale, uint64_t seed, float *grad, uint64_t *rows) {
@@ -373,7 +384,11 @@ static double evaluate(us_trainer *t, const uint32_t *list, size_t n, int64_t ma
     size_t k = 0;
     for (; k < n && (!max_targets || targets < (uint64_t)max_targets); k++) targets += (uint64_t)t->s.seqs[list[k]].n_targets;
     if (n_targets) *n_targets = targets;
-    return targets ? run(t, list, k, 0, 0, NULL, NULL) / (double)targets : NAN;
+    t->work_done = 0;
+    t->work_total = targets < INT32_MAX ? targets : INT32_MAX;
+    double loss = targets ? run(t, list, k, 0, 0, NULL, NULL) / (double)targets : NAN;
+    t->work_total = 0;
+    return loss;
 }
 
 double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets) {
@@ -385,6 +400,7 @@ double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_
     if (which == US_BEST && t->state.have_best) t->lora.params = t->best;
     if (which == US_BASE) t->lora.scale = 0;
     double loss = evaluate(t, t->step_list, n, max_targets, n_targets);
+    us_tape_take_stopped(t->tape);
     t->lora.params = now;
     t->lora.scale = scale;
     return loss;
@@ -397,69 +413,96 @@ static void add_point(double (*points)[2], size_t *n, int64_t step, double loss)
     points[at][1] = loss;
 }
 
-static void validate(us_trainer *t, us_train_report *r) {
+/* False: it was stopped, and is owed. */
+static bool validate(us_trainer *t, us_train_report *r) {
     us_train_state *s = &t->state;
-    s->last_validation = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    double loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    s->owes = us_tape_take_stopped(t->tape);
+    if (s->owes) return false;
+    s->last_validation = loss;
     add_point(t->curve.validation, &t->curve.n_validation, s->step, s->last_validation);
     r->validated = true;
     r->improved = s->last_validation < s->best_loss;
     s->n_worse = r->improved ? 0 : s->n_worse + 1;
-    if (!r->improved) return;
+    if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
+    if (!r->improved) return true;
     s->best_loss = s->last_validation;
     s->best_step = s->step;
     s->have_best = true;
     memcpy(t->best, t->lora.params, t->lora.n_params * sizeof(float));
+    return true;
+}
+
+/* The loss of the base itself, before anything is learned: B is zero still. */
+static us_status measure_base(us_trainer *t, us_error *err) {
+    us_train_state *s = &t->state;
+    if (s->step || !t->n_validation || isfinite(s->base_loss)) return US_OK;
+    double loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    if (us_tape_take_stopped(t->tape)) return interrupted(err);
+    s->base_loss = loss;
+    return isfinite(loss) ? US_OK
+                          : us_fail(err, US_ERR_FORMAT,
+                                    "the base itself gives a loss that is not finite (%g): its weights hold NaN or infinity; "
+                                    "get the file again",
+                                    loss);
+}
+
+/* Gradients and the optimizer. After an error the state is as before. */
+static us_status learn(us_trainer *t, us_train_report *r, us_error *err) {
+    us_train_state *s = &t->state, before = *s;
+    int64_t start = us_now_ns();
+    r->targets = collect(t);
+    memset(t->grad, 0, t->lora.n_params * sizeof(float));
+    double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets,
+                      t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
+    if (us_tape_take_stopped(t->tape)) {
+        *s = before;
+        return interrupted(err);
+    }
+    r->loss = nats / (double)r->targets;
+    r->grad_norm = norm(t->grad, t->lora.n_params);
+    if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
+        *s = before;
+        return us_fail(err, US_ERR_FORMAT,
+                       "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds "
+                       "NaN); nothing of this step is kept",
+                       (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
+    }
+    if (t->o.clip > 0 && r->grad_norm > t->o.clip) {
+        float k = (float)(t->o.clip / r->grad_norm);
+        for (size_t i = 0; i < t->lora.n_params; i++) t->grad[i] *= k;
+    }
+    update(t, r->lr);
+    s->step++;
+    s->done = s->step >= t->facts.n_steps;
+    r->seconds = (double)(us_now_ns() - start) * 1e-9;
+    s->seconds += r->seconds;
+    s->rows += r->rows;
+    t->curve.sum += r->loss;
+    if (s->step % t->curve.stride == 0)
+        add_point(t->curve.training, &t->curve.n_training, s->step, t->curve.sum / (double)t->curve.stride), t->curve.sum = 0;
+    s->owes = t->n_validation && (s->step % t->o.eval_every == 0 || s->done);
+    return US_OK;
+}
+
+static bool is_time_to_save(const us_trainer *t, const us_train_report *r) {
+    const us_train_state *s = &t->state;
+    return t->folder && (s->step % t->o.checkpoint_every == 0 || s->done || r->improved ||
+                         us_now_ns() - t->saved_ns > (int64_t)120 * 1000000000);
 }
 
 us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     us_train_state *s = &t->state;
     us_status st = US_OK;
-    int64_t start = us_now_ns();
-    *r = (us_train_report){.lr = rate(t, s->step)};
-    if (!s->done) {
-        if (s->step == 0 && t->n_validation && !isfinite(s->base_loss)) { /* B is zero still: this is the base */
-            s->base_loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
-            if (!isfinite(s->base_loss))
-                return us_fail(err, US_ERR_FORMAT,
-                               "the base itself gives a loss that is not finite (%g): its weights hold NaN or infinity; get "
-                               "the file again",
-                               s->base_loss);
-            start = us_now_ns();
-        }
-        us_train_state before = *s;
-        r->targets = collect(t);
-        memset(t->grad, 0, t->lora.n_params * sizeof(float));
-        double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets,
-                          t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
-        r->loss = nats / (double)r->targets;
-        r->grad_norm = norm(t->grad, t->lora.n_params);
-        if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
-            *s = before;
-            return us_fail(err, US_ERR_FORMAT,
-                           "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds "
-                           "NaN); nothing of this step is kept",
-                           (long long)s->step + 1, r->loss, r->grad_norm, r->lr);
-        }
-        if (t->o.clip > 0 && r->grad_norm > t->o.clip) {
-            float k = (float)(t->o.clip / r->grad_norm);
-            for (size_t i = 0; i < t->lora.n_params; i++) t->grad[i] *= k;
-        }
-        update(t, r->lr);
-        s->step++;
-        s->done = s->step >= t->facts.n_steps;
-        r->seconds = (double)(us_now_ns() - start) * 1e-9;
-        s->seconds += r->seconds;
-        s->rows += r->rows;
-        t->curve.sum += r->loss;
-        if (s->step % t->curve.stride == 0)
-            add_point(t->curve.training, &t->curve.n_training, s->step, t->curve.sum / (double)t->curve.stride),
-                t->curve.sum = 0;
-        if (t->n_validation && (s->step % t->o.eval_every == 0 || s->done)) validate(t, r);
-        if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
-        if (t->folder && (s->step % t->o.checkpoint_every == 0 || s->done || r->improved)) {
-            st = us_checkpoint_write(t, err);
-            r->saved = !st;
-        }
+    bool done = s->done;
+    *r = (us_train_report){.lr = rate(t, s->step), .loss = NAN};
+    if (!t->saved_ns) t->saved_ns = us_now_ns();
+    if (!done) st = measure_base(t, err);
+    if (!st && !done && !s->owes) st = learn(t, r, err);
+    if (!st && s->owes && !validate(t, r)) st = interrupted(err);
+    if (!st && (r->rows || r->validated) && is_time_to_save(t, r)) {
+        st = us_trainer_checkpoint(t, err);
+        r->saved = !st;
     }
     r->step = s->step;
     r->epoch = (double)s->epoch + (double)s->at / (double)t->n_train;
@@ -472,8 +515,11 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     return st;
 }
 
+void us_trainer_end(us_trainer *t) { t->state.early = !t->state.done, t->state.done = true; }
+
 us_status us_trainer_checkpoint(us_trainer *t, us_error *err) {
     if (!t->folder) return us_fail(err, US_ERR_ARGUMENT, "this trainer has no folder for checkpoints");
+    t->saved_ns = us_now_ns();
     return us_checkpoint_write(t, err);
 }
 

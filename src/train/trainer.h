@@ -12,10 +12,10 @@ typedef struct us_train_state {
     int64_t step, best_step;
     uint64_t epoch, at; /* the next sequence: order of that epoch, index in it */
     double best_loss, last_validation, base_loss;
-    double seconds;  /* of steps, in all sittings */
-    uint64_t rows;   /* computed in them */
-    int32_t n_worse; /* validations since the best */
-    bool have_best, done, early;
+    double seconds;                    /* of steps, in all sittings */
+    uint64_t rows;                     /* computed in them */
+    int32_t n_worse;                   /* validations since the best */
+    bool have_best, done, early, owes; /* owes: the validation after `step` was interrupted */
 } us_train_state;
 
 #define US_CURVE_POINTS 2048
@@ -47,6 +47,8 @@ struct us_trainer {
     us_train_state state;
     us_train_facts facts;
     us_curve curve;
+    uint64_t work_done, work_total; /* tokens of the validation under way; 0 in a step */
+    int64_t saved_ns;               /* when a checkpoint was written, or the run began */
 };
 
 /* adapter_writer.c: factors -> GGUF LoRA. */
