@@ -190,6 +190,71 @@ static void learns_and_resumes_bit_for_bit(void **state) {
     us_model_free(m);
 }
 
+/* Stops at the n-th time that it is asked, and says whether that was within a validation. */
+typedef struct fuse {
+    int left;
+    bool in_validation;
+} fuse;
+static bool burn(void *ctx, int32_t n_done, int32_t n_total) {
+    fuse *f = ctx;
+    assert_true(n_done >= 0 && n_done <= n_total);
+    if (--f->left > 0) return true;
+    f->in_validation = n_total > 0;
+    return false;
+}
+
+/* Asked to end between any two layers, of a step and of a validation, it goes on to the same bits. */
+static void interrupted_anywhere_goes_on_bit_for_bit(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(true);
+    char *folder = us_path_join(dir, "fuse"), *file = us_path_join(folder, "checkpoint.gguf");
+    us_train_report r;
+    us_trainer *whole = new_trainer(m, d, 2, NULL, 0.1), *part = NULL;
+    do assert_ok(us_trainer_step(whole, &r, &err), &err);
+    while (!r.done);
+    bool seen[2] = {false, false}, done = false;
+    for (int i = 0; !done; i++) {
+        fuse f = {.left = 20 + i * 7 % 23};
+        us_train_options o = small();
+        o.dropout = 0.1;
+        o.working = burn;
+        o.working_ctx = &f;
+        us_status st = us_trainer_new(m, d, &o, folder, &part, &err);
+        assert_ok(st, &err);
+        if (i) assert_ok(us_trainer_resume(part, &err), &err);
+        do st = us_trainer_step(part, &r, &err);
+        while (!st && !r.done);
+        done = !st;
+        if (done) break;
+        assert_int_equal(st, US_ERR_INTERRUPTED);
+        seen[f.in_validation] = true;
+        assert_ok(us_trainer_checkpoint(part, &err), &err);
+        us_trainer_free(part);
+        assert_true(i < 500);
+    }
+    assert_true(seen[0] && seen[1]);
+    assert_memory_equal(part->lora.params, whole->lora.params, whole->lora.n_params * sizeof(float));
+    assert_memory_equal(part->best, whole->best, whole->lora.n_params * sizeof(float));
+    assert_int_equal(part->curve.n_validation, whole->curve.n_validation);
+    assert_memory_equal(part->curve.validation, whole->curve.validation,
+                        whole->curve.n_validation * sizeof *whole->curve.validation);
+    us_trainer_free(part);
+    part = new_trainer(m, d, 1, folder, 0.1);
+    assert_ok(us_trainer_resume(part, &err), &err);
+    us_trainer_end(part);
+    assert_ok(us_trainer_step(part, &r, &err), &err);
+    assert_true(r.done && !r.rows);
+    us_trainer_free(part);
+    remove(file);
+    rmdir(folder);
+    free(folder);
+    free(file);
+    us_trainer_free(whole);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 /* The file that is written gives the engine what the tape has learned. */
 static void the_adapter_serves_what_was_learned(void **state) {
     (void)state;
@@ -470,6 +535,7 @@ int main(void) {
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line),
                                        cmocka_unit_test(learns_and_resumes_bit_for_bit),
+                                       cmocka_unit_test(interrupted_anywhere_goes_on_bit_for_bit),
                                        cmocka_unit_test(the_adapter_serves_what_was_learned),
                                        cmocka_unit_test(rehearsal_is_learned_without_the_persona),
                                        cmocka_unit_test(rehearsal_resumes_bit_for_bit),
