@@ -238,6 +238,11 @@ static us_status check_spans(us_engine *e, const us_span *spans, int32_t n_spans
         for (int32_t k = 0; k < i; k++)
             if (spans[k].seq == sp->seq) return us_fail(err, US_ERR_ARGUMENT, "sequence %d occurs in two spans", sp->seq);
         if (sp->n_tokens < 1) return us_fail(err, US_ERR_ARGUMENT, "span %d holds no tokens", i);
+        if (e->model->net.n_ctx_most && e->seqs[sp->seq].n > e->model->net.n_ctx_most - sp->n_tokens)
+            return us_fail(err, US_ERR_LIMIT,
+                           "%d tokens after %d: this model is run up to %d (beyond, it has other RoPE factors, which are not "
+                           "used here): shorten the prompt",
+                           sp->n_tokens, e->seqs[sp->seq].n, e->model->net.n_ctx_most);
         if (e->seqs[sp->seq].n > e->n_pages * US_PAGE - sp->n_tokens)
             return us_fail(err, US_ERR_LIMIT,
                            "%d tokens after %d do not fit in the context of %d: shorten the prompt or raise --ctx-size",

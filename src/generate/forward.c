@@ -30,7 +30,8 @@ typedef struct us_pass {
     size_t rank_pad; /* widest adapter in the batch, in whole groups; 0 without adapters */
     size_t T;
     float *x, *q, *k, *v, *o, *gate, *up, *act, *u, *parts; /* [T, ...] */
-    float *cos, *sin, *hn;
+    float *cos, *sin;                                       /* [n_ropes][T, n_rot / 2] */
+    float *hn;
     uint16_t *wide;       /* the rows of wide blocks, rounded */
     us_row_block *blocks; /* [n_wide], each of one voice */
     us_run *narrow;       /* the other rows, in stretches */
@@ -68,7 +69,7 @@ static size_t tile_floats(const us_net *n) { return up64(tile_rows(n) * (size_t)
 static size_t own_bytes(const us_net *n) {
     size_t widest = max2(width_in(n), (size_t)n->n_ff);
     return up64(us_acts_bytes(FEW_ROWS, widest)) + up64(FEW_ROWS * width_in(n) * 4) + 2 * tile_floats(n) * 4 +
-           up64(tile_rows(n) * 5 * 4) + US_ATTEND_SCRATCH_BYTES + us_panel_bytes(widest);
+           up64(tile_rows(n) * 6 * 4) + US_ATTEND_SCRATCH_BYTES + us_panel_bytes(widest);
 }
 
 static size_t most_blocks(const us_engine_options *o) { return (size_t)o->n_batch / US_WIDE_ROWS + MOST_VOICES; }
@@ -91,8 +92,8 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
         {&p->act, t * f},
         {&p->u, 3 * t * MAX_RANK},
         {&p->parts, MAX_PARTS * (size_t)n->heads.n_heads * ((size_t)n->heads.head_size + 2)},
-        {&p->cos, t * (size_t)n->n_rot / 2},
-        {&p->sin, t * (size_t)n->n_rot / 2},
+        {&p->cos, US_ROPES * t * (size_t)n->n_rot / 2},
+        {&p->sin, US_ROPES * t * (size_t)n->n_rot / 2},
         {&p->hn, t * width_in(n)},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
@@ -334,12 +335,34 @@ static void linears(thread *t, int32_t layer, us_module first, size_t n, const i
 
 /* ---- attention -------------------------------------------------------------------------------------------- */
 
+/* Norms of q and k over all heads of a row. */
+static void norm_rows(thread *t, int32_t layer) {
+    us_pass *p = t->p;
+    const us_net_layer *y = &p->net->layers[layer];
+    size_t q = us_net_width_q(p->net), kv = us_net_width_kv(p->net);
+    for (size_t r = t->b; r < t->e; r++) {
+        p->kn->rmsnorm(p->q + r * q, y->q_norm, q, p->net->eps, p->q + r * q);
+        p->kn->rmsnorm(p->k + r * kv, y->k_norm, kv, p->net->eps, p->k + r * kv);
+    }
+    meet(t);
+}
+
+/* One head of row r of q or k: its norm (or NULL) and its rotation. */
+static void turn(const us_pass *p, const us_net_layer *y, size_t r, const float *norm, float *x) {
+    const us_net *n = p->net;
+    size_t half = (size_t)n->n_rot / 2, at = ((size_t)(y->rope < 0 ? 0 : y->rope) * (size_t)p->e->o.n_batch + r) * half;
+    if (norm) p->kn->rmsnorm(x, norm, (size_t)n->heads.head_size, n->eps, x);
+    if (y->rope >= 0) p->kn->rope(x, (size_t)n->n_rot, n->neox, p->cos + at, p->sin + at);
+}
+
 static void rope_and_store(thread *t, int32_t layer) {
     us_pass *p = t->p;
     const us_net *n = p->net;
     const us_net_layer *y = &n->layers[layer];
-    size_t es = (size_t)n->heads.head_size, q = us_net_width_q(n), kv = us_net_width_kv(n), half = (size_t)n->n_rot / 2;
+    bool each = n->qk_norm == US_QK_NORM_HEAD;
+    size_t es = (size_t)n->heads.head_size, q = us_net_width_q(n), kv = us_net_width_kv(n);
     size_t G = (size_t)n->heads.n_kv_heads, group = group_of(n), b, e;
+    if (n->qk_norm == US_QK_NORM_ROW) norm_rows(t, layer);
     us_split(p->T * G, 1, t->i, t->n, &b, &e);
     for (size_t item = b; item < e; item++) {
         size_t r = item / G, g = item % G;
@@ -347,13 +370,8 @@ static void rope_and_store(thread *t, int32_t layer) {
         int32_t page = p->e->seqs[row->seq].pages[row->pos / US_PAGE];
         size_t at = (size_t)row->pos % US_PAGE;
         float *k = p->k + r * kv + g * es;
-        for (size_t h = g * group; h < (g + 1) * group; h++) {
-            float *qh = p->q + r * q + h * es;
-            if (y->q_norm) p->kn->rmsnorm(qh, y->q_norm, es, n->eps, qh);
-            p->kn->rope(qh, (size_t)n->n_rot, n->neox, p->cos + r * half, p->sin + r * half);
-        }
-        if (y->k_norm) p->kn->rmsnorm(k, y->k_norm, es, n->eps, k);
-        p->kn->rope(k, (size_t)n->n_rot, n->neox, p->cos + r * half, p->sin + r * half);
+        for (size_t h = g * group; h < (g + 1) * group; h++) turn(p, y, r, each ? y->q_norm : NULL, p->q + r * q + h * es);
+        turn(p, y, r, each ? y->k_norm : NULL, k);
         p->kn->page_put(p->e->page_kind, true, es, us_engine_page(p->e, page, layer, (int32_t)g, false), at, k);
         p->kn->page_put(p->e->page_kind, false, es, us_engine_page(p->e, page, layer, (int32_t)g, true), at,
                         p->v + r * kv + g * es);
@@ -374,13 +392,23 @@ static desk desk_of(const thread *t) {
     d.l = d.m + rows;
     d.M = d.l + rows;
     d.L = d.M + rows;
-    d.scratch = t->rest + 2 * tile * 4 + up64(rows * 5 * 4);
+    d.scratch = t->rest + 2 * tile * 4 + up64(rows * 6 * 4);
     return d;
 }
 
-static bool wide_heads(const us_pass *p) {
-    return p->e->page_kind != US_PAGE_F32 && p->net->heads.head_size % 32 == 0 && p->net->heads.head_size <= 128;
+static bool wide_heads(const us_pass *p, int32_t layer) {
+    const us_heads *h = &p->net->heads;
+    return p->e->page_kind != US_PAGE_F32 && h->head_size % 32 == 0 && h->head_size <= 128 && h->cap == 0 &&
+           !p->net->layers[layer].window;
 }
+
+/* The first position that a row at `pos` sees. */
+static int64_t seen_from(const us_pass *p, int32_t layer, int32_t pos) {
+    int32_t window = p->net->layers[layer].window;
+    return window && pos >= window ? (int64_t)pos + 1 - window : 0;
+}
+
+static int32_t clip(int64_t x, int64_t max) { return (int32_t)(x < 0 ? 0 : x > max ? max : x); }
 
 /* Partial softmax sums, in d->m, d->l, d->o, of rows [r0, r1) over one chunk of pages of one kv head. */
 static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wide, size_t g, size_t chunk, const desk *d) {
@@ -389,14 +417,17 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wi
     size_t es = (size_t)p->net->heads.head_size, group = group_of(p->net), first = chunk * US_CHUNK_PAGES;
     const unsigned char *k_pages[US_CHUNK_PAGES], *v_pages[US_CHUNK_PAGES];
     size_t n_pages = (size_t)s->n_pages - first < US_CHUNK_PAGES ? (size_t)s->n_pages - first : US_CHUNK_PAGES;
-    int32_t *limit = (int32_t *)(void *)(d->L + tile_rows(p->net));
+    int32_t *limit = (int32_t *)(void *)(d->L + tile_rows(p->net)), *from = limit + tile_rows(p->net);
+    bool windowed = p->net->layers[layer].window > 0;
     for (size_t i = 0; i < n_pages; i++) {
         k_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, false);
         v_pages[i] = us_engine_page(p->e, s->pages[first + i], layer, (int32_t)g, true);
     }
     for (size_t r = r0; r < r1; r++) {
-        int64_t seen = (int64_t)p->e->rows[r].pos + 1 - (int64_t)(first * US_PAGE), max = (int64_t)(n_pages * US_PAGE);
-        for (size_t i = 0; i < group; i++) limit[(r - r0) * group + i] = (int32_t)(seen < 0 ? 0 : seen > max ? max : seen);
+        int64_t at = (int64_t)(first * US_PAGE), max = (int64_t)(n_pages * US_PAGE);
+        int32_t pos = p->e->rows[r].pos, end = clip((int64_t)pos + 1 - at, max),
+                begin = windowed ? clip(seen_from(p, layer, pos) - at, max) : 0;
+        for (size_t i = 0; i < group; i++) limit[(r - r0) * group + i] = end, from[(r - r0) * group + i] = begin;
         memcpy(d->q + (r - r0) * group * es, p->q + r * us_net_width_q(p->net) + g * group * es, group * es * sizeof(float));
     }
     size_t n_rows = (r1 - r0) * group;
@@ -410,7 +441,9 @@ static void attend_chunk(thread *t, int32_t layer, size_t r0, size_t r1, bool wi
                    .q_stride = es,
                    .n_rows = n_rows,
                    .limit = limit,
-                   .scale = 1.0f / sqrtf((float)es),
+                   .from = windowed ? from : NULL,
+                   .scale = p->net->heads.scale,
+                   .cap = p->net->heads.cap,
                    .m = d->m,
                    .l = d->l,
                    .o = d->o,
@@ -454,8 +487,9 @@ static void attend_tiles(thread *t, int32_t layer) {
         if (item / G >= p->n_tiles) return;
         size_t r0 = (size_t)p->tiles[item / G].begin, r1 = (size_t)p->tiles[item / G].end;
         memset(d.L, 0, (r1 - r0) * group * sizeof *d.L);
-        for (size_t c = 0; c < chunks_of(p, r1 - 1); c++) {
-            attend_chunk(t, layer, r0, r1, p->tiles[item / G].prompt && wide_heads(p), g, c, &d);
+        size_t c = (size_t)seen_from(p, layer, p->e->rows[r0].pos) / US_PAGE / US_CHUNK_PAGES;
+        for (; c < chunks_of(p, r1 - 1); c++) {
+            attend_chunk(t, layer, r0, r1, p->tiles[item / G].prompt && wide_heads(p, layer), g, c, &d);
             for (size_t k = 0; k < (r1 - r0) * group; k++)
                 fold(p->kn, es, d.m[k], d.l[k], d.o + k * es, &d.M[k], &d.L[k],
                      out_of(p, r0 + k / group, g * group + k % group));
@@ -510,6 +544,32 @@ static bool fits_parts(const us_pass *p) {
 
 /* ---- the pass ------------------------------------------------------------------------------------------------ */
 
+/* Whether what a part of a layer makes is worked on before it is added to x; else products add to x themselves. */
+static bool joins(const us_net *n, const float *post_norm) { return post_norm || n->residual_scale != 1; }
+
+/* x += residual_scale * [norm] of what stands in hn, this thread's rows. */
+static void join(thread *t, const float *post_norm) {
+    us_pass *p = t->p;
+    size_t d = (size_t)p->net->n_embd;
+    for (size_t r = t->b; r < t->e; r++) {
+        float *made = p->hn + r * d;
+        if (post_norm) p->kn->rmsnorm(made, post_norm, d, p->net->eps, made);
+        p->kn->add(made, p->net->residual_scale, d, p->x + r * d);
+    }
+    meet(t);
+}
+
+/* x += W in of one module, by the way that the architecture goes. hn is free: what it held was read. */
+static void into_x(thread *t, int32_t l, us_module m, const float *x, size_t width, const float *post_norm) {
+    us_pass *p = t->p;
+    bool later = joins(p->net, post_norm);
+    lora u[1];
+    input in = begin(t, l, m, 1, x, NULL, width, u);
+    linears(t, l, m, 1, &in, u, later ? &p->hn : &p->x, !later);
+    meet(t);
+    if (later) join(t, post_norm);
+}
+
 static void layer(thread *t, int32_t l, bool parts) {
     us_pass *p = t->p;
     const us_net_layer *y = &p->net->layers[l];
@@ -526,20 +586,28 @@ static void layer(thread *t, int32_t l, bool parts) {
         merge_parts(t);
     } else attend_tiles(t, l);
     meet(t);
-    in = begin(t, l, US_MOD_O, 1, p->o, NULL, us_net_width_q(p->net), u);
-    linears(t, l, US_MOD_O, 1, &in, u, &p->x, true);
-    meet(t);
+    into_x(t, l, US_MOD_O, p->o, us_net_width_q(p->net), y->attn_post_norm);
     in = begin(t, l, US_MOD_GATE, 2, p->x, y->ffn_norm, d, u);
     while (claim(t, y->w[US_MOD_GATE]->n_groups, &g0, &g1)) {
         linear(t, l, US_MOD_GATE, &in, &u[0], p->gate, false, g0, g1);
         linear(t, l, US_MOD_UP, &in, &u[1], p->up, false, g0, g1);
         size_t c0 = g0 * US_GROUP, c1 = g1 * US_GROUP < f ? g1 * US_GROUP : f;
-        for (size_t r = 0; r < p->T; r++) p->kn->swiglu(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0, p->act + r * f + c0);
+        for (size_t r = 0; r < p->T; r++)
+            (p->net->gelu ? p->kn->geglu : p->kn->swiglu)(p->gate + r * f + c0, p->up + r * f + c0, c1 - c0,
+                                                          p->act + r * f + c0);
     }
     meet(t);
-    in = begin(t, l, US_MOD_DOWN, 1, p->act, NULL, f, u);
-    linears(t, l, US_MOD_DOWN, 1, &in, u, &p->x, true);
-    meet(t);
+    into_x(t, l, US_MOD_DOWN, p->act, f, y->ffn_post_norm);
+}
+
+/* Columns [c0, c1) of n rows of logits. */
+static void finish_logits(const us_pass *p, float *logits, size_t n, size_t c0, size_t c1) {
+    const us_net *net = p->net;
+    for (size_t i = 0; i < n; i++) {
+        float *row = logits + i * (size_t)net->n_vocab;
+        for (size_t c = c0; c < c1 && net->logit_scale != 1; c++) row[c] *= net->logit_scale;
+        if (net->logit_cap > 0) p->kn->softcap(row + c0, c1 - c0, net->logit_cap);
+    }
 }
 
 /* Logits of out_rows [o0, o1) into `logits`, row after row. */
@@ -554,8 +622,11 @@ static void head(thread *t, size_t o0, size_t o1, float *logits) {
         p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[o0 + i] * d, n->out_norm, d, n->eps, p->hn + i * d);
     p->kn->quantize_acts(p->hn, d, b, e, &acts);
     meet(t);
-    while (claim(t, n->head->n_groups, &g0, &g1))
-        p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, (size_t)n->n_vocab, false);
+    while (claim(t, n->head->n_groups, &g0, &g1)) {
+        size_t v = (size_t)n->n_vocab, c1 = g1 * US_GROUP < v ? g1 * US_GROUP : v;
+        p->kn->matmul(n->head, &acts, p->hn, d, 0, o1 - o0, g0, g1, logits, v, false);
+        finish_logits(p, logits, o1 - o0, g0 * US_GROUP, c1);
+    }
     meet(t);
 }
 
@@ -572,13 +643,19 @@ static void score_rows(thread *t, size_t o0, size_t o1) {
 
 static void embed(thread *t) {
     us_pass *p = t->p;
-    size_t d = (size_t)p->net->n_embd, half = (size_t)p->net->n_rot / 2;
+    const us_net *n = p->net;
+    size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
     for (size_t r = t->b; r < t->e; r++) {
-        p->kn->unpack_row(p->net->embd, (size_t)p->e->rows[r].token, p->x + r * d);
-        for (size_t j = 0; j < half; j++) {
-            double angle = (double)p->e->rows[r].pos * (double)p->net->inv_freq[j];
-            p->cos[r * half + j] = (float)cos(angle);
-            p->sin[r * half + j] = (float)sin(angle);
+        float *x = p->x + r * d;
+        p->kn->unpack_row(n->embd, (size_t)p->e->rows[r].token, x);
+        for (size_t i = 0; i < d && n->embd_scale != 1; i++) x[i] *= n->embd_scale;
+        for (int32_t k = 0; k < n->n_ropes; k++) {
+            size_t at = ((size_t)k * (size_t)p->e->o.n_batch + r) * half;
+            for (size_t j = 0; j < half; j++) {
+                double angle = (double)p->e->rows[r].pos * (double)n->ropes[k].inv_freq[j];
+                p->cos[at + j] = n->ropes[k].scale * (float)cos(angle);
+                p->sin[at + j] = n->ropes[k].scale * (float)sin(angle);
+            }
         }
     }
     meet(t);

@@ -77,8 +77,8 @@ typedef enum us_page_kind { US_PAGE_F32 = 0, US_PAGE_F16, US_PAGE_Q8_0, US_N_PAG
 size_t us_page_bytes(us_page_kind kind, size_t head_size);
 
 /* Attention of rows of queries that share one kv head, over a chunk of pages. Row i sees positions
- * [0, limit[i]) of the chunk (0: none). Results are partial softmax sums, so that chunks can be merged:
- *   m[i] = max score, l[i] = sum exp(score - m), o[i] = sum exp(score - m) v       (m = -INFINITY, l = 0 if none) */
+ * [from[i], limit[i]) of the chunk (none when from[i] >= limit[i]). Results are partial softmax sums, so that chunks can be
+ * merged: m[i] = max score, l[i] = sum exp(score - m), o[i] = sum exp(score - m) v       (m = -INFINITY, l = 0 if none) */
 typedef struct us_attend {
     us_page_kind kind;
     size_t head_size;                                     /* E */
@@ -88,7 +88,9 @@ typedef struct us_attend {
     size_t q_stride; /* floats */
     size_t n_rows;
     const int32_t *limit; /* [n_rows] */
-    float scale;          /* 1 / sqrt(E) */
+    const int32_t *from;  /* [n_rows], or NULL: 0 */
+    float scale;          /* of q . k: most often 1 / sqrt(E) */
+    float cap;            /* then cap * tanh(score / cap); 0: no cap */
     float *m, *l;         /* [n_rows] */
     float *o;             /* row i at o + i * E */
     void *scratch;        /* us_attend_scratch_bytes() */
@@ -126,8 +128,9 @@ typedef struct us_kern {
     /* KV pages: writes one position's K or V (E floats) into a page, and reads it back (tests). */
     void (*page_put)(us_page_kind kind, bool is_k, size_t head_size, unsigned char *page, size_t i_pos, const float *x);
     void (*attend)(const us_attend *a);
-    /* The same through bfloat16 tiles, NULL where matmul_wide is. F16 and Q8_0 pages, 256 positions at most, n_rows a multiple
-     * of 32, E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on the others. */
+    /* The same through bfloat16 tiles, NULL where matmul_wide is, without `from` and cap. F16 and Q8_0 pages, 256 positions at
+     * most, n_rows a multiple of 32, E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on
+     * the others. */
     void (*attend_wide)(const us_attend *a);
 
     /* y = x / sqrt(mean(x^2) + eps) * g; sums in float64 or pairwise so that long rows keep their digits. */
@@ -137,6 +140,10 @@ typedef struct us_kern {
     void (*swiglu)(const float *gate, const float *up, size_t n, float *y); /* silu(gate) * up */
     /* d_up = d_y silu(gate), d_gate = d_y up s(gate) (1 + gate (1 - s(gate))), s the logistic function; both written. */
     void (*swiglu_back)(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up);
+    /* gelu(gate) * up in the tanh form: gelu(x) = x / 2 (1 + tanh(u)) = x s(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). */
+    void (*geglu)(const float *gate, const float *up, size_t n, float *y);
+    void (*geglu_back)(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up);
+    void (*softcap)(float *x, size_t n, float cap);               /* x = cap * tanh(x / cap) */
     void (*add)(const float *a, float scale, size_t n, float *y); /* y += scale * a */
     float (*dot)(const float *a, const float *b, size_t n);
     void (*softmax)(float *x, size_t n); /* in place, max subtracted */

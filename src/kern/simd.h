@@ -103,6 +103,8 @@ INLINE vf vexp(vf x) {
     return select_(tiny, (vf){0}, y);
 }
 INLINE vf vlogistic(vf x) { return set1(1.0f) / (set1(1.0f) + vexp(-x)); }
+/* cap * tanh(x / cap): absolute error about 1e-7 of cap. */
+INLINE vf vcap(vf x, float cap) { return set1(cap) - set1(2 * cap) / (vexp(x * (2 / cap)) + set1(1.0f)); }
 
 /* ---- products with packed weights ------------------------------------------------------------------------ */
 
@@ -438,13 +440,17 @@ INLINE void attend_page(us_page_kind kind, const us_attend *a, size_t page, size
     size_t most = 0;
     page_scores(kind, a, a->k_pages[page], a->v_pages[page], r0, nr, s);
     for (int r = 0; r < nr; r++) {
-        size_t row = r0 + (size_t)r, n = 0;
-        int64_t seen = (int64_t)a->limit[row] - (int64_t)(page * US_PAGE);
+        size_t row = r0 + (size_t)r, n = 0, from = 0;
+        int64_t seen = (int64_t)a->limit[row] - (int64_t)(page * US_PAGE),
+                before = a->from ? (int64_t)a->from[row] - (int64_t)(page * US_PAGE) : 0;
         if (seen > 0) n = seen < US_PAGE ? (size_t)seen : US_PAGE;
+        if (before > 0) from = before < US_PAGE ? (size_t)before : US_PAGE;
         if (n > most) most = n;
         float *sr = s + r * US_PAGE, *o = a->o + row * a->head_size;
+        for (int i = 0; i < US_PAGE && a->cap > 0; i += W) store(sr + i, vcap(load(sr + i), a->cap));
+        for (size_t i = 0; i < from; i++) sr[i] = -INFINITY;
         for (size_t i = n; i < US_PAGE; i++) sr[i] = -INFINITY;
-        if (!n) {
+        if (from >= n) {
             memset(sr, 0, US_PAGE * sizeof *sr);
             continue;
         }
@@ -479,7 +485,8 @@ INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
         int nr = left >= RB ? RB : RB > 3 && left == 3 ? 3 : left >= 2 ? 2 : 1;
         for (size_t page = 0; page < a->n_pages; page++) {
             bool any = false;
-            for (int i = 0; i < nr; i++) any = any || (size_t)a->limit[r + (size_t)i] > page * US_PAGE;
+            for (size_t i = r; i < r + (size_t)nr; i++)
+                any = any || ((size_t)a->limit[i] > page * US_PAGE && (!a->from || (size_t)a->from[i] < (page + 1) * US_PAGE));
             if (!any) continue;
             if (nr == RB) attend_page(kind, a, page, r, RB);
 #if RB > 3
@@ -559,6 +566,34 @@ static void swiglu_back(const float *gate, const float *up, const float *d_y, si
            one = set1(1.0f);
         store_part(d_gate + i, d * u * s * (one + g * (one - s)), k);
         store_part(d_up + i, d * g * s, k);
+    }
+}
+
+#define GELU_A 0.7978845608f /* sqrt(2 / pi) */
+#define GELU_B 0.044715f
+
+static void geglu(const float *gate, const float *up, size_t n, float *y) {
+    for (size_t i = 0; i < n; i += W) {
+        size_t k = n - i < W ? n - i : W;
+        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0);
+        store_part(y + i, g * vlogistic(2 * GELU_A * (g + GELU_B * g * g * g)) * u, k);
+    }
+}
+
+static void geglu_back(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up) {
+    for (size_t i = 0; i < n; i += W) {
+        size_t k = n - i < W ? n - i : W;
+        vf g = load_part(gate + i, k, 0), u = load_part(up + i, k, 0), d = load_part(d_y + i, k, 0), one = set1(1.0f),
+           s = vlogistic(2 * GELU_A * (g + GELU_B * g * g * g));
+        store_part(d_gate + i, d * u * s * (one + g * (one - s) * 2 * GELU_A * (one + 3 * GELU_B * g * g)), k);
+        store_part(d_up + i, d * g * s, k);
+    }
+}
+
+static void softcap(float *x, size_t n, float cap) {
+    for (size_t i = 0; i < n; i += W) {
+        size_t k = n - i < W ? n - i : W;
+        store_part(x + i, vcap(load_part(x + i, k, 0), cap), k);
     }
 }
 
@@ -698,6 +733,9 @@ INLINE void fill(us_kern *t) {
     t->dot = dot;
     t->swiglu = swiglu;
     t->swiglu_back = swiglu_back;
+    t->geglu = geglu;
+    t->geglu_back = geglu_back;
+    t->softcap = softcap;
     t->softmax = softmax;
     t->logsumexp = logsumexp;
     t->gemm_nt = gemm_nt;

@@ -1,12 +1,12 @@
-/* Hyperparameters of a GGUF model, each in a sane range, and the RoPE frequencies. */
+/* Hyperparameters of a GGUF model, each in a sane range, and the RoPE frequencies. What a file leaves open, the architecture's
+ * row answers. */
 #include "base/mem.h"
+#include "model/architectures.h"
 #include "model/model.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SUPPORTED "llama (Llama 2, 3, 3.1, 3.2, TinyLlama, SmolLM2, Mistral), qwen2, qwen3"
 
 static const char *key(us_model *m, char *buf, const char *name) {
     snprintf(buf, 128, "%s.%s", m->architecture, name);
@@ -45,23 +45,37 @@ static us_status copy_str(const us_gguf *g, const char *k, size_t max, char **ou
     return st ? st : us_strndup(s.data, s.len < max ? s.len : max, out, err);
 }
 
-/* Frequencies base^(-2i/n), divided by the file's rope_freqs (Llama 3.1 and later) or by a linear factor. */
-static us_status rope_frequencies(us_model *m, double base, double factor, us_error *err) {
-    size_t half = (size_t)m->net.n_rot / 2;
-    us_status st = us_alloc(half, sizeof(float), &m->inv_freq, err);
-    if (st) return st;
-    const us_tensor *t = us_gguf_find_tensor(m->g, "rope_freqs.weight");
+/* ---- RoPE ------------------------------------------------------------------------------------------------------- */
+
+/* Divisors of the frequencies that a tensor of the file gives: Llama 3.1's rope_freqs, Phi's rope_factors_short. */
+static us_status rope_divisors(us_model *m, const char *name, size_t half, const us_tensor **out, us_error *err) {
+    const us_tensor *t = *out = us_gguf_find_tensor(m->g, name);
     if (t && (t->type != US_TYPE_F32 || t->n_dims != 1 || t->ne[0] != (int64_t)half))
-        return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight: expected %zu F32 values, got %lld %s", us_gguf_path(m->g),
-                       half, (long long)t->ne[0], us_type_name(t->type));
+        return us_fail(err, US_ERR_FORMAT, "%s: %s: expected %zu F32 values, got %lld %s", us_gguf_path(m->g), name, half,
+                       (long long)t->ne[0], us_type_name(t->type));
+    for (size_t i = 0; t && i < half; i++) {
+        float div;
+        memcpy(&div, t->data + 4 * i, 4);
+        if (!(div > 0 && div < 1e6f))
+            return us_fail(err, US_ERR_FORMAT, "%s: %s[%zu] is %g", us_gguf_path(m->g), name, i, (double)div);
+    }
+    return US_OK;
+}
+
+/* Frequencies base^(-2i/n), divided by the file's own divisors (or none) and by a linear factor. */
+static us_status make_rope(us_model *m, double base, const us_tensor *divisors, double factor, double scale, us_error *err) {
+    us_net *n = &m->net;
+    us_rope *r = &n->ropes[n->n_ropes];
+    size_t half = (size_t)n->n_rot / 2;
+    us_status st = us_alloc(half, sizeof(float), &r->inv_freq, err);
+    if (st) return st;
+    n->n_ropes++;
+    r->scale = (float)scale;
     for (size_t i = 0; i < half; i++) {
         float div = 1;
-        if (t) memcpy(&div, t->data + 4 * i, 4);
-        if (!(div > 0 && div < 1e6f))
-            return us_fail(err, US_ERR_FORMAT, "%s: rope_freqs.weight[%zu] is %g", us_gguf_path(m->g), i, (double)div);
-        m->inv_freq[i] = (float)(pow(base, -2.0 * (double)i / (double)m->net.n_rot) / factor / (double)div);
+        if (divisors) memcpy(&div, divisors->data + 4 * i, 4);
+        r->inv_freq[i] = (float)(pow(base, -2.0 * (double)i / (double)n->n_rot) / factor / (double)div);
     }
-    m->net.inv_freq = m->inv_freq;
     return US_OK;
 }
 
@@ -72,11 +86,149 @@ static us_status rope_scaling(us_model *m, double *factor, us_error *err) {
     us_status st = US_OK;
     if (us_gguf_find(m->g, key(m, buf, "rope.scaling.type"))) st = us_gguf_get_str(m->g, buf, &kind, err);
     if (!st && us_str_eq(kind, "linear")) return want_float(m, "rope.scaling.factor", 0.01, 1000, 1, factor, err);
+    if (!st && us_str_eq(kind, "longrope") && us_gguf_find_tensor(m->g, "rope_factors_short.weight")) return US_OK;
     if (!st && !us_str_eq(kind, "none") && !us_str_eq(kind, ""))
         st = us_fail(err, US_ERR_UNSUPPORTED,
                      "%s: RoPE scaling '%.*s' is not supported; supported are none, linear and rope_freqs.weight",
                      us_gguf_path(m->g), (int)(kind.len < 40 ? kind.len : 40), kind.data);
     return st;
+}
+
+/* LongRoPE has divisors for up to the original context, and others beyond: with these every position would turn differently,
+ * those too that a cache holds. The first are used, and positions beyond them are refused. */
+static us_status long_rope(us_model *m, int32_t ctx, const us_tensor **divisors, double *scale, us_error *err) {
+    us_net *n = &m->net;
+    int32_t original;
+    us_status st = rope_divisors(m, "rope_factors_short.weight", (size_t)n->n_rot / 2, divisors, err);
+    if (st || !*divisors) return st;
+    if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err)) ||
+        (st = want_float(m, "rope.scaling.attn_factor", 0.01, 100, 1, scale, err)))
+        return st;
+    if (original < ctx) n->n_ctx_most = original;
+    return US_OK;
+}
+
+/* The rotation of most layers, then that of layers with a window where it is another. */
+static us_status make_ropes(us_model *m, const us_architecture *a, int32_t ctx, us_error *err) {
+    us_net *n = &m->net;
+    double base, factor, window_base, scale = 1;
+    const us_tensor *divisors = NULL;
+    us_status st;
+    if ((st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, &factor, err)) ||
+        (st = rope_divisors(m, "rope_freqs.weight", (size_t)n->n_rot / 2, &divisors, err)))
+        return st;
+    if (!divisors && (st = long_rope(m, ctx, &divisors, &scale, err))) return st;
+    if ((st = make_rope(m, base, divisors, factor, scale, err))) return st;
+    st = want_float(m, "rope.freq_base_swa", 1, 1e12, a->window_base > 0 ? a->window_base : base, &window_base, err);
+    if (st || !a->window_step || (window_base == base && !a->window_unscaled)) return st;
+    return make_rope(m, window_base, NULL, 1, 1, err);
+}
+
+/* ---- layers ----------------------------------------------------------------------------------------------------------- */
+
+/* Which layers have the window: those that the file names one by one, or all but each so manieth. */
+static us_status has_window(us_model *m, const us_architecture *a, int32_t layer, bool *out, us_error *err) {
+    char buf[128];
+    int32_t step = a->window_step;
+    const us_kv *kv = us_gguf_find(m->g, key(m, buf, "attention.sliding_window_pattern"));
+    us_status st;
+    if (kv && kv->is_array) {
+        if ((st = us_gguf_get_array(m->g, buf, US_KV_BOOL, 1024, &kv, err))) return st;
+        if (kv->n < (uint64_t)m->net.n_layers)
+            return us_fail(err, US_ERR_FORMAT, "%s: key '%s' has %llu entries for %d layers", us_gguf_path(m->g), buf,
+                           (unsigned long long)kv->n, m->net.n_layers);
+        *out = kv->data[layer] != 0;
+        return US_OK;
+    }
+    if (kv && (st = want_int(m, "attention.sliding_window_pattern", 1, 1024, step, &step, err))) return st;
+    *out = step > 0 && layer % step < step - 1;
+    return US_OK;
+}
+
+static us_status lay_out(us_model *m, const us_architecture *a, us_error *err) {
+    us_net *n = &m->net;
+    int32_t window;
+    us_status st = us_alloc((size_t)n->n_layers, sizeof *n->layers, &n->layers, err);
+    if (st || (st = want_int(m, "attention.sliding_window", 0, 1 << 24, a->window, &window, err))) return st;
+    for (int32_t l = 0; l < n->n_layers && !st; l++) {
+        us_net_layer *y = &n->layers[l];
+        bool windowed = false;
+        if (a->window_step && window) st = has_window(m, a, l, &windowed, err);
+        y->window = windowed ? window : a->fused ? window : 0; /* Phi-3's is for every layer */
+        y->rope = windowed ? n->n_ropes - 1 : 0;
+        if (a->no_rope_step && l % a->no_rope_step == a->no_rope_step - 1) y->rope = -1;
+    }
+    return st;
+}
+
+/* ---- scales ----------------------------------------------------------------------------------------------------------- */
+
+static us_status load_scales(us_model *m, const us_architecture *a, us_error *err) {
+    us_net *n = &m->net;
+    double own = n->n_layers == a->wide_query_layers ? (double)n->n_embd / n->heads.n_heads : n->heads.head_size;
+    double embd, residual, attn, logit, cap, attn_cap;
+    us_status st;
+    if ((st = want_float(m, "embedding_scale", 1e-4, 1e4, a->scales_embd ? sqrt(n->n_embd) : 1, &embd, err)) ||
+        (st = want_float(m, "residual_scale", 1e-4, 1e4, 1, &residual, err)) ||
+        (st = want_float(m, "attention.scale", 0, 1e4, 0, &attn, err)) ||
+        (st = want_float(m, "logit_scale", 1e-4, 1e4, 1, &logit, err)) ||
+        (st = want_float(m, "attn_logit_softcapping", 0, 1e6, a->attn_cap, &attn_cap, err)) ||
+        (st = want_float(m, "final_logit_softcapping", 0, 1e6, a->logit_cap, &cap, err)))
+        return st;
+    n->embd_scale = (float)embd;
+    n->residual_scale = (float)residual;
+    n->logit_scale = (float)(1 / logit); /* Granite's key is what logits are divided by */
+    n->logit_cap = (float)cap;
+    n->heads.scale = attn > 0 ? (float)attn : 1.0f / sqrtf((float)own);
+    n->heads.cap = (float)attn_cap;
+    return US_OK;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------------- */
+
+static us_status find_architecture(us_model *m, const us_architecture **out, us_error *err) {
+    char known[1024] = "";
+    size_t at = 0;
+    if ((*out = us_architecture_find(m->architecture))) return US_OK;
+    for (size_t i = 0; (*out = us_architecture_at(i)) && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s (%s)", i ? ", " : "", (*out)->name, (*out)->models);
+    return us_fail(err, US_ERR_UNSUPPORTED, "%s: architecture '%s' is not supported; supported are %s", us_gguf_path(m->g),
+                   m->architecture, known);
+}
+
+static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
+    us_net *n = &m->net;
+    int32_t head_size, n_rot, none;
+    double eps;
+    char buf[128];
+    us_status st;
+    if ((st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
+        (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
+        (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) ||
+        (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
+        (st = want_int(m, "attention.head_count_kv", 1, 1024, n->heads.n_heads, &n->heads.n_kv_heads, err)) ||
+        (st = want_int(m, "context_length", 1, 1 << 24, -1, ctx, err)) ||
+        (st = want_int(m, "expert_count", 0, 0, 0, &none, err)))
+        return st;
+    if (n->n_embd % n->heads.n_heads && !us_gguf_find(m->g, key(m, buf, "attention.key_length")))
+        return us_fail(err, US_ERR_FORMAT, "%s: %d heads do not divide the width %d", us_gguf_path(m->g), n->heads.n_heads,
+                       n->n_embd);
+    if (n->heads.n_heads % n->heads.n_kv_heads)
+        return us_fail(err, US_ERR_FORMAT, "%s: %d kv heads do not divide %d heads", us_gguf_path(m->g), n->heads.n_kv_heads,
+                       n->heads.n_heads);
+    if ((st = want_int(m, "attention.key_length", 8, 1024, n->n_embd / n->heads.n_heads, &head_size, err))) return st;
+    n->heads.head_size = head_size;
+    if ((st = want_int(m, "attention.value_length", head_size, head_size, head_size, &none, err)) ||
+        (st = want_int(m, "rope.dimension_count", 2, head_size, head_size, &n_rot, err)) ||
+        (st = want_float(m, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, -1, &eps, err)))
+        return st;
+    if (head_size % 8 || n_rot % 2 || n->n_embd % 32 || n->n_ff % 32)
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: head size %d, rotated %d, width %d, feed-forward %d: expected multiples of 8, 2, 32, 32",
+                       us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
+    n->n_rot = n_rot;
+    n->eps = (float)eps;
+    return US_OK;
 }
 
 us_status us_config_load(us_model *m, us_error *err) {
@@ -92,41 +244,15 @@ us_status us_config_load(us_model *m, us_error *err) {
         return us_fail(err, US_ERR_MISMATCH,
                        "%s: this is an adapter, not a model: give the base model with -m and this file with --lora",
                        us_gguf_path(m->g));
-    bool qwen2 = !strcmp(m->architecture, "qwen2"), qwen3 = !strcmp(m->architecture, "qwen3");
-    if (strcmp(m->architecture, "llama") && !qwen2 && !qwen3)
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: architecture '%s' is not supported; supported are " SUPPORTED,
-                       us_gguf_path(m->g), m->architecture);
-    n->neox = qwen2 || qwen3;
-    int32_t ctx, head_size, n_rot;
-    double eps, base, factor;
-    char buf[128];
-    if ((st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
-        (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
-        (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) ||
-        (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
-        (st = want_int(m, "attention.head_count_kv", 1, 1024, n->heads.n_heads, &n->heads.n_kv_heads, err)) ||
-        (st = want_int(m, "context_length", 1, 1 << 24, -1, &ctx, err)) ||
-        (st = want_int(m, "expert_count", 0, 0, 0, &head_size, err)))
-        return st;
-    if (n->n_embd % n->heads.n_heads && !us_gguf_find(m->g, key(m, buf, "attention.key_length")))
-        return us_fail(err, US_ERR_FORMAT, "%s: %d heads do not divide the width %d", us_gguf_path(m->g), n->heads.n_heads,
-                       n->n_embd);
-    if (n->heads.n_heads % n->heads.n_kv_heads)
-        return us_fail(err, US_ERR_FORMAT, "%s: %d kv heads do not divide %d heads", us_gguf_path(m->g), n->heads.n_kv_heads,
-                       n->heads.n_heads);
-    if ((st = want_int(m, "attention.key_length", 8, 1024, n->n_embd / n->heads.n_heads, &head_size, err))) return st;
-    n->heads.head_size = head_size;
-    if ((st = want_int(m, "attention.value_length", head_size, head_size, head_size, &n_rot, err)) ||
-        (st = want_int(m, "rope.dimension_count", 2, head_size, head_size, &n_rot, err)) ||
-        (st = want_float(m, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, -1, &eps, err)) ||
-        (st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, &factor, err)))
-        return st;
-    if (head_size % 8 || n_rot % 2 || n->n_embd % 32 || n->n_ff % 32)
-        return us_fail(err, US_ERR_UNSUPPORTED,
-                       "%s: head size %d, rotated %d, width %d, feed-forward %d: expected multiples of 8, 2, 32, 32",
-                       us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
-    n->n_rot = n_rot;
-    n->eps = (float)eps;
+    const us_architecture *a;
+    int32_t ctx;
+    if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, &ctx, err))) return st;
+    n->neox = a->neox;
+    n->fused = a->fused;
+    n->gelu = a->gelu;
+    n->qk_norm = a->qk_norm;
+    if ((st = make_ropes(m, a, ctx, err)) || (st = lay_out(m, a, err)) || (st = load_scales(m, a, err))) return st;
+    m->arch = a;
     m->info = (us_model_info){.architecture = m->architecture,
                               .name = m->name,
                               .n_layers = n->n_layers,
@@ -134,8 +260,8 @@ us_status us_config_load(us_model *m, us_error *err) {
                               .n_ff = n->n_ff,
                               .n_heads = n->heads.n_heads,
                               .n_kv_heads = n->heads.n_kv_heads,
-                              .head_size = head_size,
-                              .n_ctx_train = ctx,
+                              .head_size = n->heads.head_size,
+                              .n_ctx_train = n->n_ctx_most ? n->n_ctx_most : ctx,
                               .file_bytes = us_gguf_bytes(m->g)};
-    return rope_frequencies(m, base, factor, err);
+    return US_OK;
 }

@@ -33,7 +33,7 @@ void us_model_free(us_model *m) {
     free(m->matrices);
     free(m->floats);
     free(m->net.layers);
-    free(m->inv_freq);
+    for (int i = 0; i < m->net.n_ropes; i++) free(m->net.ropes[i].inv_freq);
     free(m->name);
     free(m->architecture);
     us_tokenizer_free(m->tok);

@@ -22,12 +22,12 @@ struct us_model {
     us_matrix *matrices;    /* [L * US_N_MODULES], then embd, then head if untied */
     float **floats;         /* norms, biases: everything float32 */
     size_t n_floats, cap_floats;
-    float *inv_freq;
+    const struct us_architecture *arch;
     pthread_mutex_t hash_lock;
     char hash[65];
 };
 
-/* Hyperparameters, checked: fills net's numbers, inv_freq and info. */
+/* Hyperparameters, checked: fills net's numbers, its layers' kinds and info. */
 US_MUST_USE us_status us_config_load(us_model *m, us_error *err);
 /* Tensors: looked up, checked for shape, then (when they and o->check allow it) packed by o->n_threads. */
 US_MUST_USE us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err);

@@ -1,5 +1,6 @@
 /* Tensors of a model: found, checked for shape, repacked for the kernels by all threads, source pages dropped. */
 #include "base/mem.h"
+#include "model/architectures.h"
 #include "model/model.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -21,15 +22,21 @@ static us_status find_tensor(us_model *m, const char *name, size_t ne0, size_t n
     return US_OK;
 }
 
-static us_status load_floats(us_model *m, const char *name, size_t n, const float **out, us_error *err) {
-    const us_tensor *t;
+/* Values [first, first + n) of a vector of n_all. */
+static us_status load_part(us_model *m, const char *name, size_t n_all, size_t first, size_t n, const float **out,
+                           us_error *err) {
+    const us_tensor *t = NULL;
     float *f;
-    us_status st = find_tensor(m, name, n, 1, &t, err);
+    us_status st = find_tensor(m, name, n_all, 1, &t, err);
+    size_t block = st ? 1 : us_type_block((us_type)t->type);
+    if (!st && (first % block || n % block))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': type %s does not suit its parts", us_gguf_path(m->g), name,
+                     us_type_name(t->type));
     if (!st) st = us_grow(&m->floats, &m->cap_floats, m->n_floats + 1, sizeof *m->floats, err);
     if (!st) st = us_alloc_aligned(n * sizeof *f, &f, err);
     if (st) return st;
     m->floats[m->n_floats++] = f;
-    us_dequant_row((us_type)t->type, t->data, f, n);
+    us_dequant_row((us_type)t->type, t->data + (first ? us_type_row_bytes((us_type)t->type, first) : 0), f, n);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(f[i]))
             return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds a value that is not finite at %zu", us_gguf_path(m->g),
@@ -38,10 +45,15 @@ static us_status load_floats(us_model *m, const char *name, size_t n, const floa
     return US_OK;
 }
 
+static us_status load_floats(us_model *m, const char *name, size_t n, const float **out, us_error *err) {
+    return load_part(m, name, n, 0, n, out, err);
+}
+
 /* One matrix to pack. */
 typedef struct packing {
     us_matrix *out;
     const us_tensor *t;
+    size_t first; /* its first row in the tensor */
     bool f32;
     _Atomic size_t n_left; /* groups still to pack: whoever packs the last drops the source */
     _Atomic bool failed;
@@ -67,7 +79,7 @@ static void pack_slice(job *j, packing *p, size_t slice) {
     }
     for (size_t g = b; g < e; g++) {
         size_t r0 = g * US_GROUP, n = p->out->n_rows - r0 < US_GROUP ? p->out->n_rows - r0 : US_GROUP;
-        const unsigned char *src = p->t->data + r0 * row_bytes;
+        const unsigned char *src = p->t->data + (p->first + r0) * row_bytes;
         unsigned char *dst = p->out->data + g * p->out->group_bytes;
         for (size_t r = 0; r < n && p->f32; r++)
             us_dequant_row((us_type)p->t->type, src + r * row_bytes, rows + r * p->out->n_cols, p->out->n_cols);
@@ -86,9 +98,12 @@ static void pack_worker(void *ctx, int i_thread, int n_threads) {
         pack_slice(j, &j->items[i / j->slices], i % j->slices);
 }
 
-static us_status plan(us_model *m, const char *name, size_t in, size_t out, us_matrix *w, packing *p, us_error *err) {
-    us_status st = find_tensor(m, name, in, out, &p->t, err);
+/* Rows [first, first + out) of a tensor of n_rows. */
+static us_status plan(us_model *m, const char *name, size_t in, size_t n_rows, size_t first, size_t out, us_matrix *w,
+                      packing *p, us_error *err) {
+    us_status st = find_tensor(m, name, in, n_rows, &p->t, err);
     if (st) return st;
+    p->first = first;
     p->f32 = m->math == US_MATH_F32;
     *w = (us_matrix){.kind = p->f32 ? US_PACK_F32 : us_pack_kind_of((us_type)p->t->type),
                      .n_rows = out,
@@ -106,7 +121,7 @@ static us_status plan(us_model *m, const char *name, size_t in, size_t out, us_m
     return US_OK;
 }
 
-static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *err) {
+static us_status load_linears(us_model *m, int32_t l, packing *items, us_error *err) {
     us_net *n = &m->net;
     us_net_layer *y = &n->layers[l];
     char name[96];
@@ -114,30 +129,77 @@ static us_status load_layer(us_model *m, int32_t l, packing *items, us_error *er
     for (int k = 0; k < US_N_MODULES; k++) {
         size_t in, out;
         us_matrix *w = &m->matrices[l * US_N_MODULES + k];
+        us_place at = us_net_place(n, (us_module)k);
         us_net_dims(n, (us_module)k, &in, &out);
-        snprintf(name, sizeof name, "blk.%d.%s.weight", l, us_module_tensors[k]);
-        if ((st = plan(m, name, in, out, w, &items[l * US_N_MODULES + k], err))) return st;
+        snprintf(name, sizeof name, "blk.%d.%s.weight", l, at.tensor);
+        if ((st = plan(m, name, in, at.n_rows, at.first, out, w, &items[l * US_N_MODULES + k], err))) return st;
         y->w[k] = w;
-        snprintf(name, sizeof name, "blk.%d.%s.bias", l, us_module_tensors[k]);
-        if (us_gguf_find_tensor(m->g, name) && (st = load_floats(m, name, out, &y->bias[k], err))) return st;
+        snprintf(name, sizeof name, "blk.%d.%s.bias", l, at.tensor);
+        if (us_gguf_find_tensor(m->g, name) && (st = load_part(m, name, at.n_rows, at.first, out, &y->bias[k], err))) return st;
     }
+    return US_OK;
+}
+
+static us_status load_norms(us_model *m, int32_t l, us_error *err) {
+    const us_net *n = &m->net;
+    us_net_layer *y = &n->layers[l];
+    bool row = n->qk_norm == US_QK_NORM_ROW, pre = !m->arch->no_pre_norm, post = m->arch->post_norm;
+    size_t d = (size_t)n->n_embd, e = (size_t)n->heads.head_size;
     const struct {
         const char *name;
         const float **to;
         size_t n;
-        bool optional;
-    } norms[] = {{"attn_norm", &y->attn_norm, (size_t)n->n_embd, false},
-                 {"ffn_norm", &y->ffn_norm, (size_t)n->n_embd, false},
-                 {"attn_q_norm", &y->q_norm, (size_t)n->heads.head_size, true},
-                 {"attn_k_norm", &y->k_norm, (size_t)n->heads.head_size, true}};
-    for (size_t i = 0; i < 4; i++) {
+        bool wanted;
+    } norms[] = {{"attn_norm", &y->attn_norm, d, pre},
+                 {"ffn_norm", &y->ffn_norm, d, pre},
+                 {"post_attention_norm", &y->attn_post_norm, d, post},
+                 {"post_ffw_norm", &y->ffn_post_norm, d, post},
+                 {"attn_q_norm", &y->q_norm, row ? us_net_width_q(n) : e, n->qk_norm != US_QK_NORM_NONE},
+                 {"attn_k_norm", &y->k_norm, row ? us_net_width_kv(n) : e, n->qk_norm != US_QK_NORM_NONE}};
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms && !st; i++) {
+        char name[96];
         snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
-        if (norms[i].optional && !us_gguf_find_tensor(m->g, name)) continue;
-        if ((st = load_floats(m, name, norms[i].n, norms[i].to, err))) return st;
+        if (norms[i].wanted) st = load_floats(m, name, norms[i].n, norms[i].to, err);
     }
-    if (!y->q_norm != !y->k_norm || !y->q_norm != !n->layers[0].q_norm)
-        return us_fail(err, US_ERR_FORMAT, "%s: layer %d: q and k norms must come together and in every layer",
-                       us_gguf_path(m->g), l);
+    return st;
+}
+
+/* Whether tensor t is one that this architecture's layers have. */
+static bool is_known(const us_model *m, const us_tensor *t) {
+    static const char *const outside[] = {"token_embd.weight",         "output.weight",
+                                          "output_norm.weight",        "rope_freqs.weight",
+                                          "rope_factors_short.weight", "rope_factors_long.weight"};
+    char want[96], kind[96], name[128];
+    int layer, end = 0;
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        if (us_str_eq(t->name, outside[i])) return true;
+    snprintf(name, sizeof name, "%.*s", (int)t->name.len, t->name.data);
+    if (t->name.len >= 96 || sscanf(name, "blk.%d.%n", &layer, &end) != 1 || !end) return false;
+    snprintf(kind, sizeof kind, "%s", name + end);
+    for (int k = 0; k < US_N_MODULES; k++)
+        for (int bias = 0; bias < 2; bias++) {
+            snprintf(want, sizeof want, "%s.%s", us_net_place(&m->net, (us_module)k).tensor, bias ? "bias" : "weight");
+            if (!strcmp(kind, want)) return true;
+        }
+    const us_net_layer *y = &m->net.layers[0];
+    return (y->attn_norm && (!strcmp(kind, "attn_norm.weight") || !strcmp(kind, "ffn_norm.weight"))) ||
+           (y->attn_post_norm && (!strcmp(kind, "post_attention_norm.weight") || !strcmp(kind, "post_ffw_norm.weight"))) ||
+           (y->q_norm && (!strcmp(kind, "attn_q_norm.weight") || !strcmp(kind, "attn_k_norm.weight"))) ||
+           !strcmp(kind, "attn_rot_embd.weight") || !strcmp(kind, "attn_rot_embd.inv_freq");
+}
+
+/* A weight that nobody reads means another model than the one that we would run. */
+static us_status check_known(const us_model *m, us_error *err) {
+    size_t n;
+    const us_tensor *t = us_gguf_tensors(m->g, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!is_known(m, &t[i]))
+            return us_fail(err, US_ERR_UNSUPPORTED,
+                           "%s: tensor '%.*s' has no place in architecture '%s' as it is known here: the model would be "
+                           "understood wrongly",
+                           us_gguf_path(m->g), (int)(t[i].name.len < 100 ? t[i].name.len : 100), t[i].name.data,
+                           m->architecture);
     return US_OK;
 }
 
@@ -170,19 +232,20 @@ us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err)
     us_pool *pool = NULL;
     job j = {.m = m, .slices = 8};
     us_status st = us_alloc(n_linear + 2, sizeof *m->matrices, &m->matrices, err);
-    if (!st) st = us_alloc((size_t)n->n_layers, sizeof *n->layers, &n->layers, err);
     if (!st) st = us_alloc(n_linear + 2, sizeof *j.items, &j.items, err);
     if (!st) st = us_pool_new(o->n_threads, &pool, err);
-    for (int32_t l = 0; l < n->n_layers && !st; l++) st = load_layer(m, l, j.items, err);
+    for (int32_t l = 0; l < n->n_layers && !st; l++)
+        if (!(st = load_linears(m, l, j.items, err))) st = load_norms(m, l, err);
     j.n_items = n_linear;
-    if (!st) st = plan(m, "token_embd.weight", d, v, &m->matrices[n_linear], &j.items[j.n_items++], err);
+    if (!st) st = plan(m, "token_embd.weight", d, v, 0, v, &m->matrices[n_linear], &j.items[j.n_items++], err);
     n->embd = n->head = &m->matrices[n_linear];
     m->info.tied_head = !us_gguf_find_tensor(m->g, "output.weight");
     if (!st && !m->info.tied_head) {
         n->head = &m->matrices[n_linear + 1];
-        st = plan(m, "output.weight", d, v, &m->matrices[n_linear + 1], &j.items[j.n_items++], err);
+        st = plan(m, "output.weight", d, v, 0, v, &m->matrices[n_linear + 1], &j.items[j.n_items++], err);
     }
     if (!st) st = load_floats(m, "output_norm.weight", d, &n->out_norm, err);
+    if (!st) st = check_known(m, err);
     if (!st) m->info.quantization = us_type_name(j.items[0].t->type);
     if (!st) st = check_fit(m, o, err);
     if (!st) st = place(m, &j, err);

@@ -27,7 +27,7 @@ static int32_t widest(const us_packing *p) {
 }
 
 size_t us_packed_attention_scratch(const us_packing *p, us_heads h) {
-    return 2 * (size_t)TILE * (size_t)widest(p) + (size_t)TILE * (size_t)h.head_size;
+    return (h.cap > 0 ? 3 : 2) * (size_t)TILE * (size_t)widest(p) + (size_t)TILE * (size_t)h.head_size;
 }
 
 size_t us_packed_attention_shared(const us_packing *p, us_heads h) {
@@ -35,20 +35,33 @@ size_t us_packed_attention_shared(const us_packing *p, us_heads h) {
 }
 
 /* One tile of query rows of one head: which keys it sees, as two ranges of rows side by side in a
- * score matrix of `ld` columns: [0, n_pre) are the prefix's, then rows [lo, hi). */
+ * score matrix of `ld` columns: n_pre of the prefix's from pre on, then rows [lo, hi). */
 typedef struct tile {
-    int32_t r0, n_rows, n_pre, lo, hi;
+    int32_t r0, n_rows, pre, n_pre, lo, hi, window;
     size_t ld;
-    bool wide;
+    bool wide, is_prefix;
 } tile;
 
-static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t r0) {
-    tile t = {
-        .r0 = r0, .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE, .n_pre = is_prefix ? 0 : p->n_prefix, .wide = p->wide};
-    t.hi = r0 + t.n_rows;
-    t.lo = is_prefix ? 0 : r0;
-    for (int32_t i = r0; i < t.hi && !is_prefix; i++)
-        if (p->window[i] < t.lo) t.lo = p->window[i];
+/* The first row of its own range that row r sees, and the first of the prefix. */
+static int32_t own_begin(const us_packing *p, const tile *t, int32_t r) {
+    int32_t begin = t->is_prefix ? 0 : p->window[r];
+    return t->window && r - t->window + 1 > begin ? r - t->window + 1 : begin;
+}
+static int32_t pre_begin(const us_packing *p, const tile *t, int32_t r) {
+    int32_t begin = t->window ? p->pos[r] - t->window + 1 : 0;
+    return begin < 0 ? 0 : begin > p->n_prefix ? p->n_prefix : begin;
+}
+
+static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t r0, int32_t window) {
+    tile t = {.r0 = r0,
+              .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE,
+              .window = window,
+              .wide = p->wide,
+              .is_prefix = is_prefix};
+    t.hi = t.lo = r0 + t.n_rows;
+    for (int32_t i = r0; i < t.hi; i++)
+        if (own_begin(p, &t, i) < t.lo) t.lo = own_begin(p, &t, i);
+    if (!is_prefix) t.pre = pre_begin(p, &t, r0), t.n_pre = p->n_prefix - t.pre;
     t.ld = (size_t)(t.n_pre + t.hi - t.lo);
     return t;
 }
@@ -58,7 +71,7 @@ static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, cons
                    size_t ldw, float *s) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     memset(s, 0, m * t->ld * sizeof *s);
-    if (pre) us_gemm_nt(kn, t->wide, m, pre, e, alpha, x, ldx, w, ldw, s, t->ld);
+    if (pre) us_gemm_nt(kn, t->wide, m, pre, e, alpha, x, ldx, w + (size_t)t->pre * ldw, ldw, s, t->ld);
     us_gemm_nt(kn, t->wide, m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
 }
 
@@ -66,36 +79,33 @@ static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, cons
 static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw,
                    float *y, size_t ldy) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) us_gemm_nn(kn, t->wide, m, e, pre, alpha, s, t->ld, w, ldw, y, ldy);
+    if (pre) us_gemm_nn(kn, t->wide, m, e, pre, alpha, s, t->ld, w + (size_t)t->pre * ldw, ldw, y, ldy);
     us_gemm_nn(kn, t->wide, m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
 }
 
-/* First and one-past-last column of the own range that row r sees. */
-static size_t col_begin(const us_packing *p, const tile *t, bool is_prefix, int32_t r) {
-    return (size_t)(t->n_pre + (is_prefix ? 0 : p->window[r]) - t->lo);
-}
-static size_t col_end(const tile *t, int32_t r) { return (size_t)(t->n_pre + r + 1 - t->lo); }
-
 /* Probabilities of row r from its scores, 0 where it does not see. The prefix is moved beside its own range for the time, so
  * that only what it sees is worked on. */
-static void softmax_row(const us_kern *kn, const us_packing *p, const tile *t, bool is_prefix, int32_t r, float *row) {
-    size_t pre = (size_t)t->n_pre, b = col_begin(p, t, is_prefix, r), e = col_end(t, r);
-    memmove(row + b - pre, row, pre * sizeof *row);
-    kn->softmax(row + b - pre, e - b + pre);
-    memmove(row, row + b - pre, pre * sizeof *row);
+static void softmax_row(const us_kern *kn, const us_packing *p, const tile *t, int32_t r, float *row) {
+    size_t pre = (size_t)t->n_pre, b = pre + (size_t)(own_begin(p, t, r) - t->lo), e = pre + (size_t)(r + 1 - t->lo);
+    size_t unseen = pre ? (size_t)(pre_begin(p, t, r) - t->pre) : 0, seen = pre - unseen;
+    memmove(row + b - seen, row + unseen, seen * sizeof *row);
+    kn->softmax(row + b - seen, e - b + seen);
+    memmove(row + unseen, row + b - seen, seen * sizeof *row);
+    memset(row, 0, unseen * sizeof *row);
     memset(row + pre, 0, (b - pre) * sizeof *row);
     memset(row + e, 0, (t->ld - e) * sizeof *row);
 }
 
-static void forward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s) {
+static void forward_tile(job *j, const tile *t, int32_t head, float *s) {
     const us_kern *kn = us_kern_get();
     size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
     size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads));
     float *o = j->o + (size_t)t->r0 * ldq + (size_t)head * e;
-    scores(kn, t, e, 1.0f / sqrtf((float)e), j->q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->k + g * e, ldk, s);
+    scores(kn, t, e, us_heads_scale(j->h), j->q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->k + g * e, ldk, s);
+    if (j->h.cap > 0) kn->softcap(s, (size_t)t->n_rows * t->ld, j->h.cap);
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *row = s + (size_t)i * t->ld;
-        softmax_row(kn, j->p, t, is_prefix, t->r0 + i, row);
+        softmax_row(kn, j->p, t, t->r0 + i, row);
         memset(o + (size_t)i * ldq, 0, e * sizeof *o);
     }
     gather(kn, t, e, 1.0f, s, j->v + g * e, ldk, o, ldq);
@@ -110,8 +120,8 @@ static void forward_item(void *ctx, int i_thread, int n_threads) {
         int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
         us_segment seg = segment_of(j->p, seg_i);
         for (int32_t r = seg.begin; r < seg.end; r += TILE) {
-            tile t = tile_at(j->p, seg, seg_i < 0, r);
-            for (int head = g * group; head < (g + 1) * group; head++) forward_tile(j, &t, seg_i < 0, head, s);
+            tile t = tile_at(j->p, seg, seg_i < 0, r, j->h.window);
+            for (int head = g * group; head < (g + 1) * group; head++) forward_tile(j, &t, head, s);
         }
     }
 }
@@ -133,22 +143,25 @@ void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const f
 static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy,
                     float *d_own, size_t ld_own, float *d_pre) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) us_gemm_tn(kn, t->wide, pre, e, m, alpha, x, t->ld, y, ldy, d_pre, e);
+    if (pre) us_gemm_tn(kn, t->wide, pre, e, m, alpha, x, t->ld, y, ldy, d_pre + (size_t)t->pre * e, e);
     us_gemm_tn(kn, t->wide, own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
 }
 
-static void backward_tile(job *j, const tile *t, bool is_prefix, int32_t head, float *s, float *dk_pre, float *dv_pre) {
+static void backward_tile(job *j, const tile *t, int32_t head, float *s, float *dk_pre, float *dv_pre) {
     const us_kern *kn = us_kern_get();
     size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
     size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads)), at = (size_t)t->r0 * ldq + (size_t)head * e;
-    float alpha = 1.0f / sqrtf((float)e), *ds = s + (size_t)TILE * t->ld;
+    float alpha = us_heads_scale(j->h), cap = j->h.cap, *ds = s + (size_t)TILE * t->ld, *capped = ds + (size_t)TILE * t->ld;
     scores(kn, t, e, alpha, j->q + at, ldq, j->k + g * e, ldk, s);
+    if (cap > 0) kn->softcap(s, (size_t)t->n_rows * t->ld, cap), memcpy(capped, s, (size_t)t->n_rows * t->ld * sizeof *s);
     scores(kn, t, e, 1.0f, j->d_o + at, ldq, j->v + g * e, ldk, ds); /* d of the probabilities */
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *p = s + (size_t)i * t->ld, *d = ds + (size_t)i * t->ld;
         float delta = kn->dot(j->d_o + at + (size_t)i * ldq, j->o_in + at + (size_t)i * ldq, e);
-        softmax_row(kn, j->p, t, is_prefix, t->r0 + i, p); /* the same sums as in the forward pass */
+        softmax_row(kn, j->p, t, t->r0 + i, p); /* the same sums as in the forward pass */
         for (size_t c = 0; c < t->ld; c++) d[c] = p[c] * (d[c] - delta);
+        const float *y = capped + (size_t)i * t->ld;
+        for (size_t c = 0; c < t->ld && cap > 0; c++) d[c] *= 1 - y[c] / cap * (y[c] / cap);
     }
     for (int32_t i = 0; i < t->n_rows; i++) memset(j->d_q + at + (size_t)i * ldq, 0, e * sizeof(float));
     gather(kn, t, e, alpha, ds, j->k + g * e, ldk, j->d_q + at, ldq);
@@ -173,8 +186,8 @@ static void backward_item(void *ctx, int i_thread, int n_threads) {
             memset(j->d_v + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
         }
         for (int32_t r = seg.begin; r < seg.end; r += TILE) {
-            tile t = tile_at(j->p, seg, seg_i < 0, r);
-            for (int head = g * group; head < (g + 1) * group; head++) backward_tile(j, &t, seg_i < 0, head, s, dk_pre, dv_pre);
+            tile t = tile_at(j->p, seg, seg_i < 0, r, j->h.window);
+            for (int head = g * group; head < (g + 1) * group; head++) backward_tile(j, &t, head, s, dk_pre, dv_pre);
         }
     }
 }

@@ -5,7 +5,8 @@
  *
  *     the prefix [0, P)   and   [window[t], t]        with begin of its segment <= window[t] <= t
  *
- * so that each line sees only its own history. A row of the prefix sees [0, t]. Nothing is padded.
+ * so that each line sees only its own history. A row of the prefix sees [0, t]. Nothing is padded. With a window of the
+ * heads (us_heads) it sees of these only rows whose position is less than `window` before its own.
  *
  *   q [T, H*E]  k, v [T, G*E]   after RoPE, contiguous rows
  *   o [T, H*E]                  the backward pass computes the probabilities again from q and k
@@ -26,7 +27,8 @@ typedef struct us_packing {
     const int32_t *window;      /* [T] */
     const us_segment *segments; /* in order, covering [P, T) */
     int32_t n_segments;
-    bool wide; /* products through bfloat16 where the level has them */
+    bool wide;          /* products through bfloat16 where the level has them */
+    const int32_t *pos; /* [T], only with a window: counting up by one inside the prefix and inside each segment */
 } us_packing;
 
 /* Floats of scratch for one thread, and for the shared prefix gradients. */

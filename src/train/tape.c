@@ -18,8 +18,9 @@
 /* Activations of one layer that the backward pass reads. All [T, width]. */
 typedef struct saved {
     float *x_in, *q, *k, *v, *o, *x_mid, *gate, *up;
-    float *q_raw, *k_raw;   /* before the q/k norm; NULL without one */
-    float *u[US_N_MODULES]; /* A x, [T, R] */
+    float *q_raw, *k_raw;        /* before the q/k norm; NULL without one */
+    float *attn_made, *ffn_made; /* before the norms that follow; NULL without */
+    float *u[US_N_MODULES];      /* A x, [T, R] */
 } saved;
 
 struct us_tape {
@@ -33,9 +34,9 @@ struct us_tape {
     size_t v_pad;              /* V rounded up to a block */
     us_arena arena;
     saved *layers, shared; /* with recompute every layer's arrays but x_in are `shared`'s */
-    float *x, *h, *act, *d_x, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
-    float *rope_cos, *rope_sin;
-    float *hn, *d_hn, *nats; /* [n_targets, D], the same, [n_targets] */
+    float *x, *h, *act, *d_x, *d_made, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
+    float *rope_cos, *rope_sin; /* [n_ropes][max_rows, n_rot / 2] */
+    float *hn, *d_hn, *nats;    /* [n_targets, D], the same, [n_targets] */
     float *attn_scratch, *attn_shared;
     unsigned char *thread_scratch;
     size_t thread_bytes;
@@ -86,8 +87,13 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
         s->q_raw = place(p, t * q);
         s->k_raw = place(p, t * kv);
     }
+    if (n->layers[0].attn_post_norm) s->attn_made = place(p, t * d);
+    if (n->layers[0].ffn_post_norm) s->ffn_made = place(p, t * d);
     for (int m = 0; m < US_N_MODULES; m++) s->u[m] = us_lora_at(lora, 0, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
 }
+
+/* Whether what attention and feed-forward make is worked on before it is added to x. */
+static bool joins(const us_net *n) { return n->layers[0].attn_post_norm || n->residual_scale != 1; }
 
 /* Gradients go through matmul_wide where there is one; a loss alone is computed as the model is served, in 8-bit blocks. */
 static bool may_be_wide(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_wide; }
@@ -103,7 +109,7 @@ static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width)
 static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
     size_t w = widest(n), vp = padded_vocab(n), chunk = may_be_wide(o) ? WIDE_CHUNK : CHUNK;
     size_t rows = input_bytes(o, chunk, w) + 3 * chunk * w * sizeof(float);
-    size_t head = input_bytes(o, HEAD_CHUNK, vp) + HEAD_CHUNK * vp * sizeof(float);
+    size_t head = input_bytes(o, HEAD_CHUNK, vp) + (HEAD_CHUNK + (n->logit_cap > 0)) * vp * sizeof(float);
     return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
 }
 
@@ -126,6 +132,7 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
         t->h = place(p, rows * d);
         t->act = place(p, rows * f);
         t->d_x = place(p, rows * d);
+        t->d_made = joins(n) ? place(p, rows * d) : t->d_x;
         t->d_h = place(p, rows * d);
         t->d_gate = place(p, rows * f);
         t->d_up = place(p, rows * f);
@@ -139,8 +146,8 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
     }
     t->hn = place(p, (size_t)o->max_targets * d);
     t->nats = place(p, (size_t)o->max_targets);
-    t->rope_cos = place(p, rows * (size_t)n->n_rot / 2);
-    t->rope_sin = place(p, rows * (size_t)n->n_rot / 2);
+    t->rope_cos = place(p, (size_t)n->n_ropes * rows * (size_t)n->n_rot / 2);
+    t->rope_sin = place(p, (size_t)n->n_ropes * rows * (size_t)n->n_rot / 2);
     us_segment longest = {0, o->max_segment};
     us_packing worst = {.n_rows = o->max_rows, .n_prefix = o->max_prefix, .segments = &longest, .n_segments = 1};
     t->attn_scratch = place(p, us_packed_attention_scratch(&worst, n->heads) * (size_t)n_threads);
@@ -343,8 +350,10 @@ static void rotate(rows *c, float *x, int32_t n_heads, int direction) {
     const us_net *n = &c->t->net;
     size_t half = (size_t)n->n_rot / 2, e = (size_t)n->heads.head_size;
     float *back = c->spare[2];
+    if (c->net->rope < 0) return;
+    size_t first = (size_t)c->net->rope * (size_t)c->t->opt.max_rows + c->r0;
     for (size_t i = 0; i < c->n; i++) {
-        const float *co = c->t->rope_cos + (c->r0 + i) * half, *si = c->t->rope_sin + (c->r0 + i) * half;
+        const float *co = c->t->rope_cos + (first + i) * half, *si = c->t->rope_sin + (first + i) * half;
         for (size_t j = 0; j < half && direction < 0; j++) back[j] = -si[j];
         for (int32_t h = 0; h < n_heads; h++)
             c->t->kn->rope(x + (i * (size_t)n_heads + (size_t)h) * e, (size_t)n->n_rot, n->neox, co, direction < 0 ? back : si);
@@ -355,8 +364,55 @@ static void norm_rows(const us_tape *t, const float *x, const float *g, size_t w
     for (size_t i = 0; i < n_rows; i++) t->kn->rmsnorm(x + i * width, g, width, t->net.eps, y + i * width);
 }
 
+/* x[n, width] as the products read it: normed into h, or itself where the architecture has no norm before. */
+static const float *pre_norm(const rows *c, const float *x, const float *g, float *h) {
+    if (!g) return x;
+    norm_rows(c->t, x, g, (size_t)c->t->net.n_embd, c->n, h);
+    return h;
+}
+
+/* The other way: what h's gradient gives to x's. */
+static void pre_norm_back(const rows *c, const float *x, const float *g, const float *d_h, float *d_x) {
+    size_t d = (size_t)c->t->net.n_embd;
+    if (!g) c->t->kn->add(d_h, 1.0f, c->n * d, d_x);
+    for (size_t i = 0; i < c->n && g; i++) us_rmsnorm_back(x + i * d, g, d_h + i * d, d, c->t->net.eps, d_x + i * d);
+}
+
+/* y = x + residual_scale * [norm] y: what a part of the layer made joins the stream; as it was before its norm it goes to
+ * its rows of `made` [T, D]. */
+static void join(const rows *c, const float *x, const float *g, float *made, float *y) {
+    size_t d = (size_t)c->t->net.n_embd;
+    float scale = c->t->net.residual_scale;
+    if (g) {
+        made += c->r0 * d;
+        memcpy(made, y, c->n * d * sizeof *y);
+        norm_rows(c->t, made, g, d, c->n, y);
+    }
+    for (size_t i = 0; i < c->n * d && scale != 1; i++) y[i] *= scale;
+    c->t->kn->add(x, 1.0f, c->n * d, y);
+}
+
+/* The other way: from the stream's gradient that of what the part made (d_made may be d_x where nothing joins). */
+static void join_back(const rows *c, const float *made, const float *g, const float *d_x, float *d_made) {
+    size_t d = (size_t)c->t->net.n_embd;
+    float scale = c->t->net.residual_scale;
+    if (!g && d_made != d_x) memcpy(d_made, d_x, c->n * d * sizeof *d_x);
+    if (g) memset(d_made, 0, c->n * d * sizeof *d_x);
+    for (size_t i = 0; i < c->n && g; i++)
+        us_rmsnorm_back(made + (c->r0 + i) * d, g, d_x + i * d, d, c->t->net.eps, d_made + i * d);
+    for (size_t i = 0; i < c->n * d && scale != 1; i++) d_made[i] *= scale;
+}
+
+/* The rows that a norm of q or k sees: heads, or all heads of a row at once. */
+static void qk_shape(const rows *c, int32_t n_heads, size_t *width, size_t *n) {
+    bool row = c->t->net.qk_norm == US_QK_NORM_ROW;
+    *width = (size_t)c->t->net.heads.head_size * (row ? (size_t)n_heads : 1);
+    *n = c->n * (row ? 1 : (size_t)n_heads);
+}
+
 static void qk_norm(rows *c, const float *g, float *x, float *raw, int32_t n_heads) {
-    size_t e = (size_t)c->t->net.heads.head_size, n = c->n * (size_t)n_heads;
+    size_t e, n;
+    qk_shape(c, n_heads, &e, &n);
     memcpy(raw, x, n * e * sizeof *x);
     norm_rows(c->t, raw, g, e, n, x);
 }
@@ -369,8 +425,7 @@ static void rows_before_attention(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, q = us_net_width_q(n), kv = us_net_width_kv(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *h = c.spare[0];
-        norm_rows(t, s->x_in + c.r0 * d, c.net->attn_norm, d, c.n, h);
+        const float *h = pre_norm(&c, s->x_in + c.r0 * d, c.net->attn_norm, c.spare[0]);
         quantize(t, h, c.n, d, c.input, &c.acts);
         linear(&c, US_MOD_Q, h, s->q + c.r0 * q);
         linear(&c, US_MOD_K, h, s->k + c.r0 * kv);
@@ -390,18 +445,18 @@ static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *h = c.spare[0], *a = c.spare[1];
+        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *a = c.spare[1];
         quantize(t, s->o + c.r0 * q, c.n, q, c.input, &c.acts);
         linear(&c, US_MOD_O, s->o + c.r0 * q, x_mid);
-        t->kn->add(s->x_in + c.r0 * d, 1.0f, c.n * d, x_mid);
-        norm_rows(t, x_mid, c.net->ffn_norm, d, c.n, h);
+        join(&c, s->x_in + c.r0 * d, c.net->attn_post_norm, s->attn_made, x_mid);
+        const float *h = pre_norm(&c, x_mid, c.net->ffn_norm, c.spare[0]);
         quantize(t, h, c.n, d, c.input, &c.acts);
         linear(&c, US_MOD_GATE, h, s->gate + c.r0 * f);
         linear(&c, US_MOD_UP, h, s->up + c.r0 * f);
-        t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, a);
+        (n->gelu ? t->kn->geglu : t->kn->swiglu)(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, a);
         quantize(t, a, c.n, f, c.input, &c.acts);
         linear(&c, US_MOD_DOWN, a, x);
-        t->kn->add(x_mid, 1.0f, c.n * d, x);
+        join(&c, x_mid, c.net->ffn_post_norm, s->ffn_made, x);
     }
 }
 
@@ -410,15 +465,39 @@ static void run_rows(us_tape *t, us_pool_fn *fn) {
     us_pool_run(t->pool, fn, t);
 }
 
+static us_heads heads_of(const us_tape *t, int32_t l) {
+    us_heads h = t->net.heads;
+    h.window = t->net.layers[l].window;
+    return h;
+}
+
 static void layer_forward(us_tape *t, int32_t l) {
     t->layer = l;
     run_rows(t, rows_before_attention);
     saved *s = &t->layers[l];
-    us_packed_attention(t->pool, &t->packing, t->net.heads, s->q, s->k, s->v, s->o, t->attn_scratch);
+    us_packed_attention(t->pool, &t->packing, heads_of(t, l), s->q, s->k, s->v, s->o, t->attn_scratch);
     run_rows(t, rows_after_attention);
 }
 
 /* ---- the head, at target rows only ---------------------------------------------------------------- */
+
+/* Logits [m, V] from the products, then the loss and, in their place, their gradient. `row` has room for one when they are
+ * capped. */
+static void loss_rows(const us_tape *t, const int32_t *ids, size_t m, float *logits, float *nats, float *row) {
+    const us_net *n = &t->net;
+    size_t v = (size_t)n->n_vocab;
+    float cap = n->logit_cap, scale = n->logit_scale;
+    for (size_t i = 0; i < m * v && scale != 1; i++) logits[i] *= scale;
+    if (cap > 0) t->kn->softcap(logits, m * v, cap);
+    else us_cross_entropy(logits, v, ids, m, t->grad_scale, nats);
+    for (size_t k = 0; k < m && cap > 0; k++) {
+        float *d = logits + k * v;
+        memcpy(row, d, v * sizeof *row);
+        us_cross_entropy(d, v, ids + k, 1, t->grad_scale, nats + k);
+        for (size_t j = 0; j < v; j++) d[j] *= 1 - row[j] / cap * (row[j] / cap);
+    }
+    for (size_t i = 0; i < m * v && scale != 1; i++) logits[i] *= scale;
+}
 
 static void head_rows(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
@@ -434,7 +513,7 @@ static void head_rows(void *ctx, int i_thread, int n_threads) {
             t->kn->rmsnorm(t->x + (size_t)t->b->target_rows[r0 + k] * d, n->out_norm, d, n->eps, hn + k * d);
         quantize(t, hn, m, d, s, &acts);
         product(t, n->head, hn, m, s, &acts, logits, false);
-        us_cross_entropy(logits, v, t->b->target_ids + r0, m, t->grad_scale, t->nats + r0);
+        loss_rows(t, t->b->target_ids + r0, m, logits, t->nats + r0, logits + HEAD_CHUNK * vp);
         if (!t->grad) continue;
         for (size_t k = m; k-- > 0 && vp > v;) { /* spread rows to the padded width, last first */
             memmove(logits + k * vp, logits + k * v, v * sizeof *logits);
@@ -457,22 +536,24 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
         saved *s = c.s;
         float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f,
               *d_up = t->d_up + c.r0 * f;
-        float *d_a = c.spare[0], *d_h = c.spare[1];
-        memcpy(t->d_h + c.r0 * d, d_x, c.n * d * sizeof *d_x); /* d_y of down, for its factors */
-        linear_back(&c, US_MOD_DOWN, d_x, d_a, false);
-        t->kn->swiglu(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, t->act + c.r0 * f);
-        t->kn->swiglu_back(s->gate + c.r0 * f, s->up + c.r0 * f, d_a, c.n * f, d_gate, d_up);
-        norm_rows(t, x_mid, c.net->ffn_norm, d, c.n, t->h + c.r0 * d);
+        float *d_a = c.spare[0], *d_h = c.spare[1], *d_down = t->d_h + c.r0 * d, *d_made = t->d_made + c.r0 * d;
+        join_back(&c, s->ffn_made, c.net->ffn_post_norm, d_x, d_down); /* d_y of down, kept for its factors */
+        linear_back(&c, US_MOD_DOWN, d_down, d_a, false);
+        (n->gelu ? t->kn->geglu : t->kn->swiglu)(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, t->act + c.r0 * f);
+        (n->gelu ? t->kn->geglu_back : t->kn->swiglu_back)(s->gate + c.r0 * f, s->up + c.r0 * f, d_a, c.n * f, d_gate, d_up);
+        pre_norm(&c, x_mid, c.net->ffn_norm, t->h + c.r0 * d);
         linear_back(&c, US_MOD_GATE, d_gate, d_h, false);
         linear_back(&c, US_MOD_UP, d_up, d_h, true);
-        for (size_t i = 0; i < c.n; i++) us_rmsnorm_back(x_mid + i * d, c.net->ffn_norm, d_h + i * d, d, n->eps, d_x + i * d);
-        linear_back(&c, US_MOD_O, d_x, t->d_o + c.r0 * q, false);
+        pre_norm_back(&c, x_mid, c.net->ffn_norm, d_h, d_x);
+        join_back(&c, s->attn_made, c.net->attn_post_norm, d_x, d_made);
+        linear_back(&c, US_MOD_O, d_made, t->d_o + c.r0 * q, false);
     }
 }
 
 static void qk_norm_back(rows *c, const float *g, const float *raw, float *d, int32_t n_heads) {
-    size_t e = (size_t)c->t->net.heads.head_size, n = c->n * (size_t)n_heads;
+    size_t e, n;
     float *dy = c->spare[0];
+    qk_shape(c, n_heads, &e, &n);
     memcpy(dy, d, n * e * sizeof *d);
     memset(d, 0, n * e * sizeof *d);
     for (size_t i = 0; i < n; i++) us_rmsnorm_back(raw + i * e, g, dy + i * e, e, c->t->net.eps, d + i * e);
@@ -491,12 +572,12 @@ static void rows_back_qkv(void *ctx, int i_thread, int n_threads) {
         rotate(&c, d_k, n->heads.n_kv_heads, -1);
         if (c.net->q_norm) qk_norm_back(&c, c.net->q_norm, s->q_raw + c.r0 * q, d_q, n->heads.n_heads);
         if (c.net->k_norm) qk_norm_back(&c, c.net->k_norm, s->k_raw + c.r0 * kv, d_k, n->heads.n_kv_heads);
-        norm_rows(t, s->x_in + c.r0 * d, c.net->attn_norm, d, c.n, t->h + c.r0 * d);
+        pre_norm(&c, s->x_in + c.r0 * d, c.net->attn_norm, t->h + c.r0 * d);
         linear_back(&c, US_MOD_Q, d_q, d_h, false);
         linear_back(&c, US_MOD_K, d_k, d_h, true);
         linear_back(&c, US_MOD_V, d_v, d_h, true);
-        for (size_t i = 0; i < c.n && c.layer; i++) /* below the first layer there is nothing to train */
-            us_rmsnorm_back(s->x_in + (c.r0 + i) * d, c.net->attn_norm, d_h + i * d, d, n->eps, t->d_x + (c.r0 + i) * d);
+        if (c.layer) /* below the first layer there is nothing to train */
+            pre_norm_back(&c, s->x_in + c.r0 * d, c.net->attn_norm, d_h, t->d_x + c.r0 * d);
     }
 }
 
@@ -567,18 +648,20 @@ static void layer_backward(us_tape *t, int32_t l) {
     if (t->opt.recompute) layer_forward(t, l);
     t->layer = l;
     saved *s = &t->layers[l];
+    const us_net_layer *y = &t->net.layers[l];
+    const float *h_attn = y->attn_norm ? t->h : s->x_in, *h_ffn = y->ffn_norm ? t->h : s->x_mid;
     float *spare = s->gate; /* gate and up of this layer are used up once rows_back_ffn has run */
     run_rows(t, rows_back_ffn);
     factors(t,
             (factor_site[]){{US_MOD_DOWN, t->act, t->d_h},
-                            {US_MOD_GATE, t->h, t->d_gate},
-                            {US_MOD_UP, t->h, t->d_up},
-                            {US_MOD_O, s->o, t->d_x}},
+                            {US_MOD_GATE, h_ffn, t->d_gate},
+                            {US_MOD_UP, h_ffn, t->d_up},
+                            {US_MOD_O, s->o, t->d_made}},
             4, spare);
-    us_packed_attention_back(t->pool, &t->packing, t->net.heads, s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
+    us_packed_attention_back(t->pool, &t->packing, heads_of(t, l), s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
                              t->attn_scratch, t->attn_shared);
     run_rows(t, rows_back_qkv);
-    factors(t, (factor_site[]){{US_MOD_Q, t->h, t->d_q}, {US_MOD_K, t->h, t->d_k}, {US_MOD_V, t->h, t->d_v}}, 3, spare);
+    factors(t, (factor_site[]){{US_MOD_Q, h_attn, t->d_q}, {US_MOD_K, h_attn, t->d_k}, {US_MOD_V, h_attn, t->d_v}}, 3, spare);
 }
 
 /* ---- a batch ------------------------------------------------------------------------------------------ */
@@ -591,17 +674,22 @@ static void start_batch(us_tape *t, const us_batch *b) {
     t->b = b;
     t->packing = b->packing;
     t->packing.wide = is_wide(t);
+    t->packing.pos = b->pos;
     t->chunk = CHUNK;
     if (is_wide(t)) { /* two chunks a thread, in whole tiles */
         size_t share = (size_t)b->packing.n_rows / (2 * (size_t)us_pool_size(t->pool)) / 32 * 32 + 32;
         t->chunk = share < CHUNK ? CHUNK : share > WIDE_CHUNK ? WIDE_CHUNK : share;
     }
     for (size_t i = 0; i < (size_t)b->packing.n_rows; i++) {
-        t->kn->unpack_row(n->embd, (size_t)b->tokens[i], t->layers[0].x_in + i * d);
-        for (size_t j = 0; j < half; j++) {
-            double angle = (double)b->pos[i] * (double)n->inv_freq[j];
-            t->rope_cos[i * half + j] = (float)cos(angle);
-            t->rope_sin[i * half + j] = (float)sin(angle);
+        float *x = t->layers[0].x_in + i * d;
+        t->kn->unpack_row(n->embd, (size_t)b->tokens[i], x);
+        for (size_t j = 0; j < d && n->embd_scale != 1; j++) x[j] *= n->embd_scale;
+        for (size_t j = 0; j < half * (size_t)n->n_ropes; j++) {
+            const us_rope *r = &n->ropes[j / half];
+            size_t at = (j / half * (size_t)t->opt.max_rows + i) * half + j % half;
+            double angle = (double)b->pos[i] * (double)r->inv_freq[j % half];
+            t->rope_cos[at] = r->scale * (float)cos(angle);
+            t->rope_sin[at] = r->scale * (float)sin(angle);
         }
     }
 }

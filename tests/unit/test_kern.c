@@ -134,7 +134,7 @@ static void check_matmul(const us_kern *kn, us_type type, size_t n, size_t k, si
 }
 
 /* wide: through attend_wide, where queries, keys, probabilities and values are rounded to 2^-9. */
-static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows, bool wide) {
+static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows, bool wide, bool windowed) {
     enum { PAGES = 3 };
     unsigned char *k_pages[PAGES], *v_pages[PAGES];
     size_t bytes = us_page_bytes(kind, es);
@@ -153,9 +153,15 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
         assert_memory_equal(k_copy, k_pages[p], bytes);
         assert_memory_equal(v_copy, v_pages[p], bytes);
     }
-    int32_t limit[64];
+    int32_t limit[64], from[64];
     float *q = floats(n_rows * es, 2.0f), *o1 = calloc(n_rows * es, 4), *o2 = calloc(n_rows * es, 4), m[2][64], l[2][64];
-    for (size_t r = 0; r < n_rows; r++) limit[r] = (int32_t)(r * 37 % (PAGES * US_PAGE + 1));
+    for (size_t r = 0; r < n_rows; r++) {
+        limit[r] = (int32_t)(r * 37 % (PAGES * US_PAGE + 1));
+        from[r] = (int32_t)(r * 11 % 3 == 0 ? 0
+                            : limit[r] < 70 ? limit[r] / 2
+                                            : limit[r] - 66); /* within a page, over its end */
+        if (r == 9) from[r] = limit[r];
+    }
     us_attend a = {.kind = kind,
                    .head_size = es,
                    .k_pages = (const unsigned char *const *)k_pages,
@@ -165,7 +171,9 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
                    .q_stride = es,
                    .n_rows = n_rows,
                    .limit = limit,
+                   .from = windowed ? from : NULL,
                    .scale = 1.0f / sqrtf((float)es),
+                   .cap = windowed ? 1.5f : 0,
                    .m = m[0],
                    .l = l[0],
                    .o = o1,
@@ -175,7 +183,8 @@ static void check_attend(const us_kern *kn, us_page_kind kind, size_t es, size_t
     (wide ? kn->attend_wide : kn->attend)(&a);
     double bound = wide ? 2e-2 : 1e-4;
     for (size_t r = 0; r < n_rows; r++) {
-        if (!limit[r]) {
+        if (!limit[r] || (windowed && from[r] >= limit[r])) {
+            assert_true(l[0][r] == 0);
             assert_true(l[1][r] == 0);
             continue;
         }
@@ -202,6 +211,14 @@ static void check_rows(const us_kern *kn, size_t n) {
     scalar->swiglu_back(x, g, d, n, a, c), kn->swiglu_back(x, g, d, n, b, e);
     close_to("swiglu_back gate", kn->name, b, a, n, 1e-4, 1e-2);
     close_to("swiglu_back up", kn->name, e, c, n, 2e-6, 1e-6);
+    scalar->geglu(x, g, n, a), kn->geglu(x, g, n, b);
+    close_to("geglu", kn->name, b, a, n, 4e-6, 1e-6);
+    scalar->geglu_back(x, g, d, n, a, c), kn->geglu_back(x, g, d, n, b, e);
+    close_to("geglu_back gate", kn->name, b, a, n, 1e-4, 1e-2);
+    close_to("geglu_back up", kn->name, e, c, n, 4e-6, 1e-6);
+    memcpy(a, x, n * 4), memcpy(b, x, n * 4);
+    scalar->softcap(a, n, 2.5f), kn->softcap(b, n, 2.5f);
+    close_to("softcap", kn->name, b, a, n, 1e-6, 2.5);
     memcpy(a, g, n * 4), memcpy(b, g, n * 4);
     scalar->add(x, 0.7f, n, a), kn->add(x, 0.7f, n, b);
     close_to("add", kn->name, b, a, n, 1e-6, 1.0);
@@ -269,11 +286,12 @@ static void every_level_agrees_with_scalar(void **state) {
         check_matmul_of(kn, US_PACK_I8, US_TYPE_F32, 67, 96, 70);
         for (size_t rows = 1; rows <= 10; rows += 3)
             for (int kind = 0; kind < US_N_PAGES; kind++)
-                check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false);
-        check_attend(kn, US_PAGE_F32, 24, 3, false);
+                for (int windowed = 0; windowed < 2; windowed++)
+                    check_attend(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false, windowed);
+        check_attend(kn, US_PAGE_F32, 24, 3, false, false);
         for (size_t es = 32; es <= 128 && kn->attend_wide; es += 32)
             for (size_t rows = 32; rows <= 64; rows += 32)
-                check_attend(kn, US_PAGE_F16, es, rows, true), check_attend(kn, US_PAGE_Q8_0, es, rows, true);
+                check_attend(kn, US_PAGE_F16, es, rows, true, false), check_attend(kn, US_PAGE_Q8_0, es, rows, true, false);
         for (size_t n = 1; n < 70; n += 11) check_rows(kn, n + 1);
         check_rows(kn, 9000);
         check_gemm(kn, 1, 1, 1);

@@ -291,10 +291,11 @@ static void attend(const us_attend *a) {
         const float *q = a->q + r * a->q_stride;
         float *o = a->o + r * es, m = -INFINITY, l = 0;
         memset(o, 0, es * sizeof *o);
-        for (size_t i = 0; i < (size_t)a->limit[r]; i++) {
+        for (size_t i = a->from ? (size_t)a->from[r] : 0; i < (size_t)a->limit[r]; i++) {
             float s = 0;
             for (size_t e = 0; e < es; e++) s += q[e] * page_get(a->kind, true, es, a->k_pages[i / US_PAGE], i % US_PAGE, e);
             s *= a->scale;
+            if (a->cap > 0) s = a->cap * tanhf(s / a->cap);
             if (s > m) { /* online softmax: what was summed so far is measured against the new maximum */
                 float c = expf(m - s);
                 l *= c;
@@ -341,6 +342,28 @@ static void swiglu_back(const float *gate, const float *up, const float *d_y, si
         d_gate[i] = d * up[i] * s * (1 + g * (1 - s));
         d_up[i] = d * g * s;
     }
+}
+
+#define GELU_A 0.7978845608f /* sqrt(2 / pi) */
+#define GELU_B 0.044715f
+
+static void geglu(const float *gate, const float *up, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) {
+        float g = gate[i];
+        y[i] = g * logistic(2 * GELU_A * (g + GELU_B * g * g * g)) * up[i];
+    }
+}
+
+static void geglu_back(const float *gate, const float *up, const float *d_y, size_t n, float *d_gate, float *d_up) {
+    for (size_t i = 0; i < n; i++) {
+        float g = gate[i], d = d_y[i], s = logistic(2 * GELU_A * (g + GELU_B * g * g * g));
+        d_gate[i] = d * up[i] * s * (1 + g * (1 - s) * 2 * GELU_A * (1 + 3 * GELU_B * g * g));
+        d_up[i] = d * g * s;
+    }
+}
+
+static void softcap(float *x, size_t n, float cap) {
+    for (size_t i = 0; i < n; i++) x[i] = cap * tanhf(x[i] / cap);
 }
 
 static void add(const float *a, float scale, size_t n, float *y) {
@@ -403,6 +426,9 @@ void us_kern_fill_scalar(us_kern *t) {
                    .rope = rope,
                    .swiglu = swiglu,
                    .swiglu_back = swiglu_back,
+                   .geglu = geglu,
+                   .geglu_back = geglu_back,
+                   .softcap = softcap,
                    .add = add,
                    .dot = dot,
                    .softmax = softmax,
