@@ -21,6 +21,7 @@ for file in script/* .ci/run; do
     case $file in script/lib.sh) continue ;; esac
     [ -x "$file" ] || { echo "$file: not executable"; bad=1; }
 done
+if git grep -nE "pthread_cond_timedwait" -- src cli ':!src/base/clock.c'; then echo "^ waits for the wall clock, which may be set back (base/clock.h)"; bad=1; fi
 if git grep -nE "json_load(s|b|f|fd|_file|_callback) *\(" -- src cli ':!src/base/json.c'; then echo "^ JSON past the one door (base/json.h)"; bad=1; fi
 if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2046 # names of ours, without blanks

@@ -1,10 +1,10 @@
 #include "reply/batch.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "generate/engine.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32 };
 
@@ -498,7 +498,7 @@ us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us
         us_buf_init(&j->shown[i], 1 << 20);
         us_buf_init(&j->probs[i], 32 << 20);
     }
-    pthread_cond_init(&j->news, NULL);
+    us_cond_init(&j->news);
     pthread_mutex_lock(&s->lock);
     if (s->stop || s->stats.n_running + s->stats.n_queued >= s->n_slots + s->n_queue_max) {
         st = s->stop ? us_fail(err, US_ERR_INTERRUPTED, "shutting down")
@@ -520,13 +520,9 @@ us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us
 }
 
 us_job_view us_job_wait(us_job *j, uint64_t *seen, int timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + (int64_t)timeout_ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    int64_t until = us_now_ns() + (int64_t)timeout_ms * 1000000;
     pthread_mutex_lock(&j->s->lock);
-    while (!j->done && j->version == *seen && pthread_cond_timedwait(&j->news, &j->s->lock, &until) == 0) continue;
+    while (!j->done && j->version == *seen && us_cond_wait(&j->news, &j->s->lock, until)) continue;
     *seen = j->version;
     us_job_view v = {j->done, j->done ? j->status : US_OK, j->shown_read, j->shown_cached, j->shown_made};
     pthread_mutex_unlock(&j->s->lock);

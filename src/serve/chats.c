@@ -1,5 +1,6 @@
 /* Routes of chats and turns that need no reply. */
 #include "serve/chats.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "serve/params.h"
@@ -7,64 +8,62 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- one writer a chat -------------------------------------------------------------------------------------------- */
 
 /* Lock held. */
-static us_busy *find_busy(us_server *s, const char *chat) {
-    for (int i = 0; i < s->n_busy; i++)
-        if (!strcmp(s->busy[i].chat, chat)) return &s->busy[i];
-    return NULL;
+static us_claim *find_claim(us_server *s, const char *chat) {
+    us_claim *k = s->claims;
+    while (k && strcmp(k->chat, chat) != 0) k = k->next;
+    return k;
 }
 
-us_status us_chat_claim(us_server *s, const char *chat, us_error *err) {
-    struct timespec until;
+us_status us_chat_claim(us_request *r, us_error *err) {
+    us_server *s = r->s;
     us_status st = US_OK;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 4;
+    int64_t until = us_now_ns() + 4000000000;
     pthread_mutex_lock(&s->lock);
-    while (find_busy(s, chat) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
-    if (find_busy(s, chat) || s->n_busy == US_MAX_BUSY)
+    while (find_claim(s, r->chat) && us_cond_wait(&s->freed, &s->lock, until)) continue;
+    if (find_claim(s, r->chat))
         st = us_fail(err, US_ERR_MISMATCH, "a reply is being made in this chat: wait for it, or stop it");
     else {
-        us_busy *b = &s->busy[s->n_busy++];
-        snprintf(b->chat, sizeof b->chat, "%s", chat);
-        b->speech = NULL;
+        r->claim.next = s->claims;
+        snprintf(r->claim.chat, sizeof r->claim.chat, "%s", r->chat);
+        s->claims = &r->claim;
     }
     pthread_mutex_unlock(&s->lock);
     return st;
 }
 
-void us_chat_set_speech(us_server *s, const char *chat, us_speech *sp) {
-    pthread_mutex_lock(&s->lock);
-    us_busy *b = find_busy(s, chat);
-    if (b) b->speech = sp;
-    pthread_mutex_unlock(&s->lock);
+void us_chat_set_speech(us_request *r, us_speech *sp) {
+    pthread_mutex_lock(&r->s->lock);
+    r->claim.speech = sp;
+    pthread_mutex_unlock(&r->s->lock);
 }
 
-void us_chat_release(us_server *s, const char *chat) {
+void us_chat_release(us_request *r) {
+    us_server *s = r->s;
     pthread_mutex_lock(&s->lock);
-    us_busy *b = find_busy(s, chat);
-    if (b) *b = s->busy[--s->n_busy];
+    us_claim **k = &s->claims;
+    while (*k && *k != &r->claim) k = &(*k)->next;
+    if (*k) *k = r->claim.next;
+    r->claim.chat[0] = 0;
     pthread_cond_broadcast(&s->freed);
     pthread_mutex_unlock(&s->lock);
 }
 
 enum MHD_Result us_route_stop(us_request *r) {
     us_server *s = r->s;
-    struct timespec until;
     json_t *chat = NULL;
     us_error err;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 5;
+    int64_t until = us_now_ns() + 5000000000;
     pthread_mutex_lock(&s->lock);
-    us_busy *b = find_busy(s, r->args[0]);
-    bool was = b && b->speech;
-    if (was) us_speech_cancel(b->speech);
-    while (was && find_busy(s, r->args[0]) && pthread_cond_timedwait(&s->freed, &s->lock, &until) == 0) continue;
+    us_claim *k = find_claim(s, r->chat);
+    bool was = k && k->speech;
+    if (was) us_speech_cancel(k->speech);
+    while (was && find_claim(s, r->chat) && us_cond_wait(&s->freed, &s->lock, until)) continue;
     pthread_mutex_unlock(&s->lock);
-    us_status st = was ? US_OK : us_store_get_chat(s->store, r->args[0], &chat, &err);
+    us_status st = was ? US_OK : us_store_get_chat(s->store, r->chat, &chat, &err);
     json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:b}", "stopped", was));
 }
@@ -118,12 +117,6 @@ us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json
     return US_OK;
 }
 
-us_status us_turn_id(const char *arg, int64_t *id, us_error *err) {
-    char *end;
-    *id = strtoll(arg, &end, 10);
-    return *end || end == arg || *id < 1 ? us_fail(err, US_ERR_NOT_FOUND, "no turn '%.40s' in this chat", arg) : US_OK;
-}
-
 /* ---- chats -------------------------------------------------------------------------------------------------------- */
 
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) {
@@ -140,7 +133,7 @@ enum MHD_Result us_route_chats(us_request *r) {
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:o}", "chats", list));
 }
 
-enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->args[0]); }
+enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->chat); }
 
 enum MHD_Result us_route_chat_add(us_request *r) {
     json_t *settings;
@@ -158,21 +151,21 @@ enum MHD_Result us_route_chat_change(us_request *r) {
     us_error err;
     us_status st = us_chat_read_settings(r->s, r->json, false, &settings, &err);
     if (st) return us_refuse_error(r, st, &err);
-    st = us_store_change_chat(r->s->store, r->args[0], settings, &err);
+    st = us_store_change_chat(r->s->store, r->chat, settings, &err);
     json_decref(settings);
-    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->chat);
 }
 
 enum MHD_Result us_route_chat_delete(us_request *r) {
     us_error err;
-    us_status st = us_store_delete_chat(r->s->store, r->args[0], &err);
+    us_status st = us_store_delete_chat(r->s->store, r->chat, &err);
     return st ? us_refuse_error(r, st, &err) : us_answer(r, 204, NULL, "", 0, NULL);
 }
 
 enum MHD_Result us_route_chat_restore(us_request *r) {
     us_error err;
-    us_status st = us_store_restore_chat(r->s->store, r->args[0], &err);
-    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+    us_status st = us_store_restore_chat(r->s->store, r->chat, &err);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->chat);
 }
 
 enum MHD_Result us_route_branch(us_request *r) {
@@ -181,7 +174,7 @@ enum MHD_Result us_route_branch(us_request *r) {
     char id[US_STORE_ID];
     us_status st = us_param_int(r->json, "turn", 1, INT64_MAX / 1024, &turn, &err);
     if (!st && !turn) st = us_fail(&err, US_ERR_ARGUMENT, "turn: the id of the last turn of the branch is expected");
-    if (!st) st = us_store_branch(r->s->store, r->args[0], turn, id, &err);
+    if (!st) st = us_store_branch(r->s->store, r->chat, turn, id, &err);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }
 
@@ -210,15 +203,11 @@ static us_status edit(json_t *turn, const json_t *body, us_error *err) {
 
 enum MHD_Result us_route_turn_change(us_request *r) {
     us_error err;
-    int64_t id;
     json_t *turn = NULL;
-    us_status st = us_turn_id(r->args[1], &id, &err);
-    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
-    if (st) return us_refuse_error(r, st, &err);
-    st = us_store_get_turn(r->s->store, r->args[0], id, &turn, &err);
+    us_status st = us_chat_claim(r, &err);
+    if (!st) st = us_store_get_turn(r->s->store, r->chat, r->turn, &turn, &err);
     if (!st) st = edit(turn, r->json, &err);
-    if (!st) st = us_store_change_turn(r->s->store, r->args[0], turn, NULL, 0, &err);
-    us_chat_release(r->s, r->args[0]);
+    if (!st) st = us_store_change_turn(r->s->store, r->chat, turn, NULL, 0, &err);
     if (!st) return us_answer_json(r, 200, turn);
     json_decref(turn);
     return us_refuse_error(r, st, &err);
@@ -226,13 +215,9 @@ enum MHD_Result us_route_turn_change(us_request *r) {
 
 enum MHD_Result us_route_turn_delete(us_request *r) {
     us_error err;
-    int64_t id;
     char undo[US_STORE_ID];
-    us_status st = us_turn_id(r->args[1], &id, &err);
-    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
-    if (st) return us_refuse_error(r, st, &err);
-    st = us_store_cut(r->s->store, r->args[0], id, undo, &err);
-    us_chat_release(r->s, r->args[0]);
+    us_status st = us_chat_claim(r, &err);
+    if (!st) st = us_store_cut(r->s->store, r->chat, r->turn, undo, &err);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:s}", "undo", undo));
 }
 
@@ -240,11 +225,9 @@ enum MHD_Result us_route_undo(us_request *r) {
     us_error err;
     const char *undo = NULL;
     us_status st = us_param_text(r->json, "undo", 1, 100, &undo, &err);
-    if (!st) st = us_chat_claim(r->s, r->args[0], &err);
-    if (st) return us_refuse_error(r, st, &err);
-    st = us_store_uncut(r->s->store, r->args[0], undo, &err);
-    us_chat_release(r->s, r->args[0]);
-    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->args[0]);
+    if (!st) st = us_chat_claim(r, &err);
+    if (!st) st = us_store_uncut(r->s->store, r->chat, undo, &err);
+    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->chat);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
@@ -256,11 +239,11 @@ enum MHD_Result us_route_chat_export(us_request *r) {
     char name[96];
     bool st_form = format && !strcmp(format, "sillytavern");
     if (format && !st_form && strcmp(format, "json") != 0) return us_refuse(r, 400, "format: json or sillytavern is expected");
-    us_status st = us_store_get_chat(r->s->store, r->args[0], &chat, &err);
+    us_status st = us_store_get_chat(r->s->store, r->chat, &chat, &err);
     if (st) return us_refuse_error(r, st, &err);
     char *text = st_form ? us_chat_to_sillytavern(r->s, chat) : us_chat_to_ours(chat);
     json_decref(chat);
-    snprintf(name, sizeof name, "chat-%s.%s", r->args[0], st_form ? "jsonl" : "json");
+    snprintf(name, sizeof name, "chat-%s.%s", r->chat, st_form ? "jsonl" : "json");
     enum MHD_Result rc = text ? us_answer(r, 200, st_form ? "application/jsonl" : "application/json", text, strlen(text), name)
                               : us_refuse(r, 500, "out of memory");
     free(text);

@@ -5,19 +5,19 @@
 
 enum { US_MAX_STAGE = 16, US_MAX_TURNS = 20000, US_MAX_TEXT = 65536, US_MAX_ALTERNATIVES = 64 };
 
-/* One writer a chat at a time: waits a few seconds for a reply under way (a client that left it is noticed soon). MISMATCH when
- * it goes on. */
-US_MUST_USE us_status us_chat_claim(us_server *s, const char *chat, us_error *err);
+/* Claims r->chat, once a request: one writer a chat at a time. Waits a few seconds for a reply under way (a client that left it
+ * is noticed soon); MISMATCH when it goes on. Whatever happens, http.c releases it with the request, or before when nothing is
+ * streamed. */
+US_MUST_USE us_status us_chat_claim(us_request *r, us_error *err);
 /* The speech that /stop ends; NULL again before it is freed. */
-void us_chat_set_speech(us_server *s, const char *chat, us_speech *sp);
-void us_chat_release(us_server *s, const char *chat);
+void us_chat_set_speech(us_request *r, us_speech *sp);
+/* Does nothing when the request holds no chat. */
+void us_chat_release(us_request *r);
 /* Checks "title", "user", "characters", "scale" of a body; what is there. `all`: characters are needed, the rest gets its
  * default. */
 US_MUST_USE us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json_t **out, us_error *err);
 /* The chat as it is now. */
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id);
-/* Checks a number in the path. */
-US_MUST_USE us_status us_turn_id(const char *arg, int64_t *id, us_error *err);
 /* A chat of a file, as us_store_add_chat() takes it. */
 US_MUST_USE us_status us_chat_from_ours(us_server *s, const json_t *data, json_t **out, us_error *err);
 US_MUST_USE us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t *characters, json_t **out,

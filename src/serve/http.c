@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "serve/server.h"
+#include "serve/chats.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,10 +217,7 @@ void *us_http_watch(void *server) {
     us_server *s = server;
     pthread_mutex_lock(&s->lock);
     while (!s->ending) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
-        pthread_cond_timedwait(&s->freed, &s->lock, &until);
+        us_cond_wait(&s->freed, &s->lock, us_now_ns() + 1000000000);
         close_slow(s, us_now_ns());
     }
     pthread_mutex_unlock(&s->lock);
@@ -306,9 +303,15 @@ static enum MHD_Result answer(us_request *r) {
             return us_refuse(r, 400, message);
         }
     }
+    if (r->unknown) {
+        snprintf(message, sizeof message, "there is no such %s", r->unknown);
+        return us_refuse(r, 404, message);
+    }
     if ((route->flags & US_ROUTE_MODEL) && !s->ready)
         return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
-    return route->answer(r);
+    enum MHD_Result rc = route->answer(r);
+    if (!r->more) us_chat_release(r); /* a client that is slow to read its answer keeps nobody from the chat */
+    return rc;
 }
 
 static us_request *open_request(us_server *s, struct MHD_Connection *c, const char *method, const char *url) {
@@ -355,6 +358,7 @@ void us_http_completed(void *server, struct MHD_Connection *c, void **state, enu
     enter(s, c, US_SILENT);
     if (!r) return;
     if (r->free_work) r->free_work(r->work);
+    us_chat_release(r);
     int kind = r->code / 100;
     pthread_mutex_lock(&s->lock);
     if (kind >= 0 && kind < 6) s->n_requests[kind]++;

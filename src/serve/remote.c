@@ -1,4 +1,5 @@
 #include "serve/remote.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include <curl/curl.h>
@@ -6,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_REPLY = 1 << 20, MAX_LINE = 1 << 20, MAX_ANSWER = 4 << 20 };
 
@@ -297,7 +297,7 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
     if (st) return st;
     r->spec = *spec;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->news, NULL);
+    us_cond_init(&r->news);
     us_buf_init(&r->line, MAX_LINE);
     us_buf_init(&r->raw, MAX_REPLY);
     us_buf_init(&r->shown, MAX_REPLY);
@@ -321,13 +321,9 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
 }
 
 us_remote_view us_remote_wait(us_remote *r, uint64_t *seen, int timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + (int64_t)timeout_ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    int64_t until = us_now_ns() + (int64_t)timeout_ms * 1000000;
     pthread_mutex_lock(&r->lock);
-    while (!r->done && r->version == *seen && pthread_cond_timedwait(&r->news, &r->lock, &until) == 0) continue;
+    while (!r->done && r->version == *seen && us_cond_wait(&r->news, &r->lock, until)) continue;
     *seen = r->version;
     us_remote_view v = {r->done, r->done ? r->status : US_OK, r->n_prompt, r->n_cached};
     pthread_mutex_unlock(&r->lock);

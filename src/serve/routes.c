@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "serve/server.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum MHD_Result page(us_request *r) {
@@ -35,36 +36,49 @@ static const us_route table[] = {
     {"GET", "/api/chats", us_route_chats, KEY},
     {"POST", "/api/chats", us_route_chat_add, KEY},
     {"POST", "/api/chats/import", us_route_chat_import, UPLOAD},
-    {"GET", "/api/chats/*", us_route_chat, KEY},
-    {"PATCH", "/api/chats/*", us_route_chat_change, KEY},
-    {"DELETE", "/api/chats/*", us_route_chat_delete, KEY},
-    {"POST", "/api/chats/*/restore", us_route_chat_restore, KEY},
-    {"GET", "/api/chats/*/export", us_route_chat_export, KEY},
-    {"POST", "/api/chats/*/branch", us_route_branch, KEY},
-    {"POST", "/api/chats/*/undo", us_route_undo, KEY},
-    {"POST", "/api/chats/*/say", us_route_say, MODEL},
-    {"POST", "/api/chats/*/next", us_route_next, MODEL},
-    {"POST", "/api/chats/*/compare", us_route_compare, MODEL},
-    {"POST", "/api/chats/*/stop", us_route_stop, KEY},
-    {"PATCH", "/api/chats/*/turns/*", us_route_turn_change, KEY},
-    {"DELETE", "/api/chats/*/turns/*", us_route_turn_delete, KEY},
-    {"GET", "/api/chats/*/turns/*/prompt", us_route_turn_prompt, KEY},
-    {"POST", "/api/chats/*/turns/*/regenerate", us_route_regenerate, MODEL},
+    {"GET", "/api/chats/@", us_route_chat, KEY},
+    {"PATCH", "/api/chats/@", us_route_chat_change, KEY},
+    {"DELETE", "/api/chats/@", us_route_chat_delete, KEY},
+    {"POST", "/api/chats/@/restore", us_route_chat_restore, KEY},
+    {"GET", "/api/chats/@/export", us_route_chat_export, KEY},
+    {"POST", "/api/chats/@/branch", us_route_branch, KEY},
+    {"POST", "/api/chats/@/undo", us_route_undo, KEY},
+    {"POST", "/api/chats/@/say", us_route_say, MODEL},
+    {"POST", "/api/chats/@/next", us_route_next, MODEL},
+    {"POST", "/api/chats/@/compare", us_route_compare, MODEL},
+    {"POST", "/api/chats/@/stop", us_route_stop, KEY},
+    {"PATCH", "/api/chats/@/turns/#", us_route_turn_change, KEY},
+    {"DELETE", "/api/chats/@/turns/#", us_route_turn_delete, KEY},
+    {"GET", "/api/chats/@/turns/#/prompt", us_route_turn_prompt, KEY},
+    {"POST", "/api/chats/@/turns/#/regenerate", us_route_regenerate, MODEL},
 };
+
+/* The one place where an id of a path is judged: what follows may copy it. */
+static void take_chat(us_request *r, const char *p, size_t n) {
+    if (n >= sizeof r->chat || strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789") < n) r->unknown = "chat";
+    else snprintf(r->chat, sizeof r->chat, "%.*s", (int)n, p);
+}
+
+static void take_turn(us_request *r, const char *p, size_t n) {
+    r->turn = n <= 18 && strspn(p, "0123456789") >= n ? strtoll(p, NULL, 10) : 0;
+    if (r->turn < 1 && !r->unknown) r->unknown = "turn";
+}
 
 static bool matches(us_request *r, const char *pattern) {
     const char *p = r->path;
-    for (int star = 0; *pattern;) {
-        if (*pattern != '*') {
-            if (*pattern++ != *p++) return false;
+    r->unknown = NULL;
+    for (int star = 0; *pattern; pattern++) {
+        if (!strchr("*@#", *pattern)) {
+            if (*pattern != *p++) return false;
             continue;
         }
         size_t n = strcspn(p, "/");
-        if (!n || n >= sizeof r->args[0]) return false;
-        memcpy(r->args[star], p, n);
-        r->args[star++][n] = 0;
+        if (!n) return false;
+        if (*pattern == '@') take_chat(r, p, n);
+        else if (*pattern == '#') take_turn(r, p, n);
+        else if (n >= sizeof r->args[0]) return false;
+        else snprintf(r->args[star++], sizeof r->args[0], "%.*s", (int)n, p);
         p += n;
-        pattern++;
     }
     return !*p;
 }

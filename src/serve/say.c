@@ -23,8 +23,9 @@ typedef struct wish {
 /* A reply under way in a chat. */
 typedef struct talk {
     us_server *s;
-    char chat[US_STORE_ID];
-    bool claimed, saved, ended;
+    us_request *r;    /* its owner */
+    const char *chat; /* r's */
+    bool saved, ended;
     us_character *who;
     us_speech *sp[MAX_VARIANTS]; /* one, or those compared */
     double scale[MAX_VARIANTS];
@@ -133,9 +134,8 @@ static void free_talk(void *ctx) {
         us_status st = save(t, v.status, &err);
         if (st && st != US_ERR_INTERRUPTED) us_log(t->s, "chat %s: %s", t->chat, err.message);
     }
-    if (t->claimed) us_chat_set_speech(t->s, t->chat, NULL);
+    us_chat_set_speech(t->r, NULL);
     for (int i = 0; i < t->n; i++) us_speech_free(t->sp[i]);
-    if (t->claimed) us_chat_release(t->s, t->chat);
     us_character_put(t->who);
     json_decref(t->present);
     json_decref(t->user_turn);
@@ -357,12 +357,10 @@ static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us
     t->start_ns = us_now_ns();
     r->work = t;
     r->free_work = free_talk;
-    snprintf(t->chat, sizeof t->chat, "%.19s", r->args[0]);
-    if (strlen(r->args[0]) >= US_STORE_ID) return us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", r->args[0]);
-    st = us_chat_claim(r->s, t->chat, err);
-    if (st) return st;
-    t->claimed = true;
-    st = us_store_get_chat(r->s->store, t->chat, chat, err);
+    t->r = r;
+    t->chat = r->chat;
+    st = us_chat_claim(r, err);
+    if (!st) st = us_store_get_chat(r->s->store, t->chat, chat, err);
     if (!st) t->present = json_incref(json_object_get(*chat, "characters"));
     if (!st && json_array_size(json_object_get(*chat, "turns")) >= US_MAX_TURNS)
         st = us_fail(err, US_ERR_LIMIT, "the chat has %d turns, its limit: begin a new one", US_MAX_TURNS);
@@ -379,7 +377,7 @@ static enum MHD_Result reply(us_request *r, talk *t, json_t *chat, const wish *w
     if (!st) st = begin_speech(t, 0, chat, json_array_size(turns), w, w->scale, r->json, &err);
     if (!st && user_turn) st = us_store_add_turn(r->s->store, t->chat, user_turn, NULL, 0, &err);
     if (st) t->saved = true; /* a reply to what was not kept is not kept either */
-    if (!st) us_chat_set_speech(r->s, t->chat, t->sp[0]);
+    if (!st) us_chat_set_speech(r, t->sp[0]);
     t->user_turn = user_turn;
     json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
@@ -421,13 +419,11 @@ enum MHD_Result us_route_regenerate(us_request *r) {
     talk *t = NULL;
     json_t *chat = NULL;
     us_error err;
-    int64_t id;
-    us_status st = us_turn_id(r->args[1], &id, &err);
-    if (!st) st = open_talk(r, &w, &t, &chat, &err);
+    us_status st = open_talk(r, &w, &t, &chat, &err);
     if (!st) {
         json_t *turns = json_object_get(chat, "turns"), *last = json_array_get(turns, json_array_size(turns) - 1);
-        if (!last || json_integer_value(json_object_get(last, "id")) != id) {
-            st = us_store_get_turn(r->s->store, t->chat, id, &t->turn, &err);
+        if (!last || json_integer_value(json_object_get(last, "id")) != r->turn) {
+            st = us_store_get_turn(r->s->store, t->chat, r->turn, &t->turn, &err);
             if (!st)
                 st = us_fail(&err, US_ERR_MISMATCH,
                              "only the last turn can be made again; branch the chat there, or delete what follows");
@@ -439,7 +435,7 @@ enum MHD_Result us_route_regenerate(us_request *r) {
             if (!st) st = begin_speech(t, 0, chat, json_array_size(turns) - 1, &w, w.scale, r->json, &err);
         }
     }
-    if (!st) us_chat_set_speech(r->s, t->chat, t->sp[0]);
+    if (!st) us_chat_set_speech(r, t->sp[0]);
     json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
@@ -471,10 +467,7 @@ enum MHD_Result us_route_compare(us_request *r) {
         }
     }
     json_decref(chat);
-    if (!st) { /* nothing is written: others need not wait */
-        us_chat_release(r->s, t->chat);
-        t->claimed = false;
-    }
+    us_chat_release(r); /* nothing is written: others need not wait */
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
 
@@ -535,18 +528,16 @@ static us_status rebuild(us_server *s, const char *id, int64_t turn, json_t **ou
 
 enum MHD_Result us_route_turn_prompt(us_request *r) {
     us_error err;
-    int64_t id;
     int32_t *ids = NULL;
     size_t n = 0;
     json_t *turn = NULL, *j = NULL;
-    us_status st = us_turn_id(r->args[1], &id, &err);
-    if (!st) st = us_store_get_turn(r->s->store, r->args[0], id, &turn, &err);
+    us_status st = us_store_get_turn(r->s->store, r->chat, r->turn, &turn, &err);
     if (!st && strcmp(text_of(turn, "role"), "character") != 0)
         st = us_fail(&err, US_ERR_NOT_FOUND, "this turn is the user's: no model saw anything for it");
-    if (!st) st = us_store_get_prompt(r->s->store, r->args[0], id, &ids, &n, &err);
+    if (!st) st = us_store_get_prompt(r->s->store, r->chat, r->turn, &ids, &n, &err);
     if (!st && n && r->s->ready && r->s->tok)
         j = prompt_json(r->s, ids, n, (int)json_integer_value(json_object_get(turn, "n_cached")));
-    else if (!st) st = rebuild(r->s, r->args[0], id, &j, &err);
+    else if (!st) st = rebuild(r->s, r->chat, r->turn, &j, &err);
     free(ids);
     json_decref(turn);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, j);

@@ -75,7 +75,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (s->o.idle_seconds < 1) s->o.idle_seconds = 30;
     s->started_ms = us_now_ns() / 1000000;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->freed, NULL);
+    us_cond_init(&s->freed);
     st = open_guard(s, &a, err);
     if (!st) st = open_data(s, err);
     if (!st && o->engine_url) st = us_remote_check(o->engine_url, o->engine_key, err);

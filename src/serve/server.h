@@ -23,7 +23,6 @@ enum {
     US_MAX_BODY = 1 << 20,
     US_MAX_UPLOAD = 12 << 20,
     US_MAX_CONNECTIONS = 1100,
-    US_MAX_BUSY = 1200,
     US_CONNECTION_STACK = 512 << 10, /* of its thread; fuzz/replay.c has as much */
     US_CONNECTION_BYTES = 36 << 10   /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
 };
@@ -31,11 +30,12 @@ enum {
 typedef struct us_request us_request;
 typedef struct us_speech us_speech;
 
-/* A chat in which a reply is being made; one at a time. */
-typedef struct us_busy {
+/* The right of one request to change one chat. It is a part of the request and ends with it. */
+typedef struct us_claim {
+    struct us_claim *next; /* of the server's list, while `chat` is not empty */
     char chat[US_STORE_ID];
-    us_speech *speech;
-} us_busy;
+    us_speech *speech; /* what /stop ends */
+} us_claim;
 
 /* An open connection: a watch closes those that take for ever to say what they want. */
 typedef struct us_connection {
@@ -62,8 +62,7 @@ struct us_server {
     struct MHD_Daemon *daemon;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
-    us_busy busy[US_MAX_BUSY];
-    int n_busy;
+    us_claim *claims;
     us_connection *connections;
     pthread_t watch;
     bool watching;
@@ -80,7 +79,12 @@ struct us_request {
     struct MHD_Connection *c;
     int socket, code;
     int64_t start_ns;
-    char method[8], path[160], args[2][64]; /* args: what the stars of the route stand for */
+    char method[8], path[160];
+    /* What the path names (routes.c): all bounded and of the right form, or `unknown` tells which is not ("chat", "turn"). */
+    char args[2][64], chat[US_STORE_ID];
+    int64_t turn;
+    const char *unknown;
+    us_claim claim;
     us_buf body;
     bool over;    /* the body is larger than it may be */
     json_t *json; /* the body; NULL when there is none */
@@ -123,11 +127,12 @@ json_t *us_text_json(const char *s, size_t n);
 /* ---- the table (routes.c) ---- */
 enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4 };
 typedef struct us_route {
-    const char *method, *path; /* "/api/chats/STAR": a star stands for one segment */
+    const char *method, *path; /* one segment each: a star for any, @ for a chat's id, # for a turn's */
     enum MHD_Result (*answer)(us_request *r);
     unsigned flags; /* a key is needed; the model is; the body may be large */
 } us_route;
-/* Fills r->args. NULL: *allowed is the methods there are for this path ("" when there is no such path). */
+/* Fills r->args, chat, turn and unknown. NULL: *allowed is the methods there are for this path ("" when there is no such path).
+ */
 const us_route *us_route_find(us_request *r, char allowed[64]);
 
 enum MHD_Result us_route_health(us_request *r);

@@ -1,5 +1,5 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
-import base64, os, struct, sys, zlib
+import base64, os, struct, subprocess, sys, time, zlib
 from served import Server, card, put_character
 
 program, model, folder, port = sys.argv[1:4] + [int(sys.argv[4])]
@@ -42,8 +42,54 @@ def deep_json(s):
     s.alive()
 
 
+def claims_that_leak(s):
+    """An id of any length and form is refused without anything being kept for it."""
+    chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
+    s.ok('POST', f'/api/chats/{chat}/say', {'text': 'Hi.', 'max_tokens': 2, 'takes': 1})
+    turn = s.ok('GET', f'/api/chats/{chat}')['turns'][-1]['id']
+    odd = ['a' * n for n in (1, 11, 13, 19, 20, 24, 62, 63, 64, 150)] + ['%2e%2e', '%00', 'A' * 12, "x'--", '%ff' * 12, chat + 'a', chat.upper(), '.' * 19]
+    for i in range(1250):
+        cid = odd[i % len(odd)] if i % 2 else 'abcdefgh' * 3
+        method, path, body = (('PATCH', f'/api/chats/{cid}/turns/1', {'text': 'x'}), ('DELETE', f'/api/chats/{cid}/turns/1', None), ('POST', f'/api/chats/{cid}/undo', {'undo': 'x'}),
+                              ('POST', f'/api/chats/{cid}/say', {'text': 'x'}), ('POST', f'/api/chats/{cid}/turns/1/regenerate', {}), ('POST', f'/api/chats/{cid}/compare', {'variants': [{}]}))[i % 6]
+        assert s.call(method, path, body)[0] == 404, (method, path)
+    for t in ('0', '-1', '+1', 'x', '9' * 18, '9' * 40, '1x', '0x1'):
+        assert s.call('PATCH', f'/api/chats/{chat}/turns/{t}', {'text': 'x'})[0] == 404, t
+        assert s.call('DELETE', f'/api/chats/{chat}/turns/{t}')[0] == 404, t
+    s.ok('PATCH', f'/api/chats/{chat}/turns/{turn}', {'text': 'Other words.'})  # nobody holds it
+    s.ok('POST', f'/api/chats/{chat}/undo', {'undo': s.ok('DELETE', f'/api/chats/{chat}/turns/{turn}')['undo']})
+    s.ok('POST', f'/api/chats/{chat}/say', {'text': 'Still there?', 'max_tokens': 2, 'takes': 1})
+
+
+def clock_set_back():
+    """The clock jumps back by an hour after each look at it: a body that drips is cut off all the same."""
+    cc = os.environ.get('CC', 'cc')
+    with open(folder + '/back.c', 'w') as f:
+        f.write('#define _GNU_SOURCE\n#include <time.h>\n#include <unistd.h>\n#include <sys/syscall.h>\n'
+                'int clock_gettime(clockid_t c, struct timespec *t) { int r = (int)syscall(SYS_clock_gettime, c, t); if (c == CLOCK_REALTIME) t->tv_sec += 3600; return r; }\n')
+    if subprocess.run([cc, '-shared', '-fPIC', folder + '/back.c', '-o', folder + '/back.so'], stderr=subprocess.DEVNULL).returncode:
+        return print('skipped: the clock set back (no compiler)')
+    if b'__asan_init' in open(program, 'rb').read():
+        return print('skipped: the clock set back (a sanitizer wants to be the first library)')
+    os.environ['LD_PRELOAD'] = folder + '/back.so'
+    s = Server(program, folder, port, '--characters', characters, '--idle', '1', model=model)
+    del os.environ['LD_PRELOAD']
+    half, until = s.connect(), time.monotonic() + 120
+    half.sendall(b'POST /api/chats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{')
+    try:
+        while True:  # a byte now and then, so that only the watch can end it
+            assert time.monotonic() < until, 'a body that drips is never cut off'
+            half.sendall(b' ')
+            time.sleep(0.3)
+    except ConnectionError:
+        pass
+    s.end()
+
+
 put_character(characters, 'tom', card('Tom'))
 s = Server(program, folder, port, '--characters', characters, model=model)
 deep_json(s)
+claims_that_leak(s)
 s.end()
+clock_set_back()
 print('ok')
