@@ -80,6 +80,13 @@ static us_status look_over(us_take *t, const us_take_rules *r, us_error *err) {
     return US_OK;
 }
 
+/* What may be shown. */
+static us_stop_view look(const us_take *t, const us_take_rules *r) {
+    const char *text = t->text.data ? t->text.data : "";
+    if (!r->exact) return us_stops_scan(&r->stops, text, t->text.len, t->done);
+    return (us_stop_view){0, t->text.len - us_utf8_tail(text, t->text.len), false};
+}
+
 us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err) {
     int32_t id;
     us_status st = us_sampler_draw(t->sampler, logits, &id, err);
@@ -101,7 +108,7 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
         if (r->cut_loops && us_loop_period(t->ids.ids, t->ids.n)) t->done = t->looped = true;
         if ((int32_t)t->ids.n >= r->max_tokens) t->done = true;
     }
-    t->view = us_stops_scan(&r->stops, t->text.data ? t->text.data : "", t->text.len, t->done);
+    t->view = look(t, r);
     if (r->n_texts) scan_texts(t, r);
     if (t->view.stopped) t->done = true;
     return t->done ? look_over(t, r, err) : US_OK;

@@ -1,75 +1,108 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "reply/take.h"
+#include "serve/fields.h"
 #include "serve/openai.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-us_status us_ask_model(const json_t *body, us_ask *ask, us_error *err) {
-    const char *model = NULL;
-    us_status st = us_param_text(body, "model", 1, sizeof ask->model - 1, &model, err);
-    if (st) return us_fail(err, US_ERR_ARGUMENT, "model: a string is expected; /v1/models lists them");
-    size_t n = strcspn(model, ":");
+/* ":adapter", ":0.7", ":adapter:0.7": what stands behind a character's id. */
+static us_status read_strength(const char *p, us_ask *ask, us_error *err) {
     char *end = NULL;
-    if (n >= sizeof ask->id) return us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", model);
-    snprintf(ask->model, sizeof ask->model, "%s", model);
-    snprintf(ask->id, sizeof ask->id, "%.*s", (int)n, model);
-    ask->scale = 1;
-    if (!model[n]) return US_OK;
-    ask->scale = strtod(model + n + 1, &end);
-    if (*end || end == model + n + 1 || !(ask->scale >= 0 && ask->scale <= 2))
+    if (!strncmp(p, ":adapter", 8) && (!p[8] || p[8] == ':')) ask->bare = true, p += 8;
+    if (!*p) return US_OK;
+    ask->scale = strtod(p + 1, &end);
+    if (*end || end == p + 1 || !(ask->scale >= 0 && ask->scale <= 2))
         return us_fail(err, US_ERR_ARGUMENT, "model: a strength from 0 to 2 is expected after the colon");
     return US_OK;
 }
 
-static us_status read_stops(const json_t *body, us_ask *ask, us_error *err) {
-    const json_t *stop = json_object_get(body, "stop");
-    if (!stop || json_is_null(stop)) return US_OK;
-    size_t n = json_is_array(stop) ? json_array_size(stop) : 1;
-    if (n > US_ASK_STOPS) return us_fail(err, US_ERR_ARGUMENT, "stop: at most %d are expected", US_ASK_STOPS);
+us_status us_ask_model(const json_t *body, const char *only, us_ask *ask, us_error *err) {
+    const char *model = NULL;
+    us_status st = us_param_text(body, "model", 0, sizeof ask->model - 1, &model, err);
+    if (!st && (!model || !*model)) model = only;
+    if (st || !model) return us_fail(err, US_ERR_ARGUMENT, "model: a string is expected; /v1/models lists them");
+    size_t n = strcspn(model, ":");
+    if (n >= sizeof ask->id) return us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", model);
+    snprintf(ask->model, sizeof ask->model, "%s", model);
+    snprintf(ask->id, sizeof ask->id, "%.*s", (int)n, model);
+    ask->scale = 1;
+    return read_strength(model + n, ask, err);
+}
+
+/* A string or a list of strings; what is empty stops nothing. */
+static us_status read_stops(const json_t *body, const char *key, us_ask *ask, us_error *err) {
+    const json_t *stop = json_object_get(body, key);
+    size_t n = json_is_array(stop) ? json_array_size(stop) : stop && !json_is_null(stop) ? 1 : 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *s = json_is_array(stop) ? json_array_get(stop, i) : stop;
-        if (!json_string_length(s) || json_string_length(s) > 1000)
-            return us_fail(err, US_ERR_ARGUMENT, "stop: a string or a list of strings, none empty, is expected");
+        if ((!json_is_string(s) && !json_is_null(s)) || json_string_length(s) > 1000)
+            return us_fail(err, US_ERR_ARGUMENT, "%s: a string or a list of strings, of at most 1000 bytes, is expected", key);
+        if (!json_string_length(s)) continue;
+        if (ask->n_stops == US_ASK_STOPS) return us_fail(err, US_ERR_ARGUMENT, "%s: at most %d are expected", key, US_ASK_STOPS);
         ask->stops[ask->n_stops++] = json_string_value(s);
     }
     return US_OK;
 }
 
+static us_status add_bias(us_ask *ask, int64_t id, const json_t *v, us_error *err) {
+    double x = json_is_false(v) ? -100 : json_number_value(v);
+    if (id < 0 || id > INT32_MAX || (!json_is_number(v) && !json_is_false(v)) || !(x >= -100 && x <= 100))
+        return us_fail(err, US_ERR_ARGUMENT, "logit_bias: token ids with numbers from -100 to 100 are expected");
+    if (ask->n_biases == US_ASK_BIASES)
+        return us_fail(err, US_ERR_ARGUMENT, "logit_bias: at most %d token ids are expected", US_ASK_BIASES);
+    ask->biases[ask->n_biases++] = (us_logit_bias){(int32_t)id, (float)x};
+    return US_OK;
+}
+
+/* OpenAI's {"12": -100}, or llama.cpp's [[12, -100], [13, false]]. */
 static us_status read_biases(const json_t *body, us_ask *ask, us_error *err) {
     json_t *bias = json_object_get(body, "logit_bias"), *v;
     const char *key;
+    size_t i;
+    us_status st = US_OK;
     if (!bias || json_is_null(bias)) return US_OK;
-    if (!json_is_object(bias) || json_object_size(bias) > US_ASK_BIASES)
-        return us_fail(err, US_ERR_ARGUMENT, "logit_bias: an object of at most %d token ids is expected", US_ASK_BIASES);
+    if (!json_is_object(bias) && !json_is_array(bias))
+        return us_fail(err, US_ERR_ARGUMENT, "logit_bias: an object of token ids is expected");
     json_object_foreach(bias, key, v) {
         char *end;
         errno = 0;
         long id = strtol(key, &end, 10);
-        double x = json_number_value(v);
-        if (*end || end == key || errno || id < 0 || id > INT32_MAX || !json_is_number(v) || !(x >= -100 && x <= 100))
-            return us_fail(err, US_ERR_ARGUMENT, "logit_bias: token ids with numbers from -100 to 100 are expected");
-        ask->biases[ask->n_biases++] = (us_logit_bias){(int32_t)id, (float)x};
+        if (!st) st = add_bias(ask, *end || end == key || errno ? -1 : id, v, err);
     }
-    return US_OK;
+    json_array_foreach(bias, i, v) {
+        const json_t *id = json_array_get(v, 0);
+        if (!st) st = add_bias(ask, json_is_integer(id) ? json_integer_value(id) : -1, json_array_get(v, 1), err);
+    }
+    return st;
 }
 
-/* A string, or OpenAI's list of parts of type text. */
+/* The words of a part: {"type": "text", "text"}, the Responses API's input_text and output_text, or a refusal. */
+static const char *words_of(const json_t *part) {
+    const char *type = json_string_value(json_object_get(part, "type"));
+    if (json_is_string(part)) return json_string_value(part);
+    if (!type) return NULL;
+    if (!strcmp(type, "refusal")) return json_string_value(json_object_get(part, "refusal"));
+    if (strcmp(type, "text") && strcmp(type, "input_text") && strcmp(type, "output_text")) return NULL;
+    return json_string_value(json_object_get(part, "text"));
+}
+
+/* A string, OpenAI's list of parts, or nothing: *out is NULL then. */
 static us_status content_of(us_ask *ask, const json_t *m, size_t i, const char **out, us_error *err) {
     const json_t *content = json_object_get(m, "content"), *part;
     size_t k;
     us_buf b;
-    if (json_is_string(content)) return *out = json_string_value(content), US_OK;
+    *out = json_string_value(content);
+    if (*out || !content || json_is_null(content)) return US_OK;
     if (!json_is_array(content))
         return us_fail(err, US_ERR_ARGUMENT, "messages[%zu].content: a string or a list of text parts is expected", i);
     us_buf_init(&b, (size_t)16 << 20);
     us_status st = us_buf_append_str(&b, "", err);
     json_array_foreach(content, k, part) {
-        const char *type = json_string_value(json_object_get(part, "type")),
-                   *text = json_string_value(json_object_get(part, "text"));
-        if (!st && (!type || strcmp(type, "text") || !text))
+        const char *text = words_of(part);
+        if (!st && !text)
             st = us_fail(err, US_ERR_ARGUMENT, "messages[%zu].content[%zu]: only parts of type text are understood", i, k);
         if (!st) st = us_buf_append_str(&b, text, err);
     }
@@ -79,15 +112,20 @@ static us_status content_of(us_ask *ask, const json_t *m, size_t i, const char *
     return st;
 }
 
+/* A call of a tool that another server's model made, and what the tool answered, are lines like others: the words that are
+ * there are read. A message without a word is none. */
 static us_status read_message(us_ask *ask, const json_t *m, size_t i, us_buf *system, us_error *err) {
-    const char *role = json_string_value(json_object_get(m, "role")), *content = "", *name = NULL;
+    const char *role = json_string_value(json_object_get(m, "role")), *content = NULL, *name = NULL;
     if (!role) return us_fail(err, US_ERR_ARGUMENT, "messages[%zu].role: a string is expected", i);
     bool own = !strcmp(role, "assistant"), sys = !strcmp(role, "system") || !strcmp(role, "developer");
-    if (!own && !sys && strcmp(role, "user") != 0)
-        return us_fail(err, US_ERR_ARGUMENT, "messages[%zu].role: system, user or assistant is expected", i);
+    bool tool = !strcmp(role, "tool") || !strcmp(role, "function");
+    if (!own && !sys && !tool && strcmp(role, "user") != 0)
+        return us_fail(err, US_ERR_ARGUMENT, "messages[%zu].role: system, user, assistant or tool is expected", i);
     us_status st = content_of(ask, m, i, &content, err);
-    if (!st) st = us_param_name(m, "name", &name, err);
-    if (st) return st;
+    if (!st && !content && !own)
+        st = us_fail(err, US_ERR_ARGUMENT, "messages[%zu].content: a string or a list of text parts is expected", i);
+    if (!st && !tool) st = us_param_name(m, "name", &name, err);
+    if (st || !content || (own && !*content)) return st;
     if (sys && !ask->n_lines) { /* those at the head are the system message; later ones are said by nobody in particular */
         if (system->len) st = us_buf_append_str(system, "\n", err);
         return st ? st : us_buf_append_str(system, content, err);
@@ -143,8 +181,35 @@ static us_status read_logprobs(const json_t *body, us_ask *ask, us_error *err) {
     return st;
 }
 
+/* What the answer should look like: text is all there is. */
+static us_status check_form(const json_t *body, us_error *err) {
+    const json_t *format = json_object_get(body, "response_format"), *tools = json_object_get(body, "tools"),
+                 *choice = json_object_get(body, "tool_choice");
+    const char *type = json_string_value(json_object_get(format, "type")), *which = json_string_value(choice);
+    if (format && !json_is_null(format) && (!type || strcmp(type, "text") != 0))
+        return us_fail(err, US_ERR_ARGUMENT, "response_format: only {\"type\": \"text\"} is understood");
+    if (json_array_size(tools) && !(which && !strcmp(which, "none")))
+        return us_fail(err, US_ERR_ARGUMENT, "tools: tools cannot be called here; leave them out, or say tool_choice: \"none\"");
+    return US_OK;
+}
+
+/* -1 and more than fits are "as much as fits" (us_speech_begin() knows how much). */
+static us_status read_max_tokens(const json_t *body, us_ask *ask, us_error *err) {
+    static const char *const keys[] = {"max_tokens", "max_completion_tokens"};
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
+        int64_t n = INT64_MIN;
+        st = us_param_int(body, keys[i], -1, INT64_MAX, &n, err);
+        if (!st && !n && (ask->chat || !ask->echo))
+            st = us_fail(err, US_ERR_ARGUMENT, "%s: 1 or more, or -1 for as many as fit, is expected", keys[i]);
+        if (n != INT64_MIN) ask->max_tokens = n < 0 || n > INT32_MAX ? INT32_MAX : n;
+    }
+    return st;
+}
+
 us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err) {
     json_t *stream_options = json_object_get(body, "stream_options");
+    int64_t best_of = 0;
     ask->chat = chat;
     ask->n = 1;
     us_status st = us_param_bool(body, "stream", &ask->stream, err);
@@ -153,15 +218,19 @@ us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err)
     if (!st) st = us_param_bool(stream_options, "include_usage", &ask->usage, err);
     if (!st) st = us_param_bool(body, "ignore_eos", &ask->ignore_eos, err);
     if (!st) st = us_param_int(body, "n", 1, US_ASK_CHOICES, &ask->n, err);
+    if (!st) st = us_param_int(body, "best_of", 0, INT64_MAX, &best_of, err);
+    if (!st && best_of > ask->n) st = us_fail(err, US_ERR_ARGUMENT, "best_of: n at most is expected; `takes` chooses the best");
     if (!st) st = us_param_int(body, "takes", 1, US_MAX_TAKES, &ask->takes, err);
-    if (!st) st = us_param_int(body, "max_tokens", 1, 1 << 20, &ask->max_tokens, err);
-    if (!st) st = us_param_int(body, "max_completion_tokens", 1, 1 << 20, &ask->max_tokens, err);
+    if (!st && !chat) st = us_param_bool(body, "echo", &ask->echo, err);
+    if (!st) st = read_max_tokens(body, ask, err);
     if (!st) st = us_param_text(body, "user", 0, 1000, &ask->user, err);
     if (!st) st = us_param_sampler(body, &ask->sampler, err);
     if (!st) st = read_logprobs(body, ask, err);
-    if (!st) st = read_stops(body, ask, err);
+    if (!st) st = read_stops(body, "stop", ask, err);
     if (!st) st = read_biases(body, ask, err);
-    if (!st && !chat) st = us_param_bool(body, "echo", &ask->echo, err);
+    if (!st) st = us_param_bool(body, "continue_final_message", &ask->goes_on, err);
+    if (!st) st = check_form(body, err);
+    if (!st) st = us_fields_check(body, err);
     if (st) return st;
     return chat ? read_messages(body, ask, err) : read_prompt(body, ask, err);
 }

@@ -39,19 +39,20 @@ static us_status plain_prompt(const us_ask *ask, us_prompt *out, us_error *err) 
     p.n_head = p.n;
     for (size_t i = 0; i < ask->n_lines; i++)
         p.messages[p.n++] = (us_message){ask->lines[i].own ? "assistant" : "user", ask->lines[i].text};
+    p.open = ask->goes_on && ask->n_lines && ask->lines[ask->n_lines - 1].own;
     *out = p;
     return US_OK;
 }
 
 static us_status make_prompt(const work *w, us_prompt *out, us_error *err) {
-    if (!w->who) return plain_prompt(&w->ask, out, err);
+    if (!w->who || w->ask.bare) return plain_prompt(&w->ask, out, err);
     us_prompt_spec spec = {.card = w->who->card,
                            .trained = w->who->has_adapter && w->ask.scale > 0,
                            .more = w->ask.system,
                            .lines = w->ask.lines,
                            .n_lines = w->ask.n_lines};
     us_status st = us_prompt_make(&spec, out, err);
-    if (!st) out->open = false; /* an answer is a turn of its own, whoever spoke last */
+    if (!st && !w->ask.goes_on) out->open = false; /* an answer is a turn of its own, whoever spoke last */
     return st;
 }
 
@@ -60,22 +61,45 @@ static us_status forbid_ends(us_server *s, us_ask *ask) {
     return US_OK;
 }
 
+/* Who is meant when no model is named: the only character, or, where there is none, the bare model. */
+static const char *only_model(us_server *s, char id[US_CHARACTER_ID]) {
+    us_character *all[US_MAX_CHARACTERS];
+    size_t n;
+    us_characters_list(s->characters, all, &n);
+    snprintf(id, US_CHARACTER_ID, "%s", n ? all[0]->id : "base");
+    for (size_t i = 0; i < n; i++) us_character_put(all[i]);
+    return n < 2 ? id : NULL;
+}
+
+/* As many tokens as the context has room for; a bias is of a token that there is. */
+static us_status check_against_model(const us_server *s, us_ask *ask, us_error *err) {
+    if (!s->engine) return US_OK;
+    if (ask->max_tokens >= us_engine_get_ctx(s->engine)) ask->max_tokens = INT32_MAX;
+    for (size_t i = 0; i < ask->n_biases; i++)
+        if (ask->biases[i].token >= us_tokenizer_n_vocab(s->tok))
+            return us_fail(err, US_ERR_ARGUMENT, "logit_bias: token %d is none of the model's %d", ask->biases[i].token,
+                           us_tokenizer_n_vocab(s->tok));
+    return US_OK;
+}
+
 static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
     us_server *s = r->s;
     us_ask *ask = &w->ask;
     us_prompt prompt = {0};
-    us_status st = us_ask_model(r->json, ask, err);
+    char only[US_CHARACTER_ID];
+    us_status st = us_ask_model(r->json, only_model(s, only), ask, err);
     if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL))
         st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
     if (st) return st;
     ask->sampler = w->who ? us_card_sampler(w->who->card) : us_sampler_defaults();
-    ask->max_tokens = w->who ? 80 : chat ? 256 : 64;
+    ask->max_tokens = w->who && !ask->bare ? 80 : chat ? 256 : 64;
     st = us_ask_read(r->json, chat, ask, err);
+    if (!st) st = check_against_model(s, ask, err);
     if (st) return st;
     if (ask->ignore_eos) st = forbid_ends(s, ask);
     ask->sampler.biases = ask->biases;
     ask->sampler.n_biases = ask->n_biases;
-    int64_t takes = ask->takes ? ask->takes : w->who && chat && !ask->stream ? us_card_takes(w->who->card) : 1;
+    int64_t takes = ask->takes ? ask->takes : w->who && chat && !ask->bare && !ask->stream ? us_card_takes(w->who->card) : 1;
     if (ask->n > 1 || s->o.engine_url) takes = 1;
     if (s->o.engine_url && ask->n > 1) return us_fail(err, US_ERR_UNSUPPORTED, "n: another engine makes one choice at a time");
     us_speech_spec spec = {.who = w->who,
@@ -84,8 +108,8 @@ static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
                            .text = ask->prompt,
                            .ids = ask->ids.ids,
                            .n_ids = ask->ids.n,
-                           .shorten = w->who != NULL,
-                           .plain = !chat,
+                           .shorten = w->who && !ask->bare,
+                           .plain = !chat || ask->bare,
                            .sampler = ask->sampler,
                            .n_takes = (int32_t)(ask->n > 1 ? ask->n : takes),
                            .separate = ask->n > 1,
@@ -95,9 +119,6 @@ static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
                            .texts = ask->stops,
                            .n_texts = ask->n_stops};
     for (const char *u = ask->user ? ask->user : ""; *u; u++) spec.client = spec.client * 131 + (unsigned char)*u;
-    if (s->engine && ask->max_tokens >= us_engine_get_ctx(s->engine))
-        return us_fail(err, US_ERR_ARGUMENT, "max_tokens: less than the context of %d is expected",
-                       us_engine_get_ctx(s->engine));
     if (chat) st = make_prompt(w, &prompt, err);
     if (!st) st = us_speech_begin(s, &spec, &w->sp, err);
     return st;
@@ -343,7 +364,7 @@ enum MHD_Result us_route_model(us_request *r) {
     us_error err;
     us_ask ask = {0};
     json_t *body = json_pack("{s:s}", "model", r->args[0]);
-    us_status st = us_ask_model(body, &ask, &err);
+    us_status st = us_ask_model(body, NULL, &ask, &err);
     json_decref(body);
     if (!st && strcmp(ask.id, "base") != 0) st = us_characters_find(r->s->characters, ask.id, &c, &err);
     if (st) return us_refuse(r, 404, err.message);

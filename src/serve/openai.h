@@ -4,13 +4,15 @@
 #include "chat/prompt.h"
 #include "serve/params.h"
 
-enum { US_ASK_STOPS = 16, US_ASK_MESSAGES = 2048, US_ASK_BIASES = 300, US_ASK_CHOICES = 16 };
+enum { US_ASK_STOPS = 64, US_ASK_MESSAGES = 2048, US_ASK_BIASES = 300, US_ASK_CHOICES = 16 };
 
 typedef struct us_ask {
     char model[128], id[64]; /* "homer:0.7", "homer" */
     double scale;
+    bool bare;    /* "homer:adapter": what he has learned, without his card */
+    bool goes_on; /* the last message is gone on with, when it is the assistant's */
     bool chat, stream, usage, logprobs, echo, ignore_eos;
-    int64_t n, n_top, takes, max_tokens; /* takes 0: as usual */
+    int64_t n, n_top, takes, max_tokens; /* takes 0: as usual; max_tokens INT32_MAX: as many as fit, 0: none, with echo */
     us_sampler_options sampler;
     us_logit_bias biases[US_ASK_BIASES];
     size_t n_biases;
@@ -26,8 +28,8 @@ typedef struct us_ask {
     size_t n_owned;
 } us_ask;
 
-/* Model and strength, which decide the defaults of the rest. */
-US_MUST_USE us_status us_ask_model(const json_t *body, us_ask *ask, us_error *err);
+/* Model and strength, which decide the defaults of the rest. `only` (NULL: none) is who is meant when nobody is named. */
+US_MUST_USE us_status us_ask_model(const json_t *body, const char *only, us_ask *ask, us_error *err);
 /* Everything else, over the defaults that *ask holds: sampler, takes, max_tokens. Strings are borrowed from the body. */
 US_MUST_USE us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err);
 void us_ask_fini(us_ask *ask);

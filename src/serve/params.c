@@ -61,8 +61,21 @@ us_status us_param_name(const json_t *j, const char *key, const char **out, us_e
     return US_OK;
 }
 
+/* Any whole number of 64 bits; past 2^63 JSON's reader gives a real, of which every one is a seed of its own. -1 (llama.cpp) and
+ * null draw one. */
+static us_status read_seed(const json_t *j, uint64_t *seed, us_error *err) {
+    const json_t *v = given(j, "seed");
+    double x = json_number_value(v);
+    if (v && (!json_is_number(v) || x != floor(x) || x < -9223372036854775808.0 || x > 18446744073709551616.0))
+        return us_fail(err, US_ERR_ARGUMENT, "seed: a whole number of 64 bits is expected");
+    bool any = !v || x == -1;
+    if (!any) *seed = json_is_integer(v) ? (uint64_t)json_integer_value(v) : x < 0 ? (uint64_t)(int64_t)x : x >= 18446744073709551615.0 ? UINT64_MAX : (uint64_t)x;
+    else if (getrandom(seed, sizeof *seed, 0) != sizeof *seed) *seed = 1;
+    return US_OK;
+}
+
 us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err) {
-    int64_t top_k = o->top_k, last = o->repeat_last_n, allowed = o->dry_allowed_length, seed = -1;
+    int64_t top_k = o->top_k, last = o->repeat_last_n, allowed = o->dry_allowed_length;
     const struct {
         const char *key;
         double min, max, *out;
@@ -70,6 +83,7 @@ us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err
                    {"top_p", 0, 1, &o->top_p},
                    {"min_p", 0, 1, &o->min_p},
                    {"typical_p", 0, 1, &o->typical_p},
+                   {"repetition_penalty", 0.01, 100, &o->repeat_penalty},
                    {"repeat_penalty", 0.01, 100, &o->repeat_penalty},
                    {"presence_penalty", -2, 2, &o->presence_penalty},
                    {"frequency_penalty", -2, 2, &o->frequency_penalty},
@@ -83,13 +97,10 @@ us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err
     if (!st) st = us_param_int(j, "top_k", -1, 1000000000, &top_k, err);
     if (!st) st = us_param_int(j, "repeat_last_n", -1, 1000000000, &last, err);
     if (!st) st = us_param_int(j, "dry_allowed_length", 1, 1000000, &allowed, err);
-    if (!st) st = us_param_int(j, "seed", INT64_MIN / 1024, INT64_MAX / 1024, &seed, err);
     if (st) return st;
     o->top_k = top_k < 0 ? 0 : (int32_t)top_k;
     o->repeat_last_n = (int32_t)last;
     o->dry_allowed_length = (int32_t)allowed;
-    o->seed = (uint64_t)seed;
-    if (seed == -1 && getrandom(&o->seed, sizeof o->seed, 0) != sizeof o->seed) o->seed = 1; /* llama.cpp's -1: any */
-    o->seed &= INT64_MAX;
-    return us_sampler_check(o, err);
+    st = read_seed(j, &o->seed, err);
+    return st ? st : us_sampler_check(o, err);
 }

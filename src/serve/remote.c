@@ -141,7 +141,7 @@ static json_t *request_body(const us_remote_spec *o) {
     json_object_set_new(j, "model", model_name(o, &own));
     json_object_set_new(j, "stream", json_true());
     json_object_set_new(j, "stream_options", json_pack("{s:b}", "include_usage", 1));
-    json_object_set_new(j, "max_tokens", json_integer(o->max_tokens));
+    if (o->max_tokens < INT32_MAX) json_object_set_new(j, "max_tokens", json_integer(o->max_tokens));
     json_object_set_new(j, "seed", json_integer((json_int_t)(s->seed & 0x7fffffff)));
     if (o->n_texts) {
         json_t *stop = json_array();

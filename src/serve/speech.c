@@ -31,11 +31,23 @@ static us_status copy_strings(const char *const *a, size_t n, const char *const 
     return st;
 }
 
+/* Tokens that prompt and reply may take together. */
+static int32_t room_of(const us_server *s) {
+    int32_t trained = us_model_get_info(s->model)->n_ctx_train, ctx = us_engine_get_ctx(s->engine);
+    return trained < ctx ? trained : ctx;
+}
+
+/* What a prompt must leave to the reply. A prompt that is not cut short may leave a single token: the reply is then as long as
+ * the rest. */
+static int32_t kept_free(const us_speech_spec *o, int32_t total) {
+    int32_t most = o->shorten ? total / 2 : 1;
+    return o->max_tokens < most ? o->max_tokens : most;
+}
+
 /* The prompt's tokens; what they must leave free is the reply. */
 static us_status tokenize(us_speech *sp, const us_speech_spec *o, us_error *err) {
     us_server *s = sp->s;
-    int32_t trained = us_model_get_info(s->model)->n_ctx_train, ctx = us_engine_get_ctx(s->engine);
-    int32_t room = (trained < ctx ? trained : ctx) - o->max_tokens;
+    int32_t total = room_of(s), room = total - kept_free(o, total);
     us_status st = US_OK;
     if (sp->prompt.n) {
         size_t before = sp->prompt.n;
@@ -66,6 +78,7 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, us_error *err
     us_status st = sp->who ? us_character_load(sp->who, s->model, o->scale > 0, s->o.force_adapter, err) : US_OK;
     if (!st) st = tokenize(sp, o, err);
     if (st) return st;
+    int32_t rest = room_of(s) - (int32_t)sp->ids.n, max_tokens = o->max_tokens < rest ? o->max_tokens : rest;
     sp->spec = (us_job_spec){.prompt = sp->ids.ids,
                              .n_prompt = (int32_t)sp->ids.n,
                              .alone = sp->alone.ids,
@@ -81,7 +94,8 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, us_error *err
     sp->spec.rules = (us_take_rules){.tok = s->tok,
                                      .texts = (const char *const *)sp->texts,
                                      .n_texts = sp->n_texts,
-                                     .max_tokens = o->max_tokens,
+                                     .max_tokens = max_tokens,
+                                     .exact = o->plain && !o->prompt,
                                      .n_top = o->n_top};
     if (sp->who) {
         sp->spec.weights = sp->who->card->weights;
