@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     us_error err;
     for (int chat = 0; chat < 2 && json_is_object(body); chat++) {
         us_ask ask = {.sampler = us_sampler_defaults(), .max_tokens = 80};
-        us_status st = us_ask_model(body, &ask, &err);
+        us_status st = us_ask_model(body, NULL, &ask, &err);
         if (!st) st = us_ask_read(body, chat, &ask, &err);
         if (!st && (us_sampler_check(&ask.sampler, &err) || ask.n < 1 || ask.n > US_ASK_CHOICES || ask.max_tokens < 1 ||
                     !(ask.scale >= 0 && ask.scale <= 2)))

@@ -19,8 +19,8 @@ typedef struct us_take_rules {
     size_t n_texts;
     int32_t max_tokens;
     bool cut_loops;
-    bool exact; /* a text that goes on, to the byte: no stops but texts, blanks at its ends stay */
-    const us_leaks *leaks;                              /* marks takes in which a machine speaks; NULL: none */
+    bool exact;            /* a text that goes on, to the byte: no stops but texts, blanks at its ends stay */
+    const us_leaks *leaks; /* marks takes in which a machine speaks; NULL: none */
     double (*bonus)(const void *ctx, const char *text); /* what speaks for a take besides its likelihood, nats; NULL: nothing */
     const void *bonus_ctx;
     int32_t n_top; /* likeliest tokens kept for each drawn one, at most US_MAX_TOP */

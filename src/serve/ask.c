@@ -41,7 +41,8 @@ static us_status read_stops(const json_t *body, const char *key, us_ask *ask, us
         if ((!json_is_string(s) && !json_is_null(s)) || json_string_length(s) > 1000)
             return us_fail(err, US_ERR_ARGUMENT, "%s: a string or a list of strings, of at most 1000 bytes, is expected", key);
         if (!json_string_length(s)) continue;
-        if (ask->n_stops == US_ASK_STOPS) return us_fail(err, US_ERR_ARGUMENT, "%s: at most %d are expected", key, US_ASK_STOPS);
+        if (ask->n_stops == US_ASK_STOPS)
+            return us_fail(err, US_ERR_ARGUMENT, "%s: at most %d are expected", key, US_ASK_STOPS);
         ask->stops[ask->n_stops++] = json_string_value(s);
     }
     return US_OK;
@@ -189,7 +190,8 @@ static us_status check_form(const json_t *body, us_error *err) {
     if (format && !json_is_null(format) && (!type || strcmp(type, "text") != 0))
         return us_fail(err, US_ERR_ARGUMENT, "response_format: only {\"type\": \"text\"} is understood");
     if (json_array_size(tools) && !(which && !strcmp(which, "none")))
-        return us_fail(err, US_ERR_ARGUMENT, "tools: tools cannot be called here; leave them out, or say tool_choice: \"none\"");
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "tools: tools cannot be called here; leave them out, or say tool_choice: \"none\"");
     return US_OK;
 }
 
@@ -199,7 +201,7 @@ static us_status read_max_tokens(const json_t *body, us_ask *ask, us_error *err)
     us_status st = US_OK;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
         int64_t n = INT64_MIN;
-        st = us_param_int(body, keys[i], -1, INT64_MAX, &n, err);
+        st = us_param_int(body, keys[i], -1, 1LL << 53, &n, err);
         if (!st && !n && (ask->chat || !ask->echo))
             st = us_fail(err, US_ERR_ARGUMENT, "%s: 1 or more, or -1 for as many as fit, is expected", keys[i]);
         if (n != INT64_MIN) ask->max_tokens = n < 0 || n > INT32_MAX ? INT32_MAX : n;

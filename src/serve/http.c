@@ -128,7 +128,7 @@ json_t *us_error_json(int code, const char *message, const char *reason) {
                        : code >= 500 ? "server_error"
                                      : "invalid_request_error";
     size_t n = strcspn(message, ": ");
-    json_t *param = code == 400 && message[n] == ':' && n < 60 && !strchr(message, '/') ? json_stringn(message, n) : NULL;
+    json_t *param = code == 400 && message[n] == ':' && n < 60 && !memchr(message, '/', n) ? json_stringn(message, n) : NULL;
     return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type,
                      "param", param ? param : json_null(), "code", reason);
 }
@@ -323,6 +323,7 @@ static us_request *open_request(us_server *s, struct MHD_Connection *c, const ch
     r->start_ns = us_now_ns();
     snprintf(r->method, sizeof r->method, "%s", method);
     if (snprintf(r->path, sizeof r->path, "%s", url) >= (int)sizeof r->path) snprintf(r->path, sizeof r->path, "(too long)");
+    us_route_tidy(r->path, sizeof r->path);
     char allowed[64];
     const us_route *route = us_route_find(r, allowed);
     us_buf_init(&r->body, route && (route->flags & US_ROUTE_UPLOAD) ? US_MAX_UPLOAD : US_MAX_BODY);

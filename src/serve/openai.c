@@ -339,6 +339,13 @@ enum MHD_Result us_route_completions(us_request *r) {
 
 /* ---- models, tokens ---------------------------------------------------------------------------------------------- */
 
+/* What a character has learned, without his card: for programs that send a card of their own. */
+static json_t *bare_json(const us_character *c) {
+    char id[US_CHARACTER_ID + 10];
+    snprintf(id, sizeof id, "%s:adapter", c->id);
+    return json_pack("{s:s, s:s, s:i, s:s}", "id", id, "object", "model", "created", 0, "owned_by", "understudy");
+}
+
 static json_t *model_json(const us_character *c) {
     if (!c) return json_pack("{s:s, s:s, s:i, s:s}", "id", "base", "object", "model", "created", 0, "owned_by", "understudy");
     return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:i}", "id", c->id, "object", "model", "created", (json_int_t)0,
@@ -354,6 +361,7 @@ enum MHD_Result us_route_models(us_request *r) {
     json_array_append_new(list, model_json(NULL));
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(list, model_json(all[i]));
+        if (all[i]->has_adapter) json_array_append_new(list, bare_json(all[i]));
         us_character_put(all[i]);
     }
     return us_answer_json(r, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));

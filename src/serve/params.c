@@ -61,15 +61,19 @@ us_status us_param_name(const json_t *j, const char *key, const char **out, us_e
     return US_OK;
 }
 
-/* Any whole number of 64 bits; past 2^63 JSON's reader gives a real, of which every one is a seed of its own. -1 (llama.cpp) and
- * null draw one. */
+/* Any whole number of 64 bits; past 2^63 JSON's reader gives a real, of which every one is a seed of its own. -1 (llama.cpp)
+ * and null draw one. */
 static us_status read_seed(const json_t *j, uint64_t *seed, us_error *err) {
     const json_t *v = given(j, "seed");
     double x = json_number_value(v);
     if (v && (!json_is_number(v) || x != floor(x) || x < -9223372036854775808.0 || x > 18446744073709551616.0))
         return us_fail(err, US_ERR_ARGUMENT, "seed: a whole number of 64 bits is expected");
     bool any = !v || x == -1;
-    if (!any) *seed = json_is_integer(v) ? (uint64_t)json_integer_value(v) : x < 0 ? (uint64_t)(int64_t)x : x >= 18446744073709551615.0 ? UINT64_MAX : (uint64_t)x;
+    if (!any)
+        *seed = json_is_integer(v)            ? (uint64_t)json_integer_value(v)
+                : x < 0                       ? (uint64_t)(int64_t)x
+                : x >= 18446744073709551615.0 ? UINT64_MAX
+                                              : (uint64_t)x;
     else if (getrandom(seed, sizeof *seed, 0) != sizeof *seed) *seed = 1;
     return US_OK;
 }

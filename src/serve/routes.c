@@ -64,6 +64,24 @@ static void take_turn(us_request *r, const char *p, size_t n) {
     if (r->turn < 1 && !r->unknown) r->unknown = "turn";
 }
 
+/* Addresses that clients make of a base with a slash at its end, with /v1 twice, or without it. */
+void us_route_tidy(char *path, size_t max) {
+    static const char *const without_v1[] = {"/chat/completions", "/completions", "/models", "/embeddings"};
+    size_t n = 0;
+    for (size_t i = 0; path[i]; i++)
+        if (path[i] != '/' || !n || path[n - 1] != '/') path[n++] = path[i];
+    if (n > 1 && path[n - 1] == '/') n--;
+    path[n] = 0;
+    while (!strncmp(path, "/v1/v1/", 7)) memmove(path, path + 3, (n -= 3) + 1);
+    for (size_t i = 0; i < sizeof without_v1 / sizeof *without_v1; i++) {
+        size_t k = strlen(without_v1[i]);
+        if (strncmp(path, without_v1[i], k) || (path[k] && path[k] != '/') || n + 4 > max) continue;
+        memmove(path + 3, path, n + 1);
+        memcpy(path, "/v1", 3);
+        return;
+    }
+}
+
 static bool matches(us_request *r, const char *pattern) {
     const char *p = r->path;
     r->unknown = NULL;

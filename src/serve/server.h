@@ -131,6 +131,8 @@ typedef struct us_route {
     enum MHD_Result (*answer)(us_request *r);
     unsigned flags; /* a key is needed; the model is; the body may be large */
 } us_route;
+/* The address that is meant, in place (path[max]): no empty or trailing segment, /v1 once. */
+void us_route_tidy(char *path, size_t max);
 /* Fills r->args, chat, turn and unknown. NULL: *allowed is the methods there are for this path ("" when there is no such path).
  */
 const us_route *us_route_find(us_request *r, char allowed[64]);

@@ -79,6 +79,9 @@ static us_status begin_own(us_speech *sp, const us_speech_spec *o, us_error *err
     if (!st) st = tokenize(sp, o, err);
     if (st) return st;
     int32_t rest = room_of(s) - (int32_t)sp->ids.n, max_tokens = o->max_tokens < rest ? o->max_tokens : rest;
+    if (o->max_tokens >= room_of(s) && o->n_takes > 1) /* as many as fit, of each */
+        max_tokens =
+            (rest - (int32_t)sp->alone.n) / (o->n_takes + 1) > 1 ? (rest - (int32_t)sp->alone.n) / (o->n_takes + 1) : 1;
     sp->spec = (us_job_spec){.prompt = sp->ids.ids,
                              .n_prompt = (int32_t)sp->ids.n,
                              .alone = sp->alone.ids,

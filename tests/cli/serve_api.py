@@ -243,7 +243,17 @@ def openai_api():
     long = {'model': 'base', 'messages': [{'role': 'user', 'content': 'many words ' * 20000}]}
     assert refused(400, 'POST', '/v1/chat/completions', long)['code'] == 'context_length_exceeded'
     refused(400, 'POST', '/v1/completions', {'model': 'base', 'prompt': [10 ** 9]})
-    refused(400, 'POST', '/v1/chat/completions', dict(ask, max_tokens=10 ** 6))
+    for n in (-1, 10 ** 6):  # as many as fit
+        assert ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Hi', 'max_tokens': n, 'ignore_eos': True})['choices'][0]['finish_reason'] == 'length'
+    refused(400, 'POST', '/v1/chat/completions', dict(ask, logit_bias={'99999999': 1}), param='logit_bias')
+    refused(400, 'POST', '/v1/chat/completions', {'messages': ask['messages']}, param='model')  # of several characters nobody is meant
+    bare = ok('POST', '/v1/chat/completions', dict(ask, model='tom:adapter', messages=[{'role': 'system', 'content': 'S'}] + ask['messages']))
+    assert bare['usage']['prompt_tokens'] < a['usage']['prompt_tokens'] and 'tom:adapter' in [m['id'] for m in ok('GET', '/v1/models')['data']], bare
+    # a completion is the text to the byte: what its tokens say, blanks and line breaks too
+    for seed in range(1, 6):
+        c = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 12, 'logprobs': 1, 'seed': seed, 'ignore_eos': True, 'temperature': 2, 'top_k': 0, 'min_p': 0})['choices'][0]
+        ids = [i for t in c['logprobs']['tokens'] for i in [t]]
+        assert c['text'] == ''.join(ids) or '\ufffd' in ''.join(ids), (c['text'], ids)
 
 
 def stream(path, body):

@@ -6,6 +6,7 @@
 #include "mktiny.h"
 #include "serve/guard.h"
 #include "serve/openai.h"
+#include "serve/server.h"
 
 static us_error err;
 
@@ -132,7 +133,7 @@ static us_status ask(const char *json, bool chat, us_ask *out) {
     body = json_loads(json, 0, NULL);
     assert_non_null(body);
     *out = (us_ask){.sampler = us_sampler_defaults(), .max_tokens = 80};
-    us_status st = us_ask_model(body, out, &err);
+    us_status st = us_ask_model(body, NULL, out, &err);
     return st ? st : us_ask_read(body, chat, out, &err);
 }
 
@@ -169,6 +170,106 @@ static void requests(void **state) {
     us_ask_fini(&a);
 }
 
+/* What other programs send and peers take: none of it is an error, and what it means is what they mean by it. */
+static void lenient_requests(void **state) {
+    (void)state;
+    static const char *const fine[] = {
+        "\"user\":\"u\",\"store\":true,\"metadata\":{\"a\":\"b\"},\"service_tier\":\"auto\",\"parallel_tool_calls\":false,"
+        "\"prompt_cache_key\":\"x\",\"safety_identifier\":\"y\",\"reasoning_effort\":\"low\",\"verbosity\":\"low\"",
+        "\"response_format\":null,\"tools\":null,\"tool_choice\":null,\"audio\":null,\"stop\":null,\"logit_bias\":null,"
+        "\"stream_options\":null,\"n\":null,\"max_tokens\":null,\"seed\":null,\"functions\":null,\"modalities\":null",
+        "\"response_format\":{\"type\":\"text\"},\"modalities\":[\"text\"],\"tools\":[],\"functions\":[],\"stop\":\"\","
+        "\"logit_bias\":[],\"mirostat\":0,\"tfs_z\":1.0,\"top_a\":0,\"min_tokens\":0,\"best_of\":1,\"grammar\":\"\","
+        "\"tool_choice\":\"none\",\"negative_prompt\":\"\",\"dynatemp_range\":0,\"function_call\":\"none\"",
+        "\"stop\":[\"\",null,\"x\"]",
+        "\"logit_bias\":[[5,-100],[6,false]]",
+    };
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        us_ask a;
+        char json[1000];
+        snprintf(json, sizeof json, "{\"model\":\"base\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],%s}", fine[i]);
+        if (ask(json, true, &a)) fail_msg("%s: %s", json, err.message);
+        assert_int_equal(a.n_stops, i == 3);
+        assert_int_equal(a.n_biases, i == 4 ? 2 : 0);
+        us_ask_fini(&a);
+    }
+    static const struct {
+        const char *messages;
+        size_t n;
+        const char *last;
+    } talks[] = {
+        {"{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{}]},"
+         "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"Sunny.\"}",
+         2, "Sunny."},
+        {"{\"role\":\"assistant\"},{\"role\":\"user\",\"content\":\"b\"}", 1, "b"},
+        {"{\"role\":\"assistant\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"No.\"}]}", 1, "No."},
+        {"{\"role\":\"function\",\"name\":\"f\",\"content\":\"7\"}", 1, "7"},
+        {"{\"role\":\"user\",\"content\":[\"c\",{\"type\":\"input_text\",\"text\":\"d\"}]}", 1, "cd"},
+        {"{\"role\":\"user\",\"content\":\"e\"},{\"role\":\"system\",\"content\":\"f\"}", 2, "f"},
+    };
+    for (size_t i = 0; i < sizeof talks / sizeof *talks; i++) {
+        us_ask a;
+        char json[1000];
+        snprintf(json, sizeof json, "{\"model\":\"base\",\"messages\":[%s]}", talks[i].messages);
+        if (ask(json, true, &a)) fail_msg("%s: %s", json, err.message);
+        assert_int_equal(a.n_lines, talks[i].n);
+        assert_string_equal(a.lines[a.n_lines - 1].text, talks[i].last);
+        us_ask_fini(&a);
+    }
+    static const struct {
+        const char *json;
+        uint64_t seed;
+    } seeds[] = {{"0", 0},
+                 {"18446744073709551615.0", UINT64_MAX}, /* as JSON's reader gives what is past 2^63 */
+                 {"9223372036854775808.0", 1ull << 63},
+                 {"-2", (uint64_t)-2},
+                 {"9007199254740993", 9007199254740993}};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        us_ask a;
+        char json[200];
+        snprintf(json, sizeof json, "{\"model\":\"base\",\"prompt\":\"x\",\"seed\":%s}", seeds[i].json);
+        assert_ok(ask(json, false, &a), &err);
+        assert_true(a.sampler.seed == seeds[i].seed);
+        us_ask_fini(&a);
+    }
+    us_ask a;
+    assert_ok(ask("{\"model\":\"homer:adapter:0.5\",\"prompt\":\"x\",\"max_tokens\":-1}", false, &a), &err);
+    assert_true(a.bare && a.scale == 0.5 && a.max_tokens == INT32_MAX && !strcmp(a.id, "homer"));
+    us_ask_fini(&a);
+    assert_ok(ask("{\"model\":\"base\",\"prompt\":\"x\",\"max_tokens\":0,\"echo\":true}", false, &a), &err);
+    assert_true(a.max_tokens == 0 && a.echo);
+    us_ask_fini(&a);
+    a = (us_ask){0};
+    json_t *nameless = json_pack("{s:s}", "model", "");
+    assert_ok(us_ask_model(nameless, "lisa", &a, &err), &err);
+    assert_string_equal(a.id, "lisa");
+    json_decref(nameless);
+}
+
+static void tidy_addresses(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"/", "/"},
+                                           {"//", "/"},
+                                           {"/v1//chat/completions", "/v1/chat/completions"},
+                                           {"//v1/chat/completions", "/v1/chat/completions"},
+                                           {"/v1/chat/completions/", "/v1/chat/completions"},
+                                           {"/chat/completions", "/v1/chat/completions"},
+                                           {"/v1/v1/models/", "/v1/models"},
+                                           {"/models/homer", "/v1/models/homer"},
+                                           {"/modelsx", "/modelsx"},
+                                           {"/api/chats/", "/api/chats"},
+                                           {"/completion", "/completion"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char path[160];
+        snprintf(path, sizeof path, "%s", pairs[i][0]);
+        us_route_tidy(path, sizeof path);
+        assert_string_equal(path, pairs[i][1]);
+    }
+    char tight[] = "/models";
+    us_route_tidy(tight, sizeof tight); /* no room for /v1: left as it is */
+    assert_string_equal(tight, "/models");
+}
+
 static void refused_requests(void **state) {
     (void)state;
     static const struct {
@@ -176,7 +277,7 @@ static void refused_requests(void **state) {
     } bad[] = {{"\"messages\":\"x\"", "messages"},
                {"\"messages\":[]", "messages"},
                {"\"messages\":[1]", "messages[0].role"},
-               {"\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]", "messages[0].role"},
+               {"\"messages\":[{\"role\":\"bystander\",\"content\":\"x\"}]", "messages[0].role"},
                {"\"messages\":[{\"role\":\"user\"}]", "messages[0].content"},
                {"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]", "messages[0].content[0]"},
                {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a:b\"}]", "name"},
@@ -188,18 +289,30 @@ static void refused_requests(void **state) {
                {"\"n\":17", "n"},
                {"\"max_tokens\":0", "max_tokens"},
                {"\"max_tokens\":1e300", "max_tokens"},
+               {"\"max_tokens\":-2", "max_tokens"},
                {"\"stream\":1", "stream"},
-               {"\"stop\":[\"\"]", "stop"},
+               {"\"stop\":[7]", "stop"},
                {"\"stop\":7", "stop"},
                {"\"seed\":\"x\"", "seed"},
                {"\"seed\":1e30", "seed"},
-               {"\"seed\":-9007199254740993", "seed"},
+               {"\"seed\":1.5", "seed"},
                {"\"logprobs\":1", "logprobs"},
                {"\"top_logprobs\":5", "top_logprobs"},
                {"\"top_logprobs\":21,\"logprobs\":true", "top_logprobs"},
                {"\"logit_bias\":{\"x\":1}", "logit_bias"},
                {"\"logit_bias\":{\"1\":101}", "logit_bias"},
-               {"\"logit_bias\":[]", "logit_bias"},
+               {"\"logit_bias\":[5]", "logit_bias"},
+               {"\"logit_bias\":\"x\"", "logit_bias"},
+               {"\"logit_bias\":{\"-1\":1}", "logit_bias"},
+               {"\"response_format\":{\"type\":\"sonnet\"}", "response_format"},
+               {"\"modalities\":[\"text\",\"audio\"]", "modalities"},
+               {"\"audio\":{\"voice\":\"alloy\"}", "audio"},
+               {"\"functions\":[{\"name\":\"f\"}]", "functions"},
+               {"\"web_search_options\":{\"x\":1}", "web_search_options"},
+               {"\"mirostat\":2", "mirostat"},
+               {"\"guided_json\":{\"type\":\"object\"}", "guided_json"},
+               {"\"best_of\":4", "best_of"},
+               {"\"negative_prompt\":\"x\"", "negative_prompt"},
                {"\"stream_options\":true", "stream_options"},
                {"\"user\":5", "user"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -228,8 +341,13 @@ static void refused_requests(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hosts_and_origins), cmocka_unit_test(keys),     cmocka_unit_test(base64),
-        cmocka_unit_test(cards_in_pictures), cmocka_unit_test(requests), cmocka_unit_test(refused_requests)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hosts_and_origins),
+                                       cmocka_unit_test(keys),
+                                       cmocka_unit_test(base64),
+                                       cmocka_unit_test(cards_in_pictures),
+                                       cmocka_unit_test(requests),
+                                       cmocka_unit_test(lenient_requests),
+                                       cmocka_unit_test(tidy_addresses),
+                                       cmocka_unit_test(refused_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
