@@ -252,14 +252,16 @@ enum MHD_Result us_route_chat_export(us_request *r) {
 
 enum MHD_Result us_route_chat_import(us_request *r) {
     const char *format = NULL;
-    json_t *data = json_object_get(r->json, "data"), *parsed = NULL, *chat = NULL;
+    json_t *data = json_object_get(r->json, "data"), *parsed = NULL, *chat = NULL, *left_out = NULL;
     us_error err;
     char id[US_STORE_ID];
     us_status st = us_param_text(r->json, "format", 1, 20, &format, &err);
     if (!st && !strcmp(format, "sillytavern")) {
         if (!json_is_string(data))
             st = us_fail(&err, US_ERR_ARGUMENT, "data: the text of a SillyTavern chat (JSONL) is expected");
-        else st = us_chat_from_sillytavern(r->s, json_string_value(data), json_object_get(r->json, "characters"), &chat, &err);
+        else
+            st = us_chat_from_sillytavern(r->s, json_string_value(data), json_string_length(data),
+                                          json_object_get(r->json, "characters"), &chat, &left_out, &err);
     } else if (!st && !strcmp(format, "json")) {
         parsed =
             json_is_string(data) ? us_json_parse(json_string_value(data), json_string_length(data), NULL) : json_incref(data);
@@ -270,5 +272,9 @@ enum MHD_Result us_route_chat_import(us_request *r) {
     if (!st) st = us_store_add_chat(r->s->store, chat, id, &err);
     json_decref(parsed);
     json_decref(chat);
-    return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
+    chat = NULL;
+    if (!st) st = us_store_get_chat(r->s->store, id, &chat, &err);
+    if (!st) json_object_set_new(chat, "left_out", left_out ? json_incref(left_out) : json_object());
+    json_decref(left_out);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 201, chat);
 }

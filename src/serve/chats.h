@@ -3,7 +3,7 @@
 #define US_SERVE_CHATS_H
 #include "serve/server.h"
 
-enum { US_MAX_STAGE = 16, US_MAX_TURNS = 20000, US_MAX_TEXT = 65536, US_MAX_ALTERNATIVES = 64 };
+enum { US_MAX_STAGE = 16 };
 
 /* Claims r->chat, once a request: one writer a chat at a time. Waits a few seconds for a reply under way (a client that left it
  * is noticed soon); MISMATCH when it goes on. Whatever happens, http.c releases it with the request, or before when nothing is
@@ -20,8 +20,8 @@ US_MUST_USE us_status us_chat_read_settings(us_server *s, const json_t *body, bo
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id);
 /* A chat of a file, as us_store_add_chat() takes it. */
 US_MUST_USE us_status us_chat_from_ours(us_server *s, const json_t *data, json_t **out, us_error *err);
-US_MUST_USE us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, const json_t *characters, json_t **out,
-                                               us_error *err);
+US_MUST_USE us_status us_chat_from_sillytavern(us_server *s, const char *jsonl, size_t n, const json_t *characters,
+                                               json_t **out, json_t **left_out, us_error *err);
 /* malloc()ed. */
 char *us_chat_to_ours(const json_t *chat);
 char *us_chat_to_sillytavern(us_server *s, const json_t *chat);

@@ -1,0 +1,28 @@
+/* SillyTavern's chats: any bytes are refused in words, or give a chat that goes out and comes in again. */
+#include "chat/sillytavern.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void find(void *ctx, const char *name, char id[US_CHARACTER_ID]) {
+    (void)ctx;
+    snprintf(id, US_CHARACTER_ID, "%s", strlen(name) % 2 ? "odd" : "");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    json_t *chat, *left, *back, *none;
+    us_error err;
+    if (us_sillytavern_read((const char *)data, size, NULL, find, NULL, &chat, &left, &err)) return 0;
+    char *text = us_sillytavern_write(chat, "odd");
+    if (!text || us_sillytavern_read(text, strlen(text), json_object_get(chat, "characters"), find, NULL, &back, &none, &err))
+        abort();
+    if (json_array_size(json_object_get(chat, "turns")) != json_array_size(json_object_get(back, "turns"))) abort();
+    json_decref(back);
+    json_decref(none);
+    json_decref(chat);
+    json_decref(left);
+    free(text);
+    return 0;
+}

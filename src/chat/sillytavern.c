@@ -1,0 +1,327 @@
+#include "chat/sillytavern.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "chat/store.h"
+#include "text/fold.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum { MAX_NAME = 200, MAX_STAGE = 16 };
+
+static const char *text_of(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+/* ---- dates ---------------------------------------------------------------------------------------------------------- */
+
+static int month_of(const char *name) {
+    static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (int i = 0; i < 12; i++)
+        if (!strncasecmp(name, months + 3 * (ptrdiff_t)i, 3)) return i + 1;
+    return 0;
+}
+
+static int64_t ms_of(int year, int month, int day, int hour, int minute, double second, int offset_minutes) {
+    if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 ||
+        minute > 59 || !(second >= 0 && second < 62))
+        return 0;
+    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute};
+    int64_t ms = ((int64_t)timegm(&tm) - 60 * (int64_t)offset_minutes) * 1000 + (int64_t)(second * 1000 + 0.5);
+    return ms > 0 ? ms : 0;
+}
+
+/* The three forms that its versions have written, and a number of milliseconds; 0: not understood. A time without a zone is
+ * taken as UTC: it says the order of things, which is all that is needed. */
+static int64_t read_date(const json_t *j) {
+    const char *s = json_string_value(j);
+    int y, mo, d, h, mi, zh = 0, zm = 0, n = 0;
+    double sec = 0;
+    char month[20], half[3], sign = 0;
+    if (json_is_number(j)) {
+        double x = json_number_value(j);
+        return x > 0 && x < 1e11 ? (int64_t)(x * 1000) : x > 0 && x < 1e14 ? (int64_t)x : 0;
+    }
+    if (!s) return 0;
+    if (sscanf(s, "%4d-%2d-%2d%*1[T ]%2d:%2d:%lf%n", &y, &mo, &d, &h, &mi, &sec, &n) == 6 && n) {
+        int fields = sscanf(s + n, "%c%2d:%2d", &sign, &zh, &zm);
+        bool zone = fields >= 2 && (sign == '+' || sign == '-');
+        return ms_of(y, mo, d, h, mi, sec, zone ? (sign == '-' ? -1 : 1) * (60 * zh + zm) : 0);
+    }
+    if (sscanf(s, "%4d-%2d-%2d @%2dh %2dm %lfs", &y, &mo, &d, &h, &mi, &sec) == 6) return ms_of(y, mo, d, h, mi, sec, 0);
+    n = sscanf(s, "%19[A-Za-z] %2d, %4d %2d:%2d%2[apmAPM]", month, &d, &y, &h, &mi, half);
+    if (n < 5) return 0;
+    if (n == 6) h = h % 12 + (half[0] == 'p' || half[0] == 'P' ? 12 : 0);
+    return ms_of(y, month_of(month), d, h, mi, 0, 0);
+}
+
+static void write_date(const json_t *o, char out[40]) {
+    json_int_t ms = json_integer_value(json_object_get(o, "created_ms"));
+    time_t t = (time_t)(ms / 1000);
+    struct tm tm;
+    size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
+    snprintf(out + n, 40 - n, ".%03dZ", (int)(ms % 1000));
+}
+
+/* ---- out ------------------------------------------------------------------------------------------------------------ */
+
+static us_status put_line(us_buf *b, json_t *j) {
+    char *text = json_dumps(j, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(j);
+    us_status st = text ? us_buf_append_str(b, text, NULL) : US_ERR_MEMORY;
+    if (!st) st = us_buf_append(b, "\n", 1, NULL);
+    free(text);
+    return st;
+}
+
+/* Whether a turn that is no character's is the user's: not when it was told by somebody else. */
+static bool is_users(const json_t *turn, const char *user) {
+    const char *end = text_of(json_array_get(json_object_get(turn, "alternatives"), 0), "end"), *who = text_of(turn, "speaker");
+    return !strcmp(end, "said") || (strcmp(end, "heard") != 0 && (!*who || !strcmp(who, user)));
+}
+
+static json_t *line_of(const json_t *t, const char *user) {
+    bool own = !strcmp(text_of(t, "role"), "character"), users = !own && is_users(t, user);
+    const char *name = text_of(t, "speaker");
+    json_t *list = json_object_get(t, "alternatives"), *a;
+    char date[40];
+    size_t k;
+    write_date(t, date);
+    json_t *line = json_pack("{s:s, s:b, s:b, s:s, s:s, s:{}}", "name",
+                             *name   ? name
+                             : *user ? user
+                                     : "You",
+                             "is_user", users, "is_system", 0, "send_date", date, "mes", text_of(t, "text"), "extra");
+    if (!own && !users && !strcasecmp(name, "Narrator"))
+        json_object_set_new(json_object_get(line, "extra"), "type", json_string("narrator"));
+    if (own || json_array_size(list) > 1) {
+        json_t *swipes = json_array(), *info = json_array();
+        json_array_foreach(list, k, a) {
+            json_array_append_new(swipes, json_string(text_of(a, "text")));
+            json_array_append_new(info, json_pack("{s:s, s:{}}", "send_date", date, "extra"));
+        }
+        json_object_set_new(line, "swipes", swipes);
+        json_object_set_new(line, "swipe_info", info);
+        json_object_set(line, "swipe_id", json_object_get(t, "chosen"));
+    }
+    return line;
+}
+
+char *us_sillytavern_write(const json_t *chat, const char *name) {
+    const json_t *t;
+    const char *user = text_of(chat, "user");
+    char date[40], *out = NULL;
+    us_buf b;
+    size_t i;
+    us_buf_init(&b, (size_t)256 << 20);
+    write_date(chat, date);
+    us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "You", "character_name", name,
+                                          "create_date", date, "chat_metadata"));
+    json_array_foreach(json_object_get(chat, "turns"), i, t)
+        if (!st) st = put_line(&b, line_of(t, user));
+    if (!st) out = us_buf_take(&b, NULL);
+    us_buf_fini(&b);
+    return out;
+}
+
+/* ---- in ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct reading {
+    us_find_by_name_fn *find;
+    void *ctx;
+    json_t *lines, *head; /* messages; the head, or NULL */
+    json_t *stage, *turns, *left_out;
+    bool told;
+    char lead[MAX_NAME + 1]; /* who the first on stage is called in the file; "" nobody in particular */
+    char user[MAX_NAME + 1];
+    char title[3 * MAX_NAME];
+} reading;
+
+static void leave_out(reading *r, const char *why) {
+    json_object_set_new(r->left_out, why, json_integer(1 + json_integer_value(json_object_get(r->left_out, why))));
+}
+
+static bool same(const char *a, const char *b) {
+    us_buf x, y;
+    us_buf_init(&x, 4096);
+    us_buf_init(&y, 4096);
+    bool is = us_fold_case(a, &x) && us_fold_case(b, &y) && x.len == y.len && !memcmp(x.data, y.data, x.len);
+    us_buf_fini(&x);
+    us_buf_fini(&y);
+    return is;
+}
+
+/* A name as ours are: without colon or line break, cut at a character's edge. "You" and the like are nobody. */
+static void clean_name(const char *name, char out[MAX_NAME + 1]) {
+    size_t n = 0;
+    for (const char *p = name; *p && n < MAX_NAME; p++) out[n++] = (unsigned char)*p < ' ' || *p == ':' ? ' ' : *p;
+    n -= us_utf8_tail(out, n);
+    while (n && out[n - 1] == ' ') n--;
+    out[n] = 0;
+    size_t blanks = strspn(out, " ");
+    memmove(out, out + blanks, n - blanks + 1);
+    if (!strcmp(out, "You") || !strcmp(out, "User") || !strcmp(out, "unused")) out[0] = 0;
+}
+
+static bool is_narrator(const json_t *line) {
+    const char *type = text_of(json_object_get(line, "extra"), "type");
+    return !strcmp(type, "narrator") || !strcmp(type, "comment");
+}
+
+/* Reads the lines of the file into r->lines. */
+static us_status split(reading *r, const char *text, size_t n, us_error *err) {
+    const char *end = text + n, *p = text;
+    size_t number = 0, first_bad = 0;
+    if (n >= 3 && !memcmp(p, "\xef\xbb\xbf", 3)) p += 3;
+    for (const char *next; p < end; p = next) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((nl ? nl : end) - p);
+        next = nl ? nl + 1 : end;
+        number++;
+        while (len && strchr(" \t\r", p[len - 1]) && p[len - 1]) len--;
+        if (!len) continue;
+        json_t *line = us_json_parse(p, len, NULL);
+        if (!json_is_object(line)) {
+            if (!first_bad) first_bad = number;
+            leave_out(r, "broken");
+        } else if (json_is_string(json_object_get(line, "mes"))) json_array_append(r->lines, line);
+        else if (!r->head && !json_array_size(r->lines)) r->head = json_incref(line);
+        else leave_out(r, "broken");
+        json_decref(line);
+        if (json_array_size(r->lines) > US_MAX_TURNS)
+            return us_fail(err, US_ERR_LIMIT, "data: more than %d lines", US_MAX_TURNS);
+    }
+    if (!r->head && !json_array_size(r->lines)) {
+        if (first_bad) return us_fail(err, US_ERR_ARGUMENT, "data: line %zu is not a JSON object", first_bad);
+        return us_fail(err, US_ERR_ARGUMENT, "data: it is empty");
+    }
+    return US_OK;
+}
+
+static void put_on_stage(reading *r, const char *name) {
+    char id[US_CHARACTER_ID];
+    const json_t *x;
+    size_t i;
+    r->find(r->ctx, name, id);
+    json_array_foreach(r->stage, i, x)
+        if (!strcmp(json_string_value(x), id)) return;
+    if (!*id || json_array_size(r->stage) == MAX_STAGE) return;
+    json_array_append_new(r->stage, json_string(id));
+    size_t n = strlen(r->title);
+    if (n + strlen(name) + 3 < sizeof r->title) snprintf(r->title + n, sizeof r->title - n, "%s%s", n ? ", " : "", name);
+}
+
+/* Who is on stage, who the user is, how the first on stage is called. */
+static us_status find_cast(reading *r, const json_t *stage, us_error *err) {
+    char name[MAX_NAME + 1], unknown[MAX_NAME + 1] = "";
+    const json_t *line;
+    size_t i;
+    clean_name(text_of(r->head, "character_name"), r->lead);
+    clean_name(text_of(r->head, "user_name"), r->user);
+    r->told = stage != NULL;
+    r->stage = stage ? json_deep_copy(stage) : json_array();
+    if (*r->lead && !r->told) put_on_stage(r, r->lead);
+    json_array_foreach(r->lines, i, line) {
+        clean_name(text_of(line, "name"), name);
+        bool user = json_is_true(json_object_get(line, "is_user"));
+        if (user && !*r->user) snprintf(r->user, sizeof r->user, "%s", name);
+        if (user || !*name || is_narrator(line) || json_is_true(json_object_get(line, "is_system"))) continue;
+        if (!*unknown) snprintf(unknown, sizeof unknown, "%s", name);
+        if (!*r->lead && r->told) snprintf(r->lead, sizeof r->lead, "%s", name);
+        if (!r->told) put_on_stage(r, name);
+    }
+    if (*r->lead) snprintf(r->title, sizeof r->title, "%s", r->lead);
+    return json_array_size(r->stage)
+               ? US_OK
+               : us_fail(err, US_ERR_ARGUMENT,
+                         "data: there is no character called '%.60s' here: bring the card first, or name `characters`",
+                         *r->lead ? r->lead : unknown);
+}
+
+/* The answers there are, with the one that stands. */
+static void take_swipes(reading *r, const json_t *line, const char *text, json_t *turn) {
+    json_t *swipes = json_object_get(line, "swipes"), *list = json_array(), *w;
+    json_int_t at = json_integer_value(json_object_get(line, "swipe_id"));
+    size_t i, n = json_array_size(swipes), first = 0, chosen = SIZE_MAX;
+    const json_t *stands = at >= 0 && (size_t)at < n ? json_array_get(swipes, (size_t)at) : NULL;
+    if (!json_is_string(stands) || strcmp(text, json_string_value(stands)) != 0) at = -1;
+    if (at >= US_MAX_ALTERNATIVES) first = (size_t)at - US_MAX_ALTERNATIVES + 1;
+    json_array_foreach(swipes, i, w) {
+        if (!json_string_length(w) || json_string_length(w) > US_MAX_TEXT || i < first ||
+            json_array_size(list) >= US_MAX_ALTERNATIVES - (at < 0)) {
+            if (json_string_length(w)) leave_out(r, "swipes");
+            continue;
+        }
+        if (at < 0 ? !strcmp(json_string_value(w), text) : i == (size_t)at) chosen = json_array_size(list);
+        json_array_append_new(list, json_pack("{s:O, s:n, s:s, s:n}", "text", w, "score", "end", "self", "scale"));
+    }
+    if (n && chosen == SIZE_MAX) { /* edited after it was drawn */
+        chosen = json_array_size(list);
+        json_array_append_new(list, json_pack("{s:s, s:n, s:s, s:n}", "text", text, "score", "end", "edited", "scale"));
+    }
+    if (n) {
+        json_object_set(turn, "alternatives", list);
+        json_object_set_new(turn, "chosen", json_integer((json_int_t)chosen));
+    }
+    json_decref(list);
+}
+
+static void take_line(reading *r, const json_t *line) {
+    const char *text = text_of(line, "mes");
+    char name[MAX_NAME + 1], id[US_CHARACTER_ID] = "";
+    bool user = json_is_true(json_object_get(line, "is_user")), here = false;
+    const json_t *x;
+    size_t i;
+    const char *why = json_is_true(json_object_get(line, "is_system")) ? "hidden"
+                      : !*text                                         ? "empty"
+                      : strlen(text) > US_MAX_TEXT                     ? "too_long"
+                                                                       : NULL;
+    if (why) {
+        leave_out(r, why);
+        return;
+    }
+    clean_name(text_of(line, "name"), name);
+    if (!user && !is_narrator(line)) {
+        if (*name) r->find(r->ctx, name, id);
+        json_array_foreach(r->stage, i, x) here = here || !strcmp(json_string_value(x), id);
+        if (!here && (!*name || (*r->lead && same(name, r->lead))))
+            snprintf(id, sizeof id, "%s", json_string_value(json_array_get(r->stage, 0))), here = true;
+    }
+    if (!user && !here && !*name) snprintf(name, sizeof name, "Narrator");
+    json_t *turn =
+        json_pack("{s:s, s:s, s:s?, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O}", "role", here ? "character" : "user", "speaker",
+                  name, "character", here ? id : NULL, "text", text, "chosen", 0, "alternatives", "text", text, "score", "end",
+                  here   ? "self"
+                  : user ? "said"
+                         : "heard",
+                  "scale", "present", r->stage);
+    if (here) take_swipes(r, line, text, turn);
+    int64_t ms = read_date(json_object_get(line, "send_date"));
+    if (ms) json_object_set_new(turn, "created_ms", json_integer(ms));
+    json_array_append_new(r->turns, turn);
+}
+
+us_status us_sillytavern_read(const char *text, size_t n, const json_t *stage, us_find_by_name_fn *find, void *ctx,
+                              json_t **chat, json_t **left_out, us_error *err) {
+    reading r = {.find = find, .ctx = ctx, .lines = json_array(), .turns = json_array(), .left_out = json_object()};
+    const json_t *line;
+    size_t i;
+    us_status st = split(&r, text, n, err);
+    if (!st) st = find_cast(&r, stage, err);
+    if (!st)
+        json_array_foreach(r.lines, i, line) take_line(&r, line);
+    if (!st && !(*chat = json_pack("{s:s, s:s, s:O, s:{}, s:O}", "title", r.title, "user", r.user, "characters", r.stage,
+                                   "scale", "turns", r.turns)))
+        st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) *left_out = json_incref(r.left_out);
+    json_decref(r.lines);
+    json_decref(r.head);
+    json_decref(r.stage);
+    json_decref(r.turns);
+    json_decref(r.left_out);
+    return st;
+}
