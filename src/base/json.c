@@ -1,5 +1,7 @@
 #include "base/json.h"
+#include "base/buf.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +38,89 @@ static void say_where(json_error_t *where, const char *why, const char *text, si
     snprintf(where->text, sizeof where->text, "%s", why);
 }
 
+/* ---- mending ------------------------------------------------------------------------------------------------------- */
+
+static int hex4(const char *p, size_t n) {
+    int v = 0;
+    for (size_t i = 0; i < 4; i++) {
+        char c = i < n ? p[i] : 0;
+        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (d < 0) return -1;
+        v = v << 4 | d;
+    }
+    return v;
+}
+
+/* Bytes of the escape at p[0..n), which begins with a backslash; *good: it can stay. */
+static size_t escape(const char *p, size_t n, bool *good) {
+    int unit = n > 1 && p[1] == 'u' ? hex4(p + 2, n - 2) : -1;
+    *good = true;
+    if (unit < 0) return n > 1 ? 2 : 1; /* another escape, or none: the parser's to judge */
+    int second = n >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8, n - 8) : -1;
+    bool high = unit >= 0xd800 && unit < 0xdc00, low = unit >= 0xdc00 && unit < 0xe000;
+    if (high && second >= 0xdc00 && second < 0xe000) return 12;
+    *good = unit && !high && !low;
+    return 6;
+}
+
+/* A piece of a string's text into *out; returns its length. */
+static size_t mend_in_string(const char *p, size_t n, us_buf *out, us_status *st) {
+    uint32_t cp;
+    bool good = true;
+    size_t len = *p == '\\' ? escape(p, n, &good) : (size_t)us_utf8_decode(p, n, &cp);
+    if (!len || !good) *st = us_buf_append_str(out, "\\ufffd", NULL);
+    else if ((unsigned char)*p < ' ') *st = us_buf_appendf(out, NULL, "\\u%04x", (unsigned)(unsigned char)*p);
+    else *st = us_buf_append(out, p, len, NULL);
+    return len ? len : 1;
+}
+
+/* A number into *out, a real when it is whole and has more than 18 digits; returns its length. */
+static size_t mend_number(const char *p, size_t n, us_buf *out, us_status *st) {
+    size_t len = 0, digits = 0;
+    bool whole = true;
+    for (; len < n && strchr("+-.eE0123456789", p[len]) && p[len]; len++) {
+        digits += p[len] >= '0' && p[len] <= '9';
+        whole = whole && !strchr(".eE", p[len]);
+    }
+    *st = us_buf_append(out, p, len, NULL);
+    if (!*st && whole && digits > 18) *st = us_buf_append_str(out, ".0", NULL);
+    return len;
+}
+
+static us_status mend(const char *text, size_t n, us_buf *out) {
+    us_status st = US_OK;
+    bool quoted = false;
+    for (size_t i = 0; i < n && !st;) {
+        char c = text[i];
+        if (quoted && c != '"') i += mend_in_string(text + i, n - i, out, &st);
+        else if (!quoted && (c == '-' || (c >= '0' && c <= '9'))) i += mend_number(text + i, n - i, out, &st);
+        else {
+            quoted = quoted != (c == '"');
+            st = us_buf_append(out, text + i++, 1, NULL);
+        }
+    }
+    return st;
+}
+
+/* Where and why stay those of the text as it came. */
+static json_t *parse_mended(const char *text, size_t n) {
+    us_buf b;
+    json_t *j = NULL;
+    us_buf_init(&b, 6 * n + 16);
+    if (!mend(text, n, &b) && b.len) j = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, NULL);
+    us_buf_fini(&b);
+    return j;
+}
+
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where) {
     size_t at = 0;
     if (!text) text = "", n = 0;
     if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) text += 3, n -= 3;
     const char *why = over_a_cap(text, n, &at);
-    if (!why) return json_loadb(text, n, JSON_REJECT_DUPLICATES, where);
+    if (!why) {
+        json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, where);
+        return j ? j : parse_mended(text, n);
+    }
     say_where(where, why, text, at);
     return NULL;
 }

@@ -1,9 +1,10 @@
 /* Character Card V2 (and V3's JSON, which has the same data): parsed strictly where it matters to us, kept whole. */
 #include "character/card.h"
-#include "base/file.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "character/card_forms.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,18 @@
 #define MAX_CAST 2000
 #define MAX_EXAMPLES 64
 
-static us_status want_str(json_t *data, const char *file, const char *key, const char **out, us_error *err) {
+/* A field of data that should be words. A number is taken as its digits; what cannot be words is said to be left out. */
+static const char *words_of(us_card *c, json_t *data, const char *key) {
     json_t *v = json_object_get(data, key);
-    *out = "";
-    if (!v || json_is_null(v)) return US_OK;
-    if (!json_is_string(v)) return us_fail(err, US_ERR_FORMAT, "%s: data.%s: expected a string", file, key);
-    *out = json_string_value(v);
-    return US_OK;
+    if (!v || json_is_null(v)) return "";
+    if (json_is_number(v)) {
+        char digits[64];
+        snprintf(digits, sizeof digits, "%.15g", json_number_value(v));
+        json_object_set_new(data, key, v = json_string(digits));
+    }
+    if (json_is_string(v)) return json_string_value(v);
+    json_array_append_new(c->notes, json_sprintf("data.%s: a text is expected; it is left out", key));
+    return "";
 }
 
 static us_status want_number(json_t *o, const char *file, const char *key, double *out, us_error *err) {
@@ -128,7 +134,6 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
 us_status us_card_parse(const char *json, size_t n, const char *file, us_card **out, us_error *err) {
     us_card *c = NULL;
     json_error_t where;
-    const char *examples;
     us_status st = us_alloc(1, sizeof *c, &c, err);
     if (st) return st;
     c->takes = 8;
@@ -137,20 +142,18 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     c->style_weight = 4;
     c->sampler = us_sampler_defaults();
     c->root = us_json_parse(json, n, &where);
-    json_t *data = json_object_get(c->root, "data");
-    const char *spec = json_string_value(json_object_get(c->root, "spec"));
+    c->notes = json_array();
     if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);
-    else if (!spec || (strcmp(spec, "chara_card_v2") && strcmp(spec, "chara_card_v3")) || !json_is_object(data))
-        st = us_fail(err, US_ERR_FORMAT,
-                     "%s: not a character card (expected \"spec\": \"chara_card_v2\" and an object \"data\")", file);
-    if (!st) st = want_str(data, file, "name", &c->name, err);
-    if (!st && !c->name[0]) st = us_fail(err, US_ERR_FORMAT, "%s: data.name is missing", file);
-    if (!st) st = want_str(data, file, "description", &c->description, err);
-    if (!st) st = want_str(data, file, "personality", &c->personality, err);
-    if (!st) st = want_str(data, file, "scenario", &c->scenario, err);
-    if (!st) st = want_str(data, file, "first_mes", &c->greeting, err);
-    if (!st) st = want_str(data, file, "mes_example", &examples, err);
-    if (!st) st = load_examples(c, examples, err);
+    else st = us_card_to_v2(c->root, file, c->notes, err);
+    json_t *data = json_object_get(c->root, "data");
+    if (!st) {
+        c->name = words_of(c, data, "name");
+        c->description = words_of(c, data, "description");
+        c->personality = words_of(c, data, "personality");
+        c->scenario = words_of(c, data, "scenario");
+        c->greeting = words_of(c, data, "first_mes");
+        st = load_examples(c, words_of(c, data, "mes_example"), err);
+    }
     json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");
     if (!st && ext) st = load_extension(c, ext, file, err);
     if (st) us_card_free(c);
@@ -175,6 +178,7 @@ void us_card_free(us_card *c) {
     free(c->cast);
     free(c->phrases);
     json_decref(c->root);
+    json_decref(c->notes);
     us_style_free(c->style);
     free(c);
 }

@@ -8,7 +8,8 @@
 #include <jansson.h>
 
 struct us_card {
-    json_t *root; /* the whole card, unknown keys kept; owns every string below */
+    json_t *root;  /* the whole card, unknown keys kept; owns every string below */
+    json_t *notes; /* sentences: what of the card is not used, or was read in another way than it says */
     const char *name, *description, *personality, *scenario, *greeting, *adapter;
     const char **cast; /* [n_cast] names that end a reply */
     size_t n_cast;

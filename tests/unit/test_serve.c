@@ -7,6 +7,7 @@
 #include "serve/guard.h"
 #include "serve/openai.h"
 #include "serve/server.h"
+#include <zlib.h>
 
 static us_error err;
 
@@ -116,14 +117,154 @@ static void cards_in_pictures(void **state) {
         json_equal(json_object_get(back->root, "data"), json_object_get(card->root, "data"))); /* what we do not know is kept */
     assert_string_equal(json_string_value(json_object_get(back->root, "spec")), "chara_card_v3");
     us_card_free(back);
-    for (size_t n = 0; n < png.len; n += n < 200 ? 1 : 997)
-        assert_int_not_equal(us_card_from_png(png.data, n, &back, &err), US_OK);
-    png.data[plain.len] ^= 1; /* within the card's chunk: its checksum is wrong */
+    size_t whole = 0; /* of a file cut short: until the first card in it is whole there is none, from then on it is read */
+    for (size_t n = 0; n < png.len; n++) {
+        us_status st = us_card_from_png(png.data, n, &back, &err);
+        if (st == US_OK) us_card_free(back);
+        if (!whole && st == US_OK) whole = n;
+        assert_int_equal(st == US_OK, whole > 0);
+    }
+    assert_true(whole > plain.len && whole < png.len);
+    png.data[plain.len] ^= 1; /* within the first card's chunk: its checksum is wrong, the other card counts */
+    assert_ok(us_card_from_png(png.data, png.len, &back, &err), &err);
+    us_card_free(back);
+    png.data[whole + 40] ^= 1; /* and within the second */
     assert_int_equal(us_card_from_png(png.data, png.len, &back, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "checksum"));
     us_card_free(card);
     us_buf_fini(&plain);
     us_buf_fini(&png);
     us_buf_fini(&twice);
+}
+
+static void put32(unsigned char out[4], size_t v) {
+    for (int i = 0; i < 4; i++) out[i] = (unsigned char)(v >> (24 - 8 * i));
+}
+
+/* A chunk, with a wrong checksum when told so. */
+static void put(us_buf *b, const char *kind, const char *data, size_t n, bool damaged) {
+    unsigned char four[4];
+    put32(four, n);
+    assert_ok(us_buf_append(b, four, 4, &err), &err);
+    size_t start = b->len;
+    assert_ok(us_buf_append(b, kind, 4, &err), &err);
+    if (n) assert_ok(us_buf_append(b, data, n, &err), &err);
+    put32(four, crc32(0, (const unsigned char *)b->data + start, (unsigned)(n + 4)) ^ damaged);
+    assert_ok(us_buf_append(b, four, 4, &err), &err);
+}
+
+/* A card's text: keyword, what stands before the words, the words as they are or packed. */
+static void put_text(us_buf *b, const char *kind, const char *key, const char *head, size_t n_head, bool packed,
+                     const char *name) {
+    char json[200], text[4000];
+    unsigned char small[4000];
+    us_buf base64;
+    us_buf_init(&base64, 4000);
+    snprintf(json, sizeof json, "{\"name\":\"%s\",\"description\":\"d\"}", name);
+    assert_ok(us_base64_encode(json, strlen(json), &base64, &err), &err);
+    uLongf n_small = sizeof small;
+    assert_int_equal(compress(small, &n_small, (unsigned char *)base64.data, base64.len), Z_OK);
+    size_t n = strlen(key) + 1;
+    memcpy(text, key, n);
+    memcpy(text + n, head, n_head);
+    n += n_head;
+    memcpy(text + n, packed ? (char *)small : base64.data, packed ? n_small : base64.len);
+    put(b, kind, text, n + (packed ? n_small : base64.len), false);
+    us_buf_fini(&base64);
+}
+
+static void cards_as_others_write_them(void **state) {
+    (void)state;
+    us_buf b;
+    us_card *c;
+    us_buf_init(&b, 1 << 20);
+    for (int form = 0; form < 12; form++) {
+        us_buf_clear(&b);
+        assert_ok(us_buf_append(&b, "\x89PNG\r\n\x1a\n", 8, &err), &err);
+        put(&b, "IHDR", "0123456789abc", 13, form == 4); /* a chunk that is not ours may be damaged */
+        if (form == 0) put_text(&b, "tEXt", "chara", "", 0, false, "Ada");
+        if (form == 1) put_text(&b, "zTXt", "chara", "\0", 1, true, "Ada");
+        if (form == 2) put_text(&b, "iTXt", "chara", "\0\0en\0chara\0", 11, false, "Ada");
+        if (form == 3) put_text(&b, "iTXt", "ccv3", "\1\0\0\0", 4, true, "Ada");
+        if (form == 4) put_text(&b, "tEXt", "Chara", "", 0, false, "Ada"), put(&b, "fcTL", "x", 1, true);
+        if (form == 5) put_text(&b, "text", "chara", "", 0, false, "Ada");
+        if (form == 6)
+            put_text(&b, "tEXt", "chara", "", 0, false, "Bob"),
+                put_text(&b, "tEXt", "ccv3", "", 0, false, "Ada"); /* V3 first */
+        if (form == 7)
+            put(&b, "tEXt", "ccv3\0!!!", 8, false),
+                put_text(&b, "tEXt", "chara", "", 0, false, "Ada");                               /* a bad one is passed over */
+        if (form == 8) put(&b, "tEXt", "chara\0{\"name\":\"Ada\",\"scenario\":\"\"}", 34, false); /* JSON as it is */
+        if (form == 9)
+            put_text(&b, "tEXt", "chara", "", 0, false, "Ada"),
+                put_text(&b, "tEXt", "chara", "", 0, false, "Bob"); /* the first */
+        if (form == 10)
+            put(&b, "tEXt", "Comment\0hi", 10, false), put_text(&b, "tEXt", "chara", "", 0, false, "Ada"),
+                put(&b, "IEND", "", 0, false);
+        if (form == 11) put_text(&b, "tEXt", "chara", "", 0, false, "Ada");
+        if (form == 10) assert_ok(us_buf_append(&b, "bytes after the end", 19, &err), &err);
+        assert_ok(us_card_from_png(b.data, b.len, &c, &err), &err);
+        assert_string_equal(us_card_name(c), "Ada");
+        us_buf out;
+        us_card *back;
+        us_buf_init(&out, 1 << 20);
+        assert_ok(us_card_to_png(c, b.data, b.len, &out, &err), &err); /* one card, sound checksums, an end */
+        assert_ok(us_card_from_png(out.data, out.len, &back, &err), &err);
+        assert_string_equal(us_card_name(back), "Ada");
+        assert_memory_equal(out.data + out.len - 8, "IEND\xae\x42\x60\x82", 8);
+        us_card_free(back);
+        us_card_free(c);
+        us_buf_fini(&out);
+    }
+    static const char *const bad[] = {"iTXt\0", "zTXt\0"};
+    for (size_t i = 0; i < 2; i++) { /* texts that end before they begin, and a stream that is none */
+        us_buf_clear(&b);
+        assert_ok(us_buf_append(&b, "\x89PNG\r\n\x1a\n", 8, &err), &err);
+        put(&b, bad[i], "chara\0\1", 7, false);
+        put(&b, bad[i], "chara\0\0\0abcdefgh", 16, false);
+        put(&b, bad[i], "chara", 5, false);
+        assert_int_not_equal(us_card_from_png(b.data, b.len, &c, &err), US_OK);
+    }
+    us_buf_fini(&b);
+}
+
+static void cards_of_other_forms(void **state) {
+    (void)state;
+    static const struct {
+        const char *json, *name, *description, *greeting;
+    } good[] = {
+        {"{\"name\":\"Ada\",\"description\":\"d\",\"personality\":\"p\",\"scenario\":\"\",\"first_mes\":\"g\",\"mes_example\":"
+         "\"\"}",
+         "Ada", "d", "g"},
+        {"{\"char_name\":\"Ada\",\"char_persona\":\"d\",\"char_greeting\":\"g\",\"world_scenario\":\"\"}", "Ada", "d", "g"},
+        {"{\"name\":\"Ada\",\"context\":\"d\",\"greeting\":\"g\"}", "Ada", "d", "g"},
+        {"{\"kind\":\"character\",\"name\":\"Ada\",\"persona\":{\"kind\":\"boostyle\",\"attributes\":{\"likes\":[\"sea\","
+         "\"wind\"],\"text\":[\"tall\"]}},\"greeting\":\"g\"}",
+         "Ada", "likes: sea, wind\ntall", "g"},
+        {"{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Ada\",\"description\":null,\"first_mes\":7}}", "Ada", "", "7"},
+        {"{\"spec\":\"chara_card_v9\",\"data\":{\"name\":\"Ada\",\"description\":\"d\"}}", "Ada", "d", ""},
+        {"{\"spec\":\"chara_card_v2\",\"name\":\"Ada\",\"description\":\"d\"}", "Ada", "d", ""},
+        {"{\"data\":{\"name\":\"Ada\",\"description\":[\"no text\"],\"first_mes\":\"g\"}}", "Ada", "", "g"},
+    };
+    us_card *c;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_ok(us_card_parse(good[i].json, strlen(good[i].json), "test", &c, &err), &err);
+        assert_string_equal(c->name, good[i].name);
+        assert_string_equal(c->description, good[i].description);
+        assert_string_equal(c->greeting, good[i].greeting);
+        assert_int_equal(json_array_size(c->notes), i == 5 ? 1 : i == 7 ? 2 : 0); /* what is left out is said */
+        us_card_free(c);
+    }
+    static const char *const none[] = {"{}",
+                                       "[]",
+                                       "7",
+                                       "{\"name\":\"Ada\"}",
+                                       "{\"name\":\"pkg\",\"version\":\"1\"}",
+                                       "{\"spec\":\"chara_card_v2\",\"data\":{}}",
+                                       "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"\"}}",
+                                       "{\"name\":5,\"description\":\"d\"}"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (us_card_parse(none[i], strlen(none[i]), "test", &c, &err) != US_ERR_FORMAT) fail_msg("taken: %s", none[i]);
 }
 
 /* 0, or the status; the ask is read over defaults. */
@@ -345,6 +486,8 @@ int main(void) {
                                        cmocka_unit_test(keys),
                                        cmocka_unit_test(base64),
                                        cmocka_unit_test(cards_in_pictures),
+                                       cmocka_unit_test(cards_as_others_write_them),
+                                       cmocka_unit_test(cards_of_other_forms),
                                        cmocka_unit_test(requests),
                                        cmocka_unit_test(lenient_requests),
                                        cmocka_unit_test(tidy_addresses),
