@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,18 @@ static size_t mend_in_string(const char *p, size_t n, us_buf *out, us_status *st
     return len ? len : 1;
 }
 
-/* A number into *out, a real when it is whole and has more than 18 digits; returns its length. */
+/* Whether the whole number p[0..n) of that many digits is past 64 bits. */
+static bool too_big(const char *p, size_t n, size_t digits) {
+    char copy[24];
+    if (digits < 19 || n >= sizeof copy) return digits > 18;
+    memcpy(copy, p, n);
+    copy[n] = 0;
+    errno = 0;
+    strtoll(copy, NULL, 10);
+    return errno == ERANGE;
+}
+
+/* A number into *out, a real when it is whole and past 64 bits; returns its length. */
 static size_t mend_number(const char *p, size_t n, us_buf *out, us_status *st) {
     size_t len = 0, digits = 0;
     bool whole = true;
@@ -83,7 +95,7 @@ static size_t mend_number(const char *p, size_t n, us_buf *out, us_status *st) {
         whole = whole && !strchr(".eE", p[len]);
     }
     *st = us_buf_append(out, p, len, NULL);
-    if (!*st && whole && digits > 18) *st = us_buf_append_str(out, ".0", NULL);
+    if (!*st && whole && too_big(p, len, digits)) *st = us_buf_append_str(out, ".0", NULL);
     return len;
 }
 

@@ -15,8 +15,8 @@ enum {
 
 /* One text of n bytes (it may be NULL when n is 0), with or without a byte order mark; names may not stand twice in an object.
  * What other programs write and the parser would refuse the whole text for costs one character of it: a lone surrogate, \\u0000
- * and bytes that are no UTF-8 become U+FFFD, a raw control character in a string its escape, a whole number past 64 bits a real.
- * NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
+ * and bytes that are no UTF-8 become U+FFFD, a raw control character in a string its escape, a whole number past 64 bits a
+ * real. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where);
 /* The object that a file of at most max_bytes holds. Errors name the file, the line and the column. */
 US_MUST_USE us_status us_json_read(const char *path, size_t max_bytes, json_t **out, us_error *err);

@@ -268,8 +268,11 @@ def stream(path, body):
 
 def bad_input():
     path = '/v1/chat/completions'
-    for raw in (b'', b'{', b'[]', b'null', b'"x"', b'{"a":1,"a":2}', b'{"model":"\xff\xfe"}', b'{"x":' * 3000, b'\x00' * 50, b'{"model":"tom","messages":[{"role":"user","content":"\\u0000"}]}'):
+    for raw in (b'', b'{', b'[]', b'null', b'"x"', b'{"a":1,"a":2}', b'{"x":' * 3000, b'\x00' * 50):
         refused(400, 'POST', path, raw=raw)
+    refused(404, 'POST', path, raw=b'{"model":"\xff\xfe"}')
+    for odd in (b'\\u0000', b'\\ud83d', b'\xff', b'a\nb'):  # costs a character, not the request
+        ok('POST', path, raw=b'{"model":"tom","max_tokens":2,"takes":1,"seed":18446744073709551615,"messages":[{"role":"user","content":"x' + odd + b'"}]}')
     refused(415, 'POST', path, raw=b'{}', headers={'Content-Type': 'text/plain'})
     refused(413, 'POST', path, raw=b' ' * 1200000)
     refused(404, 'GET', '/nothing')

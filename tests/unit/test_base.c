@@ -187,13 +187,43 @@ static void json_is_parsed_within_its_caps(void **state) {
     assert_null(us_json_parse("{\"a\": 1, \"a\": 2}", 16, &where));
 }
 
+static void json_loses_a_character_not_the_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"{\"a\":\"x\\ud83dy\"}", "x\xef\xbf\xbdy"},                           /* a half of a pair, */
+        {"{\"a\":\"\\ude00\"}", "\xef\xbf\xbd"},                               /* the other, */
+        {"{\"a\":\"\\ud83d\\ud83d\\ude00\"}", "\xef\xbf\xbd\xf0\x9f\x98\x80"}, /* and both after a half */
+        {"{\"a\":\"x\\u0000y\"}", "x\xef\xbf\xbdy"},
+        {"{\"a\":\"x\xffy\xc3\"}", "x\xef\xbf\xbdy\xef\xbf\xbd"},
+        {"{\"a\":\"\xed\xa0\xbd\"}", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* CESU's bytes of a surrogate */
+        {"{\"a\":\"one\ntwo\tthree\"}", "one\ntwo\tthree"},
+        {"{\"a\":\"\\\\u0000 \\\"\x01\"}", "\\u0000 \"\x01"}, /* a backslash before it is a backslash */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *j = us_json_parse(rows[i].text, strlen(rows[i].text), NULL);
+        if (!j) fail_msg("refused: %s", rows[i].text);
+        assert_string_equal(json_string_value(json_object_get(j, "a")), rows[i].want);
+        json_decref(j);
+    }
+    static const char numbers[] = "[18446744073709551615, -9223372036854775808, 9223372036854775807, 1e3, \"\\ud800\"]";
+    json_t *j = us_json_parse(numbers, sizeof numbers - 1, NULL);
+    assert_true(json_is_real(json_array_get(j, 0)) && json_real_value(json_array_get(j, 0)) == 18446744073709551616.0);
+    assert_true(json_integer_value(json_array_get(j, 1)) == INT64_MIN && json_integer_value(json_array_get(j, 2)) == INT64_MAX);
+    json_decref(j);
+    static const char *const bad[] = {
+        "", "{", "{\"a\":\"\\u12\"}", "{\"a\":\"\\ud83d", "{\"a\":tru\xff}", "{\"\\u0000\":1,", "[1", "[\"\\", "[-]"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_null(us_json_parse(bad[i], strlen(bad[i]), NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buf_stops_at_its_cap),           cmocka_unit_test(sha256_of_published_vectors),
         cmocka_unit_test(utf8_refuses_what_is_not_utf8),  cmocka_unit_test(atomic_write_then_read),
         cmocka_unit_test(pool_covers_every_item_once),    cmocka_unit_test(rng_is_the_same_everywhere),
         cmocka_unit_test(threads_meet_after_every_stage), cmocka_unit_test(errors_hold_no_control_characters),
-        cmocka_unit_test(json_is_parsed_within_its_caps),
+        cmocka_unit_test(json_is_parsed_within_its_caps), cmocka_unit_test(json_loses_a_character_not_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
