@@ -9,7 +9,8 @@
 #include "understudy/base.h"
 
 typedef struct us_tiny {
-    const char *arch; /* "llama" (default), "llama3" (rope_freqs, BOS, its chat form), "qwen2" (biases), "qwen3" (q/k norm) */
+    const char *arch; /* "llama" (default), "llama3" (rope_freqs, BOS, its chat form), "qwen2" (biases), "qwen3" (q/k norm), or
+                       * any other of model/architectures.c, with values in its keys that a few tokens feel */
     int type;         /* a us_type; 0 is F32. Norms and biases are always F32 */
     bool q4_k_m;      /* instead of `type`: Q4_K, with half of attn_v and ffn_down and the embedding in Q6_K */
     bool untied;      /* an output.weight of its own */

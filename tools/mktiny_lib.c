@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "model/architectures.h"
 #include "model/gguf.h"
 #include <dirent.h>
 #include <math.h>
@@ -159,12 +160,20 @@ static us_status make_vocab(const us_tiny *t, vocab *v, us_error *err) {
 
 static int or_else(int v, int otherwise) { return v ? v : otherwise; }
 
+static const char *arch_name(const us_tiny *t) { return strcmp(t->arch, "llama3") ? t->arch : "llama"; }
+static bool is(const us_tiny *t, const char *arch) { return !strcmp(t->arch, arch); }
+
+/* Enough layers for one of each kind. */
+static int layers_of(const us_tiny *t) { return is(t, "gemma3") ? 6 : is(t, "smollm3") ? 4 : 2; }
+/* Pairs of Phi's heads that turn: three quarters. */
+static int n_rot_of(const us_tiny *t) { return is(t, "phi3") ? t->head_size / 8 * 6 : t->head_size; }
+
 static us_tiny complete(const us_tiny *o) {
     us_tiny t = *o;
     if (!t.arch) t.arch = "llama";
     if (t.q4_k_m) t.type = US_TYPE_Q4_K;
     bool wide = us_type_block((us_type)t.type) == 256;
-    t.n_layers = or_else(t.n_layers, 2);
+    t.n_layers = or_else(t.n_layers, layers_of(&t));
     t.n_embd = or_else(t.n_embd, wide ? 256 : 128);
     t.n_ff = or_else(t.n_ff, wide ? 512 : 160);
     t.n_heads = or_else(t.n_heads, 4);
@@ -189,7 +198,7 @@ us_tiny us_tiny_llama_1b(void) {
 
 /* ---- tensors ------------------------------------------------------------------------------------------- */
 
-typedef enum fill_kind { FILL_NORMAL, FILL_NORM, FILL_ROPE } fill_kind;
+typedef enum fill_kind { FILL_NORMAL, FILL_NORM, FILL_ROPE, FILL_SHORT } fill_kind;
 typedef struct item {
     fill_kind fill;
     us_type type;
@@ -234,9 +243,10 @@ static us_status fill_tensor(void *ctx, size_t i_tensor, void *dst, size_t n_byt
     us_status st = us_alloc(n, sizeof *x, &x, err);
     if (st) return st;
     for (size_t i = 0; i < n; i++)
-        x[i] = it->fill == FILL_ROPE   ? rope_factor((int)i, m->t.head_size, 500000)
-               : it->fill == FILL_NORM ? 1 + 0.1f * us_rng_normal(&m->rng)
-                                       : it->std * us_rng_normal(&m->rng);
+        x[i] = it->fill == FILL_ROPE    ? rope_factor((int)i, m->t.head_size, 500000)
+               : it->fill == FILL_SHORT ? 1 + 0.125f * (float)i
+               : it->fill == FILL_NORM  ? 1 + 0.1f * us_rng_normal(&m->rng)
+                                        : it->std * us_rng_normal(&m->rng);
     bool ok = us_quant_row(it->type, x, dst, n);
     free(x);
     if (!ok) return us_fail(err, US_ERR_ARGUMENT, "tensor of %zu weights does not suit type %s", it->n, us_type_name(it->type));
@@ -246,6 +256,29 @@ static us_status fill_tensor(void *ctx, size_t i_tensor, void *dst, size_t n_byt
     return US_OK;
 }
 
+static us_status plan_norms(maker *m, int l, us_error *err) {
+    const us_tiny *t = &m->t;
+    const us_architecture *a = us_architecture_find(arch_name(t));
+    int d = t->n_embd, e = t->head_size, of = a->qk_norm == US_QK_NORM_ROW ? 1 : 0;
+    const struct {
+        const char *name;
+        int n;
+        bool wanted;
+    } norms[] = {{"attn_norm", d, !a->no_pre_norm},
+                 {"ffn_norm", d, !a->no_pre_norm},
+                 {"post_attention_norm", d, a->post_norm},
+                 {"post_ffw_norm", d, a->post_norm},
+                 {"attn_q_norm", of ? t->n_heads * e : e, a->qk_norm != US_QK_NORM_NONE},
+                 {"attn_k_norm", of ? t->n_kv_heads * e : e, a->qk_norm != US_QK_NORM_NONE}};
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms && !st; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
+        if (norms[i].wanted) st = add(m, name, US_TYPE_F32, FILL_NORM, norms[i].n, 0, 0, err);
+    }
+    return st;
+}
+
 static us_status plan_layer(maker *m, int l, us_error *err) {
     const us_tiny *t = &m->t;
     int q = t->n_heads * t->head_size, kv = t->n_kv_heads * t->head_size, d = t->n_embd, f = t->n_ff;
@@ -253,39 +286,32 @@ static us_status plan_layer(maker *m, int l, us_error *err) {
     bool more = t->q4_k_m && (l < t->n_layers / 8 || l >= 7 * t->n_layers / 8 || (l - t->n_layers / 8) % 3 == 2);
     us_type type = (us_type)t->type, better = more ? US_TYPE_Q6_K : type;
     float residual = 1 / sqrtf(2.0f * (float)t->n_layers);
+    bool fused = is(t, "phi3");
     const struct {
         const char *name;
         us_type type;
         int in, out;
         float gain;
-    } linear[] = {{"attn_q", type, d, q, 1},           {"attn_k", type, d, kv, 1},
-                  {"attn_v", better, d, kv, 1},        {"attn_output", type, q, d, residual},
-                  {"ffn_gate", type, d, f, 1},         {"ffn_up", type, d, f, 1},
+    } linear[] = {{"attn_qkv", type, d, fused ? q + 2 * kv : 0, 1},
+                  {"attn_q", type, d, fused ? 0 : q, 1},
+                  {"attn_k", type, d, fused ? 0 : kv, 1},
+                  {"attn_v", better, d, fused ? 0 : kv, 1},
+                  {"attn_output", type, q, d, residual},
+                  {"ffn_gate", type, d, fused ? 0 : f, 1},
+                  {"ffn_up", type, d, fused ? 2 * f : f, 1},
                   {"ffn_down", better, f, d, residual}};
     char name[64];
     us_status st = US_OK;
     for (size_t i = 0; i < sizeof linear / sizeof *linear && !st; i++) {
+        if (!linear[i].out) continue;
         snprintf(name, sizeof name, "blk.%d.%s.weight", l, linear[i].name);
         st = add(m, name, linear[i].type, FILL_NORMAL, linear[i].in, linear[i].out, linear[i].gain / sqrtf((float)linear[i].in),
                  err);
-        if (st || i > 2 || strcmp(t->arch, "qwen2")) continue;
+        if (st || i > 3 || !is(t, "qwen2")) continue;
         snprintf(name, sizeof name, "blk.%d.%s.bias", l, linear[i].name);
         st = add(m, name, US_TYPE_F32, FILL_NORMAL, linear[i].out, 0, 0.1f, err);
     }
-    const struct {
-        const char *name;
-        int n;
-        bool wanted;
-    } norms[] = {{"attn_norm", d, true},
-                 {"ffn_norm", d, true},
-                 {"attn_q_norm", t->head_size, !strcmp(t->arch, "qwen3")},
-                 {"attn_k_norm", t->head_size, !strcmp(t->arch, "qwen3")}};
-    for (size_t i = 0; i < sizeof norms / sizeof *norms && !st; i++) {
-        if (!norms[i].wanted) continue;
-        snprintf(name, sizeof name, "blk.%d.%s.weight", l, norms[i].name);
-        st = add(m, name, US_TYPE_F32, FILL_NORM, norms[i].n, 0, 0, err);
-    }
-    return st;
+    return st ? st : plan_norms(m, l, err);
 }
 
 static us_status plan_tensors(maker *m, int n_vocab, us_error *err) {
@@ -297,13 +323,44 @@ static us_status plan_tensors(maker *m, int n_vocab, us_error *err) {
     if (!st && t->untied) st = add(m, "output.weight", type, FILL_NORMAL, t->n_embd, n_vocab, std, err);
     if (!st && !strcmp(t->arch, "llama3"))
         st = add(m, "rope_freqs.weight", US_TYPE_F32, FILL_ROPE, t->head_size / 2, 0, 0, err);
+    static const char *const factors[] = {"rope_factors_short.weight", "rope_factors_long.weight"};
+    for (int i = 0; i < 2 && !st && is(t, "phi3"); i++)
+        st = add(m, factors[i], US_TYPE_F32, FILL_SHORT, n_rot_of(t) / 2, 0, 0, err);
     for (int l = 0; l < t->n_layers && !st; l++) st = plan_layer(m, l, err);
     return st;
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
 
-static const char *arch_name(const us_tiny *t) { return strcmp(t->arch, "llama3") ? t->arch : "llama"; }
+/* Of the keys that some architectures have: values that a few tokens feel. */
+static us_status put_traits(maker *m, us_error *err) {
+    const us_tiny *t = &m->t;
+    bool gemma2 = is(t, "gemma2"), gemma3 = is(t, "gemma3"), phi = is(t, "phi3"), granite = is(t, "granite");
+    const struct {
+        const char *name;
+        bool wanted, whole;
+        double v;
+    } keys[] = {{"attention.sliding_window", gemma2 || gemma3 || phi, true, 8},
+                {"attn_logit_softcapping", gemma2, false, 1.5},
+                {"final_logit_softcapping", gemma2, false, 4},
+                {"rope.scaling.factor", gemma3, false, 8},
+                {"rope.scaling.original_context_length", phi, true, 64},
+                {"rope.scaling.attn_factor", phi, false, 1.1875},
+                {"embedding_scale", granite, false, 12},
+                {"residual_scale", granite, false, 0.22},
+                {"attention.scale", granite, false, 0.125},
+                {"logit_scale", granite, false, 8}};
+    us_status st = US_OK;
+    char key[96];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
+        snprintf(key, sizeof key, "%s.%s", arch_name(t), keys[i].name);
+        if (!keys[i].wanted) continue;
+        st = keys[i].whole ? us_gguf_put_u32(m->w, key, (uint32_t)keys[i].v, err)
+                           : us_gguf_put_f32(m->w, key, (float)keys[i].v, err);
+    }
+    if (!st && gemma3) st = us_gguf_put_str(m->w, "gemma3.rope.scaling.type", "linear", 6, err);
+    return st;
+}
 
 static us_status put_str(maker *m, const char *key, const char *s, us_error *err) {
     return us_gguf_put_str(m->w, key, s, strlen(s), err);
@@ -320,7 +377,7 @@ static us_status put_shape(maker *m, int n_vocab, us_error *err) {
                 {"embedding_length", t->n_embd},        {"feed_forward_length", t->n_ff},
                 {"attention.head_count", t->n_heads},   {"attention.head_count_kv", t->n_kv_heads},
                 {"attention.key_length", t->head_size}, {"attention.value_length", t->head_size},
-                {"rope.dimension_count", t->head_size}, {"vocab_size", n_vocab}};
+                {"rope.dimension_count", n_rot_of(t)},  {"vocab_size", n_vocab}};
     us_status st = put_str(m, "general.architecture", a, err);
     if (!st) st = put_str(m, "general.type", "model", err);
     if (!st) st = put_str(m, "general.name", "random weights made by us_mktiny", err);
@@ -334,11 +391,11 @@ static us_status put_shape(maker *m, int n_vocab, us_error *err) {
     snprintf(key, sizeof key, "%s.rope.freq_base", a);
     if (!st)
         st = us_gguf_put_f32(m->w, key,
-                             !strcmp(t->arch, "llama3")  ? 500000.0f
-                             : !strcmp(t->arch, "llama") ? 10000.0f
-                                                         : 1000000.0f,
+                             is(t, "llama3") || is(t, "olmo2")                    ? 500000.0f
+                             : is(t, "llama") || is(t, "gemma2") || is(t, "phi3") ? 10000.0f
+                                                                                  : 1000000.0f,
                              err);
-    return st;
+    return st ? st : put_traits(m, err);
 }
 
 static us_status put_tokenizer(maker *m, const vocab *v, us_error *err) {
@@ -365,10 +422,7 @@ static us_status put_tokenizer(maker *m, const vocab *v, us_error *err) {
 }
 
 static us_status check(const us_tiny *t, us_error *err) {
-    static const char *const archs[] = {"llama", "llama3", "qwen2", "qwen3"};
-    bool known = false;
-    for (size_t i = 0; i < 4; i++) known = known || !strcmp(t->arch, archs[i]);
-    return known ? US_OK : us_fail(err, US_ERR_ARGUMENT, "architecture '%s': expected llama, llama3, qwen2 or qwen3", t->arch);
+    return us_architecture_find(arch_name(t)) ? US_OK : us_fail(err, US_ERR_ARGUMENT, "no architecture '%s'", t->arch);
 }
 
 us_status us_tiny_write(const us_tiny *options, const char *path, us_error *err) {
@@ -399,15 +453,23 @@ us_status us_tiny_write_adapter(const us_tiny *options, int rank, float alpha, c
     if (!st) st = put_str(&m, "adapter.type", "lora", err);
     if (!st) st = us_gguf_put_f32(m.w, "adapter.lora.alpha", alpha, err);
     int q = t->n_heads * t->head_size, kv = t->n_kv_heads * t->head_size, d = t->n_embd, f = t->n_ff;
+    bool fused = is(t, "phi3");
     const struct {
         const char *name;
         int in, out;
-    } linear[] = {{"attn_q", d, q},   {"attn_k", d, kv}, {"attn_v", d, kv}, {"attn_output", q, d},
-                  {"ffn_gate", d, f}, {"ffn_up", d, f},  {"ffn_down", f, d}};
+    } linear[] = {{"attn_qkv", d, fused ? q + 2 * kv : 0},
+                  {"attn_q", d, fused ? 0 : q},
+                  {"attn_k", d, fused ? 0 : kv},
+                  {"attn_v", d, fused ? 0 : kv},
+                  {"attn_output", q, d},
+                  {"ffn_gate", d, fused ? 0 : f},
+                  {"ffn_up", d, fused ? 2 * f : f},
+                  {"ffn_down", f, d}};
     for (int l = 0; l < t->n_layers; l++)
         for (size_t i = 0; i < sizeof linear / sizeof *linear && !st; i++) {
             char name[64];
-            int r = t->uneven && i == 2 ? 2 * rank : rank;
+            if (!linear[i].out) continue;
+            int r = t->uneven && i == 3 ? 2 * rank : rank;
             us_type a = t->type == US_TYPE_Q8_0 && linear[i].in % 32 == 0 ? US_TYPE_Q8_0 : US_TYPE_F32,
                     b = t->type == US_TYPE_Q8_0 && r % 32 == 0 ? US_TYPE_Q8_0 : US_TYPE_F32;
             snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", l, linear[i].name);
