@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "reply/thoughts.h"
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,10 +14,11 @@ enum { MAX_REPLY = 1 << 20, MAX_LINE = 1 << 20, MAX_ANSWER = 4 << 20 };
 struct us_remote {
     pthread_t thread;
     us_remote_spec spec;
-    char *url, *body; /* of the request */
+    char *url, *body, *plain_body; /* of the request; without what not every server knows, or NULL */
     struct curl_slist *headers;
     CURL *curl;
     us_buf line, raw; /* the line of the stream being read; the words as they came */
+    us_buf words;     /* without what the model thought aloud */
     us_buf failure;   /* the body of an answer that is no 200 */
     int32_t *pieces;  /* a hash of each piece: the loop guard's tokens */
     size_t n_pieces, cap_pieces;
@@ -149,6 +151,7 @@ static json_t *request_body(const us_remote_spec *o) {
             json_array_append_new(stop, json_string(o->texts[i])); /* OpenAI takes four */
         json_object_set_new(j, "stop", stop);
     }
+    if (o->no_thoughts) json_object_set_new(j, "chat_template_kwargs", json_pack("{s:b}", "enable_thinking", 0));
     if (!own && o->scale != 1) json_object_set_new(j, "lora", json_pack("[{s:i, s:f}]", "id", 0, "scale", o->scale));
     for (size_t i = 0; i < o->n_messages; i++)
         json_array_append_new(list, json_pack("{s:s, s:s}", "role", o->messages[i].role, "content", o->messages[i].content));
@@ -166,17 +169,23 @@ static int32_t hash(const char *s, size_t n) {
     return (int32_t)(h & 0x7fffffff);
 }
 
-/* Publishes what may be shown; what was shown is never taken back. */
+/* Publishes what may be shown. What was shown is taken back in one case: it was a thought, as a mark behind it tells. */
 static void publish(us_remote *r, bool final) {
-    const char *text = r->raw.data ? r->raw.data : "";
-    r->view = us_stops_scan(&r->spec.stops, text, r->raw.len, final);
+    const us_buf *words = r->spec.no_thoughts ? &r->words : &r->raw;
+    if (r->spec.no_thoughts && us_thoughts_leave_out(r->raw.data ? r->raw.data : "", r->raw.len, final, &r->words, NULL))
+        r->over = true;
+    const char *text = words->data ? words->data : "";
+    size_t len = words->len;
+    r->view = us_stops_scan(&r->spec.stops, text, len, final);
     for (size_t i = 0; i < r->spec.n_texts; i++) { /* those past the four that the other was told */
-        const char *found = memmem(text, r->raw.len, r->spec.texts[i], strlen(r->spec.texts[i]));
+        const char *found = memmem(text, len, r->spec.texts[i], strlen(r->spec.texts[i]));
         if (found && (size_t)(found - text) <= r->view.end) r->view.end = (size_t)(found - text), r->view.stopped = true;
     }
     if (r->view.end < r->view.begin) r->view.end = r->view.begin;
     pthread_mutex_lock(&r->lock);
     size_t n = r->view.end - r->view.begin;
+    if (r->shown.len && (n < r->shown.len || memcmp(r->shown.data, text + r->view.begin, r->shown.len) != 0))
+        us_buf_clear(&r->shown);
     if (n > r->shown.len && us_buf_append(&r->shown, text + r->view.begin + r->shown.len, n - r->shown.len, NULL))
         r->over = true;
     r->version++;
@@ -278,7 +287,15 @@ static void *work(void *arg) {
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, r);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    us_status st = judge(r, curl_easy_perform(c));
+    CURLcode rc = curl_easy_perform(c);
+    if (!rc && r->status_code == 400 && r->plain_body &&
+        !cancelled(r)) { /* it knows no templates: again, as all servers take it */
+        r->status_code = 0;
+        us_buf_clear(&r->failure);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->plain_body);
+        rc = curl_easy_perform(c);
+    }
+    us_status st = judge(r, rc);
     if (!st) publish(r, true);
     pthread_mutex_lock(&r->lock);
     r->status = st;
@@ -300,10 +317,12 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
     us_cond_init(&r->news);
     us_buf_init(&r->line, MAX_LINE);
     us_buf_init(&r->raw, MAX_REPLY);
+    us_buf_init(&r->words, MAX_REPLY);
     us_buf_init(&r->shown, MAX_REPLY);
     us_buf_init(&r->failure, MAX_ANSWER);
     json_t *body = request_body(spec);
     r->body = json_dumps(body, JSON_COMPACT);
+    if (spec->no_thoughts && !json_object_del(body, "chat_template_kwargs")) r->plain_body = json_dumps(body, JSON_COMPACT);
     json_decref(body);
     r->url = url_of(spec->url, spec->n_messages ? "/chat/completions" : "/completions");
     r->curl = curl_easy_init();
@@ -369,12 +388,14 @@ void us_remote_free(us_remote *r) {
     curl_slist_free_all(r->headers);
     us_buf_fini(&r->line);
     us_buf_fini(&r->raw);
+    us_buf_fini(&r->words);
     us_buf_fini(&r->shown);
     us_buf_fini(&r->failure);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->news);
     free(r->pieces);
     free(r->body);
+    free(r->plain_body);
     free(r->url);
     free(r);
 }

@@ -19,6 +19,7 @@ typedef struct us_remote_spec {
     size_t n_texts;
     us_stops stops; /* borrowed, as are texts, until it is freed */
     bool cut_loops;
+    bool no_thoughts; /* what the model thinks aloud is left out, and it is asked not to */
 } us_remote_spec;
 typedef struct us_remote_view {
     bool done;

@@ -126,7 +126,8 @@ static us_status begin_remote(us_speech *sp, const us_speech_spec *o, us_error *
                         .max_tokens = o->max_tokens,
                         .texts = (const char *const *)sp->texts,
                         .n_texts = sp->n_texts,
-                        .cut_loops = sp->who && !o->plain};
+                        .cut_loops = sp->who && !o->plain,
+                        .no_thoughts = sp->who && !o->plain};
     if (r.cut_loops) r.stops = (us_stops){(const char *const *)sp->names, sp->n_names, sp->who->card->name, true};
     if (!sp->prompt.n && !o->text) return us_fail(err, US_ERR_UNSUPPORTED, "prompt: tokens cannot be given to another engine");
     return us_remote_begin(&r, &sp->remote, err);
