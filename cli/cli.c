@@ -1,6 +1,7 @@
 #include "cli.h"
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,14 @@ us_status cli_read_all(const char *path, char **out, size_t *n, us_error *err) {
     if (f && ferror(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
     if (f && f != stdin) fclose(f);
     return st;
+}
+
+const char *cli_data_dir(char *out) {
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (xdg && *xdg == '/') snprintf(out, PATH_MAX, "%s/understudy", xdg);
+    else if (home && *home) snprintf(out, PATH_MAX, "%s/.local/share/understudy", home);
+    else return NULL;
+    return out;
 }
 
 bool cli_fancy(int fd) {

@@ -15,6 +15,9 @@ int cli_usage(const char *command, const char *fmt, ...) US_PRINTF(2, 3);
  * dumb, NO_COLOR empty). */
 bool cli_fancy(int fd);
 
+/* $XDG_DATA_HOME/understudy, else ~/.local/share/understudy, in out[PATH_MAX]; NULL when neither is set. */
+const char *cli_data_dir(char *out);
+
 /* A whole file, or standard input for "-"; at most 1 GiB. *out is NULL when it is empty; free() it. */
 us_status cli_read_all(const char *path, char **out, size_t *n, us_error *err);
 

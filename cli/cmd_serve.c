@@ -25,15 +25,6 @@ static const char *find_characters(char *out) {
     return NULL;
 }
 
-/* $XDG_DATA_HOME/understudy, else ~/.local/share/understudy. */
-static const char *default_data(char *out) {
-    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (xdg && *xdg == '/') snprintf(out, PATH_MAX, "%s/understudy", xdg);
-    else if (home && *home) snprintf(out, PATH_MAX, "%s/.local/share/understudy", home);
-    else return NULL;
-    return out;
-}
-
 /* The first line of a file. */
 static char *read_key(const char *path) {
     char line[1024];
@@ -113,7 +104,7 @@ int cmd_serve(int argc, char **argv) {
     o.n_threads = (int)threads;
     o.idle_seconds = (int)idle;
     if (!o.characters) o.characters = find_characters(beside);
-    if (!(o.data_dir = data_dir ? data_dir : default_data(data)))
+    if (!(o.data_dir = data_dir ? data_dir : cli_data_dir(data)))
         return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;
     if (engine_key_file && !(engine_key = read_key(engine_key_file)))

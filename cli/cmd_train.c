@@ -3,9 +3,11 @@
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/chat.h"
+#include "understudy/jobs.h"
 #include "understudy/train.h"
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,11 +43,12 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet, json;
+    bool fancy, quiet, json, alone; /* alone: not among the jobs */
+    json_t *typed;
     double told;       /* when progress was told last */
     double started;    /* seconds of this call, for the rate */
     int32_t rehearsed; /* tokens told so far */
-    int64_t first_step;
+    int64_t first_step, n_steps;
     uint64_t rows;    /* since then */
     double loss_mean; /* exponential mean of the steps' losses */
 } run;
@@ -131,6 +134,55 @@ static void print_set(const run *r) {
     if (!c->targets[US_VALIDATION])
         fprintf(stderr, "  warning: nothing is held out, so nothing tells when he stops learning and starts to parrot\n");
     hint_at_namesake(r, c->lines);
+}
+
+/* ---- among the jobs ------------------------------------------------------------------------------------------ */
+
+/* The whole of a path that may not be there yet, in out[PATH_MAX]. */
+static const char *whole_path(const char *path, char *out) {
+    char here[PATH_MAX / 2];
+    if (*path == '/' || !getcwd(here, sizeof here)) snprintf(out, PATH_MAX, "%s", path);
+    else snprintf(out, PATH_MAX, "%s/%.2000s", here, path);
+    return out;
+}
+
+/* A training of the terminal stands among the jobs too: on the page, in 'understudy jobs'. Trouble with that is no trouble of
+ * the training. `argv` is as it was typed. */
+static us_jobs *enter_job(const run *r, json_t *argv, char id[US_JOBS_ID]) {
+    char data[PATH_MAX - 16], folder[PATH_MAX], mark[PATH_MAX], log[PATH_MAX], here[PATH_MAX] = ".";
+    us_jobs *jobs = NULL;
+    us_error err;
+    if (!cli_data_dir(data) || !getcwd(here, sizeof here)) return NULL;
+    snprintf(folder, sizeof folder, "%s/jobs", data);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:[{s:O, s:s, s:[s], s:[s], s:[s]}]}", "kind", "train", "title", r->character,
+                  "character", r->character, "folder", here, "log", whole_path(r->log_path, log), "steps", "argv", argv, "mark",
+                  whole_path(r->checkpoint_path, mark), "fresh", "--restart", "again", "--resume", "ending", "--finish");
+    char *text = o ? json_dumps(o, 0) : NULL;
+    us_status st = text ? us_jobs_open(&(us_jobs_options){.folder = folder}, &jobs, &err) : US_ERR_MEMORY;
+    if (!st) st = us_jobs_enter(jobs, text, id, &err);
+    if (st && !r->quiet) fprintf(stderr, "  (not among the jobs: %s)\n", text ? err.message : "out of memory");
+    if (st && jobs) us_jobs_close(jobs), jobs = NULL;
+    free(text);
+    json_decref(o);
+    return jobs;
+}
+
+static int leave_job(us_jobs *jobs, const char *id, int rc) {
+    if (!jobs) return rc;
+    us_jobs_leave(jobs, id, rc);
+    us_jobs_close(jobs);
+    return rc;
+}
+
+/* The command as it was typed, without what says whether it goes on. */
+static json_t *typed(int argc, char **argv) {
+    json_t *list = json_array();
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--resume") && strcmp(argv[i], "--restart") && strcmp(argv[i], "--finish"))
+            json_array_append_new(list, json_string(argv[i]));
+    json_array_append_new(list, json_string("--no-job"));
+    return list;
 }
 
 /* What he takes who speaks beside the training: an engine for the samples and the greeting, and his factors. */
@@ -220,6 +272,9 @@ static void log_step(const run *r, const us_train_report *p) {
                           isfinite(p->loss) ? p->loss : 0, "lr", p->lr, "grad_norm", p->grad_norm, "tokens",
                           (json_int_t)p->rows, "targets", (json_int_t)p->targets, "seconds", p->seconds);
     if (o && !isfinite(p->loss)) json_object_del(o, "loss"); /* the validation that an interrupted run owed */
+    double passed = now() - r->started, made = (double)(p->step - r->first_step);
+    json_object_set_new(o, "n_steps", json_integer(r->n_steps));
+    if (made > 0) json_object_set_new(o, "left_seconds", json_real(passed / made * (double)(r->n_steps - p->step)));
     if (p->step == 1 && isfinite(p->base_loss)) json_object_set_new(o, "base_loss", json_real(p->base_loss));
     if (p->validated) json_object_set_new(o, "validation_loss", json_real(p->validation_loss));
     log_line(r, o);
@@ -323,8 +378,8 @@ static us_status after_validation(run *r, const us_train_report *p, bool samples
 }
 
 static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) {
-    us_train_facts f = us_trainer_get_facts(r->trainer);
     us_status st = US_OK;
+    r->n_steps = us_trainer_get_facts(r->trainer).n_steps;
     r->first_step = -1;
     do {
         st = us_trainer_step(r->trainer, p, err);
@@ -339,7 +394,7 @@ static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) 
         if (isfinite(p->loss)) r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
         r->rows += p->rows;
         log_step(r, p);
-        progress(r, p, f.n_steps);
+        progress(r, p, r->n_steps);
         if (p->validated) st = after_validation(r, p, samples, err);
     } while (!st && !p->done && !interrupted);
     if (r->fancy && !r->quiet) fputc('\n', stderr);
@@ -399,6 +454,7 @@ static us_status prepare_folder(run *r, bool append, us_error *err) {
 static int train(run *r, us_train_options *to, bool resume, bool restart, bool ends, bool dry_run, bool samples,
                  us_error *err) {
     us_train_report p = {0};
+    char id[US_JOBS_ID];
     bool unfinished = access(r->checkpoint_path, F_OK) == 0;
     if (unfinished && !resume && !restart && !dry_run)
         return cli_usage(r->command, "%s is there: an unfinished run. --resume goes on with it, --restart throws it away",
@@ -418,6 +474,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
     if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;
+    us_jobs *jobs = r->alone ? NULL : enter_job(r, r->typed, id);
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
     log_line(r,
              json_pack("{s:s, s:I, s:f}", "stage", "learning", "n_steps", (json_int_t)us_trainer_get_facts(r->trainer).n_steps,
@@ -429,9 +486,9 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
         int rc = cli_fail(r->command, st, err);
         if (p.validated || access(r->checkpoint_path, F_OK) == 0)
             fprintf(stderr, "%s holds the last good state, %s the best adapter so far\n", r->checkpoint_path, r->adapter_path);
-        return rc;
+        return leave_job(jobs, id, rc);
     }
-    return p.done && !interrupted ? finish(r, &p, err) : pause_run(r, p.step, err);
+    return leave_job(jobs, id, p.done && !interrupted ? finish(r, &p, err) : pause_run(r, p.step, err));
 }
 
 int cmd_train(int argc, char **argv) {
@@ -494,9 +551,11 @@ int cmd_train(int argc, char **argv) {
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r.log_path, 0, 0},
         {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
+        {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.alone, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so, off),
     };
+    r.typed = typed(argc, argv);
     int rc =
         cli_parse(argv[0],
                   "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
@@ -546,6 +605,7 @@ int cmd_train(int argc, char **argv) {
             rc = cli_fail(argv[0], st, &err);
         else rc = train(&r, &to, resume, restart, ends, dry_run, !no_samples, &err);
     }
+    json_decref(r.typed);
     if (r.log) fclose(r.log);
     us_trainer_free(r.trainer);
     us_model_free(r.model);

@@ -18,7 +18,8 @@ declare -A below=(
     [train]="base text corpus dataset kern ops model generate reply character chat"
     [convert]="base corpus dataset kern ops model generate train"
     [audition]="base text corpus explore dataset kern ops model generate reply character chat train"
-    [serve]="base text corpus dataset kern ops model generate reply character chat train"
+    [jobs]="base"
+    [serve]="base jobs text corpus dataset kern ops model generate reply character chat train"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern
     [sampler]=generate [bench]=generate [cpu]=kern [card]=character)

@@ -1,0 +1,635 @@
+/* The folder of jobs: how each stands, what may be asked of it, who is next. What the commands do is theirs; this file knows
+ * that they are child processes, that they tell in log.jsonl how far they are, and that they answer SIGTERM by keeping what
+ * they have.
+ *
+ * job.json is changed under the lock file of the folder, by whichever process; a running child is told by SIGTERM. */
+#include "understudy/jobs.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "jobs/child.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_STEPS = 8, MAX_ARGV = 120, MAX_JSON = 1 << 20, HOLD_MS = 700, ANSWER_MS = 2500 };
+
+struct us_jobs {
+    char *folder, *program;
+    int supervisor; /* the locked file, or -1 */
+    pthread_mutex_t lock;
+    char running[US_JOBS_ID]; /* what we started, "" when nothing */
+    atomic_int pid, held;
+    atomic_bool stopped;
+    bool closing;
+    atomic_llong released_ns; /* when the last hold ended */
+    int64_t told_ns;          /* when the running one was asked to end; 0: it was not */
+    int own_alive;            /* of us_jobs_enter */
+};
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static const char *text_of(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+static bool is(const json_t *o, const char *key, const char *value) { return !strcmp(text_of(o, key), value); }
+static void set(json_t *o, const char *key, const char *value) { json_object_set_new(o, key, json_string(value)); }
+static void set_now(json_t *o, const char *key) { json_object_set_new(o, key, json_integer(now_ms())); }
+
+/* ---- the folder -------------------------------------------------------------------------------------------------- */
+
+static bool id_is_good(const char *id) {
+    return strlen(id) == US_JOBS_ID - 1 && strspn(id, "0123456789abcdef") == US_JOBS_ID - 1;
+}
+
+static char *path_of(const us_jobs *j, const char *id, const char *name) {
+    char *folder = us_path_join(j->folder, id), *path = folder ? us_path_join(folder, name) : NULL;
+    free(folder);
+    return path;
+}
+
+/* The lock of the whole folder, for a moment. */
+static int lock_folder(us_jobs *j) {
+    char *path = us_path_join(j->folder, "lock");
+    int fd = path ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
+    free(path);
+    if (fd >= 0)
+        while (flock(fd, LOCK_EX) && errno == EINTR) continue;
+    pthread_mutex_lock(&j->lock);
+    return fd;
+}
+static void unlock_folder(us_jobs *j, int fd) {
+    pthread_mutex_unlock(&j->lock);
+    if (fd >= 0) close(fd);
+}
+
+static json_t *read_job(const us_jobs *j, const char *id) {
+    char *path = path_of(j, id, "job.json"), *text = NULL;
+    size_t n;
+    json_t *o = NULL;
+    if (path && !us_file_read(path, MAX_JSON, &text, &n, NULL)) o = us_json_parse(text, n, NULL);
+    free(text);
+    free(path);
+    if (json_is_object(o)) return o;
+    json_decref(o);
+    return NULL;
+}
+
+static us_status write_job(const us_jobs *j, const char *id, const json_t *o, us_error *err) {
+    char *path = path_of(j, id, "job.json"), *text = json_dumps(o, JSON_INDENT(1));
+    us_status st =
+        path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(text);
+    free(path);
+    return st;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(a, b); }
+
+/* The ids in ids[*n], oldest first: they begin with the time. */
+static void list_ids(const us_jobs *j, char ids[US_JOBS_MAX][US_JOBS_ID], size_t *n) {
+    DIR *d = opendir(j->folder);
+    *n = 0;
+    for (struct dirent *e; d && *n < US_JOBS_MAX && (e = readdir(d));)
+        if (id_is_good(e->d_name)) memcpy(ids[(*n)++], e->d_name, US_JOBS_ID);
+    if (d) closedir(d);
+    qsort(ids, *n, US_JOBS_ID, by_name);
+}
+
+static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb, (void)kind, (void)at;
+    return remove(path);
+}
+static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+/* Whoever works on a job holds a lock on its `alive`, and loses it with his life. */
+static bool is_alive(const us_jobs *j, const char *id) {
+    char *path = path_of(j, id, "alive");
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    bool alive = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0) close(fd);
+    free(path);
+    return alive;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
+    us_jobs *j;
+    us_status st = us_alloc(1, sizeof *j, &j, err);
+    if (st) return st;
+    pthread_mutex_init(&j->lock, NULL);
+    j->supervisor = j->own_alive = -1;
+    st = us_strdup(o->folder, &j->folder, err);
+    if (!st && o->program) st = us_strdup(o->program, &j->program, err);
+    if (!st) st = us_dir_make(j->folder, err);
+    if (st) us_jobs_close(j);
+    else *out = j;
+    return st;
+}
+
+bool us_jobs_supervise(us_jobs *j) {
+    if (j->supervisor >= 0) return true;
+    char *path = us_path_join(j->folder, "supervisor");
+    int fd = path ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
+    free(path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) close(fd), fd = -1;
+    j->supervisor = fd;
+    return fd >= 0;
+}
+
+static void ask_to_end(us_jobs *j) {
+    int pid = j->pid;
+    if (pid <= 0) return;
+    kill(pid, SIGTERM);
+    kill(-pid, SIGCONT); /* it may be held */
+    j->stopped = false;
+    if (!j->told_ns) j->told_ns = us_now_ns();
+}
+
+void us_jobs_close(us_jobs *j) {
+    if (!j) return;
+    us_error err;
+    j->closing = true;
+    ask_to_end(j);
+    for (int i = 0; i < 60 && j->running[0]; i++) {
+        struct timespec t = {.tv_nsec = 50 * 1000000};
+        if (us_jobs_tick(j, NULL, &err)) break;
+        if (j->running[0]) nanosleep(&t, NULL);
+    }
+    if (j->pid > 0) kill(-j->pid, SIGKILL);
+    if (j->supervisor >= 0) close(j->supervisor);
+    if (j->own_alive >= 0) close(j->own_alive);
+    pthread_mutex_destroy(&j->lock);
+    free(j->folder);
+    free(j->program);
+    free(j);
+}
+
+/* ---- new ones -------------------------------------------------------------------------------------------------------- */
+
+static bool strings(const json_t *list, size_t least) {
+    size_t i;
+    const json_t *x;
+    if (!list) return !least;
+    if (!json_is_array(list) || json_array_size(list) < least || json_array_size(list) > MAX_ARGV) return false;
+    json_array_foreach((json_t *)(uintptr_t)list, i, x)
+        if (!json_is_string(x)) return false;
+    return true;
+}
+
+static us_status check(const json_t *o, us_error *err) {
+    const json_t *steps = json_object_get(o, "steps"), *s;
+    size_t i;
+    bool good = json_is_object(o) && json_is_array(steps) && json_array_size(steps) && json_array_size(steps) <= MAX_STEPS &&
+                strings(json_object_get(o, "clean"), 0);
+    if (good)
+        json_array_foreach((json_t *)(uintptr_t)steps, i, s)
+            good = good && strings(json_object_get(s, "argv"), 1) && strings(json_object_get(s, "fresh"), 0) &&
+                   strings(json_object_get(s, "again"), 0) && strings(json_object_get(s, "ending"), 0);
+    return good ? US_OK : us_fail(err, US_ERR_FORMAT, "a job needs one to %d steps with argv", MAX_STEPS);
+}
+
+/* Makes the folder; the id begins with the time, so that names sort by age. */
+static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n;
+    list_ids(j, ids, &n);
+    if (n >= US_JOBS_MAX)
+        return us_fail(err, US_ERR_LIMIT, "there are %d jobs already: remove some that have ended", US_JOBS_MAX);
+    for (int k = 0; k < 100; k++) {
+        snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)now_ms() & 0xffffffffffff,
+                 ((unsigned)getpid() * 31 + (unsigned)k) & 0xffff);
+        char *path = us_path_join(j->folder, id);
+        int rc = path ? mkdir(path, 0700) : -1;
+        free(path);
+        if (!rc) return US_OK;
+        if (errno != EEXIST) break;
+    }
+    return us_fail(err, US_ERR_IO, "%s: cannot make a folder: %s", j->folder, strerror(errno));
+}
+
+static us_status add(us_jobs *j, const char *json, const char *state, char id[US_JOBS_ID], us_error *err) {
+    json_error_t where;
+    json_t *o = us_json_parse(json, strlen(json), &where);
+    us_status st = o ? check(o, err) : us_fail(err, US_ERR_FORMAT, "a job: %s", where.text);
+    int fd = lock_folder(j);
+    if (!st) st = make_folder(j, id, err);
+    if (!st) {
+        set(o, "state", state);
+        set(o, "wanted", "");
+        json_object_set_new(o, "at", json_integer(0));
+        json_object_set_new(o, "seconds", json_real(0));
+        set_now(o, "created_ms");
+        st = write_job(j, id, o, err);
+    }
+    unlock_folder(j, fd);
+    json_decref(o);
+    return st;
+}
+
+us_status us_jobs_add(us_jobs *j, const char *json, char id[US_JOBS_ID], us_error *err) {
+    return add(j, json, "queued", id, err);
+}
+
+/* ---- how they stand ---------------------------------------------------------------------------------------------- */
+
+us_status us_jobs_read_log(us_jobs *j, const char *id, uint64_t from, size_t max, char **text, size_t *n, us_error *err) {
+    if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
+    char *path = path_of(j, id, "log.jsonl"), *data = calloc(1, max + 1);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t got = fd >= 0 && data ? pread(fd, data, max, (off_t)from) : 0;
+    if (fd >= 0) close(fd);
+    free(path);
+    if (!data) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    size_t len = got > 0 ? (size_t)got : 0;
+    while (len && data[len - 1] != '\n') len--; /* a line that is being written is for the next time */
+    data[len] = 0;
+    *text = data;
+    *n = len;
+    return US_OK;
+}
+
+/* The newest line that tells how far it is, from the end of the log. */
+static json_t *progress_of(us_jobs *j, const char *id) {
+    char *path = path_of(j, id, "log.jsonl"), *text = NULL;
+    struct stat sb;
+    size_t n;
+    json_t *found = NULL;
+    uint64_t from = path && !stat(path, &sb) && sb.st_size > 16384 ? (uint64_t)sb.st_size - 16384 : 0;
+    free(path);
+    if (us_jobs_read_log(j, id, from, 16384, &text, &n, NULL)) return NULL;
+    while (n && !found) {
+        size_t end = --n; /* of the line, its newline left out */
+        while (n && text[n - 1] != '\n') n--;
+        found = us_json_parse(text + n, end - n, NULL);
+        if (found && !json_object_get(found, "n_steps") && !json_object_get(found, "stage")) json_decref(found), found = NULL;
+    }
+    free(text);
+    return found;
+}
+
+static json_t *view_of(us_jobs *j, const char *id) {
+    json_t *o = read_job(j, id), *p;
+    if (!o) return NULL;
+    set(o, "id", id);
+    if ((p = progress_of(j, id))) json_object_set_new(o, "progress", p);
+    return o;
+}
+
+us_status us_jobs_list(us_jobs *j, const char *id, char **json, us_error *err) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n = 0;
+    json_t *o = id ? (id_is_good(id) ? view_of(j, id) : NULL) : json_array();
+    if (id && !o) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
+    if (!id) list_ids(j, ids, &n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *one = view_of(j, ids[i]);
+        if (one) json_array_append_new(o, one);
+    }
+    *json = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return *json ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
+    const json_t *p = json_object_get(o, "progress");
+    double n = json_number_value(json_object_get(p, "n_steps")), step = json_number_value(json_object_get(p, "step"));
+    us_status st = us_buf_appendf(b, err, "%s  %-9s %-12s %-24s", text_of(o, "id"), text_of(o, "kind"), text_of(o, "state"),
+                                  text_of(o, "title"));
+    if (!st && n > 0) st = us_buf_appendf(b, err, " step %.0f of %.0f", step, n);
+    else if (!st && *text_of(p, "stage")) st = us_buf_appendf(b, err, " %s", text_of(p, "stage"));
+    if (!st && *text_of(o, "wanted")) st = us_buf_appendf(b, err, " (asked to %s)", text_of(o, "wanted"));
+    if (!st && *text_of(o, "error")) st = us_buf_appendf(b, err, ": %s", text_of(o, "error"));
+    return st ? st : us_buf_append_str(b, "\n", err);
+}
+
+us_status us_jobs_table(us_jobs *j, char **text, us_error *err) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n;
+    us_buf b;
+    us_status st = US_OK;
+    us_buf_init(&b, 1 << 20);
+    list_ids(j, ids, &n);
+    for (size_t i = 0; i < n && !st; i++) {
+        json_t *o = view_of(j, ids[i]);
+        if (o) st = add_row(&b, o, err);
+        json_decref(o);
+    }
+    if (!st && !(*text = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
+/* ---- what is asked of them --------------------------------------------------------------------------------------- */
+
+static void clean(const json_t *o) {
+    const json_t *x;
+    size_t i;
+    json_array_foreach(json_object_get(o, "clean"), i, x) remove_tree(json_string_value(x));
+}
+
+static void end_job(json_t *o, const char *state, const char *why) {
+    set(o, "state", state);
+    set(o, "wanted", "");
+    set(o, "error", why);
+    set_now(o, "ended_ms");
+    if (!strcmp(state, "cancelled")) clean(o);
+}
+
+static us_status control_running(us_jobs *j, const char *id, json_t *o, us_jobs_action action, us_error *err) {
+    static const char *const wanted[] = {"pause", NULL, "keep", "cancel", NULL};
+    if (!wanted[action]) return us_fail(err, US_ERR_MISMATCH, "the job is running: pause or cancel it first");
+    set(o, "wanted", wanted[action]);
+    pid_t pid = (pid_t)json_integer_value(json_object_get(o, "pid"));
+    if (!strcmp(j->running, id)) ask_to_end(j);
+    else if (pid > 1 && is_alive(j, id)) kill(pid, SIGTERM), kill(pid, SIGCONT), kill(-pid, SIGCONT);
+    return US_OK;
+}
+
+static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_action action, us_error *err) {
+    bool queued = is(o, "state", "queued"), over = is(o, "state", "done") || is(o, "state", "cancelled");
+    switch (action) {
+    case US_JOBS_PAUSE:
+        if (!queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        set(o, "state", "paused");
+        return US_OK;
+    case US_JOBS_RESUME:
+        if (over || queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        set(o, "error", "");
+        set(o, "state", "queued");
+        return US_OK;
+    case US_JOBS_KEEP:
+        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        json_object_set_new(o, "ends", json_true());
+        set(o, "state", "queued");
+        return US_OK;
+    case US_JOBS_CANCEL:
+        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        end_job(o, "cancelled", "");
+        return US_OK;
+    case US_JOBS_FORGET: {
+        if (!over && !is(o, "state", "failed")) return us_fail(err, US_ERR_MISMATCH, "the job has not ended: cancel it first");
+        char *path = us_path_join(j->folder, id);
+        if (is(o, "state", "failed")) clean(o);
+        if (path) remove_tree(path);
+        free(path);
+        return US_OK;
+    }
+    }
+    return us_fail(err, US_ERR_ARGUMENT, "no such action");
+}
+
+us_status us_jobs_control(us_jobs *j, const char *id, us_jobs_action action, us_error *err) {
+    if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
+    int fd = lock_folder(j);
+    json_t *o = read_job(j, id);
+    us_status st = o ? US_OK : us_fail(err, US_ERR_NOT_FOUND, "no job '%s'", id);
+    if (!st) st = is(o, "state", "running") ? control_running(j, id, o, action, err) : control_resting(j, id, o, action, err);
+    if (!st && action != US_JOBS_FORGET) st = write_job(j, id, o, err);
+    unlock_folder(j, fd);
+    json_decref(o);
+    return st;
+}
+
+/* ---- the end of a step --------------------------------------------------------------------------------------------- */
+
+/* What its output says last, when it says what went wrong. */
+static void last_words(const us_jobs *j, const char *id, char out[600]) {
+    char *path = path_of(j, id, "output.txt"), *text = NULL;
+    size_t n = 0;
+    *out = 0;
+    if (path && !us_file_read(path, 16 << 20, &text, &n, NULL)) {
+        while (n && strchr("\r\n ", text[n - 1])) text[--n] = 0;
+        size_t begin = n;
+        while (begin && text[begin - 1] != '\n' && text[begin - 1] != '\r') begin--;
+        const char *said = text + begin;
+        if (!strncmp(said, "understudy ", 11) && strstr(said, ": ")) said = strstr(said, ": ") + 2;
+        snprintf(out, 600, "%s", said);
+    }
+    free(text);
+    free(path);
+}
+
+/* The half-made folder becomes what it was made for. */
+static us_status publish(const json_t *o, us_error *err) {
+    const json_t *p = json_object_get(o, "publish");
+    const char *from = text_of(p, "from"), *to = text_of(p, "to");
+    if (!*from || !*to) return US_OK;
+    if (us_file_exists(to)) return us_fail(err, US_ERR_MISMATCH, "%s is there already", to);
+    return rename(from, to) ? us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno)) : US_OK;
+}
+
+/* The next step, or the end. */
+static void step_done(json_t *o) {
+    json_int_t at = json_integer_value(json_object_get(o, "at")) + 1;
+    us_error err;
+    json_object_set_new(o, "at", json_integer(at));
+    if ((size_t)at < json_array_size(json_object_get(o, "steps"))) set(o, "state", "queued");
+    else if (publish(o, &err)) end_job(o, "failed", err.message);
+    else end_job(o, "done", "");
+}
+
+static void step_ended(const us_jobs *j, const char *id, json_t *o, bool exited, int code) {
+    char said[600], why[700] = "";
+    const char *wanted = text_of(o, "wanted");
+    double started = (double)json_integer_value(json_object_get(o, "started_ms"));
+    json_object_set_new(o, "seconds",
+                        json_real(json_number_value(json_object_get(o, "seconds")) + ((double)now_ms() - started) * 1e-3));
+    json_object_del(o, "pid");
+    if (exited && (code == 0 || code == 3) && strcmp(wanted, "cancel")) step_done(o); /* 3: a gate of the audition failed */
+    else if (!strcmp(wanted, "cancel")) end_job(o, "cancelled", "");
+    else if (!strcmp(wanted, "keep")) json_object_set_new(o, "ends", json_true()), set(o, "state", "queued");
+    else if (!strcmp(wanted, "pause")) set(o, "state", "paused");
+    else if (exited && code != 130) {
+        last_words(j, id, said);
+        if (!*said) snprintf(said, sizeof said, "it ended with code %d and without a word", code);
+        end_job(o, "failed", said);
+    } else {
+        if (!exited) snprintf(why, sizeof why, "it was killed (signal %d): was there too little memory?", code);
+        end_job(o, "interrupted", why);
+    }
+    set(o, "wanted", "");
+}
+
+/* ---- the supervisor ------------------------------------------------------------------------------------------------ */
+
+static size_t append(const char *argv[MAX_ARGV + 8], size_t n, const json_t *list, const char *log) {
+    const json_t *x;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, x)
+        if (n < MAX_ARGV) argv[n++] = !strcmp(json_string_value(x), "{log}") ? log : json_string_value(x);
+    return n;
+}
+
+static int open_alive(const us_jobs *j, const char *id) {
+    char *path = path_of(j, id, "alive");
+    int fd = path ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
+    free(path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) close(fd), fd = -1;
+    return fd;
+}
+
+static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err) {
+    const json_t *step = json_array_get(json_object_get(o, "steps"), (size_t)json_integer_value(json_object_get(o, "at")));
+    const char *argv[MAX_ARGV + 8] = {j->program}, *mark = text_of(step, "mark");
+    char *log = path_of(j, id, "log.jsonl"), *output = path_of(j, id, "output.txt");
+    int alive = open_alive(j, id), out = output ? open(output, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    pid_t pid = 0;
+    us_status st = log && output && alive >= 0 && out >= 0
+                       ? US_OK
+                       : us_fail(err, US_ERR_IO, "the job's folder cannot be written: %s", strerror(errno));
+    bool again = *mark && us_file_exists(mark);
+    bool ends = *mark && json_is_true(json_object_get(o, "ends"));
+    if (!st && ends && !again) st = us_fail(err, US_ERR_NOT_FOUND, "nothing has been learned yet that could be kept");
+    size_t n = append(argv, 1, json_object_get(step, "argv"), log);
+    n = append(argv, n, json_object_get(step, again ? "again" : "fresh"), log);
+    if (ends) n = append(argv, n, json_object_get(step, "ending"), log);
+    if (!st)
+        st =
+            us_child_start(&(us_child_spec){argv, json_string_value(json_object_get(o, "folder")), out, out, alive}, &pid, err);
+    if (!st) {
+        memcpy(j->running, id, US_JOBS_ID);
+        j->pid = pid;
+        j->told_ns = 0;
+        j->stopped = false;
+        set(o, "state", "running");
+        set_now(o, "started_ms");
+        json_object_set_new(o, "pid", json_integer(pid));
+    }
+    if (alive >= 0) close(alive); /* the child has it */
+    if (out >= 0) close(out);
+    free(log);
+    free(output);
+    return st;
+}
+
+/* Has ours ended? */
+static bool reap(us_jobs *j, bool *exited, int *code) {
+    int status, pid = j->pid;
+    if (pid <= 0 || waitpid(pid, &status, WNOHANG) != pid) return false;
+    *exited = WIFEXITED(status);
+    *code = *exited ? WEXITSTATUS(status) : WTERMSIG(status);
+    if (!*exited && (*code == SIGTERM || (*code == SIGKILL && j->told_ns)))
+        *exited = true, *code = 130; /* asked, before it listened */
+    j->pid = 0;
+    return true;
+}
+
+/* Stands still while somebody waits for a reply, and a moment longer. */
+static void keep_held(us_jobs *j) {
+    int pid = j->pid;
+    bool hold = j->held > 0 || us_now_ns() - j->released_ns < (int64_t)HOLD_MS * 1000000;
+    if (pid <= 0 || j->told_ns || hold == j->stopped) return;
+    kill(-pid, hold ? SIGSTOP : SIGCONT);
+    j->stopped = hold;
+}
+
+void us_jobs_hold(us_jobs *j, bool held) {
+    int pid = j->pid;
+    if (!held) {
+        j->released_ns = us_now_ns();
+        j->held--;
+    } else if (j->held++ == 0 && pid > 0 && !j->told_ns && !j->stopped) {
+        j->stopped = true;
+        kill(-pid, SIGSTOP);
+    }
+}
+
+us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n;
+    bool any = false, busy = false, exited = false;
+    int code = 0, fd = lock_folder(j);
+    us_status st = US_OK;
+    keep_held(j);
+    if (j->told_ns && j->pid > 0 && us_now_ns() - j->told_ns > (int64_t)ANSWER_MS * 1000000) kill(-j->pid, SIGKILL);
+    bool ended = reap(j, &exited, &code);
+    list_ids(j, ids, &n);
+    for (size_t i = 0; i < n && !st; i++) { /* who has ended */
+        json_t *o = read_job(j, ids[i]);
+        if (is(o, "state", "running")) {
+            bool ours = !strcmp(j->running, ids[i]);
+            if ((ours && ended) || (!ours && !is_alive(j, ids[i]))) {
+                step_ended(j, ids[i], o, ours ? exited : true, ours ? code : 130);
+                st = write_job(j, ids[i], o, err);
+                any = true;
+            } else if (ours && *text_of(o, "wanted") && !j->told_ns) ask_to_end(j); /* another process asked */
+            busy = busy || is(o, "state", "running");
+        }
+        json_decref(o);
+    }
+    if (ended) j->running[0] = 0, j->told_ns = 0;
+    for (size_t i = 0; i < n && !st && !busy && !j->closing && j->program && j->supervisor >= 0; i++) { /* who is next */
+        json_t *o = read_job(j, ids[i]);
+        if (is(o, "state", "queued")) {
+            us_error why;
+            if (start_step(j, ids[i], o, &why)) end_job(o, "failed", why.message);
+            else busy = true;
+            st = write_job(j, ids[i], o, err);
+            any = true;
+        }
+        json_decref(o);
+    }
+    unlock_folder(j, fd);
+    if (changed) *changed = any;
+    return st;
+}
+
+/* ---- a command in a terminal ------------------------------------------------------------------------------------------ */
+
+us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_error *err) {
+    us_status st = add(j, json, "paused", id, err); /* nobody starts it while we open it */
+    if (st) return st;
+    int fd = lock_folder(j);
+    json_t *o = read_job(j, id);
+    char *log = path_of(j, id, "log.jsonl");
+    if (log && o && *text_of(o, "log") && symlink(text_of(o, "log"), log))
+        st = us_fail(err, US_ERR_IO, "%s: cannot link: %s", log, strerror(errno));
+    free(log);
+    j->own_alive = open_alive(j, id);
+    if (!st && (!o || j->own_alive < 0)) st = us_fail(err, US_ERR_IO, "the job's folder cannot be written");
+    if (!st) {
+        set(o, "state", "running");
+        set_now(o, "started_ms");
+        json_object_set_new(o, "pid", json_integer(getpid()));
+        st = write_job(j, id, o, err);
+    }
+    unlock_folder(j, fd);
+    json_decref(o);
+    return st;
+}
+
+void us_jobs_leave(us_jobs *j, const char *id, int code) {
+    int fd = lock_folder(j);
+    json_t *o = read_job(j, id);
+    us_error err;
+    if (o && is(o, "state", "running")) {
+        step_ended(j, id, o, true, code);
+        us_status st = write_job(j, id, o, &err);
+        (void)st; /* the next tick of a supervisor finds it dead */
+    }
+    if (j->own_alive >= 0) close(j->own_alive);
+    j->own_alive = -1;
+    unlock_folder(j, fd);
+    json_decref(o);
+}

@@ -1,0 +1,280 @@
+/* Jobs as folders, with /bin/sh as the program. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "jobs/child.h"
+#include "test.h"
+#include "understudy/jobs.h"
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static us_error err;
+static char dir[] = "/tmp/us_jobs_XXXXXX", folder[64];
+
+static void nap(int ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
+
+static us_jobs *open_jobs(void) {
+    us_jobs *j;
+    assert_ok(us_jobs_open(&(us_jobs_options){.folder = folder, .program = "/bin/sh"}, &j, &err), &err);
+    return j;
+}
+
+/* A job of one shell script. */
+static void add(us_jobs *j, const char *script, const char *more, char id[US_JOBS_ID]) {
+    char json[2000];
+    snprintf(json, sizeof json, "{\"kind\": \"test\", \"steps\": [{\"argv\": [\"-c\", \"%s\", \"sh\", \"{log}\"]%s", script,
+             more);
+    assert_ok(us_jobs_add(j, json, id, &err), &err);
+}
+
+static json_t *look(us_jobs *j, const char *id) {
+    char *text;
+    assert_ok(us_jobs_list(j, id, &text, &err), &err);
+    json_t *o = us_json_parse(text, strlen(text), NULL);
+    assert_non_null(o);
+    free(text);
+    return o;
+}
+
+static bool stands(us_jobs *j, const char *id, const char *state) {
+    json_t *o = look(j, id);
+    bool yes = !strcmp(json_string_value(json_object_get(o, "state")), state);
+    json_decref(o);
+    return yes;
+}
+
+static void wait_for(us_jobs *j, const char *id, const char *state) {
+    for (int i = 0; i < 12000 && !stands(j, id, state); i++) {
+        assert_ok(us_jobs_tick(j, NULL, &err), &err);
+        nap(10);
+    }
+    if (!stands(j, id, state)) {
+        char *text;
+        assert_ok(us_jobs_list(j, id, &text, &err), &err);
+        fail_msg("not %s: %s", state, text);
+    }
+}
+
+static void wait_for_file(const char *path) {
+    for (int i = 0; i < 12000 && !us_file_exists(path); i++) nap(10);
+    assert_true(us_file_exists(path));
+}
+
+static void runs_one_at_a_time_and_tells(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs(), *other = open_jobs();
+    char a[US_JOBS_ID], b[US_JOBS_ID], path[200], script[400], more[400];
+    assert_true(us_jobs_supervise(j));
+    assert_false(us_jobs_supervise(other)); /* one at a time */
+    snprintf(path, sizeof path, "%s/go", dir);
+    snprintf(script, sizeof script,
+             "echo '{\\\"n_steps\\\": 3, \\\"step\\\": 1}' >> $1; echo half >> $1.x; while [ ! -e %s ]; do sleep 0.02; done; "
+             "printf '{\\\"half' >> $1",
+             path);
+    snprintf(more, sizeof more,
+             "}, {\"argv\": [\"-c\", \"mkdir %s/half; echo made > %s/half/it\"]}], \"publish\": {\"from\": \"%s/half\", "
+             "\"to\": \"%s/whole\"}}",
+             dir, dir, dir, dir);
+    add(j, script, more, a);
+    add(j, "echo second", "}]}", b);
+    wait_for(j, a, "running");
+    for (int i = 0; i < 500; i++) {
+        json_t *o = look(other, a);
+        bool told = json_integer_value(json_object_get(json_object_get(o, "progress"), "step")) == 1;
+        json_decref(o);
+        if (told) break;
+        assert_true(i < 499);
+        nap(10);
+    }
+    assert_true(stands(j, b, "queued"));
+    FILE *f = fopen(path, "w");
+    fclose(f);
+    wait_for(j, a, "done");
+    wait_for(j, b, "done");
+    snprintf(path, sizeof path, "%s/whole/it", dir);
+    assert_true(us_file_exists(path));
+    char *text;
+    size_t n;
+    assert_ok(us_jobs_read_log(j, a, 0, 1000, &text, &n, &err), &err); /* the half line is not given */
+    assert_string_equal(text, "{\"n_steps\": 3, \"step\": 1}\n");
+    free(text);
+    assert_int_equal(us_jobs_control(j, a, US_JOBS_PAUSE, &err), US_ERR_MISMATCH);
+    assert_ok(us_jobs_control(j, a, US_JOBS_FORGET, &err), &err);
+    assert_int_equal(us_jobs_control(j, a, US_JOBS_FORGET, &err), US_ERR_NOT_FOUND);
+    us_jobs_close(j);
+    assert_true(us_jobs_supervise(other));
+    us_jobs_close(other);
+}
+
+/* A command as `train` is one: it goes on where it was, keeps what it has when it is asked to end. */
+static const char loop[] =
+    "trap 'echo x > DIR/mark; exit 130' TERM; echo $1 $2 $3 >> DIR/seen; case $* in *early*) exit 0;; esac; "
+    "while [ ! -e DIR/enough ]; do sleep 0.02; done";
+
+static void add_loop(us_jobs *j, char id[US_JOBS_ID]) {
+    char script[600], more[600];
+    size_t n = 0;
+    for (const char *p = loop; *p; p++) {
+        if (!strncmp(p, "DIR", 3)) n += (size_t)snprintf(script + n, sizeof script - n, "%s", dir), p += 2;
+        else script[n++] = *p;
+    }
+    script[n] = 0;
+    snprintf(more, sizeof more,
+             ", \"mark\": \"%s/mark\", \"fresh\": [\"new\"], \"again\": [\"on\"], \"ending\": [\"early\"]}], \"clean\": "
+             "[\"%s/mark\"]}",
+             dir, dir);
+    add(j, script, more, id);
+}
+
+static void pauses_goes_on_ends_early(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs(), *other = open_jobs();
+    char id[US_JOBS_ID], mark[100], seen[100], *text;
+    snprintf(mark, sizeof mark, "%s/mark", dir);
+    snprintf(seen, sizeof seen, "%s/seen", dir);
+    assert_true(us_jobs_supervise(j));
+    add_loop(j, id);
+    wait_for(j, id, "running");
+    wait_for_file(seen);
+    assert_int_equal(us_jobs_control(j, id, US_JOBS_RESUME, &err), US_ERR_MISMATCH);
+    us_jobs_hold(j, true);                                            /* it stands still, and is paused all the same */
+    assert_ok(us_jobs_control(other, id, US_JOBS_PAUSE, &err), &err); /* by another process */
+    wait_for(j, id, "paused");
+    us_jobs_hold(j, false);
+    assert_true(us_file_exists(mark));
+    assert_ok(us_jobs_control(j, id, US_JOBS_RESUME, &err), &err);
+    wait_for(j, id, "running");
+    us_jobs_close(j); /* the server ends */
+    assert_true(stands(other, id, "interrupted"));
+    assert_true(us_jobs_supervise(other));
+    assert_ok(us_jobs_control(other, id, US_JOBS_KEEP, &err), &err);
+    wait_for(other, id, "done");
+    size_t n;
+    assert_ok(us_file_read(seen, 4096, &text, &n, &err), &err);
+    assert_non_null(strstr(text, " new"));
+    assert_non_null(strstr(text, " on"));
+    assert_non_null(strstr(text, " early"));
+    free(text);
+    add_loop(other, id);
+    remove(seen);
+    wait_for(other, id, "running");
+    wait_for_file(seen);
+    assert_ok(us_jobs_control(other, id, US_JOBS_CANCEL, &err), &err);
+    wait_for(other, id, "cancelled");
+    assert_false(us_file_exists(mark));
+    us_jobs_close(other);
+}
+
+static void who_was_killed_is_found(void **state) {
+    (void)state;
+    char id[US_JOBS_ID], bad[US_JOBS_ID], seen[100];
+    snprintf(seen, sizeof seen, "%s/seen", dir);
+    remove(seen);
+    pid_t server = fork();
+    if (!server) {
+        us_jobs *mine = open_jobs();
+        if (!us_jobs_supervise(mine)) _exit(1);
+        add_loop(mine, id);
+        for (;;) {
+            us_status st = us_jobs_tick(mine, NULL, &err);
+            (void)st;
+            nap(10);
+        }
+    }
+    wait_for_file(seen);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    us_jobs *j = open_jobs();
+    assert_true(us_jobs_supervise(j));
+    char *text;
+    assert_ok(us_jobs_list(j, NULL, &text, &err), &err);
+    json_t *list = us_json_parse(text, strlen(text), NULL), *last = json_array_get(list, json_array_size(list) - 1);
+    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(last, "id")));
+    json_decref(list);
+    free(text);
+    wait_for(j, id, "interrupted"); /* its child ended with it */
+    assert_ok(us_jobs_control(j, id, US_JOBS_CANCEL, &err), &err);
+    add(j, "echo begin >&2; echo 'understudy train: the disk is full' >&2; exit 1", "}]}", bad);
+    wait_for(j, bad, "failed");
+    json_t *o = look(j, bad);
+    assert_string_equal(json_string_value(json_object_get(o, "error")), "the disk is full");
+    json_decref(o);
+    add(j, "kill -9 $$", "}]}", bad);
+    wait_for(j, bad, "interrupted");
+    o = look(j, bad);
+    assert_non_null(strstr(json_string_value(json_object_get(o, "error")), "memory"));
+    json_decref(o);
+    us_jobs_close(j);
+}
+
+static void commands_of_a_terminal_are_listed(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs(), *own = open_jobs();
+    char id[US_JOBS_ID];
+    assert_ok(us_jobs_enter(own, "{\"kind\": \"train\", \"steps\": [{\"argv\": [\"x\"]}]}", id, &err), &err);
+    assert_ok(us_jobs_tick(j, NULL, &err), &err);
+    assert_true(stands(j, id, "running"));
+    us_jobs_leave(own, id, 0);
+    assert_true(stands(j, id, "done"));
+    assert_ok(us_jobs_enter(own, "{\"kind\": \"train\", \"steps\": [{\"argv\": [\"x\"]}]}", id, &err), &err);
+    us_jobs_close(own); /* died without a word */
+    assert_ok(us_jobs_tick(j, NULL, &err), &err);
+    assert_true(stands(j, id, "interrupted"));
+    us_jobs_close(j);
+}
+
+static void nonsense_is_refused(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs();
+    char id[US_JOBS_ID], *text;
+    const char *bad[] = {"",
+                         "[]",
+                         "{}",
+                         "{\"steps\": []}",
+                         "{\"steps\": [{}]}",
+                         "{\"steps\": [{\"argv\": [1]}]}",
+                         "{\"steps\": [{\"argv\": [\"a\"], \"fresh\": 3}]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(us_jobs_add(j, bad[i], id, &err), US_ERR_FORMAT);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(us_jobs_list(j, i ? "../../../etc" : "nothing", &text, &err), US_ERR_NOT_FOUND);
+    us_jobs_close(j);
+}
+
+static void a_child_is_waited_for(void **state) {
+    (void)state;
+    char *out, said[512];
+    size_t n;
+    int code;
+    const char *good[] = {"/bin/sh", "-c", "echo a; echo one >&2; echo two >&2; exit 3", NULL},
+               *slow[] = {"/bin/sh", "-c", "sleep 60", NULL}, *loud[] = {"/bin/sh", "-c", "yes", NULL};
+    assert_ok(us_child_run(good, "/", 30, 1000, &out, &n, &code, said, &err), &err);
+    assert_string_equal(out, "a\n");
+    assert_string_equal(said, "two");
+    assert_int_equal(code, 3);
+    free(out);
+    assert_int_equal(us_child_run(slow, NULL, 0.1, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
+    assert_int_equal(us_child_run(loud, NULL, 30, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
+}
+
+static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb, (void)kind, (void)at;
+    return remove(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_one_at_a_time_and_tells), cmocka_unit_test(pauses_goes_on_ends_early),
+        cmocka_unit_test(who_was_killed_is_found),      cmocka_unit_test(commands_of_a_terminal_are_listed),
+        cmocka_unit_test(nonsense_is_refused),          cmocka_unit_test(a_child_is_waited_for)};
+    if (!mkdtemp(dir)) return 1;
+    snprintf(folder, sizeof folder, "%s/jobs", dir);
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return rc;
+}
