@@ -68,6 +68,8 @@ int cmd_serve(int argc, char **argv) {
          &o.api_key_file, 0, 0},
         {"no-api-key", 0, NULL, "listen on a public address without a key", CLI_SWITCH, &o.public_without_key, 0, 0},
         {"cors-origin", 0, "ORIGIN", "one other origin whose pages may call", CLI_STRING, &o.cors_origin, 0, 0},
+        {"trusted-proxy", 0, "ADDRESS", "of a proxy in front: whose its X-Forwarded-For tells has the caps, not the proxy",
+         CLI_STRING, &o.trusted_proxy, 0, 0},
         {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING,
          &o.engine_url, 0, 0},
         {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},

@@ -31,7 +31,7 @@ while True:
     time.sleep(0.1)
 say()
 before = memory()
-idle = [socket.create_connection(('127.0.0.1', port)) for _ in range(1000)]
+idle = [socket.create_connection(('127.0.0.1', port), source_address=(f'127.0.0.{2 + i % 8}', 0)) for i in range(1000)]  # one address may have 200
 for s in idle[::2]:
     s.sendall(b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')  # half of them have asked something and stay
 time.sleep(2)

@@ -18,6 +18,8 @@ enum {
  * and bytes that are no UTF-8 become U+FFFD, a raw control character in a string its escape, a whole number past 64 bits a
  * real. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where);
+/* What the values of such a text take in memory, at most (bytes); 0 when it is over a cap. */
+size_t us_json_cost(const char *text, size_t n);
 /* The object that a file of at most max_bytes holds. Errors name the file, the line and the column. */
 US_MUST_USE us_status us_json_read(const char *path, size_t max_bytes, json_t **out, us_error *err);
 

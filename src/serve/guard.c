@@ -78,12 +78,29 @@ static bool is_json(const char *type) {
     return type && !strncasecmp(type, json, sizeof json - 1) && strchr("; \t", type[sizeof json - 1]);
 }
 
-int us_guard_check(const us_guard *g, const us_guard_headers *h, bool change, bool body, bool needs_key, const char **why) {
+/* Digits alone; UINT64_MAX when they are too many. */
+static bool read_length(const char *text, uint64_t *n) {
+    size_t digits = strspn(text, "0123456789");
+    *n = digits > 18 ? UINT64_MAX : strtoull(text, NULL, 10);
+    return digits && !text[digits];
+}
+
+bool us_guard_has_body(const us_guard_headers *h) {
+    uint64_t n = 0;
+    return h->chunked || (h->content_length && (!read_length(h->content_length, &n) || n));
+}
+
+int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why) {
+    uint64_t length = 0;
+    if (h->length_twice || (h->content_length && (h->chunked || !read_length(h->content_length, &length))))
+        return *why = "one Content-Length, or Transfer-Encoding, tells where a request ends: this one says two things", 400;
     if (!host_allowed(g, h->host)) return *why = "this Host is not served; --host names the address to listen on", 403;
-    if (change && !same_origin(g, h))
+    if (ask->change && !same_origin(g, h))
         return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
-    if (needs_key && g->n_keys && !key_known(g, h->authorization))
+    if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))
         return *why = "an API key is expected: Authorization: Bearer KEY", 401;
-    if (body && !is_json(h->content_type)) return *why = "Content-Type: application/json is expected", 415;
+    if (!ask->body || !us_guard_has_body(h)) return 0;
+    if (!is_json(h->content_type)) return *why = "Content-Type: application/json is expected", 415;
+    if (length > ask->max_body) return *why = "the body is too large: 1 MiB is allowed, 12 MiB for uploads", 413;
     return 0;
 }

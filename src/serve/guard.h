@@ -11,15 +11,28 @@ typedef struct us_guard {
     bool any_host; /* a public server is known by names that we cannot know */
 } us_guard;
 
-/* Headers as they came; NULL: not given. */
+/* The head of a request as it came; NULL: not given. Nothing of a body has been read. */
 typedef struct us_guard_headers {
     const char *host, *origin, *content_type, *authorization;
+    const char *content_length;
+    bool length_twice, chunked; /* another Content-Length stands there too; Transfer-Encoding does */
 } us_guard_headers;
+
+/* What is asked for. */
+typedef struct us_guard_ask {
+    bool change; /* the method may change something */
+    bool body;   /* it takes JSON */
+    bool needs_key;
+    size_t max_body; /* bytes */
+} us_guard_ask;
 
 /* Keys, one a line; blank lines and those that begin with # are skipped. NOT_FOUND when there is none. */
 US_MUST_USE us_status us_guard_read_keys(const char *path, char ***keys, size_t *n, us_error *err);
 void us_guard_free_keys(char **keys, size_t n);
-/* 0, or the HTTP status to refuse with, and why. `change`: the method may change something; `body`: it carries JSON. */
-int us_guard_check(const us_guard *g, const us_guard_headers *h, bool change, bool body, bool needs_key, const char **why);
+/* 0, or the HTTP status to refuse with, and why. 400: where the request ends is not clear, so that nothing may be read after
+ * it. */
+int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why);
+/* A body is announced. */
+bool us_guard_has_body(const us_guard_headers *h);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* Pictures may come from blob: because the page fetches them with its key. */
 #define CSP                                                                                                                \
@@ -224,13 +224,23 @@ void *us_http_watch(void *server) {
     return NULL;
 }
 
+enum MHD_Result us_http_accept(void *server, const struct sockaddr *address, socklen_t n) {
+    us_server *s = server;
+    us_address peer = us_address_of(address);
+    (void)n;
+    return us_visitors_admit(s->visitors, &peer) ? MHD_YES : MHD_NO;
+}
+
 void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what) {
     us_server *s = server;
     us_connection *k = *state;
     pthread_mutex_lock(&s->lock);
     if (what == MHD_CONNECTION_NOTIFY_STARTED && !us_alloc(1, sizeof *k, &k, NULL)) {
-        *k = (us_connection){s->connections, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-                             US_SILENT, us_now_ns()};
+        *k = (us_connection){.next = s->connections,
+                             .socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+                             .peer = us_address_of(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr),
+                             .since_ns = us_now_ns()};
+        k->counted = us_visitors_enter(s->visitors, &k->peer);
         s->connections = *state = k;
         s->n_connections++;
     } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && k) {
@@ -238,6 +248,7 @@ void us_http_connection(void *server, struct MHD_Connection *c, void **state, en
         while (*p != k) p = &(*p)->next;
         *p = k->next;
         s->n_connections--;
+        if (k->counted) us_visitors_leave(s->visitors, &k->peer);
         free(k);
         *state = NULL;
     }
@@ -278,55 +289,118 @@ static enum MHD_Result not_found(us_request *r, const char *allowed) {
     return send_response(r, 405, "application/json", NULL, resp);
 }
 
+/* More bytes are kept for this request, until it ends or gives them back. */
+static bool hold(us_request *r, size_t n) {
+    bool ok = us_visitors_hold(r->s->visitors, &r->from, n);
+    if (ok) r->held += n;
+    return ok;
+}
+
+static void give_back(us_request *r, size_t n) {
+    if (n) us_visitors_release(r->s->visitors, &r->from, n);
+    r->held -= n;
+}
+
+/* What it carries is not wanted any more. */
+static void refuse_later(us_request *r, int code, const char *why) {
+    r->refused = code;
+    r->why = why;
+    us_buf_fini(&r->body);
+    give_back(r, r->held);
+}
+
+static const char busy_words[] = "too much is being sent at once: try again in a moment";
+
+static enum MHD_Result see_length(void *seen, enum MHD_ValueKind kind, const char *key, const char *value) {
+    const char **first = seen;
+    (void)kind;
+    if (strcasecmp(key, "Content-Length")) return MHD_YES;
+    if (!first[0]) first[0] = value;
+    else if (!value || strcmp(first[0], value)) first[1] = value ? value : "";
+    return MHD_YES;
+}
+
+static us_guard_headers read_head(us_request *r) {
+    const char *lengths[2] = {0};
+    MHD_get_connection_values(r->c, MHD_HEADER_KIND, see_length, lengths);
+    return (us_guard_headers){.host = header(r, "Host"),
+                              .origin = header(r, "Origin"),
+                              .content_type = header(r, "Content-Type"),
+                              .authorization = header(r, "Authorization"),
+                              .content_length = lengths[0],
+                              .length_twice = lengths[1] != NULL,
+                              .chunked = header(r, "Transfer-Encoding") != NULL};
+}
+
+/* When the head is there: who asks, for what, and how much will come. */
+static void judge(us_request *r) {
+    us_server *s = r->s;
+    const char *why;
+    us_guard_headers h = read_head(r);
+    us_guard_ask ask = {.change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS"),
+                        .body = r->route && needs_body(r),
+                        .needs_key = r->route && (r->route->flags & US_ROUTE_KEY),
+                        .max_body = r->body.max};
+    int code = us_guard_check(&s->guard, &h, &ask, &why);
+    if (code) refuse_later(r, code, why);
+    else if (us_visitors_forwarded(s->visitors, &r->from, header(r, "X-Forwarded-For"), &r->from) &&
+             !(r->counted = us_visitors_enter(s->visitors, &r->from)))
+        refuse_later(r, 429, "too many requests at once from this address");
+    else if (r->unknown) refuse_later(r, 404, !strcmp(r->unknown, "turn") ? "there is no such turn" : "there is no such chat");
+    else if (ask.body && h.content_length && us_buf_reserve(&r->body, strtoull(h.content_length, NULL, 10), NULL))
+        refuse_later(r, 503, busy_words); /* reserved is not yet touched: only what comes is counted */
+}
+
+static void keep(us_request *r, const char *data, size_t n) {
+    if (r->refused || !r->route || !needs_body(r)) return;
+    if (n > r->body.max - r->body.len) refuse_later(r, 413, "the body is too large: 1 MiB is allowed, 12 MiB for uploads");
+    else if (!hold(r, n) || us_buf_append(&r->body, data, n, NULL)) refuse_later(r, 503, busy_words);
+}
+
+static bool parse_body(us_request *r, char message[400]) {
+    json_error_t where;
+    size_t n = r->body.len;
+    if (!n) return true;
+    if (!hold(r, us_json_cost(r->body.data, n))) {
+        refuse_later(r, 503, busy_words);
+        return false;
+    }
+    r->json = us_json_parse(r->body.data, n, &where);
+    us_buf_fini(&r->body);
+    give_back(r, n);
+    if (json_is_object(r->json)) return true;
+    snprintf(message, 400, "the body is not a JSON object: %s", r->json ? "another kind of value" : where.text);
+    refuse_later(r, 400, message);
+    return false;
+}
+
 static enum MHD_Result answer(us_request *r) {
     us_server *s = r->s;
-    const char *why, *length = header(r, "Content-Length");
-    char allowed[64] = "", message[400];
-    json_error_t where;
-    const us_route *route = us_route_find(r, allowed);
-    us_guard_headers h = {header(r, "Host"), header(r, "Origin"), header(r, "Content-Type"), header(r, "Authorization")};
-    bool change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS");
-    bool empty = !r->body.len && (!length || !strcmp(length, "0"));
-    int code =
-        us_guard_check(&s->guard, &h, change, route && needs_body(r) && !empty, route && (route->flags & US_ROUTE_KEY), &why);
-    if (code) return us_refuse(r, code, why);
-    if (!strcmp(r->method, "OPTIONS") && *allowed) return preflight(r, allowed);
-    if (!route) return not_found(r, allowed);
-    if (r->over)
-        return us_refuse(r, 413,
-                         route->flags & US_ROUTE_UPLOAD ? "the body is larger than 12 MiB" : "the body is larger than 1 MiB");
-    if (needs_body(r) && !empty) {
-        r->json = us_json_parse(r->body.data, r->body.len, &where);
-        if (!json_is_object(r->json)) {
-            snprintf(message, sizeof message, "the body is not a JSON object: %s",
-                     r->json ? "another kind of value" : where.text);
-            return us_refuse(r, 400, message);
-        }
-    }
-    if (r->unknown) {
-        snprintf(message, sizeof message, "there is no such %s", r->unknown);
-        return us_refuse(r, 404, message);
-    }
-    if ((route->flags & US_ROUTE_MODEL) && !s->ready)
+    char message[400];
+    if (r->refused) return us_refuse(r, r->refused, r->why);
+    if (!strcmp(r->method, "OPTIONS") && *r->allowed) return preflight(r, r->allowed);
+    if (!r->route) return not_found(r, r->allowed);
+    if (needs_body(r) && !parse_body(r, message)) return us_refuse(r, r->refused, r->why);
+    if ((r->route->flags & US_ROUTE_MODEL) && !s->ready)
         return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
-    enum MHD_Result rc = route->answer(r);
+    enum MHD_Result rc = r->route->answer(r);
     if (!r->more) us_chat_release(r); /* a client that is slow to read its answer keeps nobody from the chat */
     return rc;
 }
 
 static us_request *open_request(us_server *s, struct MHD_Connection *c, const char *method, const char *url) {
     us_request *r;
-    if (us_alloc(1, sizeof *r, &r, NULL)) return NULL;
+    us_connection *k = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (!k || us_alloc(1, sizeof *r, &r, NULL)) return NULL;
     r->s = s;
     r->c = c;
-    r->socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    r->socket = k->socket;
+    r->from = k->peer;
     r->start_ns = us_now_ns();
     snprintf(r->method, sizeof r->method, "%s", method);
     if (snprintf(r->path, sizeof r->path, "%s", url) >= (int)sizeof r->path) snprintf(r->path, sizeof r->path, "(too long)");
-    us_route_tidy(r->path, sizeof r->path);
-    char allowed[64];
-    const us_route *route = us_route_find(r, allowed);
-    us_buf_init(&r->body, route && (route->flags & US_ROUTE_UPLOAD) ? US_MAX_UPLOAD : US_MAX_BODY);
+    r->route = us_route_find(r, r->allowed);
+    us_buf_init(&r->body, r->route && (r->route->flags & US_ROUTE_UPLOAD) ? US_MAX_UPLOAD : US_MAX_BODY);
     us_buf_init(&r->out, 8 << 20);
     return r;
 }
@@ -335,16 +409,16 @@ enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const cha
                                const char *data, size_t *n, void **state) {
     us_request *r = *state;
     (void)version;
-    if (!r) {
+    if (!r) { /* the head alone */
         enter(server, c, US_ASKING);
-        *state = open_request(server, c, method, url);
-        return *state ? MHD_YES : MHD_NO;
+        if (!(r = *state = open_request(server, c, method, url))) return MHD_NO;
+        judge(r);
+        /* A client that asks before it sends is told at once, and one that is not clear about its end is not read on. Others
+         * send first and read then: they get their answer when all has come, and nothing of it is kept. */
+        return r->refused && (r->refused == 400 || header(r, "Expect")) ? us_refuse(r, r->refused, r->why) : MHD_YES;
     }
     if (*n) {
-        if (!r->over && us_buf_append(&r->body, data, *n, NULL)) {
-            r->over = true;
-            us_buf_fini(&r->body);
-        }
+        keep(r, data, *n);
         *n = 0;
         return MHD_YES;
     }
@@ -360,6 +434,8 @@ void us_http_completed(void *server, struct MHD_Connection *c, void **state, enu
     if (!r) return;
     if (r->free_work) r->free_work(r->work);
     us_chat_release(r);
+    give_back(r, r->held);
+    if (r->counted) us_visitors_leave(s->visitors, &r->from);
     int kind = r->code / 100;
     pthread_mutex_lock(&s->lock);
     if (kind >= 0 && kind < 6) s->n_requests[kind]++;

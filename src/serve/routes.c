@@ -158,6 +158,9 @@ static us_status metric(us_buf *b, const char *name, const char *kind, const cha
 enum MHD_Result us_route_metrics(us_request *r) {
     us_server *s = r->s;
     us_batch_stats m = {0};
+    size_t held;
+    uint64_t refused;
+    us_visitors_totals(s->visitors, &held, &refused);
     if (s->ready && s->schedule) m = us_batch_get_stats(s->schedule);
     const struct {
         const char *name, *kind, *help;
@@ -173,6 +176,8 @@ enum MHD_Result us_route_metrics(us_request *r) {
                 {"replies_running", "gauge", "replies being made", m.n_running},
                 {"replies_queued", "gauge", "replies that wait", m.n_queued},
                 {"connections", "gauge", "open connections", s->n_connections},
+                {"held_bytes", "gauge", "bodies of requests and what was made of them", (double)held},
+                {"turned_away_total", "counter", "connections and bodies refused by the caps", (double)refused},
                 {"uptime_seconds", "gauge", "since the start", (double)(us_now_ns() / 1000000 - s->started_ms) * 1e-3}};
     us_buf b;
     us_buf_init(&b, 1 << 16);

@@ -54,7 +54,7 @@ static us_status open_data(us_server *s, us_error *err) {
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
     s->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
-        (uint16_t)s->o.port, NULL, NULL, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a, MHD_OPTION_NOTIFY_COMPLETED,
+        (uint16_t)s->o.port, us_http_accept, s, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a, MHD_OPTION_NOTIFY_COMPLETED,
         us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -77,6 +77,8 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     pthread_mutex_init(&s->lock, NULL);
     us_cond_init(&s->freed);
     st = open_guard(s, &a, err);
+    us_visitor_caps caps = {US_MAX_FROM_ONE, US_MAX_HELD / 2, US_MAX_HELD};
+    if (!st) st = us_visitors_new(&caps, o->trusted_proxy, &s->visitors, err);
     if (!st) st = open_data(s, err);
     if (!st && o->engine_url) st = us_remote_check(o->engine_url, o->engine_key, err);
     if (!st && o->engine_url) s->ready = true;
@@ -122,6 +124,7 @@ void us_server_free(us_server *s) {
     us_engine_free(s->engine);
     us_leaks_free(s->leaks);
     us_store_close(s->store);
+    us_visitors_free(s->visitors);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->freed);

@@ -11,6 +11,7 @@
 #include "character/library.h"
 #include "serve/guard.h"
 #include "serve/page.h"
+#include "serve/visitors.h"
 #include "understudy/sampler.h"
 #include "understudy/serve.h"
 #include "understudy/template.h"
@@ -23,6 +24,8 @@ enum {
     US_MAX_BODY = 1 << 20,
     US_MAX_UPLOAD = 12 << 20,
     US_MAX_CONNECTIONS = 1100,
+    US_MAX_FROM_ONE = 200,           /* connections of one address */
+    US_MAX_HELD = 96 << 20,          /* bytes of bodies and their values, of all requests together; one address: half */
     US_CONNECTION_STACK = 512 << 10, /* of its thread; fuzz/replay.c has as much */
     US_CONNECTION_BYTES = 36 << 10   /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
 };
@@ -41,6 +44,8 @@ typedef struct us_claim {
 typedef struct us_connection {
     struct us_connection *next;
     int socket;
+    us_address peer;
+    bool counted;                                         /* among those of its address */
     enum { US_SILENT = 0, US_ASKING, US_ANSWERED } state; /* no request yet; its body comes; it is being answered */
     int64_t since_ns;
 } us_connection;
@@ -48,6 +53,7 @@ typedef struct us_connection {
 struct us_server {
     us_serve_options o;
     us_guard guard;
+    us_visitors *visitors;
     const us_model *model; /* all NULL until the model is there, and for ever with another engine */
     const us_tokenizer *tok;
     const us_template *tpl;
@@ -85,8 +91,14 @@ struct us_request {
     int64_t turn;
     const char *unknown;
     us_claim claim;
-    us_buf body;
-    bool over;    /* the body is larger than it may be */
+    const struct us_route *route; /* NULL: none fits */
+    char allowed[64];             /* the methods of its path */
+    us_address from;              /* whose it is: the connection's, or what the trusted proxy tells */
+    bool counted;                 /* as one of `from`, who is behind the proxy */
+    size_t held;                  /* bytes counted as kept by `from` */
+    int refused;                  /* the status, once it is clear: what still comes of the body is not kept */
+    const char *why;
+    us_buf body;  /* empty once it is parsed */
     json_t *json; /* the body; NULL when there is none */
     us_buf out;   /* of a stream: bytes not yet sent */
     size_t sent;
@@ -117,6 +129,8 @@ bool us_client_gone(const us_request *r);
 enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version,
                                const char *data, size_t *n, void **state);
 void us_http_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
+/* Whether a connection is let in. */
+enum MHD_Result us_http_accept(void *server, const struct sockaddr *address, socklen_t n);
 void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what);
 /* Closes slow connections until the server ends; a thread's function. */
 void *us_http_watch(void *server);

@@ -1,6 +1,6 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
 import base64, os, struct, subprocess, sys, time, zlib
-from served import Server, card, put_character
+from served import Server, card, put_character, slow
 
 program, model, folder, port = sys.argv[1:4] + [int(sys.argv[4])]
 characters = folder + '/characters'
@@ -86,10 +86,129 @@ def clock_set_back():
     s.end()
 
 
+def send_slowly(s, n, size, address='127.0.0.1', head=''):
+    """n uploads of which the last byte does not come; those that were answered, or cut, before are closed."""
+    open_ones = []
+    for i in range(n):
+        c = s.connect(address)
+        c.settimeout(5 * slow)
+        try:
+            c.sendall(f'POST /api/characters HTTP/1.1\r\nHost: localhost\r\n{head}Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n{{"card": "'.encode())
+            c.sendall(b'x' * (size - 12))
+        except OSError:
+            pass
+        open_ones.append(c)
+    return open_ones
+
+
+def finish(open_ones):
+    """The codes that come when the last byte is sent."""
+    codes = []
+    for c in open_ones:
+        try:
+            c.sendall(b'"}')
+            codes.append(int(c.recv(4096).split()[1]))
+        except (OSError, IndexError, ValueError):
+            codes.append(0)
+        c.close()
+    return codes
+
+
+def memory_without_a_key():
+    with open(folder + '/keys', 'w') as f:
+        f.write('secret\n')
+    s = Server(program, folder, port, '--characters', characters, '--api-key-file', folder + '/keys', model=model)
+    before = s.memory()
+    lazy = send_slowly(s, 100, 12 << 20)
+    s.wait(lambda: s.metric('connections', {'Authorization': 'Bearer secret'}) >= 100)
+    assert s.memory() - before < 60, (before, s.memory())
+    assert s.metric('held_bytes', {'Authorization': 'Bearer secret'}) == 0
+    assert set(finish(lazy)) == {401}
+    # who asks first is told at once
+    c = s.connect()
+    c.sendall(b'POST /api/characters HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 12000000\r\nExpect: 100-continue\r\n\r\n')
+    assert c.recv(100).startswith(b'HTTP/1.1 401')
+    c.close()
+    s.end()
+
+
+def memory_of_all_bodies(s):
+    """No key is asked for: one address may keep 48 MiB, all together 96, and others are served meanwhile."""
+    before = s.memory()
+    lazy = send_slowly(s, 100, 12 << 20)
+    s.wait(lambda: s.metric('turned_away_total', address='127.0.0.2') >= 90)
+    assert s.metric('held_bytes', address='127.0.0.2') <= 48 << 20
+    assert s.memory() - before < 150, (before, s.memory())
+    s.ok('POST', '/api/characters', {'card': card('Guest', description='d' * 9000000)}, 201, address='127.0.0.2')
+    codes = finish(lazy)
+    assert set(codes) == {400, 503} and 1 <= codes.count(400) <= 4, codes
+    s.wait(lambda: s.metric('held_bytes') == 0)
+    # short texts that are large as values: a reply holds them for as long as it is made
+    many = b'{"model":"base","x":[' + b'{},' * 200000 + b'0]}'
+    codes = [s.call('POST', '/v1/chat/completions', raw=many)[0] for _ in range(3)]
+    assert set(codes) <= {400, 404, 503}, codes
+    s.wait(lambda: s.metric('held_bytes') == 0)
+
+
+def many_connections(s):
+    """One address has 200; the next one's are its own."""
+    lazy = []
+    for i in range(260):
+        lazy.append(s.connect())
+    s.wait(lambda: s.metric('turned_away_total', address='127.0.0.3') >= 60)
+    assert s.ok('GET', '/health', address='127.0.0.3') and s.metric('connections', address='127.0.0.3') <= 205
+    for c in lazy:
+        c.close()
+    s.wait(lambda: s.call('GET', '/health', patient=True)[0] == 200)
+
+
+def behind_a_proxy():
+    """All come from the proxy: the address that it tells has the caps, and nobody else's header is believed."""
+    s = Server(program, folder, port, '--characters', characters, '--trusted-proxy', '127.0.0.1', model=model)
+    lazy = send_slowly(s, 30, 12 << 20, head='X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\n')
+    s.wait(lambda: s.metric('turned_away_total') >= 24)
+    assert s.metric('held_bytes') <= 48 << 20
+    s.ok('POST', '/api/characters', {'card': card('Guest', description='d' * 9000000)}, 201, headers={'X-Forwarded-For': '203.0.113.8'})
+    codes = finish(lazy)
+    assert set(codes) == {400, 503}, codes
+    # 210 requests of one visitor: the proxy has them all open, the visitor 200
+    before = s.metric('turned_away_total')
+    lazy = send_slowly(s, 210, 1000, head='X-Forwarded-For: 203.0.113.7\r\n')
+    s.wait(lambda: s.metric('turned_away_total') == before + 10)
+    codes = finish(lazy)
+    assert codes.count(429) == 10, codes
+    lazy = send_slowly(s, 210, 1000, head='X-Forwarded-For: 203.0.113.7\r\n', address='127.0.0.5')  # believed by nobody, and past the cap of its own
+    s.wait(lambda: s.metric('turned_away_total') == before + 20)
+    codes = finish(lazy)
+    assert codes.count(429) == 0 and codes.count(0) == 10, codes
+    s.end()
+
+
+def where_it_ends(s):
+    """What tells two ends is refused, and nothing after it is taken for a request."""
+    for head in ('Content-Length: 2\r\nContent-Length: 40', 'Content-Length: 40\r\nTransfer-Encoding: chunked', 'Content-Length: -2', 'Content-Length: 2x'):
+        c = s.connect()
+        c.sendall(f'POST /api/chats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n{{}}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
+        got = b''
+        try:
+            while piece := c.recv(4096):
+                got += piece
+        except OSError:
+            pass
+        c.close()
+        assert got.startswith(b'HTTP/1.1 400') and b' 200 ' not in got, got
+    s.alive()
+
+
 put_character(characters, 'tom', card('Tom'))
 s = Server(program, folder, port, '--characters', characters, model=model)
 deep_json(s)
 claims_that_leak(s)
+memory_of_all_bodies(s)
+many_connections(s)
+where_it_ends(s)
 s.end()
+memory_without_a_key()
+behind_a_proxy()
 clock_set_back()
 print('ok')

@@ -60,6 +60,17 @@ class Server:
     def connect(self, address='127.0.0.1'):
         return socket.create_connection(('127.0.0.1', self.port), timeout=60 * slow, source_address=(address, 0))
 
+    def wait(self, until):
+        """For something that happens soon."""
+        end = time.monotonic() + 60 * slow
+        while not until():
+            assert time.monotonic() < end, 'does not happen'
+            time.sleep(0.02)
+
+    def metric(self, name, headers=None, **more):
+        words = self.ok('GET', '/metrics', headers=headers, **more).decode().split('\n')
+        return next(float(l.split()[1]) for l in words if l.startswith(f'understudy_{name} '))
+
     def alive(self):
         assert self.p.poll() is None, self.said()
         assert self.call('GET', '/health')[0] == 200

@@ -6,6 +6,8 @@
 #include "mktiny.h"
 #include "serve/guard.h"
 #include "serve/openai.h"
+#include "serve/visitors.h"
+#include <arpa/inet.h>
 #include "serve/server.h"
 #include <zlib.h>
 
@@ -14,8 +16,8 @@ static us_error err;
 static int check(const us_guard *g, const char *host, const char *origin, const char *type, const char *auth, bool change,
                  bool key) {
     const char *why = NULL;
-    us_guard_headers h = {host, origin, type, auth};
-    int code = us_guard_check(g, &h, change, change, key, &why);
+    us_guard_headers h = {.host = host, .origin = origin, .content_type = type, .authorization = auth, .content_length = "9"};
+    int code = us_guard_check(g, &h, &(us_guard_ask){change, change, key, 10}, &why);
     assert_true(!code || why);
     return code;
 }
@@ -43,6 +45,68 @@ static void hosts_and_origins(void **state) {
     assert_int_equal(check(&g, "localhost:5000", NULL, "text/plain", NULL, true, true), 415);
     assert_int_equal(check(&g, "localhost:5000", NULL, "application/jsonx", NULL, true, true), 415);
     assert_int_equal(check(&g, "localhost:5000", NULL, NULL, NULL, true, true), 415);
+}
+
+static int framed(const char *length, bool twice, bool chunked, const char *type) {
+    const char *why = NULL;
+    us_guard g = {.host = "127.0.0.1"};
+    us_guard_headers h = {
+        .host = "localhost", .content_type = type, .content_length = length, .length_twice = twice, .chunked = chunked};
+    int code = us_guard_check(&g, &h, &(us_guard_ask){true, true, false, 1000}, &why);
+    assert_true(!code || why);
+    return code;
+}
+
+static void where_a_request_ends(void **state) {
+    (void)state;
+    static const char json[] = "application/json";
+    assert_int_equal(framed("1000", false, false, json), 0);
+    assert_int_equal(framed(NULL, false, true, json), 0);
+    assert_int_equal(framed("0", false, false, NULL), 0);
+    assert_int_equal(framed("1001", false, false, json), 413);
+    assert_int_equal(framed("99999999999999999999999999", false, false, json), 413);
+    const char *const bad[] = {"", "-5", "+5", "5 5", "0x10", "5,5", " 5", "1e3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(framed(bad[i], false, false, json), 400);
+    assert_int_equal(framed("5", true, false, json), 400);
+    assert_int_equal(framed("5", false, true, json), 400);
+}
+
+static us_address at(const char *ip) {
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    assert_int_equal(inet_pton(AF_INET, ip, &a.sin_addr), 1);
+    return us_address_of((struct sockaddr *)&a);
+}
+
+static void visitors_have_caps(void **state) {
+    (void)state;
+    us_visitors *v;
+    us_address a = at("10.0.0.1"), b = at("10.0.0.2"), proxy = at("10.0.0.9"), x, y;
+    us_visitor_caps caps = {.open = 2, .held = 60, .all_held = 100};
+    size_t held;
+    uint64_t refused;
+    assert_int_equal(us_visitors_new(&caps, "proxy.example", &v, &err), US_ERR_ARGUMENT);
+    assert_ok(us_visitors_new(&caps, "10.0.0.9", &v, &err), &err);
+    assert_true(us_visitors_enter(v, &a) && us_visitors_enter(v, &a) && !us_visitors_enter(v, &a) && us_visitors_enter(v, &b));
+    us_visitors_leave(v, &a);
+    assert_true(us_visitors_enter(v, &a));
+    for (int i = 0; i < 100; i++) assert_true(us_visitors_enter(v, &proxy));
+    assert_true(us_visitors_hold(v, &a, 60) && !us_visitors_hold(v, &a, 1)); /* of one */
+    assert_true(us_visitors_hold(v, &b, 40) && !us_visitors_hold(v, &b, 1)); /* of all */
+    assert_false(us_visitors_hold(v, &b, SIZE_MAX));
+    us_visitors_release(v, &a, 60);
+    assert_true(us_visitors_hold(v, &b, 20) && !us_visitors_hold(v, &b, 1));
+    us_visitors_totals(v, &held, &refused);
+    assert_true(held == 60 && refused == 5);
+    /* whose header is believed, and which of its addresses */
+    assert_false(us_visitors_forwarded(v, &a, "10.1.1.1", &x));
+    assert_false(us_visitors_forwarded(v, &proxy, NULL, &x));
+    assert_false(us_visitors_forwarded(v, &proxy, "unknown", &x));
+    assert_true(us_visitors_forwarded(v, &proxy, "6.6.6.6, 10.0.0.1", &x) && !memcmp(&x, &a, sizeof x));
+    assert_true(us_visitors_forwarded(v, &proxy, "10.0.0.1:4711", &x) && !memcmp(&x, &a, sizeof x));
+    assert_true(us_visitors_forwarded(v, &proxy, "::ffff:10.0.0.1", &x) && !memcmp(&x, &a, sizeof x));
+    assert_true(us_visitors_forwarded(v, &proxy, "2001:db8::1", &x) &&
+                us_visitors_forwarded(v, &proxy, "[2001:db8::beef]:80", &y) && !memcmp(&x, &y, sizeof x)); /* one /64 */
+    us_visitors_free(v);
 }
 
 static void keys(void **state) {
@@ -483,6 +547,8 @@ static void refused_requests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(hosts_and_origins),
+                                       cmocka_unit_test(where_a_request_ends),
+                                       cmocka_unit_test(visitors_have_caps),
                                        cmocka_unit_test(keys),
                                        cmocka_unit_test(base64),
                                        cmocka_unit_test(cards_in_pictures),
