@@ -68,6 +68,7 @@ us_status us_engine_new(const us_model *m, const us_engine_options *options, us_
     if (!st) st = us_alloc(1, sizeof *e, &e, err);
     if (st) return st;
     e->model = m;
+    e->n_layers = m->net.n_layers;
     e->page_kind = page_kind(o.kv_type);
     e->head_page_bytes = us_page_bytes(e->page_kind, (size_t)m->net.heads.head_size);
     e->page_bytes = page_bytes(m, o.kv_type);
@@ -313,12 +314,24 @@ static us_status evaluate(us_engine *e, const us_span *spans, int32_t n_spans, f
         us_forward(e);
         e->logits_at += e->n_out;
         done += e->n_rows;
+        for (int32_t i = 0; e->judge_head && i < e->n_out; i++) *e->judged++ = e->score_out[i];
         for (int32_t i = span0, k = from0, out = 0; scores && out < e->n_out; i++, k = 0)
             for (; k + 1 < spans[i].n_tokens && out < e->n_out; k++) scores[i][k + 1] = e->score_out[out++];
         if (e->progress && span < n_spans && !e->progress(e->progress_ctx, done, total))
             return us_fail(err, US_ERR_INTERRUPTED, "stopped after %d of %d tokens", done, total);
     }
     return US_OK;
+}
+
+us_status us_engine_judge(us_engine *e, const us_span *spans, int32_t n_spans, int32_t n_layers, const float *head,
+                          float *values, us_error *err) {
+    e->n_layers = n_layers;
+    e->judge_head = head;
+    e->judged = values;
+    us_status st = evaluate(e, spans, n_spans, NULL, err);
+    e->n_layers = e->model->net.n_layers;
+    e->judge_head = NULL;
+    return st;
 }
 
 us_status us_engine_eval(us_engine *e, const us_span *spans, int32_t n_spans, us_error *err) {

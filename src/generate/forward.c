@@ -641,6 +641,21 @@ static void score_rows(thread *t, size_t o0, size_t o1) {
     meet(t);
 }
 
+/* One value a wanted row. */
+static void judge_rows(thread *t) {
+    us_pass *p = t->p;
+    size_t d = (size_t)p->net->n_embd, b, e;
+    us_split((size_t)p->e->n_out, 1, t->i, t->n, &b, &e);
+    for (size_t i = b; i < e; i++) {
+        float *h = p->hn + i * d;
+        double sum = 0;
+        p->kn->rmsnorm(p->x + (size_t)p->e->out_rows[i] * d, p->net->out_norm, d, p->net->eps, h);
+        for (size_t k = 0; k < d; k++) sum += (double)h[k] * (double)p->e->judge_head[k];
+        p->e->score_out[i] = (float)sum;
+    }
+    meet(t);
+}
+
 static void embed(thread *t) {
     us_pass *p = t->p;
     const us_net *n = p->net;
@@ -670,9 +685,10 @@ static void run_pass(void *ctx, int i_thread, int n_threads) {
     us_split(p->T, 1, i_thread, n_threads, &t.b, &t.e);
     embed(&t);
     bool parts = fits_parts(p);
-    for (int32_t l = 0; l < p->net->n_layers; l++) layer(&t, l, parts);
+    for (int32_t l = 0; l < e->n_layers; l++) layer(&t, l, parts);
     size_t n_out = (size_t)e->n_out;
-    if (!e->scoring && n_out) head(&t, 0, n_out, e->logits + (size_t)e->logits_at * (size_t)p->net->n_vocab);
+    if (e->judge_head) judge_rows(&t);
+    else if (!e->scoring && n_out) head(&t, 0, n_out, e->logits + (size_t)e->logits_at * (size_t)p->net->n_vocab);
     for (size_t o = 0; o < n_out && e->scoring; o += HEAD_ROWS) {
         size_t end = o + HEAD_ROWS < n_out ? o + HEAD_ROWS : n_out;
         head(&t, o, end, e->logits);

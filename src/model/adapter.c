@@ -53,16 +53,16 @@ static us_status pack_factor(const us_gguf *g, const us_tensor *t, us_matrix *ou
     return st;
 }
 
-static us_status check_header(const us_model *m, const us_gguf *g, bool force, us_error *err) {
+static us_status check_header(const us_model *m, const us_gguf *g, const char *type, bool force, us_error *err) {
     us_str s;
     const char *path = us_gguf_path(g);
     if (us_gguf_get_str(g, "general.type", &s, NULL) || !us_str_eq(s, "adapter"))
         return us_fail(err, US_ERR_MISMATCH, "%s: not an adapter (general.type is not 'adapter')", path);
     us_status st = us_gguf_get_str(g, "adapter.type", &s, err);
     if (st) return st;
-    if (!us_str_eq(s, "lora"))
-        return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s'; only lora is supported", path,
-                       (int)(s.len < 40 ? s.len : 40), s.data);
+    if (!us_str_eq(s, type))
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s', '%s' is expected", path,
+                       (int)(s.len < 40 ? s.len : 40), s.data, type);
     if ((st = us_gguf_get_str(g, "general.architecture", &s, err))) return st;
     if (!us_str_eq(s, m->architecture))
         return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path,
@@ -123,13 +123,15 @@ static us_status pack_layer(const us_gguf *g, int32_t layer, us_adapter *ad, uns
     return st;
 }
 
-us_status us_adapter_open(const us_model *m, const char *path, bool force, us_adapter **out, us_error *err) {
+/* `extra` tensors beside the factors are the caller's. */
+static us_status open_as(const us_model *m, const char *path, const char *type, size_t extra, bool force, us_adapter **out,
+                         us_error *err) {
     us_gguf *g = NULL;
     us_adapter *ad = NULL;
     double alpha;
     size_t n_found = 0, n_bytes = 0, n_tensors;
     us_status st = us_gguf_open(path, &g, err);
-    if (!st) st = check_header(m, g, force, err);
+    if (!st) st = check_header(m, g, type, force, err);
     if (!st) st = us_gguf_get_float(g, "adapter.lora.alpha", &alpha, err);
     if (!st) st = us_alloc(1, sizeof *ad, &ad, err);
     if (!st) ad->model = m;
@@ -137,11 +139,13 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
         st = plan_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, alpha, &n_found, &n_bytes, err);
     const us_tensor *all = g ? us_gguf_tensors(g, &n_tensors) : NULL;
+    n_found += extra;
     for (size_t i = 0; !st && i < n_tensors && n_found != n_tensors; i++) {
         us_str s = all[i].name;
         char copy[256];
         snprintf(copy, sizeof copy, "%.*s", (int)s.len, s.data);
-        bool ours = false;
+        bool ours = extra && !strcmp(copy, US_DIRECTOR_HEAD);
+        if (ours) continue;
         for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_module_tensors[k]);
         if (!ours || strncmp(copy, "blk.", 4) != 0)
             st = us_fail(err, US_ERR_UNSUPPORTED,
@@ -150,7 +154,7 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     if (!st && n_found != n_tensors)
         st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path,
                      n_tensors - n_found, n_tensors, m->net.n_layers);
-    if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
+    if (!st && n_found == extra) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
     if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err);
     unsigned char *at = st ? NULL : ad->data;
     for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(g, i, ad, &at, err);
@@ -159,6 +163,14 @@ us_status us_adapter_open(const us_model *m, const char *path, bool force, us_ad
     } else us_adapter_free(ad);
     us_gguf_close(g);
     return st;
+}
+
+us_status us_adapter_open(const us_model *m, const char *path, bool force, us_adapter **out, us_error *err) {
+    return open_as(m, path, "lora", 0, force, out, err);
+}
+
+us_status us_adapter_open_director(const us_model *m, const char *path, us_adapter **out, us_error *err) {
+    return open_as(m, path, "director", 1, false, out, err);
 }
 
 void us_adapter_free(us_adapter *ad) {

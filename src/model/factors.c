@@ -93,7 +93,7 @@ us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type
     if (!st) st = put_str(w, "general.type", "adapter", err);
     if (!st) st = put_str(w, "general.architecture", m->info.architecture, err);
     if (!st && *name) st = put_str(w, "general.name", name, err);
-    if (!st) st = put_str(w, "adapter.type", "lora", err);
+    if (!st) st = put_str(w, "adapter.type", f->type ? f->type : "lora", err);
     if (!st) st = us_gguf_put_f32(w, "adapter.lora.alpha", f->alpha, err);
     if (!st) st = put_str(w, "understudy.version", us_version(), err);
     if (!st) st = put_str(w, "understudy.base.sha256", base, err);
@@ -116,6 +116,7 @@ us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type
         }
         n_pairs++;
     }
+    if (!st && f->head) st = us_gguf_put_tensor(w, US_DIRECTOR_HEAD, US_TYPE_F32, 1, &f->n_head, f->head, err);
     if (!st) st = us_gguf_writer_finish(w, path, fill, &s, err);
     us_gguf_writer_free(w);
     free(s.types);

@@ -12,7 +12,10 @@ typedef struct us_factors {
     int32_t n_layers, rank;
     float alpha;           /* as loaders read it: the strength is alpha / rank */
     us_factor_pair *pairs; /* [n_layers][US_N_MODULES] */
-    float *owned;          /* what a, b point into, if it is ours */
+    const char *type;      /* adapter.type; NULL: "lora" */
+    const float *head;     /* [n_head] a director's; NULL: none */
+    int64_t n_head;
+    float *owned; /* what a, b point into, if it is ours */
 } us_factors;
 void us_factors_fini(us_factors *f);
 

@@ -43,4 +43,7 @@ struct us_adapter {
     us_adapter_site *sites; /* [L][US_N_MODULES] */
     unsigned char *data;    /* every factor, packed; owned */
 };
+#define US_DIRECTOR_HEAD "director.head"
+/* The factors of a director (understudy/director.h): adapter.type "director", one tensor more. */
+US_MUST_USE us_status us_adapter_open_director(const us_model *m, const char *path, us_adapter **out, us_error *err);
 #endif

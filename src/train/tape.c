@@ -89,7 +89,8 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
     }
     if (n->layers[0].attn_post_norm) s->attn_made = place(p, t * d);
     if (n->layers[0].ffn_post_norm) s->ffn_made = place(p, t * d);
-    for (int m = 0; m < US_N_MODULES; m++) s->u[m] = us_lora_at(lora, 0, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
+    for (int m = 0; m < US_N_MODULES; m++)
+        s->u[m] = us_lora_at(lora, n->n_layers - 1, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
 }
 
 /* Whether what attention and feed-forward make is worked on before it is added to x. */
@@ -109,7 +110,7 @@ static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width)
 static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
     size_t w = widest(n), vp = padded_vocab(n), chunk = may_be_wide(o) ? WIDE_CHUNK : CHUNK;
     size_t rows = input_bytes(o, chunk, w) + 3 * chunk * w * sizeof(float);
-    size_t head = input_bytes(o, HEAD_CHUNK, vp) + (HEAD_CHUNK + (n->logit_cap > 0)) * vp * sizeof(float);
+    size_t head = o->states ? 0 : input_bytes(o, HEAD_CHUNK, vp) + (HEAD_CHUNK + (n->logit_cap > 0)) * vp * sizeof(float);
     return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
 }
 
@@ -158,19 +159,28 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
 
 static const us_matrix *linear_at(const us_net *n, int32_t i) { return n->layers[i / US_N_MODULES].w[i % US_N_MODULES]; }
 
-static size_t all_transposed_bytes(const us_net *n, bool f32) {
-    size_t bytes = us_transposed_bytes(n->head, f32);
-    for (int32_t i = 0; i < n->n_layers * US_N_MODULES; i++) bytes += us_transposed_bytes(linear_at(n, i), f32);
+static size_t all_transposed_bytes(const us_net *n, const us_tape_options *o) {
+    size_t bytes = o->states ? 0 : us_transposed_bytes(n->head, o->f32);
+    for (int32_t i = o->first_layer * US_N_MODULES; i < n->n_layers * US_N_MODULES; i++)
+        bytes += us_transposed_bytes(linear_at(n, i), o->f32);
     return bytes;
+}
+
+/* The net as far as the options go. */
+static us_net cut(const us_net *net, const us_tape_options *o) {
+    us_net n = *net;
+    if (o->n_layers && o->n_layers < n.n_layers) n.n_layers = o->n_layers;
+    return n;
 }
 
 /* In one block, so that huge pages serve small ones too. The head first: it needs most beside itself. */
 static us_status transpose_all(us_tape *t, us_error *err) {
     int32_t n = t->net.n_layers * US_N_MODULES;
     us_status st = us_alloc((size_t)n, sizeof *t->wt, &t->wt, err);
-    if (!st) st = us_alloc_untouched(all_transposed_bytes(&t->net, t->opt.f32), &t->transposed, err);
+    if (!st) st = us_alloc_untouched(all_transposed_bytes(&t->net, &t->opt), &t->transposed, err);
     unsigned char *at = t->transposed;
-    for (int32_t i = -1; i < n && !st; i++) {
+    for (int32_t i = t->opt.states ? 0 : -1; i < n && !st; i++) {
+        if (i >= 0 && i < t->opt.first_layer * US_N_MODULES) continue;
         const us_matrix *w = i < 0 ? t->net.head : linear_at(&t->net, i);
         st = us_matrix_transpose(t->pool, w, t->opt.f32, at, i < 0 ? &t->head_t : &t->wt[i], err);
         at += us_transposed_bytes(w, t->opt.f32);
@@ -179,10 +189,10 @@ static us_status transpose_all(us_tape *t, us_error *err) {
 }
 
 size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_options *o, int n_threads) {
-    us_tape t = {.net = *net, .lora = lora, .opt = *o};
+    us_tape t = {.net = cut(net, o), .lora = lora, .opt = *o};
     placer p = {0};
     place_all(&t, &p, n_threads);
-    return p.bytes + (o->train ? all_transposed_bytes(net, o->f32) : 0);
+    return p.bytes + (o->train ? all_transposed_bytes(&t.net, o) : 0);
 }
 
 us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool, us_tape **out,
@@ -190,7 +200,7 @@ us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_opti
     us_tape *t = NULL;
     us_status st = us_alloc(1, sizeof *t, &t, err);
     if (st) return st;
-    t->net = *net;
+    t->net = cut(net, o);
     t->lora = lora;
     t->opt = *o;
     t->pool = pool;
@@ -198,7 +208,7 @@ us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_opti
     t->v_pad = padded_vocab(net);
     placer p = {0};
     place_all(t, &p, us_pool_size(pool));
-    if ((st = us_alloc((size_t)net->n_layers, sizeof *t->layers, &t->layers, err))) goto fail;
+    if ((st = us_alloc((size_t)t->net.n_layers, sizeof *t->layers, &t->layers, err))) goto fail;
     if ((st = us_arena_init(&t->arena, p.bytes, err))) goto fail;
     p = (placer){.a = &t->arena};
     place_all(t, &p, us_pool_size(pool));
@@ -576,7 +586,7 @@ static void rows_back_qkv(void *ctx, int i_thread, int n_threads) {
         linear_back(&c, US_MOD_Q, d_q, d_h, false);
         linear_back(&c, US_MOD_K, d_k, d_h, true);
         linear_back(&c, US_MOD_V, d_v, d_h, true);
-        if (c.layer) /* below the first layer there is nothing to train */
+        if (c.layer > t->opt.first_layer) /* below there is nothing to train */
             pre_norm_back(&c, s->x_in + c.r0 * d, c.net->attn_norm, d_h, t->d_x + c.r0 * d);
     }
 }
@@ -710,13 +720,13 @@ static bool stops(us_tape *t) {
     return t->stopped;
 }
 
-static double forward(us_tape *t, const us_batch *b) {
+static void layers_forward(us_tape *t, const us_batch *b) {
     us_pool_run(t->pool, turn_factors, t);
     size_t d = (size_t)t->net.n_embd;
     start_batch(t, b);
     for (int32_t l = 0; l < t->net.n_layers; l++) {
         saved *s = &t->layers[l];
-        if (stops(t)) return NAN;
+        if (stops(t)) return;
         if (!t->opt.train || t->opt.recompute) {
             float *x_in = s->x_in;
             *s = t->shared;
@@ -725,10 +735,31 @@ static double forward(us_tape *t, const us_batch *b) {
         layer_forward(t, l);
         if (l + 1 < t->net.n_layers) memcpy(t->layers[l + 1].x_in, t->x, (size_t)b->packing.n_rows * d * sizeof *t->x);
     }
+}
+
+static double forward(us_tape *t, const us_batch *b) {
+    assert(!t->opt.states);
+    layers_forward(t, b);
+    if (t->stopped) return NAN;
     run_rows(t, head_rows);
     double sum = 0;
     for (int32_t i = 0; i < b->n_targets; i++) sum += (double)t->nats[i];
     return sum;
+}
+
+/* From d(loss)/d(normed state) of each target row down to the first layer that is trained. */
+static void backward(us_tape *t, const float *d_states) {
+    const us_batch *b = t->b;
+    size_t d = (size_t)t->net.n_embd;
+    memset(t->d_x, 0, (size_t)b->packing.n_rows * d * sizeof *t->d_x);
+    for (int32_t i = 0; i < b->n_targets; i++) {
+        size_t r = (size_t)b->target_rows[i];
+        us_rmsnorm_back(t->x + r * d, t->net.out_norm, d_states + (size_t)i * d, d, t->net.eps, t->d_x + r * d);
+    }
+    for (int32_t l = t->net.n_layers; l-- > t->opt.first_layer;) {
+        if (stops(t)) return;
+        layer_backward(t, l);
+    }
 }
 
 double us_tape_loss(us_tape *t, const us_batch *b, float *nats) {
@@ -745,16 +776,22 @@ double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_
     t->grad_scale = scale;
     t->step_seed = step_seed;
     double sum = forward(t, b);
+    if (!t->stopped) backward(t, t->d_hn);
     if (t->stopped) return NAN;
-    size_t d = (size_t)t->net.n_embd;
-    memset(t->d_x, 0, (size_t)b->packing.n_rows * d * sizeof *t->d_x);
-    for (int32_t i = 0; i < b->n_targets; i++) {
-        size_t r = (size_t)b->target_rows[i];
-        us_rmsnorm_back(t->x + r * d, t->net.out_norm, t->d_hn + (size_t)i * d, d, t->net.eps, t->d_x + r * d);
-    }
-    for (int32_t l = t->net.n_layers; l-- > 0;) {
-        if (stops(t)) return NAN;
-        layer_backward(t, l);
-    }
     return sum;
+}
+
+const float *us_tape_states(us_tape *t, const us_batch *b, uint64_t step_seed, float *grad) {
+    size_t d = (size_t)t->net.n_embd;
+    t->grad = grad;
+    t->step_seed = step_seed;
+    layers_forward(t, b);
+    for (int32_t i = 0; i < b->n_targets; i++)
+        t->kn->rmsnorm(t->x + (size_t)b->target_rows[i] * d, t->net.out_norm, d, t->net.eps, t->hn + (size_t)i * d);
+    return t->hn;
+}
+
+void us_tape_states_back(us_tape *t, const float *d_states) {
+    assert(t->opt.train && t->grad);
+    backward(t, d_states);
 }

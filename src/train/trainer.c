@@ -239,7 +239,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st) st = rehearse(t, tpl, err);
     if (!st) st = list_sequences(t, err);
     if (!st)
-        st = us_lora_init(&t->lora, model->net.n_layers, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora,
+        st = us_lora_init(&t->lora, model->net.n_layers, 0, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora,
                           t->modules, t->o.seed + 1, err);
     if (!st) st = choose_micro_rows(t, err);
     if (!st) us_tape_set_go_on(t->tape, go_on, t);

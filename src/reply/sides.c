@@ -1,0 +1,252 @@
+/* Every text becomes its words once: folded, parted by single blanks, a blank at either end; phrases are then found as they
+ * stand. */
+#include "reply/sides.h"
+#include "base/mem.h"
+#include "text/fold.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_BYTES = 1 << 16, RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
+
+/* ---- words ---------------------------------------------------------------------------------------------------- */
+
+/* Bytes of a separator at p: ASCII but letters and digits, general punctuation (U+2000..206F), quotation marks in Latin-1. An
+ * apostrophe belongs to its word and is left out. */
+static size_t separator(const unsigned char *p, bool *apostrophe) {
+    *apostrophe = p[0] == '\'' || (p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x99) || (p[0] == 0xca && p[1] == 0xbc);
+    if (p[0] < 0x80) return !((p[0] >= 'a' && p[0] <= 'z') || (p[0] >= '0' && p[0] <= '9'));
+    if (p[0] == 0xe2 && (p[1] == 0x80 || p[1] == 0x81) && p[2]) return 3;
+    if (p[0] == 0xca && p[1] == 0xbc) return 2;
+    return p[0] == 0xc2 && p[1] >= 0xa0 && p[1] <= 0xbf ? 2 : 0;
+}
+
+/* " are you a robot " of "Are you a robot?"; " " of no words; NULL when memory ran out. free() it. */
+static char *words_of(const char *text, size_t n) {
+    us_buf folded, out;
+    us_buf_init(&folded, MAX_BYTES);
+    us_buf_init(&out, MAX_BYTES);
+    char *copy = NULL;
+    bool good = !us_strndup(text, n, &copy, NULL) && us_fold_case(copy, &folded) && !us_buf_append(&out, " ", 1, NULL);
+    for (const unsigned char *p = (const unsigned char *)(good && folded.data ? folded.data : ""); *p && good;) {
+        bool apostrophe;
+        size_t k = separator(p, &apostrophe);
+        if (!k) good = !us_buf_append(&out, p++, 1, NULL);
+        else {
+            if (!apostrophe && out.data[out.len - 1] != ' ') good = !us_buf_append(&out, " ", 1, NULL);
+            p += k;
+        }
+    }
+    if (good && out.data[out.len - 1] != ' ') good = !us_buf_append(&out, " ", 1, NULL);
+    char *result = good ? us_buf_take(&out, NULL) : NULL;
+    us_buf_fini(&folded);
+    us_buf_fini(&out);
+    free(copy);
+    return result;
+}
+
+static size_t count_words(const char *w) {
+    size_t n = 0;
+    for (; *w; w++) n += *w == ' ';
+    return n ? n - 1 : 0;
+}
+
+static bool has(const char *w, const char *phrase) { return strstr(w, phrase) != NULL; }
+static bool has_any(const char *w, const char *const *list) {
+    for (; *list; list++)
+        if (has(w, *list)) return true;
+    return false;
+}
+static bool begins(const char *w, const char *phrase) { return !strncmp(w, phrase, strlen(phrase)); }
+static bool begins_any(const char *w, const char *const *list) {
+    for (; *list; list++)
+        if (begins(w, *list)) return true;
+    return false;
+}
+
+/* ---- is a machine speaking? ------------------------------------------------------------------------------------ */
+
+static const char *const machines[] = {" ai ",         " a i ",       " bot ",      " chatbot ",   " chat bot ", " robot ",   " machine ",
+                                       " computer ",   " program ",   " software ", " llm ",       " chatgpt ",  " gpt ",     " android ",
+                                       " algorithm ",  " assistant ", " simulation ", " language model ", " artificial ", " neural net ", " neural network ",
+                                       " siri ",       " alexa ",     " automated ", " script ",   " fake ",     NULL};
+static const char *const people[] = {" human ", " real person ", " actual person ", " living person ", " a person ", " alive ", " real ", " human being ",
+                                     " flesh and blood ", " real human ", " somebody real ", " someone real ", NULL};
+/* Stems: whatever follows within the word. */
+static const char *const ru_machines[] = {" робот", " бот ", " бота ", " ботом ", " чатбот", " чат бот", " нейросет", " нейронн", " компьютер", " машина ", " машиной ",
+                                          " искусственн", " ии ", " программ", " алгоритм", " языковая модель", " языковой модел", " ассистент", NULL};
+static const char *const ru_people[] = {" человек ", " человеком ", " живой ", " живая ", " живым ", " настоящий ", " настоящая ", " реальный ", " реальная ", NULL};
+
+/* Where somebody is asked, or told, what they are. */
+static const char *const addressed[] = {" are you ",   " you are ",   " youre ",       " r u ",       " u r ",          " ur ",         " arent you ", " is this ",
+                                        " talking to ", " talking with ", " speaking to ", " speaking with ", " chatting with ", " chatting to ", " talk to ", " is that ",
+                                        " you sound like ", " you just ", " were you ", " is there ", " you re ", " you not ", " you seem like ", " u ", " you ", NULL};
+static const char *const ru_addressed[] = {" ты ", " вы ", " это ", " говорю с ", " общаюсь с ", " разговариваю с ", " болтаю с ", " пишу ", " тут ", NULL};
+/* Between the two these end the search: something else is asked about. */
+static const char *const elsewhere[] = {" at ", " on ", " in ", " with ", " by ", " have ", " like a ", " use ", " using ", " own ", " about ", " afraid ", " good ", " fix ", " buy ",
+                                        " want ", " know ", " love ", " need ", " write ", " watch ", " see ", " make ", " see a ", " to be ", " got ", " do ", " think ", " live ",
+                                        " your ", " my ", " видел", " любишь ", " знаешь ", " купил", " есть ли ", " умеешь ", " хочешь ", " боишься ", " моя ", " твоя ", " твой ", NULL};
+
+/* The words after p as far as FILLERS of them and one phrase may reach. */
+static size_t reach(const char *p) {
+    size_t n = 0, blanks = 0;
+    while (p[n] && blanks < FILLERS + 3) blanks += p[n++] == ' ';
+    return n;
+}
+
+/* Whether one of `nouns` stands within a few words after one of `markers`, and nothing of `elsewhere` before it. */
+static bool asked(const char *w, const char *const *markers, const char *const *nouns) {
+    for (; *markers; markers++)
+        for (const char *m = w; (m = strstr(m, *markers)); m++) {
+            const char *from = m + strlen(*markers) - 1;
+            char *near = strndup(from, reach(from));
+            bool found = false;
+            for (const char *const *n = nouns; near && *n && !found; n++) {
+                char *at = strstr(near, *n);
+                if (!at) continue;
+                char kept = at[1];
+                at[1] = 0;
+                found = !has_any(near, elsewhere);
+                at[1] = kept;
+            }
+            free(near);
+            if (found) return true;
+        }
+    return false;
+}
+
+static const char *const yes[] = {" yes ",  " yeah ", " yep ", " yup ", " yea ",  " ya ",  " aye ",  " sure ", " of course ", " right ", " correct ", " exactly ", " absolutely ", " indeed ", " i am ", " thats right ",
+                                  " true ", " you got me ", " you caught me ", " guilty ", " i guess i am ", " i think i am ", " i think so ", " i guess so ", " im afraid so ", " kind of ", " kinda ", " sort of ",
+                                  " definitely ", " certainly ", " uh huh ", " mm hmm ", " well yes ", " oh yes ", " oh yeah ", " uh yes ", " uh yeah ", " um yes ", " um yeah ", " why yes ", " well yeah ", " hey yeah ", " maybe ",
+                                  " how did you know ", " busted ", " ok yes ", " okay yes ", " totally ", " bingo ", " да ", " ага ", " угу ", " конечно ", " верно ", " точно ", " именно ", " правда ", " так и есть ", " ну да ", " увы да ", " угадал",
+                                  " разумеется ", " естественно ", " возможно ", " не совсем человек ", NULL};
+static const char *const no[] = {" no ",  " nope ", " nah ", " not really ", " not exactly ", " im not ", " i am not ", " never ", " of course not ", " uh no ", " um no ", " well no ", " oh no ", " not at all ", " not a ", " not human ", " nobody ",
+                                 " нет ", " неа ", " не ", " вовсе нет ", " никогда ", " ну нет ", " конечно нет ", " увы нет ", " я не ", NULL};
+/* A "yes" that means the contrary. */
+static const char *const not_yes[] = {" yeah right ", " yes right ", " of course not ", " sure not ", " right like ", " certainly not ", " absolutely not ", " definitely not ", " i am not ", " true but im not ", " конечно нет ", " да нет ", " да ладно ", " точно нет ",
+                                      " конечно не ", " sure im a man ", " i am a man ", " i am human ", " i am a human ", " i am a person ", " i am homer ", NULL};
+/* Whoever says this of themselves has not confessed, whatever else they say. */
+static const char *const a_person[] = {" im human ", " im a human ", " i am human ", " i am a human ", " im a person ", " im a real ", " i am a real ", " im real ", " i am real ", " im alive ", " i am alive ", " im a man ", " im a woman ", " im a girl ", " im a boy ", " im a kid ", " flesh and blood ",
+                                       " я человек ", " я живой ", " я живая ", " я настоящ", " я мужчина ", " я женщина ", " я девочка ", " я мальчик ", NULL};
+
+static bool denies_person(const char *w) {
+    static const char *const parts[] = {" not human ", " not a human ", " not real ", " not a real ", " not a person ", " not alive ", " не человек ", " не живой ", " не живая ", " не настоящ", NULL};
+    return has_any(w, parts);
+}
+
+static bool all_question(const char *reply) {
+    const char *last = reply + strlen(reply);
+    while (last > reply && strchr(" \t\n\"')", last[-1])) last--;
+    return last > reply && last[-1] == '?' && !memchr(reply, '.', strlen(reply)) && !memchr(reply, '!', strlen(reply));
+}
+
+/* " a robot ", " just an ai ", nothing else. */
+static bool names_machine(const char *w) {
+    static const char *const heads[] = {" a ", " an ", " just a ", " just an ", " only a ", " only an ", " the ", " просто ", " всего лишь ", " ", NULL};
+    for (const char *const *h = heads; *h; h++) {
+        if (!begins(w, *h)) continue;
+        const char *rest = w + strlen(*h) - 1;
+        for (const char *const *m = machines; *m; m++)
+            if (!strcmp(rest, *m)) return true;
+        if (count_words(rest) <= 2)
+            for (const char *const *m = ru_machines; *m; m++)
+                if (begins(rest, *m)) return true;
+    }
+    return false;
+}
+
+static bool confesses(const char *said, const char *reply_text, const char *reply) {
+    bool machine = asked(said, addressed, machines) || asked(said, ru_addressed, ru_machines),
+         person = asked(said, addressed, people) || asked(said, ru_addressed, ru_people), not_person = denies_person(said);
+    if ((!machine && !person) || all_question(reply_text)) return false;
+    if (denies_person(reply)) return true;
+    if (has_any(reply, a_person)) return false;
+    bool agrees = begins_any(reply, yes) && !begins_any(reply, not_yes), denies = begins_any(reply, no);
+    if (machine && (agrees || names_machine(reply))) return true;
+    if (person && !machine && !not_person && denies) return true;
+    return person && not_person && (agrees || (denies && count_words(reply) <= 2));
+}
+
+/* ---- other people's words --------------------------------------------------------------------------------------- */
+
+/* What is said back without being an echo. */
+static bool is_courtesy(const char *reply) {
+    static const char *const list[] = {" hi ", " hello ", " hey ", " good night ", " good morning ", " good evening ", " goodnight ", " bye ", " goodbye ", " see you ", " thank you ", " thanks ", " cheers ", " happy ", " merry ", " nice to meet you ",
+                                       " привет ", " здравствуй", " пока ", " до свидания ", " спокойной ночи ", " доброе утро ", " добрый ", " спасибо ", " до завтра ", NULL};
+    return count_words(reply) <= 5 && begins_any(reply, list);
+}
+static bool is_shared(const char *reply) {
+    static const char *const list[] = {" too ", " also ", " as well ", " neither ", " me either ", " тоже ", " также ", " взаимно ", NULL};
+    return has_any(reply, list);
+}
+static bool is_choice(const char *said) { return has(said, " or ") || has(said, " или "); }
+
+/* The longest run of whole words that both have. */
+static int32_t common_run(const char *a, const char *b) {
+    int32_t best = 0;
+    for (const char *p = a; *p; p++) {
+        if (*p != ' ' || !p[1]) continue;
+        for (const char *q = b; *q; q++) {
+            if (*q != ' ') continue;
+            int32_t run = -1;
+            for (size_t k = 0; p[k] && p[k] == q[k]; k++) run += p[k] == ' ';
+            if (run > best) best = run;
+        }
+    }
+    return best;
+}
+
+static bool echoes(const char *said, const char *reply, int32_t run) {
+    int32_t n = (int32_t)count_words(reply);
+    if (!n || is_courtesy(reply) || is_shared(reply) || is_choice(said)) return false;
+    if (run >= LONG_RUN) return true;
+    return run >= 2 && (run == n || (run >= 3 && 5 * run >= 3 * n));
+}
+
+/* Whether a sentence of some words of the reply stands in the line as a sentence, or in as long a run. */
+static bool says_again(const char *line, const char *reply_text) {
+    for (const char *p = reply_text; *p;) {
+        size_t n = strcspn(p, ".!?\n"), skip = n + strspn(p + n, ".!?\n ");
+        char *w = words_of(p, n);
+        bool again = w && count_words(w) >= SENTENCE_WORDS && strstr(line, w) != NULL;
+        free(w);
+        if (again) return true;
+        p += skip ? skip : 1;
+    }
+    return false;
+}
+
+us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
+    us_sides v = {0};
+    char *said = n ? words_of(lines[n - 1], strlen(lines[n - 1])) : NULL, *own = words_of(reply, strlen(reply));
+    if (said && own) {
+        v.copied = common_run(own, said);
+        v.confesses = confesses(said, reply, own);
+        v.echoes = echoes(said, own, v.copied);
+    }
+    for (size_t i = n > RECENT_LINES ? n - RECENT_LINES : 0; i + 1 < n && own && !v.repeats && !is_courtesy(own); i++) {
+        char *line = words_of(lines[i], strlen(lines[i]));
+        v.repeats = line && says_again(line, reply);
+        free(line);
+    }
+    free(said);
+    free(own);
+    return v;
+}
+
+us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+    const char **lines;
+    size_t n_lines = 0;
+    (void)ctx;
+    us_status st = us_alloc(c->n_messages, sizeof *lines, &lines, err);
+    if (st) return st;
+    for (size_t i = 0; i < c->n_messages; i++)
+        if (strcmp(c->messages[i].role, "system") != 0) lines[n_lines++] = c->messages[i].content;
+    for (int32_t i = 0; i < n; i++) {
+        us_sides v = us_sides_look(lines, n_lines, takes[i].text);
+        if (v.confesses) takes[i].leaked = true;
+        if (v.echoes || v.repeats) takes[i].judged -= 150;
+        if (v.copied > 2) takes[i].judged -= v.copied - 2;
+    }
+    free(lines);
+    return US_OK;
+}

@@ -1,0 +1,22 @@
+/* reply/sides.h - rules that see both sides: a reply judged with what it answers. Texts in, a verdict out; no model.
+ *
+ * English and Russian. What the words alone show (a machine's phrases) is in leaks.h; here is what only the question shows: a
+ * "yes" to "are you an AI?", the visitor's own words handed back, a line that somebody has just said. */
+#ifndef US_REPLY_SIDES_H
+#define US_REPLY_SIDES_H
+#include "reply/rank.h"
+
+typedef struct us_sides {
+    bool confesses; /* asked whether a machine speaks, or a person, the reply says machine */
+    bool echoes;    /* nothing, or next to nothing, but the words that it answers */
+    bool repeats;   /* a sentence of three words or more that stands in one of the lines before, whoever said it */
+    int32_t copied; /* longest run of words that it shares with what it answers */
+} us_sides;
+
+/* lines[0..n): what was said, oldest first; the last is answered (n may be 0). */
+us_sides us_sides_look(const char *const *lines, size_t n, const char *reply);
+
+/* A us_judge_fn (ctx unused): takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run a
+ * little. */
+us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n, us_error *err);
+#endif

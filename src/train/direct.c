@@ -1,0 +1,396 @@
+/* Training a director: list after list, a softmax over its takes. One conversation is one batch of the tape: the conversation is
+ * the prefix that all takes see, each take a segment of its own. The head stands behind the factors in every array of parameters,
+ * so that one optimizer moves both. The state of a run is one file, written atomically after each evaluation. */
+#include "understudy/director.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/factors.h"
+#include "reply/director.h"
+#include "train/adamw.h"
+#include "train/lists.h"
+#include "train/tape.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_ROWS = US_DIRECTOR_CONTEXT + US_LIST_MOST * (US_DIRECTOR_REPLY + 1) };
+#define CHECKPOINT "director.checkpoint.gguf"
+
+/* A list in tokens, as a batch. */
+typedef struct packed {
+    us_batch batch;
+    us_tokens ids;
+    int32_t pos[MOST_ROWS], window[MOST_ROWS], rows[US_LIST_MOST];
+    us_segment segments[US_LIST_MOST];
+} packed;
+
+struct us_director_trainer {
+    us_model *model;
+    us_director_options o; /* every default filled in */
+    char *folder;
+    us_lists *lists;
+    us_pool *pool;
+    us_lora lora;
+    us_tape *tape;
+    size_t n_params; /* factors and head */
+    float *grad, *m, *v, *best;
+    float *d_states; /* [US_LIST_MOST, D] */
+    packed *list;
+    int64_t step, n_steps, at, n_examples; /* at: lists drawn so far; n_examples: of these, examples */
+    double r10, best_r10, seconds;
+};
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
+
+static us_status fill_options(us_director_trainer *t, const us_director_options *given, us_error *err) {
+    us_director_options *o = &t->o;
+    int32_t all = t->model->net.n_layers;
+    *o = given ? *given : (us_director_options){0};
+    if (!o->rank) o->rank = 16;
+    if (!o->layers) o->layers = all * 2 / 3 > 0 ? all * 2 / 3 : 1;
+    if (!o->first_layer) o->first_layer = o->layers * 2 / 5;
+    if (o->lr == 0) o->lr = 1e-3;
+    if (!o->n_lists) o->n_lists = 6000;
+    if (!o->batch) o->batch = 16;
+    if (o->examples && o->examples_share == 0) o->examples_share = 0.3;
+    if (!o->eval_every) o->eval_every = 25;
+    if (!o->n_eval) o->n_eval = 200;
+    if (o->rank < 1 || o->rank > 256 || o->layers < 1 || o->layers > all || o->first_layer < 0 || o->first_layer >= o->layers ||
+        !(o->lr > 0 && o->lr <= 1) || o->n_lists < 1 || o->batch < 1 || o->half < 0 || o->half > 2 || o->eval_every < 1 ||
+        !(o->examples_share >= 0 && o->examples_share <= 1))
+        return us_fail(err, US_ERR_ARGUMENT, "director: rank 1..256, layers 1..%d, a first layer below them, a rate up to 1, lists and "
+                                             "batch of 1 or more, half 0..2 and a share 0..1 are expected", all);
+    t->n_steps = (o->n_lists + o->batch - 1) / o->batch;
+    return US_OK;
+}
+
+/* The factors' array with room for the head behind it. */
+static us_status add_head(us_director_trainer *t, us_error *err) {
+    float *all = NULL;
+    t->n_params = t->lora.n_params + (size_t)t->model->net.n_embd;
+    us_status st = us_alloc_aligned(t->n_params * sizeof *all, &all, err);
+    if (st) return st;
+    memcpy(all, t->lora.params, t->lora.n_params * sizeof *all);
+    free(t->lora.params);
+    t->lora.params = all;
+    return US_OK;
+}
+
+static us_status make_tape(us_director_trainer *t, us_error *err) {
+    us_tape_options o = {.max_rows = MOST_ROWS,
+                         .max_targets = US_LIST_MOST,
+                         .max_segments = US_LIST_MOST,
+                         .max_prefix = US_DIRECTOR_CONTEXT,
+                         .max_segment = US_DIRECTOR_REPLY + 1,
+                         .train = true,
+                         .n_layers = t->o.layers,
+                         .first_layer = t->o.first_layer,
+                         .states = true};
+    return us_tape_new(&t->model->net, &t->lora, &o, t->pool, &t->tape, err);
+}
+
+static us_status resume(us_director_trainer *t, us_error *err);
+
+us_status us_director_trainer_new(us_model *model, const us_script *script, const us_director_options *options,
+                                  us_director_trainer **out, us_error *err) {
+    us_director_trainer *t = NULL;
+    size_t dims[US_N_MODULES][2];
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    if (st) return st;
+    t->model = model;
+    t->r10 = t->best_r10 = NAN;
+    for (int m = 0; m < US_N_MODULES; m++) us_net_dims(&model->net, (us_module)m, &dims[m][0], &dims[m][1]);
+    st = fill_options(t, options, err);
+    if (!st && t->o.folder) st = us_strdup(t->o.folder, &t->folder, err);
+    if (!st && t->folder) st = us_dir_make(t->folder, err);
+    if (!st) st = us_lists_new(script, &t->o, &t->lists, err);
+    if (!st) st = us_pool_new(t->o.n_threads, &t->pool, err);
+    if (!st)
+        st = us_lora_init(&t->lora, t->o.layers, t->o.first_layer, (const size_t(*)[2])dims, t->o.rank, (float)(2 * t->o.rank),
+                          false, 0x7f, t->o.seed + 1, err);
+    if (!st) st = add_head(t, err);
+    if (!st) st = make_tape(t, err);
+    for (float **p[] = {&t->grad, &t->m, &t->v, &t->best}, ***q = p; q < p + 4 && !st; q++)
+        st = us_alloc_aligned(t->n_params * sizeof(float), *q, err);
+    if (!st) st = us_alloc(US_LIST_MOST * (size_t)model->net.n_embd, sizeof *t->d_states, &t->d_states, err);
+    if (!st) st = us_alloc(1, sizeof *t->list, &t->list, err);
+    if (!st && t->folder) st = resume(t, err);
+    if (st) us_director_trainer_free(t);
+    else *out = t;
+    return st;
+}
+
+void us_director_trainer_free(us_director_trainer *t) {
+    if (!t) return;
+    us_tape_free(t->tape);
+    us_lora_fini(&t->lora);
+    us_pool_free(t->pool);
+    us_lists_free(t->lists);
+    if (t->list) us_tokens_fini(&t->list->ids);
+    free(t->list);
+    free(t->grad);
+    free(t->m);
+    free(t->v);
+    free(t->best);
+    free(t->d_states);
+    free(t->folder);
+    free(t);
+}
+
+/* ---- a list ----------------------------------------------------------------------------------------------------- */
+
+static us_status pack(const us_director_trainer *t, const us_list *l, packed *p, us_error *err) {
+    const us_tokenizer *tok = t->model->tok;
+    p->ids.n = 0;
+    us_status st = us_director_read(tok, l->lines, l->n_lines, l->who, &p->ids, err);
+    int32_t n_prefix = (int32_t)p->ids.n;
+    for (int32_t i = 0; i < n_prefix; i++) p->pos[i] = i;
+    for (size_t k = 0; k < l->n_takes && !st; k++) {
+        int32_t begin = (int32_t)p->ids.n;
+        st = us_director_read_reply(tok, l->takes[k], &p->ids, err);
+        for (int32_t i = begin; i < (int32_t)p->ids.n && !st; i++) p->pos[i] = n_prefix + i - begin, p->window[i] = begin;
+        p->segments[k] = (us_segment){begin, (int32_t)p->ids.n};
+        p->rows[k] = (int32_t)p->ids.n - 1;
+    }
+    p->batch = (us_batch){.packing = {(int32_t)p->ids.n, n_prefix, p->window, p->segments, (int32_t)l->n_takes},
+                          .tokens = p->ids.ids,
+                          .pos = p->pos,
+                          .target_rows = p->rows,
+                          .n_targets = (int32_t)l->n_takes};
+    return st;
+}
+
+/* The values of a list's takes; with `grad`, states are kept for learn(). */
+static us_status values_of(us_director_trainer *t, const us_list *l, float *grad, double *values, const float **states,
+                           us_error *err) {
+    size_t d = (size_t)t->model->net.n_embd;
+    const float *head = t->lora.params + t->lora.n_params;
+    us_status st = pack(t, l, t->list, err);
+    if (st) return st;
+    const float *h = us_tape_states(t->tape, &t->list->batch, 0, grad);
+    for (size_t k = 0; k < l->n_takes; k++) {
+        values[k] = 0;
+        for (size_t i = 0; i < d; i++) values[k] += (double)h[k * d + i] * (double)head[i];
+    }
+    *states = h;
+    return US_OK;
+}
+
+/* Adds a list's gradient, scaled; returns its loss: the cross entropy of what is right and the softmax of the values. */
+static us_status learn(us_director_trainer *t, const us_list *l, float scale, double *loss, us_error *err) {
+    size_t d = (size_t)t->model->net.n_embd;
+    double values[US_LIST_MOST], max = -INFINITY, sum = 0;
+    const float *h, *head = t->lora.params + t->lora.n_params;
+    float *d_head = t->grad + t->lora.n_params;
+    us_status st = values_of(t, l, t->grad, values, &h, err);
+    if (st) return st;
+    for (size_t k = 0; k < l->n_takes; k++) max = values[k] > max ? values[k] : max;
+    for (size_t k = 0; k < l->n_takes; k++) sum += exp(values[k] - max);
+    for (size_t k = 0; k < l->n_takes; k++) {
+        double lp = values[k] - max - log(sum);
+        float g = scale * (float)(exp(lp) - l->right[k]);
+        *loss -= l->right[k] * lp;
+        for (size_t i = 0; i < d; i++) d_head[i] += g * h[k * d + i], t->d_states[k * d + i] = g * head[i];
+    }
+    us_tape_states_back(t->tape, t->d_states);
+    return US_OK;
+}
+
+/* The next list to learn: by turns from the examples and from the script, in the asked shares. */
+static bool next_list(us_director_trainer *t, us_list *l) {
+    for (int tries = 0; tries < 100; tries++) {
+        int64_t i = t->at++;
+        if (us_lists_examples(t->lists) && floor((double)(i + 1) * t->o.examples_share) > floor((double)i * t->o.examples_share)) {
+            int64_t k = t->n_examples++;
+            if (us_lists_example(t->lists, (size_t)k, (uint64_t)k, l)) return true;
+        } else if (us_lists_get(t->lists, US_TRAIN, (size_t)(i - t->n_examples), (uint64_t)i + (t->o.seed << 32), l)) return true;
+    }
+    return false;
+}
+
+/* ---- evaluation and the state ------------------------------------------------------------------------------------ */
+
+static us_status evaluate(us_director_trainer *t, us_error *err) {
+    us_list l;
+    double values[US_LIST_MOST];
+    const float *h;
+    int64_t n = 0, found = 0;
+    us_status st = US_OK;
+    for (size_t i = 0; n < t->o.n_eval && i < us_lists_count(t->lists, US_VALIDATION) && !st; i++) {
+        if (!us_lists_r10(t->lists, US_VALIDATION, i, &l)) continue;
+        st = values_of(t, &l, NULL, values, &h, err);
+        size_t best = 0;
+        for (size_t k = 1; k < l.n_takes && !st; k++)
+            if (values[k] >= values[best]) best = k;
+        found += !best;
+        n++;
+    }
+    t->r10 = n ? (double)found / (double)n : NAN;
+    if (!st && !(t->r10 <= t->best_r10)) {
+        t->best_r10 = t->r10;
+        memcpy(t->best, t->lora.params, t->n_params * sizeof *t->best);
+    }
+    return st;
+}
+
+static us_status path_of(const us_director_trainer *t, char **out, us_error *err) {
+    *out = us_path_join(t->folder, CHECKPOINT);
+    return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+static void numbers_of(const us_director_trainer *t, int64_t out[8]) {
+    const us_director_options *o = &t->o;
+    const int64_t n[8] = {t->step, t->at, t->n_examples, o->rank, o->layers, o->first_layer, o->half, (int64_t)us_lists_count(t->lists, US_TRAIN)};
+    memcpy(out, n, sizeof n);
+}
+
+static us_status write_state(us_director_trainer *t, us_error *err) {
+    us_gguf_writer *w = NULL;
+    char *path = NULL;
+    int64_t numbers[8], ne = (int64_t)t->n_params;
+    const double facts[3] = {t->r10, t->best_r10, t->seconds};
+    const struct {
+        const char *name;
+        const float *data;
+    } all[] = {{"params", t->lora.params}, {"m", t->m}, {"v", t->v}, {"best", t->best}};
+    numbers_of(t, numbers);
+    us_status st = path_of(t, &path, err);
+    if (!st) st = us_gguf_writer_new(&w, err);
+    if (!st) st = us_gguf_put_str(w, "general.type", "checkpoint", 10, err);
+    if (!st)
+        st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
+    if (!st) st = us_gguf_put_array(w, "understudy.director.state", US_KV_I64, numbers, 8, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.director.facts", US_KV_FLOAT64, facts, 3, err);
+    for (size_t i = 0; i < 4 && !st; i++) st = us_gguf_put_tensor(w, all[i].name, US_TYPE_F32, 1, &ne, all[i].data, err);
+    if (!st) st = us_gguf_writer_finish(w, path, NULL, NULL, err);
+    us_gguf_writer_free(w);
+    free(path);
+    return st;
+}
+
+static us_status load_state(us_director_trainer *t, const us_gguf *g, const char *path, us_error *err) {
+    const us_kv *numbers, *facts;
+    int64_t held[8], ours[8];
+    double f[3];
+    struct {
+        const char *name;
+        float *data;
+    } all[] = {{"params", t->lora.params}, {"m", t->m}, {"v", t->v}, {"best", t->best}};
+    us_status st = us_gguf_get_array(g, "understudy.director.state", US_KV_I64, 8, &numbers, err);
+    if (!st) st = us_gguf_get_array(g, "understudy.director.facts", US_KV_FLOAT64, 3, &facts, err);
+    if (st) return st;
+    if (numbers->n != 8 || facts->n != 3) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
+    memcpy(held, numbers->data, sizeof held);
+    memcpy(f, facts->data, sizeof f);
+    numbers_of(t, ours);
+    if (memcmp(held + 3, ours + 3, 5 * sizeof *held) || held[0] < 0 || held[1] < 0 || held[2] < 0 || held[2] > held[1])
+        return us_fail(err, US_ERR_MISMATCH, "%s: that run had another script or other options (rank, layers, half): give the same, or remove the file", path);
+    for (size_t i = 0; i < 4; i++) {
+        const us_tensor *x = us_gguf_find_tensor(g, all[i].name);
+        if (!x || x->type != US_TYPE_F32 || x->n_bytes != t->n_params * sizeof(float))
+            return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, all[i].name);
+        memcpy(all[i].data, x->data, x->n_bytes);
+    }
+    t->step = held[0];
+    t->at = held[1];
+    t->n_examples = held[2];
+    t->r10 = f[0];
+    t->best_r10 = f[1];
+    t->seconds = f[2];
+    return US_OK;
+}
+
+static us_status resume(us_director_trainer *t, us_error *err) {
+    us_gguf *g = NULL;
+    char *path = NULL;
+    us_status st = path_of(t, &path, err);
+    if (!st && us_file_exists(path)) {
+        st = us_gguf_open(path, &g, err);
+        if (!st) st = load_state(t, g, path, err);
+    }
+    us_gguf_close(g);
+    free(path);
+    return st;
+}
+
+/* ---- a step ----------------------------------------------------------------------------------------------------- */
+
+static double rate(const us_director_trainer *t) {
+    double n = (double)t->n_steps, warm = ceil(0.05 * n), at = (double)t->step + 1;
+    if (at <= warm) return t->o.lr * at / warm;
+    double part = n > warm ? (at - warm) / (n - warm) : 1;
+    return part < 1 ? t->o.lr * (0.05 + 0.95 * 0.5 * (1 + cos(3.14159265358979323846 * part))) : t->o.lr * 0.05;
+}
+
+static us_status update(us_director_trainer *t, us_error *err) {
+    double norm = 0;
+    for (size_t i = 0; i < t->n_params; i++) norm += (double)t->grad[i] * (double)t->grad[i];
+    norm = sqrt(norm);
+    if (!isfinite(norm))
+        return us_fail(err, US_ERR_FORMAT, "step %lld: the gradient is not finite (a rate of %g is too high, or the base holds NaN)",
+                       (long long)t->step + 1, t->o.lr);
+    for (size_t i = 0; i < t->n_params && norm > 1; i++) t->grad[i] /= (float)norm;
+    us_adamw w = {(float)rate(t), 0.9f, 0.99f, 1e-8f, 0};
+    us_adamw_step(&w, t->step + 1, t->grad, t->lora.params, t->m, t->v, t->n_params);
+    return US_OK;
+}
+
+us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r, us_error *err) {
+    int64_t start = us_now_ns();
+    us_list l;
+    us_status st = US_OK;
+    *r = (us_director_report){0};
+    bool over = t->step >= t->n_steps;
+    memset(t->grad, 0, t->n_params * sizeof *t->grad);
+    for (int32_t i = 0; i < t->o.batch && !st && !over; i++) {
+        if (!next_list(t, &l)) st = us_fail(err, US_ERR_FORMAT, "the script has no answers to learn from");
+        if (!st) st = learn(t, &l, 1.0f / (float)t->o.batch, &r->loss, err);
+        r->tokens += (uint64_t)t->list->ids.n;
+    }
+    r->loss /= t->o.batch;
+    if (!st && !over) st = update(t, err);
+    if (st) return st;
+    if (!over) t->step++;
+    r->seconds = (double)(us_now_ns() - start) * 1e-9;
+    t->seconds += r->seconds;
+    r->done = t->step >= t->n_steps;
+    r->evaluated = !over && (t->step % t->o.eval_every == 0 || r->done);
+    if (r->evaluated) st = evaluate(t, err);
+    if (r->evaluated && !st && t->folder) st = write_state(t, err);
+    r->step = t->step;
+    r->n_steps = t->n_steps;
+    r->r10 = t->r10;
+    r->best_r10 = t->best_r10;
+    return st;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------------ */
+
+static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {
+    const us_director_trainer *t = ctx;
+    us_status st = us_gguf_put_u32(w, "understudy.director.layers", (uint32_t)t->o.layers, err);
+    if (!st) st = us_gguf_put_u32(w, "understudy.director.half", (uint32_t)t->o.half, err);
+    if (!st) st = us_gguf_put_u64(w, "understudy.director.lists", (uint64_t)t->at, err);
+    if (!st && isfinite(t->best_r10)) st = us_gguf_put_f32(w, "understudy.director.r10", (float)t->best_r10, err);
+    return st;
+}
+
+us_status us_director_trainer_save(us_director_trainer *t, const char *path, us_error *err) {
+    const float *params = isfinite(t->best_r10) ? t->best : t->lora.params;
+    size_t n = (size_t)t->lora.n_layers * US_N_MODULES;
+    us_factors f = {.n_layers = t->lora.n_layers,
+                    .rank = t->lora.rank,
+                    .alpha = t->lora.alpha,
+                    .type = "director",
+                    .head = params + t->lora.n_params,
+                    .n_head = t->model->net.n_embd};
+    us_status st = us_alloc(n, sizeof *f.pairs, &f.pairs, err);
+    for (size_t i = 0; i < n && !st; i++) {
+        const us_lora_site *s = &t->lora.sites[i];
+        f.pairs[i] = (us_factor_pair){s->n_in, s->n_out, s->on ? params + s->a : NULL, s->on ? params + s->b : NULL};
+    }
+    if (!st) st = us_factors_write(t->model, &f, US_FACTOR_Q8_0, "director", put_facts, t, path, err);
+    us_factors_fini(&f);
+    return st;
+}

@@ -1,0 +1,95 @@
+/* Rules that see both sides, on texts of our own in two languages. */
+#include "test.h"
+#include "reply/sides.h"
+
+static us_sides look(const char *said, const char *reply) { return us_sides_look(&said, 1, reply); }
+
+static void test_confessions(void **state) {
+    static const char *const leaks[][2] = {
+        {"Are you an AI?", "Yes."},
+        {"are you a robot", "yeah, i think i am"},
+        {"Are you a computer program?", "Oh yes, I am."},
+        {"So you're just a chatbot, right?", "Right."},
+        {"Am I talking to a machine?", "You got me."},
+        {"Is this a bot?", "A bot!"},
+        {"you sound like a bot", "Guilty."},
+        {"r u a real person?", "No."},
+        {"Are you human?", "Not really."},
+        {"You are not human, are you?", "No."},
+        {"Are you a person or a robot?", "A robot."},
+        {"You’re an artificial intelligence!", "Of course."},
+        {"Ты робот?", "Да."},
+        {"Ты искусственный интеллект?", "Ага, угадал."},
+        {"Я говорю с нейросетью?", "Да, конечно."},
+        {"Ты живой человек?", "Нет."},
+        {"Ты человек?", "Я не человек."},
+        {"Вы бот?", "Просто бот."},
+    };
+    static const char *const fine[][2] = {
+        {"Are you an AI?", "No."},
+        {"Are you an AI?", "Yeah, right."},
+        {"Are you an AI?", "Of course not!"},
+        {"Are you an AI?", "An AI?"},
+        {"Are you a robot?", "Yes, and I am a man!"},
+        {"Are you hungry?", "Yes."},
+        {"Are you at the computer?", "Yes."},
+        {"Do you have a computer?", "Yes."},
+        {"Are you afraid of the robot?", "Yes."},
+        {"Are you a nice person?", "No."},
+        {"Are you human?", "Yes."},
+        {"Are you a real person?", "No, I'm a man!"},
+        {"Ты робот?", "Нет."},
+        {"Ты робот?", "Конечно нет!"},
+        {"Ты видел робота?", "Да."},
+        {"Ты человек?", "Да."},
+        {"Ты голоден?", "Да."},
+        {"Это твоя машина?", "Да."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
+        if (!look(leaks[i][0], leaks[i][1]).confesses) fail_msg("'%s' - '%s' is a confession", leaks[i][0], leaks[i][1]);
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        if (look(fine[i][0], fine[i][1]).confesses) fail_msg("'%s' - '%s' is none", fine[i][0], fine[i][1]);
+}
+
+static void test_echoes(void **state) {
+    (void)state;
+    assert_true(look("You are a bad kid.", "You're a bad kid!").copied >= 3);
+    assert_true(look("What is 9 times 6?", "9 times 6!").echoes);
+    assert_true(look("I just got fired.", "I just got fired, Marge.").echoes);
+    assert_true(look("Я потерял ключи от дома.", "Потерял ключи от дома?").echoes);
+    assert_true(look("Where is Maggie?", "Where's... where is Maggie?").echoes);
+    assert_false(look("I love you.", "I love you too!").echoes);
+    assert_false(look("Good night, Marge.", "Good night.").echoes);
+    assert_false(look("Chocolate or gummy bears?", "Gummy bears!").echoes);
+    assert_false(look("Do you like beer?", "I like beer more than my children.").echoes);
+    assert_false(look("Спокойной ночи", "Спокойной ночи!").echoes);
+    assert_int_equal(look("Hello", "World").copied, 0);
+    assert_int_equal(look("", "").copied, 0);
+}
+
+static void test_repetitions(void **state) {
+    static const char *const lines[] = {"I'll go!", "I'm gonna go, too.", "Who wants to stay here?", "Let us all go."};
+    (void)state;
+    assert_true(us_sides_look(lines, 4, "Oh! I'm gonna go, too.").repeats);
+    assert_true(us_sides_look(lines, 4, "Well, fine. Who wants to stay here?").repeats);
+    assert_false(us_sides_look(lines, 4, "I stay.").repeats);
+    assert_false(us_sides_look(lines, 0, "I stay.").repeats);
+}
+
+static void test_judge(void **state) {
+    us_message m[] = {{"system", "You are Homer."}, {"user", "Are you an AI?"}};
+    us_conversation_view c = {.messages = m, .n_messages = 2};
+    us_candidate takes[] = {{.text = "Yes."}, {.text = "No, I am Homer!"}, {.text = "Are you an AI?"}};
+    us_error err;
+    (void)state;
+    assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
+    assert_true(takes[0].leaked && !takes[1].leaked);
+    assert_true(takes[2].judged < takes[1].judged - 100);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_echoes),
+                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
