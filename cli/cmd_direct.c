@@ -1,5 +1,5 @@
-/* understudy direct: a director for a script, the judge that chooses among takes. Ctrl-C keeps what was learned; the same command
- * goes on there. */
+/* understudy direct: a director for a script, the judge that chooses among takes. Ctrl-C keeps what was learned; the same
+ * command goes on there. */
 #include "cli_model.h"
 #include "cli_script.h"
 #include "understudy/director.h"
@@ -32,7 +32,8 @@ int cmd_direct(int argc, char **argv) {
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"out", 'o', "FILE", "the director (characters/director.gguf)", CLI_STRING, &out, 0, 0},
-        {"state", 0, "DIR", "keeps the run's state, so that the same command goes on with it (none)", CLI_STRING, &o.folder, 0, 0},
+        {"state", 0, "DIR", "keeps the run's state, so that the same command goes on with it (none)", CLI_STRING, &o.folder, 0,
+         0},
         {"examples", 0, "FILE", "JSONL of takes labelled by hand, learned from too", CLI_STRING, &o.examples, 0, 0},
         {"examples-share", 0, "X", "of the conversations that come from there (0.3)", CLI_FLOAT, &o.examples_share, 0, 1},
         {"half", 0, "N", "1 or 2: learn from that half of the scenes only (0: from all)", CLI_INT, &half, 0, 2},
@@ -49,10 +50,11 @@ int cmd_direct(int argc, char **argv) {
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so, off),
     };
-    int rc = cli_parse(argv[0],
-                       "usage: understudy direct FILE... [OPTIONS]\n\nTrains a director on the lines of all speakers of a script: the "
-                       "judge that chooses among a\ncharacter's takes. The best by held-out scenes is kept. One serves the whole cast.",
-                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(
+        argv[0],
+        "usage: understudy direct FILE... [OPTIONS]\n\nTrains a director on the lines of all speakers of a script: the "
+        "judge that chooses among a\ncharacter's takes. The best by held-out scenes is kept. One serves the whole cast.",
+        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
     if (!n) return cli_usage(argv[0], "no script: give one file or more");

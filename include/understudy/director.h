@@ -30,8 +30,9 @@ US_API void us_director_free(us_director *d);
 typedef struct us_said {
     const char *name, *text;
 } us_said;
-/* values[i] of takes[0..n_takes) as what `who` says after lines[0..n_lines), oldest first (the last US_DIRECTOR_LINES are read).
- * Values compare within one call only. The engine needs n_takes + 1 free sequences; none stays. LIMIT when the cache is full. */
+/* values[i] of takes[0..n_takes) as what `who` says after lines[0..n_lines), oldest first (the last US_DIRECTOR_LINES are
+ * read). Values compare within one call only. The engine needs n_takes + 1 free sequences; none stays. LIMIT when the cache is
+ * full. */
 #define US_DIRECTOR_LINES 6
 US_API US_MUST_USE us_status us_director_judge(const us_director *d, us_engine *e, const us_said *lines, size_t n_lines,
                                                const char *who, const char *const *takes, size_t n_takes, double *values,
@@ -41,20 +42,20 @@ US_API US_MUST_USE us_status us_director_judge(const us_director *d, us_engine *
 
 /* Zero means the default in brackets. */
 typedef struct us_director_options {
-    int32_t rank;             /* (16) */
-    int32_t layers;           /* computed, from the first (two thirds of the model's) */
-    int32_t first_layer;      /* the first that has factors (two fifths of `layers`); gradients stop there */
-    double lr;                /* peak rate (1e-3) */
-    int64_t n_lists;          /* conversations learned from in all, the same one again only after all others (6000) */
-    int32_t batch;            /* conversations a step (16) */
-    int32_t half;             /* 1, 2: that half of the training scenes only, so that another director can judge; (0: all) */
-    const char *examples;     /* JSONL of {"character", "turns", "takes", "labels"}: takes labelled 0 to 2 by hand; NULL: none */
-    double examples_share;    /* of the lists that come from there (0.3) */
-    uint64_t seed;            /* (0) */
-    int64_t eval_every;       /* steps (25) */
-    int64_t n_eval;           /* held-out lists of an evaluation (200) */
-    const char *folder;       /* takes director.checkpoint.gguf every eval_every steps; a run goes on from it; NULL: none */
-    int n_threads;            /* zero: every CPU */
+    int32_t rank;          /* (16) */
+    int32_t layers;        /* computed, from the first (two thirds of the model's) */
+    int32_t first_layer;   /* the first that has factors (two fifths of `layers`); gradients stop there */
+    double lr;             /* peak rate (1e-3) */
+    int64_t n_lists;       /* conversations learned from in all, the same one again only after all others (6000) */
+    int32_t batch;         /* conversations a step (16) */
+    int32_t half;          /* 1, 2: that half of the training scenes only, so that another director can judge; (0: all) */
+    const char *examples;  /* JSONL of {"character", "turns", "takes", "labels"}: takes labelled 0 to 2 by hand; NULL: none */
+    double examples_share; /* of the lists that come from there (0.3) */
+    uint64_t seed;         /* (0) */
+    int64_t eval_every;    /* steps (25) */
+    int64_t n_eval;        /* held-out lists of an evaluation (200) */
+    const char *folder;    /* takes director.checkpoint.gguf every eval_every steps; a run goes on from it; NULL: none */
+    int n_threads;         /* zero: every CPU */
 } us_director_options;
 
 typedef struct us_director_report {

@@ -54,7 +54,7 @@ struct us_engine {
     int32_t n_layers;        /* that this pass computes */
     const float *judge_head; /* [D]: out rows give their product with it, into score_out, instead of logits */
     float *judged;           /* where the next value goes */
-    float *logits; /* [n_logits_max][V], mapped, touched on use; this pass writes from row logits_at on */
+    float *logits;           /* [n_logits_max][V], mapped, touched on use; this pass writes from row logits_at on */
     size_t logits_bytes;
     int32_t logits_at;
     int32_t *logit_first, *logit_count, n_spans; /* of each span of the last eval: its rows of logits */
@@ -66,8 +66,8 @@ struct us_engine {
 /* How many of ids[0..n) a sequence begins with. */
 int32_t us_engine_seq_common(const us_engine *e, int32_t seq, const int32_t *ids, int32_t n);
 
-/* For another head than the vocabulary's: computes the first n_layers alone and gives values[i] = head . normed state of the last
- * token of span i. Sequences that have gone through this may go through nothing else. Errors as us_engine_eval. */
+/* For another head than the vocabulary's: computes the first n_layers alone and gives values[i] = head . normed state of the
+ * last token of span i. Sequences that have gone through this may go through nothing else. Errors as us_engine_eval. */
 US_MUST_USE us_status us_engine_judge(us_engine *e, const us_span *spans, int32_t n_spans, int32_t n_layers, const float *head,
                                       float *values, us_error *err);
 

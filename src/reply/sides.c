@@ -65,26 +65,62 @@ static bool begins_any(const char *w, const char *const *list) {
 
 /* ---- is a machine speaking? ------------------------------------------------------------------------------------ */
 
-static const char *const machines[] = {" ai ",         " a i ",       " bot ",      " chatbot ",   " chat bot ", " robot ",   " machine ",
-                                       " computer ",   " program ",   " software ", " llm ",       " chatgpt ",  " gpt ",     " android ",
-                                       " algorithm ",  " assistant ", " simulation ", " language model ", " artificial ", " neural net ", " neural network ",
-                                       " siri ",       " alexa ",     " automated ", " script ",   " fake ",     NULL};
-static const char *const people[] = {" human ", " real person ", " actual person ", " living person ", " a person ", " alive ", " real ", " human being ",
-                                     " flesh and blood ", " real human ", " somebody real ", " someone real ", NULL};
+static const char *const machines[] = {" ai ",         " a i ",        " bot ",
+                                       " chatbot ",    " chat bot ",   " robot ",
+                                       " machine ",    " computer ",   " program ",
+                                       " software ",   " llm ",        " chatgpt ",
+                                       " gpt ",        " android ",    " algorithm ",
+                                       " assistant ",  " simulation ", " language model ",
+                                       " artificial ", " neural net ", " neural network ",
+                                       " siri ",       " alexa ",      " automated ",
+                                       " script ",     " fake ",       NULL};
+static const char *const people[] = {
+    " human ",       " real person ",     " actual person ", " living person ", " a person ",     " alive ", " real ",
+    " human being ", " flesh and blood ", " real human ",    " somebody real ", " someone real ", NULL};
 /* Stems: whatever follows within the word. */
-static const char *const ru_machines[] = {" робот", " бот ", " бота ", " ботом ", " чатбот", " чат бот", " нейросет", " нейронн", " компьютер", " машина ", " машиной ",
-                                          " искусственн", " ии ", " программ", " алгоритм", " языковая модель", " языковой модел", " ассистент", NULL};
-static const char *const ru_people[] = {" человек ", " человеком ", " живой ", " живая ", " живым ", " настоящий ", " настоящая ", " реальный ", " реальная ", NULL};
+static const char *const ru_machines[] = {" робот",           " бот ",           " бота ",     " ботом ",    " чатбот",
+                                          " чат бот",         " нейросет",       " нейронн",   " компьютер", " машина ",
+                                          " машиной ",        " искусственн",    " ии ",       " программ",  " алгоритм",
+                                          " языковая модель", " языковой модел", " ассистент", NULL};
+static const char *const ru_people[] = {" человек ",   " человеком ", " живой ",    " живая ",    " живым ",
+                                        " настоящий ", " настоящая ", " реальный ", " реальная ", NULL};
 
 /* Where somebody is asked, or told, what they are. */
-static const char *const addressed[] = {" are you ",   " you are ",   " youre ",       " r u ",       " u r ",          " ur ",         " arent you ", " is this ",
-                                        " talking to ", " talking with ", " speaking to ", " speaking with ", " chatting with ", " chatting to ", " talk to ", " is that ",
-                                        " you sound like ", " you just ", " were you ", " is there ", " you re ", " you not ", " you seem like ", " u ", " you ", NULL};
-static const char *const ru_addressed[] = {" ты ", " вы ", " это ", " говорю с ", " общаюсь с ", " разговариваю с ", " болтаю с ", " пишу ", " тут ", NULL};
+static const char *const addressed[] = {" are you ",
+                                        " you are ",
+                                        " youre ",
+                                        " r u ",
+                                        " u r ",
+                                        " ur ",
+                                        " arent you ",
+                                        " is this ",
+                                        " talking to ",
+                                        " talking with ",
+                                        " speaking to ",
+                                        " speaking with ",
+                                        " chatting with ",
+                                        " chatting to ",
+                                        " talk to ",
+                                        " is that ",
+                                        " you sound like ",
+                                        " you just ",
+                                        " were you ",
+                                        " is there ",
+                                        " you re ",
+                                        " you not ",
+                                        " you seem like ",
+                                        " u ",
+                                        " you ",
+                                        NULL};
+static const char *const ru_addressed[] = {" ты ",       " вы ",   " это ", " говорю с ", " общаюсь с ", " разговариваю с ",
+                                           " болтаю с ", " пишу ", " тут ", NULL};
 /* Between the two these end the search: something else is asked about. */
-static const char *const elsewhere[] = {" at ", " on ", " in ", " with ", " by ", " have ", " like a ", " use ", " using ", " own ", " about ", " afraid ", " good ", " fix ", " buy ",
-                                        " want ", " know ", " love ", " need ", " write ", " watch ", " see ", " make ", " see a ", " to be ", " got ", " do ", " think ", " live ",
-                                        " your ", " my ", " видел", " любишь ", " знаешь ", " купил", " есть ли ", " умеешь ", " хочешь ", " боишься ", " моя ", " твоя ", " твой ", NULL};
+static const char *const elsewhere[] = {
+    " at ",     " on ",     " in ",      " with ", " by ",   " have ",   " like a ", " use ",  " using ",
+    " own ",    " about ",  " afraid ",  " good ", " fix ",  " buy ",    " want ",   " know ", " love ",
+    " need ",   " write ",  " watch ",   " see ",  " make ", " see a ",  " to be ",  " got ",  " do ",
+    " think ",  " live ",   " your ",    " my ",   " видел", " любишь ", " знаешь ", " купил", " есть ли ",
+    " умеешь ", " хочешь ", " боишься ", " моя ",  " твоя ", " твой ",   NULL};
 
 /* The words after p as far as FILLERS of them and one phrase may reach. */
 static size_t reach(const char *p) {
@@ -114,22 +150,101 @@ static bool asked(const char *w, const char *const *markers, const char *const *
     return false;
 }
 
-static const char *const yes[] = {" yes ",  " yeah ", " yep ", " yup ", " yea ",  " ya ",  " aye ",  " sure ", " of course ", " right ", " correct ", " exactly ", " absolutely ", " indeed ", " i am ", " thats right ",
-                                  " true ", " you got me ", " you caught me ", " guilty ", " i guess i am ", " i think i am ", " i think so ", " i guess so ", " im afraid so ", " kind of ", " kinda ", " sort of ",
-                                  " definitely ", " certainly ", " uh huh ", " mm hmm ", " well yes ", " oh yes ", " oh yeah ", " uh yes ", " uh yeah ", " um yes ", " um yeah ", " why yes ", " well yeah ", " hey yeah ", " maybe ",
-                                  " how did you know ", " busted ", " ok yes ", " okay yes ", " totally ", " bingo ", " да ", " ага ", " угу ", " конечно ", " верно ", " точно ", " именно ", " правда ", " так и есть ", " ну да ", " увы да ", " угадал",
-                                  " разумеется ", " естественно ", " возможно ", " не совсем человек ", NULL};
-static const char *const no[] = {" no ",  " nope ", " nah ", " not really ", " not exactly ", " im not ", " i am not ", " never ", " of course not ", " uh no ", " um no ", " well no ", " oh no ", " not at all ", " not a ", " not human ", " nobody ",
-                                 " нет ", " неа ", " не ", " вовсе нет ", " никогда ", " ну нет ", " конечно нет ", " увы нет ", " я не ", NULL};
+static const char *const yes[] = {" yes ",
+                                  " yeah ",
+                                  " yep ",
+                                  " yup ",
+                                  " yea ",
+                                  " ya ",
+                                  " aye ",
+                                  " sure ",
+                                  " of course ",
+                                  " right ",
+                                  " correct ",
+                                  " exactly ",
+                                  " absolutely ",
+                                  " indeed ",
+                                  " i am ",
+                                  " thats right ",
+                                  " true ",
+                                  " you got me ",
+                                  " you caught me ",
+                                  " guilty ",
+                                  " i guess i am ",
+                                  " i think i am ",
+                                  " i think so ",
+                                  " i guess so ",
+                                  " im afraid so ",
+                                  " kind of ",
+                                  " kinda ",
+                                  " sort of ",
+                                  " definitely ",
+                                  " certainly ",
+                                  " uh huh ",
+                                  " mm hmm ",
+                                  " well yes ",
+                                  " oh yes ",
+                                  " oh yeah ",
+                                  " uh yes ",
+                                  " uh yeah ",
+                                  " um yes ",
+                                  " um yeah ",
+                                  " why yes ",
+                                  " well yeah ",
+                                  " hey yeah ",
+                                  " maybe ",
+                                  " how did you know ",
+                                  " busted ",
+                                  " ok yes ",
+                                  " okay yes ",
+                                  " totally ",
+                                  " bingo ",
+                                  " да ",
+                                  " ага ",
+                                  " угу ",
+                                  " конечно ",
+                                  " верно ",
+                                  " точно ",
+                                  " именно ",
+                                  " правда ",
+                                  " так и есть ",
+                                  " ну да ",
+                                  " увы да ",
+                                  " угадал",
+                                  " разумеется ",
+                                  " естественно ",
+                                  " возможно ",
+                                  " не совсем человек ",
+                                  NULL};
+static const char *const no[] = {
+    " no ",      " nope ",          " nah ",         " not really ", " not exactly ", " im not ", " i am not ",
+    " never ",   " of course not ", " uh no ",       " um no ",      " well no ",     " oh no ",  " not at all ",
+    " not a ",   " not human ",     " nobody ",      " нет ",        " неа ",         " не ",     " вовсе нет ",
+    " никогда ", " ну нет ",        " конечно нет ", " увы нет ",    " я не ",        NULL};
 /* A "yes" that means the contrary. */
-static const char *const not_yes[] = {" yeah right ", " yes right ", " of course not ", " sure not ", " right like ", " certainly not ", " absolutely not ", " definitely not ", " i am not ", " true but im not ", " конечно нет ", " да нет ", " да ладно ", " точно нет ",
-                                      " конечно не ", " sure im a man ", " i am a man ", " i am human ", " i am a human ", " i am a person ", " i am homer ", NULL};
+static const char *const not_yes[] = {" yeah right ",     " yes right ",
+                                      " of course not ",  " sure not ",
+                                      " right like ",     " certainly not ",
+                                      " absolutely not ", " definitely not ",
+                                      " i am not ",       " true but im not ",
+                                      " конечно нет ",    " да нет ",
+                                      " да ладно ",       " точно нет ",
+                                      " конечно не ",     " sure im a man ",
+                                      " i am a man ",     " i am human ",
+                                      " i am a human ",   " i am a person ",
+                                      " i am homer ",     NULL};
 /* Whoever says this of themselves has not confessed, whatever else they say. */
-static const char *const a_person[] = {" im human ", " im a human ", " i am human ", " i am a human ", " im a person ", " im a real ", " i am a real ", " im real ", " i am real ", " im alive ", " i am alive ", " im a man ", " im a woman ", " im a girl ", " im a boy ", " im a kid ", " flesh and blood ",
-                                       " я человек ", " я живой ", " я живая ", " я настоящ", " я мужчина ", " я женщина ", " я девочка ", " я мальчик ", NULL};
+static const char *const a_person[] = {" im human ",        " im a human ",  " i am human ", " i am a human ", " im a person ",
+                                       " im a real ",       " i am a real ", " im real ",    " i am real ",    " im alive ",
+                                       " i am alive ",      " im a man ",    " i am a man ", " i am a woman ", " i am a boy ",
+                                       " i am a girl ",     " im a woman ",  " im a girl ",  " im a boy ",     " im a kid ",
+                                       " flesh and blood ", " я человек ",   " я живой ",    " я живая ",      " я настоящ",
+                                       " я мужчина ",       " я женщина ",   " я девочка ",  " я мальчик ",    NULL};
 
 static bool denies_person(const char *w) {
-    static const char *const parts[] = {" not human ", " not a human ", " not real ", " not a real ", " not a person ", " not alive ", " не человек ", " не живой ", " не живая ", " не настоящ", NULL};
+    static const char *const parts[] = {" not human ", " not a human ", " not real ", " not a real ", " not a person ",
+                                        " not alive ", " не человек ",  " не живой ", " не живая ",   " не настоящ",
+                                        NULL};
     return has_any(w, parts);
 }
 
@@ -141,7 +256,8 @@ static bool all_question(const char *reply) {
 
 /* " a robot ", " just an ai ", nothing else. */
 static bool names_machine(const char *w) {
-    static const char *const heads[] = {" a ", " an ", " just a ", " just an ", " only a ", " only an ", " the ", " просто ", " всего лишь ", " ", NULL};
+    static const char *const heads[] = {" a ",   " an ",     " just a ",     " just an ", " only a ", " only an ",
+                                        " the ", " просто ", " всего лишь ", " ",         NULL};
     for (const char *const *h = heads; *h; h++) {
         if (!begins(w, *h)) continue;
         const char *rest = w + strlen(*h) - 1;
@@ -170,12 +286,37 @@ static bool confesses(const char *said, const char *reply_text, const char *repl
 
 /* What is said back without being an echo. */
 static bool is_courtesy(const char *reply) {
-    static const char *const list[] = {" hi ", " hello ", " hey ", " good night ", " good morning ", " good evening ", " goodnight ", " bye ", " goodbye ", " see you ", " thank you ", " thanks ", " cheers ", " happy ", " merry ", " nice to meet you ",
-                                       " привет ", " здравствуй", " пока ", " до свидания ", " спокойной ночи ", " доброе утро ", " добрый ", " спасибо ", " до завтра ", NULL};
+    static const char *const list[] = {" hi ",
+                                       " hello ",
+                                       " hey ",
+                                       " good night ",
+                                       " good morning ",
+                                       " good evening ",
+                                       " goodnight ",
+                                       " bye ",
+                                       " goodbye ",
+                                       " see you ",
+                                       " thank you ",
+                                       " thanks ",
+                                       " cheers ",
+                                       " happy ",
+                                       " merry ",
+                                       " nice to meet you ",
+                                       " привет ",
+                                       " здравствуй",
+                                       " пока ",
+                                       " до свидания ",
+                                       " спокойной ночи ",
+                                       " доброе утро ",
+                                       " добрый ",
+                                       " спасибо ",
+                                       " до завтра ",
+                                       NULL};
     return count_words(reply) <= 5 && begins_any(reply, list);
 }
 static bool is_shared(const char *reply) {
-    static const char *const list[] = {" too ", " also ", " as well ", " neither ", " me either ", " тоже ", " также ", " взаимно ", NULL};
+    static const char *const list[] = {" too ",  " also ",  " as well ", " neither ", " me either ",
+                                       " тоже ", " также ", " взаимно ", NULL};
     return has_any(reply, list);
 }
 static bool is_choice(const char *said) { return has(said, " or ") || has(said, " или "); }
@@ -231,22 +372,4 @@ us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
     free(said);
     free(own);
     return v;
-}
-
-us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
-    const char **lines;
-    size_t n_lines = 0;
-    (void)ctx;
-    us_status st = us_alloc(c->n_messages, sizeof *lines, &lines, err);
-    if (st) return st;
-    for (size_t i = 0; i < c->n_messages; i++)
-        if (strcmp(c->messages[i].role, "system") != 0) lines[n_lines++] = c->messages[i].content;
-    for (int32_t i = 0; i < n; i++) {
-        us_sides v = us_sides_look(lines, n_lines, takes[i].text);
-        if (v.confesses) takes[i].leaked = true;
-        if (v.echoes || v.repeats) takes[i].judged -= 150;
-        if (v.copied > 2) takes[i].judged -= v.copied - 2;
-    }
-    free(lines);
-    return US_OK;
 }

@@ -1,6 +1,6 @@
-/* Training a director: list after list, a softmax over its takes. One conversation is one batch of the tape: the conversation is
- * the prefix that all takes see, each take a segment of its own. The head stands behind the factors in every array of parameters,
- * so that one optimizer moves both. The state of a run is one file, written atomically after each evaluation. */
+/* Training a director: list after list, a softmax over its takes. One conversation is one batch of the tape: the conversation
+ * is the prefix that all takes see, each take a segment of its own. The head stands behind the factors in every array of
+ * parameters, so that one optimizer moves both. The state of a run is one file, written atomically after each evaluation. */
 #include "understudy/director.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -59,8 +59,10 @@ static us_status fill_options(us_director_trainer *t, const us_director_options 
     if (o->rank < 1 || o->rank > 256 || o->layers < 1 || o->layers > all || o->first_layer < 0 || o->first_layer >= o->layers ||
         !(o->lr > 0 && o->lr <= 1) || o->n_lists < 1 || o->batch < 1 || o->half < 0 || o->half > 2 || o->eval_every < 1 ||
         !(o->examples_share >= 0 && o->examples_share <= 1))
-        return us_fail(err, US_ERR_ARGUMENT, "director: rank 1..256, layers 1..%d, a first layer below them, a rate up to 1, lists and "
-                                             "batch of 1 or more, half 0..2 and a share 0..1 are expected", all);
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "director: rank 1..256, layers 1..%d, a first layer below them, a rate up to 1, lists and "
+                       "batch of 1 or more, half 0..2 and a share 0..1 are expected",
+                       all);
     t->n_steps = (o->n_lists + o->batch - 1) / o->batch;
     return US_OK;
 }
@@ -201,10 +203,12 @@ static us_status learn(us_director_trainer *t, const us_list *l, float scale, do
 static bool next_list(us_director_trainer *t, us_list *l) {
     for (int tries = 0; tries < 100; tries++) {
         int64_t i = t->at++;
-        if (us_lists_examples(t->lists) && floor((double)(i + 1) * t->o.examples_share) > floor((double)i * t->o.examples_share)) {
+        if (us_lists_examples(t->lists) &&
+            floor((double)(i + 1) * t->o.examples_share) > floor((double)i * t->o.examples_share)) {
             int64_t k = t->n_examples++;
             if (us_lists_example(t->lists, (size_t)k, (uint64_t)k, l)) return true;
-        } else if (us_lists_get(t->lists, US_TRAIN, (size_t)(i - t->n_examples), (uint64_t)i + (t->o.seed << 32), l)) return true;
+        } else if (us_lists_get(t->lists, US_TRAIN, (size_t)(i - t->n_examples), (uint64_t)i + (t->o.seed << 32), l))
+            return true;
     }
     return false;
 }
@@ -241,7 +245,8 @@ static us_status path_of(const us_director_trainer *t, char **out, us_error *err
 
 static void numbers_of(const us_director_trainer *t, int64_t out[8]) {
     const us_director_options *o = &t->o;
-    const int64_t n[8] = {t->step, t->at, t->n_examples, o->rank, o->layers, o->first_layer, o->half, (int64_t)us_lists_count(t->lists, US_TRAIN)};
+    const int64_t n[8] = {t->step,   t->at,          t->n_examples, o->rank,
+                          o->layers, o->first_layer, o->half,       (int64_t)us_lists_count(t->lists, US_TRAIN)};
     memcpy(out, n, sizeof n);
 }
 
@@ -285,7 +290,9 @@ static us_status load_state(us_director_trainer *t, const us_gguf *g, const char
     memcpy(f, facts->data, sizeof f);
     numbers_of(t, ours);
     if (memcmp(held + 3, ours + 3, 5 * sizeof *held) || held[0] < 0 || held[1] < 0 || held[2] < 0 || held[2] > held[1])
-        return us_fail(err, US_ERR_MISMATCH, "%s: that run had another script or other options (rank, layers, half): give the same, or remove the file", path);
+        return us_fail(
+            err, US_ERR_MISMATCH,
+            "%s: that run had another script or other options (rank, layers, half): give the same, or remove the file", path);
     for (size_t i = 0; i < 4; i++) {
         const us_tensor *x = us_gguf_find_tensor(g, all[i].name);
         if (!x || x->type != US_TYPE_F32 || x->n_bytes != t->n_params * sizeof(float))
@@ -328,7 +335,8 @@ static us_status update(us_director_trainer *t, us_error *err) {
     for (size_t i = 0; i < t->n_params; i++) norm += (double)t->grad[i] * (double)t->grad[i];
     norm = sqrt(norm);
     if (!isfinite(norm))
-        return us_fail(err, US_ERR_FORMAT, "step %lld: the gradient is not finite (a rate of %g is too high, or the base holds NaN)",
+        return us_fail(err, US_ERR_FORMAT,
+                       "step %lld: the gradient is not finite (a rate of %g is too high, or the base holds NaN)",
                        (long long)t->step + 1, t->o.lr);
     for (size_t i = 0; i < t->n_params && norm > 1; i++) t->grad[i] /= (float)norm;
     us_adamw w = {(float)rate(t), 0.9f, 0.99f, 1e-8f, 0};

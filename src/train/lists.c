@@ -33,9 +33,9 @@ struct us_lists {
     us_buf text, echo;
     turn *turns;
     size_t n_turns, cap_turns;
-    uint32_t *of[US_N_PARTS];  /* answers of a part, turns by index */
+    uint32_t *of[US_N_PARTS]; /* answers of a part, turns by index */
     size_t n_of[US_N_PARTS];
-    uint32_t *by, *by_first;   /* turns sorted by (part, speaker), and where each (part, speaker) begins */
+    uint32_t *by, *by_first; /* turns sorted by (part, speaker), and where each (part, speaker) begins */
     size_t n_speakers;
     json_t **rows; /* of the examples, which borrow from them */
     example *examples;
@@ -73,7 +73,8 @@ static us_status add_turn(us_lists *l, turn t, const us_line *lines, size_t b, s
 }
 
 /* Scenes go to the parts that data sets send them to, and training scenes to halves by another hash. */
-static us_status add_scene(us_lists *l, const us_line *lines, size_t b, size_t end, uint32_t scene, int32_t half, us_error *err) {
+static us_status add_scene(us_lists *l, const us_line *lines, size_t b, size_t end, uint32_t scene, int32_t half,
+                           us_error *err) {
     uint64_t hash = 0;
     us_status st = US_OK;
     for (size_t i = b; i < end; i++) hash = us_hash_bytes(hash, lines[i].text, strlen(lines[i].text));
@@ -135,7 +136,9 @@ static us_status index_turns(us_lists *l, us_error *err) {
             l->of[p][i - 1] = l->of[p][k];
             l->of[p][k] = swap;
         }
-    return l->n_of[US_TRAIN] ? US_OK : us_fail(err, US_ERR_FORMAT, "nobody answers anybody in this script: no scene of two lines by two speakers");
+    return l->n_of[US_TRAIN]
+               ? US_OK
+               : us_fail(err, US_ERR_FORMAT, "nobody answers anybody in this script: no scene of two lines by two speakers");
 }
 
 /* ---- examples ---------------------------------------------------------------------------------------------------- */
@@ -147,14 +150,16 @@ static us_status add_example(us_lists *l, json_t *row, const char *file, size_t 
     size_t n = json_array_size(turns), first = n > US_DIRECTOR_LINES ? n - US_DIRECTOR_LINES : 0;
     e.n_takes = json_array_size(takes) < US_LIST_TAKES ? json_array_size(takes) : US_LIST_TAKES;
     bool good = e.who && n && e.n_takes && labels && strlen(labels) == json_array_size(takes);
-    for (size_t i = first; i < n && good; i++) good = (e.said[e.n_said++] = json_string_value(json_array_get(turns, i))) != NULL;
+    for (size_t i = first; i < n && good; i++)
+        good = (e.said[e.n_said++] = json_string_value(json_array_get(turns, i))) != NULL;
     for (size_t i = 0; i < e.n_takes && good; i++) {
         good = (e.takes[i] = json_string_value(json_array_get(takes, i))) && labels[i] >= '0' && labels[i] <= '2';
         e.labels[i] = good ? (unsigned char)(labels[i] - '0') : 0;
     }
     if (!good)
-        return us_fail(err, US_ERR_FORMAT, "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit 0 to 2 a take) are expected",
-                       file, line);
+        return us_fail(err, US_ERR_FORMAT,
+                       "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit 0 to 2 a take) are expected", file,
+                       line);
     us_status st = us_grow(&l->examples, &l->cap_examples, l->n_examples + 1, sizeof *l->examples, err);
     if (!st) l->examples[l->n_examples++] = e;
     return st;
@@ -235,7 +240,9 @@ static void add(us_list *out, const char *text, double right) {
     out->right[out->n_takes++] = right;
 }
 
-static const char *name_of(const us_lists *l, uint32_t speaker) { return speaker == US_SPEAKER_NONE ? NULL : l->speakers[speaker].name; }
+static const char *name_of(const us_lists *l, uint32_t speaker) {
+    return speaker == US_SPEAKER_NONE ? NULL : l->speakers[speaker].name;
+}
 
 /* What was said before turn i: the last lines, in half of the cases by nobody in particular and in half of those the last one
  * alone, as a visitor types. */

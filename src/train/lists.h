@@ -26,8 +26,8 @@ US_MUST_USE us_status us_lists_new(const us_script *script, const us_director_op
 void us_lists_free(us_lists *l);
 size_t us_lists_count(const us_lists *l, us_part part); /* lines of the script that are answers */
 size_t us_lists_examples(const us_lists *l);
-/* Answer i (modulo their number) of a part with what else might be said, as `draw` has it; false when there is nothing to choose
- * from. The strings live as long as the lists, but for echoes: until the next call. */
+/* Answer i (modulo their number) of a part with what else might be said, as `draw` has it; false when there is nothing to
+ * choose from. The strings live as long as the lists, but for echoes: until the next call. */
 bool us_lists_get(us_lists *l, us_part part, size_t i, uint64_t draw, us_list *out);
 /* Example i; false when nothing in it is right. */
 bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out);

@@ -17,10 +17,11 @@ typedef struct us_lora {
     size_t n_params;
 } us_lora;
 
-/* dims[m] = {in, out} of each module; bit m of `modules` switches module m on, in the layers from first_layer on. A is uniform in
+/* dims[m] = {in, out} of each module; bit m of `modules` switches module m on, in the layers from first_layer on. A is uniform
+ * in
  * +-1/sqrt(in) (what PEFT's kaiming_uniform with a = sqrt(5) gives), B is zero. */
-US_MUST_USE us_status us_lora_init(us_lora *l, int32_t n_layers, int32_t first_layer, const size_t dims[US_N_MODULES][2], int32_t rank, float alpha,
-                                   bool rslora, uint32_t modules, uint64_t seed, us_error *err);
+US_MUST_USE us_status us_lora_init(us_lora *l, int32_t n_layers, int32_t first_layer, const size_t dims[US_N_MODULES][2],
+                                   int32_t rank, float alpha, bool rslora, uint32_t modules, uint64_t seed, us_error *err);
 void us_lora_fini(us_lora *l);
 static inline const us_lora_site *us_lora_at(const us_lora *l, int32_t layer, us_module m) {
     return &l->sites[layer * US_N_MODULES + (int)m];

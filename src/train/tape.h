@@ -28,7 +28,7 @@ typedef struct us_tape_options {
     bool recompute;                                          /* keep only the layers' inputs, compute the rest again */
     bool f32;                                                /* transposed weights in float32 (tests) */
     float dropout;                                           /* on the input of the LoRA factors */
-    int32_t n_layers;    /* only the first so many layers are computed; 0: all */
+    int32_t n_layers;                                        /* only the first so many layers are computed; 0: all */
     int32_t first_layer; /* no gradient goes below this layer: the factors there must be off */
     bool states;         /* us_tape_states() will be called, never us_tape_loss(): no head of the vocabulary is needed */
 } us_tape_options;
@@ -48,9 +48,9 @@ double us_tape_loss(us_tape *t, const us_batch *b, float *nats);
 /* The same, and adds scale * d(sum of nats)/d(parameter) to `grad` (laid out as lora->params).
  * `step_seed` feeds dropout. */
 double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_t step_seed, float *grad);
-/* For another head than the vocabulary's: the normed state of each target row after the last layer, [n_targets, D], until the next
- * call (target_ids are not read). With `grad` a us_tape_states_back() may follow, which adds the factors' gradients to it, given
- * d(loss)/d(state). */
+/* For another head than the vocabulary's: the normed state of each target row after the last layer, [n_targets, D], until the
+ * next call (target_ids are not read). With `grad` a us_tape_states_back() may follow, which adds the factors' gradients to it,
+ * given d(loss)/d(state). */
 const float *us_tape_states(us_tape *t, const us_batch *b, uint64_t step_seed, float *grad);
 void us_tape_states_back(us_tape *t, const float *d_states);
 #endif

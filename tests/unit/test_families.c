@@ -125,7 +125,7 @@ static us_lora make_lora(const us_model *m) {
     us_lora l;
     size_t dims[US_N_MODULES][2];
     for (int k = 0; k < US_N_MODULES; k++) us_net_dims(&m->net, (us_module)k, &dims[k][0], &dims[k][1]);
-    assert_ok(us_lora_init(&l, m->net.n_layers, (const size_t(*)[2])dims, RANK, 8, false, 0x7f, 1, &err), &err);
+    assert_ok(us_lora_init(&l, m->net.n_layers, 0, (const size_t(*)[2])dims, RANK, 8, false, 0x7f, 1, &err), &err);
     for (int32_t i = 0; i < l.n_layers * US_N_MODULES; i++) {
         const us_lora_site *s = &l.sites[i];
         double seed = 7.0 * (i / US_N_MODULES) + i % US_N_MODULES;

@@ -77,19 +77,8 @@ static void test_repetitions(void **state) {
     assert_false(us_sides_look(lines, 0, "I stay.").repeats);
 }
 
-static void test_judge(void **state) {
-    us_message m[] = {{"system", "You are Homer."}, {"user", "Are you an AI?"}};
-    us_conversation_view c = {.messages = m, .n_messages = 2};
-    us_candidate takes[] = {{.text = "Yes."}, {.text = "No, I am Homer!"}, {.text = "Are you an AI?"}};
-    us_error err;
-    (void)state;
-    assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
-    assert_true(takes[0].leaked && !takes[1].leaked);
-    assert_true(takes[2].judged < takes[1].judged - 100);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_echoes),
-                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
+                                       cmocka_unit_test(test_repetitions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
