@@ -2,7 +2,7 @@
  * command goes on there. */
 #include "cli_model.h"
 #include "cli_script.h"
-#include "understudy/director.h"
+#include "understudy/direct.h"
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>

@@ -22,7 +22,8 @@ declare -A below=(
     [serve]="base jobs text corpus dataset kern ops model generate reply character chat train"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern
-    [sampler]=generate [bench]=generate [cpu]=kern [card]=character)
+    [sampler]=generate [bench]=generate [cpu]=kern [card]=character
+    [director]=reply [direct]=train)
 bad=0 n=0
 
 # offence FILE:LINE INCLUDED

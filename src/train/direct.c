@@ -1,7 +1,7 @@
 /* Training a director: list after list, a softmax over its takes. One conversation is one batch of the tape: the conversation
  * is the prefix that all takes see, each take a segment of its own. The head stands behind the factors in every array of
  * parameters, so that one optimizer moves both. The state of a run is one file, written atomically after each evaluation. */
-#include "understudy/director.h"
+#include "understudy/direct.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -7,7 +7,7 @@
 #ifndef US_TRAIN_LISTS_H
 #define US_TRAIN_LISTS_H
 #include "dataset/dataset.h"
-#include "understudy/director.h"
+#include "understudy/direct.h"
 
 enum { US_LIST_MOST = 12, US_LIST_TAKES = 8, US_LIST_R10 = 10 };
 

@@ -8,7 +8,7 @@
 #include "reply/director.h"
 #include "train/lists.h"
 #include "train/tape.h"
-#include "understudy/director.h"
+#include "understudy/direct.h"
 #include <math.h>
 
 static char *dir, *model_path;
