@@ -3,6 +3,8 @@
 peer.py bench FILE THREADS TEST [TEST...]   lines "test threads n tokens_per_s", weights warm. As in llama-bench and in
                                             `understudy bench`, logits are computed, and which token follows is fixed
 peer.py first FILE THREADS                  "first": openings to the first token, a second; "peak": MiB after 512 tokens of prefill
+peer.py kl FILE TEXT [THREADS]              what llama.cpp's path for FILE loses against its own float32 path (the file as F32, cache in
+                                            F32, no flash attention), over 2,048 positions of TEXT as in tests/unit/test_reference.c
 peer.py requantize IN OUT                   the file's weights as Q4_0, the form llama.cpp has its fastest kernels for
 """
 import ctypes
@@ -128,12 +130,67 @@ def requantize(source, target):
         sys.exit(f"{source}: cannot be requantized")
 
 
+def window_logits(path, threads, ids, exact):
+    """Logits of one window of tokens after another, [512, V] each, as the file is used by default or in float32."""
+    import numpy as np
+
+    model = L.llama_model_load_from_file(path.encode(), L.llama_model_default_params())
+    p = L.llama_context_default_params()
+    p.n_ctx = p.n_batch = p.n_ubatch = 512
+    p.n_threads = p.n_threads_batch = threads
+    if exact:
+        p.type_k = p.type_v = L.GGML_TYPE_F32
+        p.flash_attn_type = L.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    ctx = L.llama_init_from_model(model, p)
+    r = Runner(model, ctx, 1)
+    for at in range(0, 2048, 512):
+        r.clear()
+        r.eval([(t, i, 0, True) for i, t in enumerate(ids[at : at + 512])])
+        yield np.stack([np.ctypeslib.as_array(L.llama_get_logits_ith(ctx, i), (r.n_vocab,)).copy() for i in range(512)])
+    L.llama_free(ctx)
+    L.llama_model_free(model)
+
+
+def divergence(path, text, threads):
+    import os
+    import tempfile
+
+    import numpy as np
+
+    L.llama_backend_init()
+    vocab_only = L.llama_model_default_params()
+    vocab_only.vocab_only = True
+    model = L.llama_model_load_from_file(path.encode(), vocab_only)
+    data = open(text, "rb").read()
+    out = (L.llama_token * len(data))()
+    n = L.llama_tokenize(L.llama_model_get_vocab(model), data, len(data), out, len(data), False, False)
+    ids = list(out[:n])
+    L.llama_model_free(model)
+    kl, same = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        exact_file = os.path.join(folder, "f32.gguf")
+        p = L.llama_model_quantize_default_params()
+        p.ftype, p.allow_requantize = L.LLAMA_FTYPE_ALL_F32, True
+        if L.llama_model_quantize(path.encode(), exact_file.encode(), ctypes.byref(p)) != 0:
+            sys.exit(f"{path}: cannot be made float32")
+        log_softmax = lambda x: (x := x - x.max(-1, keepdims=True)) - np.log(np.exp(x).sum(-1, keepdims=True))
+        for a, b in zip(window_logits(exact_file, threads, ids, True), window_logits(path, threads, ids, False)):
+            a, b = log_softmax(a.astype(np.float64)), log_softmax(b.astype(np.float64))
+            kl.append((np.exp(a) * (a - b)).sum(-1))
+            same.append(a.argmax(-1) == b.argmax(-1))
+    kl = np.sort(np.concatenate(kl))
+    print(f"# llama.cpp: {len(kl)} positions, KL {kl.mean():.6f} nats in the mean, {kl[len(kl) * 99 // 100]:.5f} at the 99th "
+          f"percentile, first choice the same at {100 * np.concatenate(same).mean():.2f}%")
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["bench", path, threads, *tests] if tests:
             measure(path, int(threads), tests)
         case ["first", path, threads]:
             first(path, int(threads))
+        case ["kl", path, text, *threads]:
+            divergence(path, text, int(threads[0]) if threads else 2)
         case ["requantize", source, target]:
             requantize(source, target)
         case _:

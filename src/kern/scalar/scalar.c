@@ -146,44 +146,53 @@ static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t 
     else pack_floats(kind, type, src, row_bytes, n_rows, k, dst);
 }
 
-/* Column c of row r of a group: its integer, and the numbers that make it a weight. */
-typedef struct cell {
-    int q;
+/* Columns [16 h, 16 h + 16) of row r of a group: their integers, and the numbers that make them weights. */
+typedef struct cells {
+    int16_t q[16];
     float d, m;
-} cell;
-static cell cell_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
-    size_t b = c / US_BLOCK, j = c % US_BLOCK;
-    const uint16_t *h;
+} cells;
+
+/* Four bits of each, the low or the high ones. */
+static void nibbles(const unsigned char *p, size_t r, bool high, cells *x) {
+    for (size_t j = 0; j < 16; j++) {
+        int byte = p[j / 4 * 64 + 4 * r + j % 4];
+        x->q[j] = (int16_t)(high ? byte >> 4 : byte & 15);
+    }
+}
+
+static void bytes(const unsigned char *p, size_t r, size_t half, cells *x) {
+    for (size_t j = 0; j < 16; j++) x->q[j] = (int8_t)p[(half * 4 + j / 4) * 64 + 4 * r + j % 4];
+}
+
+static cells cells_at(const us_matrix *w, const unsigned char *g, size_t r, size_t h) {
+    cells x = {.m = 0};
+    size_t b = h / 2, half = h % 2;
+    const uint16_t *top = (const uint16_t *)(const void *)g;
     if (w->kind == US_PACK_Q4) {
-        g += b * US_Q4_BLOCK_BYTES;
-        h = (const uint16_t *)(const void *)g;
-        int byte = g[64 + j % 16 / 4 * 64 + 4 * r + j % 4];
-        return (cell){j < 16 ? byte & 15 : byte >> 4, us_f16_to_f32(h[r]), us_f16_to_f32(h[16 + r])};
+        top = (const uint16_t *)(const void *)(g + b * US_Q4_BLOCK_BYTES);
+        nibbles(g + b * US_Q4_BLOCK_BYTES + 64, r, half, &x);
+        x.d = us_f16_to_f32(top[r]), x.m = us_f16_to_f32(top[16 + r]);
+    } else if (w->kind == US_PACK_Q8) {
+        bytes(g + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES, r, half, &x);
+        x.d = us_f16_to_f32(top[b * 16 + r]);
+    } else if (w->kind == US_PACK_Q4_K) {
+        const unsigned char *super = g + b / 8 * US_Q4K_BYTES, *p = super + 64 + b % 8 * US_Q4K_BLOCK_BYTES;
+        top = (const uint16_t *)(const void *)super;
+        nibbles(p + 32, r, half, &x);
+        x.d = us_f16_to_f32(top[r]) * (float)p[r], x.m = -(us_f16_to_f32(top[16 + r]) * (float)p[16 + r]);
+    } else if (w->kind == US_PACK_Q6_K) {
+        const unsigned char *super = g + b / 8 * US_Q6K_BYTES, *p = super + 32 + b % 8 * US_Q6K_BLOCK_BYTES;
+        top = (const uint16_t *)(const void *)super;
+        nibbles(p + 32, r, half, &x);
+        for (size_t j = 0; j < 16; j++)
+            x.q[j] = (int16_t)((x.q[j] | (p[288 + half * 64 + 4 * r + j % 4] >> 2 * (j / 4) & 3) << 4) - 32);
+        x.d = us_f16_to_f32(top[r]) * (float)(int8_t)p[half * 16 + r];
+    } else {
+        const float *f = (const float *)(const void *)(g + b * US_Q8S_BLOCK_BYTES);
+        bytes(g + b * US_Q8S_BLOCK_BYTES + 256, r, half, &x);
+        x.d = f[half * 16 + r], x.m = f[32 + half * 16 + r];
     }
-    if (w->kind == US_PACK_Q8) {
-        h = (const uint16_t *)(const void *)g;
-        return (cell){(int8_t)g[us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES + j / 4 * 64 + 4 * r + j % 4],
-                      us_f16_to_f32(h[b * 16 + r]), 0};
-    }
-    if (w->kind == US_PACK_Q4_K) {
-        g += b / 8 * US_Q4K_BYTES;
-        h = (const uint16_t *)(const void *)g;
-        float d = us_f16_to_f32(h[r]), m = us_f16_to_f32(h[16 + r]);
-        g += 64 + b % 8 * US_Q4K_BLOCK_BYTES;
-        int byte = g[32 + j % 16 / 4 * 64 + 4 * r + j % 4];
-        return (cell){j < 16 ? byte & 15 : byte >> 4, d * (float)g[r], -(m * (float)g[16 + r])};
-    }
-    if (w->kind == US_PACK_Q6_K) {
-        g += b / 8 * US_Q6K_BYTES;
-        h = (const uint16_t *)(const void *)g;
-        float d = us_f16_to_f32(h[r]);
-        g += 32 + b % 8 * US_Q6K_BLOCK_BYTES;
-        int byte = g[32 + j % 16 / 4 * 64 + 4 * r + j % 4], high = g[288 + j / 16 * 64 + 4 * r + j % 4] >> 2 * (j / 4 % 4) & 3;
-        return (cell){((j < 16 ? byte & 15 : byte >> 4) | high << 4) - 32, d * (float)(int8_t)g[j / 16 * 16 + r], 0};
-    }
-    g += b * US_Q8S_BLOCK_BYTES;
-    const float *f = (const float *)(const void *)g;
-    return (cell){(int8_t)g[256 + j / 4 * 64 + 4 * r + j % 4], f[j / 16 * 16 + r], f[32 + j / 16 * 16 + r]};
+    return x;
 }
 
 static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
@@ -198,13 +207,10 @@ static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size
 static void unpack_row(const us_matrix *w, size_t n, float *dst) {
     const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
     size_t r = n % US_GROUP;
-    for (size_t c = 0; c < w->n_cols; c++) {
-        if (w->kind >= US_PACK_F16) {
-            dst[c] = float_at(w, g, r, c);
-            continue;
-        }
-        cell x = cell_at(w, g, r, c);
-        dst[c] = x.d * (float)x.q + x.m;
+    for (size_t c = 0; c < w->n_cols && w->kind >= US_PACK_F16; c++) dst[c] = float_at(w, g, r, c);
+    for (size_t h = 0; h < w->n_cols / 16 && w->kind < US_PACK_F16; h++) {
+        cells x = cells_at(w, g, r, h);
+        for (size_t j = 0; j < 16; j++) dst[16 * h + j] = x.d * (float)x.q[j] + x.m;
     }
 }
 
@@ -227,31 +233,51 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
         }
 }
 
-static float dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const us_acts *a, size_t t) {
+/* Rows of x that share a group's unpacked weights, and columns unpacked at a time. A sum's order does not depend on them. */
+#define TILE 16
+#define PANEL 64
+
+static void dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const us_acts *a, size_t t, size_t nt, float *acc) {
     size_t k = w->n_cols;
-    float acc = 0;
     for (size_t h = 0; h < k / 16; h++) {
-        cell x = {0};
-        int sum = 0;
-        for (size_t j = 0; j < 16; j++) {
-            x = cell_at(w, g, r, h * 16 + j);
-            sum += x.q * a->q[t * k + h * 16 + j];
+        cells x = cells_at(w, g, r, h);
+        for (size_t i = t; i < t + nt; i++) {
+            int sum = 0;
+            for (size_t j = 0; j < 16; j++) sum += x.q[j] * a->q[i * k + h * 16 + j];
+            acc[i - t] += x.d * a->d[i * (k / US_BLOCK) + h / 2] * (float)sum + x.m * a->s[i * (k / 16) + h];
         }
-        acc += x.d * a->d[t * (k / US_BLOCK) + h / 2] * (float)sum + x.m * a->s[t * (k / 16) + h];
     }
-    return acc;
+}
+
+static void dot_floats(const us_matrix *w, const unsigned char *g, const float *x, size_t ld, size_t nt, float acc[][TILE]) {
+    float columns[PANEL][TILE] = {{0}};
+    for (size_t c0 = 0; c0 < w->n_cols; c0 += PANEL) {
+        size_t n = w->n_cols - c0 < PANEL ? w->n_cols - c0 : PANEL;
+        for (size_t i = 0; i < nt; i++)
+            for (size_t c = 0; c < n; c++) columns[c][i] = x[i * ld + c0 + c];
+        for (size_t r = 0; r < US_GROUP; r++)
+            for (size_t c = 0; c < n; c++) {
+                float f = float_at(w, g, r, c0 + c);
+                for (size_t i = 0; i < TILE; i++) acc[r][i] += f * columns[c][i];
+            }
+    }
 }
 
 static void matmul(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
                    size_t g1, float *y, size_t ld_y, bool add) {
-    for (size_t t = t0; t < t1; t++)
-        for (size_t n = g0 * US_GROUP; n < g1 * US_GROUP && n < w->n_rows; n++) {
-            const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
-            float acc = 0;
-            if (w->kind < US_PACK_F16) acc = dot_ints(w, g, n % US_GROUP, acts, t);
-            else
-                for (size_t c = 0; c < w->n_cols; c++) acc += float_at(w, g, n % US_GROUP, c) * x[t * ld_x + c];
-            y[t * ld_y + n] = add ? y[t * ld_y + n] + acc : acc;
+    for (size_t t = t0; t < t1; t += TILE)
+        for (size_t g = g0; g < g1; g++) {
+            const unsigned char *group = w->data + g * w->group_bytes;
+            float acc[US_GROUP][TILE] = {{0}};
+            size_t nt = t1 - t < TILE ? t1 - t : TILE;
+            if (w->kind >= US_PACK_F16) dot_floats(w, group, x + t * ld_x, ld_x, nt, acc);
+            for (size_t r = 0, n = g * US_GROUP; r < US_GROUP && n < w->n_rows; r++, n++) {
+                if (w->kind < US_PACK_F16) dot_ints(w, group, r, acts, t, nt, acc[r]);
+                for (size_t i = 0; i < nt; i++) {
+                    float *to = &y[(t + i) * ld_y + n];
+                    *to = add ? *to + acc[r][i] : acc[r][i];
+                }
+            }
         }
 }
 
