@@ -14,23 +14,30 @@
 static const char gpt2_pattern[] = CONTRACTIONS "| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 static const char llama3_pattern[] = LLAMA3_HEAD "\\p{N}{1,3}" LLAMA3_TAIL;
 static const char qwen2_pattern[] = LLAMA3_HEAD "\\p{N}" LLAMA3_TAIL;
+/* Words by their case: what may be capital, then what may be small, at least one of either. */
+#define CAPITALS "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define SMALLS "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define BEFORE_WORD "[^\\r\\n\\p{L}\\p{N}]?"
+#define CASED_TAIL "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define GPT4O_CONTRACTIONS "(?i:" CONTRACTIONS ")?"
+static const char tekken_pattern[] = BEFORE_WORD CAPITALS "*" SMALLS "+|" BEFORE_WORD CAPITALS "+" SMALLS "*|\\p{N}" CASED_TAIL;
+static const char gpt4o_pattern[] = BEFORE_WORD CAPITALS "*" SMALLS "+" GPT4O_CONTRACTIONS "|" BEFORE_WORD CAPITALS "+" SMALLS
+                                                         "*" GPT4O_CONTRACTIONS "|\\p{N}{1,3}" CASED_TAIL;
 
 /* tokenizer.ggml.pre -> how text is cut into words. */
 static const struct {
     const char *pre, *pattern;
     bool split_digits, whole_words;
 } pres[] = {
-    {"gpt-2", gpt2_pattern, false, false},
-    {"default", gpt2_pattern, false, false},
-    {"smollm", gpt2_pattern, true, false},
-    {"starcoder", gpt2_pattern, true, false},
-    {"refact", gpt2_pattern, true, false},
-    {"command-r", gpt2_pattern, true, false},
-    {"llama-bpe", llama3_pattern, false, true},
-    {"llama3", llama3_pattern, false, true},
-    {"llama-v3", llama3_pattern, false, true},
-    {"qwen2", qwen2_pattern, false, false},
-    {"deepseek-r1-qwen", qwen2_pattern, false, false},
+    {"gpt-2", gpt2_pattern, false, false},       {"default", gpt2_pattern, false, false},
+    {"smollm", gpt2_pattern, true, false},       {"starcoder", gpt2_pattern, true, false},
+    {"refact", gpt2_pattern, true, false},       {"command-r", gpt2_pattern, true, false},
+    {"olmo", gpt2_pattern, false, false},        {"llama-bpe", llama3_pattern, false, true},
+    {"llama3", llama3_pattern, false, true},     {"llama-v3", llama3_pattern, false, true},
+    {"falcon3", llama3_pattern, false, true},    {"dbrx", llama3_pattern, false, false},  /* OLMo 2, Phi-4 */
+    {"smaug-bpe", llama3_pattern, false, false}, {"tekken", tekken_pattern, false, true}, /* Mistral Nemo */
+    {"gpt-4o", gpt4o_pattern, false, false},                                              /* Phi-4-mini */
+    {"qwen2", qwen2_pattern, false, false},      {"deepseek-r1-qwen", qwen2_pattern, false, false},
 };
 
 void us_tokens_fini(us_tokens *t) {
@@ -228,9 +235,11 @@ static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
     size_t i = 0, n = sizeof pres / sizeof *pres;
     while (i < n && !us_str_eq(pre, pres[i].pre)) i++;
     if (i == n)
-        return us_fail(err, US_ERR_UNSUPPORTED,
-                       "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2 and their kin",
-                       us_gguf_path(g), (int)(pre.len < 80 ? pre.len : 80), pre.data);
+        return us_fail(
+            err, US_ERR_UNSUPPORTED,
+            "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2, tekken, gpt-4o "
+            "and their kin",
+            us_gguf_path(g), (int)(pre.len < 80 ? pre.len : 80), pre.data);
     t->split_digits = pres[i].split_digits;
     t->whole_words = pres[i].whole_words;
     int code;
@@ -284,10 +293,19 @@ static us_status load_id(const us_tokenizer *t, const us_gguf *g, const char *ke
     return st;
 }
 
-static _Thread_local const us_tokenizer *longest_of; /* qsort has no context */
-static int longest_first(const void *a, const void *b) {
-    size_t x = longest_of->pieces[*(const int32_t *)a].len, y = longest_of->pieces[*(const int32_t *)b].len;
-    return x > y ? -1 : x < y;
+/* A token that its maker added to the vocabulary and that is text like any other ("\n\n", runs of blanks in Gemma): it is
+ * matched before all else, in what users type too. Those that look like markers are not: they may open a turn or end one. */
+static bool is_plain(const us_tokenizer *t, int32_t id) {
+    us_str p = t->pieces[id];
+    char first = p.data[0], last = p.data[p.len - 1];
+    return t->kinds[id] == US_TOKEN_USER && !t->ends[id] && !(first == '<' && last == '>') && !(first == '[' && last == ']');
+}
+
+static _Thread_local const us_tokenizer *sorted_of; /* qsort has no context */
+static int by_first_then_longest(const void *a, const void *b) {
+    us_str x = sorted_of->pieces[*(const int32_t *)a], y = sorted_of->pieces[*(const int32_t *)b];
+    unsigned char p = (unsigned char)x.data[0], q = (unsigned char)y.data[0];
+    return p != q ? (p < q ? -1 : 1) : x.len > y.len ? -1 : x.len < y.len;
 }
 
 static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err) {
@@ -316,10 +334,10 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
         if (!is_special(t, i) || !t->pieces[i].len) continue;
         if ((st = us_grow(&t->specials, &cap, t->n_specials + 1, sizeof *t->specials, err))) return st;
         t->specials[t->n_specials++] = (int32_t)i;
-        t->special_first[(unsigned char)t->pieces[i].data[0]] = true;
+        for (size_t c = (unsigned char)t->pieces[i].data[0]; c < 256; c++) t->special_end[c]++;
     }
-    longest_of = t;
-    if (t->n_specials) qsort(t->specials, t->n_specials, sizeof *t->specials, longest_first);
+    sorted_of = t;
+    if (t->n_specials) qsort(t->specials, t->n_specials, sizeof *t->specials, by_first_then_longest);
     return US_OK;
 }
 
@@ -366,12 +384,12 @@ void us_tokenizer_free(us_tokenizer *t) {
 
 /* ---- use -------------------------------------------------------------------------------------------------- */
 
-/* The special token at s, longest first; -1 if none. */
-static int32_t special_at(const us_tokenizer *t, const char *s, size_t n) {
-    if (!t->special_first[(unsigned char)s[0]]) return -1;
-    for (size_t i = 0; i < t->n_specials; i++) {
+/* The special token at s, longest first; -1 if none. Without `all` only those that are text like any other. */
+static int32_t special_at(const us_tokenizer *t, const char *s, size_t n, bool all) {
+    unsigned char c = (unsigned char)s[0];
+    for (size_t i = c ? t->special_end[c - 1] : 0; i < t->special_end[c]; i++) {
         us_str p = t->pieces[t->specials[i]];
-        if (p.len <= n && !memcmp(p.data, s, p.len)) return t->specials[i];
+        if (p.len <= n && !memcmp(p.data, s, p.len) && (all || is_plain(t, t->specials[i]))) return t->specials[i];
     }
     return -1;
 }
@@ -384,7 +402,7 @@ us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bo
     size_t begin = 0;
     bool first = true;
     for (size_t i = 0; i <= n && !st; i++) {
-        int32_t id = parse_special && i < n ? special_at(t, s + i, n - i) : -1;
+        int32_t id = i < n ? special_at(t, s + i, n - i, parse_special) : -1;
         if (i < n && id < 0) continue;
         if (i > begin) {
             st = t->spm ? us_spm_encode(t, s + begin, i - begin, first, out, err)

@@ -44,10 +44,10 @@ struct us_tokenizer {
     const float *scores;
     float *own_scores;
     bool space_prefix;
-    /* special tokens, longest first */
+    /* special tokens, by their first byte, then longest first */
     int32_t *specials;
     size_t n_specials;
-    bool special_first[256];
+    size_t special_end[256]; /* of those that begin with a byte: from the end of the byte before */
     int32_t bos, eos, unknown;
     bool add_bos;
 };

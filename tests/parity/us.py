@@ -8,7 +8,7 @@ F32, FAST = 1, 0  # us_math
 
 
 class Error(c.Structure):
-    _fields_ = [("status", c.c_int), ("message", c.c_char * 1024)]
+    _fields_ = [("status", c.c_int), ("reason", c.c_char_p), ("message", c.c_char * 1024)]
 
 
 class ModelOptions(c.Structure):
@@ -42,7 +42,7 @@ def logits(path, n_vocab, sequences, adapter=None, scale=1.0, math=F32):
     check(lib.us_model_open(path.encode(), c.byref(ModelOptions(math, 0, None)), c.byref(model), c.byref(err)))
     if adapter:
         check(lib.us_adapter_open(model, adapter.encode(), c.c_bool(True), c.byref(ad), c.byref(err)))
-    check(lib.us_engine_new(model, c.byref(EngineOptions(0, 1024, 4, 512, 2)), c.byref(engine), c.byref(err)))
+    check(lib.us_engine_new(model, c.byref(EngineOptions(0, 1024, 4, 1024, 2)), c.byref(engine), c.byref(err)))
     out = []
     for ids in sequences:
         check(lib.us_engine_seq_new(engine, c.byref(seq), c.byref(err)))
