@@ -1,0 +1,199 @@
+/* What a card says is played: examples in all their forms, macros, the character's book. */
+#include "test.h"
+#include "character/book.h"
+#include "character/examples.h"
+#include "character/macros.h"
+
+static us_error err;
+
+static void examples_in_all_forms(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *lines[8];
+        size_t n_unanswered;
+    } rows[] = {
+        {"", {NULL}, 0},
+        {"<START>\n{{user}}: Hi\n{{char}}: Ho", {"Hi", "Ho"}, 0},
+        {"<START>\r\n{{user}}: Hi\r\n{{char}}: Ho\r\n", {"Hi", "Ho"}, 0},
+        {"<START>{{user}}: Hi\n{{char}}: Ho", {"Hi", "Ho"}, 0},
+        {"{{User}}: Hi\n{{CHAR}}: one\ntwo\n\nthree", {"Hi", "one\ntwo\n\nthree"}, 0},
+        {"<start>\n<USER>: Hi\n<BOT>: Ho", {"Hi", "Ho"}, 0},
+        {"You: Hi\nCaptain Ada: Ho\nYou: Bye\nAda: So long", {"Hi", "Ho", "Bye", "So long"}, 0},
+        {"<START>\n{{user}}: lost\n<START>\n{{user}}: Hi\n{{char}}: Ho", {"Hi", "Ho"}, 1},
+        {"{{user}}: a\n{{user}}: b\n{{char}}: c\n{{char}}: d", {"a\nb", "c\nd"}, 0},
+        {"<START>\n{{char}}: I sing.\n<START>\n{{char}}: I sail.", {"...", "I sing.", "...", "I sail."}, 0},
+        {"<START>\n*She hums.*\n{{user}}: Hi\n{{char}}: Ho", {"*She hums.*\nHi", "Ho"}, 0},
+        {"Arr, the sea!\nArr!", {"...", "Arr, the sea!\nArr!"}, 0},
+        {"{{user}}: Hi\n{{char}}: He said: go.\nBob: stays in it", {"Hi", "He said: go.\nBob: stays in it"}, 0},
+        {"{{user}} : Hi\n{{char}}\xef\xbc\x9a Ho\nEND_OF_DIALOG\n{{user}}: x", {"Hi", "Ho"}, 1},
+        {"<START>\n<START>\n\n<START>", {NULL}, 0},
+    };
+    static const char *const names[] = {"Captain Ada", "Ada"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        us_examples e;
+        assert_ok(us_examples_read(rows[i].text, names, 2, &e, &err), &err);
+        size_t n = 0;
+        for (; n < 8 && rows[i].lines[n]; n++) {
+            if (n >= e.n) fail_msg("row %zu: %zu lines", i, e.n);
+            assert_string_equal(e.lines[n], rows[i].lines[n]);
+        }
+        assert_int_equal(e.n, n);
+        assert_int_equal(e.n_unanswered, rows[i].n_unanswered);
+        us_examples_fini(&e);
+    }
+}
+
+static const char *filled(us_macros *m, const char *text) {
+    static us_buf b;
+    if (!b.max) us_buf_init(&b, 10000);
+    us_buf_clear(&b);
+    assert_ok(us_macros_fill(m, text, &b, &err), &err);
+    return b.len ? b.data : "";
+}
+
+static void macros(void **state) {
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    us_macros m = {
+        .name = "Ada", .user = "Pat", .original = "O", .description = "{{char}} sails", .now = 1714575900, .seed = 1};
+    static const char *const rows[][2] = {
+        {"{{char}} {{USER}} {{ char }} <BOT> <user>", "Ada Pat Ada Ada Pat"},
+        {"{{original}}|{{persona}}|{{description}}|{{personality}}", "O||Ada sails|"},
+        {"{{time}}, {{date}}, {{weekday}}, {{isotime}}, {{isodate}}", "3:05 PM, May 01, 2024, Wednesday, 15:05, 2024-05-01"},
+        {"a{{// a remark}}b{{comment: x}}c{{hidden_key:k}}d{{noop}}", "abcd"},
+        {"a\n\n{{trim}}\n\nb{{newline}}c", "ab\nc"},
+        {"{{reverse:\xd0\xb0\xd0\xb1\xd0\xb2}}", "\xd0\xb2\xd0\xb1\xd0\xb0"},
+        {"{{random::x}} {{pick:x,x , x}} {{random::{{char}}::{{char}}}} {{roll:1d1+4}} {{roll:d1}}", "x x Ada 5 1"},
+        {"{{{char}}} { {char} } {{ <b>", "{Ada} { {char} } {{ <b>"},
+        {"}} {{", "}} {{"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_string_equal(filled(&m, rows[i][0]), rows[i][1]);
+    assert_int_equal(m.n_unknown, 0);
+    assert_string_equal(filled(&m, "{{getvar::x}} {{char}} {{idle_duration}} {{random}} {{wrap {{user}}}}"),
+                        "{{getvar::x}} Ada {{idle_duration}} {{random}} {{wrap Pat}}");
+    assert_int_equal(m.n_unknown, 4);
+    assert_string_equal(m.unknown, "{{getvar::x}}");
+    m.user = NULL;
+    assert_string_equal(filled(&m, "{{user}}"), "you");
+    m.user = "{{char}}"; /* what a user is called is no macro */
+    assert_string_equal(filled(&m, "{{user}}"), "{{char}}");
+    bool seen[4] = {0};
+    for (m.seed = 0; m.seed < 100; m.seed++) {
+        char first[20];
+        snprintf(first, sizeof first, "%s", filled(&m, "{{random::a::b::c}}"));
+        assert_string_equal(filled(&m, "{{random::a::b::c}}"), first); /* the same seed, the same draw */
+        seen[*first - 'a'] = true;
+        long x = strtol(filled(&m, "{{roll:2d6}}"), NULL, 10);
+        assert_true(x >= 2 && x <= 12);
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+    char deep[4000] = "";
+    for (int i = 0; i < 300; i++) strcat(deep, "{{random::");
+    strcat(deep, "x");
+    for (int i = 0; i < 300; i++) strcat(deep, "}}");
+    filled(&m, deep); /* ends */
+}
+
+/* The names of what is found, joined by blanks. */
+static const char *found(const char *json, const char *const *lines, size_t n) {
+    static char out[1000];
+    us_book *b = NULL;
+    us_book_hit *hits;
+    size_t n_hits;
+    json_error_t where;
+    json_t *j = json_loads(json, 0, &where), *notes = json_array();
+    if (!j) fail_msg("%s: %s", where.text, json);
+    assert_ok(us_book_open(j, notes, &b, &err), &err);
+    assert_ok(us_book_find(b, lines, n, 7, &hits, &n_hits, &err), &err);
+    *out = 0;
+    for (size_t i = 0; i < n_hits; i++)
+        snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s%s", i ? " " : "", hits[i].name,
+                 hits[i].place == US_AT_DEPTH           ? "@"
+                 : hits[i].place == US_BEFORE_CHARACTER ? "<"
+                                                        : "");
+    free(hits);
+    us_book_free(b);
+    json_decref(notes);
+    json_decref(j);
+    return out;
+}
+
+#define ENTRY(name, rest) "{\"name\":\"" name "\",\"content\":\"text of " name "\",\"enabled\":true," rest "}"
+#define FIND(entries, ...)                                                   \
+    found("{\"entries\":[" entries "]}", (const char *const[]){__VA_ARGS__}, \
+          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void the_book(void **state) {
+    (void)state;
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"ship\"]") "," ENTRY("b", "\"keys\":[\"whale\"]"), "The SHIP leaks"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"cat\"]"), "education"), ""); /* not inside a word */
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"cat\"]"), "two cats"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"cat\"],\"extensions\":{\"match_whole_words\":true}"), "two cats"), "");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"cat\"],\"extensions\":{\"match_whole_words\":false}"), "education"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"\xe7\x8c\xab\"]"), "\xe9\xbb\x91\xe7\x8c\xab\xe3\x81\x8c"),
+                        "a"); /* no blanks in Japanese */
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"\xd0\xa8\xd1\x85\xd1\x83\xd0\xbd\xd0\xb0\"]"),
+                             "\xd1\x88\xd1\x85\xd1\x83\xd0\xbd\xd0\xb0 \xd1\x82\xd0\xb0\xd0\xbc"),
+                        "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"Ship\"],\"case_sensitive\":true"), "a ship"), "");
+    assert_string_equal(FIND(ENTRY("a", "\"constant\":true,\"keys\":[]"), "x"), "a");
+    assert_string_equal(FIND("{\"name\":\"off\",\"content\":\"c\",\"enabled\":false,\"constant\":true}", "x"), "");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/sh[ei]p\\\\b/i\"]"), "A SHEP."), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"sh[ei]p\"],\"use_regex\":true"), "a shep"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/(/\",\"and/or\"]"), "this and/or that"),
+                        "a"); /* a bad pattern is left out, a slash is no pattern */
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/(a+)+$/\"]"),
+                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
+                        ""); /* ends */
+#define LOGIC(n) \
+    ENTRY("a",   \
+          "\"keys\":[\"k\"],\"selective\":true,\"secondary_keys\":[\"x\",\"y\"],\"extensions\":{\"selectiveLogic\":" #n "}")
+    assert_string_equal(FIND(LOGIC(0), "k x"), "a");
+    assert_string_equal(FIND(LOGIC(0), "k"), "");
+    assert_string_equal(FIND(LOGIC(1), "k x y"), "");
+    assert_string_equal(FIND(LOGIC(1), "k x"), "a");
+    assert_string_equal(FIND(LOGIC(2), "k x"), "");
+    assert_string_equal(FIND(LOGIC(2), "k"), "a");
+    assert_string_equal(FIND(LOGIC(3), "k x"), "");
+    assert_string_equal(FIND(LOGIC(3), "k y x"), "a");
+    assert_string_equal(FIND(ENTRY("late", "\"keys\":[\"k\"],\"insertion_order\":9") "," ENTRY(
+                                 "early", "\"keys\":[\"k\"],\"insertion_order\":1"),
+                             "k"),
+                        "early late");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"k\"],\"position\":\"before_char\"") "," ENTRY(
+                                 "b", "\"keys\":[\"k\"],\"extensions\":{\"position\":4,\"depth\":2}"),
+                             "k"),
+                        "a< b@");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"k\"]"), "k", "1", "2", "3", "4"), ""); /* past the four last lines */
+    assert_string_equal(found("{\"scan_depth\":5,\"entries\":[" ENTRY("a", "\"keys\":[\"k\"]") "]}",
+                              (const char *const[]){"k", "1", "2", "3", "4"}, 5),
+                        "a");
+    assert_string_equal(found("{\"recursive_scanning\":true,\"entries\":[" ENTRY("b", "\"keys\":[\"text of a\"]") "," ENTRY(
+                                  "a", "\"keys\":[\"k\"]") "]}",
+                              (const char *const[]){"k"}, 1),
+                        "b a");
+    assert_string_equal(found("{\"entries\":[" ENTRY("b", "\"keys\":[\"text of a\"]") "," ENTRY("a", "\"keys\":[\"k\"]") "]}",
+                              (const char *const[]){"k"}, 1),
+                        "a");
+    /* four tokens of room, each text is three: the one of more priority stays */
+    assert_string_equal(found("{\"token_budget\":4,\"entries\":[" ENTRY("b", "\"keys\":[\"k\"],\"priority\":1") "," ENTRY(
+                                  "a", "\"keys\":[\"k\"],\"priority\":5") "]}",
+                              (const char *const[]){"k"}, 1),
+                        "a");
+    assert_string_equal(found("{\"entries\":{\"0\":{\"comment\":\"w\",\"content\":\"c\",\"key\":[\"k\"],\"keysecondary\":[]}}}",
+                              (const char *const[]){"k"}, 1),
+                        "w"); /* a world file's form */
+    assert_string_equal(
+        FIND("{\"name\":\"d\",\"enabled\":true,\"keys\":[\"k\"],\"content\":\"@@depth 3\\n@@whatever\\nwords\"}", "k"), "d@");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"k\"],\"extensions\":{\"probability\":0,\"useProbability\":true}"), "k"),
+                        "");
+    assert_string_equal(found("{\"entries\":7}", (const char *const[]){"k"}, 1), "");
+    assert_string_equal(
+        found("{\"entries\":[7,null,{\"keys\":\"k, z\",\"content\":\"c\",\"name\":\"s\"}]}", (const char *const[]){"z"}, 1),
+        "s");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms), cmocka_unit_test(macros),
+                                       cmocka_unit_test(the_book)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
