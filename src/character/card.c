@@ -5,13 +5,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "character/card_forms.h"
+#include "text/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_CARD_BYTES ((size_t)4 << 20)
 #define MAX_CAST 2000
-#define MAX_EXAMPLES 64
 
 /* A field of data that should be words. A number is taken as its digits; what cannot be words is said to be left out. */
 static const char *words_of(us_card *c, json_t *data, const char *key) {
@@ -66,25 +66,6 @@ static us_status load_sampler(json_t *o, const char *file, us_sampler_options *s
     return us_sampler_check(s, err);
 }
 
-/* mes_example: lines "{{user}}: ..." and "{{char}}: ...", blocks parted by <START>. Kept as pairs. */
-static us_status load_examples(us_card *c, const char *text, us_error *err) {
-    us_status st = us_alloc(2 * MAX_EXAMPLES, sizeof *c->lines, &c->lines, err);
-    for (const char *p = text; *p && !st;) {
-        size_t n = strcspn(p, "\n");
-        bool user = !strncmp(p, "{{user}}:", 9), self = !strncmp(p, "{{char}}:", 9);
-        if ((user && c->n_lines % 2 == 0) || (self && c->n_lines % 2 == 1)) {
-            const char *from = p + 9;
-            while (from < p + n && *from == ' ') from++;
-            if (c->n_lines == 2 * MAX_EXAMPLES) break;
-            st = us_strndup(from, n - (size_t)(from - p), &c->lines[c->n_lines], err);
-            if (!st) c->n_lines++;
-        }
-        p += n + (p[n] == '\n');
-    }
-    if (c->n_lines % 2) free(c->lines[--c->n_lines]);
-    return st;
-}
-
 /* An array of strings that are not empty. */
 static us_status load_names(json_t *ext, const char *key, const char *file, const char ***out, size_t *n, us_error *err) {
     json_t *array = json_object_get(ext, key), *name;
@@ -131,6 +112,75 @@ static us_status load_extension(us_card *c, json_t *ext, const char *file, us_er
     return sampler ? load_sampler(sampler, file, &c->sampler, err) : US_OK;
 }
 
+/* SillyTavern's: a text that stands some lines above the end of the conversation. */
+static void load_depth_prompt(us_card *c, const json_t *j) {
+    const char *text = json_string_value(json_object_get(j, "prompt"));
+    double depth = json_number_value(json_object_get(j, "depth"));
+    c->depth_prompt = text ? text : "";
+    c->depth = json_object_get(j, "depth") && depth >= 0 && depth < 10000 ? (int32_t)depth : 4;
+}
+
+static us_status load_examples(us_card *c, const char *text, us_error *err) {
+    char first[256];
+    size_t n = us_first_name(c->name);
+    snprintf(first, sizeof first, "%.*s", n < sizeof first ? (int)n : 0, c->name);
+    us_status st = us_examples_read(text, (const char *const[]){c->name, c->nickname, first}, 3, &c->examples, err);
+    if (!st && c->examples.n_unanswered)
+        json_array_append_new(c->notes, json_sprintf("mes_example: words without an answer of the character, left out: %zu",
+                                                     c->examples.n_unanswered));
+    if (!st && c->examples.n_past)
+        json_array_append_new(c->notes, json_sprintf("mes_example: exchanges past the first %zu, left out: %zu",
+                                                     c->examples.n / 2, c->examples.n_past));
+    return st;
+}
+
+/* Everything that the card shows or prompts, to see which macros nobody knows. */
+static us_status note_macros(us_card *c, us_error *err) {
+    const char *texts[] = {
+        c->description,   c->personality,
+        c->scenario,      c->greeting,
+        c->post_history,  c->depth_prompt,
+        c->system_prompt, json_string_value(json_object_get(json_object_get(c->root, "data"), "mes_example"))};
+    us_macros m = us_card_macros(c, NULL);
+    us_buf b;
+    us_status st = US_OK;
+    us_buf_init(&b, 64 * MAX_CARD_BYTES);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !st; i++)
+        if (texts[i]) st = us_macros_fill(&m, texts[i], &b, err);
+    for (size_t i = 0; i < us_book_size(c->book) && !st; i++) {
+        const char *name, *content;
+        us_book_get(c->book, i, &name, &content);
+        us_buf_clear(&b);
+        st = us_macros_fill(&m, content, &b, err);
+    }
+    us_buf_fini(&b);
+    if (!st && m.n_unknown)
+        json_array_append_new(
+            c->notes, json_sprintf("macros that are not known stay as they are: %zu, the first is %s", m.n_unknown, m.unknown));
+    return st;
+}
+
+/* What other programs do with a card and we do not, in a sentence each. */
+static us_status note_what_is_not_played(us_card *c, const json_t *data, us_error *err) {
+    static const char *const fields[] = {"group_only_greetings", "assets"}, *const extensions[] = {"regex_scripts", "risuai",
+                                                                                                   "TavernHelper_scripts",
+                                                                                                   "tavern_helper"};
+    const json_t *ext = json_object_get(data, "extensions");
+    const char *world = json_string_value(json_object_get(ext, "world"));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (json_array_size(json_object_get(data, fields[i])))
+            json_array_append_new(c->notes, json_sprintf("data.%s: kept, and not used", fields[i]));
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        const json_t *v = json_object_get(ext, extensions[i]);
+        if (json_array_size(v) || json_object_size(v))
+            json_array_append_new(c->notes, json_sprintf("extensions.%s: kept, and not used", extensions[i]));
+    }
+    if (world && *world && !c->book)
+        json_array_append_new(
+            c->notes, json_sprintf("extensions.world: the book \"%.80s\" is not in the card; export the card with it", world));
+    return note_macros(c, err);
+}
+
 us_status us_card_parse(const char *json, size_t n, const char *file, us_card **out, us_error *err) {
     us_card *c = NULL;
     json_error_t where;
@@ -152,8 +202,14 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
         c->personality = words_of(c, data, "personality");
         c->scenario = words_of(c, data, "scenario");
         c->greeting = words_of(c, data, "first_mes");
+        c->nickname = words_of(c, data, "nickname");
+        c->system_prompt = words_of(c, data, "system_prompt");
+        c->post_history = words_of(c, data, "post_history_instructions");
+        load_depth_prompt(c, json_object_get(json_object_get(data, "extensions"), "depth_prompt"));
         st = load_examples(c, words_of(c, data, "mes_example"), err);
     }
+    if (!st) st = us_book_open(json_object_get(data, "character_book"), c->notes, &c->book, err);
+    if (!st) st = note_what_is_not_played(c, data, err);
     json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");
     if (!st && ext) st = load_extension(c, ext, file, err);
     if (st) us_card_free(c);
@@ -173,8 +229,8 @@ us_status us_card_open(const char *path, us_card **out, us_error *err) {
 
 void us_card_free(us_card *c) {
     if (!c) return;
-    for (size_t i = 0; i < c->n_lines; i++) free(c->lines[i]);
-    free(c->lines);
+    us_examples_fini(&c->examples);
+    us_book_free(c->book);
     free(c->cast);
     free(c->phrases);
     json_decref(c->root);
@@ -190,38 +246,17 @@ us_sampler_options us_card_sampler(const us_card *c) { return c->sampler; }
 int32_t us_card_takes(const us_card *c) { return c->takes; }
 const char *const *us_card_cast(const us_card *c, size_t *n) { return *n = c->n_cast, c->cast; }
 
+us_macros us_card_macros(const us_card *c, const char *user) {
+    return (us_macros){.name = c->nickname[0] ? c->nickname : c->name,
+                       .user = user,
+                       .description = c->description,
+                       .personality = c->personality,
+                       .scenario = c->scenario};
+}
+
 us_status us_card_fill(const us_card *c, const char *text, const char *user, us_buf *out, us_error *err) {
-    us_status st = US_OK;
-    for (const char *p = text; *p && !st;) {
-        const char *mark = strstr(p, "{{");
-        st = us_buf_append(out, p, mark ? (size_t)(mark - p) : strlen(p), err);
-        if (!mark) break;
-        bool self = !strncasecmp(mark, "{{char}}", 8), other = !strncasecmp(mark, "{{user}}", 8);
-        if (!st) st = us_buf_append_str(out, self ? c->name : other ? user && *user ? user : "you" : "{{", err);
-        p = mark + (self || other ? 8 : 2);
-    }
-    return st;
-}
-
-us_status us_card_persona(const us_card *c, const char *user, us_buf *out, us_error *err) {
-    const char *parts[] = {c->description, c->personality, c->scenario};
-    size_t start = out->len;
-    us_status st = US_OK;
-    for (size_t i = 0; i < 3 && !st; i++) {
-        if (!parts[i][0]) continue;
-        if (out->len > start) st = us_buf_append(out, "\n", 1, err);
-        if (!st) st = us_card_fill(c, parts[i], user, out, err);
-    }
-    return st;
-}
-
-us_status us_card_system(const us_card *c, char **out, us_error *err) {
-    us_buf b;
-    us_buf_init(&b, 4 * MAX_CARD_BYTES);
-    us_status st = us_card_persona(c, NULL, &b, err);
-    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_buf_fini(&b);
-    return st;
+    us_macros m = us_card_macros(c, user);
+    return us_macros_fill(&m, text, out, err);
 }
 
 us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {

@@ -2,6 +2,9 @@
 #ifndef US_CHARACTER_CARD_H
 #define US_CHARACTER_CARD_H
 #include "base/buf.h"
+#include "character/book.h"
+#include "character/examples.h"
+#include "character/macros.h"
 #include "character/style.h"
 #include "reply/take.h"
 #include "understudy/character.h"
@@ -10,23 +13,25 @@
 struct us_card {
     json_t *root;  /* the whole card, unknown keys kept; owns every string below */
     json_t *notes; /* sentences: what of the card is not used, or was read in another way than it says */
-    const char *name, *description, *personality, *scenario, *greeting, *adapter;
-    const char **cast; /* [n_cast] names that end a reply */
+    const char *name, *nickname, *description, *personality, *scenario, *greeting, *adapter;
+    const char *system_prompt, *post_history, *depth_prompt; /* "" where there is none */
+    int32_t depth;                                           /* of depth_prompt: lines of the conversation behind it */
+    us_book *book;                                           /* NULL: none */
+    const char **cast;                                       /* [n_cast] names that end a reply */
     size_t n_cast;
     const char **phrases; /* [n_phrases] catch-phrases, which DRY leaves alone */
     size_t n_phrases;
-    char **lines;   /* examples, by turns: user, character, user, ... (owned) */
-    size_t n_lines; /* even */
+    us_examples examples;
     int32_t takes, history;
     us_take_weights weights;
     us_style *style;     /* which words speak for him; NULL: not known */
     double style_weight; /* of log p(the words are his) */
     us_sampler_options sampler;
 };
-/* Appends text with {{char}} and {{user}} (NULL: "you") filled in. */
+/* The card's values for macros (character/macros.h); user NULL: "you". */
+us_macros us_card_macros(const us_card *card, const char *user);
+/* Appends text with its macros filled in. */
 US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const char *user, us_buf *out, us_error *err);
-/* Appends the persona so: description, personality, scenario. */
-US_MUST_USE us_status us_card_persona(const us_card *card, const char *user, us_buf *out, us_error *err);
 /* What speaks for a take besides its likelihood: style_weight * log p(the words are his). `card` is a us_card. */
 double us_card_bonus(const void *card, const char *text);
 /* The catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */

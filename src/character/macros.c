@@ -78,7 +78,8 @@ static size_t options(const char *p, size_t n, const char *from[MAX_OPTIONS], si
 /* The n-th draw of this text. */
 static uint64_t draw(const us_macros *m, const macro *a, size_t at, uint64_t below) {
     us_rng rng;
-    us_rng_seed(&rng, us_hash_bytes(m->seed ^ (uint64_t)at * 0x9e3779b97f4a7c15u, a->name, a->n_name));
+    uint64_t seed = is_named(a, "pick") ? m->pick_seed : m->seed;
+    us_rng_seed(&rng, us_hash_bytes(seed ^ (uint64_t)at * 0x9e3779b97f4a7c15u, a->name, a->n_name));
     return us_rng_below(&rng, below);
 }
 

@@ -1,6 +1,7 @@
 #include "chat/prompt.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "character/play.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,19 @@ typedef struct group {
     size_t begin, end;
 } group;
 
-/* Of a long turn of the others only the last `history` lines count; his own is never cut. */
+/* Of a long turn of the others only the last `history` lines count; his own is never cut, and what the card says in between
+ * (an aside) is no line of the conversation. */
+static size_t begin_of(const us_prompt_spec *s, const group *g, size_t history) {
+    size_t i = g->end, n = 0;
+    if (s->lines[g->begin].own) return g->begin;
+    while (i > g->begin && (s->lines[i - 1].aside || n < history)) n += !s->lines[--i].aside;
+    return i;
+}
+
 static size_t lines_of(const us_prompt_spec *s, const group *g, size_t history) {
-    size_t n = g->end - g->begin;
-    return n < history || s->lines[g->begin].own ? n : history;
+    size_t n = 0;
+    for (size_t i = begin_of(s, g, history); i < g->end; i++) n += !s->lines[i].aside;
+    return n;
 }
 
 /* The groups that are seen, of groups[0..n): us_dataset_window() for lines. */
@@ -33,10 +43,10 @@ static bool same_name(const us_chat_line *a, const us_chat_line *b) {
 
 static us_status write_group(us_buf *b, const us_prompt_spec *s, const group *g, size_t history, us_error *err) {
     us_status st = US_OK;
-    size_t begin = g->end - lines_of(s, g, history);
+    size_t begin = begin_of(s, g, history);
     for (size_t i = begin; i < g->end && !st; i++) {
         const us_chat_line *l = &s->lines[i];
-        bool goes_on = i > begin && (l->own || same_name(l, l - 1));
+        bool goes_on = i > begin && (l->own || (same_name(l, l - 1) && !l->aside && !l[-1].aside));
         if (i > begin) st = us_buf_append_str(b, goes_on ? " " : "\n", err);
         if (!st && !goes_on && !l->own && l->name && *l->name) st = us_buf_appendf(b, err, "%s: ", l->name);
         if (!st) st = us_buf_append_str(b, l->text, err);
@@ -51,30 +61,36 @@ static us_status add(us_prompt *p, us_buf *b, const char *role, size_t from, us_
 }
 
 static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, us_error *err) {
-    us_status st = us_card_persona(s->card, s->user, b, err);
+    us_status st = us_play_system(s->play, b, err);
     if (!st && s->more && *s->more) st = us_buf_appendf(b, err, "\n%s", s->more);
     if (!st) st = add(p, b, "system", 0, err);
-    for (size_t i = 0; i < s->card->n_lines && !s->trained && !st; i++) {
+    for (size_t i = 0; i < s->card->examples.n && !s->trained && !st; i++) {
         size_t from = b->len;
-        st = us_card_fill(s->card, s->card->lines[i], s->user, b, err);
+        st = us_card_fill(s->card, s->card->examples.lines[i], s->user, b, err);
         if (!st) st = add(p, b, i % 2 ? "assistant" : "user", from, err);
     }
     p->n_head = p->n;
     return st;
 }
 
-us_status us_prompt_make(const us_prompt_spec *s, us_prompt *out, us_error *err) {
+static us_status make_groups(const us_prompt_spec *s, group **groups, size_t *n, us_error *err) {
+    us_status st = us_alloc(s->n_lines + 1, sizeof **groups, groups, err);
+    *n = 0;
+    for (size_t i = 0; i < s->n_lines && !st; i++) {
+        if (i && s->lines[i].own == s->lines[i - 1].own) (*groups)[*n - 1].end++;
+        else (*groups)[(*n)++] = (group){i, i + 1};
+    }
+    return st;
+}
+
+static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, us_error *err) {
     us_prompt p = {0};
     us_buf b;
     group *groups = NULL;
-    size_t n = 0, history = (size_t)(s->history > 0 ? s->history : s->card->history > 0 ? s->card->history : 1);
+    size_t n = 0;
     us_buf_init(&b, MAX_PROMPT_BYTES);
-    us_status st = us_alloc(s->n_lines + 1, sizeof *groups, &groups, err);
-    for (size_t i = 0; i < s->n_lines && !st; i++) {
-        if (i && s->lines[i].own == s->lines[i - 1].own) groups[n - 1].end++;
-        else groups[n++] = (group){i, i + 1};
-    }
-    if (!st) st = us_alloc(n + s->card->n_lines + 1, sizeof *p.messages, &p.messages, err);
+    us_status st = make_groups(s, &groups, &n, err);
+    if (!st) st = us_alloc(n + s->card->examples.n + 1, sizeof *p.messages, &p.messages, err);
     if (!st) st = write_head(&p, &b, s, err);
     for (size_t i = st ? n : window(s, groups, n, history); i < n && !st; i++) {
         size_t from = b.len;
@@ -88,6 +104,56 @@ us_status us_prompt_make(const us_prompt_spec *s, us_prompt *out, us_error *err)
     us_buf_fini(&b);
     if (st) us_prompt_fini(&p);
     else *out = p;
+    return st;
+}
+
+/* The lines that are seen, with what the card says between them: a piece of depth d has d lines behind it, or all that are
+ * seen. Where the character goes on with their own turn, nothing stands between its beginning and its end. */
+static us_status weave(us_prompt_spec *s, size_t history, us_chat_line **woven, us_error *err) {
+    group *groups;
+    size_t n, k = 0, begin = 0;
+    us_status st = make_groups(s, &groups, &n, err);
+    if (!st) st = us_alloc(s->n_lines + s->play->n, sizeof **woven, woven, err);
+    size_t first = st ? n : window(s, groups, n, history);
+    if (first < n) begin = begin_of(s, &groups[first], history);
+    size_t last = n && s->lines[s->n_lines - 1].own ? groups[n - 1].begin : s->n_lines;
+    for (size_t i = begin; i <= s->n_lines && !st; i++) {
+        for (size_t x = 0; x < s->play->n; x++) {
+            const us_piece *piece = &s->play->pieces[x];
+            if (piece->depth < 0) continue;
+            size_t at = (size_t)piece->depth < s->n_lines - begin ? s->n_lines - (size_t)piece->depth : begin;
+            if ((at < last ? at : last) == i) (*woven)[k++] = (us_chat_line){.text = piece->text, .aside = true};
+        }
+        if (i < s->n_lines) (*woven)[k++] = s->lines[i];
+    }
+    free(groups);
+    s->lines = *woven;
+    s->n_lines = k;
+    return st;
+}
+
+static us_status make_play(const us_prompt_spec *s, us_play *play, us_error *err) {
+    const char **texts;
+    us_status st = us_alloc(s->n_lines, sizeof *texts, &texts, err);
+    for (size_t i = 0; i < s->n_lines && !st; i++) texts[i] = s->lines[i].text;
+    if (!st) st = us_play_make(s->card, s->user, texts, s->n_lines, play, err);
+    free(texts);
+    return st;
+}
+
+us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err) {
+    us_prompt_spec s = *spec;
+    us_chat_line *woven = NULL;
+    us_play play = {0};
+    bool asides = false;
+    size_t history = (size_t)(s.history > 0 ? s.history : s.card->history > 0 ? s.card->history : 1);
+    us_status st = make_play(spec, &play, err);
+    s.play = &play;
+    for (size_t i = 0; i < play.n; i++) asides = asides || play.pieces[i].depth >= 0;
+    if (!st && asides) st = weave(&s, history, &woven, err);
+    if (!st) st = make(&s, history, out, err);
+    free(woven);
+    us_play_fini(&play);
     return st;
 }
 

@@ -11,7 +11,8 @@
 typedef struct us_chat_line {
     const char *name; /* who says it; NULL or "": nobody in particular */
     const char *text;
-    bool own; /* the character himself */
+    bool own;   /* the character himself */
+    bool aside; /* us_prompt_make()'s own: the card says it, not the conversation */
 } us_chat_line;
 
 typedef struct us_prompt_spec {
@@ -21,7 +22,8 @@ typedef struct us_prompt_spec {
     const char *user; /* stands for {{user}} in the card; NULL: "you" */
     const us_chat_line *lines;
     size_t n_lines;
-    int32_t history; /* 0: the card's */
+    int32_t history;            /* 0: the card's */
+    const struct us_play *play; /* us_prompt_make()'s own */
 } us_prompt_spec;
 
 /* Messages and the text that they point into. */
