@@ -30,35 +30,36 @@ export async function removeChat(id) {
   }
 }
 
-/* ---- import: a card (JSON, PNG) or a chat (ours, SillyTavern's JSONL) ---- */
+/* ---- import: a chat (ours, SillyTavern's JSONL) or a card, of which the server knows the kinds ---- */
 
 export async function importFile(file) {
   try {
-    if (file.size > 12e6) throw new Error(t('error_large'));
-    if (file.type === 'image/png' || /\.png$/i.test(file.name)) { await characterIn({ png_base64: await base64(file) }); return; }
-    const text = await file.text();
-    if (/\.jsonl$/i.test(file.name)) { await chatIn({ format: 'sillytavern', data: text }); return; }
-    let j;
-    try { j = JSON.parse(text); } catch { throw new Error(t('import_what', { file: file.name })); }
-    if (Array.isArray(j.turns)) await chatIn({ format: 'json', data: j });
-    else if (j.data?.name || j.name) await characterIn({ card: j });
-    else throw new Error(t('import_what', { file: file.name }));
+    if (file.size > 8e6) throw new Error(t('error_large'));
+    if (/\.jsonl$/i.test(file.name)) { await chatIn({ format: 'sillytavern', data: await file.text() }); return; }
+    if (!/\.(json|png|charx|jpe?g)$/i.test(file.name)) throw new Error(t('import_what', { file: file.name }));
+    let j = null;
+    if (/\.json$/i.test(file.name)) try { j = JSON.parse(await file.text()); } catch { /* the server says what is wrong */ }
+    if (Array.isArray(j?.turns)) await chatIn({ format: 'json', data: j });
+    else await characterIn({ file_base64: await base64(file) });
   } catch (e) {
     failed(e);
   }
 }
 async function characterIn(body) {
-  const { id } = await post('/api/characters', body);
+  const { id, notes } = await post('/api/characters', body);
   await loadCharacters();
+  if (notes?.length) toast(t('import_notes', { notes: notes.join('; ') }));
   toast(t('imported', { name: character(id).name }), { action: t('talk'), onaction: () => { location.hash = `#/new/${encodeURIComponent(id)}`; } });
 }
 async function chatIn(body) {
   const chat = await post('/api/chats/import', body);
   await loadChats();
+  const left = Object.values(chat.left_out ?? {}).reduce((a, b) => a + b, 0);
+  if (left) toast(t('left_out', { n: left }));
   location.hash = `#/chat/${chat.id}`;
 }
 export function chooseFile() {
-  const input = el('input', { type: 'file', accept: '.json,.png,.jsonl,application/json,image/png', multiple: true, onchange: () => [...input.files].forEach(importFile) });
+  const input = el('input', { type: 'file', accept: '.json,.png,.charx,.jpeg,.jpg,.jsonl,application/json,image/png', multiple: true, onchange: () => [...input.files].forEach(importFile) });
   input.click();
 }
 // Files dropped anywhere on the page.

@@ -81,7 +81,9 @@ const table = {
   bring_sub: ['A card as JSON or PNG, from SillyTavern too: choose the file or drop it here', 'Карточка JSON или PNG, в том числе из SillyTavern: выберите файл или перетащите сюда'],
   drop: ['Drop a character card or a chat', 'Отпустите карточку персонажа или разговор'],
   imported: ['{name} has joined the cast.', 'В труппе пополнение: {name}.'],
-  import_what: ['{file} is neither a character card (V1, V2 or V3, JSON or PNG) nor an exported chat.', '{file}: это не карточка персонажа (V1, V2, V3, JSON или PNG) и не сохранённый разговор.'],
+  import_notes: ['Of the card, not as it says: {notes}', 'Из карточки использовано не всё: {notes}'],
+  left_out: ['Left out of the file: {n} (hidden, empty or damaged lines).', 'Не взято из файла: {n} (скрытые, пустые или повреждённые строки).'],
+  import_what: ['{file} is neither a character card (JSON, PNG or CHARX) nor an exported chat.', '{file}: это не карточка персонажа (JSON, PNG, CHARX) и не сохранённый разговор.'],
   // the chat
   log: ['Conversation', 'Разговор'],
   to_end: ['To the newest words', 'К последним словам'],

@@ -217,16 +217,6 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     return st;
 }
 
-us_status us_card_open(const char *path, us_card **out, us_error *err) {
-    char *json;
-    size_t n;
-    us_status st = us_file_read(path, MAX_CARD_BYTES, &json, &n, err);
-    if (st) return st;
-    st = us_card_parse(json, n, path, out, err);
-    free(json);
-    return st;
-}
-
 void us_card_free(us_card *c) {
     if (!c) return;
     us_examples_fini(&c->examples);

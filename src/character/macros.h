@@ -14,9 +14,9 @@
 typedef struct us_macros {
     const char *name, *user, *persona, *original, *description, *personality, *scenario;
     uint64_t seed, pick_seed; /* of random and roll; of pick: the same text gets the same draws */
-    time_t now;       /* 0: the clock's */
-    size_t n_unknown; /* counted up */
-    char unknown[64]; /* the first of them, cut off */
+    time_t now;               /* 0: the clock's */
+    size_t n_unknown;         /* counted up */
+    char unknown[64];         /* the first of them, cut off */
 } us_macros;
 
 /* Appends text with its macros filled in. */

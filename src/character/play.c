@@ -18,7 +18,7 @@ static us_status add(player *p, const char *source, const char *name, const char
     if (!*text) return US_OK;
     us_buf_init(&b, MAX_TEXT);
     st = us_macros_fill(&p->macros, text, &b, p->err);
-    while (b.len && strchr("\r\n", b.data[b.len - 1])) b.data[--b.len] = 0;
+    while (b.len && strchr(" \t\r\n", b.data[b.len - 1])) b.data[--b.len] = 0;
     if (!st && b.len) {
         us_piece *piece = &p->play->pieces[p->play->n];
         *piece = (us_piece){source, name, us_buf_take(&b, NULL), depth};

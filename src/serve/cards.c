@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "character/card_file.h"
 #include "character/card_png.h"
 #include "serve/params.h"
 #include "serve/server.h"
@@ -74,6 +75,7 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set_new(j, "description", json_string(c->card->description));
     json_object_set_new(j, "creator_notes", json_is_string(notes) ? json_incref(notes) : json_string(""));
     json_object_set(j, "card", c->card->root);
+    json_object_set(j, "notes", c->card->notes);
     json_object_set_new(j, "about", file_json(c, "about.json"));
     json_object_set_new(j, "audition", file_json(c, "audition.json"));
     json_object_set_new(j, "training", file_json(c, "train.json"));
@@ -155,21 +157,26 @@ enum MHD_Result us_route_character_card_png(us_request *r) {
     return rc;
 }
 
-/* {"card": {...}} or {"png_base64": "..."} */
-static us_status read_card(const json_t *body, us_card **card, us_buf *png, us_error *err) {
+/* {"card": {...}}, or a file of any kind that a card comes in: {"file_base64": "..."} ("png_base64" is its older name). */
+static us_status read_card(const json_t *body, us_card **card, us_buf *picture, us_error *err) {
     const json_t *j = json_object_get(body, "card");
     const char *base64 = NULL;
+    us_buf file;
     us_status st = us_param_text(body, "png_base64", 0, US_MAX_UPLOAD, &base64, err);
+    if (!st) st = us_param_text(body, "file_base64", 0, US_MAX_UPLOAD, &base64, err);
     if (st) return st;
+    if (!base64 && !json_is_object(j))
+        return us_fail(err, US_ERR_ARGUMENT, "card: a character card (an object) or file_base64 is expected");
+    us_buf_init(&file, US_MAX_UPLOAD);
     if (base64) {
-        st = us_base64_decode(base64, strlen(base64), png, err);
-        return st ? st : us_card_from_png(png->data ? png->data : "", png->len, card, err);
+        st = us_base64_decode(base64, strlen(base64), &file, err);
+        if (!st) st = us_card_read(file.data ? file.data : "", file.len, "the file", card, picture, err);
+    } else {
+        char *text = json_dumps(j, JSON_PRESERVE_ORDER);
+        st = text ? us_card_parse(text, strlen(text), "card", card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+        free(text);
     }
-    if (!json_is_object(j))
-        return us_fail(err, US_ERR_ARGUMENT, "card: a character card (an object) or png_base64 is expected");
-    char *text = json_dumps(j, JSON_PRESERVE_ORDER);
-    st = text ? us_card_parse(text, strlen(text), "card", card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    free(text);
+    us_buf_fini(&file);
     return st;
 }
 
@@ -186,7 +193,10 @@ enum MHD_Result us_route_character_add(us_request *r) {
         return us_refuse(r, st == US_ERR_MEMORY ? 500 : 400, err.message);
     }
     st = us_characters_add(r->s->characters, card, png.len ? png.data : NULL, png.len, id, &err);
+    json_t *notes = json_incref(card->notes);
     us_card_free(card);
     us_buf_fini(&png);
-    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 201, json_pack("{s:s}", "id", id));
+    if (!st) return us_answer_json(r, 201, json_pack("{s:s, s:o}", "id", id, "notes", notes));
+    json_decref(notes);
+    return us_refuse_error(r, st, &err);
 }

@@ -1,8 +1,11 @@
 /* What a card says is played: examples in all their forms, macros, the character's book. */
 #include "test.h"
 #include "character/book.h"
+#include "character/card_file.h"
 #include "character/examples.h"
 #include "character/macros.h"
+#include <archive.h>
+#include <archive_entry.h>
 
 static us_error err;
 
@@ -192,8 +195,80 @@ static void the_book(void **state) {
         "s");
 }
 
+/* A zip of these files, behind `prefix` bytes of a JPEG. */
+static size_t zip(char *out, size_t max, size_t prefix, const char *const *files, size_t n) {
+    size_t used = 0;
+    memcpy(out, "\xff\xd8\xff\xe0", 4);
+    struct archive *a = archive_write_new();
+    assert_int_equal(archive_write_set_format_zip(a), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_memory(a, out + prefix, max - prefix, &used), ARCHIVE_OK);
+    for (size_t i = 0; i < n; i += 2) {
+        struct archive_entry *e = archive_entry_new();
+        size_t len = strlen(files[i + 1]);
+        archive_entry_set_pathname(e, files[i]);
+        archive_entry_set_size(e, (la_int64_t)len);
+        archive_entry_set_filetype(e, AE_IFREG);
+        archive_entry_set_perm(e, 0644);
+        assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+        assert_int_equal(archive_write_data(a, files[i + 1], len), len);
+        archive_entry_free(e);
+    }
+    assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+    archive_write_free(a);
+    return prefix + used;
+}
+
+static void charx(void **state) {
+    (void)state;
+    static const char *const files[] = {
+        "assets/icon/other.png",
+        "\x89PNG\r\n\x1a\n the other",
+        "assets/icon/main.png",
+        "\x89PNG\r\n\x1a\n the one",
+        "card.json",
+        "{\"spec\":\"chara_card_v3\",\"data\":{\"name\":\"Ada\",\"description\":\"d\",\"assets\":[{\"type\":\"icon\",\"name\":"
+        "\"x\",\"uri\":\"embeded://"
+        "assets/icon/other.png\"},{\"type\":\"icon\",\"name\":\"main\",\"uri\":\"embeded://assets/icon/main.png\"}]}}"};
+    char bytes[8000];
+    us_card *c;
+    us_buf picture;
+    us_buf_init(&picture, 1 << 20);
+    for (size_t prefix = 0; prefix < 200; prefix += 100) {
+        size_t n = zip(bytes, sizeof bytes, prefix, files, 6);
+        us_buf_clear(&picture);
+        assert_ok(us_card_read(bytes, n, "test", &c, &picture, &err), &err);
+        assert_string_equal(us_card_name(c), "Ada");
+        assert_string_equal(picture.data, "\x89PNG\r\n\x1a\n the one");
+        us_card_free(c);
+        for (size_t cut = 1; cut < n; cut++) /* of any length, it is a card or refused */
+            if (us_card_read(bytes, cut, "test", &c, &picture, &err) == US_OK) us_card_free(c);
+    }
+    size_t n = zip(bytes, sizeof bytes, 0, (const char *const[]){"readme.txt", "no card"}, 2);
+    assert_int_equal(us_card_read(bytes, n, "test", &c, NULL, &err), US_ERR_FORMAT);
+    assert_int_equal(us_card_read("RIFF1234WEBPVP8 ", 16, "test", &c, NULL, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "WebP"));
+    assert_ok(us_card_read("{\"name\":\"Ada\",\"description\":\"d\"}", 32, "test", &c, NULL, &err), &err);
+    us_card_free(c);
+    us_buf_fini(&picture);
+}
+
+/* What is not played is said. */
+static void notes(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Ada\",\"description\":\"{{getvar::mood}}\",\"group_only_greetings\":["
+        "\"g\"],\"assets\":[],\"extensions\":{\"world\":\"Sea\",\"regex_scripts\":[{}]},"
+        "\"character_book\":null}}";
+    static const char *const want[] = {"group_only_greetings", "regex_scripts", "\"Sea\"", "{{getvar::mood}}"};
+    us_card *c;
+    assert_ok(us_card_parse(json, sizeof json - 1, "test", &c, &err), &err);
+    assert_int_equal(json_array_size(c->notes), 4);
+    for (size_t i = 0; i < 4; i++) assert_non_null(strstr(json_string_value(json_array_get(c->notes, i)), want[i]));
+    us_card_free(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms), cmocka_unit_test(macros),
-                                       cmocka_unit_test(the_book)};
+                                       cmocka_unit_test(the_book), cmocka_unit_test(charx), cmocka_unit_test(notes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,52 @@ static void names_examples_and_going_on(void **state) {
     us_card_free(card);
 }
 
+static void cards_are_played(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"spec\":\"chara_card_v3\",\"data\":{\"name\":\"Captain Ada\",\"nickname\":\"Ada\",\"description\":\"{{char}} "
+        "sails.\",\"personality\":\"brisk\","
+        "\"scenario\":\"\",\"system_prompt\":\"Play {{char}}. {{original}}\",\"post_history_instructions\":\"Answer {{user}} "
+        "in verse.\","
+        "\"mes_example\":\"<START>\\r\\n{{user}}: Hi\\r\\nAda: Ho\\r\\nho\\r\\n<START>\\r\\n{{user}}: no answer\","
+        "\"character_book\":{\"entries\":[{\"keys\":[\"ship\"],\"content\":\"The ship is the "
+        "Swan.\",\"insertion_order\":1,\"enabled\":true,\"position\":\"before_char\"},"
+        "{\"keys\":[\"rum\"],\"content\":\"No rum.\",\"insertion_order\":2,\"enabled\":true}]},"
+        "\"extensions\":{\"depth_prompt\":{\"prompt\":\"Night "
+        "falls.\",\"depth\":2,\"role\":\"system\"},\"understudy\":{\"history\":4}}}}";
+    us_card *card;
+    us_prompt p;
+    us_chat_line lines[] = {{NULL, "Old words.", false},
+                            {NULL, "Aye.", true},
+                            {NULL, "Where is the ship?", false},
+                            {NULL, "At sea.", true},
+                            {NULL, "And now?", false}};
+    assert_ok(us_card_parse(json, sizeof json - 1, "test", &card, &err), &err);
+    assert_ok(us_prompt_make(&(us_prompt_spec){.card = card, .user = "Pat", .lines = lines, .n_lines = 5}, &p, &err), &err);
+    assert_string_equal(p.messages[0].content, "Play Ada.\nThe ship is the Swan.\nAda sails.\nbrisk");
+    assert_int_equal(p.n_head, 3);
+    assert_string_equal(p.messages[1].content, "Hi");
+    assert_string_equal(p.messages[2].content, "Ho\nho");
+    assert_int_equal(p.n, 6); /* the window begins at the ship: pieces of the card are no lines of the four */
+    assert_string_equal(p.messages[3].content, "Where is the ship?\nNight falls.");
+    assert_string_equal(p.messages[4].content, "At sea.");
+    assert_string_equal(p.messages[5].content, "And now?\nAnswer Pat in verse.");
+    us_prompt_fini(&p);
+    /* where the character goes on, nothing stands inside their turn; what would stand before all that is seen stands first */
+    card->depth = 100;
+    assert_ok(us_prompt_make(&(us_prompt_spec){.card = card, .user = "Pat", .lines = lines, .n_lines = 4}, &p, &err), &err);
+    assert_true(p.open);
+    assert_string_equal(p.messages[3].content, "Night falls.\nOld words.");
+    assert_string_equal(p.messages[5].content, "Where is the ship?\nAnswer Pat in verse.");
+    assert_string_equal(p.messages[6].content, "At sea.");
+    us_prompt_fini(&p);
+    assert_ok(us_prompt_make(&(us_prompt_spec){.card = card}, &p, &err), &err); /* nobody has spoken */
+    assert_string_equal(p.messages[p.n - 1].content, "Night falls.\nAnswer you in verse.");
+    us_prompt_fini(&p);
+    assert_int_equal(json_array_size(card->notes), 1); /* the example without an answer */
+    us_card_free(card);
+}
+
 static void shortened_to_fit(void **state) {
     (void)state;
     char *dir = us_tiny_folder(), *path = us_path_join(dir, "m.gguf");
@@ -178,6 +224,7 @@ static void who_speaks_next(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training), cmocka_unit_test(names_examples_and_going_on),
-                                       cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
+                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(shortened_to_fit),
+                                       cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
