@@ -2,66 +2,14 @@
  * stand. */
 #include "reply/sides.h"
 #include "base/mem.h"
-#include "text/fold.h"
+#include "text/wording.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BYTES = 1 << 16, RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
-
-/* ---- words ---------------------------------------------------------------------------------------------------- */
-
-/* Bytes of a separator at p: ASCII but letters and digits, general punctuation (U+2000..206F), quotation marks in Latin-1. An
- * apostrophe belongs to its word and is left out. */
-static size_t separator(const unsigned char *p, bool *apostrophe) {
-    *apostrophe = p[0] == '\'' || (p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x99) || (p[0] == 0xca && p[1] == 0xbc);
-    if (p[0] < 0x80) return !((p[0] >= 'a' && p[0] <= 'z') || (p[0] >= '0' && p[0] <= '9'));
-    if (p[0] == 0xe2 && (p[1] == 0x80 || p[1] == 0x81) && p[2]) return 3;
-    if (p[0] == 0xca && p[1] == 0xbc) return 2;
-    return p[0] == 0xc2 && p[1] >= 0xa0 && p[1] <= 0xbf ? 2 : 0;
-}
-
-/* " are you a robot " of "Are you a robot?"; " " of no words; NULL when memory ran out. free() it. */
-static char *words_of(const char *text, size_t n) {
-    us_buf folded, out;
-    us_buf_init(&folded, MAX_BYTES);
-    us_buf_init(&out, MAX_BYTES);
-    char *copy = NULL;
-    bool good = !us_strndup(text, n, &copy, NULL) && us_fold_case(copy, &folded) && !us_buf_append(&out, " ", 1, NULL);
-    for (const unsigned char *p = (const unsigned char *)(good && folded.data ? folded.data : ""); *p && good;) {
-        bool apostrophe;
-        size_t k = separator(p, &apostrophe);
-        if (!k) good = !us_buf_append(&out, p++, 1, NULL);
-        else {
-            if (!apostrophe && out.data[out.len - 1] != ' ') good = !us_buf_append(&out, " ", 1, NULL);
-            p += k;
-        }
-    }
-    if (good && out.data[out.len - 1] != ' ') good = !us_buf_append(&out, " ", 1, NULL);
-    char *result = good ? us_buf_take(&out, NULL) : NULL;
-    us_buf_fini(&folded);
-    us_buf_fini(&out);
-    free(copy);
-    return result;
-}
-
-static size_t count_words(const char *w) {
-    size_t n = 0;
-    for (; *w; w++) n += *w == ' ';
-    return n ? n - 1 : 0;
-}
+enum { RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
 
 static bool has(const char *w, const char *phrase) { return strstr(w, phrase) != NULL; }
-static bool has_any(const char *w, const char *const *list) {
-    for (; *list; list++)
-        if (has(w, *list)) return true;
-    return false;
-}
 static bool begins(const char *w, const char *phrase) { return !strncmp(w, phrase, strlen(phrase)); }
-static bool begins_any(const char *w, const char *const *list) {
-    for (; *list; list++)
-        if (begins(w, *list)) return true;
-    return false;
-}
 
 /* ---- is a machine speaking? ------------------------------------------------------------------------------------ */
 
@@ -141,7 +89,7 @@ static bool asked(const char *w, const char *const *markers, const char *const *
                 if (!at) continue;
                 char kept = at[1];
                 at[1] = 0;
-                found = !has_any(near, elsewhere);
+                found = !us_wording_has(near, elsewhere);
                 at[1] = kept;
             }
             free(near);
@@ -245,7 +193,7 @@ static bool denies_person(const char *w) {
     static const char *const parts[] = {" not human ", " not a human ", " not real ", " not a real ", " not a person ",
                                         " not alive ", " не человек ",  " не живой ", " не живая ",   " не настоящ",
                                         NULL};
-    return has_any(w, parts);
+    return us_wording_has(w, parts);
 }
 
 static bool all_question(const char *reply) {
@@ -263,7 +211,7 @@ static bool names_machine(const char *w) {
         const char *rest = w + strlen(*h) - 1;
         for (const char *const *m = machines; *m; m++)
             if (!strcmp(rest, *m)) return true;
-        if (count_words(rest) <= 2)
+        if (us_wording_count(rest) <= 2)
             for (const char *const *m = ru_machines; *m; m++)
                 if (begins(rest, *m)) return true;
     }
@@ -275,11 +223,11 @@ static bool confesses(const char *said, const char *reply_text, const char *repl
          person = asked(said, addressed, people) || asked(said, ru_addressed, ru_people), not_person = denies_person(said);
     if ((!machine && !person) || all_question(reply_text)) return false;
     if (denies_person(reply)) return true;
-    if (has_any(reply, a_person)) return false;
-    bool agrees = begins_any(reply, yes) && !begins_any(reply, not_yes), denies = begins_any(reply, no);
+    if (us_wording_has(reply, a_person)) return false;
+    bool agrees = us_wording_begins(reply, yes) && !us_wording_begins(reply, not_yes), denies = us_wording_begins(reply, no);
     if (machine && (agrees || names_machine(reply))) return true;
     if (person && !machine && !not_person && denies) return true;
-    return person && not_person && (agrees || (denies && count_words(reply) <= 2));
+    return person && not_person && (agrees || (denies && us_wording_count(reply) <= 2));
 }
 
 /* ---- other people's words --------------------------------------------------------------------------------------- */
@@ -312,12 +260,12 @@ static bool is_courtesy(const char *reply) {
                                        " спасибо ",
                                        " до завтра ",
                                        NULL};
-    return count_words(reply) <= 5 && begins_any(reply, list);
+    return us_wording_count(reply) <= 5 && us_wording_begins(reply, list);
 }
 static bool is_shared(const char *reply) {
     static const char *const list[] = {" too ",  " also ",  " as well ", " neither ", " me either ",
                                        " тоже ", " также ", " взаимно ", NULL};
-    return has_any(reply, list);
+    return us_wording_has(reply, list);
 }
 static bool is_choice(const char *said) { return has(said, " or ") || has(said, " или "); }
 
@@ -337,7 +285,7 @@ static int32_t common_run(const char *a, const char *b) {
 }
 
 static bool echoes(const char *said, const char *reply, int32_t run) {
-    int32_t n = (int32_t)count_words(reply);
+    int32_t n = (int32_t)us_wording_count(reply);
     if (!n || is_courtesy(reply) || is_shared(reply) || is_choice(said)) return false;
     if (run >= LONG_RUN) return true;
     return run >= 2 && (run == n || (run >= 3 && 5 * run >= 3 * n));
@@ -347,8 +295,8 @@ static bool echoes(const char *said, const char *reply, int32_t run) {
 static bool says_again(const char *line, const char *reply_text) {
     for (const char *p = reply_text; *p;) {
         size_t n = strcspn(p, ".!?\n"), skip = n + strspn(p + n, ".!?\n ");
-        char *w = words_of(p, n);
-        bool again = w && count_words(w) >= SENTENCE_WORDS && strstr(line, w) != NULL;
+        char *w = us_wording(p, n);
+        bool again = w && us_wording_count(w) >= SENTENCE_WORDS && strstr(line, w) != NULL;
         free(w);
         if (again) return true;
         p += skip ? skip : 1;
@@ -358,14 +306,14 @@ static bool says_again(const char *line, const char *reply_text) {
 
 us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
     us_sides v = {0};
-    char *said = n ? words_of(lines[n - 1], strlen(lines[n - 1])) : NULL, *own = words_of(reply, strlen(reply));
+    char *said = n ? us_wording(lines[n - 1], strlen(lines[n - 1])) : NULL, *own = us_wording(reply, strlen(reply));
     if (said && own) {
         v.copied = common_run(own, said);
         v.confesses = confesses(said, reply, own);
         v.echoes = echoes(said, own, v.copied);
     }
     for (size_t i = n > RECENT_LINES ? n - RECENT_LINES : 0; i + 1 < n && own && !v.repeats && !is_courtesy(own); i++) {
-        char *line = words_of(lines[i], strlen(lines[i]));
+        char *line = us_wording(lines[i], strlen(lines[i]));
         v.repeats = line && says_again(line, reply);
         free(line);
     }

@@ -1,0 +1,80 @@
+/* What visitors tell of themselves, and what comes back when they ask for it. */
+#include "test.h"
+#include "chat/notes.h"
+
+static us_error err;
+
+/* The lines are heard; then the last one is asked. What stands in front of it must have `want` (NULL: nothing comes). */
+static void check(const char *const *lines, const char *ask, const char *want, const char * not ) {
+    us_notes s = {0};
+    us_buf b;
+    us_buf_init(&b, 4096);
+    for (; *lines; lines++) assert_ok(us_notes_hear(&s, *lines, &err), &err);
+    assert_ok(us_notes_recall(&s, ask, &b, &err), &err);
+    const char *got = b.data ? b.data : "";
+    if (want ? !strstr(got, want) : *got) fail_msg("'%s' recalls '%s', wanted is '%s'", ask, got, want ? want : "nothing");
+    if (not &&strstr(got, not )) fail_msg("'%s' recalls '%s', '%s' is out of date", ask, got, not );
+    us_buf_fini(&b);
+    us_notes_fini(&s);
+}
+#define LINES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_recall(void **state) {
+    (void)state;
+    check(LINES("Hi! My name is Petra.", "I like trains."), "What is my name?", "Petra", "trains");
+    check(LINES("I'm Karen. I work at a bakery."), "Where do I work?", "bakery", NULL);
+    check(LINES("I have two cats, Mila and Otto."), "What are my cats called?", "Mila and Otto", NULL);
+    check(LINES("I live in Oslo"), "do you remember where I live?", "Oslo.", NULL);
+    check(LINES("My dog is called Rex.", "My name is Jo."), "What's my dog's name?", "Rex", NULL);
+    check(LINES("My dog is called Rex.", "My name is Jo."), "And what's my name?", "Jo", NULL);
+    check(LINES("I'm a dentist, by the way.", "I think you are fun."), "So what do I do for a living?", "dentist", "fun");
+    check(LINES("I am 34 years old."), "How old am I?", "34", NULL);
+    check(LINES("My sister plays the cello."), "Which instrument does my sister play?", "cello", NULL);
+    check(LINES("Меня зовут Оля."), "Как меня зовут?", "Оля", NULL);
+    check(LINES("Я живу в Казани.", "У меня есть собака по кличке Шарик."), "Где я живу?", "Казани", NULL);
+    check(LINES("У меня есть собака по кличке Шарик."), "Как зовут мою собаку?", "Шарик", NULL);
+    check(LINES("Я работаю учителем."), "Кем я работаю?", "учителем", NULL);
+}
+
+static void test_corrections(void **state) {
+    (void)state;
+    check(LINES("My name is Tom.", "Actually, my name is Tim."), "What is my name?", "Tim", "Tom");
+    check(LINES("My name is Tom.", "No, it's Tim."), "What is my name?", "Tim", NULL);
+    check(LINES("I live in Rome.", "I moved to Milan."), "Where do I live?", "Milan", "Rome");
+    check(LINES("My cat is called Max.", "My dog is called Bob."), "What is my cat called?", "Max", NULL);
+    check(LINES("Я живу в Туле.", "Мы переехали в Омск."), "В каком городе я живу?", "Омск", "Туле");
+}
+
+static void test_nothing(void **state) {
+    us_notes s = {0};
+    (void)state;
+    check(LINES("My name is Petra."), "What is your name?", NULL, NULL);
+    check(LINES("My name is Petra."), "Do you like beer?", NULL, NULL);
+    check(LINES("Do I look like a cat?", "I think so.", "I love you!", "Tell me a joke."), "What is my name?", NULL, NULL);
+    assert_ok(us_notes_hear(&s, "I don't know what to say. Oh my god!", &err), &err);
+    assert_int_equal(s.n, 0);
+    assert_int_equal(us_notes_add(&s, "  ", &err), US_ERR_ARGUMENT);
+    char line[40];
+    for (int i = 0; i < 3 * US_MAX_NOTES; i++) {
+        snprintf(line, sizeof line, "I own boat number %d.", i);
+        assert_ok(us_notes_hear(&s, line, &err), &err);
+    }
+    assert_int_equal(s.n, US_MAX_NOTES);
+    us_notes_fini(&s);
+    assert_ok(us_notes_hear(&s, "\xff\xfe my name is \xff", &err), &err); /* no text at all */
+    us_notes_fini(&s);
+}
+
+static void test_answers(void **state) {
+    (void)state;
+    assert_true(us_notes_answers("I have two cats, Mila and Otto. ", "What are my cats called?", "Otto and Mila!"));
+    assert_false(us_notes_answers("I have two cats, Mila and Otto. ", "What are my cats called?", "Cats, I have cats."));
+    assert_true(us_notes_answers("I live in Oslo. ", "Where do I live?", "You live in Oslo, right?"));
+    assert_false(us_notes_answers("I live in Oslo. ", "Where do I live?", "You live in a house."));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recall), cmocka_unit_test(test_corrections),
+                                       cmocka_unit_test(test_nothing), cmocka_unit_test(test_answers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
