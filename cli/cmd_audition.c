@@ -106,7 +106,7 @@ static int finish(const char *command, us_audition *a, const char *out, const ch
         free(text);
     } else print_table(a);
     int rc = print_gates(a, json ? stderr : stdout);
-    if (!quiet) fprintf(stderr, "%s/audition.json and audition.html are written\n", out);
+    if (!quiet) fprintf(stderr, "%s/%s.json and .html are written\n", out, us_audition_report_name(a));
     return rc;
 }
 
@@ -192,9 +192,10 @@ int cmd_audition(int argc, char **argv) {
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
                        "How well a character (a folder with card.json) holds: the model alone, with the card, with the "
                        "adapter, beside his real\n"
-                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html. Ctrl-C "
-                       "loses nothing: the\n"
-                       "same command goes on.",
+                       "lines of scenes that were kept out of the training. Writes audition.json and audition.html, or\n"
+                       "audition.some.json and .html where --measures leaves some out: a whole report stays. Ctrl-C loses "
+                       "nothing:\n"
+                       "the same command goes on.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return free(data.items), free(off.items), rc;
     us_error err = {0};

@@ -75,6 +75,7 @@ int cmd_direct(int argc, char **argv) {
     signal(SIGTERM, on_interrupt);
     while (!st && !r.done && !interrupted)
         if (!(st = us_director_trainer_step(t, &r, &err)) && !quiet && r.seconds > 0) tell(&r);
+    if (!st && interrupted && o.folder) st = us_director_trainer_keep(t, &err);
     if (!st) st = us_director_trainer_save(t, out, &err);
     if (!st) printf("%.4f\n", r.best_r10);
     rc = st ? cli_fail(argv[0], st, &err) : interrupted ? EXIT_INTERRUPTED : EXIT_OK;

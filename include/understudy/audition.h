@@ -93,7 +93,9 @@ US_API const char *us_audition_character(const us_audition *a);
 /* The whole report as JSON, and as a page that needs neither network nor script; free() it. */
 US_API US_MUST_USE us_status us_audition_json(const us_audition *a, char **out, us_error *err);
 US_API US_MUST_USE us_status us_audition_html(const us_audition *a, char **out, us_error *err);
-/* Writes folder/audition.json and folder/audition.html, each atomically. */
+/* "audition" when everything was measured, "audition.some" when some measures were left out: no part overwrites a whole. */
+US_API const char *us_audition_report_name(const us_audition *a);
+/* Writes folder/NAME.json and folder/NAME.html, each atomically; NAME is the report's. */
 US_API US_MUST_USE us_status us_audition_write(const us_audition *a, const char *folder, us_error *err);
 
 /* A line of a gates file, judged. */

@@ -53,6 +53,9 @@ US_API US_MUST_USE us_status us_director_trainer_new(us_model *model, const us_s
 US_API void us_director_trainer_free(us_director_trainer *t);
 /* One optimizer step. FORMAT when the loss is not finite. */
 US_API US_MUST_USE us_status us_director_trainer_step(us_director_trainer *t, us_director_report *report, us_error *err);
+/* Writes the run's state into the folder now (every evaluation does), so that the same options go on with it. */
+US_API US_MUST_USE us_status us_director_trainer_keep(us_director_trainer *t, us_error *err);
+/* The best by held-out scenes; before any evaluation, what there is. */
 US_API US_MUST_USE us_status us_director_trainer_save(us_director_trainer *t, const char *path, us_error *err);
 
 #ifdef __cplusplus

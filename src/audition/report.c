@@ -1,5 +1,6 @@
 #include "audition/audition.h"
 #include "base/file.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,20 @@ static us_status write_one(const char *folder, const char *name, char *text, us_
     return st;
 }
 
+const char *us_audition_report_name(const us_audition *a) {
+    for (int m = 0; m < US_N_MEASURES; m++)
+        if (!a->measure[m]) return "audition.some";
+    return "audition";
+}
+
 us_status us_audition_write(const us_audition *a, const char *folder, us_error *err) {
-    char *text = NULL;
+    char *text = NULL, json[40], html[40];
+    snprintf(json, sizeof json, "%s.json", us_audition_report_name(a));
+    snprintf(html, sizeof html, "%s.html", us_audition_report_name(a));
     us_status st = us_dir_make(folder, err);
     if (!st) st = us_audition_json(a, &text, err);
-    if (!st) st = write_one(folder, "audition.json", text, err);
+    if (!st) st = write_one(folder, json, text, err);
     if (!st) st = us_audition_html(a, &text, err);
-    if (!st) st = write_one(folder, "audition.html", text, err);
+    if (!st) st = write_one(folder, html, text, err);
     return st;
 }

@@ -373,6 +373,11 @@ us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r
     return st;
 }
 
+us_status us_director_trainer_keep(us_director_trainer *t, us_error *err) {
+    if (!t->folder) return us_fail(err, US_ERR_ARGUMENT, "this trainer has no folder for its state");
+    return write_state(t, err);
+}
+
 /* ---- the file ------------------------------------------------------------------------------------------------------ */
 
 static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {

@@ -61,7 +61,11 @@ printf 'nats <= 1000\nnats <= 0.001\n' >"$d/bad"
 B=("${A[@]}" --who adapter --measures likelihood -q)
 want 0 "passed  nats <= 1000" "${B[@]}" -o "$d/g" --gates "$d/good"
 want 3 "FAILED  nats <= 0.001" "${B[@]}" -o "$d/g" --gates "$d/bad"
-grep -q '"passed": false' "$d/g/audition.json" || fail "the gates are not in the report"
+grep -q '"passed": false' "$d/g/audition.some.json" || fail "the gates are not in the report"
+# ---- some measures do not take the place of all
+want 0 "passed" "${B[@]}" -o "$d/a" --gates "$d/good"
+cmp "$d/a/audition.json" "$d/b/audition.json" || fail "a part has overwritten the whole report"
+[ -s "$d/a/audition.some.json" ] || fail "no audition.some.json"
 echo 'nat <= 3' >"$d/typo"
 want 1 "the nearest is 'nats'" "${A[@]}" -o "$d/none" --gates "$d/typo"
 [ ! -e "$d/none" ] || fail "a typo in the gates was told after work had begun"
