@@ -127,11 +127,11 @@ static void echo(const session *s, bool on) {
 /* Says a line (NULL: regenerates) and shows the reply. */
 static int talk(session *s, const char *line) {
     us_error err;
-    us_reply r;
+    us_chat_result r;
     interrupted = 0;
     if (s->terminal) begin_line(s, us_card_name(s->card));
     echo(s, false);
-    us_status st = line ? us_chat_say(s->chat, line, stream, s, &r, &err) : us_chat_regenerate(s->chat, stream, s, &r, &err);
+    us_status st = line ? us_chat_reply(s->chat, line, stream, s, &r, &err) : us_chat_regenerate(s->chat, stream, s, &r, &err);
     echo(s, true);
     if (s->terminal) {
         cli_wrap_end(&s->out);
@@ -143,13 +143,15 @@ static int talk(session *s, const char *line) {
     else {
         static const char *const ends[] = {"", "", ", cut at its length", ", a loop was cut", ", stopped"};
         remark(s, "(%.1f s, %d %s, %d of %d prompt tokens cached%s%s)", r.seconds, r.n_takes, r.n_takes == 1 ? "take" : "takes",
-               r.n_cached_tokens, r.n_prompt_tokens, ends[r.end], r.retried ? ", tried again after a loop" : "");
+               r.n_cached_tokens, r.n_prompt_tokens, ends[r.end], r.n_attempts > 1 ? ", made again" : "");
     }
     return autosave(s);
 }
 
 static void help(void) {
     puts("/regen          another reply to your last line\n"
+         "/swipe          the next wording of the last reply, or of the greeting\n"
+         "/edit TEXT      other words for the last reply, or for the greeting\n"
          "/undo           forget your last line and its reply\n"
          "/as NAME        say who you are (\"/as Marge Simpson\"; \"/as\" alone: nobody)\n"
          "/takes N        candidate replies, of which the best is spoken (1 streams)\n"
@@ -161,32 +163,45 @@ static void help(void) {
 }
 
 static void guard_summary(session *s) {
-    us_chat_guard g = us_chat_get_guard(s->chat);
+    us_chat_counts g = us_chat_get_counts(s->chat);
     remark(s, "(%d %s of %d takes; cut: %d loops, %d that spoke for others; %d replies tried again)", g.n_replies,
            g.n_replies == 1 ? "reply" : "replies", g.n_takes, g.n_loops, g.n_labels, g.n_retries);
 }
 
 static void show_history(session *s) {
     for (size_t i = 0; i < us_chat_n_turns(s->chat); i++) {
-        const char *user, *reply;
-        us_chat_get_turn(s->chat, i, &user, &reply);
-        put_line(s, "you", user);
-        put_line(s, us_card_name(s->card), reply ? reply : "");
+        us_chat_turn t = us_chat_get_turn(s->chat, i);
+        put_line(s, *t.speaker ? t.speaker : "you", t.text);
     }
     if (!us_chat_n_turns(s->chat)) remark(s, "(nothing was said yet)");
+}
+
+/* Another wording of the character's last turn: the next one that there is, or `text`. */
+static us_status reword(session *s, const char *text, us_error *err) {
+    size_t n = us_chat_n_turns(s->chat);
+    us_chat_turn t = n ? us_chat_get_turn(s->chat, n - 1) : (us_chat_turn){0};
+    if (!t.own) return remark(s, "(%s has not said anything yet)", us_card_name(s->card)), US_OK;
+    us_status st = text ? us_chat_edit(s->chat, n - 1, text, err)
+                        : us_chat_choose(s->chat, n - 1, (t.n_chosen + 1) % t.n_alternatives, err);
+    if (st) return st;
+    t = us_chat_get_turn(s->chat, n - 1);
+    put_line(s, t.speaker, t.text);
+    remark(s, "(%zu of %zu)", t.n_chosen + 1, t.n_alternatives);
+    autosave(s);
+    return US_OK;
 }
 
 static void why(session *s) {
     us_error err;
     char *text;
-    int32_t n, cached;
-    us_status st = us_chat_show_prompt(s->chat, &text, &n, &cached, &err);
+    int32_t n;
+    us_status st = us_chat_show_prompt(s->chat, &text, &n, &err);
     if (st) {
         cli_fail("chat", st, &err);
         return;
     }
     printf("%s%s%s\n", style(s, dim)[0], text, style(s, dim)[1]);
-    remark(s, "(%d tokens, the first %d are in the cache already)", n, cached);
+    remark(s, "(%d tokens)", n);
     guard_summary(s);
     free(text);
 }
@@ -200,6 +215,9 @@ static int command(session *s, char *line) {
     us_status st = US_OK;
     if (!strcmp(line, "/quit") || !strcmp(line, "/exit")) return -1;
     if (!strcmp(line, "/help")) help();
+    else if (!strcmp(line, "/swipe")) st = reword(s, NULL, &err);
+    else if (!strcmp(line, "/edit"))
+        *arg ? (void)(st = reword(s, arg, &err)) : remark(s, "(/edit TEXT: the new words are expected)");
     else if (!strcmp(line, "/regen")) talk(s, NULL);
     else if (!strcmp(line, "/undo")) remark(s, us_chat_undo(s->chat) ? "(forgotten)" : "(nothing to forget)"), autosave(s);
     else if (!strcmp(line, "/as")) {
@@ -239,7 +257,6 @@ static int run_terminal(session *s) {
     History *h = history_init();
     HistEvent ev;
     EditLine *el = el_init("understudy", stdin, stdout, stderr);
-    const char *greeting = us_card_greeting(s->card);
     char *kept = cli_state_file("chat_history");
     if (!h || !el) return EXIT_FAILED;
     history(h, &ev, H_SETSIZE, 500);
@@ -253,7 +270,7 @@ static int run_terminal(session *s) {
     el_set(el, EL_SIGNAL, 1);
     remark(s, "%s over %s, %d tokens of context. /help lists commands.", us_card_name(s->card),
            us_model_get_info(s->model)->name, s->ctx);
-    if (*greeting) put_line(s, us_card_name(s->card), greeting);
+    if (us_chat_n_turns(s->chat)) show_history(s);
     for (int n;;) {
         interrupted = 0;
         const char *line = el_gets(el, &n);
@@ -327,7 +344,7 @@ int cmd_chat(int argc, char **argv) {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
         {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
-        {"lora-scale", 0, "X", "strength of the adapter, 0..2 (1)", CLI_FLOAT, &scale, 0, 2},
+        {"lora-scale", 0, "X", "strength of the adapter, 0..2, 0 is off (1)", CLI_FLOAT, &scale, 0, 2},
         {"force-adapter", 0, NULL,
          "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &force, 0,
          0},
@@ -362,9 +379,9 @@ int cmd_chat(int argc, char **argv) {
                        options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
     if (rc || help_shown) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
-    us_engine_options eo = {.n_threads = (int)threads,
-                            .n_ctx =
-                                (int32_t)(2 * ctx + 32 * 192)}; /* prompt, the same without its end, takes; touched as used */
+    us_engine_options eo = {
+        .n_threads = (int)threads,
+        .n_ctx = us_chat_engine_tokens((int32_t)ctx, 0, (int32_t)predict)}; /* pages are touched as they are used */
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
     if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
     session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
@@ -420,11 +437,11 @@ int cmd_chat(int argc, char **argv) {
         s.sampler.seed = seed >= 0 ? (uint64_t)seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
         s.sampler.biases = biases;
         s.sampler.n_biases = bias_texts.n;
-        if (!takes && seed < 0) takes = US_TAKES_MEASURED; /* a seed promises the same replies, whatever the speed */
         us_chat_options co = {.sampler = &s.sampler,
-                              .adapter = s.adapter,
+                              .adapter = scale > 0 ? s.adapter : NULL,
                               .adapter_scale = scale,
                               .takes = (int32_t)takes,
+                              .hurry = !takes && seed < 0, /* a seed promises the same replies, whatever the speed */
                               .max_tokens = (int32_t)predict,
                               .history = (int32_t)history_lines,
                               .context = (int32_t)ctx,

@@ -186,7 +186,7 @@ static json_t *typed(int argc, char **argv) {
 }
 
 /* What he takes who speaks beside the training: an engine for the samples and the greeting, and his factors. */
-#define SAMPLES(r) ((us_engine_options){.n_threads = (r)->threads, .n_ctx = 2048})
+#define SAMPLES(r) ((us_engine_options){.n_threads = (r)->threads, .n_ctx = us_chat_engine_tokens(600, 8, 60)})
 
 static void print_facts(const run *r, bool samples) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
@@ -321,9 +321,9 @@ static void part(meeting *m) {
 /* The greeting of a card that nobody has written: the character's own, the best of eight takes. */
 static us_status greet(const run *r, us_error *err) {
     meeting m = {0};
-    us_reply reply;
+    us_chat_result reply;
     us_status st = meet(r, 8, false, &m, err);
-    if (!st) st = us_chat_say(m.chat, "Hello!", keep_talking, NULL, &reply, err);
+    if (!st) st = us_chat_reply(m.chat, "Hello!", keep_talking, NULL, &reply, err);
     if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK)
         st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
     part(&m);
@@ -334,11 +334,11 @@ static us_status greet(const run *r, us_error *err) {
 static void show_samples(const run *r, int64_t step, bool bare) {
     static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?", "Tell me about your family."};
     meeting m = {0};
-    us_reply reply;
+    us_chat_result reply;
     us_error err;
     us_status st = meet(r, 4, bare, &m, &err);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
-        if (!(st = us_chat_say(m.chat, lines[i], keep_talking, NULL, &reply, &err))) {
+        if (!(st = us_chat_reply(m.chat, lines[i], keep_talking, NULL, &reply, &err))) {
             json_t *o = json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text,
                                   "bare", bare);
             log_line(r, o);

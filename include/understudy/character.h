@@ -26,7 +26,9 @@ US_API US_MUST_USE us_status us_card_parse(const char *json, size_t n_bytes, con
 US_API void us_card_free(us_card *card);
 US_API const char *us_card_name(const us_card *card);
 US_API const char *us_card_greeting(const us_card *card); /* "" if none */
-US_API const char *us_card_adapter(const us_card *card);  /* file beside the card, or NULL */
+/* The greeting and the alternate ones, those that are not empty. */
+US_API size_t us_card_n_greetings(const us_card *card);
+US_API const char *us_card_adapter(const us_card *card); /* file beside the card, or NULL */
 /* What is known of a character before anybody has written about him. Strings are copied; NULL and 0 are fine but for name. */
 typedef struct us_card_draft {
     const char *name;
@@ -45,7 +47,7 @@ US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *tex
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
 /* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them
- * into the card: of several takes the one in his manner is preferred. Nothing is done where there are too few lines. */
+ * into the card: of several takes the one in their style is preferred. Nothing is done where there are too few lines. */
 US_API US_MUST_USE us_status us_card_learn_style(us_card *card, const us_script *script, const us_dataset_options *options,
                                                  us_error *err);
 US_API bool us_card_has_style(const us_card *card);

@@ -31,6 +31,8 @@ US_API US_MUST_USE us_status us_template_find(const char *name, const us_templat
 /* Recognises a Jinja text; NULL when it is none of the known ones. */
 US_API const us_template *us_template_recognise(const char *jinja, size_t n_bytes);
 US_API const char *us_template_name(const us_template *t);
+/* Whether a conversation must begin with the user: the models of this template know none that the assistant begins. */
+US_API bool us_template_user_first(const us_template *t);
 
 /* Appends the ids of the conversation to *out. With add_generation_prompt it ends where the assistant's
  * reply begins. spans (may be NULL) has n entries. ARGUMENT for an unknown role or a system message that is not first. */

@@ -10,7 +10,7 @@
 #include "audition/attribution.h"
 #include "character/card.h"
 #include "explore/words.h"
-#include "reply/take.h"
+#include "chat/conversation.h"
 #include "understudy/audition.h"
 
 typedef enum us_measure {
@@ -25,18 +25,18 @@ typedef enum us_measure {
 } us_measure;
 
 /* One take as it is kept: what was spoken, and what the ranking needs to know. */
-typedef struct us_heard {
-    char *text;            /* as spoken, valid UTF-8 */
-    double logprob, alone; /* nats, of n_tokens */
+typedef struct us_kept_take {
+    char *text;                    /* as spoken, valid UTF-8 */
+    double logprob, unconditional; /* nats, of n_tokens */
     int32_t n_tokens;
     bool ended, looped, stopped;
     double gain;    /* of the text, by the base model; NAN: not measured */
     int32_t n_gain; /* tokens that it was measured over */
-} us_heard;
+} us_kept_take;
 
 typedef struct us_answer {
     uint32_t probe, seed;
-    us_heard *takes; /* [n_takes] */
+    us_kept_take *takes; /* [n_takes] */
     int32_t n_takes, best;
 } us_answer;
 
@@ -123,10 +123,13 @@ struct us_audition {
     char *gates_text;
 };
 
-/* prompt.c: the tokens of what `who` is asked: persona and examples as he has them, then messages[0..n) and the reply's header.
- * n 0: nothing was said. */
+/* prompt.c: messages[0..n) as a conversation with `who`; lines[n] are the caller's room. */
+us_conversation us_audition_conversation(const us_audition *a, us_who who, const us_message *messages, size_t n,
+                                         us_chat_line *lines);
+/* The tokens of what `who` is asked, as the server makes them: persona and examples, then messages[0..n) and the reply's
+ * header. n 0: nothing was said. */
 US_MUST_USE us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out,
-                                         us_tokens *before_it, us_error *err);
+                                         us_error *err);
 /* The same with the persona alone and no examples: for what the base model is asked when it measures others. */
 US_MUST_USE us_status us_audition_plain_prompt(const us_audition *a, const char *system, const us_message *messages, size_t n,
                                                us_tokens *out, us_error *err);

@@ -158,13 +158,13 @@ static void rank_lines(heldout *h, us_who who) {
 static us_status heldout_of(us_audition *a, heldout *h, us_who who, us_error *err) {
     us_tokens alone = {0};
     char name[64];
-    us_status st = us_audition_prompt(a, who, NULL, 0, &alone, NULL, err);
+    us_status st = us_audition_prompt(a, who, NULL, 0, &alone, err);
     const us_tokens **lines = NULL;
     if (!st) st = us_alloc(h->n, sizeof *lines, &lines, err);
     for (size_t i = 0; i < h->n && !st; i++) {
         h->prompts.items[i].n = 0;
         lines[i] = &h->lines.items[i];
-        st = us_audition_prompt(a, who, a->targets.items[i].messages, a->targets.items[i].n, &h->prompts.items[i], NULL, err);
+        st = us_audition_prompt(a, who, a->targets.items[i].messages, a->targets.items[i].n, &h->prompts.items[i], err);
     }
     snprintf(name, sizeof name, "held-out, %s", us_who_name(who));
     if (!st) st = scored(a, name, us_audition_adapter(a, who), a->o.adapter_scale, h->groups, h->n, err);
@@ -249,7 +249,7 @@ static us_status specificity(us_audition *a, const heldout *h, us_error *err) {
         st = us_alloc(n, sizeof **sums, &sums[w], err);
         for (size_t i = 0; i < n && !st; i++) {
             prompts.items[i].n = lines.items[i].n = 0;
-            st = us_audition_prompt(a, whos[w], others.items[i].messages, others.items[i].n, &prompts.items[i], NULL, err);
+            st = us_audition_prompt(a, whos[w], others.items[i].messages, others.items[i].n, &prompts.items[i], err);
             if (!st) st = us_audition_reply_tokens(a, others.items[i].real, &lines.items[i], err);
             next[i] = &lines.items[i];
             counts[i] = (double)lines.items[i].n;
@@ -282,7 +282,7 @@ static us_status specificity(us_audition *a, const heldout *h, us_error *err) {
 /* The replies to one held-out context whose gain is wanted: the true line, and every take that some number of takes chooses. */
 typedef struct wanted {
     size_t probe;
-    us_heard *take; /* NULL: the true line */
+    us_kept_take *take; /* NULL: the true line */
 } wanted;
 
 typedef struct gains {
@@ -356,7 +356,7 @@ static us_status report_gain(us_audition *a, const us_who who, int32_t count, co
     for (size_t i = 0; i < a->n_answers && !st; i++) {
         const us_answer *r = &a->answers[who][i];
         size_t p = i / n_seeds;
-        const us_heard *t = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
+        const us_kept_take *t = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
         if (!a->probes.items[p].real || isnan(t->gain)) continue;
         x[0][n] = t->gain;
         x[1][n] = t->n_gain;

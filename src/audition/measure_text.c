@@ -22,8 +22,8 @@ typedef struct seen {
 /* Texts of one who answers (or the real lines), judged. */
 typedef struct texts {
     const char **items;
-    const us_heard **takes;  /* NULL for real lines */
-    const us_probe **probes; /* the same */
+    const us_kept_take **takes; /* NULL for real lines */
+    const us_probe **probes;    /* the same */
     seen *seen;
     size_t n;
 } texts;
@@ -86,7 +86,7 @@ static us_status replies_of(us_audition *a, us_who who, int32_t count, bool prov
         const us_answer *r = &a->answers[who][i];
         const us_probe *p = &a->probes.items[r->probe];
         if ((p->kind == US_PROBE_PROVOKING) != provoked) continue;
-        const us_heard *take = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
+        const us_kept_take *take = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
         t->items[t->n] = take->text;
         t->takes[t->n] = take;
         t->probes[t->n++] = p;

@@ -1,30 +1,42 @@
 /* What the model reads: persona and examples as the one who answers has them, then the conversation. */
 #include "audition/audition.h"
 #include "base/mem.h"
-#include "chat/prompt.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PROMPT_TOKENS = 1280 }; /* about what the chat leaves of a context of 4096 beside takes and reply */
-
 const us_adapter *us_audition_adapter(const us_audition *a, us_who who) { return who == US_WHO_ADAPTER ? a->adapter : NULL; }
 
-/* As the chat makes it (chat/prompt.h). The model alone reads the bare conversation, without a card. */
+us_conversation us_audition_conversation(const us_audition *a, us_who who, const us_message *messages, size_t n,
+                                         us_chat_line *lines) {
+    us_conversation c = {.lines = lines, .n_lines = n, .new_turn = true};
+    for (size_t i = 0; i < n; i++) lines[i] = (us_chat_line){NULL, messages[i].content, !strcmp(messages[i].role, "assistant")};
+    if (who == US_WHO_BASE) return c; /* the model alone reads the bare conversation, without a card */
+    c.card = a->card;
+    c.phrases = a->phrases;
+    c.n_phrases = a->n_phrases;
+    c.trained = who == US_WHO_ADAPTER;
+    c.adapter = us_audition_adapter(a, who);
+    c.scale = c.adapter ? a->o.adapter_scale : 0;
+    return c;
+}
+
 us_status us_audition_prompt(const us_audition *a, us_who who, const us_message *messages, size_t n, us_tokens *out,
-                             us_tokens *before_it, us_error *err) {
-    us_chat_line *lines = NULL, nothing = {NULL, "?", false};
+                             us_error *err) {
+    static const us_message nothing = {"user", "?"};
+    us_backend b = {.tpl = a->tpl, .tok = a->tok};
+    us_chat_line *lines = NULL;
     us_prompt p = {0};
-    us_tokens unused = {0};
+    us_tokens asked = {0};
     if (who == US_WHO_BASE) return us_audition_plain_prompt(a, NULL, messages, n, out, err);
-    us_status st = us_alloc(n, sizeof *lines, &lines, err);
-    for (size_t i = 0; i < n && !st; i++)
-        lines[i] = (us_chat_line){NULL, messages[i].content, !strcmp(messages[i].role, "assistant")};
-    us_prompt_spec spec = {
-        .card = a->card, .trained = who == US_WHO_ADAPTER, .lines = n ? lines : &nothing, .n_lines = n ? n : 1};
-    if (!st) st = us_prompt_make(&spec, &p, err);
-    if (!st) st = us_prompt_tokenize(&p, a->tpl, a->tok, MAX_PROMPT_TOKENS, n ? out : &unused, n ? before_it : out, err);
+    us_status st = us_alloc(n + 1, sizeof *lines, &lines, err);
+    if (st) return st;
+    us_conversation c = us_audition_conversation(a, who, n ? messages : &nothing, n ? n : 1, lines);
+    st = us_conversation_prompt(&b, &c, &p, err);
+    if (!st) /* what comes before "?" is a conversation in which nothing was said */
+        st = us_prompt_tokenize(&p, a->tpl, a->tok, us_model_get_info(a->model)->n_ctx_train - a->o.max_tokens,
+                                n ? out : &asked, n ? NULL : out, err);
     us_prompt_fini(&p);
-    us_tokens_fini(&unused);
+    us_tokens_fini(&asked);
     free(lines);
     return st;
 }

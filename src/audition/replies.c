@@ -1,9 +1,7 @@
-/* Answers to every prompt, made in large batches by the schedule that serves, with the prompt, takes and guards that ship. */
+/* Answers to every prompt, many at once, made by the code that serves (chat/conversation.h, reply/reply.h): the same prompts,
+ * attempts, stops, seeds and ranking. A reply of seed s to a prompt is the one that the chat gives for that seed. */
 #include "audition/audition.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "text/hash.h"
-#include "reply/batch.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,30 +11,15 @@ enum { DECODED_AT_ONCE = 64, CHAT_TURNS = 20, N_CHATS = 6 };
 
 /* ---- one answer, kept and remembered ------------------------------------------------------------------- */
 
-/* Valid UTF-8 of text[0..n): what is not becomes U+FFFD. */
-static us_status clean(const char *text, size_t n, char **out, us_error *err) {
-    us_buf b;
-    us_buf_init(&b, 4 * n + 4);
-    us_status st = US_OK;
-    for (size_t i = 0; i < n && !st;) {
-        uint32_t cp;
-        int len = us_utf8_decode(text + i, n - i, &cp);
-        st = len && cp ? us_buf_append(&b, text + i, (size_t)len, err) : us_buf_append_str(&b, "\xef\xbf\xbd", err);
-        i += len ? (size_t)len : 1;
-    }
-    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_buf_fini(&b);
-    return st;
-}
-
-static us_status keep(const us_audition *a, const us_take *takes, int32_t n, us_answer *r, us_error *err) {
+static us_status keep(const us_reply *reply, us_answer *r, us_error *err) {
+    int32_t n = us_reply_count(reply);
     us_status st = us_alloc((size_t)n, sizeof *r->takes, &r->takes, err);
     for (int32_t i = 0; i < n && !st; i++) {
-        const us_take *t = &takes[i];
-        size_t begin, end;
-        us_take_spoken(t, a->tok, &begin, &end);
-        r->takes[i] = (us_heard){NULL, t->logprob, t->alone, (int32_t)t->ids.n, t->ended, t->looped, t->view.stopped, NAN, 0};
-        st = clean(t->text.data ? t->text.data + begin : "", end - begin, &r->takes[i].text, err);
+        us_reply_text t = us_reply_get_drawn(reply, i);
+        r->takes[i] = (us_kept_take){
+            NULL, t.take->logprob, t.take->unconditional, t.n_tokens, t.take->ended, t.take->looped, t.take->view.stopped, NAN,
+            0};
+        st = us_strndup(t.text, t.n, &r->takes[i].text, err);
         if (!st) r->n_takes = i + 1;
     }
     return st;
@@ -45,9 +28,10 @@ static us_status keep(const us_audition *a, const us_take *takes, int32_t n, us_
 static json_t *to_json(const us_answer *r) {
     json_t *list = json_array();
     for (int32_t i = 0; i < r->n_takes; i++) {
-        const us_heard *t = &r->takes[i];
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone", t->alone,
-                                              "n", t->n_tokens, "flags", t->ended | t->looped << 1 | t->stopped << 2));
+        const us_kept_take *t = &r->takes[i];
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone",
+                                              t->unconditional, "n", t->n_tokens, "flags",
+                                              t->ended | t->looped << 1 | t->stopped << 2));
     }
     return list;
 }
@@ -60,15 +44,15 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
         if (st) break;
         int flags = (int)json_integer_value(json_object_get(x, "flags"));
         const char *text = json_string_value(json_object_get(x, "text"));
-        r->takes[i] = (us_heard){NULL,
-                                 json_number_value(json_object_get(x, "lp")),
-                                 json_number_value(json_object_get(x, "alone")),
-                                 (int32_t)json_integer_value(json_object_get(x, "n")),
-                                 flags & 1,
-                                 flags >> 1 & 1,
-                                 flags >> 2 & 1,
-                                 NAN,
-                                 0};
+        r->takes[i] = (us_kept_take){NULL,
+                                     json_number_value(json_object_get(x, "lp")),
+                                     json_number_value(json_object_get(x, "alone")),
+                                     (int32_t)json_integer_value(json_object_get(x, "n")),
+                                     flags & 1,
+                                     flags >> 1 & 1,
+                                     flags >> 2 & 1,
+                                     NAN,
+                                     0};
         st = us_strdup(text ? text : "", &r->takes[i].text, err);
         if (!st) r->n_takes = (int32_t)i + 1;
     }
@@ -77,25 +61,23 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
 
 int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
     int32_t best = 0;
-    double top = -INFINITY;
-    us_take_weights w = a->card->weights;
-    w.lambda = n > 1 ? a->lambda : 0;
-    for (int32_t i = 0; i < n && i < r->n_takes; i++) {
-        const us_heard *t = &r->takes[i];
-        us_take_facts f = {t->logprob,
-                           t->alone,
-                           us_card_bonus(a->card, t->text),
-                           t->n_tokens,
-                           t->ended,
-                           t->looped,
-                           t->stopped,
-                           !t->text[0],
-                           us_sentence_repeats(t->text),
-                           us_leaks_find(a->leaks, t->text).found};
-        double score = us_take_value(&f, &w);
-        if (score > top) top = score, best = i;
+    us_candidate takes[US_MAX_TAKES];
+    us_conversation_view unseen = {0}; /* the style needs none */
+    us_ranking ranking = {
+        .weights = a->card->weights, .leaks = a->leaks, .judges = {{us_card_judge, (void *)(uintptr_t)a->card}}};
+    ranking.weights.lambda = n > 1 ? a->lambda : 0;
+    if (n > r->n_takes) n = r->n_takes;
+    for (int32_t i = 0; i < n; i++) {
+        const us_kept_take *t = &r->takes[i];
+        takes[i] = (us_candidate){.text = t->text,
+                                  .logprob = t->logprob,
+                                  .unconditional = t->unconditional,
+                                  .n_tokens = t->n_tokens,
+                                  .ended = t->ended,
+                                  .stopped = t->stopped,
+                                  .looped = t->looped};
     }
-    return best;
+    return n > 0 && us_rank(&ranking, &unseen, takes, n, &best, NULL) == US_OK ? best : 0;
 }
 
 /* ---- many answers --------------------------------------------------------------------------------------- */
@@ -103,17 +85,16 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
 typedef struct order {
     const us_message *messages;
     size_t n_messages;
-    uint64_t key;  /* seeds its takes */
+    uint64_t seed;
     char name[48]; /* in the journal */
     us_answer *to;
-    us_tokens prompt, before; /* before: without what is answered */
-    us_job *job;
+    us_reply *reply;
 } order;
 
 typedef struct batch {
     us_audition *a;
     us_who who;
-    us_batch *schedule;
+    us_backend backend;
     const char *stage;
     size_t done, total;
     us_error *err;
@@ -129,43 +110,30 @@ static int32_t takes_made(const us_audition *a, us_who who) {
 
 static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
-    us_status st = us_audition_prompt(a, b->who, o->messages, o->n_messages, &o->prompt, &o->before, b->err);
-    us_job_spec s = {.prompt = o->prompt.ids,
-                     .n_prompt = (int32_t)o->prompt.n,
-                     .alone = o->before.ids,
-                     .n_alone = (int32_t)o->before.n,
-                     .weights = {1, 0},
-                     .n_takes = takes_made(a, b->who),
-                     .adapter = us_audition_adapter(a, b->who),
-                     .scale = (float)a->o.adapter_scale,
-                     .sampler = a->sampler,
-                     .phrases = a->phrases,
-                     .n_phrases = b->who == US_WHO_BASE ? 0 : a->n_phrases,
-                     .reproducible = true}; /* an interrupted run ends as any other */
-    if (s.n_takes == 1) s.alone = NULL, s.n_alone = 0;
-    s.rules = (us_take_rules){.tok = a->tok,
-                              .stops = {a->card->cast, a->card->n_cast, a->card->name, true},
-                              .max_tokens = a->o.max_tokens,
-                              .cut_loops = true}; /* leaks are looked for when the choice is made */
-    s.sampler.seed = us_hash_bytes(a->o.seed, &o->key, sizeof o->key);
-    return st ? st : us_batch_submit(b->schedule, &s, &o->job, b->err);
+    us_chat_line *lines;
+    us_reply_policy p = {.sampler = a->sampler, .n_takes = takes_made(a, b->who), .max_tokens = a->o.max_tokens};
+    us_status st = us_alloc(o->n_messages, sizeof *lines, &lines, b->err);
+    if (st) return st;
+    us_conversation c = us_audition_conversation(a, b->who, o->messages, o->n_messages, lines);
+    p.sampler.seed = o->seed;
+    if (a->lambda > 0) p.weights = (us_take_weights){a->lambda, a->card->weights.length_power};
+    st = us_conversation_begin(&b->backend, &c, &p, &o->reply, b->err);
+    free(lines);
+    return st;
 }
 
 static us_status await(batch *b, order *o) {
-    us_job_view v = {0};
-    uint64_t seen = 0;
+    us_reply_view v = {0};
     us_status st = US_OK;
     while (!v.done && !st) {
-        v = us_job_wait(o->job, &seen, 300);
+        v = us_reply_wait(o->reply, 300);
         if (!us_audition_tell(b->a, b->stage, b->done, b->total)) st = us_fail(b->err, US_ERR_INTERRUPTED, "interrupted");
     }
     if (!st && v.status) {
-        if (b->err) *b->err = *us_job_get_error(o->job);
+        if (b->err) *b->err = *us_reply_error(o->reply);
         return v.status;
     }
-    int32_t n, best;
-    const us_take *takes = st ? NULL : us_job_get_takes(o->job, &n, &best);
-    if (!st) st = keep(b->a, takes, n, o->to, b->err);
+    if (!st) st = keep(o->reply, o->to, b->err);
     if (!st) st = us_journal_put(b->a->journal, o->name, to_json(o->to), b->err);
     return st;
 }
@@ -180,29 +148,25 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
     for (; submitted < n && !st; submitted++)
         if (!orders[submitted].to->takes) st = submit(b, &orders[submitted]);
     for (size_t i = 0; i < n && !st; i++) {
-        if (orders[i].job) {
+        if (orders[i].reply) {
             st = await(b, &orders[i]);
-            if (!st) us_job_free(orders[i].job), orders[i].job = NULL;
+            if (!st) us_reply_free(orders[i].reply), orders[i].reply = NULL;
         }
         if (!st) orders[i].to->best = us_audition_choose(b->a, orders[i].to, b->a->n_takes);
         b->done++;
     }
-    if (st) us_batch_stop(b->schedule); /* all at once, instead of one by one */
-    for (size_t i = 0; i < n; i++) {
-        us_job_free(orders[i].job);
-        us_tokens_fini(&orders[i].prompt);
-        us_tokens_fini(&orders[i].before);
-    }
+    if (st) us_backend_stop(&b->backend); /* all at once, instead of one by one */
+    for (size_t i = 0; i < n; i++) us_reply_free(orders[i].reply);
     return st;
 }
 
 static us_status begin(batch *b, size_t n_orders) {
     us_audition *a = b->a;
     int32_t n_slots = DECODED_AT_ONCE / takes_made(a, b->who);
-    return us_batch_new(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->schedule, b->err);
+    return us_backend_open(a->engine, n_slots > 0 ? n_slots : 1, (int32_t)n_orders + 1, &b->backend, b->err);
 }
 
-static void end(batch *b) { us_batch_free(b->schedule); }
+static void end(batch *b) { us_backend_close(&b->backend); }
 
 us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
     size_t n_seeds = (size_t)a->o.n_seeds;
@@ -217,7 +181,7 @@ us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
         us_answer *r = &a->answers[who][i];
         r->probe = (uint32_t)(i / n_seeds);
         r->seed = (uint32_t)(i % n_seeds);
-        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, i, "", r, {0}, {0}, NULL};
+        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, a->o.seed + r->seed, "", r, NULL};
         snprintf(orders[i].name, sizeof orders[i].name, "%s/%u/%u", us_who_name(who), r->probe, r->seed);
     }
     if (!st) st = run_orders(&b, orders, a->n_answers);
@@ -267,9 +231,7 @@ us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
     for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
         for (size_t c = 0; c < N_CHATS; c++) {
             us_chat_log *log = &a->chats[who][c];
-            orders[c] = (order){
-                m + c * per, chat_messages(log, t, m + c * per), 1000000 + c * CHAT_TURNS + t, "", &log->answers[t], {0}, {0},
-                NULL};
+            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), a->o.seed, "", &log->answers[t], NULL};
             snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
         }
         st = run_orders(&b, orders, N_CHATS);

@@ -1,4 +1,5 @@
 #include "base/utf8.h"
+#include "base/buf.h"
 
 int us_utf8_decode(const char *str, size_t n, uint32_t *cp) {
     const unsigned char *s = (const unsigned char *)str;
@@ -53,4 +54,20 @@ size_t us_utf8_tail(const char *str, size_t n) {
         return c >= 0xc2 && c < 0xf5 && len > back ? back : 0;
     }
     return 0;
+}
+
+us_status us_utf8_clean(const char *s, size_t n, us_buf *out, us_error *err) {
+    us_status st = us_buf_reserve(out, n, err);
+    for (size_t i = 0, good = 0; i <= n && !st;) {
+        uint32_t cp = 0;
+        int len = i < n ? us_utf8_decode(s + i, n - i, &cp) : 0;
+        if (len && cp) {
+            i += (size_t)len;
+            continue;
+        }
+        st = us_buf_append(out, s + good, i - good, err);
+        if (!st && i < n) st = us_buf_append_str(out, "\xef\xbf\xbd", err);
+        good = ++i;
+    }
+    return st;
 }

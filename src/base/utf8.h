@@ -1,6 +1,7 @@
 /* base/utf8.h - the little of UTF-8 that every module needs (ICU does the rest). */
 #ifndef US_BASE_UTF8_H
 #define US_BASE_UTF8_H
+#include "understudy/base.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,4 +14,7 @@ int us_utf8_encode(uint32_t cp, char out[4]);
 bool us_utf8_valid(const char *s, size_t n, size_t *bad);
 /* How many bytes at the end of s[0..n) are the unfinished head of a sequence: 0..3. */
 size_t us_utf8_tail(const char *s, size_t n);
+/* Appends s[0..n) with U+FFFD for each byte that is no part of a character, and for NUL: words that any program reads. */
+struct us_buf;
+US_MUST_USE us_status us_utf8_clean(const char *s, size_t n, struct us_buf *out, us_error *err);
 #endif

@@ -12,6 +12,7 @@
 
 #define MAX_CARD_BYTES ((size_t)4 << 20)
 #define MAX_CAST 2000
+#define MAX_GREETINGS 32
 
 /* A field of data that should be words. A number is taken as its digits; what cannot be words is said to be left out. */
 static const char *words_of(us_card *c, json_t *data, const char *key) {
@@ -249,6 +250,31 @@ us_status us_card_fill(const us_card *c, const char *text, const char *user, us_
     return us_macros_fill(&m, text, out, err);
 }
 
+/* first_mes, then those of alternate_greetings that are texts. */
+static const char *greeting_text(const us_card *c, size_t i) {
+    const json_t *list = json_object_get(json_object_get(c->root, "data"), "alternate_greetings");
+    size_t k = 0;
+    if (c->greeting[0] && i-- == 0) return c->greeting;
+    for (; k < json_array_size(list); k++)
+        if (json_string_length(json_array_get(list, k)) && i-- == 0) return json_string_value(json_array_get(list, k));
+    return NULL;
+}
+
+size_t us_card_n_greetings(const us_card *c) {
+    size_t n = 0;
+    while (n < MAX_GREETINGS && greeting_text(c, n)) n++;
+    return n;
+}
+
+us_status us_card_fill_greeting(const us_card *c, size_t i, const char *user, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, 4 * MAX_CARD_BYTES);
+    us_status st = us_card_fill(c, greeting_text(c, i), user, &b, err);
+    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
 us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {
     us_tokens *list;
     us_status st = us_alloc(2 * card->n_phrases, sizeof *list, &list, err);
@@ -342,9 +368,11 @@ us_status us_card_save(const us_card *c, const char *path, us_error *err) {
     return st;
 }
 
-double us_card_bonus(const void *card, const char *text) {
+us_status us_card_judge(void *card, const us_conversation_view *conversation, us_candidate *takes, int32_t n, us_error *err) {
     const us_card *c = card;
-    return c->style_weight * us_style_score(c->style, text);
+    (void)conversation, (void)err;
+    for (int32_t i = 0; i < n; i++) takes[i].judged += c->style_weight * us_style_score(c->style, takes[i].text);
+    return US_OK;
 }
 
 bool us_card_has_style(const us_card *c) { return c->style != NULL; }

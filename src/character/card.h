@@ -6,7 +6,7 @@
 #include "character/examples.h"
 #include "character/macros.h"
 #include "character/style.h"
-#include "reply/take.h"
+#include "reply/rank.h"
 #include "understudy/character.h"
 #include <jansson.h>
 
@@ -32,8 +32,11 @@ struct us_card {
 us_macros us_card_macros(const us_card *card, const char *user);
 /* Appends text with its macros filled in. */
 US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const char *user, us_buf *out, us_error *err);
-/* What speaks for a take besides its likelihood: style_weight * log p(the words are his). `card` is a us_card. */
-double us_card_bonus(const void *card, const char *text);
+/* Greeting i of us_card_n_greetings(), its macros filled in; free it. */
+US_MUST_USE us_status us_card_fill_greeting(const us_card *card, size_t i, const char *user, char **out, us_error *err);
+/* A us_judge_fn, its context a us_card: style_weight * log p(the words are the character's). */
+US_MUST_USE us_status us_card_judge(void *card, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
+                                    us_error *err);
 /* The catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */
 US_MUST_USE us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n,
                                             us_error *err);

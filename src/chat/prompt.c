@@ -34,7 +34,7 @@ static size_t window(const us_prompt_spec *s, const group *groups, size_t n, siz
     if (first) lines = lines_of(s, &groups[--first], history); /* what he answers is always seen */
     while (first > 0 && lines + lines_of(s, &groups[first - 1], history) <= history)
         lines += lines_of(s, &groups[--first], history);
-    return first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first;
+    return first && first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first; /* the greeting may come first */
 }
 
 static bool same_name(const us_chat_line *a, const us_chat_line *b) {
@@ -60,9 +60,13 @@ static us_status add(us_prompt *p, us_buf *b, const char *role, size_t from, us_
     return us_buf_append(b, "", 1, err);
 }
 
-static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, us_error *err) {
+/* `greeting` (may be NULL): the first turn, where the template knows no conversation that the character begins. */
+static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, const group *greeting, size_t history,
+                            us_error *err) {
     us_status st = us_play_system(s->play, b, err);
     if (!st && s->more && *s->more) st = us_buf_appendf(b, err, "\n%s", s->more);
+    if (!st && greeting) st = us_buf_appendf(b, err, "\n%s: ", s->card->name);
+    if (!st && greeting) st = write_group(b, s, greeting, history, err);
     if (!st) st = add(p, b, "system", 0, err);
     for (size_t i = 0; i < s->card->examples.n && !s->trained && !st; i++) {
         size_t from = b->len;
@@ -83,6 +87,13 @@ static us_status make_groups(const us_prompt_spec *s, group **groups, size_t *n,
     return st;
 }
 
+/* Gives the text to the prompt, whose contents were offsets until now. */
+static us_status seal(us_prompt *p, us_buf *b, us_error *err) {
+    if (!(p->text = us_buf_take(b, NULL))) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < p->n; i++) p->messages[i].content = p->text + (uintptr_t)p->messages[i].content;
+    return US_OK;
+}
+
 static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, us_error *err) {
     us_prompt p = {0};
     us_buf b;
@@ -91,15 +102,17 @@ static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, u
     us_buf_init(&b, MAX_PROMPT_BYTES);
     us_status st = make_groups(s, &groups, &n, err);
     if (!st) st = us_alloc(n + s->card->examples.n + 1, sizeof *p.messages, &p.messages, err);
-    if (!st) st = write_head(&p, &b, s, err);
-    for (size_t i = st ? n : window(s, groups, n, history); i < n && !st; i++) {
+    size_t first = st ? n : window(s, groups, n, history);
+    p.first_line = first < n ? begin_of(s, &groups[first], history) : s->n_lines;
+    bool greets = first + 1 < n && s->lines[groups[first].begin].own && s->user_first;
+    if (!st) st = write_head(&p, &b, s, greets ? &groups[first] : NULL, history, err);
+    for (size_t i = first + greets; i < n && !st; i++) {
         size_t from = b.len;
         st = write_group(&b, s, &groups[i], history, err);
         if (!st) st = add(&p, &b, s->lines[groups[i].begin].own ? "assistant" : "user", from, err);
     }
     p.open = n && s->lines[groups[n - 1].begin].own;
-    if (!st && !(p.text = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    for (size_t i = 0; i < p.n && !st; i++) p.messages[i].content = p.text + (uintptr_t)p.messages[i].content;
+    if (!st) st = seal(&p, &b, err);
     free(groups);
     us_buf_fini(&b);
     if (st) us_prompt_fini(&p);
@@ -109,7 +122,7 @@ static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, u
 
 /* The lines that are seen, with what the card says between them: a piece of depth d has d lines behind it, or all that are
  * seen. Where the character goes on with their own turn, nothing stands between its beginning and its end. */
-static us_status weave(us_prompt_spec *s, size_t history, us_chat_line **woven, us_error *err) {
+static us_status weave(us_prompt_spec *s, size_t history, us_chat_line **woven, size_t *first_line, us_error *err) {
     group *groups;
     size_t n, k = 0, begin = 0;
     us_status st = make_groups(s, &groups, &n, err);
@@ -127,6 +140,7 @@ static us_status weave(us_prompt_spec *s, size_t history, us_chat_line **woven, 
         if (i < s->n_lines) (*woven)[k++] = s->lines[i];
     }
     free(groups);
+    *first_line = begin;
     s->lines = *woven;
     s->n_lines = k;
     return st;
@@ -146,14 +160,37 @@ us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *e
     us_chat_line *woven = NULL;
     us_play play = {0};
     bool asides = false;
-    size_t history = (size_t)(s.history > 0 ? s.history : s.card->history > 0 ? s.card->history : 1);
+    size_t first_line = 0, history = (size_t)(s.history > 0 ? s.history : s.card->history > 0 ? s.card->history : 1);
     us_status st = make_play(spec, &play, err);
     s.play = &play;
     for (size_t i = 0; i < play.n; i++) asides = asides || play.pieces[i].depth >= 0;
-    if (!st && asides) st = weave(&s, history, &woven, err);
+    if (!st && asides) st = weave(&s, history, &woven, &first_line, err);
     if (!st) st = make(&s, history, out, err);
+    if (!st && asides) out->first_line = first_line;
     free(woven);
     us_play_fini(&play);
+    return st;
+}
+
+us_status us_prompt_make_plain(const char *system, const us_chat_line *lines, size_t n, us_prompt *out, us_error *err) {
+    us_prompt p = {0};
+    us_buf b;
+    us_buf_init(&b, MAX_PROMPT_BYTES);
+    us_status st = us_alloc(n + 1, sizeof *p.messages, &p.messages, err);
+    if (!st && system) {
+        st = us_buf_append_str(&b, system, err);
+        if (!st) st = add(&p, &b, "system", 0, err);
+    }
+    p.n_head = p.n;
+    for (size_t i = 0; i < n && !st; i++) {
+        size_t from = b.len;
+        st = us_buf_append_str(&b, lines[i].text, err);
+        if (!st) st = add(&p, &b, lines[i].own ? "assistant" : "user", from, err);
+    }
+    if (!st) st = seal(&p, &b, err);
+    us_buf_fini(&b);
+    if (st) us_prompt_fini(&p);
+    else *out = p;
     return st;
 }
 
@@ -164,7 +201,9 @@ void us_prompt_fini(us_prompt *p) {
 }
 
 bool us_prompt_shorten(us_prompt *p) {
-    size_t keep = p->open ? 2 : 1, left = p->n - p->n_head, drop = left > keep + 1 ? 2 : left > keep ? 1 : 0;
+    size_t keep = p->open ? 2 : 1, left = p->n - p->n_head;
+    bool greets = left > keep && !strcmp(p->messages[p->n_head].role, "assistant");
+    size_t drop = left > keep + 1 && !greets ? 2 : left > keep ? 1 : 0;
     memmove(p->messages + p->n_head, p->messages + p->n_head + drop, (left - drop) * sizeof *p->messages);
     p->n -= drop;
     return drop > 0;

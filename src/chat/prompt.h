@@ -2,7 +2,9 @@
  *
  * A conversation is a list of lines, oldest first. As in training (understudy/dataset.h), consecutive lines of the others
  * become one user turn, each speaker's name in front of his words, consecutive lines of the character one assistant turn;
- * at most `history` lines are seen, in whole turns, beginning with a turn of the others. */
+ * at most `history` lines are seen, in whole turns, beginning with a turn of the others. Only where the conversation itself
+ * begins with the character (the greeting) does the prompt begin with them too; where the model's template forbids that, the
+ * greeting stands in the system text. */
 #ifndef US_CHAT_PROMPT_H
 #define US_CHAT_PROMPT_H
 #include "character/card.h"
@@ -23,6 +25,7 @@ typedef struct us_prompt_spec {
     const us_chat_line *lines;
     size_t n_lines;
     int32_t history;            /* 0: the card's */
+    bool user_first;            /* us_template_user_first(): a greeting goes into the system text */
     const struct us_play *play; /* us_prompt_make()'s own */
 } us_prompt_spec;
 
@@ -30,12 +33,16 @@ typedef struct us_prompt_spec {
 typedef struct us_prompt {
     us_message *messages;
     size_t n;      /* those in use */
-    size_t n_head; /* of these, the persona and the examples */
-    bool open;     /* the last message is the character's own, which he goes on with */
+    size_t n_head;     /* of these, the persona and the examples */
+    size_t first_line; /* of the conversation, that stands in it */
+    bool open;         /* the last message is the character's own, which he goes on with */
     char *text;
 } us_prompt;
 
 US_MUST_USE us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err);
+/* Messages of the bare model, as they came; system may be NULL. */
+US_MUST_USE us_status us_prompt_make_plain(const char *system, const us_chat_line *lines, size_t n, us_prompt *out,
+                                           us_error *err);
 void us_prompt_fini(us_prompt *p);
 /* Leaves out the oldest turn and what answers it; false when only what is answered is left. */
 bool us_prompt_shorten(us_prompt *p);

@@ -8,11 +8,10 @@
  * locked), IO (the disk is full or broken), FORMAT (the file is damaged, or of a later version). */
 #ifndef US_CHAT_STORE_H
 #define US_CHAT_STORE_H
-#include "understudy/base.h"
+#include "chat/turn.h"
 #include <jansson.h>
 
 typedef struct us_store us_store;
-enum { US_MAX_TURNS = 20000, US_MAX_TEXT = 65536, US_MAX_ALTERNATIVES = 64 }; /* of a chat; bytes and takes of a turn */
 #define US_STORE_ID 20 /* bytes of a chat's or an undo's id, NUL included */
 
 /* path ":memory:": nothing is kept. */

@@ -104,6 +104,9 @@ us_status us_template_find(const char *name, const us_template **out, us_error *
 
 const char *us_template_name(const us_template *t) { return t->name; }
 
+/* The forms that put the system text into the first user message raise an error, in their own Jinja, for another beginning. */
+bool us_template_user_first(const us_template *t) { return t->system_in_user; }
+
 /* Where rendered pieces go: markers are parsed for special tokens, contents never. */
 typedef struct sink {
     const us_tokenizer *tok; /* NULL: text */

@@ -1,25 +1,32 @@
 #include "reply/batch.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "generate/engine.h"
+#include "kern/kern.h"
+#include "text/hash.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32 };
+enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32, N_TIMED = 3, USUAL_TOKENS = 24 };
 
 struct us_job {
     us_batch *s;
     us_job *next;
     us_job_spec spec;
-    int32_t seq, n_read, n_cached, best;
+    uint64_t seed; /* of the sampler, folded with the prompt */
+    int32_t seq, n_read, n_cached, best, attempt, n_loops, n_labels;
     us_take takes[US_MAX_TAKES];
-    us_buf shown[US_MAX_TAKES]; /* published under the lock, as is everything below */
-    us_buf probs[US_MAX_TAKES]; /* us_prob, when they are asked for */
+    int n_timed;                  /* passes that were timed with this number of takes */
+    double pass_seconds;          /* the fastest of them */
+    size_t n_shown[US_MAX_TAKES]; /* bytes of the take that have been published */
+    us_buf shown[US_MAX_TAKES];   /* valid UTF-8; published under the lock, as is everything below */
+    us_buf probs[US_MAX_TAKES];   /* us_prob, when they are asked for */
     pthread_cond_t news;
     uint64_t version;
     bool decoding, ranked, cancel, done;
-    int32_t shown_read, shown_cached, shown_made;
+    us_job_view view;
     us_status status;
     us_error err;
 };
@@ -50,6 +57,7 @@ struct us_batch {
     kept kept[N_KEPT];
     int32_t n_kept;
     uint64_t clock;
+    int32_t n_kept_max; /* so many sequences that no reply's are missing */
     us_span *spans;
     origin *origins;
     us_batch_stats stats;
@@ -62,19 +70,18 @@ static void drop_kept(us_batch *s, int32_t i) {
     s->kept[i] = s->kept[--s->n_kept];
 }
 
-static bool drop_oldest(us_batch *s) {
+static void drop_oldest(us_batch *s) {
     int32_t oldest = 0;
     for (int32_t i = 1; i < s->n_kept; i++)
         if (s->kept[i].used < s->kept[oldest].used) oldest = i;
     if (s->n_kept) drop_kept(s, oldest);
-    return s->n_kept > 0 || oldest > 0;
 }
 
 /* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a
  * quarter. */
 static void trim(us_batch *s) {
     int32_t n_ctx = us_engine_get_ctx(s->engine);
-    while (s->n_kept == N_KEPT || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
+    while (s->n_kept >= s->n_kept_max || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
         drop_oldest(s);
 }
 
@@ -121,7 +128,23 @@ static us_status begin_seq(us_batch *s, const int32_t *ids, int32_t n, const us_
 static int32_t need_of(const us_job *j) {
     int32_t a_take = j->spec.rules.max_tokens + TAKE_SLACK;
     return j->spec.n_prompt + TAKE_SLACK +
-           (j->spec.n_takes == 1 ? a_take : j->spec.n_takes * a_take + j->spec.n_alone + TAKE_SLACK);
+           (j->spec.n_takes == 1 ? a_take : j->spec.n_takes * a_take + j->spec.n_unconditional + TAKE_SLACK);
+}
+
+int32_t us_batch_room(const us_batch *s, int32_t n_takes, int32_t max_tokens) {
+    int64_t n_ctx = us_engine_get_ctx(s->engine), a_take = (int64_t)max_tokens + TAKE_SLACK;
+    return (int32_t)(n_takes == 1 ? n_ctx - TAKE_SLACK - a_take : (n_ctx - 2 * TAKE_SLACK - n_takes * a_take) / 2);
+}
+
+int32_t us_batch_most_tokens(const us_batch *s, int32_t n_takes, int32_t n_prompt, int32_t n_unconditional) {
+    int32_t left = us_engine_get_ctx(s->engine) - n_prompt - TAKE_SLACK - (n_takes > 1 ? n_unconditional + TAKE_SLACK : 0);
+    return left / n_takes - TAKE_SLACK;
+}
+
+int32_t us_batch_tokens_for(int32_t context, int32_t n_takes, int32_t max_tokens) {
+    int64_t a_take = (int64_t)max_tokens + TAKE_SLACK, prompt = context - max_tokens;
+    int64_t n = n_takes == 1 ? prompt + TAKE_SLACK + a_take : 2 * (prompt + TAKE_SLACK) + n_takes * a_take;
+    return n > INT32_MAX ? INT32_MAX : n > 0 ? (int32_t)n : 1;
 }
 
 /* What a running job may still ask of the cache. */
@@ -201,7 +224,7 @@ static void admit(us_batch *s) {
             publish_end(s, j, st);
             continue;
         }
-        j->n_read = j->n_cached = j->shown_cached = us_engine_seq_len(s->engine, j->seq);
+        j->n_read = j->n_cached = j->view.n_cached = us_engine_seq_len(s->engine, j->seq);
         s->stats.n_cached_tokens += (uint64_t)j->n_cached;
         us_job **last = &s->running; /* first come, first read */
         while (*last) last = &(*last)->next;
@@ -242,7 +265,7 @@ static us_status begin_takes(us_batch *s, us_job *j, const float *logits, us_err
     j->decoding = true;
     for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
         us_sampler_options o = j->spec.sampler;
-        if (j->spec.n_takes > 1) o.seed = o.seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
+        o.seed = us_hash_bytes(j->seed, (int32_t[]){j->attempt, i}, 2 * sizeof(int32_t));
         us_take *t = &j->takes[i];
         st = us_take_begin(t, &o, &j->spec.rules, j->spec.prompt, (size_t)j->spec.n_prompt, err);
         if (!st) us_sampler_set_phrases(t->sampler, j->spec.phrases, j->spec.n_phrases);
@@ -270,16 +293,16 @@ static void free_take_seqs(us_batch *s, us_job *j) {
 
 /* log p(take | what was said before) of all takes, as one batch over forks of one sequence, which shares its beginning with the
  * job's. */
-static us_status score_alone(us_batch *s, us_job *j, double *out, us_error *err) {
+static us_status score_unconditional(us_batch *s, us_job *j, double *out, us_error *err) {
     float *scores[US_MAX_TAKES] = {0};
     us_span spans[US_MAX_TAKES] = {0};
-    int32_t alone = -1, n = j->spec.n_takes, n_seqs = 0;
-    us_status st = begin_seq(s, j->spec.alone, j->spec.n_alone, j->spec.adapter, j->spec.scale, &alone, err);
-    if (!st) st = us_engine_seq_set_tokens(s->engine, alone, j->spec.alone, j->spec.n_alone, NULL, err);
+    int32_t seq = -1, n = j->spec.n_takes, n_seqs = 0;
+    us_status st = begin_seq(s, j->spec.unconditional, j->spec.n_unconditional, j->spec.adapter, j->spec.scale, &seq, err);
+    if (!st) st = us_engine_seq_set_tokens(s->engine, seq, j->spec.unconditional, j->spec.n_unconditional, NULL, err);
     for (; n_seqs < n && !st; n_seqs++) {
         const us_tokens *ids = &j->takes[n_seqs].ids;
         if ((st = us_alloc(ids->n, sizeof **scores, &scores[n_seqs], err))) break;
-        if ((st = us_engine_seq_fork(s->engine, alone, j->spec.n_alone, &spans[n_seqs].seq, err))) break;
+        if ((st = us_engine_seq_fork(s->engine, seq, j->spec.n_unconditional, &spans[n_seqs].seq, err))) break;
         spans[n_seqs].tokens = ids->ids;
         spans[n_seqs].n_tokens = (int32_t)ids->n;
     }
@@ -289,22 +312,91 @@ static us_status score_alone(us_batch *s, us_job *j, double *out, us_error *err)
         free(scores[i]);
     }
     for (int32_t i = 0; i < n_seqs; i++) us_engine_seq_free(s->engine, spans[i].seq);
-    if (alone >= 0) us_engine_seq_free(s->engine, alone);
+    if (seq >= 0) us_engine_seq_free(s->engine, seq);
+    return st;
+}
+
+/* The take as it would be spoken; *text is freed by the caller. */
+static us_status as_candidate(const us_job *j, const us_take *t, char **text, us_candidate *out, us_error *err) {
+    us_status st = us_take_words(t, j->spec.rules.tok, text, err);
+    if (!st)
+        *out = (us_candidate){.text = *text,
+                              .logprob = t->logprob,
+                              .unconditional = t->unconditional,
+                              .n_tokens = (int32_t)t->ids.n,
+                              .ended = t->ended,
+                              .stopped = t->view.stopped,
+                              .looped = t->looped};
     return st;
 }
 
 static us_status rank(us_batch *s, us_job *j, us_error *err) {
-    double alone[US_MAX_TAKES] = {0};
+    double unconditional[US_MAX_TAKES] = {0};
+    us_candidate candidates[US_MAX_TAKES];
+    char *texts[US_MAX_TAKES] = {0};
+    int32_t n = j->spec.n_takes;
+    us_conversation_view view = {j->spec.messages, j->spec.n_messages, j->spec.prompt, (size_t)j->spec.n_prompt};
     us_status st = US_OK;
     free_take_seqs(s, j);
+    for (int32_t i = 0; i < n; i++) j->n_loops += j->takes[i].looped, j->n_labels += j->takes[i].view.stopped;
     if (j->spec.separate) return US_OK;
-    if (j->spec.n_takes > 1 && j->spec.n_alone && j->spec.weights.lambda > 0) st = score_alone(s, j, alone, err);
-    for (int32_t i = 0; i < j->spec.n_takes && !st; i++) {
-        us_take_score(&j->takes[i], &j->spec.weights, alone[i]);
-        if (j->takes[i].score > j->takes[j->best].score) j->best = i;
+    if (n > 1 && j->spec.n_unconditional && j->spec.ranking.weights.lambda > 0)
+        st = score_unconditional(s, j, unconditional, err);
+    for (int32_t i = 0; i < n && !st; i++) {
+        j->takes[i].unconditional = unconditional[i];
+        st = as_candidate(j, &j->takes[i], &texts[i], &candidates[i], err);
     }
-    j->ranked = !st;
+    if (!st) st = us_rank(&j->spec.ranking, &view, candidates, n, &j->best, err);
+    for (int32_t i = 0; i < n; i++) {
+        if (!st) j->takes[i].score = candidates[i].score;
+        free(texts[i]);
+    }
     return st;
+}
+
+/* Nothing of the best take can be spoken, or all of several are loops: with one take a loop has been shown already. */
+static bool is_worthless(const us_job *j) {
+    size_t begin, end;
+    const us_take *t = &j->takes[j->best];
+    us_take_spoken(t, j->spec.rules.tok, &begin, &end);
+    return begin == end || (t->looped && j->spec.n_takes > 1);
+}
+
+/* Back to the end of the prompt, for the next attempt: its last token is read again. */
+static void restart(us_batch *s, us_job *j) {
+    for (int32_t i = 0; i < j->spec.n_takes; i++) us_take_end(&j->takes[i]);
+    us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt - 1);
+    j->n_read = j->spec.n_prompt - 1;
+    j->best = 0;
+    j->decoding = false;
+    j->attempt++;
+}
+
+/* Every take has ended: the best is found, or all are made again. *over: the job is. */
+static us_status conclude(us_batch *s, us_job *j, bool *over, us_error *err) {
+    us_status st = rank(s, j, err);
+    *over = st || j->spec.separate || j->attempt + 1 >= j->spec.n_attempts || !is_worthless(j);
+    if (!*over) restart(s, j);
+    j->ranked = *over && !st;
+    return st;
+}
+
+/* Takes are given up, the later half each time, while a usual reply would need longer than its patience. */
+static void hurry(us_batch *s, us_job *j, double pass_seconds) {
+    if (!j->decoding || j->spec.patience_seconds <= 0 || j->spec.n_takes == 1) return;
+    if (!j->n_timed++ || pass_seconds < j->pass_seconds) j->pass_seconds = pass_seconds;
+    if (j->n_timed < N_TIMED) return;
+    j->n_timed = 0;
+    if (j->pass_seconds * USUAL_TOKENS < j->spec.patience_seconds) {
+        j->spec.patience_seconds = 0; /* fast enough: no more looking at the clock */
+        return;
+    }
+    int32_t left = j->spec.n_takes / 2;
+    for (int32_t i = left; i < j->spec.n_takes; i++) {
+        if (j->takes[i].seq >= 0) us_engine_seq_free(s->engine, j->takes[i].seq);
+        us_take_end(&j->takes[i]);
+    }
+    j->spec.n_takes = left;
 }
 
 static bool all_done(const us_job *j) {
@@ -323,33 +415,48 @@ static void publish_probs(us_job *j, const us_take *t, us_buf *b) {
     }
 }
 
-/* Lock held. What may be shown of a take is never taken back: only its end is appended. */
-static void publish_take(us_job *j, const us_take *t, int32_t i) {
+/* Lock held. What is shown of a take is never taken back, only appended to. A reply that may still be made again shows nothing,
+ * its tokens neither. */
+static void publish_take(us_job *j, const us_take *t, int32_t i, bool final) {
     us_buf *shown = &j->shown[i];
-    if (j->spec.probs) publish_probs(j, t, &j->probs[i]);
     size_t begin = t->view.begin, end = t->view.end;
     if (t->done) us_take_spoken(t, j->spec.rules.tok, &begin, &end);
-    if (end <= begin + shown->len) return;
-    if (us_buf_append(shown, t->text.data + begin + shown->len, end - begin - shown->len, &j->err)) j->cancel = true;
+    if (end > begin + j->n_shown[i]) {
+        if (us_utf8_clean(t->text.data + begin + j->n_shown[i], end - begin - j->n_shown[i], shown, &j->err)) j->cancel = true;
+        j->n_shown[i] = end - begin;
+    }
+    if (j->spec.probs && (shown->len || final)) publish_probs(j, t, &j->probs[i]);
 }
 
-static void publish(us_job *j) {
+/* `final`: the job is over, however it ended. */
+static void publish(us_job *j, bool final) {
     int32_t n_made = 0;
     if (j->decoding) {
         for (int32_t i = 0; i < j->spec.n_takes; i++) n_made += j->takes[i].done;
-        for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++) publish_take(j, &j->takes[i], i);
-        if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0);
+        for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++)
+            publish_take(j, &j->takes[i], i, final || j->takes[i].done);
+        if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0, final);
     }
-    j->shown_read = j->n_read;
-    j->shown_made = n_made;
+    j->view.n_read = j->n_read;
+    j->view.n_takes = j->spec.n_takes;
+    j->view.n_made = n_made;
+    j->view.n_attempts = j->attempt + 1;
+    j->view.n_loops = j->n_loops;
+    j->view.n_labels = j->n_labels;
     tell(j);
+}
+
+/* Where the processor reads a prompt with other products (tiles) than it draws tokens with, what was drawn is read again by the
+ * next turn: the same prompt gives the same bytes, whatever was in the cache. */
+static void forget_drawn(us_batch *s, us_job *j) {
+    if (us_kern_get()->matmul_wide && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
+        us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
 }
 
 static void leave(us_batch *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
-    if (j->seq >= 0 && j->spec.reproducible && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
-        us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
     if (j->seq >= 0) {
+        forget_drawn(s, j);
         if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED))
             keep(s, j->seq, j->spec.adapter, j->spec.scale);
         else us_engine_seq_free(s->engine, j->seq);
@@ -362,36 +469,46 @@ static void leave(us_batch *s, us_job *j, us_status st) {
     s->stats.n_running--;
     s->stats.n_prompt_tokens += (uint64_t)j->n_read;
     for (int32_t i = 0; i < j->spec.n_takes; i++) s->stats.n_reply_tokens += j->takes[i].ids.n;
-    if (!st || st == US_ERR_INTERRUPTED) publish(j);
+    if (!st || st == US_ERR_INTERRUPTED) publish(j, true);
     publish_end(s, j, st);
     pthread_mutex_unlock(&s->lock);
+}
+
+/* What becomes of a job after a pass. */
+static void settle(us_batch *s, us_job *j) {
+    bool over = false;
+    pthread_mutex_lock(&s->lock);
+    bool cancel = j->cancel || s->stop;
+    publish(j, false);
+    pthread_mutex_unlock(&s->lock);
+    us_status end = j->status;
+    if (!end && cancel) end = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
+    else if (!end && all_done(j)) end = conclude(s, j, &over, &j->err);
+    if (end || over) leave(s, j, end);
 }
 
 static void pass(us_batch *s) {
     us_error err = {0};
     trim(s);
     int32_t n = gather(s);
+    bool only_drawn = n && s->origins[n - 1].take >= 0;
+    int64_t start = us_now_ns();
     us_status st = n ? us_engine_eval(s->engine, s->spans, n, &err) : US_OK;
+    double seconds = (double)(us_now_ns() - start) * 1e-9;
     if (st == US_ERR_LIMIT && s->n_kept) { /* pages of kept sequences are given up first */
         drop_oldest(s);
         return;
     }
     for (int32_t i = 0; i < n; i++) {
         us_job *j = s->origins[i].job;
-        if (!j->status) j->status = st ? st : advance(s, j, s->origins[i].take, i, &err);
-        if (j->status) j->err = err;
+        if (j->status) continue; /* it has failed in this pass: its error is told already */
+        if (st) j->status = st, j->err = err;
+        else j->status = advance(s, j, s->origins[i].take, i, &j->err);
     }
     for (us_job *j = s->running, *next; j; j = next) {
         next = j->next;
-        pthread_mutex_lock(&s->lock);
-        bool cancel = j->cancel || s->stop;
-        publish(j);
-        pthread_mutex_unlock(&s->lock);
-        us_status end = j->status;
-        if (!end && cancel) end = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
-        else if (!end && !all_done(j)) continue;
-        else if (!end) end = rank(s, j, &j->err);
-        leave(s, j, end);
+        if (only_drawn && !j->status) hurry(s, j, seconds);
+        settle(s, j);
     }
 }
 
@@ -427,6 +544,9 @@ us_status us_batch_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_ba
     s->engine = e;
     s->n_slots = n_slots;
     s->n_queue_max = n_queue_max;
+    s->n_kept_max = e->o.n_seq_max - n_slots * (US_MAX_TAKES + 2);
+    if (s->n_kept_max > N_KEPT) s->n_kept_max = N_KEPT;
+    if (s->n_kept_max < 1) s->n_kept_max = 1;
     size_t n = (size_t)n_slots * (US_MAX_TAKES + 1);
     st = us_alloc(n, sizeof *s->spans, &s->spans, err);
     if (!st) st = us_alloc(n, sizeof *s->origins, &s->origins, err);
@@ -493,6 +613,9 @@ us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us
     j->s = s;
     j->spec = *spec;
     j->seq = -1;
+    j->seed = us_hash_bytes(spec->sampler.seed, spec->prompt, (size_t)spec->n_prompt * sizeof *spec->prompt);
+    j->view.n_takes = spec->n_takes;
+    j->view.n_attempts = 1;
     for (int i = 0; i < US_MAX_TAKES; i++) j->takes[i].seq = -1;
     for (int i = 0; i < US_MAX_TAKES; i++) {
         us_buf_init(&j->shown[i], 1 << 20);
@@ -524,7 +647,9 @@ us_job_view us_job_wait(us_job *j, uint64_t *seen, int timeout_ms) {
     pthread_mutex_lock(&j->s->lock);
     while (!j->done && j->version == *seen && us_cond_wait(&j->news, &j->s->lock, until)) continue;
     *seen = j->version;
-    us_job_view v = {j->done, j->done ? j->status : US_OK, j->shown_read, j->shown_cached, j->shown_made};
+    us_job_view v = j->view;
+    v.done = j->done;
+    v.status = j->done ? j->status : US_OK;
     pthread_mutex_unlock(&j->s->lock);
     return v;
 }

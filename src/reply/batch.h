@@ -3,7 +3,8 @@
  * Any thread submits a job and waits for its words; one worker thread owns the engine. Each pass advances every
  * take that is being decoded by one token and reads a piece of the prompts that wait: jobs join and leave at any pass.
  * A finished job's sequence is kept, so that the next turn of that chat, or another chat of the same character, computes
- * only what is new. Knows tokens and adapters; knows nothing of HTTP, characters or templates. */
+ * only what is new. The same job gives the same bytes, whatever runs beside it and whatever the cache holds; only patience
+ * looks at a clock. Knows tokens and adapters; knows nothing of HTTP, characters or templates. */
 #ifndef US_REPLY_BATCH_H
 #define US_REPLY_BATCH_H
 #include "reply/take.h"
@@ -12,31 +13,37 @@
 typedef struct us_batch us_batch;
 typedef struct us_job us_job;
 
-/* Everything pointed to is borrowed until us_job_free(). */
+/* Everything pointed to is borrowed until us_job_free(). What each field means for a reply is decided in reply.h. */
 typedef struct us_job_spec {
     const int32_t *prompt; /* [n_prompt] */
     int32_t n_prompt;
-    const int32_t *alone; /* [n_alone] the conversation without what is answered, for ranking; NULL: not ranked by it */
-    int32_t n_alone;
-    us_take_weights weights;
-    int32_t n_takes; /* 1 streams */
-    bool probs;      /* us_job_read_probs() will be called */
-    bool separate;   /* the takes are answers of their own: not ranked, each streams */
+    const int32_t *unconditional; /* [n_unconditional] the conversation without what is answered, for ranking; NULL: not ranked
+                                     by it */
+    int32_t n_unconditional;
+    const us_message *messages; /* [n_messages] the prompt in words, for judges; NULL: there are none */
+    size_t n_messages;
+    int32_t n_takes;         /* 1 streams */
+    double patience_seconds; /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
+    int32_t n_attempts;      /* a reply without a word, or of several takes that are all loops, is made again; 0: 1 */
+    bool probs;              /* us_job_read_probs() will be called */
+    bool separate;           /* the takes are answers of their own: not ranked, each streams, none is made again */
     const us_adapter *adapter;
     float scale;
-    us_sampler_options sampler;
+    us_sampler_options sampler; /* take i of attempt k draws by a hash of the seed, the prompt, k and i */
     us_take_rules rules;
+    us_ranking ranking;
     const us_tokens *phrases; /* [n_phrases] which DRY leaves alone */
     size_t n_phrases;
-    uint64_t client;   /* who asks: those with fewer replies under way go first */
-    bool reproducible; /* what is drawn is not kept: the next prompt gives the same bytes, whatever was in the cache */
+    uint64_t client; /* who asks: those with fewer replies under way go first */
 } us_job_spec;
 
 typedef struct us_job_view {
     bool done;
-    us_status status;         /* once done */
-    int32_t n_read, n_cached; /* prompt tokens read so far, of which from the cache */
-    int32_t n_made;           /* takes that have ended */
+    us_status status;          /* once done */
+    int32_t n_read, n_cached;  /* prompt tokens read so far, of which from the cache */
+    int32_t n_takes, n_made;   /* takes that are made, of which have ended */
+    int32_t n_attempts;        /* this is the n-th */
+    int32_t n_loops, n_labels; /* takes of all attempts that were cut as loops, or stopped at a label */
 } us_job_view;
 
 typedef struct us_batch_stats {
@@ -52,6 +59,13 @@ void us_batch_free(us_batch *s);
 us_batch_stats us_batch_get_stats(us_batch *s);
 /* Lets go of what the cache holds of this adapter; afterwards it may be freed. No job with it may be alive. */
 void us_batch_forget(us_batch *s, const us_adapter *adapter);
+/* How many tokens a prompt may have, with what it is compared with, when so many takes of so many tokens are to fit beside it.
+ */
+int32_t us_batch_room(const us_batch *s, int32_t n_takes, int32_t max_tokens);
+/* How many tokens so many takes may have behind such a prompt. */
+int32_t us_batch_most_tokens(const us_batch *s, int32_t n_takes, int32_t n_prompt, int32_t n_unconditional);
+/* The other way round: how many tokens an engine needs for one reply of which prompt and words take `context` tokens. */
+int32_t us_batch_tokens_for(int32_t context, int32_t n_takes, int32_t max_tokens);
 /* LIMIT when the queue is full. */
 US_MUST_USE us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us_error *err);
 /* Waits at most timeout_ms for anything new (prompt read, text, a take's end, the end) since *seen, which begins at 0. */
@@ -67,7 +81,7 @@ typedef struct us_prob {
 US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n,
                                         us_error *err); /* free *out */
 void us_job_cancel(us_job *j);
-/* The takes of a finished job, the spoken one at *best. Borrowed. */
+/* The takes of a finished job's last attempt, the spoken one at *best. Borrowed. */
 const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best);
 const us_error *us_job_get_error(const us_job *j);
 /* Cancels it if need be, waits for the worker to let go of it. */

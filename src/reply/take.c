@@ -66,20 +66,6 @@ static void find_top(const float *logits, int32_t n_vocab, double sum, us_top *t
     }
 }
 
-/* What only the whole reply shows. */
-static us_status look_over(us_take *t, const us_take_rules *r, us_error *err) {
-    char *shown;
-    size_t begin, end;
-    us_take_spoken(t, r->tok, &begin, &end);
-    us_status st = us_strndup(t->text.data ? t->text.data + begin : "", end - begin, &shown, err);
-    if (st) return st;
-    t->repeats = us_sentence_repeats(shown);
-    t->leaked = r->leaks && us_leaks_find(r->leaks, shown).found;
-    t->bonus = r->bonus ? r->bonus(r->bonus_ctx, shown) : 0;
-    free(shown);
-    return US_OK;
-}
-
 /* What may be shown. */
 static us_stop_view look(const us_take *t, const us_take_rules *r) {
     const char *text = t->text.data ? t->text.data : "";
@@ -111,25 +97,7 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
     t->view = look(t, r);
     if (r->n_texts) scan_texts(t, r);
     if (t->view.stopped) t->done = true;
-    return t->done ? look_over(t, r, err) : US_OK;
-}
-
-double us_take_value(const us_take_facts *f, const us_take_weights *w) {
-    double v = (f->logprob - w->lambda * f->alone) / pow((double)f->n_tokens, w->length_power) + f->bonus;
-    if (f->looped || f->empty) v -= 1000;
-    if (f->leaked) v -= 400;
-    if (!f->ended && !f->stopped) v -= 200;
-    if (f->repeats) v -= 100;
-    if (f->stopped) v -= 50;
-    return v;
-}
-
-void us_take_score(us_take *t, const us_take_weights *w, double alone) {
-    us_take_facts f = {t->logprob, alone,     t->bonus,        (int32_t)t->ids.n,
-                       t->ended,   t->looped, t->view.stopped, t->view.end == t->view.begin,
-                       t->repeats, t->leaked};
-    t->alone = alone;
-    t->score = us_take_value(&f, w);
+    return US_OK;
 }
 
 static size_t cut_loop(const us_take *t, const us_tokenizer *tok) {
@@ -148,4 +116,15 @@ void us_take_spoken(const us_take *t, const us_tokenizer *tok, size_t *begin, si
     *end = t->looped ? cut_loop(t, tok) : t->view.end;
     if (*end < *begin) *end = *begin;
     if (t->text.data) *end -= us_utf8_tail(t->text.data + *begin, *end - *begin);
+}
+
+us_status us_take_words(const us_take *t, const us_tokenizer *tok, char **out, us_error *err) {
+    size_t begin, end;
+    us_buf words;
+    us_buf_init(&words, 4 * MAX_TEXT_BYTES);
+    us_take_spoken(t, tok, &begin, &end);
+    us_status st = us_utf8_clean(t->text.data ? t->text.data + begin : "", end - begin, &words, err);
+    if (!st && !(*out = us_buf_take(&words, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&words);
+    return st;
 }

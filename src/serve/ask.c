@@ -227,6 +227,7 @@ us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err)
     if (!st) st = read_max_tokens(body, ask, err);
     if (!st) st = us_param_text(body, "user", 0, 1000, &ask->user, err);
     if (!st) st = us_param_sampler(body, &ask->sampler, err);
+    ask->seeded = us_param_has_seed(body);
     if (!st) st = read_logprobs(body, ask, err);
     if (!st) st = read_stops(body, "stop", ask, err);
     if (!st) st = read_biases(body, ask, err);

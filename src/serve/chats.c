@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "serve/params.h"
-#include "serve/speech.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +34,9 @@ us_status us_chat_claim(us_request *r, us_error *err) {
     return st;
 }
 
-void us_chat_set_speech(us_request *r, us_speech *sp) {
+void us_chat_set_reply(us_request *r, us_reply *reply) {
     pthread_mutex_lock(&r->s->lock);
-    r->claim.speech = sp;
+    r->claim.reply = reply;
     pthread_mutex_unlock(&r->s->lock);
 }
 
@@ -59,8 +58,8 @@ enum MHD_Result us_route_stop(us_request *r) {
     int64_t until = us_now_ns() + 5000000000;
     pthread_mutex_lock(&s->lock);
     us_claim *k = find_claim(s, r->chat);
-    bool was = k && k->speech;
-    if (was) us_speech_cancel(k->speech);
+    bool was = k && k->reply;
+    if (was) us_reply_cancel(k->reply);
     while (was && find_claim(s, r->chat) && us_cond_wait(&s->freed, &s->lock, until)) continue;
     pthread_mutex_unlock(&s->lock);
     us_status st = was ? US_OK : us_store_get_chat(s->store, r->chat, &chat, &err);

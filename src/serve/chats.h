@@ -9,8 +9,8 @@ enum { US_MAX_STAGE = 16 };
  * is noticed soon); MISMATCH when it goes on. Whatever happens, http.c releases it with the request, or before when nothing is
  * streamed. */
 US_MUST_USE us_status us_chat_claim(us_request *r, us_error *err);
-/* The speech that /stop ends; NULL again before it is freed. */
-void us_chat_set_speech(us_request *r, us_speech *sp);
+/* The reply that /stop ends; NULL again before it is freed. */
+void us_chat_set_reply(us_request *r, us_reply *reply);
 /* Does nothing when the request holds no chat. */
 void us_chat_release(us_request *r);
 /* Checks "title", "user", "characters", "scale" of a body; what is there. `all`: characters are needed, the rest gets its

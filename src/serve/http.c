@@ -87,18 +87,11 @@ enum MHD_Result us_answer_json(us_request *r, int code, json_t *j) {
 }
 
 json_t *us_text_json(const char *s, size_t n) {
-    json_t *j = s && memchr(s, 0, n) ? NULL : json_stringn(s ? s : "", s ? n : 0); /* nor NUL: few programs read it back */
+    json_t *j = s && memchr(s, 0, n) ? NULL : json_stringn(s ? s : "", s ? n : 0);
     us_buf b;
     if (j) return j;
-    us_buf_init(&b, 4 * n + 4); /* bytes that are no UTF-8: each becomes the replacement character */
-    us_status st = US_OK;
-    for (size_t i = 0; i < n && !st;) {
-        uint32_t cp;
-        int len = us_utf8_decode(s + i, n - i, &cp);
-        st = len && cp ? us_buf_append(&b, s + i, (size_t)len, NULL) : us_buf_append_str(&b, "\xef\xbf\xbd", NULL);
-        i += len ? (size_t)len : 1;
-    }
-    j = json_stringn(b.data ? b.data : "", b.len);
+    us_buf_init(&b, 4 * n + 4);
+    if (us_utf8_clean(s, n, &b, NULL) == US_OK) j = json_stringn(b.data ? b.data : "", b.len);
     us_buf_fini(&b);
     return j;
 }

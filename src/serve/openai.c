@@ -1,8 +1,11 @@
-/* The OpenAI API: a request becomes a speech (ask.c, speech.c), the speech an answer, whole or in pieces. */
+/* The OpenAI API: a request (ask.c) becomes a reply under way (chat/conversation.h), the reply an answer, whole or in pieces.
+ */
 #include "serve/openai.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "serve/speech.h"
+#include "chat/conversation.h"
+#include "serve/server.h"
+#include "text/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@
 typedef struct work {
     us_ask ask;
     us_character *who;
-    us_speech *sp;
+    us_reply *reply;
     char id[40];
     time_t created;
     bool began;
@@ -22,43 +25,49 @@ typedef struct work {
 
 static void free_work(void *ctx) {
     work *w = ctx;
-    us_speech_free(w->sp); /* cancels what nobody reads any more */
+    us_reply_free(w->reply); /* cancels what nobody reads any more */
     us_character_put(w->who);
     us_ask_fini(&w->ask);
     free(w);
 }
 
-/* ---- a request becomes a speech -------------------------------------------------------------------------------- */
-
-/* Messages of the bare model, as they came. */
-static us_status plain_prompt(const us_ask *ask, us_prompt *out, us_error *err) {
-    us_prompt p = {0};
-    us_status st = us_alloc(ask->n_lines + 1, sizeof *p.messages, &p.messages, err);
-    if (st) return st;
-    if (ask->system) p.messages[p.n++] = (us_message){"system", ask->system};
-    p.n_head = p.n;
-    for (size_t i = 0; i < ask->n_lines; i++)
-        p.messages[p.n++] = (us_message){ask->lines[i].own ? "assistant" : "user", ask->lines[i].text};
-    p.open = ask->goes_on && ask->n_lines && ask->lines[ask->n_lines - 1].own;
-    *out = p;
-    return US_OK;
-}
-
-static us_status make_prompt(const work *w, us_prompt *out, us_error *err) {
-    if (!w->who || w->ask.bare) return plain_prompt(&w->ask, out, err);
-    us_prompt_spec spec = {.card = w->who->card,
-                           .trained = w->who->has_adapter && w->ask.scale > 0,
-                           .more = w->ask.system,
-                           .lines = w->ask.lines,
-                           .n_lines = w->ask.n_lines};
-    us_status st = us_prompt_make(&spec, out, err);
-    if (!st && !w->ask.goes_on) out->open = false; /* an answer is a turn of its own, whoever spoke last */
-    return st;
-}
+/* ---- a request becomes a reply --------------------------------------------------------------------------------- */
 
 static us_status forbid_ends(us_server *s, us_ask *ask) {
     for (size_t i = 0; i < s->n_ends && ask->n_biases < US_ASK_BIASES; i++) ask->biases[ask->n_biases++] = s->ends[i];
     return US_OK;
+}
+
+/* The tokens of a text that goes on. */
+static us_status tokenize(const us_server *s, const us_ask *ask, const us_reply_policy *p, us_tokens *out, us_error *err) {
+    const us_tokenizer *tok = s->backend.tok;
+    int32_t room = us_reply_room(&s->backend, p);
+    us_status st = US_OK;
+    for (size_t i = 0; i < ask->ids.n && !st; i++) st = us_tokens_push(out, ask->ids.ids[i], err);
+    if (!st && !ask->ids.n && us_tokenizer_add_bos(tok) && us_tokenizer_bos(tok) >= 0)
+        st = us_tokens_push(out, us_tokenizer_bos(tok), err);
+    if (!st && !ask->ids.n) st = us_tokenizer_encode(tok, ask->prompt, strlen(ask->prompt), false, out, err);
+    if (!st && !out->n) st = us_fail(err, US_ERR_ARGUMENT, "prompt: it is empty");
+    for (size_t i = 0; i < out->n && !st; i++)
+        if (out->ids[i] >= us_tokenizer_n_vocab(tok))
+            st = us_fail(err, US_ERR_ARGUMENT, "prompt: token %d: the model has %d", out->ids[i], us_tokenizer_n_vocab(tok));
+    if (!st && (int64_t)out->n > room)
+        st = us_because(us_fail(err, US_ERR_LIMIT,
+                                "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply", out->n,
+                                room),
+                        "context_length_exceeded", err);
+    return st;
+}
+
+static us_status begin_text(us_server *s, work *w, const us_conversation *c, const us_reply_policy *settings, us_error *err) {
+    us_reply_spec spec = {.policy = *settings, .text = w->ask.prompt, .remote_model = c->id};
+    us_conversation_policy(c, true, &spec.policy);
+    spec.policy.exact = spec.policy.whole = true;
+    if (!settings->n_takes) spec.policy.n_takes = 1; /* nobody says which of several texts is the best */
+    us_status st = s->backend.batch ? tokenize(s, &w->ask, &spec.policy, &spec.prompt, err) : US_OK;
+    if (!st) st = us_reply_begin(&s->backend, &spec, &w->reply, err);
+    us_reply_spec_fini(&spec);
+    return st;
 }
 
 /* Who is meant when no model is named: the only character, or, where there is none, the bare model. */
@@ -73,62 +82,55 @@ static const char *only_model(us_server *s, char id[US_CHARACTER_ID]) {
 
 /* As many tokens as the context has room for; a bias is of a token that there is. */
 static us_status check_against_model(const us_server *s, us_ask *ask, us_error *err) {
-    if (!s->engine) return US_OK;
-    if (ask->max_tokens >= us_engine_get_ctx(s->engine)) ask->max_tokens = INT32_MAX;
+    if (!s->backend.engine) return US_OK;
+    if (ask->max_tokens >= us_engine_get_ctx(s->backend.engine)) ask->max_tokens = INT32_MAX;
     for (size_t i = 0; i < ask->n_biases; i++)
-        if (ask->biases[i].token >= us_tokenizer_n_vocab(s->tok))
+        if (ask->biases[i].token >= us_tokenizer_n_vocab(s->backend.tok))
             return us_fail(err, US_ERR_ARGUMENT, "logit_bias: token %d is none of the model's %d", ask->biases[i].token,
-                           us_tokenizer_n_vocab(s->tok));
+                           us_tokenizer_n_vocab(s->backend.tok));
     return US_OK;
 }
 
 static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
     us_server *s = r->s;
     us_ask *ask = &w->ask;
-    us_prompt prompt = {0};
     char only[US_CHARACTER_ID];
     us_status st = us_ask_model(r->json, only_model(s, only), ask, err);
     if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL))
         st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
     if (st) return st;
+    bool plain = !w->who || ask->bare;
     ask->sampler = w->who ? us_card_sampler(w->who->card) : us_sampler_defaults();
-    ask->max_tokens = w->who && !ask->bare ? 80 : chat ? 256 : 64;
+    ask->max_tokens = !plain ? US_REPLY_TOKENS : chat ? 256 : 64;
     st = us_ask_read(r->json, chat, ask, err);
     if (!st) st = check_against_model(s, ask, err);
     if (st) return st;
     if (ask->ignore_eos) st = forbid_ends(s, ask);
     ask->sampler.biases = ask->biases;
     ask->sampler.n_biases = ask->n_biases;
-    int64_t takes = ask->takes ? ask->takes : w->who && chat && !ask->bare && !ask->stream ? us_card_takes(w->who->card) : 1;
-    if (ask->n > 1 || s->o.engine_url) takes = 1;
-    if (s->o.engine_url && ask->n > 1) return us_fail(err, US_ERR_UNSUPPORTED, "n: another engine makes one choice at a time");
-    us_speech_spec spec = {.who = w->who,
-                           .scale = ask->scale,
-                           .prompt = chat ? &prompt : NULL,
-                           .text = ask->prompt,
-                           .ids = ask->ids.ids,
-                           .n_ids = ask->ids.n,
-                           .shorten = w->who && !ask->bare,
-                           .plain = !chat || ask->bare,
-                           .sampler = ask->sampler,
-                           .n_takes = (int32_t)(ask->n > 1 ? ask->n : takes),
-                           .separate = ask->n > 1,
-                           .max_tokens = (int32_t)ask->max_tokens,
-                           .n_top = (int32_t)ask->n_top,
-                           .probs = ask->logprobs,
-                           .texts = ask->stops,
-                           .n_texts = ask->n_stops};
-    for (const char *u = ask->user ? ask->user : ""; *u; u++) spec.client = spec.client * 131 + (unsigned char)*u;
-    if (chat) st = make_prompt(w, &prompt, err);
-    if (!st) st = us_speech_begin(s, &spec, &w->sp, err);
-    return st;
+    us_reply_policy p = {.sampler = ask->sampler,
+                         .n_takes = (int32_t)(ask->n > 1 ? ask->n : ask->takes),
+                         .hurry = !ask->takes && !ask->seeded,
+                         .separate = ask->n > 1,
+                         .whole = plain,
+                         .max_tokens = (int32_t)ask->max_tokens,
+                         .n_top = (int32_t)ask->n_top,
+                         .probs = ask->logprobs,
+                         .texts = ask->stops,
+                         .n_texts = ask->n_stops};
+    if (ask->user) p.client = us_hash_bytes(0, ask->user, strlen(ask->user));
+    us_conversation c = {.system = ask->system, .lines = ask->lines, .n_lines = ask->n_lines, .new_turn = !ask->goes_on};
+    if (w->who) st = us_character_speaks(s, w->who, ask->scale, &c, err);
+    if (ask->bare) c.card = NULL;
+    if (st) return st;
+    return chat ? us_conversation_begin(&s->backend, &c, &p, &w->reply, err) : begin_text(s, w, &c, &p, err);
 }
 
-/* ---- a speech becomes an answer -------------------------------------------------------------------------------- */
+/* ---- a reply becomes an answer -------------------------------------------------------------------------------- */
 
 static json_t *token_json(const us_server *s, int32_t id, double logprob) {
     size_t n;
-    const char *p = us_tokenizer_piece(s->tok, id, &n);
+    const char *p = us_tokenizer_piece(s->backend.tok, id, &n);
     json_t *bytes = json_array();
     for (size_t k = 0; k < n; k++) json_array_append_new(bytes, json_integer((unsigned char)p[k]));
     return json_pack("{s:o, s:f, s:o}", "token", us_text_json(p, n), "logprob", logprob, "bytes", bytes);
@@ -137,7 +139,7 @@ static json_t *token_json(const us_server *s, int32_t id, double logprob) {
 static json_t *chat_logprobs(const us_server *s, const us_ask *ask, const us_prob *p, size_t n) {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        if (us_tokenizer_is_end(s->tok, p[i].id)) continue;
+        if (us_tokenizer_is_end(s->backend.tok, p[i].id)) continue;
         json_t *t = token_json(s, p[i].id, (double)p[i].logprob), *top = json_array();
         for (int64_t k = 0; k < ask->n_top; k++)
             json_array_append_new(top, token_json(s, p[i].top[k].id, (double)p[i].top[k].logprob));
@@ -151,12 +153,12 @@ static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_pro
     json_t *tokens = json_array(), *probs = json_array(), *tops = json_array(), *offsets = json_array();
     for (size_t i = 0; i < n; i++) {
         size_t len;
-        const char *piece = us_tokenizer_piece(s->tok, p[i].id, &len);
-        if (us_tokenizer_is_end(s->tok, p[i].id)) continue;
+        const char *piece = us_tokenizer_piece(s->backend.tok, p[i].id, &len);
+        if (us_tokenizer_is_end(s->backend.tok, p[i].id)) continue;
         json_t *top = json_object();
         for (int64_t k = 0; k < ask->n_top; k++) {
             size_t m;
-            const char *q = us_tokenizer_piece(s->tok, p[i].top[k].id, &m);
+            const char *q = us_tokenizer_piece(s->backend.tok, p[i].top[k].id, &m);
             json_t *key = us_text_json(q, m);
             json_object_set_new(top, json_string_value(key), json_real((double)p[i].top[k].logprob));
             json_decref(key);
@@ -176,18 +178,18 @@ static json_t *logprobs_of(us_request *r, int32_t i) {
     work *w = r->work;
     us_prob *p;
     size_t n;
-    if (!w->ask.logprobs || us_speech_probs(w->sp, i, w->probs[i], &p, &n, NULL)) return json_null();
+    if (!w->ask.logprobs || us_reply_read_probs(w->reply, i, w->probs[i], &p, &n, NULL)) return json_null();
     w->probs[i] += n;
-    json_t *j = !r->s->tok    ? json_null()
-                : w->ask.chat ? chat_logprobs(r->s, &w->ask, p, n)
-                              : text_logprobs(r->s, &w->ask, p, n, w->said[i]);
+    json_t *j = !r->s->backend.tok ? json_null()
+                : w->ask.chat      ? chat_logprobs(r->s, &w->ask, p, n)
+                                   : text_logprobs(r->s, &w->ask, p, n, w->said[i]);
     free(p);
     return j;
 }
 
-static json_t *usage_of(const work *w, const us_speech_view *v) {
-    int32_t made = us_speech_get(w->sp, 0).n_tokens, drawn = made;
-    for (int32_t i = 1; i < us_speech_count(w->sp); i++) drawn += us_speech_get(w->sp, i).n_tokens;
+static json_t *usage_of(const work *w, const us_reply_view *v) {
+    int32_t made = us_reply_get(w->reply, 0).n_tokens, drawn = made;
+    for (int32_t i = 1; i < us_reply_count(w->reply); i++) drawn += us_reply_get(w->reply, i).n_tokens;
     if (w->ask.n > 1) made = drawn;
     return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i}}", "prompt_tokens", v->n_prompt, "completion_tokens", made,
                      "total_tokens", v->n_prompt + made, "prompt_tokens_details", "cached_tokens", v->n_cached,
@@ -195,21 +197,21 @@ static json_t *usage_of(const work *w, const us_speech_view *v) {
 }
 
 static const char *finish_reason(const work *w, int32_t i) {
-    const char *end = us_speech_get(w->sp, i).end;
-    return !strcmp(end, "length") || !strcmp(end, "cancel") ? "length" : "stop";
+    us_reply_end end = us_reply_get(w->reply, i).end;
+    return end == US_END_LENGTH || end == US_END_CANCEL ? "length" : "stop";
 }
 
 /* Our own: how each answer ended, its score, the takes that were not spoken. */
 static json_t *details(const work *w) {
     json_t *others = json_array();
-    us_spoken first = us_speech_get(w->sp, 0);
-    for (int32_t i = 1; w->ask.n == 1 && i < us_speech_count(w->sp); i++) {
-        us_spoken t = us_speech_get(w->sp, i);
-        if (t.n && strcmp(t.end, "loop") != 0)
-            json_array_append_new(
-                others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score, "end", t.end));
+    us_reply_text first = us_reply_get(w->reply, 0);
+    for (int32_t i = 1; w->ask.n == 1 && i < us_reply_count(w->reply); i++) {
+        us_reply_text t = us_reply_get(w->reply, i);
+        if (t.n && t.end != US_END_LOOP)
+            json_array_append_new(others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score,
+                                                    "end", us_reply_end_name(t.end)));
     }
-    return json_pack("{s:s, s:f, s:o}", "end", first.end, "score", first.score, "alternatives", others);
+    return json_pack("{s:s, s:f, s:o}", "end", us_reply_end_name(first.end), "score", first.score, "alternatives", others);
 }
 
 static json_t *envelope(const work *w, json_t *choices) {
@@ -220,13 +222,13 @@ static json_t *envelope(const work *w, json_t *choices) {
 
 static enum MHD_Result whole(us_request *r) {
     work *w = r->work;
-    us_speech_view v;
-    while (!(v = us_speech_wait(w->sp, 250)).done)
+    us_reply_view v;
+    while (!(v = us_reply_wait(w->reply, 250)).done)
         if (us_client_gone(r)) return MHD_NO;
-    if (v.status) return us_refuse_error(r, v.status, us_speech_error(w->sp));
+    if (v.status) return us_refuse_error(r, v.status, us_reply_error(w->reply));
     json_t *choices = json_array();
     for (int32_t i = 0; i < w->ask.n; i++) {
-        us_spoken t = us_speech_get(w->sp, i);
+        us_reply_text t = us_reply_get(w->reply, i);
         json_t *probs = logprobs_of(r, i), *choice;
         if (w->ask.chat)
             choice = json_pack("{s:i, s:{s:s, s:o, s:n}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
@@ -266,12 +268,12 @@ static us_status piece(us_request *r, int32_t i, const char *role, json_t *words
     return us_event(r, NULL, j, err);
 }
 
-static us_status finish(us_request *r, const us_speech_view *v, us_error *err) {
+static us_status finish(us_request *r, const us_reply_view *v, us_error *err) {
     work *w = r->work;
     us_status st = US_OK;
     r->ended = true;
     if (v->status) {
-        const us_error *why = us_speech_error(w->sp);
+        const us_error *why = us_reply_error(w->reply);
         int code = us_http_code(v->status, why);
         return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
     }
@@ -294,11 +296,11 @@ static us_status more(us_request *r, us_error *err) {
         if (w->ask.echo && w->ask.prompt && !st) st = piece(r, 0, NULL, json_string(w->ask.prompt), NULL, err);
         return st;
     }
-    us_speech_view v = us_speech_wait(w->sp, 250);
+    us_reply_view v = us_reply_wait(w->reply, 250);
     for (int32_t i = 0; i < w->ask.n && !st; i++) {
         us_buf text;
         us_buf_init(&text, 1 << 20);
-        st = us_speech_read(w->sp, i, w->said[i], &text, err);
+        st = us_reply_read(w->reply, i, w->said[i], &text, err);
         if (!st && text.len) st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
         w->said[i] += text.len;
         us_buf_fini(&text);
@@ -388,12 +390,12 @@ enum MHD_Result us_route_tokenize(us_request *r) {
     us_tokens ids = {0};
     us_error err;
     bool special = false;
-    if (!s->tok) return us_refuse(r, 501, "the tokens are those of another engine");
+    if (!s->backend.tok) return us_refuse(r, 501, "the tokens are those of another engine");
     us_status st = us_param_text(r->json, "content", 1, US_MAX_BODY, &text, &err);
     if (!st) st = us_param_bool(r->json, "add_special", &special, &err);
-    if (!st && special && us_tokenizer_bos(s->tok) >= 0 && us_tokenizer_add_bos(s->tok))
-        st = us_tokens_push(&ids, us_tokenizer_bos(s->tok), &err);
-    if (!st) st = us_tokenizer_encode(s->tok, text, strlen(text), false, &ids, &err);
+    if (!st && special && us_tokenizer_bos(s->backend.tok) >= 0 && us_tokenizer_add_bos(s->backend.tok))
+        st = us_tokens_push(&ids, us_tokenizer_bos(s->backend.tok), &err);
+    if (!st) st = us_tokenizer_encode(s->backend.tok, text, strlen(text), false, &ids, &err);
     json_t *list = json_array();
     for (size_t i = 0; i < ids.n; i++) json_array_append_new(list, json_integer(ids.ids[i]));
     us_tokens_fini(&ids);
@@ -407,14 +409,14 @@ enum MHD_Result us_route_detokenize(us_request *r) {
     us_buf text;
     size_t i;
     us_status st = US_OK;
-    if (!r->s->tok) return us_refuse(r, 501, "the tokens are those of another engine");
+    if (!r->s->backend.tok) return us_refuse(r, 501, "the tokens are those of another engine");
     if (!json_is_array(list)) return us_refuse(r, 400, "tokens: a list of token ids is expected");
     us_buf_init(&text, (size_t)64 << 20);
     json_array_foreach(list, i, id) {
         json_int_t x = json_integer_value(id);
         size_t n = 0;
-        bool good = json_is_integer(id) && x >= 0 && x < us_tokenizer_n_vocab(r->s->tok);
-        const char *p = good ? us_tokenizer_piece(r->s->tok, (int32_t)x, &n) : NULL;
+        bool good = json_is_integer(id) && x >= 0 && x < us_tokenizer_n_vocab(r->s->backend.tok);
+        const char *p = good ? us_tokenizer_piece(r->s->backend.tok, (int32_t)x, &n) : NULL;
         if (!good) {
             us_buf_fini(&text);
             return us_refuse(r, 400, "tokens: a list of token ids is expected");

@@ -14,6 +14,7 @@ typedef struct us_ask {
     bool chat, stream, usage, logprobs, echo, ignore_eos;
     int64_t n, n_top, takes, max_tokens; /* takes 0: as usual; max_tokens INT32_MAX: as many as fit, 0: none, with echo */
     us_sampler_options sampler;
+    bool seeded; /* by the client, not by us */
     us_logit_bias biases[US_ASK_BIASES];
     size_t n_biases;
     const char *stops[US_ASK_STOPS];

@@ -61,6 +61,11 @@ us_status us_param_name(const json_t *j, const char *key, const char **out, us_e
     return US_OK;
 }
 
+bool us_param_has_seed(const json_t *j) {
+    const json_t *seed = given(j, "seed");
+    return seed && !(json_is_number(seed) && json_number_value(seed) == -1);
+}
+
 /* Any whole number of 64 bits; past 2^63 JSON's reader gives a real, of which every one is a seed of its own. -1 (llama.cpp)
  * and null draw one. */
 static us_status read_seed(const json_t *j, uint64_t *seed, us_error *err) {

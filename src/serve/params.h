@@ -13,6 +13,8 @@ US_MUST_USE us_status us_param_text(const json_t *j, const char *key, size_t min
                                     us_error *err);
 /* A speaker's name: at most 200 bytes without colon or line break; "" is nobody. */
 US_MUST_USE us_status us_param_name(const json_t *j, const char *key, const char **out, us_error *err);
+/* Whether "seed" is given (llama.cpp's -1 is none). */
+bool us_param_has_seed(const json_t *j);
 /* The samplers by llama.cpp's names, over what *o holds; without a seed one is drawn. */
 US_MUST_USE us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err);
 

@@ -139,10 +139,10 @@ enum MHD_Result us_route_health(us_request *r) {
 enum MHD_Result us_route_state(us_request *r) {
     const us_server *s = r->s;
     json_t *model = json_null();
-    if (s->ready && s->model) {
-        const us_model_info *i = us_model_get_info(s->model);
+    if (s->ready && s->backend.model) {
+        const us_model_info *i = us_model_get_info(s->backend.model);
         model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization",
-                          i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx", us_engine_get_ctx(s->engine));
+                          i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx", us_engine_get_ctx(s->backend.engine));
     }
     return us_answer_json(r, 200,
                           json_pack("{s:s, s:o, s:b, s:s, s:b}", "version", us_version(), "model", model, "needs_key",
@@ -161,7 +161,7 @@ enum MHD_Result us_route_metrics(us_request *r) {
     size_t held;
     uint64_t refused;
     us_visitors_totals(s->visitors, &held, &refused);
-    if (s->ready && s->schedule) m = us_batch_get_stats(s->schedule);
+    if (s->ready && s->backend.batch) m = us_batch_get_stats(s->backend.batch);
     const struct {
         const char *name, *kind, *help;
         double value;

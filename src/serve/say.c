@@ -1,10 +1,11 @@
 /* Routes that make a reply in a chat: who speaks, what he sees, the stream of events, the store before the client is told. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "chat/conversation.h"
 #include "chat/speaker.h"
 #include "serve/chats.h"
 #include "serve/params.h"
-#include "serve/speech.h"
+#include "text/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ typedef struct talk {
     const char *chat; /* r's */
     bool saved, ended;
     us_character *who;
-    us_speech *sp[MAX_VARIANTS]; /* one, or those compared */
+    us_reply *reply[MAX_VARIANTS]; /* one, or those compared */
     double scale[MAX_VARIANTS];
     size_t said[MAX_VARIANTS];
     bool done[MAX_VARIANTS], compare;
@@ -53,18 +54,18 @@ static bool is_on_stage(const json_t *stage, const char *id) {
 
 /* ---- the end of a reply ------------------------------------------------------------------------------------------- */
 
-static json_t *alternative(const us_spoken *t, double scale) {
-    return json_pack("{s:o, s:f, s:s, s:f}", "text", us_text_json(t->text, t->n), "score", t->score, "end", t->end, "scale",
-                     scale);
+static json_t *alternative(const us_reply_text *t, double scale) {
+    return json_pack("{s:o, s:f, s:s, s:f}", "text", us_text_json(t->text, t->n), "score", t->score, "end",
+                     us_reply_end_name(t->end), "scale", scale);
 }
 
 /* The takes worth keeping, best first: not empty, none twice; loops only when there is nothing else. */
-static json_t *alternatives_of(us_speech *sp, double scale) {
+static json_t *alternatives_of(us_reply *reply, double scale) {
     json_t *list = json_array(), *a;
     for (int pass = 0; pass < 2 && !json_array_size(list); pass++)
-        for (int32_t i = 0; i < us_speech_count(sp); i++) {
-            us_spoken t = us_speech_get(sp, i);
-            bool known = !t.n || (!pass && !strcmp(t.end, "loop"));
+        for (int32_t i = 0; i < us_reply_count(reply); i++) {
+            us_reply_text t = us_reply_get(reply, i);
+            bool known = !t.n || (!pass && t.end == US_END_LOOP);
             size_t k;
             json_array_foreach(list, k, a)
                 known = known || (strlen(text_of(a, "text")) == t.n && !memcmp(text_of(a, "text"), t.text, t.n));
@@ -75,18 +76,18 @@ static json_t *alternatives_of(us_speech *sp, double scale) {
 
 /* Puts what was said into the turn; false when nothing was. */
 static bool fill_turn(talk *t, us_status ended) {
-    us_speech *sp = t->sp[0];
+    us_reply *reply = t->reply[0];
     bool cancelled = ended == US_ERR_INTERRUPTED;
-    us_speech_view v = us_speech_wait(sp, 0);
+    us_reply_view v = us_reply_wait(reply, 0);
     if (cancelled && v.n_takes > 1 && v.n_made < v.n_takes) return false; /* drafts that nobody chose from */
-    json_t *made = us_speech_count(sp) ? alternatives_of(sp, t->scale[0]) : json_array(),
+    json_t *made = us_reply_count(reply) ? alternatives_of(reply, t->scale[0]) : json_array(),
            *list = json_object_get(t->turn, "alternatives");
     if (!json_array_size(made)) {
         json_decref(made);
         return false;
     }
     if (cancelled) json_object_set_new(json_array_get(made, 0), "end", json_string("cancel"));
-    us_spoken best = us_speech_get(sp, 0);
+    us_reply_text best = us_reply_get(reply, 0);
     size_t chosen = json_array_size(list);
     if (!t->turn) {
         t->turn = json_pack("{s:s, s:s, s:s, s:o, s:O, s:b}", "role", "character", "speaker", us_card_name(t->who->card),
@@ -108,11 +109,11 @@ static bool fill_turn(talk *t, us_status ended) {
 
 /* Writes the turn. When this returns it is on the disk. */
 static us_status save(talk *t, us_status ended, us_error *err) {
-    const us_tokens *prompt = us_speech_prompt(t->sp[0]);
+    const us_tokens *prompt = us_reply_prompt(t->reply[0]);
     const char *name = us_card_name(t->who->card);
     t->saved = true; /* whatever comes of it, once */
     if (ended && ended != US_ERR_INTERRUPTED) {
-        *err = *us_speech_error(t->sp[0]);
+        *err = *us_reply_error(t->reply[0]);
         return ended;
     }
     if (!fill_turn(t, ended))
@@ -127,15 +128,15 @@ static us_status save(talk *t, us_status ended, us_error *err) {
 static void free_talk(void *ctx) {
     talk *t = ctx;
     us_error err;
-    if (!t->compare && t->sp[0] && !t->saved) { /* the client has gone: what he had heard is kept */
-        us_speech_view v;
-        us_speech_cancel(t->sp[0]);
-        while (!(v = us_speech_wait(t->sp[0], 1000)).done) continue;
+    if (!t->compare && t->reply[0] && !t->saved) { /* the client has gone: what he had heard is kept */
+        us_reply_view v;
+        us_reply_cancel(t->reply[0]);
+        while (!(v = us_reply_wait(t->reply[0], 1000)).done) continue;
         us_status st = save(t, v.status, &err);
         if (st && st != US_ERR_INTERRUPTED) us_log(t->s, "chat %s: %s", t->chat, err.message);
     }
-    us_chat_set_speech(t->r, NULL);
-    for (int i = 0; i < t->n; i++) us_speech_free(t->sp[i]);
+    us_chat_set_reply(t->r, NULL);
+    for (int i = 0; i < t->n; i++) us_reply_free(t->reply[i]);
     us_character_put(t->who);
     json_decref(t->present);
     json_decref(t->user_turn);
@@ -145,7 +146,7 @@ static void free_talk(void *ctx) {
 
 /* ---- the stream ------------------------------------------------------------------------------------------------ */
 
-static us_status tell_progress(us_request *r, talk *t, const us_speech_view *v, us_error *err) {
+static us_status tell_progress(us_request *r, talk *t, const us_reply_view *v, us_error *err) {
     if (t->compare || v->status || (v->n_read == t->shown_read && v->n_made == t->shown_made)) return US_OK;
     t->shown_read = v->n_read;
     t->shown_made = v->n_made;
@@ -159,7 +160,7 @@ static us_status tell_progress(us_request *r, talk *t, const us_speech_view *v, 
 static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
     us_buf text;
     us_buf_init(&text, 1 << 20);
-    us_status st = us_speech_read(t->sp[i], 0, t->said[i], &text, err);
+    us_status st = us_reply_read(t->reply[i], 0, t->said[i], &text, err);
     if (!st && text.len) {
         json_t *j = json_pack("{s:o}", "text", us_text_json(text.data, text.len));
         if (t->compare) json_object_set_new(j, "variant", json_integer(i));
@@ -178,15 +179,15 @@ static us_status tell_error(us_request *r, us_status st, const us_error *why, us
                     err);
 }
 
-static us_status tell_end(us_request *r, talk *t, int i, const us_speech_view *v, us_error *err) {
+static us_status tell_end(us_request *r, talk *t, int i, const us_reply_view *v, us_error *err) {
     us_error why;
     t->done[i] = true;
     if (t->compare) {
-        if (v->status) return tell_error(r, v->status, us_speech_error(t->sp[i]), err);
-        us_spoken best = us_speech_get(t->sp[i], 0);
+        if (v->status) return tell_error(r, v->status, us_reply_error(t->reply[i]), err);
+        us_reply_text best = us_reply_get(t->reply[i], 0);
         return us_event(r, "done",
                         json_pack("{s:i, s:o, s:f, s:s}", "variant", i, "text", us_text_json(best.text, best.n), "scale",
-                                  t->scale[i], "end", best.end),
+                                  t->scale[i], "end", us_reply_end_name(best.end)),
                         err);
     }
     us_status st = save(t, v->status, &why);
@@ -208,7 +209,7 @@ static us_status more(us_request *r, us_error *err) {
     }
     for (int i = 0; i < t->n && !st; i++) {
         if (t->done[i]) continue;
-        us_speech_view v = us_speech_wait(t->sp[i], t->n > 1 ? 30 : 250);
+        us_reply_view v = us_reply_wait(t->reply[i], t->n > 1 ? 30 : 250);
         st = tell_progress(r, t, &v, err);
         if (!st) st = tell_words(r, t, i, err);
         if (!st && v.done) st = tell_end(r, t, i, &v, err);
@@ -253,64 +254,25 @@ static us_status heard(const json_t *turns, size_t n, const us_character *who, u
     return US_OK;
 }
 
-/* Names whose labels end a reply: everybody who has spoken, and their first names. */
-static size_t other_names(const us_chat_line *lines, size_t n, const char *out[64], char firsts[64][US_CHARACTER_ID]) {
-    size_t k = 0;
-    for (size_t i = n; i-- > 0 && k + 2 <= 64;) {
-        bool known = lines[i].own || !lines[i].name || !*lines[i].name;
-        for (size_t m = 0; m < k && !known; m++) known = !strcmp(out[m], lines[i].name);
-        if (known) continue;
-        out[k++] = lines[i].name;
-        size_t first = strcspn(lines[i].name, " ");
-        if (!lines[i].name[first] || first < 2 || first >= US_CHARACTER_ID) continue;
-        snprintf(firsts[k], US_CHARACTER_ID, "%.*s", (int)first, lines[i].name);
-        out[k] = firsts[k];
-        k++;
-    }
-    return k;
-}
-
-/* The card's number of takes, fewer while others are served too: what is spent on one is taken from the others. */
-static int32_t usual_takes(us_server *s, const us_card *card) {
-    us_batch_stats m = s->schedule ? us_batch_get_stats(s->schedule) : (us_batch_stats){0};
-    int32_t n = us_card_takes(card) / (1 + m.n_running + m.n_queued);
-    return s->o.engine_url || n < 1 ? 1 : n;
-}
-
-/* The chat up to (not including) turn n_turns becomes speech number `i` of the talk. */
-static us_status begin_speech(talk *t, int i, const json_t *chat, size_t n_turns, const wish *w, double scale,
-                              const json_t *body, us_error *err) {
-    const json_t *turns = json_object_get(chat, "turns");
-    us_chat_line *lines = NULL;
-    const char *names[64];
-    char firsts[64][US_CHARACTER_ID];
-    size_t n_lines = 0;
-    us_prompt prompt = {0};
-    us_speech_spec spec = {.who = t->who,
-                           .prompt = &prompt,
-                           .shorten = true,
-                           .n_takes = t->compare && !w->takes ? 1 : (int32_t)w->takes,
-                           .max_tokens = w->max_tokens ? (int32_t)w->max_tokens : 80};
+/* The chat up to (not including) turn n_turns becomes reply number `i` of the talk. */
+static us_status begin_reply(talk *t, int i, const json_t *chat, size_t n_turns, const wish *w, double scale,
+                             const json_t *body, us_error *err) {
     const json_t *own = json_object_get(json_object_get(chat, "scale"), t->who->id);
-    spec.scale = t->scale[i] = scale >= 0 ? scale : json_is_number(own) ? json_number_value(own) : 1;
-    if (!spec.n_takes) spec.n_takes = usual_takes(t->s, t->who->card);
-    if (t->s->o.engine_url) spec.n_takes = 1;
-    spec.sampler = us_card_sampler(t->who->card);
-    for (const char *p = t->chat; *p; p++) spec.client = spec.client * 131 + (unsigned char)*p;
-    us_status st = us_param_sampler(body, &spec.sampler, err);
-    if (!st) st = heard(turns, n_turns, t->who, &lines, &n_lines, err);
-    us_prompt_spec p = {.card = t->who->card,
-                        .trained = t->who->has_adapter && spec.scale > 0,
-                        .user = text_of(chat, "user"),
-                        .lines = lines,
-                        .n_lines = n_lines};
-    if (!st) st = us_prompt_make(&p, &prompt, err);
-    spec.others = names;
-    spec.n_others = lines ? other_names(lines, n_lines, names, firsts) : 0;
-    if (!st) st = us_speech_begin(t->s, &spec, &t->sp[i], err);
+    us_chat_line *lines = NULL;
+    us_conversation c = {.user = text_of(chat, "user")};
+    us_reply_policy p = {.sampler = us_card_sampler(t->who->card),
+                         .n_takes = t->compare && !w->takes ? 1 : (int32_t)w->takes,
+                         .hurry = !w->takes && !us_param_has_seed(body),
+                         .max_tokens = (int32_t)w->max_tokens,
+                         .client = us_hash_bytes(0, t->chat, strlen(t->chat))};
+    t->scale[i] = scale >= 0 ? scale : json_is_number(own) ? json_number_value(own) : 1;
+    us_status st = us_param_sampler(body, &p.sampler, err);
+    if (!st) st = us_character_speaks(t->s, t->who, t->scale[i], &c, err);
+    if (!st) st = heard(json_object_get(chat, "turns"), n_turns, t->who, &lines, &c.n_lines, err);
+    c.lines = lines;
+    if (!st) st = us_conversation_begin(&t->s->backend, &c, &p, &t->reply[i], err);
     if (!st) t->n = i + 1;
     free(lines);
-    us_prompt_fini(&prompt);
     return st;
 }
 
@@ -369,15 +331,15 @@ static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us
 }
 
 /* The reply of `who`, or of whose turn it is; user_turn (may be NULL, taken over) is said first. */
-static enum MHD_Result reply(us_request *r, talk *t, json_t *chat, const wish *w, json_t *user_turn) {
+static enum MHD_Result answer(us_request *r, talk *t, json_t *chat, const wish *w, json_t *user_turn) {
     us_error err;
     json_t *turns = json_object_get(chat, "turns");
     if (user_turn) json_array_append(turns, user_turn);
     us_status st = choose_speaker(r->s, chat, w->who, &t->who, &err);
-    if (!st) st = begin_speech(t, 0, chat, json_array_size(turns), w, w->scale, r->json, &err);
+    if (!st) st = begin_reply(t, 0, chat, json_array_size(turns), w, w->scale, r->json, &err);
     if (!st && user_turn) st = us_store_add_turn(r->s->store, t->chat, user_turn, NULL, 0, &err);
     if (st) t->saved = true; /* a reply to what was not kept is not kept either */
-    if (!st) us_chat_set_speech(r, t->sp[0]);
+    if (!st) us_chat_set_reply(r, t->reply[0]);
     t->user_turn = user_turn;
     json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
@@ -397,10 +359,10 @@ enum MHD_Result us_route_say(us_request *r) {
     }
     const char *user = w.user ? w.user : text_of(chat, "user");
     if (r->s->o.log_text) us_log(r->s, "chat %s: %s: %s", t->chat, *user ? user : "(user)", text);
-    return reply(r, t, chat, &w,
-                 json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O, s:b}", "role", "user", "speaker", user,
-                           "character", "text", text, "chosen", 0, "alternatives", "text", text, "score", "end", "said",
-                           "scale", "present", t->present, "edited", 0));
+    return answer(r, t, chat, &w,
+                  json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O, s:b}", "role", "user", "speaker", user,
+                            "character", "text", text, "chosen", 0, "alternatives", "text", text, "score", "end", "said",
+                            "scale", "present", t->present, "edited", 0));
 }
 
 enum MHD_Result us_route_next(us_request *r) {
@@ -409,7 +371,7 @@ enum MHD_Result us_route_next(us_request *r) {
     json_t *chat = NULL;
     us_error err;
     us_status st = open_talk(r, &w, &t, &chat, &err);
-    if (!st) return reply(r, t, chat, &w, NULL);
+    if (!st) return answer(r, t, chat, &w, NULL);
     json_decref(chat);
     return us_refuse_error(r, st, &err);
 }
@@ -432,10 +394,10 @@ enum MHD_Result us_route_regenerate(us_request *r) {
         else {
             t->turn = json_incref(last);
             st = us_characters_find(r->s->characters, text_of(last, "character"), &t->who, &err);
-            if (!st) st = begin_speech(t, 0, chat, json_array_size(turns) - 1, &w, w.scale, r->json, &err);
+            if (!st) st = begin_reply(t, 0, chat, json_array_size(turns) - 1, &w, w.scale, r->json, &err);
         }
     }
-    if (!st) us_chat_set_speech(r, t->sp[0]);
+    if (!st) us_chat_set_reply(r, t->reply[0]);
     json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
@@ -463,7 +425,7 @@ enum MHD_Result us_route_compare(us_request *r) {
             double scale = -1;
             if (!st && !json_is_object(v)) st = us_fail(&err, US_ERR_ARGUMENT, "variants[%zu]: an object is expected", i);
             if (!st) st = us_param_number(v, "scale", 0, 2, &scale, &err);
-            if (!st) st = begin_speech(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &err);
+            if (!st) st = begin_reply(t, (int)i, chat, n, &w, scale, json_object_get(v, "temperature") ? v : r->json, &err);
         }
     }
     json_decref(chat);
@@ -480,13 +442,13 @@ static json_t *prompt_json(const us_server *s, const int32_t *ids, size_t n, int
     us_buf_init(&text, (size_t)64 << 20);
     for (size_t i = 0; i < n; i++) {
         size_t len;
-        const char *p = us_tokenizer_piece(s->tok, ids[i], &len);
+        const char *p = us_tokenizer_piece(s->backend.tok, ids[i], &len);
         if (!st) st = us_buf_append(&text, p, len, NULL);
         json_array_append_new(list, json_pack("{s:i, s:o, s:b}", "id", (int)ids[i], "text", us_text_json(p, len), "special",
-                                              us_tokenizer_is_special(s->tok, ids[i])));
+                                              us_tokenizer_is_special(s->backend.tok, ids[i])));
     }
     json_t *j = json_pack("{s:o, s:i, s:i, s:o, s:s}", "text", us_text_json(text.data, text.len), "n_tokens", (int)n,
-                          "n_cached", n_cached, "tokens", list, "template", us_template_name(s->tpl));
+                          "n_cached", n_cached, "tokens", list, "template", us_template_name(s->backend.tpl));
     us_buf_fini(&text);
     return j;
 }
@@ -505,12 +467,12 @@ static us_status rebuild(us_server *s, const char *id, int64_t turn, json_t **ou
     while (n < json_array_size(turns) && json_integer_value(json_object_get(json_array_get(turns, n), "id")) != turn) n++;
     if (!st) st = us_characters_find(s->characters, text_of(json_array_get(turns, n), "character"), &who, err);
     if (!st) st = heard(turns, n, who, &lines, &n_lines, err);
-    us_prompt_spec spec = {.card = who ? who->card : NULL,
-                           .trained = who && who->has_adapter,
-                           .user = text_of(chat, "user"),
-                           .lines = lines,
-                           .n_lines = n_lines};
-    if (!st) st = us_prompt_make(&spec, &p, err);
+    us_conversation c = {.card = who ? who->card : NULL,
+                         .trained = who && who->has_adapter,
+                         .user = text_of(chat, "user"),
+                         .lines = lines,
+                         .n_lines = n_lines};
+    if (!st) st = us_conversation_prompt(&s->backend, &c, &p, err);
     for (size_t i = 0; i < p.n && !st; i++)
         st = us_buf_appendf(&text, err, "%s: ", p.messages[i].role) ? US_ERR_MEMORY
              : us_buf_append_str(&text, p.messages[i].content, err) ? US_ERR_MEMORY
@@ -535,7 +497,7 @@ enum MHD_Result us_route_turn_prompt(us_request *r) {
     if (!st && strcmp(text_of(turn, "role"), "character") != 0)
         st = us_fail(&err, US_ERR_NOT_FOUND, "this turn is the user's: no model saw anything for it");
     if (!st) st = us_store_get_prompt(r->s->store, r->chat, r->turn, &ids, &n, &err);
-    if (!st && n && r->s->ready && r->s->tok)
+    if (!st && n && r->s->ready && r->s->backend.tok)
         j = prompt_json(r->s, ids, n, (int)json_integer_value(json_object_get(turn, "n_cached")));
     else if (!st) st = rebuild(r->s, r->chat, r->turn, &j, &err);
     free(ids);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "serve/remote.h"
+#include "chat/conversation.h"
 #include "serve/server.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -11,10 +11,23 @@
 
 static void forget(void *ctx, const us_adapter *adapter) {
     us_server *s = ctx;
-    if (s->schedule) us_batch_forget(s->schedule, adapter);
+    if (s->backend.batch) us_batch_forget(s->backend.batch, adapter);
 }
 
 static void log_line(void *ctx, const char *line) { us_log(ctx, "%s", line); }
+
+us_status us_character_speaks(us_server *s, us_character *who, double scale, us_conversation *c, us_error *err) {
+    const us_model *model = s->backend.model;
+    us_status st = model ? us_character_load(who, model, scale > 0, s->o.force_adapter, err) : US_OK;
+    c->card = who->card;
+    c->trained = who->has_adapter && scale > 0;
+    c->adapter = scale > 0 ? who->adapter : NULL;
+    c->scale = scale;
+    c->phrases = who->phrases;
+    c->n_phrases = who->n_phrases;
+    c->id = who->id;
+    return st;
+}
 
 static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) {
     const us_serve_options *o = &s->o;
@@ -80,7 +93,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     us_visitor_caps caps = {US_MAX_FROM_ONE, US_MAX_HELD / 2, US_MAX_HELD};
     if (!st) st = us_visitors_new(&caps, o->trusted_proxy, &s->visitors, err);
     if (!st) st = open_data(s, err);
-    if (!st && o->engine_url) st = us_remote_check(o->engine_url, o->engine_key, err);
+    if (!st && o->engine_url) st = us_backend_open_remote(o->engine_url, o->engine_key, &s->backend, err);
     if (!st && o->engine_url) s->ready = true;
     if (!st) st = listen_on(s, &a, err);
     if (!st && pthread_create(&s->watch, NULL, us_http_watch, s)) st = us_fail(err, US_ERR_IO, "cannot start a thread");
@@ -94,15 +107,16 @@ us_status us_server_set_model(us_server *s, const us_model *model, us_error *err
     us_engine_options eo = {.n_threads = s->o.n_threads,
                             .n_ctx = s->o.n_ctx,
                             .n_seq_max = s->o.n_parallel * (US_MAX_TAKES + 2) + 2 * US_MAX_TAKES + 64};
-    us_status st = us_model_get_template(model, &s->tpl, err);
-    if (!st) st = us_engine_new(model, &eo, &s->engine, err);
-    if (!st) st = us_batch_new(s->engine, s->o.n_parallel, s->o.n_queue, &s->schedule, err);
-    if (!st) st = us_leaks_open(NULL, &s->leaks, err);
+    us_engine *engine;
+    us_status st = us_engine_new(model, &eo, &engine, err);
     if (st) return st;
-    s->model = model;
-    s->tok = us_model_get_tokenizer(model);
-    for (int32_t id = 0; id < us_tokenizer_n_vocab(s->tok) && s->n_ends < sizeof s->ends / sizeof *s->ends; id++)
-        if (us_tokenizer_is_end(s->tok, id)) s->ends[s->n_ends++] = (us_logit_bias){id, -100};
+    if ((st = us_backend_open(engine, s->o.n_parallel, s->o.n_queue, &s->backend, err))) {
+        us_engine_free(engine);
+        return st;
+    }
+    const us_tokenizer *tok = s->backend.tok;
+    for (int32_t id = 0; id < us_tokenizer_n_vocab(tok) && s->n_ends < sizeof s->ends / sizeof *s->ends; id++)
+        if (us_tokenizer_is_end(tok, id)) s->ends[s->n_ends++] = (us_logit_bias){id, -100};
     s->ready = true; /* sequentially consistent: who sees it sees the rest */
     return US_OK;
 }
@@ -111,7 +125,7 @@ void us_server_free(us_server *s) {
     if (!s) return;
     s->ending = true;
     s->ready = false;
-    if (s->schedule) us_batch_stop(s->schedule); /* those who wait are told at once, and save what they have */
+    us_backend_stop(&s->backend); /* those who wait are told at once, and save what they have */
     if (s->watching) {
         pthread_mutex_lock(&s->lock);
         pthread_cond_broadcast(&s->freed);
@@ -120,9 +134,9 @@ void us_server_free(us_server *s) {
     }
     if (s->daemon) MHD_stop_daemon(s->daemon);
     us_characters_free(s->characters);
-    us_batch_free(s->schedule);
-    us_engine_free(s->engine);
-    us_leaks_free(s->leaks);
+    us_engine *engine = s->backend.engine;
+    us_backend_close(&s->backend);
+    us_engine_free(engine);
     us_store_close(s->store);
     us_visitors_free(s->visitors);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);

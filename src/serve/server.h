@@ -1,13 +1,13 @@
 /* serve/server.h - the server from the inside: what every route sees.
  *
  * A thread a connection (http.c) parses a request and calls its route from the table in routes.c. A route answers at once, or
- * streams: it leaves `more`, which http.c calls whenever the client can take bytes. Replies are speeches (speech.h): the
- * schedule's one worker owns the engine. Characters (characters.h) and chats (chat/store.h) have locks of their own. */
+ * streams: it leaves `more`, which http.c calls whenever the client can take bytes. Replies are made by reply/reply.h: one
+ * worker owns the engine. Characters (character/library.h) and chats (chat/store.h) have locks of their own. */
 #ifndef US_SERVE_SERVER_H
 #define US_SERVE_SERVER_H
 #include "base/buf.h"
 #include "chat/store.h"
-#include "reply/batch.h"
+#include "reply/reply.h"
 #include "character/library.h"
 #include "serve/guard.h"
 #include "serve/page.h"
@@ -31,13 +31,12 @@ enum {
 };
 
 typedef struct us_request us_request;
-typedef struct us_speech us_speech;
 
 /* The right of one request to change one chat. It is a part of the request and ends with it. */
 typedef struct us_claim {
     struct us_claim *next; /* of the server's list, while `chat` is not empty */
     char chat[US_STORE_ID];
-    us_speech *speech; /* what /stop ends */
+    us_reply *reply; /* what /stop ends */
 } us_claim;
 
 /* An open connection: a watch closes those that take for ever to say what they want. */
@@ -54,14 +53,9 @@ struct us_server {
     us_serve_options o;
     us_guard guard;
     us_visitors *visitors;
-    const us_model *model; /* all NULL until the model is there, and for ever with another engine */
-    const us_tokenizer *tok;
-    const us_template *tpl;
+    us_backend backend;     /* where replies are made: {0} until the model is there */
     us_logit_bias ends[16]; /* [n_ends] what forbids a reply to end (ignore_eos) */
     size_t n_ends;
-    us_engine *engine;
-    us_batch *schedule;
-    us_leaks *leaks; /* takes in which a machine speaks are not chosen */
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;
@@ -134,6 +128,11 @@ enum MHD_Result us_http_accept(void *server, const struct sockaddr *address, soc
 void us_http_connection(void *server, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what);
 /* Closes slow connections until the server ends; a thread's function. */
 void *us_http_watch(void *server);
+/* Fills what of a conversation is the character's, whose adapter is loaded if it has one and `scale` is not 0. The caller keeps
+ * its reference to the character until the reply is freed. MISMATCH. */
+struct us_conversation;
+US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, double scale, struct us_conversation *c,
+                                          us_error *err);
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
 /* A string that may hold half a character at its ends. */
 json_t *us_text_json(const char *s, size_t n);

@@ -1,7 +1,6 @@
 #include "train/rehearsal.h"
 #include "base/mem.h"
-#include "model/model.h"
-#include "understudy/sampler.h"
+#include "reply/reply.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,135 +107,115 @@ static const char *const neutral[] = {
     "Write a short message that moves a meeting to Friday.",
 };
 
-/* One answer: the prompt's tokens and what was said after them. */
-typedef struct answer {
-    us_tokens ids;
-    size_t n_prompt;
-} answer;
-
-/* One that is being spoken. */
-typedef struct slot {
-    bool busy;
-    int32_t seq;
-    size_t answer;
-    us_sampler *sampler;
-} slot;
-
 typedef struct work {
     const us_rehearsal *r;
-    const us_tokenizer *tok;
-    us_engine *engine;
-    us_tokens *prompts; /* [n_prompts] */
-    size_t n_prompts;
-    answer *answers;
-    size_t n_answers, cap;
+    const us_template *tpl;
+    us_backend backend;
+    us_reply **replies; /* [n_begun] in the order of asking; NULL: taken already */
+    size_t n_begun, cap;
     int32_t max_tokens;
-    uint64_t n_said;
-    slot slots[N_SLOTS];
     us_error *err;
 } work;
 
-static us_status tokenize(work *w, const us_template *tpl, int32_t *longest) {
-    const char *const *prompts = w->r->prompts ? w->r->prompts : neutral;
-    w->n_prompts = w->r->prompts ? w->r->n_prompts : sizeof neutral / sizeof *neutral;
-    us_status st = us_alloc(w->n_prompts, sizeof *w->prompts, &w->prompts, w->err);
-    for (size_t i = 0; i < w->n_prompts && !st; i++) {
-        st = us_template_tokenize(tpl, w->tok, &(us_message){"user", prompts[i]}, 1, true, &w->prompts[i], NULL, w->err);
-        if (!st && (int32_t)w->prompts[i].n > *longest) *longest = (int32_t)w->prompts[i].n;
-    }
-    w->max_tokens = w->r->max_rows - *longest < MAX_TOKENS ? w->r->max_rows - *longest : MAX_TOKENS;
-    if (!st && w->max_tokens < LEAST_TOKENS)
-        st = us_fail(w->err, US_ERR_LIMIT, "no answer of the rehearsal fits in %d tokens: raise --max-sequence to %d or more",
-                     w->r->max_rows, *longest + LEAST_TOKENS);
-    return st;
+static const char *prompt_of(const us_rehearsal *r, size_t i) {
+    return r->prompts ? r->prompts[i % r->n_prompts] : neutral[i % (sizeof neutral / sizeof *neutral)];
 }
 
-static us_status open_engine(work *w, const us_model *model, int32_t longest) {
-    int32_t pages = (longest + MAX_TOKENS + US_PAGE - 1) / US_PAGE;
-    us_engine_options eo = {.n_threads = w->r->n_threads, .n_ctx = N_SLOTS * pages * US_PAGE, .n_seq_max = N_SLOTS};
-    us_sampler_options so = us_sampler_defaults();
-    so.temperature = 0.7; /* near to its own distribution, with fewer of the tail's mistakes; nothing else acts */
-    so.top_k = 0;
-    so.top_p = 1;
-    so.min_p = so.dry_multiplier = 0;
-    us_status st = us_engine_new(model, &eo, &w->engine, w->err);
-    for (int i = 0; i < N_SLOTS && !st; i++)
-        st = us_sampler_new(&so, us_tokenizer_n_vocab(w->tok), &w->slots[i].sampler, w->err);
-    return st;
+static us_status tokenize(const work *w, size_t i, us_tokens *out) {
+    return us_template_tokenize(w->tpl, w->backend.tok, &(us_message){"user", prompt_of(w->r, i)}, 1, true, out, NULL, w->err);
 }
 
-static us_status ask(work *w, slot *s) {
-    const us_tokens *prompt = &w->prompts[w->n_answers % w->n_prompts];
-    us_status st = us_grow(&w->answers, &w->cap, w->n_answers + 1, sizeof *w->answers, w->err);
-    if (st) return st;
-    answer *a = &w->answers[w->n_answers];
-    *a = (answer){.n_prompt = prompt->n};
-    us_sampler_reseed(s->sampler, w->r->seed * 0x9e3779b97f4a7c15u + w->n_answers);
-    s->answer = w->n_answers++;
-    for (size_t i = 0; i < prompt->n && !st; i++) st = us_tokens_push(&a->ids, prompt->ids[i], w->err);
-    if (!st) st = us_engine_seq_new(w->engine, &s->seq, w->err);
-    s->busy = !st;
-    return st;
-}
-
-static us_status listen(work *w, slot *s, const float *logits) {
-    answer *a = &w->answers[s->answer];
-    int32_t id;
-    us_status st = us_sampler_draw(s->sampler, logits, &id, w->err);
-    if (!st) st = us_tokens_push(&a->ids, id, w->err);
-    if (st) return st;
-    w->n_said++;
-    if (!us_tokenizer_is_end(w->tok, id) && (int32_t)(a->ids.n - a->n_prompt) < w->max_tokens) return US_OK;
-    us_engine_seq_free(w->engine, s->seq);
-    s->busy = false;
-    return US_OK;
-}
-
-/* A new answer begins wherever one ends, until enough is said; then the rest is heard out. */
-static us_status speak(work *w) {
+static us_status find_longest(const work *w, const us_tokenizer *tok, int32_t *longest) {
+    size_t n = w->r->prompts ? w->r->n_prompts : sizeof neutral / sizeof *neutral;
     us_status st = US_OK;
-    for (;;) {
-        us_span spans[N_SLOTS];
-        slot *of[N_SLOTS];
-        int32_t n = 0;
-        for (int i = 0; i < N_SLOTS && !st; i++) {
-            slot *s = &w->slots[i];
-            bool fresh = !s->busy;
-            if (fresh && w->n_said >= w->r->n_targets) continue;
-            if (fresh && (st = ask(w, s))) break;
-            const us_tokens *ids = &w->answers[s->answer].ids;
-            int32_t n_new = fresh ? (int32_t)ids->n : 1;
-            of[n] = s;
-            spans[n++] = (us_span){.seq = s->seq, .tokens = ids->ids + ids->n - (size_t)n_new, .n_tokens = n_new};
-        }
-        if (st || !n) return st;
-        st = us_engine_eval(w->engine, spans, n, w->err);
-        for (int32_t i = 0; i < n && !st; i++) st = listen(w, of[i], us_engine_get_logits(w->engine, i, 0));
-        uint64_t done = w->n_said < w->r->n_targets ? w->n_said : w->r->n_targets;
-        if (!st && w->r->progress && !w->r->progress(w->r->progress_ctx, (int32_t)done, (int32_t)w->r->n_targets))
+    for (size_t i = 0; i < n && !st; i++) {
+        us_tokens ids = {0};
+        st = us_template_tokenize(w->tpl, tok, &(us_message){"user", prompt_of(w->r, i)}, 1, true, &ids, NULL, w->err);
+        if (!st && (int32_t)ids.n > *longest) *longest = (int32_t)ids.n;
+        us_tokens_fini(&ids);
+    }
+    return st;
+}
+
+/* The base alone: near to its own distribution, with fewer of the tail's mistakes; nothing else acts. */
+static us_reply_policy policy_of(const work *w, size_t i) {
+    us_reply_policy p = {.sampler = us_sampler_defaults(), .n_takes = 1, .max_tokens = w->max_tokens};
+    p.sampler.temperature = 0.7;
+    p.sampler.top_k = 0;
+    p.sampler.top_p = 1;
+    p.sampler.min_p = p.sampler.dry_multiplier = 0;
+    p.sampler.seed = w->r->seed + i; /* the same prompt comes again, and wants another answer */
+    return p;
+}
+
+static us_status begin_next(work *w) {
+    us_reply_spec spec = {.policy = policy_of(w, w->n_begun)};
+    us_status st = us_grow(&w->replies, &w->cap, w->n_begun + 1, sizeof *w->replies, w->err);
+    if (!st) st = tokenize(w, w->n_begun, &spec.prompt);
+    if (!st) st = us_reply_begin(&w->backend, &spec, &w->replies[w->n_begun], w->err);
+    if (!st) w->n_begun++;
+    us_reply_spec_fini(&spec);
+    return st;
+}
+
+/* The answer's tokens behind its prompt's, as a sequence to learn; *n_said counts the answer's. */
+static us_status take(const work *w, us_reply *reply, us_sequences *s, uint64_t *n_said) {
+    us_tokens all = {0};
+    us_reply_view v = {0};
+    while (!v.done) v = us_reply_wait(reply, 1000);
+    if (v.status) {
+        if (w->err) *w->err = *us_reply_error(reply);
+        return v.status;
+    }
+    const us_tokens *prompt = us_reply_prompt(reply), *answer = &us_reply_get(reply, 0).take->ids;
+    us_status st = US_OK;
+    for (size_t i = 0; i < prompt->n && !st; i++) st = us_tokens_push(&all, prompt->ids[i], w->err);
+    for (size_t i = 0; i < answer->n && !st; i++) st = us_tokens_push(&all, answer->ids[i], w->err);
+    if (!st) st = us_sequences_add_bare(s, all.ids, all.n, prompt->n, w->err);
+    *n_said += answer->n;
+    us_tokens_fini(&all);
+    return st;
+}
+
+/* N_SLOTS answers are under way until enough has been said. They are taken in the order of asking: which of them are must not
+ * favour the short ones, that are done first. */
+static us_status answer_all(work *w, us_sequences *s) {
+    const us_rehearsal *r = w->r;
+    us_status st = US_OK;
+    uint64_t n = 0;
+    for (size_t i = 0; n < r->n_targets && !st; i++) {
+        while (w->n_begun < i + N_SLOTS && !st) st = begin_next(w);
+        if (!st) st = take(w, w->replies[i], s, &n);
+        if (st) break;
+        us_reply_free(w->replies[i]);
+        w->replies[i] = NULL;
+        uint64_t done = n < r->n_targets ? n : r->n_targets;
+        if (r->progress && !r->progress(r->progress_ctx, (int32_t)done, (int32_t)r->n_targets))
             st = us_fail(w->err, US_ERR_INTERRUPTED, "interrupted");
     }
+    us_backend_stop(&w->backend); /* those that are no longer needed */
+    for (size_t i = 0; i < w->n_begun; i++) us_reply_free(w->replies[i]);
+    free(w->replies);
+    return st;
 }
 
 us_status us_rehearse(const us_model *model, const us_template *tpl, const us_rehearsal *r, us_sequences *s, us_error *err) {
-    work w = {.r = r, .tok = model->tok, .err = err};
+    work w = {.r = r, .tpl = tpl, .err = err};
+    us_engine *engine = NULL;
     int32_t longest = 0;
     us_status st = r->n_targets > INT32_MAX
                        ? us_fail(err, US_ERR_LIMIT, "a rehearsal of %llu tokens is too long", (unsigned long long)r->n_targets)
-                       : tokenize(&w, tpl, &longest);
-    if (!st) st = open_engine(&w, model, longest);
-    if (!st) st = speak(&w);
-    /* In the order of asking: which of them are taken must not favour the short ones, that are done first. */
-    for (uint64_t i = 0, n = 0; i < w.n_answers && n < r->n_targets && !st; i++) {
-        const answer *a = &w.answers[i];
-        st = us_sequences_add_bare(s, a->ids.ids, a->ids.n, a->n_prompt, err);
-        n += a->ids.n - a->n_prompt;
-    }
-    for (int i = 0; i < N_SLOTS; i++) us_sampler_free(w.slots[i].sampler);
-    us_engine_free(w.engine);
-    for (size_t i = 0; i < w.n_answers; i++) us_tokens_fini(&w.answers[i].ids);
-    for (size_t i = 0; i < w.n_prompts && w.prompts; i++) us_tokens_fini(&w.prompts[i]);
-    free(w.answers);
-    free(w.prompts);
+                       : find_longest(&w, us_model_get_tokenizer(model), &longest);
+    w.max_tokens = r->max_rows - longest < MAX_TOKENS ? r->max_rows - longest : MAX_TOKENS;
+    if (!st && w.max_tokens < LEAST_TOKENS)
+        st = us_fail(err, US_ERR_LIMIT, "no answer of the rehearsal fits in %d tokens: raise --max-sequence to %d or more",
+                     r->max_rows, longest + LEAST_TOKENS);
+    us_engine_options eo = {.n_threads = r->n_threads,
+                            .n_ctx = N_SLOTS * us_batch_tokens_for(longest + w.max_tokens, 1, w.max_tokens),
+                            .n_seq_max = 3 * N_SLOTS};
+    if (!st) st = us_engine_new(model, &eo, &engine, err);
+    if (!st && !(st = us_backend_open(engine, N_SLOTS, N_SLOTS, &w.backend, err))) st = answer_all(&w, s);
+    us_backend_close(&w.backend);
+    us_engine_free(engine);
     return st;
 }

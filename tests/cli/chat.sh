@@ -17,9 +17,9 @@ printf 'Hi\nDo you like donuts?\n' | chat --seed 8 >"$dir/b" || fail "exit $?"
 cmp -s "$dir/a" "$dir/b" && fail "another seed gave the same replies"
 
 printf 'Hi\n' | chat --seed 7 --save "$dir/chat.json" >/dev/null || fail "save"
-grep -q '"user": "Hi"' "$dir/chat.json" || fail "the chat was not saved"
+grep -q '"text": "Hi"' "$dir/chat.json" || fail "the chat was not saved"
 printf 'And you?\n' | chat --seed 7 --load "$dir/chat.json" --save "$dir/chat.json" >/dev/null || fail "load"
-[ "$(grep -c '"user"' "$dir/chat.json")" = 2 ] || fail "the chat did not go on"
+[ "$(grep -c '"role": "user"' "$dir/chat.json")" = 2 ] || fail "the chat did not go on"
 
 expect() { # exit code, word of the message, arguments
   local code=$1 word=$2; shift 2

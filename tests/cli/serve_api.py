@@ -345,7 +345,7 @@ def another_engine():
     assert a['choices'][0]['message']['content'] and a['usage']['prompt_tokens'] > 0
     assert ''.join(c['choices'][0]['delta'].get('content', '') for c in stream('/v1/chat/completions', dict(ask, stream=True))) == a['choices'][0]['message']['content']
     assert ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 4})['choices'][0]['finish_reason']
-    refused(400, 'POST', '/v1/chat/completions', dict(ask, n=2))
+    assert len(ok('POST', '/v1/chat/completions', dict(ask, n=2))['choices']) == 2
     refused(501, 'POST', '/tokenize', {'content': 'x'})
     end(p)
     port -= 1

@@ -15,9 +15,9 @@ static us_job_spec spec_of(int i, int32_t n_takes) {
     us_job_spec s = {.prompt = prompts[i],
                      .n_prompt = N_PROMPT,
                      .n_takes = n_takes,
-                     .weights = {0.5, 1},
-                     .alone = prompts[0],
-                     .n_alone = 10,
+                     .ranking = {.weights = {0.5, 1}},
+                     .unconditional = prompts[0],
+                     .n_unconditional = 10,
                      .client = (uint64_t)i};
     s.sampler = us_sampler_defaults();
     s.sampler.seed = 7 + (uint64_t)i;
@@ -79,10 +79,10 @@ static void run_jobs(int n, int32_t n_takes, int32_t ids[N_JOBS][N_REPLY], size_
         const us_take *t = us_job_get_takes(jobs[i], &n_made, &best);
         assert_int_equal(n_made, n_takes);
         for (int k = 0; k < n_made; k++) assert_true(t[best].score >= t[k].score);
-        size_t b, e;
-        us_take_spoken(&t[best], us_model_get_tokenizer(model), &b, &e);
-        assert_int_equal(text.len, e - b); /* what was streamed is what is spoken */
-        if (text.len) assert_memory_equal(text.data, t[best].text.data + b, e - b);
+        char *words;
+        assert_ok(us_take_words(&t[best], us_model_get_tokenizer(model), &words, &err), &err);
+        assert_string_equal(text.len ? text.data : "", words); /* what was streamed is what is spoken */
+        free(words);
         n_ids[i] = t[best].ids.n;
         memcpy(ids[i], t[best].ids.ids, n_ids[i] * sizeof **ids);
         us_buf_fini(&text);

@@ -72,6 +72,7 @@ static void as_in_training(void **state) {
                 for (size_t s = 0; s < n_scenes; s++)
                     if (end >= scenes[s].first_line && end < scenes[s].first_line + scenes[s].n_lines)
                         begin = scenes[s].first_line;
+                while (begin < end && !strcmp(sp[l[begin].speaker].name, "Homer")) begin++; /* an opening is no example's part */
                 for (size_t x = begin; x < end; x++)
                     lines[n++] = (us_chat_line){sp[l[x].speaker].name, l[x].text, !strcmp(sp[l[x].speaker].name, "Homer")};
                 assert_ok(
@@ -171,6 +172,45 @@ static void cards_are_played(void **state) {
     us_card_free(card);
 }
 
+/* A conversation that the character begins: a turn of its own, or, where the template knows none such, in the system text. */
+static void greetings(void **state) {
+    (void)state;
+    us_card *card = card_of("Homer", 3);
+    us_prompt p;
+    us_chat_line lines[] = {{"Homer", "Donuts?", true}, {NULL, "Yes!", false}, {"Homer", "Mmm.", true}, {NULL, "More?", false}};
+    us_prompt_spec spec = {.card = card, .trained = true, .lines = lines, .n_lines = 2};
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_int_equal(p.n, 3);
+    assert_string_equal(p.messages[1].role, "assistant");
+    assert_string_equal(p.messages[1].content, "Donuts?");
+    assert_true(us_prompt_shorten(&p)); /* it goes alone, what it asked for stays */
+    assert_string_equal(p.messages[1].content, "Yes!");
+    assert_false(us_prompt_shorten(&p));
+    us_prompt_fini(&p);
+
+    spec.user_first = true;
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.messages[0].content, "You are Homer.\nyou is here.\nHomer: Donuts?");
+    assert_string_equal(p.messages[1].content, "Yes!");
+    us_prompt_fini(&p);
+
+    spec.n_lines = 1; /* the greeting goes on: there is nothing to put it before */
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_true(p.open && p.n == 2);
+    us_prompt_fini(&p);
+
+    spec.n_lines = 4; /* four lines, three are seen: it has scrolled away */
+    for (int i = 0; i < 2; i++, spec.user_first = !spec.user_first) {
+        assert_ok(us_prompt_make(&spec, &p, &err), &err);
+        assert_int_equal(p.first_line, 1);
+        assert_string_equal(p.messages[1].content, "Yes!");
+        assert_int_equal(p.n, 4);
+        us_prompt_fini(&p);
+    }
+    us_card_free(card);
+}
+
 static void shortened_to_fit(void **state) {
     (void)state;
     char *dir = us_tiny_folder(), *path = us_path_join(dir, "m.gguf");
@@ -224,7 +264,7 @@ static void who_speaks_next(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training), cmocka_unit_test(names_examples_and_going_on),
-                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(shortened_to_fit),
+                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(greetings), cmocka_unit_test(shortened_to_fit),
                                        cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "test.h"
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "reply/rank.h"
 #include "reply/rules.h"
 #include "reply/take.h"
 
@@ -116,13 +117,13 @@ static void sentences_repeat(void **state) {
 static void takes_are_struck_out(void **state) {
     (void)state;
     us_take_weights w = {1, 0}, by_token = {0.5, 1};
-    us_take_facts good = {.logprob = -40, .alone = -50, .n_tokens = 10, .ended = true},
-                  f = {.logprob = -1, .alone = -20, .n_tokens = 10, .ended = true};
+    us_candidate good = {.text = "Hi.", .logprob = -40, .unconditional = -50, .n_tokens = 10, .ended = true},
+                 f = {.text = "Ho.", .logprob = -1, .unconditional = -20, .n_tokens = 10, .ended = true};
     assert_true(us_take_value(&good, &w) == 10 && us_take_value(&f, &w) == 19);
     assert_true(us_take_value(&good, &by_token) == -1.5);
-    good.bonus = 12;
+    good.judged = 12;
     assert_true(us_take_value(&good, &w) > us_take_value(&f, &w));
-    good.bonus = 0;
+    good.judged = 0;
     double label, repeats, cut, leak, loop;
     f.stopped = true, f.ended = false, label = us_take_value(&f, &w), f.stopped = false;
     cut = us_take_value(&f, &w), f.ended = true;
@@ -132,9 +133,36 @@ static void takes_are_struck_out(void **state) {
     assert_true(us_take_value(&good, &w) > label && label > repeats && repeats > cut && cut > leak && leak > loop);
 }
 
+static us_status likes_short(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *err) {
+    (void)err;
+    assert_int_equal(v->n_messages, 1);
+    for (int32_t i = 0; i < n; i++) takes[i].judged += *(double *)ctx / (double)strlen(takes[i].text);
+    return US_OK;
+}
+
+/* Judges see all takes at once; a rule beats any judge. */
+static void takes_are_judged(void **state) {
+    (void)state;
+    double weight = 300;
+    int32_t best;
+    us_error err;
+    us_message m = {"user", "Hi"};
+    us_conversation_view view = {.messages = &m, .n_messages = 1};
+    us_ranking r = {.judges = {{likes_short, &weight}}};
+    us_candidate takes[3] = {{.text = "A long line.", .logprob = -1, .n_tokens = 3, .ended = true},
+                             {.text = "Short.", .logprob = -9, .n_tokens = 3, .ended = true},
+                             {.text = "Hm", .logprob = -9, .n_tokens = 3, .looped = true}};
+    assert_int_equal(us_rank(&r, &view, takes, 3, &best, &err), US_OK);
+    assert_int_equal(best, 1);
+    assert_true(takes[1].score == -9 + 50 && takes[2].score < -500);
+    weight = 0;
+    assert_int_equal(us_rank(&r, &view, takes, 3, &best, &err), US_OK);
+    assert_int_equal(best, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(replies_end_at_labels), cmocka_unit_test(streamed_is_unstreamed),
-                                       cmocka_unit_test(loops_are_found), cmocka_unit_test(sentences_repeat),
-                                       cmocka_unit_test(takes_are_struck_out)};
+                                       cmocka_unit_test(loops_are_found),       cmocka_unit_test(sentences_repeat),
+                                       cmocka_unit_test(takes_are_struck_out),  cmocka_unit_test(takes_are_judged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,87 @@
+#include "chat/conversation.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+void us_conversation_policy(const us_conversation *c, bool plain, us_reply_policy *p) {
+    p->adapter = c->adapter;
+    p->scale = c->scale;
+    p->phrases = c->phrases;
+    p->n_phrases = c->n_phrases;
+    if (!c->card) return;
+    if (!p->n_takes) p->n_takes = c->card->takes;
+    if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
+    p->judge = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
+    p->own = plain ? NULL : c->card->name;
+}
+
+us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, us_prompt *out, us_error *err) {
+    if (!c->card) {
+        us_status st = us_prompt_make_plain(c->system, c->lines, c->n_lines, out, err);
+        if (!st) out->open = !c->new_turn && c->n_lines && c->lines[c->n_lines - 1].own;
+        return st;
+    }
+    us_prompt_spec spec = {.card = c->card,
+                           .trained = c->trained,
+                           .more = c->system,
+                           .user = c->user,
+                           .lines = c->lines,
+                           .n_lines = c->n_lines,
+                           .history = c->history,
+                           .user_first = b->tpl && us_template_user_first(b->tpl)};
+    us_status st = us_prompt_make(&spec, out, err);
+    if (!st && c->new_turn) out->open = false;
+    return st;
+}
+
+/* The card's cast and everybody whose name stands in the prompt; `out` is freed by the caller. */
+static us_status find_names(const us_conversation *c, size_t first_line, const char ***out, size_t *n, us_error *err) {
+    us_status st = us_alloc(c->card->n_cast + c->n_lines + 1, sizeof **out, out, err);
+    *n = 0;
+    if (st) return st;
+    for (size_t i = 0; i < c->card->n_cast; i++) (*out)[(*n)++] = c->card->cast[i];
+    for (size_t i = first_line; i < c->n_lines; i++)
+        if (!c->lines[i].own && c->lines[i].name && *c->lines[i].name) (*out)[(*n)++] = c->lines[i].name;
+    if (c->user && *c->user) (*out)[(*n)++] = c->user;
+    return US_OK;
+}
+
+static us_status tokenize(const us_backend *b, const us_conversation *c, us_prompt *prompt, us_reply_spec *spec,
+                          us_error *err) {
+    int32_t room = us_reply_room(b, &spec->policy);
+    size_t before = prompt->n;
+    bool ranked = c->card && spec->policy.n_takes > 1 && !spec->policy.separate;
+    if (room < 1)
+        return us_because(us_fail(err, US_ERR_LIMIT, "%d takes of %d tokens leave no room for a prompt in the context",
+                                  spec->policy.n_takes, spec->policy.max_tokens ? spec->policy.max_tokens : US_REPLY_TOKENS),
+                          "context_length_exceeded", err);
+    us_status st = us_prompt_tokenize(prompt, b->tpl, b->tok, room, &spec->prompt, ranked ? &spec->unconditional : NULL, err);
+    if (!st && spec->policy.whole && prompt->n < before)
+        st = us_because(us_fail(err, US_ERR_LIMIT,
+                                "messages: they do not fit into the %d tokens that the context leaves beside the reply", room),
+                        "context_length_exceeded", err);
+    return st;
+}
+
+us_status us_conversation_begin(us_backend *b, const us_conversation *c, const us_reply_policy *settings, us_reply **out,
+                                us_error *err) {
+    us_reply_spec spec = {.policy = *settings, .remote_model = c->id};
+    us_prompt prompt = {0};
+    const char **names = NULL;
+    us_conversation_policy(c, false, &spec.policy);
+    us_status st = us_conversation_prompt(b, c, &prompt, err);
+    if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);
+    spec.policy.names = names;
+    if (!st && b->batch) st = tokenize(b, c, &prompt, &spec, err);
+    if (!st) {
+        spec.messages = prompt.messages;
+        spec.n_messages = prompt.n;
+        spec.message_text = prompt.text;
+        prompt = (us_prompt){0};
+        st = us_reply_begin(b, &spec, out, err);
+    }
+    us_reply_spec_fini(&spec);
+    us_prompt_fini(&prompt);
+    free(names);
+    return st;
+}

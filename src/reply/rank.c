@@ -1,0 +1,32 @@
+#include "reply/rank.h"
+#include "reply/rules.h"
+#include <math.h>
+
+double us_take_value(const us_candidate *t, const us_take_weights *w) {
+    double n = t->n_tokens > 0 ? t->n_tokens : 1;
+    double v = (t->logprob - w->lambda * t->unconditional) / pow(n, w->length_power) + t->judged;
+    if (t->looped || !t->text[0]) v -= 1000;
+    if (t->leaked) v -= 400;
+    if (!t->ended && !t->stopped) v -= 200;
+    if (t->repeats) v -= 100;
+    if (t->stopped) v -= 50;
+    return v;
+}
+
+us_status us_rank(const us_ranking *r, const us_conversation_view *conversation, us_candidate *takes, int32_t n, int32_t *best,
+                  us_error *err) {
+    us_status st = US_OK;
+    for (int32_t i = 0; i < n; i++) {
+        takes[i].repeats = us_sentence_repeats(takes[i].text);
+        takes[i].leaked = r->leaks && us_leaks_find(r->leaks, takes[i].text).found;
+        takes[i].judged = 0;
+    }
+    for (int k = 0; k < US_MAX_JUDGES && !st; k++)
+        if (r->judges[k].fn) st = r->judges[k].fn(r->judges[k].ctx, conversation, takes, n, err);
+    *best = 0;
+    for (int32_t i = 0; i < n && !st; i++) {
+        takes[i].score = us_take_value(&takes[i], &r->weights);
+        if (takes[i].score > takes[*best].score) *best = i;
+    }
+    return st;
+}

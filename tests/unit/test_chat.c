@@ -1,0 +1,194 @@
+/* The library's chat on a tiny model: greeting, takes, seeds, wordings, undo, stops, saving; files of version 0.1. Starts
+ * threads (pthread). */
+#include "understudy/chat.h"
+#include "base/file.h"
+#include "test.h"
+#include "../../tools/mktiny.h"
+
+static us_model *model;
+static us_engine *engine;
+static us_card *card;
+static us_error err;
+
+static int setup(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Tom Cat\",\"description\":\"You are {{char}}.\","
+        "\"first_mes\":\"Seen the mouse, {{user}}?\",\"alternate_greetings\":[\"Hello.\",\"\",\"Milk?\"],"
+        "\"extensions\":{\"understudy\":{\"cast\":[\"Jerry\"],\"takes\":2,\"history\":6,\"sampler\":{\"temperature\":1}}}}}";
+    char *dir = us_tiny_folder(), path[4096];
+    us_tiny o = {.seed = 5};
+    snprintf(path, sizeof path, "%s/model.gguf", dir);
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    assert_ok(us_model_open(path, &(us_model_options){.n_threads = 1}, &model, &err), &err);
+    us_tiny_remove(dir);
+    assert_ok(
+        us_engine_new(model, &(us_engine_options){.n_threads = 2, .n_ctx = us_chat_engine_tokens(400, 8, 12)}, &engine, &err),
+        &err);
+    assert_ok(us_card_parse(json, sizeof json - 1, "test", &card, &err), &err);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    us_card_free(card);
+    us_engine_free(engine);
+    us_model_free(model);
+    return 0;
+}
+
+static us_chat *chat_of(uint64_t seed, int32_t takes) {
+    us_sampler_options s = us_card_sampler(card);
+    us_chat *c;
+    s.seed = seed;
+    assert_ok(us_chat_new(engine, card, &(us_chat_options){.sampler = &s, .takes = takes, .max_tokens = 12}, &c, &err), &err);
+    return c;
+}
+
+static void prompt_holds(us_chat *c, const char *text, bool wanted) {
+    char *prompt;
+    int32_t n;
+    assert_ok(us_chat_show_prompt(c, &prompt, &n, &err), &err);
+    if ((strstr(prompt, text) != NULL) != wanted) fail_msg("'%s' %s in: %s", text, wanted ? "is not" : "is", prompt);
+    free(prompt);
+}
+
+/* The first turn; the model reads it; it is edited and swiped like any other. */
+static void greeting(void **state) {
+    (void)state;
+    us_chat *c = chat_of(1, 1);
+    assert_int_equal(us_chat_n_turns(c), 1);
+    us_chat_turn t = us_chat_get_turn(c, 0);
+    assert_true(t.own && t.n_alternatives == 3 && t.n_chosen == 0);
+    assert_string_equal(t.text, "Seen the mouse, you?");
+    prompt_holds(c, "Seen the mouse", true);
+    assert_ok(us_chat_choose(c, 0, 2, &err), &err);
+    prompt_holds(c, "Milk?", true);
+    prompt_holds(c, "Seen the mouse", false);
+    assert_ok(us_chat_edit(c, 0, "Any cheese?", &err), &err);
+    prompt_holds(c, "Any cheese?", true);
+    assert_int_equal(us_chat_get_turn(c, 0).n_chosen, 3);
+    assert_int_equal(us_chat_choose(c, 0, 4, &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_edit(c, 1, "x", &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_edit(c, 0, "\xff", &err), US_ERR_ARGUMENT);
+    assert_false(us_chat_undo(c)); /* nobody but the character has spoken */
+    us_chat_result r;
+    assert_int_equal(us_chat_regenerate(c, NULL, NULL, &r, &err), US_ERR_NOT_FOUND);
+    us_chat_free(c);
+}
+
+static void seeds_and_wordings(void **state) {
+    (void)state;
+    us_chat_result r;
+    char first[4096], second[4096];
+    us_chat *c = chat_of(3, 2);
+    assert_ok(us_chat_set_user(c, "Jane Doe", &err), &err);
+    assert_ok(us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err), &err);
+    assert_true(r.n_takes == 2 && r.n_attempts >= 1 && r.n_prompt_tokens > 0);
+    prompt_holds(c, "Jane Doe: Hello there.", true);
+    snprintf(first, sizeof first, "%s", r.text);
+    assert_ok(us_chat_regenerate(c, NULL, NULL, &r, &err), &err);
+    snprintf(second, sizeof second, "%s", r.text);
+    assert_string_not_equal(first, second);
+    us_chat_turn t = us_chat_get_turn(c, 2);
+    assert_true(t.n_alternatives == 2 && t.n_chosen == 1 && us_chat_n_turns(c) == 3);
+    assert_string_equal(t.text, second);
+    assert_true(us_chat_undo(c));
+    assert_int_equal(us_chat_n_turns(c), 1);
+    us_chat_reseed(c, 4);
+    assert_ok(us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err), &err);
+    assert_string_equal(r.text, second); /* the next seed */
+    us_chat_free(c);
+
+    c = chat_of(3, 2); /* the same turns and seed: the same bytes */
+    assert_ok(us_chat_set_user(c, "Jane Doe", &err), &err);
+    assert_ok(us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err), &err);
+    assert_string_equal(r.text, first);
+    us_chat_counts n = us_chat_get_counts(c);
+    assert_true(n.n_replies == 1 && n.n_takes >= 2);
+    us_chat_free(c);
+}
+
+typedef struct heard {
+    char text[4096];
+    int calls, stop_after; /* 0: never */
+} heard;
+
+static bool stream(void *ctx, const char *text, size_t n) {
+    heard *h = ctx;
+    strncat(h->text, text, n);
+    h->calls += n > 0;
+    return !h->stop_after || h->calls < h->stop_after;
+}
+
+static void streams_and_stops(void **state) {
+    (void)state;
+    us_chat_result r;
+    us_chat *c = chat_of(3, 1);
+    heard h = {0};
+    assert_ok(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), &err);
+    assert_string_equal(h.text, r.text);
+    us_chat_free(c);
+
+    us_sampler_options s = us_card_sampler(card); /* of several takes nothing is shown before the end: the chat is as it was */
+    s.biases = (us_logit_bias[]){{us_tokenizer_eos(us_model_get_tokenizer(model)), -100}};
+    s.n_biases = 1;
+    assert_ok(us_chat_new(engine, card, &(us_chat_options){.sampler = &s, .takes = 2, .max_tokens = 200}, &c, &err), &err);
+    h = (heard){.stop_after = -1};
+    assert_int_equal(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), US_ERR_INTERRUPTED);
+    assert_int_equal(us_chat_n_turns(c), 1);
+    us_chat_free(c);
+}
+
+static void refuses(void **state) {
+    (void)state;
+    us_chat_result r;
+    char *big = malloc(60001);
+    us_chat *c = chat_of(3, 2);
+    memset(big, 'a', 60000);
+    for (int i = 4; i < 60000; i += 5) big[i] = ' ';
+    big[60000] = 0;
+    assert_int_equal(us_chat_reply(c, "", NULL, NULL, &r, &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_reply(c, "\xff", NULL, NULL, &r, &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_reply(c, big, NULL, NULL, &r, &err), US_ERR_LIMIT);
+    assert_int_equal(us_chat_set_user(c, "a:b", &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_n_turns(c), 1);
+    assert_ok(us_chat_reply(c, "Still here?", NULL, NULL, &r, &err), &err);
+    free(big);
+    us_chat_free(c);
+}
+
+static void saved(void **state) {
+    (void)state;
+    us_chat_result r;
+    us_chat *c = chat_of(3, 2), *again = chat_of(3, 2);
+    char *dir = us_tiny_folder(), path[4096];
+    snprintf(path, sizeof path, "%s/chat.json", dir);
+    assert_ok(us_chat_choose(c, 0, 1, &err), &err);
+    assert_ok(us_chat_set_user(c, "Jane Doe", &err), &err);
+    assert_ok(us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err), &err);
+    assert_ok(us_chat_regenerate(c, NULL, NULL, &r, &err), &err);
+    assert_ok(us_chat_save(c, path, &err), &err);
+    assert_ok(us_chat_load(again, path, &err), &err);
+    assert_int_equal(us_chat_n_turns(again), us_chat_n_turns(c));
+    for (size_t i = 0; i < us_chat_n_turns(c); i++) {
+        us_chat_turn a = us_chat_get_turn(c, i), b = us_chat_get_turn(again, i);
+        assert_string_equal(a.text, b.text);
+        assert_string_equal(a.speaker, b.speaker);
+        assert_true(a.own == b.own && a.n_alternatives == b.n_alternatives && a.n_chosen == b.n_chosen);
+    }
+    assert_ok(us_file_write_atomic(path, "{\"understudy_chat\": 9, \"turns\": []}", 34, &err), &err);
+    assert_int_equal(us_chat_load(again, path, &err), US_ERR_FORMAT);
+    assert_ok(us_file_write_atomic(path, "{\"understudy_chat\": 2, \"turns\": [{}]}", 37, &err), &err);
+    assert_int_equal(us_chat_load(again, path, &err), US_ERR_FORMAT);
+    assert_int_equal(us_chat_n_turns(again), us_chat_n_turns(c)); /* a bad file takes nothing away */
+    us_tiny_remove(dir);
+    us_chat_free(c);
+    us_chat_free(again);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting), cmocka_unit_test(seeds_and_wordings),
+                                       cmocka_unit_test(streams_and_stops), cmocka_unit_test(refuses), cmocka_unit_test(saved)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
