@@ -62,7 +62,7 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
 int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
     int32_t best = 0;
     us_candidate takes[US_MAX_TAKES];
-    us_conversation_view unseen = {0}; /* the style needs none */
+    us_conversation_view unseen = {0}; /* the style looks at the words alone */
     us_ranking ranking = {
         .weights = a->card->weights, .leaks = a->leaks, .judges = {{us_card_judge, (void *)(uintptr_t)a->card}}};
     ranking.weights.lambda = n > 1 ? a->lambda : 0;

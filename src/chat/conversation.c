@@ -11,7 +11,7 @@ void us_conversation_policy(const us_conversation *c, bool plain, us_reply_polic
     if (!c->card) return;
     if (!p->n_takes) p->n_takes = c->card->takes;
     if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
-    p->judge = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
+    p->judges[0] = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
     p->own = plain ? NULL : c->card->name;
 }
 
@@ -46,6 +46,18 @@ static us_status find_names(const us_conversation *c, size_t first_line, const c
     return US_OK;
 }
 
+/* The lines that stand in the prompt, for whoever judges the takes. */
+static us_status copy_lines(const us_conversation *c, size_t first_line, us_reply_spec *spec, us_error *err) {
+    us_status st = us_alloc(c->n_lines - first_line, sizeof *spec->lines, &spec->lines, err);
+    for (size_t i = first_line; i < c->n_lines && !st; i++) {
+        const us_chat_line *l = &c->lines[i];
+        us_said *to = &spec->lines[spec->n_lines++];
+        st = us_strdup(l->own ? c->card->name : l->name ? l->name : "", (char **)&to->name, err);
+        if (!st) st = us_strdup(l->text, (char **)&to->text, err);
+    }
+    return st;
+}
+
 static us_status tokenize(const us_backend *b, const us_conversation *c, us_prompt *prompt, us_reply_spec *spec,
                           us_error *err) {
     int32_t room = us_reply_room(b, &spec->policy);
@@ -72,6 +84,7 @@ us_status us_conversation_begin(us_backend *b, const us_conversation *c, const u
     us_status st = us_conversation_prompt(b, c, &prompt, err);
     if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);
     spec.policy.names = names;
+    if (!st && c->card) st = copy_lines(c, prompt.first_line, &spec, err);
     if (!st && b->batch) st = tokenize(b, c, &prompt, &spec, err);
     if (!st) {
         spec.messages = prompt.messages;

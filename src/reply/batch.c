@@ -335,8 +335,11 @@ static us_status rank(us_batch *s, us_job *j, us_error *err) {
     us_candidate candidates[US_MAX_TAKES];
     char *texts[US_MAX_TAKES] = {0};
     int32_t n = j->spec.n_takes;
-    us_conversation_view view = {j->spec.messages, j->spec.n_messages, j->spec.prompt, (size_t)j->spec.n_prompt};
+    us_conversation_view view = j->spec.view;
     us_status st = US_OK;
+    view.prompt = j->spec.prompt;
+    view.n_prompt = (size_t)j->spec.n_prompt;
+    view.engine = s->engine;
     free_take_seqs(s, j);
     for (int32_t i = 0; i < n; i++) j->n_loops += j->takes[i].looped, j->n_labels += j->takes[i].view.stopped;
     if (j->spec.separate) return US_OK;

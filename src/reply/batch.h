@@ -20,13 +20,12 @@ typedef struct us_job_spec {
     const int32_t *unconditional; /* [n_unconditional] the conversation without what is answered, for ranking; NULL: not ranked
                                      by it */
     int32_t n_unconditional;
-    const us_message *messages; /* [n_messages] the prompt in words, for judges; NULL: there are none */
-    size_t n_messages;
-    int32_t n_takes;         /* 1 streams */
-    double patience_seconds; /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
-    int32_t n_attempts;      /* a reply without a word, or of several takes that are all loops, is made again; 0: 1 */
-    bool probs;              /* us_job_read_probs() will be called */
-    bool separate;           /* the takes are answers of their own: not ranked, each streams, none is made again */
+    us_conversation_view view; /* for judges; prompt and engine are filled in */
+    int32_t n_takes;           /* 1 streams */
+    double patience_seconds;   /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
+    int32_t n_attempts;        /* a reply without a word, or of several takes that are all loops, is made again; 0: 1 */
+    bool probs;                /* us_job_read_probs() will be called */
+    bool separate;             /* the takes are answers of their own: not ranked, each streams, none is made again */
     const us_adapter *adapter;
     float scale;
     us_sampler_options sampler; /* take i of attempt k draws by a hash of the seed, the prompt, k and i */

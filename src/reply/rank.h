@@ -1,11 +1,11 @@
 /* reply/rank.h - which of several takes is spoken: the one place where takes are compared.
  *
  * Whoever made the takes hands over all of them at once, with the conversation that they answer, and gets the best. Rules that
- * need no model strike bad takes out; a judge (a card's style, a trained model) adds what it thinks of the rest. Knows no
- * engine: what takes were drawn with is in their log-probabilities. */
+ * need no model strike bad takes out; judges (a card's style, a director) add what they think of the rest. */
 #ifndef US_REPLY_RANK_H
 #define US_REPLY_RANK_H
 #include "reply/leaks.h"
+#include "understudy/director.h"
 #include "understudy/template.h"
 
 /* A finished take as it is judged. */
@@ -21,12 +21,16 @@ typedef struct us_candidate {
     double judged, score; /* out: what the judges gave, nats; the value by which takes are compared */
 } us_candidate;
 
-/* What the takes answer. */
+/* What the takes answer. Borrowed. */
 typedef struct us_conversation_view {
-    const us_message *messages; /* [n_messages] the prompt in words, persona first; NULL: a bare text goes on */
+    const us_said *lines; /* [n_lines] that the prompt holds, oldest first; none: a bare prompt */
+    size_t n_lines;
+    const char *who;            /* whose turn the takes are; NULL: the bare model's */
+    const us_message *messages; /* [n_messages] the prompt in words, persona first; NULL: a text goes on */
     size_t n_messages;
-    const int32_t *prompt; /* [n_prompt] the same in tokens */
+    const int32_t *prompt; /* [n_prompt] the same in tokens; NULL: another server's */
     size_t n_prompt;
+    us_engine *engine; /* the judge's while it judges, with a sequence or more for each take; NULL: another server's */
 } us_conversation_view;
 
 /* Adds to `judged` of each of takes[n] what speaks for it, in nats: a take that is e times as likely to be the right one gets

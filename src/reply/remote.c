@@ -166,13 +166,14 @@ static json_t *request_body(const us_remote_spec *o) {
     }
     if (o->n_takes > 1) {
         json_object_set_new(j, "n", json_integer(o->n_takes));
-        if (!o->separate) json_object_set_new(j, "logprobs", o->n_messages ? json_true() : json_integer(1));
+        if (!o->separate) json_object_set_new(j, "logprobs", o->view.n_messages ? json_true() : json_integer(1));
     }
     if (o->no_thoughts) json_object_set_new(j, "chat_template_kwargs", json_pack("{s:b}", "enable_thinking", 0));
     if (!own && o->scale != 1) json_object_set_new(j, "lora", json_pack("[{s:i, s:f}]", "id", 0, "scale", o->scale));
-    for (size_t i = 0; i < o->n_messages; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "role", o->messages[i].role, "content", o->messages[i].content));
-    if (o->n_messages) json_object_set(j, "messages", list);
+    for (size_t i = 0; i < o->view.n_messages; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "role", o->view.messages[i].role, "content", o->view.messages[i].content));
+    if (o->view.n_messages) json_object_set(j, "messages", list);
     else json_object_set_new(j, "prompt", json_string(o->text));
     json_decref(list);
     return j;
@@ -380,7 +381,6 @@ static us_status rank(us_remote *r) {
     us_candidate candidates[US_MAX_TAKES];
     char *texts[US_MAX_TAKES] = {0};
     us_ranking ranking = r->spec.ranking;
-    us_conversation_view view = {r->spec.messages, r->spec.n_messages, NULL, 0};
     bool scored = true;
     us_status st = US_OK;
     ranking.weights.lambda = 0; /* the other does not tell what a reply would be worth without the question */
@@ -399,7 +399,8 @@ static us_status rank(us_remote *r) {
     }
     for (int32_t i = 0; i < r->n_choices && !scored; i++) candidates[i].logprob = 0;
     r->best = 0;
-    if (!st && !r->spec.separate && r->n_choices) st = us_rank(&ranking, &view, candidates, r->n_choices, &r->best, &r->err);
+    if (!st && !r->spec.separate && r->n_choices)
+        st = us_rank(&ranking, &r->spec.view, candidates, r->n_choices, &r->best, &r->err);
     for (int32_t i = 0; i < r->n_choices; i++) {
         if (!st && !r->spec.separate) r->choices[i].score = candidates[i].score;
         free(texts[i]);
@@ -466,7 +467,7 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
         us_buf_init(&r->choices[i].shown, MAX_REPLY);
     }
     r->request = request_body(spec);
-    r->url = url_of(spec->url, spec->n_messages ? "/chat/completions" : "/completions");
+    r->url = url_of(spec->url, spec->view.n_messages ? "/chat/completions" : "/completions");
     r->curl = curl_easy_init();
     if (!r->request || !r->url || !r->curl) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = set_headers(&r->headers, spec->key, err);

@@ -7,14 +7,13 @@
 #include "reply/reply.h"
 
 typedef struct us_remote us_remote;
-/* Borrowed during us_remote_begin(), but for what rules and ranking point to: that until us_remote_free(). */
+/* Borrowed during us_remote_begin(), but for what view, rules and ranking point to: that until us_remote_free(). */
 typedef struct us_remote_spec {
-    const char *url, *key; /* "http://host:8000" or with /v1; the key may be NULL */
-    const char *model;     /* the character's id; used when the other lists such a model, else its first */
-    double scale;          /* told to llama.cpp as the strength of its first adapter */
-    const us_message *messages;
-    size_t n_messages;
-    const char *text; /* a completion instead of messages */
+    const char *url, *key;     /* "http://host:8000" or with /v1; the key may be NULL */
+    const char *model;         /* the character's id; used when the other lists such a model, else its first */
+    double scale;              /* told to llama.cpp as the strength of its first adapter */
+    us_conversation_view view; /* its messages are what is asked */
+    const char *text;          /* a completion instead of messages */
     us_sampler_options sampler;
     int32_t n_takes, n_attempts;
     bool separate;

@@ -141,7 +141,9 @@ static us_take_rules rules_of(const us_reply *r, int32_t n_takes) {
 
 static us_ranking ranking_of(const us_reply *r) {
     const us_reply_policy *p = &r->spec.policy;
-    return (us_ranking){.weights = p->weights, .leaks = p->own ? r->backend->leaks : NULL, .judges = {p->judge}};
+    us_ranking ranking = {.weights = p->weights, .leaks = p->own ? r->backend->leaks : NULL};
+    memcpy(ranking.judges, p->judges, sizeof ranking.judges);
+    return ranking;
 }
 
 static int32_t takes_of(const us_reply *r) {
@@ -155,6 +157,11 @@ static int32_t takes_of(const us_reply *r) {
 
 /* ---- begin ---------------------------------------------------------------------------------------------------------- */
 
+static us_conversation_view view_of(const us_reply_spec *s) {
+    return (us_conversation_view){
+        .lines = s->lines, .n_lines = s->n_lines, .who = s->policy.own, .messages = s->messages, .n_messages = s->n_messages};
+}
+
 static us_status begin_own(us_reply *r, us_error *err) {
     const us_reply_spec *s = &r->spec;
     const us_reply_policy *p = &s->policy;
@@ -163,8 +170,7 @@ static us_status begin_own(us_reply *r, us_error *err) {
                        .n_prompt = (int32_t)s->prompt.n,
                        .unconditional = s->unconditional.ids,
                        .n_unconditional = (int32_t)s->unconditional.n,
-                       .messages = s->messages,
-                       .n_messages = s->n_messages,
+                       .view = view_of(s),
                        .n_takes = n_takes,
                        .patience_seconds = p->hurry ? patience_seconds : 0,
                        .n_attempts = p->own ? US_REPLY_ATTEMPTS : 1,
@@ -188,8 +194,7 @@ static us_status begin_remote(us_reply *r, us_error *err) {
                              .key = r->backend->key,
                              .model = s->remote_model,
                              .scale = p->scale,
-                             .messages = s->messages,
-                             .n_messages = s->n_messages,
+                             .view = view_of(s),
                              .text = s->text,
                              .sampler = p->sampler,
                              .n_takes = takes_of(r),
@@ -207,8 +212,15 @@ void us_reply_spec_fini(us_reply_spec *s) {
     us_tokens_fini(&s->unconditional);
     free(s->messages);
     free(s->message_text);
+    for (size_t i = 0; i < s->n_lines; i++) {
+        free((char *)(uintptr_t)s->lines[i].name);
+        free((char *)(uintptr_t)s->lines[i].text);
+    }
+    free(s->lines);
     s->messages = NULL;
     s->message_text = NULL;
+    s->lines = NULL;
+    s->n_lines = 0;
 }
 
 us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_error *err) {
@@ -223,6 +235,8 @@ us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_
     spec->prompt = spec->unconditional = (us_tokens){0};
     spec->messages = NULL;
     spec->message_text = NULL;
+    spec->lines = NULL;
+    spec->n_lines = 0;
     st = copy_names(r, &spec->policy, err);
     if (!st) st = copy_texts(r, &spec->policy, err);
     if (!st) st = b->batch ? begin_own(r, err) : begin_remote(r, err);

@@ -91,6 +91,9 @@ typedef struct us_reply_spec {
                              which they point into; NULL: none */
     size_t n_messages;
     char *message_text;
+    us_said
+        *lines; /* [n_lines] of the conversation that the prompt holds, for judges; taken over with their strings; NULL: none */
+    size_t n_lines;
     const char *text;         /* instead of messages, for another server: a text that goes on; borrowed during the call */
     const char *remote_model; /* the other server's name of the character, if it has one; borrowed during the call */
 } us_reply_spec;
