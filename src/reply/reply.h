@@ -67,9 +67,9 @@ typedef struct us_reply_policy {
     bool no_labels;           /* labels end nothing (for measuring) */
     const char *const *texts; /* [n_texts] that end the reply and are not shown */
     size_t n_texts;
-    us_take_weights weights;  /* {0}: the card's, of a character */
-    us_judge judge;           /* {NULL}: nobody */
-    const us_tokens *phrases; /* [n_phrases] which DRY leaves alone */
+    us_take_weights weights;        /* {0}: the card's, of a character */
+    us_judge judges[US_MAX_JUDGES]; /* {NULL}: nobody */
+    const us_tokens *phrases;       /* [n_phrases] which DRY leaves alone */
     size_t n_phrases;
     const us_adapter *adapter;
     double scale;    /* of the adapter */
