@@ -32,7 +32,7 @@ typedef struct us_prompt_spec {
 /* Messages and the text that they point into. */
 typedef struct us_prompt {
     us_message *messages;
-    size_t n;      /* those in use */
+    size_t n;          /* those in use */
     size_t n_head;     /* of these, the persona and the examples */
     size_t first_line; /* of the conversation, that stands in it */
     bool open;         /* the last message is the character's own, which he goes on with */

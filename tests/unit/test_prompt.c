@@ -72,7 +72,8 @@ static void as_in_training(void **state) {
                 for (size_t s = 0; s < n_scenes; s++)
                     if (end >= scenes[s].first_line && end < scenes[s].first_line + scenes[s].n_lines)
                         begin = scenes[s].first_line;
-                while (begin < end && !strcmp(sp[l[begin].speaker].name, "Homer")) begin++; /* an opening is no example's part */
+                while (begin < end && !strcmp(sp[l[begin].speaker].name, "Homer"))
+                    begin++; /* an opening is no example's part */
                 for (size_t x = begin; x < end; x++)
                     lines[n++] = (us_chat_line){sp[l[x].speaker].name, l[x].text, !strcmp(sp[l[x].speaker].name, "Homer")};
                 assert_ok(
@@ -263,8 +264,8 @@ static void who_speaks_next(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training), cmocka_unit_test(names_examples_and_going_on),
-                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(greetings), cmocka_unit_test(shortened_to_fit),
-                                       cmocka_unit_test(who_speaks_next)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training),   cmocka_unit_test(names_examples_and_going_on),
+                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(greetings),
+                                       cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
