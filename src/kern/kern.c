@@ -13,6 +13,8 @@
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
+#elif defined(__aarch64__)
+#include <sys/sysctl.h>
 #endif
 
 static bool always(void) { return true; }
@@ -24,6 +26,11 @@ static bool has_f16c(void) {
 }
 static bool has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() && __builtin_cpu_supports("bmi2");
+}
+/* The 256-bit form, which has a bit of its own: laptops have it without AVX-512, servers of before 2023 the other way about. */
+static bool has_avxvnni(void) {
+    unsigned a, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 static bool has_avx512(void) {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -48,6 +55,15 @@ static bool has_dotprod(void) {
     return true;
 #endif
 }
+static bool has_i8mm(void) {
+#ifdef __linux__
+    return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM);
+#else
+    int32_t has = 0; /* Apple's M1 lacks it, the M2 has it */
+    size_t n = sizeof has;
+    return sysctlbyname("hw.optional.arm.FEAT_I8MM", &has, &n, NULL, 0) == 0 && has;
+#endif
+}
 #endif
 
 static const struct {
@@ -57,12 +73,12 @@ static const struct {
 } levels[] = {
     {"scalar", always, us_kern_fill_scalar},
 #if defined(__x86_64__)
-    {"avx2", has_avx2, us_kern_fill_avx2},
-    {"avx512", has_avx512, us_kern_fill_avx512},
-    {"amx", has_amx, us_kern_fill_amx},
+    {"avx2", has_avx2, us_kern_fill_avx2},       {"avxvnni", has_avxvnni, us_kern_fill_avxvnni},
+    {"avx512", has_avx512, us_kern_fill_avx512}, {"amx", has_amx, us_kern_fill_amx},
 #elif defined(__aarch64__)
     {"neon", always, us_kern_fill_neon}, /* part of the architecture */
     {"dotprod", has_dotprod, us_kern_fill_dotprod},
+    {"i8mm", has_i8mm, us_kern_fill_i8mm},
 #endif
 };
 #define N_LEVELS (sizeof levels / sizeof *levels)
@@ -71,14 +87,20 @@ static us_kern tables[N_LEVELS];
 static const us_kern *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* A level stands on the last one that is supported: a processor may lack one in the middle. */
 static void fill_tables(void) {
     const char *ceiling = getenv("US_CPU");
-    for (size_t i = 0; i < N_LEVELS && levels[i].supported(); i++) {
-        if (i) tables[i] = tables[i - 1];
-        levels[i].fill(&tables[i]);
-        tables[i].name = levels[i].name;
-        bool above = chosen && ceiling && !strcmp(chosen->name, ceiling);
-        if (!above) chosen = &tables[i];
+    const us_kern *below = NULL;
+    bool above = false;
+    for (size_t i = 0; i < N_LEVELS; i++) {
+        if (levels[i].supported()) {
+            if (below) tables[i] = *below;
+            levels[i].fill(&tables[i]);
+            tables[i].name = levels[i].name;
+            below = &tables[i];
+            if (!above) chosen = &tables[i];
+        }
+        if (ceiling && !strcmp(levels[i].name, ceiling)) above = true;
     }
 }
 

@@ -1,7 +1,8 @@
 /* kern/kern.h - the inner loops: one table of functions, filled once.
  *
  * src/kern/scalar/ is the definition; x86/ and arm/ override entries in rising order of what the CPU
- * *and* the operating system support. US_CPU=scalar|avx2|avx512|amx|dotprod lowers the ceiling.
+ * *and* the operating system support. US_CPU=scalar|avx2|avxvnni|avx512|amx|neon|dotprod|i8mm
+ * lowers the ceiling.
  * Kernels know shapes and bytes, nothing of models, files or threads: callers split the work, over
  * outputs, so that a result does not depend on how many threads there are.
  *
@@ -98,7 +99,7 @@ typedef struct us_attend {
 #define US_ATTEND_SCRATCH_BYTES (256 * 1024)
 
 typedef struct us_kern {
-    const char *name; /* "scalar", "avx2", "avx512", "amx", "dotprod" */
+    const char *name; /* the level: "scalar", "avx2", ... */
 
     /* Packs rows [0, n_rows <= 16) of one group: src points at row 0 in the file's type, rows are src_row_bytes
      * apart. Float32 rows pack into US_PACK_F32 and US_PACK_I8 whatever the type of the file was. */

@@ -27,10 +27,12 @@ static inline size_t us_q8_scale_bytes(size_t n_cols) { return (n_cols / US_BLOC
 void us_kern_fill_scalar(us_kern *k);
 #if defined(__x86_64__)
 void us_kern_fill_avx2(us_kern *k);
+void us_kern_fill_avxvnni(us_kern *k);
 void us_kern_fill_avx512(us_kern *k);
 void us_kern_fill_amx(us_kern *k);
 #elif defined(__aarch64__)
 void us_kern_fill_neon(us_kern *k);
 void us_kern_fill_dotprod(us_kern *k);
+void us_kern_fill_i8mm(us_kern *k);
 #endif
 #endif

@@ -6,11 +6,12 @@
  *   fma_(a, b, c)        a * b + c, rounded once
  *   load_half(p), store_half(p, v), load_i8(p), load_u8(p)    W halves or bytes at p as float, and back
  *   vbytes, load_bytes(p)   4 W bytes: four consecutive columns of W rows
- *   Q4_ACC, q4_zero, q4_dot(acc, w, x), q4_sum(acc)     w in 0..15, x four int8 in an int32, at most 8 dots a sum
- *   q8_init(n), q8_dot(acc, w, x)                        w int8; n is the sum of the x that will be dotted
- *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
- *   low4(w), high4(w)       nibbles of bytes
- *   TILE       tokens that share unpacked weights; RB rows of queries that share loaded keys
+ *   q4_dot(acc, w, x), q4_sum(acc)      w in 0..15, x four int8 in an int32, acc an opaque vi, at most 8 dots a sum; the sum as
+ * float q6_dots(acc, w0, x0, w1, x1)        two dots at once, of w in 0..63 q8_prepare(w), q8_dot(acc, w, x), q8_offset     of
+ * int8 w, prepared; the sum must begin at q8_offset times the sum of x PAIRS, begin_pairs, add_eight_pairs, end_pairs optional,
+ * see add_eight store_halves(p, v)      a vector as IEEE halves, rounded to nearest even low4(w), high4(w)       nibbles of
+ * bytes TILE       tokens that share unpacked weights; RB rows of queries that share loaded keys VT         vectors of a group
+ * that share broadcast activations: a divisor of NV
  *
  * Every output is summed in the same order whatever the tile, so results do not depend on the batch. */
 #include "kern/pack.h"
@@ -125,127 +126,206 @@ INLINE void fetch(const unsigned char *p, size_t n) {
     for (size_t i = 0; i < n; i += 64) __builtin_prefetch(p + FETCH_AHEAD + i);
 }
 
+/* The tiles below take VT vectors of a group together, so that each broadcast of activations serves all of them. An integer sum
+ * begins at an offset, grows by eight columns a step and is finished before it is scaled. An ISA file whose dot products take
+ * rows of x in pairs defines PAIRS and its own begin, step and end for an even number of rows. */
+#define EACH_VECTOR(v0) for (int v0 = 0; v0 < NV; v0 += VT)
+#ifdef PAIRS
+#define NIBBLE_STEP 2 /* quads a step: neighbouring columns are in the low nibbles of two quads */
+#else
+#define NIBBLE_STEP 1 /* the low and the high nibbles of one, which are 16 columns apart */
+#endif
+typedef enum range { NIBBLES, SIX_BITS, SIGNED } range; /* weights in 0..15, 0..63, -128..127 */
+
+/* sum[v][i] = offset * n[i], for rows of x whose n are ld_n apart. */
+INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_t ld_n, int nt) {
+    int32_t at[TILE];
+    for (int i = 0; i < nt; i++) at[i] = offset ? offset * n[(size_t)i * ld_n] : 0;
+#ifdef PAIRS
+    if (nt % 2 == 0) {
+        begin_pairs(sum, at, nt);
+        return;
+    }
+#endif
+    for (int v = 0; v < VT; v++)
+        for (int i = 0; i < nt; i++) sum[v][i] = (vi){0} + at[i];
+}
+/* sum[v][i] += twice four columns of W rows by row i of x: w0 by those at x, w1 by those `apart` bytes further on. With PAIRS
+ * they are neighbours, 4 apart. */
+INLINE void add_eight(range r, vi sum[VT][TILE], vbytes w0[VT], vbytes w1[VT], const int8_t *x, size_t apart, size_t ld_x,
+                      int nt) {
+#ifdef PAIRS
+    if (nt % 2 == 0) {
+        add_eight_pairs(sum, w0, w1, x, ld_x, nt);
+        return;
+    }
+#endif
+    for (int v = 0; v < VT && r == SIGNED; v++) w0[v] = q8_prepare(w0[v]), w1[v] = q8_prepare(w1[v]);
+    for (int i = 0; i < nt; i++) {
+        const int8_t *row = x + (size_t)i * ld_x;
+        int32_t x0 = four(row), x1 = four(row + apart);
+        for (int v = 0; v < VT; v++)
+            sum[v][i] = r == NIBBLES    ? q4_dot(q4_dot(sum[v][i], w0[v], x0), w1[v], x1)
+                        : r == SIX_BITS ? q6_dots(sum[v][i], w0[v], x0, w1[v], x1)
+                                        : q8_dot(q8_dot(sum[v][i], w0[v], x0), w1[v], x1);
+    }
+}
+/* After this sum[v][i] holds row i's W sums (of NIBBLES as q4_sum takes them). */
+INLINE void end_sums(vi sum[VT][TILE], int nt) {
+#ifdef PAIRS
+    if (nt % 2 == 0) end_pairs(sum, nt);
+#else
+    (void)sum, (void)nt;
+#endif
+}
+INLINE void put_sums(const us_matrix *w, size_t g, int v0, vf acc[VT][TILE], int nt, float *y, size_t ld, bool add) {
+    for (int v = 0; v < VT; v++)
+        for (int i = 0; i < nt; i++) put_group(w, g, v0 + v, acc[v][i], y + (size_t)i * ld, add);
+}
+INLINE void zero_sums(vf acc[VT][TILE], int nt) {
+    for (int v = 0; v < VT; v++)
+        for (int i = 0; i < nt; i++) acc[v][i] = (vf){0};
+}
+
 /* Q4, and with k_kind Q4_K: only where scale and min stand differs. */
 INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld,
                     bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    for (int v = 0; v < NV; v++) {
+    EACH_VECTOR(v0) {
         const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-        vf acc[TILE];
-        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        vf acc[VT][TILE];
+        zero_sums(acc, nt);
         for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
             if (k_kind && b % 8 == 0) top = p, p += 64;
-            if (v == 0) fetch(p, US_Q4_BLOCK_BYTES);
-            Q4_ACC sum[TILE];
-            for (int i = 0; i < nt; i++) sum[i] = q4_zero;
-            for (int quad = 0; quad < 4; quad++) {
-                vbytes bytes = load_bytes(p + (k_kind ? 32 : 64) + quad * 64 + v * W * 4), lo = low4(bytes), hi = high4(bytes);
+            if (v0 == 0) fetch(p, US_Q4_BLOCK_BYTES);
+            vi sum[VT][TILE];
+            begin_sums(sum, 0, NULL, 0, nt);
+            for (int quad = 0; quad < 4; quad += NIBBLE_STEP) {
+                const int8_t *x = a->q + t * k + b * US_BLOCK + quad * 4;
+                vbytes b0[VT], b1[VT], w0[VT], w1[VT];
+                for (int v = 0; v < VT; v++) {
+                    const unsigned char *q = p + (k_kind ? 32 : 64) + quad * 64 + (v0 + v) * W * 4;
+                    b0[v] = load_bytes(q), b1[v] = NIBBLE_STEP == 2 ? load_bytes(q + 64) : b0[v];
+                    w0[v] = low4(b0[v]), w1[v] = NIBBLE_STEP == 2 ? low4(b1[v]) : high4(b0[v]);
+                }
+                add_eight(NIBBLES, sum, w0, w1, x, NIBBLE_STEP == 2 ? 4 : 16, k, nt);
+                if (NIBBLE_STEP == 1) continue;
+                for (int v = 0; v < VT; v++) w0[v] = high4(b0[v]), w1[v] = high4(b1[v]);
+                add_eight(NIBBLES, sum, w0, w1, x + 16, 4, k, nt);
+            }
+            end_sums(sum, nt);
+            for (int v = 0; v < VT; v++) {
+                vf d = load_half(top + 2 * W * (v0 + v)), m = load_half(top + 32 + 2 * W * (v0 + v));
+                if (k_kind) d = d * load_u8(p + W * (v0 + v)), m = -(m * load_u8(p + 16 + W * (v0 + v)));
                 for (int i = 0; i < nt; i++) {
-                    const int8_t *x = a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4;
-                    sum[i] = q4_dot(sum[i], lo, four(x));
-                    sum[i] = q4_dot(sum[i], hi, four(x + 16));
+                    size_t at = (t + (size_t)i) * blocks + b;
+                    acc[v][i] = fma_(q4_sum(sum[v][i]), d * a->d[at], acc[v][i]);
+                    acc[v][i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[v][i]);
                 }
             }
-            vf d = load_half(top + 2 * W * v), m = load_half(top + 32 + 2 * W * v);
-            if (k_kind) d = d * load_u8(p + W * v), m = -(m * load_u8(p + 16 + W * v));
-            else top = p + US_Q4_BLOCK_BYTES;
-            for (int i = 0; i < nt; i++) {
-                size_t at = (t + (size_t)i) * blocks + b;
-                acc[i] = fma_(q4_sum(sum[i]), d * a->d[at], acc[i]);
-                acc[i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[i]);
-            }
+            if (!k_kind) top = p + US_Q4_BLOCK_BYTES;
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
+    }
+}
+
+/* Quads of int8, 64 bytes each: pairs of them, n columns in all. */
+INLINE void add_signed(vi sum[VT][TILE], const unsigned char *q, int v0, const int8_t *x, size_t ld_x, int n, int nt) {
+    for (int c = 0; c < n; c += 8) {
+        vbytes w0[VT], w1[VT];
+        for (int v = 0; v < VT; v++)
+            w0[v] = load_bytes(q + c * 16 + (v0 + v) * W * 4), w1[v] = load_bytes(q + c * 16 + 64 + (v0 + v) * W * 4);
+        add_eight(SIGNED, sum, w0, w1, x + c, 4, ld_x, nt);
     }
 }
 
 INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    for (int v = 0; v < NV; v++) {
-        const unsigned char *scales = w->data + g * w->group_bytes + 2 * W * v,
-                            *p = w->data + g * w->group_bytes + us_q8_scale_bytes(k) + v * W * 4;
-        vf acc[TILE];
-        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+    EACH_VECTOR(v0) {
+        const unsigned char *scales = w->data + g * w->group_bytes, *p = scales + us_q8_scale_bytes(k);
+        vf acc[VT][TILE];
+        zero_sums(acc, nt);
         for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
-            if (v == 0) fetch(p, US_Q8_BLOCK_BYTES);
-            vi sum[TILE];
+            if (v0 == 0) fetch(p, US_Q8_BLOCK_BYTES);
+            vi sum[VT][TILE];
+            int32_t n[TILE];
             for (int i = 0; i < nt; i++) {
-                const int32_t *n = a->n + 2 * ((t + (size_t)i) * blocks + b);
-                sum[i] = q8_init(n[0] + n[1]);
+                const int32_t *half = a->n + 2 * ((t + (size_t)i) * blocks + b);
+                n[i] = half[0] + half[1];
             }
-            for (int quad = 0; quad < 8; quad++) {
-                vbytes bytes = q8_prepare(load_bytes(p + quad * 64));
+            begin_sums(sum, q8_offset, n, 1, nt);
+            add_signed(sum, p, v0, a->q + t * k + b * US_BLOCK, k, US_BLOCK, nt);
+            end_sums(sum, nt);
+            for (int v = 0; v < VT; v++) {
+                vf d = load_half(scales + 2 * W * (v0 + v));
                 for (int i = 0; i < nt; i++)
-                    sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
             }
-            vf d = load_half(scales);
-            for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
     }
 }
 
 INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    for (int v = 0; v < NV; v++) {
+    EACH_VECTOR(v0) {
         const unsigned char *p = w->data + g * w->group_bytes;
-        vf acc[TILE];
-        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        vf acc[VT][TILE];
+        zero_sums(acc, nt);
         for (size_t h = 0; h < 2 * blocks; h++) {
             const unsigned char *q = p + h / 2 * US_Q8S_BLOCK_BYTES;
-            const float *f = (const float *)(const void *)q + h % 2 * 16 + v * W;
-            if (v == 0) fetch(q + h % 2 * (US_Q8S_BLOCK_BYTES / 2), US_Q8S_BLOCK_BYTES / 2);
-            vi sum[TILE];
-            for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[(t + (size_t)i) * 2 * blocks + h]);
-            for (size_t quad = 0; quad < 4; quad++) {
-                vbytes bytes = q8_prepare(load_bytes(q + 256 + (h % 2 * 4 + quad) * 64 + (size_t)v * W * 4));
-                for (int i = 0; i < nt; i++)
-                    sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + h * 16 + quad * 4));
-            }
-            vf d = load(f), m = load(f + 32);
-            for (int i = 0; i < nt; i++) {
-                acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + h / 2], acc[i]);
-                acc[i] = fma_(m, set1(a->s[(t + (size_t)i) * 2 * blocks + h]), acc[i]);
+            const float *f = (const float *)(const void *)q + h % 2 * 16;
+            if (v0 == 0) fetch(q + h % 2 * (US_Q8S_BLOCK_BYTES / 2), US_Q8S_BLOCK_BYTES / 2);
+            vi sum[VT][TILE];
+            begin_sums(sum, q8_offset, a->n + t * 2 * blocks + h, 2 * blocks, nt);
+            add_signed(sum, q + 256 + h % 2 * 256, v0, a->q + t * k + h * 16, k, 16, nt);
+            end_sums(sum, nt);
+            for (int v = 0; v < VT; v++) {
+                vf d = load(f + (v0 + v) * W), m = load(f + 32 + (v0 + v) * W);
+                for (int i = 0; i < nt; i++) {
+                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + h / 2], acc[v][i]);
+                    acc[v][i] = fma_(m, set1(a->s[(t + (size_t)i) * 2 * blocks + h]), acc[v][i]);
+                }
             }
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
     }
 }
 
-typedef uint8_t vub __attribute__((vector_size(4 * W)));
-
-/* The four signed weights of quad `quad` of a Q6_K block at p, of W rows. */
+/* The four weights of quad `quad` of a Q6_K block at p, of W rows, as they are stored: 0..63, 32 too much. */
 INLINE vbytes q6_quad(const unsigned char *p, int quad, int v) {
     const vbytes high_bits = (vbytes){0} + 0x3030303030303030;
     vbytes low = load_bytes(p + 32 + quad % 4 * 64 + v * W * 4), high = load_bytes(p + 288 + quad / 4 * 64 + v * W * 4);
     int s = 4 - 2 * (quad % 4);
-    vbytes q = (vbytes)(quad < 4 ? low4(low) : high4(low)) | ((s >= 0 ? high << (s & 7) : high >> 2) & high_bits);
-    return (vbytes)((vub)q - 32);
+    return (vbytes)(quad < 4 ? low4(low) : high4(low)) | ((s >= 0 ? high << (s & 7) : high >> 2) & high_bits);
 }
 
 INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    for (int v = 0; v < NV; v++) {
+    EACH_VECTOR(v0) {
         const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-        vf acc[TILE];
-        for (int i = 0; i < nt; i++) acc[i] = (vf){0};
+        vf acc[VT][TILE];
+        zero_sums(acc, nt);
         for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
             if (b % 8 == 0) top = p, p += 32;
-            if (v == 0) fetch(p, US_Q6K_BLOCK_BYTES);
-            vf top_d = load_half(top + 2 * W * v);
+            if (v0 == 0) fetch(p, US_Q6K_BLOCK_BYTES);
             for (int h = 0; h < 2; h++) {
-                vi sum[TILE];
-                for (int i = 0; i < nt; i++) sum[i] = q8_init(a->n[2 * ((t + (size_t)i) * blocks + b) + (size_t)h]);
-                for (int quad = 4 * h; quad < 4 * h + 4; quad++) {
-                    vbytes bytes = q8_prepare(q6_quad(p, quad, v));
-                    for (int i = 0; i < nt; i++)
-                        sum[i] = q8_dot(sum[i], bytes, four(a->q + (t + (size_t)i) * k + b * US_BLOCK + quad * 4));
+                vi sum[VT][TILE];
+                begin_sums(sum, -32, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nt);
+                for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
+                    vbytes w0[VT], w1[VT];
+                    for (int v = 0; v < VT; v++) w0[v] = q6_quad(p, quad, v0 + v), w1[v] = q6_quad(p, quad + 1, v0 + v);
+                    add_eight(SIX_BITS, sum, w0, w1, a->q + t * k + b * US_BLOCK + quad * 4, 4, k, nt);
                 }
-                vf d = top_d * load_i8(p + 16 * h + W * v);
-                for (int i = 0; i < nt; i++) acc[i] = fma_(to_float(sum[i]), d * a->d[(t + (size_t)i) * blocks + b], acc[i]);
+                end_sums(sum, nt);
+                for (int v = 0; v < VT; v++) {
+                    vf d = load_half(top + 2 * W * (v0 + v)) * load_i8(p + 16 * h + W * (v0 + v));
+                    for (int i = 0; i < nt; i++)
+                        acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
+                }
             }
         }
-        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[i], y + (t + (size_t)i) * ld, add);
+        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
     }
 }
 
@@ -263,31 +343,38 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
                        size_t ld, bool add) {
     const unsigned char *p = w->data + g * w->group_bytes;
     size_t run = w->n_cols / 4;
-    int side = nt <= 2 ? 4 : 1;
-    for (int v = 0; v < NV; v++) {
-        vf total[TILE];
+    int side = nt * VT <= 2 ? 4 : nt * VT <= 4 ? 2 : 1;
+    EACH_VECTOR(v0) {
+        vf total[VT][TILE];
         for (int j = 0; j < 4; j += side) {
-            vf acc[4 * TILE];
-            for (int i = 0; i < nt * side; i++) acc[i] = (vf){0};
+            vf acc[VT][4 * TILE];
+            for (int v = 0; v < VT; v++)
+                for (int i = 0; i < nt * side; i++) acc[v][i] = (vf){0};
             for (size_t c = 0; c < run; c++)
                 for (int s = 0; s < side; s++) {
                     size_t col = (size_t)(j + s) * run + c;
-                    if (v == 0 && kind != US_PACK_I8) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
-                    vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
+                    if (v0 == 0 && kind != US_PACK_I8) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
+                    vf wv[VT];
+                    for (int v = 0; v < VT; v++) wv[v] = load_weight(kind, p, col * US_GROUP + (size_t)(v0 + v) * W);
                     for (int i = 0; i < nt; i++)
-                        acc[s * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[s * nt + i]);
+                        for (int v = 0; v < VT; v++)
+                            acc[v][s * nt + i] = fma_(wv[v], set1(x[(t + (size_t)i) * ld_x + col]), acc[v][s * nt + i]);
                 }
-            for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++) {
-                vf wv = load_weight(kind, p, col * US_GROUP + (size_t)v * W);
-                for (int i = 0; i < nt; i++)
-                    acc[(side - 1) * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[(side - 1) * nt + i]);
-            }
-            for (int s = 0; s < side; s++)
-                for (int i = 0; i < nt; i++) total[i] = j + s ? total[i] + acc[s * nt + i] : acc[i];
+            for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++)
+                for (int v = 0; v < VT; v++) {
+                    vf wv = load_weight(kind, p, col * US_GROUP + (size_t)(v0 + v) * W);
+                    for (int i = 0; i < nt; i++)
+                        acc[v][(side - 1) * nt + i] =
+                            fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[v][(side - 1) * nt + i]);
+                }
+            for (int v = 0; v < VT; v++)
+                for (int s = 0; s < side; s++)
+                    for (int i = 0; i < nt; i++) total[v][i] = j + s ? total[v][i] + acc[v][s * nt + i] : acc[v][i];
         }
-        for (int i = 0; i < nt; i++)
-            put_group(w, g, v, kind == US_PACK_I8 ? total[i] * load_half(p + 2 * v * W) : total[i], y + (t + (size_t)i) * ld,
-                      add);
+        for (int v = 0; v < VT; v++)
+            for (int i = 0; i < nt; i++)
+                put_group(w, g, v0 + v, kind == US_PACK_I8 ? total[v][i] * load_half(p + 2 * (v0 + v) * W) : total[v][i],
+                          y + (t + (size_t)i) * ld, add);
     }
 }
 

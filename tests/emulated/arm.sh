@@ -16,15 +16,16 @@ compile() {
         -Iinclude -Isrc -Itests/emulated "$@" -c "$source" -o "$work/$(basename "$source" .c).o"
 }
 compile src/kern/arm/kern_dotprod.c -march=armv8.2-a+dotprod &
+compile src/kern/arm/kern_i8mm.c -march=armv8.2-a+dotprod+i8mm &
 compile src/kern/arm/kern_neon.c
-wait %1
+wait
 for f in src/kern/{kern,pack,quant}.c src/kern/scalar/scalar.c src/base/{buf,error,file,mem,rng}.c tests/unit/test_{kern,quant}.c; do compile "$f"; done
-common=("$work"/{kern_dotprod,kern_neon,kern,pack,quant,scalar,buf,error,file,mem,rng}.o)
+common=("$work"/{kern_dotprod,kern_i8mm,kern_neon,kern,pack,quant,scalar,buf,error,file,mem,rng}.o)
 for t in test_kern test_quant; do "$cc" -static "$work/$t.o" "${common[@]}" -lm -lpthread -o "$work/$t"; done
 
 "$qemu" -cpu max "$work/test_quant"
 "$qemu" -cpu max "$work/test_kern" | tee "$work/out"
-for level in neon dotprod; do grep -qx "# $level" "$work/out" || { echo "FAIL: $level was not tested"; exit 1; }; done
+for level in neon dotprod i8mm; do grep -qx "# $level" "$work/out" || { echo "FAIL: $level was not tested"; exit 1; }; done
 # A processor without the dot product (Raspberry Pi 4) must not choose it.
 "$qemu" -cpu cortex-a72 "$work/test_kern" >"$work/out"
-if grep -qx '# dotprod' "$work/out"; then echo "FAIL: dotprod on a Cortex-A72"; exit 1; fi
+if grep -Eqx '# (dotprod|i8mm)' "$work/out"; then echo "FAIL: dotprod or i8mm on a Cortex-A72"; exit 1; fi

@@ -1,9 +1,11 @@
 /* kern/arm/neon.h - Advanced SIMD: 4 lanes, a group of rows is four vectors. An ISA file defines q4_dot and q8_dot and
  * includes this. */
 #include <arm_neon.h>
+#include <stddef.h>
 #include <stdint.h>
 #define W 4
-#define TILE 8
+#define TILE 4
+#define VT 4
 #define RB 4
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
@@ -32,12 +34,41 @@ static inline float one_half(uint16_t h) {
 #define low4(b) ((vbytes)vandq_u8((uint8x16_t)(b), vdupq_n_u8(15)))
 #define high4(b) ((vbytes)vshrq_n_u8((uint8x16_t)(b), 4))
 #define four_(x) vreinterpretq_s8_s32(vdupq_n_s32(x))
-/* Both kinds of weights fit int8, so both are dotted alike, and nothing has to be prepared. */
-#define Q4_ACC int32x4_t
-#define q4_zero vdupq_n_s32(0)
-#define q4_dot(acc, w, x) dot4(acc, (int8x16_t)(w), four_(x))
-#define q4_sum(acc) to_float(acc)
+/* All weights fit int8, so all are dotted alike, and nothing has to be prepared. */
+#define q4_dot(acc, w, x) ((vi)dot4((int32x4_t)(acc), (int8x16_t)(w), four_(x)))
+#define q4_sum(acc) to_float((int32x4_t)(acc))
+#define q6_dots(acc, w0, x0, w1, x1) q4_dot(q4_dot(acc, w0, x0), w1, x1)
 #define q8_prepare(b) (b)
-#define q8_init(n) ((void)(n), (vi){0})
-#define q8_dot(acc, w, x) ((vi)dot4((int32x4_t)(acc), (int8x16_t)(w), four_(x)))
+#define q8_offset 0
+#define q8_dot q4_dot
+#ifdef PAIRS
+static inline __attribute__((always_inline)) void begin_pairs(vi sum[VT][TILE], const int32_t at[TILE], int nt) {
+    for (int v = 0; v < VT; v++)
+        for (int i = 0; i < nt; i += 2) sum[v][i] = sum[v][i + 1] = (vi){at[i], at[i + 1], at[i], at[i + 1]};
+}
+/* Sums of two rows of weights by two rows of x, of the first two rows of weights and of the last two. */
+static inline __attribute__((always_inline)) void add_eight_pairs(vi sum[VT][TILE], vbytes w0[VT], vbytes w1[VT],
+                                                                  const int8_t *x, size_t ld_x, int nt) {
+    int8x16_t first[VT], last[VT];
+    for (int v = 0; v < VT; v++) {
+        first[v] = vreinterpretq_s8_s32(vzip1q_s32((int32x4_t)w0[v], (int32x4_t)w1[v]));
+        last[v] = vreinterpretq_s8_s32(vzip2q_s32((int32x4_t)w0[v], (int32x4_t)w1[v]));
+    }
+    for (int i = 0; i < nt; i += 2) {
+        int8x16_t two = vcombine_s8(vld1_s8(x + (size_t)i * ld_x), vld1_s8(x + (size_t)(i + 1) * ld_x));
+        for (int v = 0; v < VT; v++) {
+            sum[v][i] = (vi)vmmlaq_s32((int32x4_t)sum[v][i], first[v], two);
+            sum[v][i + 1] = (vi)vmmlaq_s32((int32x4_t)sum[v][i + 1], last[v], two);
+        }
+    }
+}
+static inline __attribute__((always_inline)) void end_pairs(vi sum[VT][TILE], int nt) {
+    for (int v = 0; v < VT; v++)
+        for (int i = 0; i < nt; i += 2) {
+            int32x4_t first = (int32x4_t)sum[v][i], last = (int32x4_t)sum[v][i + 1];
+            sum[v][i] = (vi)vuzp1q_s32(first, last);
+            sum[v][i + 1] = (vi)vuzp2q_s32(first, last);
+        }
+}
+#endif
 #include "kern/simd.h"
