@@ -15,11 +15,11 @@ list(JOIN US_PKG_MODULES " " US_PC_REQUIRES)
 set(US_PC_NAME understudy)
 set(US_PC_LINK "Libs: -L\${libdir} -lunderstudy
 Requires.private: ${US_PC_REQUIRES}
-Libs.private: -lcsv -lm -lpthread")
+Libs.private: -lm -lpthread")
 configure_file(cmake/understudy.pc.in understudy.pc @ONLY)
 # The archive with the distribution's shared libraries; `pkg-config --static understudy` asks for those as archives too.
 set(US_PC_NAME understudy-static)
-set(US_PC_LINK "Libs: \${libdir}/libunderstudy.a -lcsv -lm -lpthread
+set(US_PC_LINK "Libs: \${libdir}/libunderstudy.a -lm -lpthread
 Requires: ${US_PC_REQUIRES}")
 configure_file(cmake/understudy.pc.in understudy-static.pc @ONLY)
 configure_package_config_file(cmake/understudy-config.cmake.in understudy-config.cmake INSTALL_DESTINATION ${US_PACKAGE_DIR})

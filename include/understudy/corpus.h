@@ -1,8 +1,9 @@
 /* understudy/corpus.h - the dialogue of a series, read and repaired: files in, a script out.
  *
- * A script is one or more files (CSV, TSV, JSONL) read in order as episodes > scenes > lines. Reading
- * repairs what is broken by named rules; every repair is counted and can be listed, every rule can be
- * switched off, and nothing is dropped in silence:
+ * A script is one or more files, folders or archives, read in order as episodes > scenes > lines. Their shape (a table, JSON,
+ * a screenplay, subtitles, a chat, ...: docs/scripts.md) and their encoding are found by content. Reading repairs what is
+ * broken by named rules; every repair is counted and can be listed, every rule can be switched off, and nothing is dropped
+ * in silence:
  *
  *     rows = lines + actions + breaks + rejected        (for each file and in all)
  *
@@ -33,13 +34,20 @@ typedef enum us_rule {
     US_RULE_CREDITS,    /* credits posing as lines ("Written by:"): the row becomes an action */
     US_RULE_SHOUTED,    /* an all-capitals name that equals another but for case: that other is used */
     US_RULE_ALIASES,    /* the user's alias file: names joined */
+    US_RULE_ENCODING,   /* a line in another encoding than the rest of its file: converted */
+    US_RULE_QUOTES,     /* a quote that opens a cell and never closes it: text */
+    US_RULE_CUES,       /* "(V.O.)", "(O.S.)", "(CONT'D)" behind a name: taken off */
     US_N_RULES
 } us_rule;
 
 typedef struct us_script_options {
     const char *speaker_column, *text_column, *episode_column, *season_column, *scene_column; /* NULL: found by name */
     const char *alias_file; /* NULL, or JSON {"canonical name": ["alias", ...], ...}, or a corpus.json that explore wrote */
-    char delimiter;         /* 0: by the file's name and header (',' or '\t'); ';' and '|' too */
+    const char *format;     /* a name of us_format_name(); NULL: found by content */
+    const char *encoding;   /* "windows-1251", ...; NULL: found by content */
+    const char *const *exclude; /* n_exclude names that are no speakers (narrators, signs): their rows become actions */
+    size_t n_exclude;
+    char delimiter;         /* of a table; 0: found by content */
     uint32_t rules_off;     /* bit i set: rule i is off */
     size_t max_cell_bytes;  /* 0: 1 MiB */
     size_t max_rows;        /* 0: 50 million */
@@ -88,11 +96,22 @@ typedef struct us_script_counts {
     uint64_t repairs[US_N_RULES];
 } us_script_counts;
 
+/* What was read, a file (or a file of an archive) each. */
+typedef struct us_source {
+    const char *path;
+    const char *format;      /* "csv", "screenplay", ...: as us_script_options.format takes it; NULL: passed over, `about` says why */
+    const char *about;       /* "CSV, ';' between the cells" */
+    const char *encoding;    /* "windows-1251" */
+    const char *others;      /* readings that were weighed and not taken, for a person; "" if none */
+    bool encoding_guessed;   /* nothing in the file says so: the statistics of its letters did */
+    uint64_t rows, lines, rejected;
+} us_source;
+
 typedef struct us_script us_script;
 
-/* Reads n_paths files ("-" is standard input) as one script. Errors: NOT_FOUND (no such file or
- * column: the message lists the columns there are), FORMAT (binary, NULs, wrong delimiter, malformed
- * JSONL: file:line), LIMIT (a cell, row or count past its cap). Free with us_script_free. */
+/* Reads n_paths files, folders or archives ("-" is standard input) as one script. Errors: NOT_FOUND (no such file or column: the
+ * message lists the columns there are), FORMAT (no script: the message says what it is and what to do), ARGUMENT (an unknown
+ * format or encoding), LIMIT (past a cap). Free with us_script_free. */
 US_API US_MUST_USE us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths,
                                             us_script **out, us_error *err);
 US_API void us_script_free(us_script *script);
@@ -103,6 +122,14 @@ US_API const us_scene *us_script_get_scenes(const us_script *s, size_t *n);     
 US_API const us_episode *us_script_get_episodes(const us_script *s, size_t *n);
 US_API const us_repair *us_script_get_repairs(const us_script *s, size_t *n);
 US_API const us_script_counts *us_script_get_counts(const us_script *s);
+US_API const us_source *us_script_get_sources(const us_script *s, size_t *n);
+/* The formats: a name ("fountain") and what it is ("Fountain screenplay"); NULL past the last. */
+US_API const char *us_format_name(size_t i);
+US_API const char *us_format_title(size_t i);
+/* FORMAT when more than 2% of the rows (and more than 20) were rejected, when all were, or when more than 20% were repaired by
+ * one of the rules that mend damage (fields, mojibake, encoding, quotes): the script is likely not what it seems. The message
+ * has the first three places. */
+US_API US_MUST_USE us_status us_script_check_damage(const us_script *s, us_error *err);
 /* Names that were joined to a speaker, by the rules "shouted" and "aliases", in the order in which they were met. */
 typedef struct us_joined {
     const char *name;
@@ -123,6 +150,10 @@ typedef struct us_alias {
 } us_alias;
 /* Suggestions, surest first; nothing is joined by itself. *out is free()d by the caller. */
 US_API US_MUST_USE us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *n, us_error *err);
+
+/* Names that are likely no person: narrators, scene descriptions, signs, lyrics. Indices into the speakers, most rows first;
+ * nothing is left out by itself. *out is free()d by the caller. */
+US_API US_MUST_USE us_status us_script_suggest_exclusions(const us_script *s, uint32_t **out, size_t *n, us_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,43 +1,222 @@
-/* Which column is which: by the options, else by the names that scripts on the web use. */
+/* corpus/columns.c - which column is which: by the options, else by the names that scripts on the web use, else by content.
+ *
+ * Names are compared without case, blanks and punctuation, so that "Character name", "character_name" and "CharacterName" are one. */
 #include "corpus/script.h"
+#include "text/fold.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const known[US_N_CELLS][12] = {
-    {"raw_character_text", "character", "speaker", "name", "character name", "character_name", "who", "from", "role"},
-    {"spoken_words", "line", "text", "dialogue", "dialog", "utterance", "words", "transcript", "sentence", "content", "quote"},
-    {"episode", "episode no.", "episode_id", "episode_no", "episode number", "episode_number", "episode name", "episode_name",
-     "ep"},
-    {"season", "season no.", "season_no", "season number", "season_number"},
-    {"scene", "scene_id", "scene no.", "scene_no", "scene number"},
+/* Bare names (see bare()), the likeliest first, '|' after each. English, Russian, German, French, Spanish, Portuguese,
+ * Italian, Polish, Chinese, Japanese, Korean. */
+static const char *const known[US_N_CELLS] = {
+    "rawcharactertext|character|speaker|speakers|charactername|speakername|name|char|who|role|rolename|actor|player|person|personscene|"
+    "personname|personscenes|persona|author|from|fromname|sender|sendername|username|user|nick|nickname|saidby|spokenby|cast|characters|"
+    "speakerid|dialoguespeaker|"
+    "персонаж|герой|говорящий|спикер|роль|действующеелицо|имя|имяперсонажа|кто|автор|отправитель|"
+    "figur|sprecher|sprecherin|rolle|charakter|personname|wer|absender|"
+    "personnage|locuteur|interlocuteur|rôle|nom|qui|auteur|expéditeur|"
+    "personaje|hablante|interlocutor|rol|nombre|quién|autor|remitente|"
+    "personagem|falante|locutor|papel|nome|quem|remetente|"
+    "personaggio|parlante|ruolo|chi|mittente|postać|mówca|rola|osoba|imię|postava|kişi|karakter|konuşmacı|personage|spreker|"
+    "角色|角色名|人物|说话人|說話人|发言人|發言人|说话者|說話者|讲话人|姓名|名字|名称|发送者|说话角色|"
+    "キャラクター|キャラ|キャラクター名|話者|話し手|発話者|発言者|役名|役|登場人物|名前|人物名|"
+    "등장인물|화자|인물|캐릭터|이름|역할|발화자|",
+    "spokenwords|characterwords|linetext|line|lines|text|dialogue|dialog|dialogues|utterance|words|spokenline|transcript|sentence|content|quote|quotes|"
+    "message|messages|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|response|rawtext|"
+    "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
+    "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
+    "réplique|répliques|texte|paroles|parole|énoncé|tirade|"
+    "texto|diálogo|diálogos|línea|frase|réplica|mensaje|palabras|parlamento|guion|"
+    "fala|falas|linha|mensagem|palavras|"
+    "battuta|battute|testo|dialogo|dialoghi|messaggio|kwestia|tekst|wypowiedź|dialogi|replika|metin|söz|replik|repliek|"
+    "台词|台詞|对白|對白|对话|對話|文本|内容|內容|话语|句子|消息|发言|發言|"
+    "セリフ|せりふ|テキスト|本文|発話|発言|会話|メッセージ|"
+    "대사|텍스트|내용|발화|메시지|",
+    "episode|episodeno|episodeid|episodenumber|episodenum|episodename|episodetitle|ep|eps|epno|epnumber|epnum|chapter|chapternum|movie|movietitle|"
+    "film|play|title|book|эпизод|серия|номерсерии|фильм|глава|folge|folgentitel|épisode|episodio|capítulo|episódio|odcinek|bölüm|aflevering|"
+    "集|集数|第几集|话数|章节|エピソード|話数|第何話|話|에피소드|회차|",
+    "season|seasonno|seasonid|seasonnumber|seasonnum|series|сезон|staffel|saison|temporada|stagione|sezon|seizoen|季|季数|シーズン|期|시즌|",
+    "scene|sceneid|sceneno|scenenumber|scenenum|scenename|conversationid|dialogueid|dialogid|convid|sessionid|"
+    "сцена|номерсцены|szene|scène|escena|cena|scena|sahne|scène|场|场景|场次|幕|シーン|場面|장면|씬|",
 };
 static const char *const what[US_N_CELLS] = {"speaker", "text", "episode", "season", "scene"};
 
-static int find(const us_span_str *header, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (header[i].n == strlen(name) && !strncasecmp(header[i].s, name, header[i].n)) return (int)i;
-    return -1;
+/* Without case, blanks and punctuation. */
+static bool bare(const char *s, size_t n, us_buf *out) {
+    char text[256];
+    if (n >= sizeof text) n = sizeof text - 1;
+    memcpy(text, s, n);
+    text[n] = 0;
+    if (!us_fold_case(text, out)) return false;
+    size_t k = 0;
+    for (size_t i = 0; i < out->len; i++)
+        if (!strchr(" \t\r\n_-.,:;#\"'()[]*?/", out->data[i])) out->data[k++] = out->data[i];
+    out->len = k;
+    if (out->data) out->data[k] = 0;
+    return true;
 }
 
-us_status us_columns_find(const us_script_options *o, const char *path, const us_span_str *header, size_t n, us_columns *out,
-                          us_error *err) {
-    const char *const given[US_N_CELLS] = {o->speaker_column, o->text_column, o->episode_column, o->season_column,
-                                           o->scene_column};
+/* The place of a bare name in a list: 1 and up; 0: not there. */
+static size_t place_in(const char *list, const us_buf *name) {
+    size_t place = 1;
+    if (!name->len) return 0;
+    for (const char *p = list, *end; (end = strchr(p, '|')); p = end + 1, place++)
+        if ((size_t)(end - p) == name->len && !memcmp(p, name->data, name->len)) return place;
+    return 0;
+}
+
+static int given_column(const char *want, const us_span_str *header, size_t n) {
+    us_buf a, b;
+    int at = -1;
+    char *end;
+    us_buf_init(&a, 4096);
+    us_buf_init(&b, 4096);
+    if (bare(want, strlen(want), &a))
+        for (size_t i = 0; i < n && at < 0; i++)
+            if (bare(header[i].s, header[i].n, &b) && a.len == b.len && a.len && !memcmp(a.data, b.data, a.len)) at = (int)i;
+    us_buf_fini(&a);
+    us_buf_fini(&b);
+    long number = strtol(want, &end, 10);
+    if (at < 0 && !*end && number >= 1 && (size_t)number <= n) at = (int)number - 1;
+    return at;
+}
+
+const char *us_columns_given(const us_script_options *o, us_cell c) {
+    const char *const given[US_N_CELLS] = {o->speaker_column, o->text_column, o->episode_column, o->season_column, o->scene_column};
+    return given[c];
+}
+
+void us_columns_named(const us_script_options *o, const us_span_str *header, size_t n, const bool *barred, us_columns *out) {
+    size_t best[US_N_CELLS] = {0};
+    us_buf name;
+    us_buf_init(&name, 4096);
+    for (int c = 0; c < US_N_CELLS; c++) out->at[c] = us_columns_given(o, (us_cell)c) ? given_column(us_columns_given(o, (us_cell)c), header, n) : -1;
+    for (size_t i = 0; i < n; i++) {
+        if ((barred && barred[i]) || !bare(header[i].s, header[i].n, &name)) continue;
+        for (int c = 0; c < US_N_CELLS; c++) {
+            size_t place = us_columns_given(o, (us_cell)c) ? 0 : place_in(known[c], &name);
+            if (place && (!best[c] || place < best[c])) best[c] = place, out->at[c] = (int)i;
+        }
+    }
+    us_buf_fini(&name);
+}
+
+us_status us_columns_missing(const us_script_options *o, const char *path, const us_span_str *header, size_t n,
+                             const us_columns *found, us_error *err) {
     for (int c = 0; c < US_N_CELLS; c++) {
-        out->at[c] = -1;
-        if (given[c]) out->at[c] = find(header, n, given[c]);
-        for (int k = 0; k < 12 && known[c][k] && !given[c] && out->at[c] < 0; k++) out->at[c] = find(header, n, known[c][k]);
-        if (out->at[c] >= 0 || (!given[c] && c > US_CELL_TEXT)) continue;
+        const char *given = us_columns_given(o, (us_cell)c);
+        if (found->at[c] >= 0 || (!given && c > US_CELL_TEXT)) continue;
         char list[512] = "";
         size_t k = 0;
         for (size_t i = 0; i < n && k < sizeof list; i++)
             k += (size_t)snprintf(list + k, sizeof list - k, "%s'%.*s'", i ? ", " : "",
                                   (int)(header[i].n < 60 ? header[i].n : 60), header[i].s);
-        if (given[c]) return us_fail(err, US_ERR_NOT_FOUND, "%s: no column '%s'; there are %s", path, given[c], list);
+        if (given) return us_fail(err, US_ERR_NOT_FOUND, "%s: no column '%s'; there are %s", path, given, list);
         return us_fail(err, US_ERR_NOT_FOUND,
                        "%s: no column looks like the %s's; there are %s: name it with --%s-column (a wrong --delimiter shows "
                        "like this too)",
                        path, what[c], list, what[c]);
     }
     return US_OK;
+}
+
+/* ---- by content --------------------------------------------------------------------------------------------- */
+
+/* What a column holds, over the rows of a sample. */
+typedef struct content {
+    double n, chars, words, numeric, namelike, changes, distinct;
+} content;
+
+static bool is_number(us_span_str c) {
+    size_t digits = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        digits += c.s[i] >= '0' && c.s[i] <= '9';
+        if (!strchr("0123456789.,:-+/ %Tt", c.s[i])) return false;
+    }
+    return digits > 0;
+}
+
+/* Like a person's name: short, few words, no end of a sentence. */
+static bool is_name(us_span_str c, size_t n_words) {
+    unsigned char first = c.n ? (unsigned char)c.s[0] : 0;
+    if (c.n > 60 || n_words > 5 || !first || first < 'A' || (first > 'Z' && first < 'a') || (first > 'z' && first < 0x80)) return false;
+    char last = c.s[c.n - 1];
+    return !strchr("?!,;", last) && (last != '.' || n_words < 3) && !memchr(c.s, '\n', c.n) && !memmem(c.s, c.n, "://", 3);
+}
+
+static us_span_str trimmed(us_span_str c) {
+    while (c.n && strchr(" \t\r\n", c.s[c.n - 1])) c.n--;
+    while (c.n && strchr(" \t\r\n", c.s[0])) c.s++, c.n--;
+    return c;
+}
+
+static uint32_t hash_cell(us_span_str c) {
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < c.n; i++) h = (h ^ (unsigned char)c.s[i]) * 16777619u;
+    return h | 1;
+}
+
+static content look_at(const us_sample_rows *rows, size_t from, size_t column) {
+    content k = {0};
+    uint32_t seen[2048] = {0}, last = 0;
+    for (size_t i = from; i < rows->n; i++) {
+        us_span_str c = column < rows->rows[i].n ? trimmed(rows->rows[i].cells[column]) : (us_span_str){"", 0};
+        size_t words = 1;
+        if (!c.n) continue;
+        for (size_t j = 1; j < c.n; j++) words += c.s[j] == ' ' && c.s[j - 1] != ' ';
+        uint32_t h = hash_cell(c), at = h >> 7 & 2047;
+        while (seen[at] && seen[at] != h) at = (at + 1) & 2047;
+        k.distinct += !seen[at];
+        seen[at] = h;
+        k.changes += k.n > 0 && h != last;
+        last = h;
+        k.n++;
+        for (size_t j = 0; j < c.n; j++) k.chars += ((unsigned char)c.s[j] & 0xc0) != 0x80;
+        k.words += (double)words;
+        k.numeric += is_number(c);
+        k.namelike += is_name(c, words);
+    }
+    return k;
+}
+
+bool us_columns_is_number(const us_sample_rows *rows, size_t from, size_t column) {
+    content k = look_at(rows, from, column);
+    return k.n > 0 && k.numeric > 0.8 * k.n;
+}
+
+double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t column) {
+    content k = look_at(rows, from, column);
+    if (k.n < 1) return 0.3;
+    double ratio = k.distinct / k.n, worth = k.chars / k.n > 40 ? 0.3 : 1;
+    if (k.numeric > 0.8 * k.n) worth *= 0.3;
+    if (k.n >= 12) worth *= ratio < 0.6 ? 1 : ratio < 0.9 ? 0.7 : 0.3;
+    return worth;
+}
+
+void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns, us_columns *out) {
+    double best_text = 0, best_speaker = 0;
+    if (n_columns > 64) n_columns = 64;
+    content k[64];
+    for (size_t c = 0; c < n_columns; c++) k[c] = look_at(rows, from, c);
+    for (size_t c = 0; c < n_columns && out->at[US_CELL_TEXT] < 0; c++) {
+        if ((int)c == out->at[US_CELL_SPEAKER] || k[c].n < 0.5 * (double)(rows->n - from) || k[c].numeric > 0.3 * k[c].n) continue;
+        double worth = k[c].chars / k[c].n * (0.1 + k[c].distinct / k[c].n);
+        if (worth > best_text) best_text = worth;
+    }
+    for (size_t c = 0; c < n_columns && best_text > 0; c++) {
+        double worth = k[c].n > 0 ? k[c].chars / k[c].n * (0.1 + k[c].distinct / k[c].n) : 0;
+        if (worth == best_text && k[c].numeric <= 0.3 * k[c].n && (int)c != out->at[US_CELL_SPEAKER]) {
+            out->at[US_CELL_TEXT] = (int)c;
+            break;
+        }
+    }
+    if (out->at[US_CELL_SPEAKER] >= 0) return;
+    for (size_t c = 0; c < n_columns; c++) {
+        if ((int)c == out->at[US_CELL_TEXT] || k[c].n < 2 || k[c].numeric > 0.5 * k[c].n) continue;
+        double ratio = k[c].distinct / k[c].n, changes = k[c].changes / k[c].n, worth = k[c].namelike / k[c].n;
+        if (worth < 0.5 || (k[c].n >= 12 && ratio > 0.95)) continue;
+        worth *= (1.2 - ratio) * (0.05 + (changes > 0.4 ? 0.4 : changes));
+        if (worth > best_speaker) best_speaker = worth, out->at[US_CELL_SPEAKER] = (int)c;
+    }
 }

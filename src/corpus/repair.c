@@ -147,3 +147,46 @@ bool us_is_joint(const char *name) {
     if (strpbrk(name, "/&") || strstr(name, ", ")) return true;
     return has_word(name, "and") && strncasecmp(name, "lost and found", 14) != 0;
 }
+
+bool us_is_nothing(const char *s, size_t n) {
+    static const char *const words[] = {"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "\\N", "<NA>"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (n == strlen(words[i]) && !memcmp(s, words[i], n)) return true;
+    return false;
+}
+
+/* One word between brackets that is a cue of the camera's, not a role: letters and digits only, upper case. */
+static bool is_cue(const char *s, size_t n) {
+    static const char list[] = "|VO|OS|OC|OFF|CONTD|CONT|CONTINUED|CONTINUING|MORE|OFFSCREEN|ONSCREEN|OFFCAMERA|OFFSTAGE|PRELAP|FILTERED|"
+                               "INTOPHONE|ONPHONE|OVERPHONE|ONTV|ONRADIO|ONSCREEN|VOICEOVER|SUBTITLED|INTERCOM|OVERRADIO|OVERINTERCOM|SUITE|VOIXOFF|"
+                               "HORSCHAMP|FORTSETZUNG|FORTS|ЗК|ЗАКАДРОМ|ГЗК|ВПЗ|ПРОД|ПРОДОЛЖАЕТ|ПРОДОЛЖЕНИЕ|";
+    char word[48] = "|";
+    size_t k = 1;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (n - i >= 3 && (!memcmp(s + i, "\xe2\x80\x99", 3) || !memcmp(s + i, "\xe2\x80\x98", 3))) i += 2; /* curly apostrophes */
+        else if ((c >= 'A' && c <= 'Z') || c >= 0x80) word[k++] = (char)c;
+        else if (c >= 'a' && c <= 'z') word[k++] = (char)(c - 32);
+        else if (!strchr(" .'`-", c)) return false;
+        if (k > sizeof word - 3) return false;
+    }
+    word[k++] = '|';
+    word[k] = 0;
+    return k > 2 && strstr(list, word);
+}
+
+size_t us_name_without_cues(const char *s, size_t n) {
+    for (;;) {
+        size_t end = n, open;
+        while (end && s[end - 1] == ' ') end--;
+        if (end < 4 || s[end - 1] != ')') return n;
+        for (open = end - 1; open && s[open] != '('; open--) {}
+        if (!open) return n;
+        for (size_t b = open + 1, e; b < end; b = e + 1) { /* "(V.O., CONT'D)", "(O.S./CONT'D)" */
+            for (e = b; e < end - 1 && !strchr(",/&;", s[e]);) e++;
+            if (!is_cue(s + b, e - b)) return n;
+        }
+        n = open;
+        while (n && s[n - 1] == ' ') n--;
+    }
+}

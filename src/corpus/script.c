@@ -1,5 +1,5 @@
 /* Rows become lines, actions and breaks; scenes and episodes are drawn around them; speakers are counted. */
-#include "corpus/script.h"
+#include "corpus/shape.h"
 #include "base/json.h"
 #include "text/fold.h"
 #include "base/mem.h"
@@ -14,8 +14,8 @@
 #define ARENA_BLOCK ((size_t)1 << 20)
 #define MAX_ALIASES 100000
 
-static const char *const rule_names[US_N_RULES] = {"fields",  "mojibake", "blanks", "directions",
-                                                   "credits", "shouted",  "aliases"};
+static const char *const rule_names[US_N_RULES] = {"fields",  "mojibake", "blanks",   "directions", "credits",
+                                                   "shouted", "aliases",  "encoding", "quotes",     "cues"};
 const char *us_rule_name(us_rule rule) { return (size_t)rule < US_N_RULES ? rule_names[rule] : "none"; }
 
 typedef struct block {
@@ -28,8 +28,8 @@ typedef struct name_slot {
 } name_slot; /* index + 1 */
 
 struct us_script {
-    char **paths;
-    size_t n_paths;
+    us_source *sources; /* one a file */
+    size_t n_sources, cap_sources;
     block *blocks;
     size_t block_used, block_size;
     us_line *lines;
@@ -49,7 +49,8 @@ struct us_script {
     uint32_t last_speaker;
     bool scene_open, run_open, shouted_seen;
     char episode[256], scene[256];
-    json_t *aliases; /* alias -> canonical name */
+    json_t *aliases;  /* alias -> canonical name */
+    json_t *excluded; /* folded names without blanks -> true */
 };
 
 /* ---- text and names ------------------------------------------------------------------------------------- */
@@ -127,7 +128,7 @@ static void note(us_rows *r, uint32_t line, us_rule rule, bool rejected, us_span
     if (!a || !b) r->status = us_fail(r->err, US_ERR_MEMORY, "out of memory");
     else
         s->repairs[s->n_repairs++] =
-            (us_repair){.file = r->file, .row = line, .rule = rule, .rejected = rejected, .before = b, .after = a};
+            (us_repair){.file = r->file, .row = r->inside ? r->inside : line, .rule = rule, .rejected = rejected, .before = b, .after = a};
 }
 
 /* Applies mojibake and blanks (and, for text, directions) to a cell; the result is in s->a or the cell itself. */
@@ -177,13 +178,19 @@ static us_span_str cut(us_span_str c, size_t max) {
 static us_status boundaries(us_rows *r, const us_span_str cells[US_N_CELLS]) {
     us_script *s = r->script;
     if (s->n_episodes && !s->episode[0] && !s->scene[0] && !cells[US_CELL_SEASON].n && !cells[US_CELL_EPISODE].n &&
-        !cells[US_CELL_SCENE].n)
+        !cells[US_CELL_SCENE].n && !r->file_episode[0])
         return US_OK;
     char name[256] = "";
     us_span_str season = cut(cells[US_CELL_SEASON], 100), episode = cut(cells[US_CELL_EPISODE], 120),
                 scene = cut(cells[US_CELL_SCENE], 250);
-    if (season.n && episode.n) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
-    else snprintf(name, sizeof name, "%.*s", (int)(season.n ? season.n : episode.n), season.n ? season.s : episode.s);
+    bool numbers = season.n && episode.n && season.s[0] <= '9' && episode.s[0] <= '9';
+    if (numbers) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
+    else if (season.n && episode.n && memmem(episode.s, episode.n, season.s, season.n))
+        snprintf(name, sizeof name, "%.*s", (int)episode.n, episode.s);
+    else if (season.n && episode.n) snprintf(name, sizeof name, "%.*s %.*s", (int)season.n, season.s, (int)episode.n, episode.s);
+    else if (season.n || episode.n)
+        snprintf(name, sizeof name, "%.*s", (int)(season.n ? season.n : episode.n), season.n ? season.s : episode.s);
+    else snprintf(name, sizeof name, "%.250s", r->file_episode);
     if (!s->n_episodes || strcmp(s->episode, name)) {
         us_status st = us_grow(&s->episodes, &s->cap_episodes, s->n_episodes + 1, sizeof *s->episodes, r->err);
         if (st) return st;
@@ -217,7 +224,7 @@ static us_status add_line(us_rows *r, uint32_t line, us_span_str text, uint32_t 
                                        .speaker = speaker,
                                        .scene = (uint32_t)s->n_scenes - 1,
                                        .file = r->file,
-                                       .row = line,
+                                       .row = r->inside ? r->inside : line,
                                        .repairs = bits};
     s->scenes[s->n_scenes - 1].n_lines++;
     s->counts.lines++;
@@ -231,47 +238,99 @@ void us_rows_reject(us_rows *r, uint32_t line, const char *reason) {
     note(r, line, US_N_RULES, true, (us_span_str){"", 0}, (us_span_str){reason, strlen(reason)});
 }
 
-void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], bool joined) {
-    us_script *s = r->script;
+/* Without case and blanks: "Old Nan" is "OLD  NAN". */
+static bool fold_name(const char *name, us_buf *out) {
+    if (!us_fold_case(name, out)) return false;
+    size_t k = 0;
+    for (size_t i = 0; i < out->len; i++)
+        if (out->data[i] != ' ' && out->data[i] != '\t') out->data[k++] = out->data[i];
+    out->len = k;
+    if (out->data) out->data[k] = 0;
+    return true;
+}
+
+static bool is_excluded(us_script *s, const char *name) {
+    if (!s->excluded) return false;
+    us_buf fold;
+    us_buf_init(&fold, 1 << 16);
+    bool out = fold_name(name, &fold) && json_object_get(s->excluded, fold.data ? fold.data : "");
+    us_buf_fini(&fold);
+    return out;
+}
+
+/* Another row, unless there are too many. */
+static bool count_row(us_rows *r, uint32_t line) {
     size_t max_rows = r->options->max_rows ? r->options->max_rows : 50000000;
-    if (r->status) return;
-    if (s->counts.rows >= max_rows) {
+    if (!r->status && r->script->counts.rows >= max_rows)
         r->status = us_fail(r->err, US_ERR_LIMIT, "%s:%u: more than %zu rows", r->path, line, max_rows);
-        return;
+    if (!r->status) r->script->counts.rows++;
+    return !r->status;
+}
+
+void us_rows_break(us_rows *r, uint32_t line) {
+    if (!count_row(r, line)) return;
+    r->script->counts.breaks++;
+    r->script->scene_open = r->script->run_open = false;
+}
+
+void us_rows_scene(us_rows *r) { r->script->scene_open = r->script->run_open = false; }
+
+void us_rows_action(us_rows *r, uint32_t line) {
+    if (!count_row(r, line)) return;
+    r->script->counts.actions++;
+    if (!r->script->run_open) r->script->counts.runs++;
+    r->script->run_open = true;
+}
+
+void us_rows_say(us_rows *r, uint32_t line, us_span_str speaker, us_span_str text) {
+    us_span_str cells[US_N_CELLS] = {{0}};
+    cells[US_CELL_SPEAKER] = speaker;
+    cells[US_CELL_TEXT] = text;
+    us_rows_add(r, line, cells, 0);
+}
+
+/* The speaker of a cell after repair; US_SPEAKER_NONE for a cell that names nobody. */
+static uint32_t find_speaker(us_rows *r, uint32_t line, us_span_str name, uint32_t *bits) {
+    us_script *s = r->script;
+    uint32_t speaker = US_SPEAKER_NONE;
+    us_buf clean;
+    us_buf_init(&clean, 1 << 16);
+    name = repair_cell(r, line, name, false, bits, &clean);
+    size_t n = on(r, US_RULE_CUES) ? us_name_without_cues(name.s, name.n) : name.n;
+    if (n < name.n) {
+        note(r, line, US_RULE_CUES, false, name, (us_span_str){name.s, n});
+        *bits |= 1u << US_RULE_CUES;
     }
+    if (n && !us_is_nothing(name.s, n) && !r->status) r->status = speaker_of(s, name.s, n, &speaker, r->err);
+    us_buf_fini(&clean);
+    return speaker;
+}
+
+void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], uint32_t repairs) {
+    us_script *s = r->script;
     us_span_str name = cut(cells[US_CELL_SPEAKER], 4096), text = cells[US_CELL_TEXT];
     if (!text.s) text.s = "";
-    uint32_t bits = joined ? 1u << US_RULE_FIELDS : 0, speaker = US_SPEAKER_NONE;
-    if (!name.n && !cut(text, SIZE_MAX).n) { /* nothing said by nobody: a break */
-        s->counts.rows++;
-        s->counts.breaks++;
-        s->scene_open = s->run_open = false;
+    if (text.n < 6 && us_is_nothing(text.s, cut(text, SIZE_MAX).n)) text.n = 0;
+    uint32_t bits = repairs, speaker = US_SPEAKER_NONE;
+    if ((!name.n || us_is_nothing(name.s, name.n)) && !cut(text, SIZE_MAX).n) { /* nothing said by nobody: a break */
+        us_rows_break(r, line);
         return;
     }
-    if (!us_utf8_valid(name.s, name.n, NULL) || !us_utf8_valid(text.s, text.n, NULL)) {
-        us_rows_reject(r, line, "not UTF-8");
-        return;
-    }
-    s->counts.rows++;
+    if (!count_row(r, line)) return;
     if ((r->status = boundaries(r, cells))) return;
     if (!s->run_open) s->counts.runs++;
     s->run_open = true;
-    if (joined) note(r, line, US_RULE_FIELDS, false, text, text);
-    if (name.n) {
-        us_buf clean;
-        us_buf_init(&clean, 1 << 16);
-        name = repair_cell(r, line, name, false, &bits, &clean);
-        if (name.n) r->status = speaker_of(s, name.s, name.n, &speaker, r->err);
-        us_buf_fini(&clean);
-        if (r->status) return;
-    }
+    for (int rule = 0; rule < US_N_RULES; rule++)
+        if (repairs >> rule & 1) note(r, line, (us_rule)rule, false, text, text);
+    if (name.n) speaker = find_speaker(r, line, name, &bits);
+    if (r->status) return;
     if (speaker != US_SPEAKER_NONE) s->speakers[speaker].n_rows++;
     text = repair_cell(r, line, text, true, &bits, &s->a);
     text = cut(text, SIZE_MAX);
     const char *who = speaker == US_SPEAKER_NONE ? "" : s->speakers[speaker].name;
     bool credit = text.n && on(r, US_RULE_CREDITS) && us_is_credit(who, text.s);
     if (credit) note(r, line, US_RULE_CREDITS, false, text, (us_span_str){"", 0});
-    if (!text.n || credit) {
+    if (!text.n || credit || (*who && is_excluded(s, who))) {
         s->counts.actions++;
         return;
     }
@@ -457,9 +516,95 @@ out:
     return st;
 }
 
-static bool is_jsonl(const char *path) {
-    size_t n = strlen(path);
-    return (n > 6 && !strcasecmp(path + n - 6, ".jsonl")) || (n > 7 && !strcasecmp(path + n - 7, ".ndjson"));
+/* ---- the spine ------------------------------------------------------------------------------------------------ */
+
+static us_status load_exclusions(us_script *s, const us_script_options *o, us_error *err) {
+    us_buf fold;
+    us_buf_init(&fold, 1 << 16);
+    us_status st = US_OK;
+    for (size_t i = 0; i < o->n_exclude && !st; i++) {
+        if (!s->excluded) s->excluded = json_object();
+        if (!fold_name(o->exclude[i], &fold)) st = us_fail(err, US_ERR_ARGUMENT, "a name to leave out is no UTF-8, or too long");
+        else if (json_object_set_new(s->excluded, fold.data ? fold.data : "", json_true())) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    }
+    us_buf_fini(&fold);
+    return st;
+}
+
+/* "folder/S01E02.srt" gives "S01E02". */
+static void name_of_file(const char *path, char *out, size_t size) {
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(base, '.');
+    snprintf(out, size, "%.*s", (int)(dot && dot > base ? dot - base : (ptrdiff_t)strlen(base)), base);
+}
+
+typedef struct reading {
+    us_rows rows;
+    size_t n_paths;
+} reading;
+
+static us_status add_source(us_rows *r, const us_doc *d, const us_shape *shape, const us_view *v, us_error *err) {
+    us_script *s = r->script;
+    us_status st = us_grow(&s->sources, &s->cap_sources, s->n_sources + 1, sizeof *s->sources, err);
+    if (st) return st;
+    const char *path = keep(s, d->path, strlen(d->path)), *about = v->about[0] || !shape ? v->about : shape->title,
+               *kept = keep(s, about, strlen(about)), *encoding = keep(s, d->text.encoding, strlen(d->text.encoding)),
+               *others = keep(s, v->others, strlen(v->others));
+    if (!path || !kept || !encoding || !others) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    r->file = (uint32_t)s->n_sources;
+    r->path = path;
+    s->sources[s->n_sources++] = (us_source){.path = path, .format = shape ? shape->name : NULL, .about = kept, .encoding = encoding,
+                                             .others = others, .encoding_guessed = d->text.guessed};
+    return US_OK;
+}
+
+/* What the conversion of lines changed, as repairs. */
+static void note_encoding(us_rows *r, const us_text *t) {
+    for (size_t i = 0; i < t->n_odd && t->odd[i].before && t->odd[i].after; i++)
+        note(r, t->odd[i].line, US_RULE_ENCODING, false, (us_span_str){t->odd[i].before, strlen(t->odd[i].before)},
+             (us_span_str){t->odd[i].after, strlen(t->odd[i].after)});
+    if (t->n_odd_lines > t->n_odd) r->script->counts.repairs[US_RULE_ENCODING] += t->n_odd_lines - t->n_odd;
+}
+
+static us_status read_document(void *ctx, us_doc *d, us_error *err) {
+    reading *rd = ctx;
+    us_rows *r = &rd->rows;
+    us_script *s = r->script;
+    us_view view;
+    char episode[256] = "";
+    const us_shape *shape = us_shape_find(r->options, d, &view);
+    us_script_counts before = s->counts;
+    if (!shape && !us_trim((us_span_str){d->s, d->n}).n) {
+        if (!d->listed) return us_fail(err, US_ERR_FORMAT, "%s: empty file", d->path);
+        snprintf(view.about, sizeof view.about, "empty");
+    } else if (!shape) { /* the message of the shape that is likeliest: what columns there are */
+        us_error why;
+        us_rows trial = *r;
+        trial.err = &why;
+        trial.path = d->path;
+        us_status st = us_table_refuse(&trial, d);
+        if (!d->listed) return us_fail(err, st, "%s", why.message);
+        snprintf(view.about, sizeof view.about, "no dialogue found in it");
+    }
+    us_status st = add_source(r, d, shape, &view, err);
+    if (st || !shape) return st;
+    if (rd->n_paths > 1 || d->listed) name_of_file(d->path, episode, sizeof episode);
+    r->file_episode = episode;
+    s->scene_open = s->run_open = false;
+    st = shape->read(r, d);
+    if (!st) st = r->status;
+    if (!st) note_encoding(r, &d->text);
+    r->file_episode = "";
+    us_source *source = &s->sources[r->file];
+    source->rows = s->counts.rows - before.rows;
+    source->lines = s->counts.lines - before.lines;
+    source->rejected = s->counts.rejected - before.rejected;
+    return st ? st : r->status;
+}
+
+static bool is_format(const char *name) {
+    for (size_t i = 0; us_format_name(i); i++)
+        if (!strcmp(us_format_name(i), name)) return true;
+    return false;
 }
 
 us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths, us_script **out,
@@ -472,19 +617,18 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
     us_buf_init(&s->b, (size_t)1 << 30);
     us_buf_init(&s->taken, (size_t)1 << 30);
     s->last_speaker = UINT32_MAX;
-    us_rows r = {.script = s, .options = &o, .err = err};
-    st = us_alloc(n_paths, sizeof *s->paths, &s->paths, err);
+    reading rd = {.rows = {.script = s, .options = &o, .err = err, .path = "", .file_episode = ""}, .n_paths = n_paths};
+    if (o.format && !is_format(o.format)) st = us_fail(err, US_ERR_ARGUMENT, "no format '%s'", o.format);
     if (!st && o.alias_file) st = load_aliases(s, o.alias_file, err);
+    if (!st) st = load_exclusions(s, &o, err);
     for (size_t i = 0; i < n_paths && !st; i++) {
-        if ((st = us_strdup(paths[i], &s->paths[i], err))) break;
-        s->n_paths = i + 1;
-        r.file = (uint32_t)i;
-        r.path = paths[i];
-        s->scene_open = s->run_open = false;
-        st = is_jsonl(paths[i]) ? us_read_jsonl(&r) : us_read_csv(&r, o.delimiter);
-        if (!st) st = r.status;
+        size_t first = s->n_sources;
+        bool any = false;
+        st = us_source_walk(paths[i], o.encoding, read_document, &rd, err);
+        for (size_t k = first; k < s->n_sources; k++) any = any || s->sources[k].format;
+        if (!st && !any) st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
     }
-    if (!st) st = finish(&r);
+    if (!st) st = finish(&rd.rows);
     us_buf_fini(&s->a);
     us_buf_fini(&s->b);
     us_buf_fini(&s->taken);
@@ -502,8 +646,7 @@ void us_script_free(us_script *s) {
         next = b->next;
         free(b);
     }
-    for (size_t i = 0; s->paths && i < s->n_paths; i++) free(s->paths[i]);
-    free(s->paths);
+    free(s->sources);
     free(s->lines);
     free(s->speakers);
     free(s->scenes);
@@ -513,6 +656,7 @@ void us_script_free(us_script *s) {
     free(s->joins);
     free(s->joined);
     json_decref(s->aliases);
+    json_decref(s->excluded);
     free(s);
 }
 
@@ -523,4 +667,5 @@ const us_episode *us_script_get_episodes(const us_script *s, size_t *n) { return
 const us_repair *us_script_get_repairs(const us_script *s, size_t *n) { return *n = s->n_repairs, s->repairs; }
 const us_joined *us_script_get_joined(const us_script *s, size_t *n) { return *n = s->n_joined, s->joined; }
 const us_script_counts *us_script_get_counts(const us_script *s) { return &s->counts; }
-const char *us_script_get_path(const us_script *s, uint32_t file) { return file < s->n_paths ? s->paths[file] : ""; }
+const us_source *us_script_get_sources(const us_script *s, size_t *n) { return *n = s->n_sources, s->sources; }
+const char *us_script_get_path(const us_script *s, uint32_t file) { return file < s->n_sources ? s->sources[file].path : ""; }

@@ -25,19 +25,43 @@ struct us_rows {
     const us_script_options *options;
     uint32_t file;
     const char *path;
+    const char *file_episode; /* the episode's name where the rows do not say one: that of the file, when there are several; "" */
+    uint32_t inside; /* not 0: all rows come from a text inside that line */
     us_error *err;
     us_status status; /* first failure; readers stop then */
 };
 
-/* Adds one row that begins at `line` of the file. `joined`: surplus fields were put back into the text. */
-void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], bool joined);
+/* Adds one row that begins at `line` of the file. `repairs`: what the reader mended, bits of us_rule. */
+void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], uint32_t repairs);
+/* The same without columns: words of a speaker (n 0: of nobody). */
+void us_rows_say(us_rows *r, uint32_t line, us_span_str speaker, us_span_str text);
+void us_rows_action(us_rows *r, uint32_t line); /* something happens: nobody speaks */
+void us_rows_break(us_rows *r, uint32_t line);  /* a scene ends */
+void us_rows_scene(us_rows *r); /* the same without a row of its own */
 void us_rows_reject(us_rows *r, uint32_t line, const char *reason);
-/* Finds the columns by the names of a header; on failure the error lists the columns there are. */
-us_status us_columns_find(const us_script_options *o, const char *path, const us_span_str *header, size_t n, us_columns *out,
-                          us_error *err);
 
-us_status us_read_csv(us_rows *r, char delimiter);
-us_status us_read_jsonl(us_rows *r);
+/* ---- which column is which ---------------------------------------------------------------------------------- */
+
+typedef struct us_sample_row {
+    us_span_str *cells;
+    size_t n;
+    uint32_t line;
+} us_sample_row;
+typedef struct us_sample_rows {
+    us_sample_row *rows;
+    size_t n;
+} us_sample_rows;
+
+const char *us_columns_given(const us_script_options *o, us_cell c); /* what an option says, or NULL */
+/* By the options and the names that are known; `barred` columns (NULL: none) are taken by an option alone. */
+void us_columns_named(const us_script_options *o, const us_span_str *header, size_t n, const bool *barred, us_columns *out);
+/* Fills in speaker and text, where they are -1, by what the rows from `from` on hold. */
+void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns, us_columns *out);
+bool us_columns_is_number(const us_sample_rows *rows, size_t from, size_t column);
+double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t column); /* 0..1 */
+/* US_OK when speaker and text (and what the options name) are there; else NOT_FOUND with the columns there are. */
+us_status us_columns_missing(const us_script_options *o, const char *path, const us_span_str *header, size_t n,
+                             const us_columns *found, us_error *err);
 
 /* Words of a text whose blanks are single spaces (the rule "blanks"). */
 uint32_t us_count_words(const char *s);
@@ -47,6 +71,10 @@ bool us_repair_mojibake(const char *s, size_t n, us_buf *out);
 bool us_repair_blanks(const char *s, size_t n, us_buf *out);
 /* Takes bracketed directions out; they are appended to `taken`, parted by "; ". */
 bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
+/* Bytes of a name without the cues of a screenplay behind it: "(V.O.)", "(O.S.)", "(CONT'D)". */
+size_t us_name_without_cues(const char *s, size_t n);
+/* "NA", "nan", "NULL", "\\N": a table's way to say nothing. */
+bool us_is_nothing(const char *s, size_t n);
 bool us_is_credit(const char *speaker, const char *text);
 bool us_is_shouted(const char *name);
 bool us_is_joint(const char *name);

@@ -1,0 +1,675 @@
+/* corpus/read_json.c - JSON in any nesting, JSON lines, pretty or not: wherever an object has a speaker and a text.
+ *
+ * Owns a walk over the text that keeps no tree: a value is a piece of the document, an object's members are listed when it is
+ * entered, and only the strings of a record are decoded. So a file of any size needs the memory of one record, nesting is
+ * bounded at 64, and "NaN" (which Python writes) harms nobody. base/json.h, which makes trees, is not wanted here.
+ *
+ * An object is, in this order: a record (a speaker's key and a text's), a question with its answer (Alpaca, RoleBench), a table by
+ * columns, a list of lines by speaker ({"ANN": ["Hi"]}); else its members are entered. A list of records is a scene, members such
+ * as "episode" hold for all that is inside, and a long string of several lines is a script of its own. */
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "corpus/shape.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DEPTH 64
+#define MAX_MEMBERS 100000 /* of one object */
+
+typedef struct member {
+    us_span_str key, value; /* key: between the quotes, not decoded */
+} member;
+
+/* What the enclosing objects say. */
+typedef struct place {
+    char season[64], episode[160], scene[160];
+    uint32_t list; /* number of the list, 0: none */
+    int depth;
+} place;
+
+typedef struct walk {
+    us_rows *r;
+    us_doc *d;
+    const char *end, *counted; /* lines are counted up to here */
+    uint32_t line, n_lists;
+    us_buf speaker, text, other;
+    char keys[300]; /* of the first object, for the error */
+    const char *broken; /* where a value went wrong */
+    bool too_deep;
+} walk;
+
+/* ---- values as pieces of the text ----------------------------------------------------------------------------- */
+
+static const char *blanks(const char *p, const char *end) {
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
+    return p;
+}
+
+static const char *skip_string(const char *p, const char *end) {
+    for (p++; p < end; p++)
+        if (*p == '\\') p++;
+        else if (*p == '"') return p + 1;
+    return NULL;
+}
+
+/* The end of the value at p; NULL when it is cut off or broken. */
+static const char *skip_value(walk *w, const char *p, const char *end) {
+    char open[MAX_DEPTH];
+    int depth = 0;
+    const char *from = p;
+    if (p >= end) return NULL;
+    do {
+        if (*p == '"') {
+            if (!(p = skip_string(p, end))) break;
+        } else if (*p == '{' || *p == '[') {
+            if (depth == MAX_DEPTH) {
+                w->too_deep = true;
+                break;
+            }
+            open[depth++] = *p++;
+        } else if (*p == '}' || *p == ']') {
+            if (!depth || open[depth - 1] != (*p == '}' ? '{' : '[')) break;
+            depth--;
+            p++;
+        } else if (!depth) { /* a number or a word */
+            while (p < end && !strchr(",]} \n\r\t:\"{[", *p)) p++;
+            if (p == from) break;
+        } else p++;
+        if (!depth) return p;
+    } while (p < end);
+    w->broken = w->broken ? w->broken : from;
+    return NULL;
+}
+
+/* The members of an object; false when it is broken. *out is free()d by the caller. */
+static bool list_members(walk *w, us_span_str object, member **out, size_t *n, us_error *err) {
+    const char *p = object.s + 1, *end = object.s + object.n - 1;
+    size_t cap = 0;
+    *out = NULL;
+    *n = 0;
+    for (p = blanks(p, end); p < end; p = blanks(p, end)) {
+        member m;
+        if (*p != '"') return false;
+        const char *q = skip_string(p, end);
+        if (!q) return false;
+        m.key = (us_span_str){p + 1, (size_t)(q - p) - 2};
+        p = blanks(q, end);
+        if (p >= end || *p != ':') return false;
+        p = blanks(p + 1, end);
+        if (!(q = skip_value(w, p, end))) return false;
+        m.value = (us_span_str){p, (size_t)(q - p)};
+        if (*n >= MAX_MEMBERS) return false;
+        if (us_grow(out, &cap, *n + 1, sizeof **out, err)) return false;
+        (*out)[(*n)++] = m;
+        p = blanks(q, end);
+        if (p < end && *p == ',') p++;
+    }
+    return true;
+}
+
+/* The next element of a list: *p stands behind '[' or an element; false at the end. */
+static bool next_element(walk *w, const char **p, const char *end, us_span_str *out) {
+    const char *q = blanks(*p, end);
+    if (q < end && *q == ',') q = blanks(q + 1, end);
+    const char *after = q < end && *q != ']' ? skip_value(w, q, end) : NULL;
+    if (!after) return false;
+    *out = (us_span_str){q, (size_t)(after - q)};
+    *p = after;
+    return true;
+}
+
+static uint32_t hex4(const char *p, const char *end) {
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++, p++) {
+        if (p >= end) return UINT32_MAX;
+        char c = *p | 32;
+        if (c >= '0' && c <= '9') v = v << 4 | (uint32_t)(c - '0');
+        else if (c >= 'a' && c <= 'f') v = v << 4 | (uint32_t)(c - 'a' + 10);
+        else return UINT32_MAX;
+    }
+    return v;
+}
+
+/* Appends what stands between the quotes of a string. */
+static us_status decode(us_span_str s, us_buf *out, us_error *err) {
+    const char *p = s.s, *end = s.s + s.n;
+    us_status st = US_OK;
+    while (p < end && !st) {
+        const char *q = memchr(p, '\\', (size_t)(end - p));
+        if (!q) q = end;
+        st = us_buf_append(out, p, (size_t)(q - p), err);
+        if (q + 1 >= end || st) break;
+        static const char from[] = "nrtbf", to[] = "\n\r\t  ";
+        const char *at = strchr(from, q[1]);
+        char bytes[4] = {q[1]};
+        int n = 1;
+        p = q + 2;
+        if (q[1] == 'u') {
+            uint32_t cp = hex4(p, end), low = UINT32_MAX;
+            if (cp != UINT32_MAX) p += 4;
+            if (cp >= 0xd800 && cp < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') low = hex4(p + 2, end);
+            if (low >= 0xdc00 && low < 0xe000) cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00), p += 6;
+            n = cp && cp != UINT32_MAX ? us_utf8_encode(cp, bytes) : 0;
+            if (!n) n = us_utf8_encode(0xfffd, bytes);
+        } else if (at) bytes[0] = to[at - from];
+        st = us_buf_append(out, bytes, (size_t)n, err);
+    }
+    return st;
+}
+
+static us_span_str inner(us_span_str string) { return (us_span_str){string.s + 1, string.n - 2}; }
+static bool is_string(us_span_str v) { return v.n >= 2 && *v.s == '"'; }
+static bool is_scalar(us_span_str v) { return v.n && *v.s != '{' && *v.s != '['; }
+static bool is_null(us_span_str v) { return !v.n || *v.s == 'n' || *v.s == 'N' || *v.s == 't' || *v.s == 'f'; }
+
+static uint32_t line_of(walk *w, const char *p) {
+    while (w->counted < p) {
+        const char *nl = memchr(w->counted, '\n', (size_t)(p - w->counted));
+        if (!nl) break;
+        w->line++;
+        w->counted = nl + 1;
+    }
+    return w->line;
+}
+
+/* ---- records --------------------------------------------------------------------------------------------------- */
+
+static member *find(member *m, size_t n, const char *key) {
+    size_t len = strlen(key);
+    for (size_t i = 0; i < n; i++)
+        if (m[i].key.n == len && !strncasecmp(m[i].key.s, key, len)) return &m[i];
+    return NULL;
+}
+
+/* Text from a value: a string, a number, a list of pieces ("I ", {"type": "bold", "text": "love"}) or an object with a name. */
+static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *out, int depth) {
+    us_status st = US_OK;
+    member *m = NULL;
+    size_t n = 0;
+    if (is_string(v)) return decode(inner(v), out, w->r->err);
+    if (is_scalar(v)) return is_null(v) ? US_OK : us_buf_append(out, v.s, v.n, w->r->err);
+    if (depth > 4) return US_OK;
+    if (*v.s == '[') {
+        const char *p = v.s + 1, *end = v.s + v.n;
+        us_span_str e;
+        while (!st && next_element(w, &p, end, &e)) {
+            if (out->len && *between) st = us_buf_append_str(out, between, w->r->err);
+            if (!st) st = put_value(w, e, between, out, depth + 1);
+        }
+        return st;
+    }
+    static const char *const keys[] = {"nickname", "global_name", "name", "username", "full_name", "first_name", "text", "content", "value", "title"};
+    if (list_members(w, v, &m, &n, w->r->err))
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            member *found = find(m, n, keys[k]);
+            if (!found || !is_string(found->value) || found->value.n < 3) continue;
+            st = decode(inner(found->value), out, w->r->err);
+            break;
+        }
+    free(m);
+    return st;
+}
+
+/* Pieces of one text, or several texts: strings, and objects with "text" that name no speaker. */
+static bool is_texts(walk *w, us_span_str v, bool *pieces) {
+    const char *p = v.s + 1, *end = v.s + v.n;
+    us_span_str e;
+    size_t n = 0;
+    if (is_string(v)) return true;
+    if (!v.n || *v.s != '[') return false;
+    while (n < 64 && next_element(w, &p, end, &e)) {
+        n++;
+        if (is_string(e)) continue;
+        member *m;
+        size_t k;
+        bool ok = *e.s == '{' && list_members(w, e, &m, &k, w->r->err);
+        ok = ok && find(m, k, "text") && find(m, k, "type") && is_string(find(m, k, "text")->value);
+        if (*e.s == '{') free(m);
+        if (!ok) return false;
+        *pieces = true;
+    }
+    return true;
+}
+
+static bool is_names(us_span_str v) { /* a string, a list of strings, an object (which has a name) */
+    if (is_string(v) || (v.n && *v.s == '{') || (is_scalar(v) && v.n)) return true;
+    const char *p = v.n ? blanks(v.s + 1, v.s + v.n) : NULL;
+    return p && *v.s == '[' && (*p == '"' || *p == ']' || *p == '{');
+}
+
+/* Which members are speaker and text, if the object is a record. */
+static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
+    us_span_str header[64];
+    bool barred[64] = {false}, pieces;
+    if (n > 64) n = 64;
+    for (size_t i = 0; i < n; i++) header[i] = m[i].key;
+    us_columns_named(w->r->options, header, n, barred, at);
+    for (int again = 0; again < 16; again++) {
+        int text = at->at[US_CELL_TEXT], speaker = at->at[US_CELL_SPEAKER];
+        pieces = false;
+        if (text >= 0 && (text == speaker || !is_texts(w, m[text].value, &pieces))) barred[text] = true;
+        else if (speaker >= 0 && (!is_names(m[speaker].value) || (*m[speaker].value.s == '{' && text < 0))) barred[speaker] = true;
+        else break;
+        us_columns_named(w->r->options, header, n, barred, at);
+        if ((at->at[US_CELL_TEXT] >= 0 && barred[at->at[US_CELL_TEXT]]) || (at->at[US_CELL_SPEAKER] >= 0 && barred[at->at[US_CELL_SPEAKER]])) return false;
+    }
+    return at->at[US_CELL_TEXT] >= 0 && at->at[US_CELL_SPEAKER] >= 0;
+}
+
+/* Scalars that say where we are. */
+static void note_place(walk *w, member *m, size_t n, const us_columns *at, place *pl) {
+    char *const to[US_N_CELLS] = {NULL, NULL, pl->episode, pl->season, pl->scene};
+    const size_t room[US_N_CELLS] = {0, 0, sizeof pl->episode, sizeof pl->season, sizeof pl->scene};
+    for (int c = US_CELL_EPISODE; c < US_N_CELLS; c++) {
+        if (at->at[c] < 0 || (size_t)at->at[c] >= n || !is_scalar(m[at->at[c]].value)) continue;
+        us_buf_clear(&w->other);
+        if (put_value(w, m[at->at[c]].value, "", &w->other, 0) || !w->other.len) continue;
+        size_t len = w->other.len < room[c] - 1 ? w->other.len : room[c] - 1;
+        while (len && ((unsigned char)w->other.data[len] & 0xc0) == 0x80) len--; /* whole characters */
+        memcpy(to[c], w->other.data, len);
+        to[c][len] = 0;
+    }
+}
+
+static us_status say(walk *w, const char *at, const place *pl, us_span_str speaker, us_span_str text) {
+    us_span_str cells[US_N_CELLS] = {{0}};
+    char scene[200];
+    int n = snprintf(scene, sizeof scene, pl->list ? "%s#%u" : "%s", pl->scene, pl->list);
+    cells[US_CELL_SPEAKER] = speaker;
+    cells[US_CELL_TEXT] = text;
+    cells[US_CELL_EPISODE] = (us_span_str){pl->episode, strlen(pl->episode)};
+    cells[US_CELL_SEASON] = (us_span_str){pl->season, strlen(pl->season)};
+    cells[US_CELL_SCENE] = (us_span_str){scene, (size_t)n};
+    size_t max = w->r->options->max_cell_bytes ? w->r->options->max_cell_bytes : (size_t)1 << 20;
+    if (text.n > max) {
+        char reason[80];
+        snprintf(reason, sizeof reason, "a text of more than %zu bytes", max);
+        us_rows_reject(w->r, line_of(w, at), reason);
+    } else us_rows_add(w->r, line_of(w, at), cells, 0);
+    return w->r->status;
+}
+
+static us_span_str held(const us_buf *b) { return (us_span_str){b->data ? b->data : "", b->len}; }
+
+/* The one who sets up a chat says nothing in it. */
+static bool is_system(us_span_str s) {
+    static const char *const names[] = {"system", "tool", "function", "developer"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (s.n == strlen(names[i]) && !memcmp(s.s, names[i], s.n)) return true;
+    return false;
+}
+
+static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl) {
+    us_span_str text = m[at->at[US_CELL_TEXT]].value;
+    bool pieces = false;
+    place here = pl;
+    us_buf_clear(&w->speaker);
+    note_place(w, m, n, at, &here);
+    if (strcmp(here.scene, pl.scene)) here.list = 0; /* the record says its scene itself */
+    us_status st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
+    if (st || !is_texts(w, text, &pieces)) return st;
+    if (is_system(held(&w->speaker))) return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    const char *p = text.s + 1, *end = text.s + text.n;
+    us_span_str e = text;
+    bool list = *text.s == '[' && !pieces;
+    if (list && *blanks(p, end) == ']') return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    while (!st && (!list || next_element(w, &p, end, &e))) { /* a list of strings: a line each */
+        us_buf_clear(&w->text);
+        st = put_value(w, e, "", &w->text, 0);
+        if (!st) st = say(w, e.s, &here, held(&w->speaker), held(&w->text));
+        if (!list) break;
+    }
+    return st;
+}
+
+/* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
+ * character (named by a speaker's key, else "assistant") answers. */
+static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
+    static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
+                             *const answers[] = {"output", "answer", "response", "completion", "generated", "assistant", "gpt", "target", "reply", "answers"};
+    member *ask = NULL, *answer = NULL, *more = NULL;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks && !ask; i++) ask = find(m, n, asks[i]);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers && !answer; i++) answer = find(m, n, answers[i]);
+    bool list = answer && answer->value.n && *answer->value.s == '[';
+    *done = ask && answer && is_string(ask->value) && (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
+    if (!*done) return US_OK;
+    us_buf_clear(&w->speaker);
+    us_buf_clear(&w->text);
+    pl.list = ++w->n_lists; /* each a scene */
+    us_status st = decode(inner(ask->value), &w->text, w->r->err);
+    if ((more = find(m, n, "input")) && more != ask && is_string(more->value) && more->value.n > 2) {
+        if (!st) st = us_buf_append_str(&w->text, "\n", w->r->err);
+        if (!st) st = decode(inner(more->value), &w->text, w->r->err);
+    }
+    if (!st) st = say(w, ask->value.s, &pl, (us_span_str){"user", 4}, held(&w->text));
+    us_span_str e = answer->value;
+    const char *p = e.s + 1;
+    if (list && !next_element(w, &p, e.s + e.n, &e)) return st; /* of several answers to one question the first */
+    int who = at->at[US_CELL_SPEAKER];
+    if (who >= 0 && (&m[who] == ask || &m[who] == answer || !is_string(m[who].value))) who = -1;
+    us_buf_clear(&w->text);
+    if (!st && who >= 0) st = put_value(w, m[who].value, ", ", &w->speaker, 0);
+    if (!st && !w->speaker.len) st = us_buf_append_str(&w->speaker, "assistant", w->r->err);
+    if (!st) st = put_value(w, e, "", &w->text, 0);
+    (void)object;
+    return st ? st : say(w, answer->value.s, &pl, held(&w->speaker), held(&w->text));
+}
+
+/* ---- scripts and tables inside -------------------------------------------------------------------------------------- */
+
+/* A text of several lines inside the JSON, read as a document of its own. */
+static us_status read_inside(walk *w, const char *at, const us_buf *text, const place *pl, bool *any) {
+    us_doc d = {.path = w->d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true};
+    us_script_options o = *w->r->options;
+    us_view v;
+    o.format = NULL;
+    const us_shape *shape = text->len ? us_shape_find(&o, &d, &v) : NULL;
+    if (!shape || shape->read == us_read_json || v.fit < 0.4) return US_OK;
+    const char *name = w->r->file_episode;
+    uint32_t inside = w->r->inside;
+    *any = true;
+    w->r->inside = line_of(w, at);
+    if (pl->episode[0]) w->r->file_episode = pl->episode;
+    us_rows_scene(w->r);
+    us_status st = shape->read(w->r, &d);
+    w->r->file_episode = name;
+    w->r->inside = inside;
+    return st ? st : w->r->status;
+}
+
+static us_status put_csv_cell(walk *w, us_span_str v, bool first, us_buf *out) {
+    us_buf_clear(&w->text);
+    us_status st = put_value(w, v, " ", &w->text, 0);
+    if (!st) st = us_buf_append_str(out, first ? "\"" : ",\"", w->r->err);
+    for (size_t i = 0; i < w->text.len && !st; i++)
+        st = us_buf_append(out, w->text.data[i] == '"' ? "\"\"" : &w->text.data[i], w->text.data[i] == '"' ? 2 : 1, w->r->err);
+    return st ? st : us_buf_append_str(out, "\"", w->r->err);
+}
+
+/* A list of lists is a table, row by row; "columns" may stand beside it (pandas' "split"). */
+static us_status read_rows(walk *w, us_span_str list, us_span_str columns, const place *pl) {
+    us_buf csv;
+    us_buf_init(&csv, (size_t)1 << 31);
+    us_span_str row = columns, cell;
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_status st = US_OK;
+    for (bool more = columns.n || next_element(w, &p, end, &row); more && !st; more = next_element(w, &p, end, &row)) {
+        const char *q = row.s + 1;
+        bool first = true;
+        if (*row.s != '[') continue;
+        while (!st && next_element(w, &q, row.s + row.n, &cell)) st = put_csv_cell(w, cell, first, &csv), first = false;
+        if (!st) st = us_buf_append_str(&csv, "\n", w->r->err);
+    }
+    bool any = false;
+    if (!st) st = read_inside(w, list.s, &csv, pl, &any);
+    us_buf_fini(&csv);
+    return st;
+}
+
+/* The values of a column: the elements of a list, or the members of {"0": ..., "1": ...}. */
+static bool next_in_column(walk *w, us_span_str column, const char **p, us_span_str *out) {
+    const char *end = column.s + column.n;
+    if (*column.s == '[') return next_element(w, p, end, out);
+    us_span_str key;
+    if (!next_element(w, p, end - 1, &key)) return false;
+    const char *q = blanks(*p, end);
+    if (q >= end || *q != ':') return false;
+    q = blanks(q + 1, end);
+    const char *after = skip_value(w, q, end - 1);
+    if (!after) return false;
+    *out = (us_span_str){q, (size_t)(after - q)};
+    *p = after;
+    return true;
+}
+
+/* {"character": ["Ann", ...], "line": ["Hi", ...]}: a table by columns. */
+static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at, place pl, bool *done) {
+    us_span_str speakers, texts, a, b;
+    *done = false;
+    us_columns c = *at;
+    if (c.at[US_CELL_SPEAKER] < 0 || c.at[US_CELL_TEXT] < 0 || c.at[US_CELL_SPEAKER] == c.at[US_CELL_TEXT]) return US_OK;
+    speakers = m[c.at[US_CELL_SPEAKER]].value;
+    texts = m[c.at[US_CELL_TEXT]].value;
+    (void)n;
+    if (is_scalar(speakers) || is_scalar(texts) || *speakers.s != *texts.s) return US_OK;
+    const char *p = speakers.s + 1, *q = texts.s + 1;
+    us_status st = US_OK;
+    for (size_t i = 0; !st && next_in_column(w, speakers, &p, &a) && next_in_column(w, texts, &q, &b); i++) {
+        if (!is_scalar(a) || !is_scalar(b)) break;
+        *done = true;
+        us_buf_clear(&w->speaker);
+        us_buf_clear(&w->text);
+        st = put_value(w, a, "", &w->speaker, 0);
+        if (!st) st = put_value(w, b, "", &w->text, 0);
+        if (!st) st = say(w, b.s, &pl, held(&w->speaker), held(&w->text));
+    }
+    return st;
+}
+
+/* {"ANN": ["Hi", ...], "BOB": [...]} and {"Ann": "Hi"} in a list: the key speaks. */
+static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t n, const place *pl, bool *done) {
+    *done = n > 0;
+    for (size_t i = 0; i < n && *done; i++) {
+        const char *p = blanks(m[i].value.s + 1, m[i].value.s + m[i].value.n);
+        bool list = *m[i].value.s == '[' && (*p == '"' || *p == ']'), single = n == 1 && is_string(m[i].value) && pl->list;
+        *done = (list || single) && m[i].key.n && m[i].key.n <= 60;
+    }
+    us_status st = US_OK;
+    for (size_t i = 0; i < n && *done && !st; i++) {
+        const char *p = m[i].value.s + 1, *end = m[i].value.s + m[i].value.n;
+        us_span_str e = m[i].value;
+        bool list = *e.s == '[';
+        us_buf_clear(&w->speaker);
+        st = decode(m[i].key, &w->speaker, w->r->err);
+        while (!st && (!list || next_element(w, &p, end, &e))) {
+            us_buf_clear(&w->text);
+            st = put_value(w, e, "", &w->text, 0);
+            if (!st) st = say(w, e.s, pl, held(&w->speaker), held(&w->text));
+            if (!list) break;
+        }
+    }
+    (void)object;
+    return st;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------------------ */
+
+static us_status visit(walk *w, us_span_str v, place pl);
+
+/* Keys that name a level of the nesting, not a thing in it. */
+static bool is_level(us_span_str key) {
+    static const char list[] = "|data|rows|row|items|results|records|episodes|seasons|scenes|lines|dialogue|dialogues|dialog|dialogs|utterances|messages|"
+                               "conversations|conversation|turns|chats|list|script|scripts|transcript|train|test|validation|plots|content|contents|history|";
+    char word[40] = "|";
+    if (key.n > 30) return false;
+    for (size_t i = 0; i < key.n; i++) word[i + 1] = (char)(key.s[i] >= 'A' && key.s[i] <= 'Z' ? key.s[i] + 32 : key.s[i]);
+    word[key.n + 1] = '|';
+    return strstr(list, word) != NULL;
+}
+
+static bool first_is_record(walk *w, us_span_str list) {
+    const char *p = list.s + 1;
+    us_span_str e;
+    member *m;
+    size_t n;
+    us_columns at;
+    if (*list.s != '[' || !next_element(w, &p, list.s + list.n, &e) || *e.s != '{') return false;
+    bool record = list_members(w, e, &m, &n, w->r->err) && is_record(w, m, n, &at);
+    free(m);
+    return record;
+}
+
+static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
+    us_status st = US_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        place inside = *pl;
+        bool any;
+        size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
+        if (is_scalar(m[i].value)) {
+            if (!is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
+            us_buf_clear(&w->other);
+            st = decode(inner(m[i].value), &w->other, w->r->err);
+        }
+        if (!is_level(m[i].key) && (int)i != at->at[US_CELL_TEXT] && m[i].key.n && m[i].key.n + 2 < room)
+            snprintf(inside.episode + used, room, "%s%.*s", used ? "/" : "", (int)m[i].key.n, m[i].key.s);
+        if (!st && is_scalar(m[i].value)) { /* a script as one string */
+            us_buf text = w->other;
+            us_buf_init(&w->other, w->r->options->max_cell_bytes ? 4 * w->r->options->max_cell_bytes : (size_t)1 << 30);
+            st = read_inside(w, m[i].value.s, &text, &inside, &any);
+            us_buf_fini(&w->other);
+            w->other = text;
+        } else if (!st) st = visit(w, m[i].value, inside);
+    }
+    return st;
+}
+
+static void note_keys(walk *w, const member *m, size_t n) {
+    size_t k = 0;
+    for (size_t i = 0; i < n && i < 12 && !w->r->status && k < sizeof w->keys - 70; i++)
+        k += (size_t)snprintf(w->keys + k, sizeof w->keys - k, "%s'%.*s'", i ? ", " : "", (int)(m[i].key.n < 60 ? m[i].key.n : 60), m[i].key.s);
+}
+
+static us_status visit_object(walk *w, us_span_str v, place pl) {
+    member *m;
+    size_t n;
+    us_columns at;
+    bool done = false;
+    us_status st = US_OK;
+    if (!list_members(w, v, &m, &n, w->r->err)) {
+        us_rows_reject(w->r, line_of(w, v.s), w->too_deep ? "nested more than 64 deep" : "not JSON");
+        free(m);
+        return w->r->status;
+    }
+    if (!w->keys[0]) note_keys(w, m, n);
+    bool record = is_record(w, m, n, &at), container = false;
+    for (size_t i = 0; i < n && record && !container; i++)
+        container = !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && first_is_record(w, m[i].value);
+    if (record && !container) {
+        st = emit(w, v, m, n, &at, pl);
+        goto out;
+    }
+    st = emit_answer(w, v, m, n, &at, pl, &done);
+    if (!st && !done) { /* columns are named without regard to what they hold */
+        us_columns any;
+        us_span_str header[64];
+        size_t k = n < 64 ? n : 64;
+        for (size_t i = 0; i < k; i++) header[i] = m[i].key;
+        us_columns_named(w->r->options, header, k, NULL, &any);
+        st = read_columns(w, m, n, &any, pl, &done);
+        if (!done) at = any;
+    }
+    member *columns = find(m, n, "columns"), *data = find(m, n, "data");
+    if (!st && !done && columns && data && *columns->value.s == '[' && *data->value.s == '[') st = read_rows(w, data->value, columns->value, &pl), done = true;
+    if (!st && !done) st = read_by_speaker(w, v, m, n, &pl, &done);
+    if (!st && !done) {
+        place inside = pl;
+        note_place(w, m, n, &at, &inside);
+        st = visit_members(w, m, n, &at, &inside);
+    }
+out:
+    free(m);
+    return st ? st : w->r->status;
+}
+
+static us_status visit_list(walk *w, us_span_str v, place pl) {
+    const char *p = v.s + 1, *end = v.s + v.n, *first = blanks(p, end);
+    us_span_str e;
+    us_status st = US_OK;
+    if (*first == '"') { /* ["Ann: Hi", "Bob: Ho"] */
+        bool any = false;
+        us_buf text;
+        us_buf_init(&text, (size_t)1 << 30);
+        while (!st && next_element(w, &p, end, &e))
+            if (is_string(e)) {
+                st = decode(inner(e), &text, w->r->err);
+                if (!st) st = us_buf_append_str(&text, "\n", w->r->err);
+            }
+        if (!st) st = read_inside(w, v.s, &text, &pl, &any);
+        us_buf_fini(&text);
+        return st;
+    }
+    if (*first == '[') {
+        const char *q = blanks(first + 1, end);
+        if (*q != '[' && *q != '{') return read_rows(w, v, (us_span_str){0}, &pl);
+    }
+    pl.list = ++w->n_lists;
+    while (!st && next_element(w, &p, end, &e)) {
+        if (!is_scalar(e)) st = visit(w, e, pl);
+        us_doc_done(w->d, e.s);
+    }
+    if (w->broken && !st) us_rows_reject(w->r, line_of(w, w->broken), w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
+    w->broken = NULL;
+    return st ? st : w->r->status;
+}
+
+static us_status visit(walk *w, us_span_str v, place pl) {
+    if (++pl.depth > MAX_DEPTH)
+        return us_fail(w->r->err, US_ERR_LIMIT, "%s:%u: nested more than %d deep", w->r->path, line_of(w, v.s), MAX_DEPTH);
+    return *v.s == '{' ? visit_object(w, v, pl) : *v.s == '[' ? visit_list(w, v, pl) : US_OK;
+}
+
+/* A list that is cut off is read as far as it goes. */
+static us_status visit_cut(walk *w, const char *p, const place *pl) {
+    us_span_str rest = {p, (size_t)(w->end - p)};
+    w->broken = NULL;
+    return *p == '[' ? visit_list(w, rest, *pl) : US_OK;
+}
+
+us_status us_read_json(us_rows *r, us_doc *d) {
+    walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
+    size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
+    uint64_t before = 0;
+    us_script_get_counts(r->script);
+    before = us_script_get_counts(r->script)->rows;
+    us_buf_init(&w.speaker, 1 << 20);
+    us_buf_init(&w.text, max);
+    us_buf_init(&w.other, max);
+    us_status st = US_OK;
+    const char *p = d->s;
+    while (!st) {
+        const char *from = p, *nl;
+        p = blanks(p, w.end);
+        if (p < w.end && *p == ',') p = blanks(p + 1, w.end);
+        if (p >= w.end) break;
+        if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1))) us_rows_break(r, line_of(&w, nl + 1));
+        w.broken = NULL;
+        w.too_deep = false;
+        const char *after = *p == '{' || *p == '[' ? skip_value(&w, p, w.end) : NULL;
+        if (after) st = visit(&w, (us_span_str){p, (size_t)(after - p)}, (place){0});
+        else if (*p == '[' && !w.too_deep && p == blanks(d->s, w.end)) {
+            st = visit_cut(&w, p, &(place){0});
+            break;
+        } else { /* a bad line among good ones */
+            us_rows_reject(r, line_of(&w, p), w.too_deep ? "nested more than 64 deep" : "not JSON");
+            after = memchr(p, '\n', (size_t)(w.end - p));
+            if (!after) after = w.end;
+        }
+        p = after;
+        us_doc_done(d, p);
+        if (!st) st = r->status;
+    }
+    if (!st && us_script_get_counts(r->script)->rows == before)
+        st = us_fail(r->err, US_ERR_FORMAT,
+                     "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and --text-column",
+                     r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
+    us_buf_fini(&w.speaker);
+    us_buf_fini(&w.text);
+    us_buf_fini(&w.other);
+    return st;
+}
+
+void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
+    const char *end = d->s + d->n, *p = blanks(d->s, end);
+    walk w = {.end = end};
+    (void)o;
+    if (d->workbook || p >= end || (*p != '{' && *p != '[')) return;
+    const char *q = blanks(p + 1, end);
+    if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !strchr("{[\"]", *q))) return;
+    size_t n = us_doc_sample(d);
+    const char *after = skip_value(&w, p, d->s + n), *next = after ? blanks(after, end) : end;
+    if (*p == '{' && *q == '"' && (!(q = skip_string(q, end)) || *blanks(q, end) != ':')) return;
+    if (!after && n == d->n && !w.too_deep && *p == '[' && *q != '{') return;
+    view->fit = 0.95;
+    snprintf(view->about, sizeof view->about, "%s", next < end ? "JSON lines" : "JSON");
+}

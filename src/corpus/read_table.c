@@ -1,0 +1,358 @@
+/* corpus/read_table.c - CSV, TSV and whatever stands between cells.
+ *
+ * First a plan: every delimiter and way of quoting that the beginning of the file allows is tried on a sample, columns are
+ * found in each, and the reading with regular rows, few speakers and a known header wins. Then the rows, in one pass over the
+ * text: a cell is a piece of the document, or a copy where quotes had to be undone. */
+#include "base/mem.h"
+#include "corpus/csv.h"
+#include "corpus/shape.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLE_ROWS 500
+#define HEADER_ROWS 20 /* the header is looked for in so many */
+
+typedef struct plan {
+    us_csv_form form;
+    size_t begin;      /* bytes before the first row: a line "sep=;" */
+    size_t header;     /* rows up to the header and with it; 0: there is none */
+    size_t n_header;   /* cells */
+    uint32_t shift;    /* 1: each row has its name in front (R's write.table) */
+    us_columns columns;
+    double fit;
+} plan;
+
+/* ---- the sample --------------------------------------------------------------------------------------------- */
+
+typedef struct sample {
+    us_sample_rows rows;
+    us_span_str *cells;
+    char *bytes;
+} sample;
+
+static void sample_fini(sample *t) {
+    free(t->rows.rows);
+    free(t->cells);
+    free(t->bytes);
+    *t = (sample){0};
+}
+
+static us_status sample_read(const char *s, size_t n, const us_csv_form *form, sample *t, us_error *err) {
+    us_csv c;
+    size_t cap_rows = 0, cap_cells = 0, n_cells = 0, used = 0, i = 0, k = 0;
+    us_status st = us_alloc(n + 1, 1, &t->bytes, err);
+    if (st) return st;
+    us_csv_init(&c, s, n, form, SIZE_MAX);
+    while (!st && t->rows.n < SAMPLE_ROWS && us_csv_next(&c)) {
+        if ((st = us_grow(&t->rows.rows, &cap_rows, t->rows.n + 1, sizeof *t->rows.rows, err)) ||
+            (st = us_grow(&t->cells, &cap_cells, n_cells + c.n, sizeof *t->cells, err)))
+            break;
+        t->rows.rows[t->rows.n++] = (us_sample_row){.n = c.n, .line = c.row_line};
+        for (i = 0; i < c.n; i++) {
+            size_t len = c.cells[i].n < n - used ? c.cells[i].n : n - used;
+            memcpy(t->bytes + used, c.cells[i].s, len);
+            t->cells[n_cells++] = (us_span_str){t->bytes + used, len};
+            used += len;
+        }
+    }
+    for (i = 0; i < t->rows.n; k += t->rows.rows[i++].n) t->rows.rows[i].cells = t->cells + k; /* the array has stopped moving */
+    us_csv_fini(&c);
+    return st;
+}
+
+/* ---- the plan ----------------------------------------------------------------------------------------------- */
+
+static bool is_empty(const us_sample_row *r) {
+    for (size_t i = 0; i < r->n; i++)
+        if (us_trim(r->cells[i]).n) return false;
+    return true;
+}
+
+/* The row of the header, by names that are known or given; *both when it has the speaker's and the text's. */
+static size_t find_header(const us_script_options *o, const us_sample_rows *rows, us_columns *columns, bool *both) {
+    size_t one = 0;
+    us_columns found, of_one = *columns;
+    *both = false;
+    for (size_t i = 0; i < rows->n && i < HEADER_ROWS; i++) {
+        const us_sample_row *r = &rows->rows[i];
+        bool barred[64] = {false};
+        if (r->n < 2) continue;
+        for (size_t c = 0; c < r->n && c < 64; c++) barred[c] = us_trim(r->cells[c]).n > 60;
+        us_columns_named(o, r->cells, r->n < 64 ? r->n : 64, barred, &found);
+        for (int again = 0; again < 8 && found.at[US_CELL_TEXT] >= 0 && !us_columns_given(o, US_CELL_TEXT); again++) {
+            if (!us_columns_is_number(rows, i + 1, (size_t)found.at[US_CELL_TEXT])) break; /* "utterance" may be a number */
+            barred[found.at[US_CELL_TEXT]] = true;
+            us_columns_named(o, r->cells, r->n < 64 ? r->n : 64, barred, &found);
+        }
+        for (int again = 0; again < 8 && found.at[US_CELL_SPEAKER] >= 0 && !us_columns_given(o, US_CELL_SPEAKER); again++) {
+            if (!us_columns_is_number(rows, i + 1, (size_t)found.at[US_CELL_SPEAKER])) break;
+            bool other = barred[found.at[US_CELL_SPEAKER]] = true;
+            us_columns next;
+            us_columns_named(o, r->cells, r->n < 64 ? r->n : 64, barred, &next);
+            other = next.at[US_CELL_SPEAKER] >= 0;
+            if (!other) break; /* numbers are better than nothing */
+            found = next;
+        }
+        if (found.at[US_CELL_SPEAKER] >= 0 && found.at[US_CELL_TEXT] >= 0 &&
+            found.at[US_CELL_SPEAKER] != found.at[US_CELL_TEXT]) {
+            *columns = found;
+            *both = true;
+            return i + 1;
+        }
+        if (!one && i == 0 && (found.at[US_CELL_SPEAKER] >= 0 || found.at[US_CELL_TEXT] >= 0)) one = i + 1, of_one = found;
+    }
+    if (one) *columns = of_one;
+    return one;
+}
+
+/* Without known names: a first row that looks unlike the others is a header still. */
+static bool first_row_is_header(const us_sample_rows *rows, const us_columns *c) {
+    const us_sample_row *first = &rows->rows[0];
+    size_t speaker = (size_t)c->at[US_CELL_SPEAKER], text = (size_t)c->at[US_CELL_TEXT];
+    if (rows->n < 3 || speaker >= first->n || text >= first->n) return false;
+    us_span_str name = us_trim(first->cells[speaker]), words = us_trim(first->cells[text]);
+    for (size_t i = 1; i < rows->n; i++)
+        if (speaker < rows->rows[i].n) {
+            us_span_str other = us_trim(rows->rows[i].cells[speaker]);
+            if (other.n == name.n && !memcmp(other.s, name.s, name.n)) return false; /* they speak again */
+        }
+    for (size_t i = 0; i < first->n; i++) {
+        us_span_str h = us_trim(first->cells[i]);
+        if (h.n > 40 || (h.n && strchr(".?!", h.s[h.n - 1])) || us_columns_is_number(&(us_sample_rows){(us_sample_row *)first, 1}, 0, i)) return false;
+    }
+    return !memchr(words.s, ' ', words.n) || words.n < 24;
+}
+
+/* R's write.table: each row one cell longer than the header, its own name in front. */
+static bool has_row_names(const us_sample_rows *rows, size_t header, size_t n_header) {
+    size_t longer = 0, n = 0, repeats = 0;
+    for (size_t i = header; i < rows->n; i++) {
+        if (is_empty(&rows->rows[i])) continue;
+        n++;
+        longer += rows->rows[i].n == n_header + 1;
+        if (i > header && rows->rows[i].n && rows->rows[i - 1].n) {
+            us_span_str a = rows->rows[i].cells[0], b = rows->rows[i - 1].cells[0];
+            repeats += a.n == b.n && !memcmp(a.s, b.s, a.n);
+        }
+    }
+    bool numbers = us_columns_is_number(rows, header, 0);
+    return n && longer * 10 >= n * 9 && repeats * 20 <= n && (numbers || n >= 3);
+}
+
+static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *p) {
+    size_t counts[65] = {0}, mode = 0, n = 0;
+    bool both;
+    p->columns = (us_columns){{-1, -1, -1, -1, -1}};
+    p->fit = 0;
+    for (size_t i = 0; i < rows->n; i++)
+        if (!is_empty(&rows->rows[i])) counts[rows->rows[i].n < 64 ? rows->rows[i].n : 64]++;
+    for (size_t k = 2; k <= 64; k++)
+        if (counts[k] > counts[mode] || mode < 2) mode = counts[k] ? k : mode;
+    if (mode < 2) return;
+    p->header = find_header(o, rows, &p->columns, &both);
+    p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
+    p->shift = p->header && has_row_names(rows, p->header, p->n_header);
+    if (!both) { /* by content; columns are counted with the row's name */
+        for (int c = 0; c < US_N_CELLS; c++)
+            if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
+        us_columns_guess(rows, p->header, p->n_header + p->shift, &p->columns);
+        if (!p->header && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 && first_row_is_header(rows, &p->columns)) p->header = 1;
+        if (!p->header && counts[mode] * 10 < rows->n * 5) return;
+    } else
+        for (int c = 0; c < US_N_CELLS; c++)
+            if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
+    if (p->columns.at[US_CELL_SPEAKER] < 0 || p->columns.at[US_CELL_TEXT] < 0) return;
+    double regular = 0;
+    for (size_t i = p->header; i < rows->n; i++) {
+        size_t k = rows->rows[i].n, want = p->n_header + p->shift;
+        if (is_empty(&rows->rows[i])) continue;
+        n++;
+        regular += k == want ? 1 : k > want ? 0.7 : k + 1 == want && k > 1 ? 0.3 : 0;
+    }
+    double named = both ? 1 : us_columns_given(o, US_CELL_SPEAKER) || p->header ? 0.75 : 0.6;
+    double worth = us_columns_given(o, US_CELL_SPEAKER) ? 1 : us_columns_speaker_worth(rows, p->header, (size_t)p->columns.at[US_CELL_SPEAKER]);
+    p->fit = n ? regular / (double)n * named * (0.4 + 0.6 * worth) : both ? 0.5 : 0;
+}
+
+/* A first line "sep=;", as Excel writes it: the delimiter, and how many bytes it takes. */
+static size_t sep_line(const char *s, size_t n, char *delimiter) {
+    us_lines l = us_lines_of(s, n);
+    if (!us_lines_next(&l)) return 0;
+    us_span_str t = l.text;
+    bool quoted = t.n && *t.s == '"';
+    if (quoted) t.s++, t.n--;
+    if (t.n < 5 || strncasecmp(t.s, "sep=", 4)) return 0;
+    *delimiter = t.s[4];
+    t.s += 5, t.n -= 5;
+    if (quoted && t.n && *t.s == '"') t.s++, t.n--;
+    while (t.n && *t.s == *delimiter) t.s++, t.n--; /* Excel fills lines up with delimiters */
+    return us_trim(t).n ? 0 : (size_t)(l.at - s);
+}
+
+static const char *delimiter_name(const us_csv_form *f) {
+    static _Thread_local char name[24];
+    if (f->blanks) return f->blanks == 1 ? "blanks" : "wide blanks";
+    if (!strcmp(f->delimiter, "\t")) return "tabs";
+    if ((unsigned char)f->delimiter[0] < 32) snprintf(name, sizeof name, "bytes 0x%02x", (unsigned char)f->delimiter[0]);
+    else snprintf(name, sizeof name, "'%s'", f->delimiter);
+    return name;
+}
+
+/* Where backslashes stand before quotes: an offset from which to look, SIZE_MAX if nowhere. */
+static size_t first_escape(const us_doc *d) {
+    const char *at = memmem(d->s, d->n, "\\\"", 2);
+    if (d->map) us_map_drop(d->map, (size_t)(d->s - (const char *)d->map->data), at ? (size_t)(at - d->s) : d->n);
+    return at ? (size_t)(at - d->s) : SIZE_MAX;
+}
+
+static us_status try_form(const us_script_options *o, const char *s, size_t n, plan *p, us_error *err) {
+    sample t = {0};
+    us_status st = sample_read(s + p->begin, n - p->begin, &p->form, &t, err);
+    if (!st) weigh(o, &t.rows, p);
+    sample_fini(&t);
+    return st;
+}
+
+/* The share of rows with the usual number of cells, from a place in the middle of a large file. */
+static double regular_share(const us_doc *d, size_t from, const plan *p, bool backslash) {
+    us_csv_form f = p->form;
+    f.backslash = backslash;
+    while (from && d->s[from - 1] != '\n') from--;
+    size_t n = d->n - from < 65536 ? d->n - from : 65536, rows = 0, good = 0;
+    us_csv c;
+    us_csv_init(&c, d->s + from, n, &f, SIZE_MAX);
+    while (us_csv_next(&c)) rows++, good += c.n == p->n_header + p->shift && !c.stray;
+    us_csv_fini(&c);
+    return rows ? (double)good / (double)rows : 0;
+}
+
+static us_status make_plan(const us_script_options *o, const us_doc *d, plan *best, us_view *view, us_error *err) {
+    static const char *const between[] = {",", "\t", ";", "|", "||", "::", "+++$+++", "^", "~", "#", ":", "\x01", "\x1f", "\x02", "@", "/", "*", "\\t"};
+    size_t n = us_doc_sample(d), n_head = n < 4096 ? n : 4096, escape = first_escape(d);
+    char given[2] = {o->delimiter, 0};
+    size_t begin = sep_line(d->s, n, &given[0]);
+    if (o->delimiter) given[0] = o->delimiter;
+    us_status st = US_OK;
+    *best = (plan){.fit = -1};
+    plan second = {.fit = -1};
+    for (size_t k = 0; k < sizeof between / sizeof *between + 2 && !st; k++) {
+        size_t wide = k >= sizeof between / sizeof *between ? k - sizeof between / sizeof *between + 1 : 0;
+        const char *delimiter = wide ? (wide == 1 ? " " : "  ") : between[k];
+        if (given[0]) {
+            if (k) break;
+            delimiter = given;
+            wide = given[0] == ' ';
+        } else if (wide ? !(wide == 1 ? memmem(d->s, n_head, "\" \"", 3) : memmem(d->s, n_head, "  ", 2))
+                        : !memmem(d->s, n_head, delimiter, strlen(delimiter)))
+            continue;
+        for (int backslash = escape < n; backslash >= 0 && !st; backslash--) {
+            plan p = {.begin = begin, .form = {.backslash = backslash, .blanks = (unsigned char)wide}};
+            snprintf(p.form.delimiter, sizeof p.form.delimiter, "%s", delimiter);
+            if ((st = try_form(o, d->s, n, &p, err))) break;
+            if (p.fit > best->fit + 1e-9) second = *best, *best = p;
+            else if (p.fit > second.fit) second = p;
+        }
+    }
+    if (st) return st;
+    if (best->fit < 0) *best = (plan){.begin = begin, .form = {.delimiter = ","}, .columns = {{-1, -1, -1, -1, -1}}};
+    if (escape != SIZE_MAX && escape >= n && best->fit > 0) /* the first stands behind the sample */
+        best->form.backslash = regular_share(d, escape, best, true) >= regular_share(d, escape, best, false);
+    if (second.fit > 0.1 && view)
+        snprintf(view->others, sizeof view->others, "a table with %s between the cells%s (%.2f)", delimiter_name(&second.form),
+                                    second.form.backslash ? " and \\\" for quotes" : "", second.fit);
+    return US_OK;
+}
+
+void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
+    plan p;
+    us_error err;
+    if (d->workbook || make_plan(o, d, &p, view, &err) || p.fit <= 0) return;
+    view->fit = p.fit;
+    bool csv = !strcmp(p.form.delimiter, ",") && !p.form.blanks, tsv = !strcmp(p.form.delimiter, "\t");
+    int k = snprintf(view->about, sizeof view->about, "%s", tsv ? "TSV" : "CSV");
+    if (!csv && !tsv) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", %s between the cells", delimiter_name(&p.form));
+    if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
+    if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
+    if (!p.header) snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d", p.columns.at[0] + 1,
+                            p.columns.at[1] + 1);
+    else if (p.header > 1) snprintf(view->about + k, sizeof view->about - (size_t)k, ", header in row %zu", p.header);
+}
+
+/* ---- the rows ----------------------------------------------------------------------------------------------- */
+
+/* The cell of column `at` of a row. Surplus cells are delimiters that nobody quoted: they belong to the text. The cells lie
+ * one after the other in the document, so that the text is all from the first to the last; where copies are between, they are
+ * put together in `joined`. */
+static us_span_str cell_of(const us_csv *c, const plan *p, int at, bool fields_on, us_buf *joined, bool *mended) {
+    size_t want = p->n_header + p->shift, surplus = c->n > want && fields_on ? c->n - want : 0, text = (size_t)p->columns.at[US_CELL_TEXT], i = (size_t)at;
+    while (surplus && !us_trim(c->cells[want + surplus - 1]).n) surplus--; /* empty cells at the end are nobody's words */
+    if (c->n > want + surplus && i > text) surplus = 0;
+    if (i > text) i += surplus;
+    if (i >= c->n) return (us_span_str){0};
+    if (i != text || !surplus) return c->cells[i];
+    us_buf_clear(joined);
+    *mended = true;
+    for (size_t k = i; k <= i + surplus; k++)
+        if ((k > i && us_buf_append_str(joined, p->form.blanks ? " " : p->form.delimiter, NULL)) ||
+            us_buf_append(joined, c->cells[k].s, c->cells[k].n, NULL))
+            return c->cells[i];
+    return (us_span_str){joined->data, joined->len};
+}
+
+us_status us_table_refuse(us_rows *r, us_doc *d) {
+    plan p;
+    us_csv c;
+    us_status st = make_plan(r->options, d, &p, NULL, r->err);
+    if (st) return st;
+    us_csv_init(&c, d->s + p.begin, d->n - p.begin, &p.form, SIZE_MAX);
+    bool any = us_csv_next(&c);
+    if (any && c.n > 1) st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &(us_columns){{-1, -1, -1, -1, -1}}, r->err);
+    us_csv_fini(&c);
+    return st ? st
+              : us_fail(r->err, US_ERR_FORMAT,
+                        "%s: no dialogue that understudy knows: neither a table with speakers and lines, nor JSON, \"Name: line\", a screenplay, "
+                        "subtitles or a chat; --format NAME names the shape (docs/scripts.md)",
+                        r->path);
+}
+
+us_status us_read_table(us_rows *r, us_doc *d) {
+    plan p;
+    us_status st = make_plan(r->options, d, &p, NULL, r->err);
+    if (st) return st;
+    size_t max_cell = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20, row = 0;
+    bool fields_on = !(r->options->rules_off >> US_RULE_FIELDS & 1), quotes_on = !(r->options->rules_off >> US_RULE_QUOTES & 1);
+    us_csv c;
+    us_buf joined;
+    us_buf_init(&joined, 2 * max_cell + 4096);
+    us_csv_init(&c, d->s + p.begin, d->n - p.begin, &p.form, max_cell);
+    for (size_t i = 0; i < p.begin; i++) c.line += d->s[i] == '\n';
+    while (!st && us_csv_next(&c)) {
+        us_span_str cells[US_N_CELLS] = {{0}};
+        uint32_t repairs = c.stray ? 1u << US_RULE_QUOTES : 0;
+        bool mended = false;
+        row++;
+        if (row == 1 && p.fit <= 0) st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
+        if (st || row == p.header) continue;
+        if (row < p.header) {
+            if (c.n > 1 || us_trim(c.cells[0]).n) us_rows_reject(r, c.row_line, "before the header");
+            continue;
+        }
+        if (c.overlong) {
+            char reason[128];
+            snprintf(reason, sizeof reason, "a cell of more than %zu bytes, or more than %d cells", max_cell, US_CSV_MAX_CELLS);
+            us_rows_reject(r, c.row_line, reason);
+        } else if (c.stray && !quotes_on) us_rows_reject(r, c.row_line, "quote opened here is never closed");
+        else {
+            for (int i = 0; i < US_N_CELLS; i++)
+                if (p.columns.at[i] >= 0) cells[i] = cell_of(&c, &p, p.columns.at[i], fields_on, &joined, &mended);
+            us_rows_add(r, c.row_line, cells, repairs | (mended ? 1u << US_RULE_FIELDS : 0));
+        }
+        us_doc_done(d, c.at);
+        st = r->status;
+    }
+    if (!st && !row) st = us_fail(r->err, US_ERR_FORMAT, "%s: empty file", r->path);
+    us_csv_fini(&c);
+    us_buf_fini(&joined);
+    return st;
+}

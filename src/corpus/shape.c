@@ -1,0 +1,82 @@
+/* corpus/shape.c - the table of shapes, and which of them a document is. */
+#include "corpus/shape.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Where two fit equally well, the first is taken. */
+const us_shape us_shapes[] = {
+    {"json", "JSON or JSON lines", us_look_json, us_read_json},
+    {"csv", "table (CSV, TSV, any delimiter)", us_look_table, us_read_table},
+};
+const size_t us_n_shapes = sizeof us_shapes / sizeof *us_shapes;
+
+const char *us_format_name(size_t i) { return i < us_n_shapes ? us_shapes[i].name : NULL; }
+const char *us_format_title(size_t i) { return i < us_n_shapes ? us_shapes[i].title : NULL; }
+
+static void weighed(us_view *best, const us_shape *shape, const us_view *v) {
+    size_t n = strlen(best->others);
+    if (v->fit > 0.1 && n < sizeof best->others - 1)
+        snprintf(best->others + n, sizeof best->others - n, "%s%s (%.2f)", n ? "; " : "", v->about[0] ? v->about : shape->title, v->fit);
+}
+
+const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_view *view) {
+    const us_shape *best = NULL;
+    *view = (us_view){0};
+    for (size_t i = 0; i < us_n_shapes; i++) {
+        us_view v = {0};
+        if (o->format && strcmp(o->format, us_shapes[i].name)) continue;
+        us_shapes[i].look(o, d, &v);
+        if (o->format) {
+            *view = v;
+            return &us_shapes[i];
+        }
+        if (v.fit <= (best ? view->fit : 0)) {
+            weighed(view, &us_shapes[i], &v);
+            continue;
+        }
+        us_view before = *view;
+        *view = v;
+        if (best) weighed(view, best, &before);
+        best = &us_shapes[i];
+    }
+    if (view->fit < 0.15) best = NULL;
+    return best;
+}
+
+size_t us_doc_sample(const us_doc *d) {
+    const size_t max = 256 * 1024;
+    if (d->n <= max) return d->n;
+    const char *nl = memrchr(d->s, '\n', max);
+    return nl ? (size_t)(nl - d->s) + 1 : max;
+}
+
+us_lines us_lines_of(const char *s, size_t n) { return (us_lines){.at = s, .end = s + n}; }
+
+bool us_lines_next(us_lines *l) {
+    if (l->at >= l->end) return false;
+    const char *p = l->at;
+    while (p < l->end && *p != '\n' && *p != '\r') p++;
+    l->text = (us_span_str){l->at, (size_t)(p - l->at)};
+    if (p < l->end) p += *p == '\r' && p + 1 < l->end && p[1] == '\n' ? 2 : 1;
+    l->at = p;
+    l->line++;
+    return true;
+}
+
+/* Bytes of the blank that s begins with: ASCII's, U+00A0, U+200B, U+3000, U+FEFF. */
+static size_t blank_at(const char *s, size_t n) {
+    if (strchr(" \t\r\n\v\f", *s) && *s) return 1;
+    if (n >= 2 && !memcmp(s, "\xc2\xa0", 2)) return 2;
+    return n >= 3 && (!memcmp(s, "\xe3\x80\x80", 3) || !memcmp(s, "\xe2\x80\x8b", 3) || !memcmp(s, "\xef\xbb\xbf", 3)) ? 3 : 0;
+}
+
+us_span_str us_trim(us_span_str t) {
+    size_t k;
+    while (t.n && (k = blank_at(t.s, t.n))) t.s += k, t.n -= k;
+    for (bool more = true; t.n && more;) {
+        more = false;
+        for (k = 1; k <= 3 && k <= t.n && !more; k++)
+            if (blank_at(t.s + t.n - k, k) == k) t.n -= k, more = true;
+    }
+    return t;
+}
