@@ -1,26 +1,47 @@
-/* cli_script.h - the options of every command that reads a script. */
+/* cli_script.h - what every command that reads a script shares: its options, and words on stderr about what was read. */
 #ifndef US_CLI_SCRIPT_H
 #define US_CLI_SCRIPT_H
 #include "cli.h"
 #include "understudy/corpus.h"
 
-extern const char *cli_script_delimiter; /* what --delimiter said; cli_script_rules() puts it into the options */
+typedef struct cli_script { /* zeroed, then filled by the options */
+    us_script_options o;
+    cli_list off, exclude;
+    const char *delimiter;
+    bool accept_damage;
+} cli_script;
 
-/* Entries of an option table; `o` is an us_script_options, `off` a cli_list. */
-#define CLI_SCRIPT_OPTIONS(o, off)                                                                                           \
-    {"speaker-column", 0, "NAME", "column of the speakers (found by name)", CLI_STRING, &(o).speaker_column, 0, 0},          \
-        {"text-column", 0, "NAME", "column of the words (found by name)", CLI_STRING, &(o).text_column, 0, 0},               \
-        {"episode-column", 0, "NAME", "column of the episodes (found by name)", CLI_STRING, &(o).episode_column, 0, 0},      \
-        {"season-column", 0, "NAME", "column of the seasons (found by name)", CLI_STRING, &(o).season_column, 0, 0},         \
-        {"scene-column", 0, "NAME", "column of the scenes (found by name)", CLI_STRING, &(o).scene_column, 0, 0},            \
-        {"delimiter",           0, "CHAR", "between the cells: ',' ';' '|' or tab (found by the header)", CLI_STRING,        \
-         &cli_script_delimiter, 0, 0},                                                                                       \
-        {"aliases", 0, "FILE", "JSON {\"name\": [\"alias\", ...]}: names to join", CLI_STRING, &(o).alias_file, 0, 0}, {     \
-        "off", 0, "RULE", "switch a repair off (again for more): fields mojibake blanks directions credits shouted aliases", \
-            CLI_LIST, &(off), 0, 0                                                                                           \
+/* Entries of an option table; `s` is a cli_script. */
+#define CLI_SCRIPT_OPTIONS(s)                                                                                                    \
+    {"format",   0,                                                                                                              \
+     "NAME",     "shape of the script (found by content): csv, json, ... ('understudy doctor --help' lists them)",               \
+     CLI_STRING, &(s).o.format,                                                                                                  \
+     0,          0},                                                                                                             \
+        {"encoding",      0, "NAME", "encoding of the script (found by content): utf-8, windows-1251, ...", CLI_STRING,          \
+         &(s).o.encoding, 0, 0},                                                                                                 \
+        {"speaker-column",      0, "NAME", "column of the speakers, or its number (found by name, then by content)", CLI_STRING, \
+         &(s).o.speaker_column, 0, 0},                                                                                           \
+        {"text-column", 0, "NAME", "column of the words (the same)", CLI_STRING, &(s).o.text_column, 0, 0},                      \
+        {"episode-column", 0, "NAME", "column of the episodes (found by name)", CLI_STRING, &(s).o.episode_column, 0, 0},        \
+        {"season-column", 0, "NAME", "column of the seasons (found by name)", CLI_STRING, &(s).o.season_column, 0, 0},           \
+        {"scene-column", 0, "NAME", "column of the scenes (found by name)", CLI_STRING, &(s).o.scene_column, 0, 0},              \
+        {"delimiter",    0, "CHAR", "between the cells: any character, or tab (found by content)", CLI_STRING,                   \
+         &(s).delimiter, 0, 0},                                                                                                  \
+        {"aliases", 0, "FILE", "JSON {\"name\": [\"alias\", ...]}: names to join", CLI_STRING, &(s).o.alias_file, 0, 0},         \
+        {"exclude", 0, "NAME", "no speaker: a narrator, a sign (again for more)", CLI_LIST, &(s).exclude, 0, 0},                 \
+        {"accept-damage",    0, NULL, "go on although much of the script was rejected or repaired", CLI_SWITCH,                  \
+         &(s).accept_damage, 0, 0},                                                                                              \
+    {                                                                                                                            \
+        "off", 0, "RULE",                                                                                                        \
+            "switch a repair off (again for more): fields mojibake blanks directions credits shouted aliases quotes cues",       \
+            CLI_LIST, &(s).off, 0, 0                                                                                             \
     }
 
-/* Turns the names of --off into o->rules_off and frees the list, and --delimiter into a character; EXIT_USAGE for
- * what is none. */
-int cli_script_rules(const char *command, cli_list *off, us_script_options *o);
+/* Turns --off, --exclude and --delimiter into options; EXIT_USAGE for what is none. The lists are freed by cli_script_load. */
+int cli_script_check(const char *command, cli_script *s);
+/* Reads, says on stderr what was read, in which encoding and what was left out, and refuses a damaged script unless told. */
+us_status cli_script_load(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err);
+/* The two halves of that, for who prints first. */
+us_status cli_script_read(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err);
+void cli_script_tell(const us_script *script);
 #endif

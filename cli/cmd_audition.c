@@ -143,9 +143,9 @@ static us_status teach(const us_script *script, const char *folder, const us_aud
 }
 
 int cmd_audition(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_audition_options o = {.lambda = -1, .unnamed = 0.25, .validation = 0.05, .test = 0.05};
-    cli_list off = {0}, data = {0};
+    cli_list data = {0};
     const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
     double lambda = -1;
@@ -186,7 +186,7 @@ int cmd_audition(int argc, char **argv) {
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
@@ -197,13 +197,13 @@ int cmd_audition(int argc, char **argv) {
                        "nothing:\n"
                        "the same command goes on.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
-    if (rc || help) return free(data.items), free(off.items), rc;
+    if (rc || help) return free(data.items), rc;
     us_error err = {0};
     us_script *script = NULL;
     us_model *m = NULL;
     us_audition *a = NULL;
     char *path = NULL, *journal = NULL;
-    if ((rc = cli_script_rules(argv[0], &off, &so)) || (rc = split(argv[0], part, &o))) goto out;
+    if ((rc = cli_script_check(argv[0], &so)) || (rc = split(argv[0], part, &o))) goto out;
     if (n != 1)
         rc = cli_usage(argv[0], n ? "one character is expected, got '%s' too" : "whose audition? Name a folder with card.json",
                        n > 1 ? argv[2] : "");
@@ -224,7 +224,7 @@ int cmd_audition(int argc, char **argv) {
     o.progress = progress;
     o.progress_ctx = &t;
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
-    if (!st) st = us_script_load(&so, data.items, data.n, &script, &err);
+    if (!st) st = cli_script_load(&so, data.items, data.n, &script, &err);
     if (!st && learn) st = teach(script, argv[1], &o, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         rc = EXIT_FAILED;

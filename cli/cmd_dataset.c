@@ -18,9 +18,9 @@ static void print_counts(const us_dataset *d) {
 }
 
 int cmd_dataset(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_dataset_options o = {.unnamed = 0.25};
-    cli_list off = {0}, keep = {0};
+    cli_list keep = {0};
     const char *out = "dataset", *form = "messages", *packing = "scene", *card = NULL, *read = NULL;
     int64_t history = 10, max_words = 60, seed = 0;
     double validation = 0.05, test = 0.05;
@@ -44,14 +44,14 @@ int cmd_dataset(int argc, char **argv) {
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
         {"seed", 's', "N", "of the split (0)", CLI_INT, &seed, 0, 9e15},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy dataset FILE... --character NAME [OPTIONS]\n       understudy dataset --read DIR "
                        "[OPTIONS]\n\nWrites what a model learns from as JSON lines that other trainers read too.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     for (size_t i = 0; i < keep.n && !rc; i++) {
         int k = 1;
         while (k < US_N_FILTERS && strcmp(us_filter_name((us_filter)k), keep.items[i])) k++;
@@ -77,7 +77,7 @@ int cmd_dataset(int argc, char **argv) {
     us_script *s = NULL;
     us_dataset *d = NULL;
     char *system = NULL;
-    us_status st = n ? us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
+    us_status st = n ? cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
     if (!st && n) st = cli_find_character(s, &o.character, &err);
     if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
     o.system = system;

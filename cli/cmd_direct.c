@@ -25,9 +25,8 @@ int cmd_direct(int argc, char **argv) {
     const char *model = NULL, *out = "characters/director.gguf";
     int64_t threads = 0, rank = 0, layers = 0, first = 0, lists = 0, batch = 0, half = 0, seed = 0, every = 0, n_eval = 0;
     bool quiet = false, help;
-    us_script_options so = {0};
+    cli_script so = {0};
     us_director_options o = {0};
-    cli_list off = {0};
     int n;
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
@@ -48,7 +47,7 @@ int cmd_direct(int argc, char **argv) {
         {"seed", 's', "N", "(0)", CLI_INT, &seed, 0, 9e15},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(
         argv[0],
@@ -56,7 +55,7 @@ int cmd_direct(int argc, char **argv) {
         "judge that chooses among a\ncharacter's takes. The best by held-out scenes is kept. One serves the whole cast.",
         options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!n) return cli_usage(argv[0], "no script: give one file or more");
     o.rank = (int32_t)rank, o.layers = (int32_t)layers, o.first_layer = (int32_t)first, o.batch = (int32_t)batch;
     o.half = (int32_t)half, o.n_lists = lists, o.eval_every = every, o.n_eval = n_eval, o.seed = (uint64_t)seed;
@@ -68,7 +67,7 @@ int cmd_direct(int argc, char **argv) {
     us_director_report r = {0};
     char *path = cli_model_path(argv[0], model);
     if (!path) return EXIT_FAILED;
-    us_status st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
+    us_status st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
     if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
     if (!st) st = us_director_trainer_new(m, script, &o, &t, &err);
     signal(SIGINT, on_interrupt);

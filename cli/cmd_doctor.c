@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FORMATS "csv json"
+
 /* A JSON string. */
 static void quote_to(FILE *f, const char *s) {
     putc('"', f);
@@ -69,6 +71,23 @@ static void print_json(const us_script *s, const us_alias *aliases, size_t n_ali
         quote(r[i].after);
         printf("}");
     }
+    printf("],\n \"files\": [");
+    size_t n_files;
+    const us_source *f = us_script_get_sources(s, &n_files);
+    for (size_t i = 0; i < n_files; i++) {
+        printf("%s\n  {\"path\": ", i ? "," : "");
+        quote(f[i].path);
+        printf(", \"format\": ");
+        quote(f[i].format ? f[i].format : "");
+        printf(", \"about\": ");
+        quote(f[i].about);
+        printf(", \"encoding\": ");
+        quote(f[i].encoding);
+        printf(", \"guessed\": %s, \"others\": ", f[i].encoding_guessed ? "true" : "false");
+        quote(f[i].others);
+        printf(", \"rows\": %llu, \"lines\": %llu, \"rejected\": %llu}", (unsigned long long)f[i].rows,
+               (unsigned long long)f[i].lines, (unsigned long long)f[i].rejected);
+    }
     printf("],\n \"aliases\": [");
     for (size_t i = 0; i < n_aliases; i++) {
         printf("%s\n  {\"from\": ", i ? "," : "");
@@ -80,6 +99,31 @@ static void print_json(const us_script *s, const us_alias *aliases, size_t n_ali
     printf("]}\n");
 }
 
+static void print_sources(const us_script *s) {
+    size_t n;
+    const us_source *f = us_script_get_sources(s, &n);
+    printf("\nfiles:\n");
+    for (size_t i = 0; i < n; i++) {
+        printf("  %s: %s%s", f[i].path, f[i].format ? "" : "passed over: ", f[i].about);
+        if (f[i].format)
+            printf("; %s%s; %llu rows, %llu lines", f[i].encoding, f[i].encoding_guessed ? " (a guess)" : "",
+                   (unsigned long long)f[i].rows, (unsigned long long)f[i].lines);
+        printf("\n");
+        if (f[i].format && f[i].others[0]) printf("    other readings, with their scores: %s\n", f[i].others);
+    }
+}
+
+static void print_exclusions(const us_script *s) {
+    uint32_t *out;
+    size_t n, n_sp;
+    us_error err;
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    if (us_script_suggest_exclusions(s, &out, &n, &err)) return;
+    if (n) printf("\nnames that may be no person (--exclude NAME leaves their rows out):\n");
+    for (size_t i = 0; i < n; i++) printf("  %-30s %u rows\n", sp[out[i]].name, sp[out[i]].n_rows);
+    free(out);
+}
+
 static void print_text(const us_script *s, const us_alias *aliases, size_t n_aliases, int64_t most) {
     const us_script_counts *c = us_script_get_counts(s);
     size_t n, n_sp, n_scenes, n_episodes;
@@ -88,10 +132,12 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
     us_script_get_scenes(s, &n_scenes);
     us_script_get_episodes(s, &n_episodes);
     printf("%llu rows = %llu lines + %llu actions + %llu breaks + %llu rejected; %llu lines without a name\n%zu scenes in %zu "
-           "episodes, %zu speakers (%llu names as written)\n\nrepairs:\n",
+           "episodes, %zu speakers (%llu names as written)\n",
            (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions,
            (unsigned long long)c->breaks, (unsigned long long)c->rejected, (unsigned long long)c->unnamed, n_scenes, n_episodes,
            n_sp, (unsigned long long)c->names);
+    print_sources(s);
+    printf("\nrepairs:\n");
     for (int k = 0; k < US_N_RULES; k++) printf("  %-12s %8llu\n", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);
     for (size_t i = 0; i < n && (int64_t)i < most; i++) {
         if (r[i].rejected) printf("%s:%u: rejected: %s\n", us_script_get_path(s, r[i].file), r[i].row, r[i].after);
@@ -100,6 +146,7 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
                    r[i].before, r[i].after);
     }
     if ((int64_t)n > most) printf("... and %zu more (--most N, or --json for all)\n", n - (size_t)most);
+    print_exclusions(s);
     if (n_aliases) printf("\nnames that may be one person (nothing is joined until an alias file says so):\n");
     for (size_t i = 0; i < n_aliases && (int64_t)i < most; i++)
         printf("  %-30s -> %-30s %s (%.2f)\n", sp[aliases[i].from].name, sp[aliases[i].to].name, aliases[i].reason,
@@ -107,31 +154,31 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
 }
 
 int cmd_doctor(int argc, char **argv) {
-    us_script_options o = {0};
-    cli_list off = {0};
+    cli_script so = {0};
     int64_t most = 20;
     bool json = false, suggest = false, help;
     const char *write = NULL;
     int n;
     const cli_option options[] = {
-        CLI_SCRIPT_OPTIONS(o, off),
+        CLI_SCRIPT_OPTIONS(so),
         {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
         {"write-aliases", 0, "FILE", "write them as an alias file to edit (a new one)", CLI_STRING, &write, 0, 0},
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(argv[0],
-                       "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script (CSV, TSV, JSONL), repairs it, and tells "
-                       "what was repaired.",
-                       options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    int rc = cli_parse(
+        argv[0],
+        "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script of any shape, repairs it, and tells what it found "
+        "and what was repaired. Shapes, for --format:\n  " FORMATS,
+        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
-    if ((rc = cli_script_rules(argv[0], &off, &o))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     us_error err;
     us_script *s;
     us_alias *aliases = NULL;
     size_t n_aliases = 0;
-    us_status st = us_script_load(&o, (const char *const *)argv + 1, (size_t)n, &s, &err);
+    us_status st = cli_script_read(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
     if (st) return cli_fail(argv[0], st, &err);
     if (suggest || write) st = us_script_suggest_aliases(s, &aliases, &n_aliases, &err);
     if (st) rc = cli_fail(argv[0], st, &err);
@@ -139,6 +186,13 @@ int cmd_doctor(int argc, char **argv) {
     else if (json) print_json(s, aliases, n_aliases);
     else print_text(s, aliases, n_aliases, most);
     free(aliases);
+    fflush(stdout); /* the report comes first, also where both go to one place */
+    cli_script_tell(s);
+    if (!rc && us_script_check_damage(s, &err)) {
+        const us_script_counts *c = us_script_get_counts(s);
+        fprintf(stderr, "understudy doctor: %s\n", err.message);
+        if (!c->lines) rc = EXIT_FAILED; /* nothing is left to train on */
+    }
     us_script_free(s);
     return rc;
 }

@@ -154,10 +154,9 @@ static us_status write_files(const us_facts *f, const us_cloud_options *co, cons
 }
 
 int cmd_explore(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_explore_options eo = {0};
     us_cloud_options co = {0};
-    cli_list off = {0};
     const char *out = NULL, *about = NULL, *size_by = "count";
     char *name = NULL, *text = NULL;
     int64_t seed = 0, top = 30, min_lines = 0, words = 200;
@@ -182,14 +181,14 @@ int cmd_explore(int argc, char **argv) {
          &co.palette, 0, 0},
         {"font", 0, "NAME", "of the cloud, such as 'Comic Neue Bold' (a bold sans)", CLI_STRING, &co.font, 0, 0},
         {"seed", 's', "N", "of the cloud (0)", CLI_INT, &seed, 0, 9e15},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a "
                        "word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike himself.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
     if (strcmp(size_by, "count") && strcmp(size_by, "keyness"))
         return cli_usage(argv[0], "--size-by: expected count or keyness, got '%s'", size_by);
@@ -203,7 +202,7 @@ int cmd_explore(int argc, char **argv) {
     us_facts *facts = NULL;
     us_status st = US_OK;
     if (about && !eo.character) st = name_on_card(about, &name, &err), eo.character = name;
-    if (!st) st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
+    if (!st) st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
     if (!st) st = us_explore(script, &eo, &facts, &err);
     if (!st && json) st = us_report_json(facts, &text, &err);
     fancy = cli_fancy(STDOUT_FILENO);

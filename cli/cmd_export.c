@@ -107,9 +107,8 @@ static int export_trainer(const char *command, bool axolotl, const char *base, c
 }
 
 int cmd_export(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_dataset_options dso = {.unnamed = 0.25};
-    cli_list off = {0};
     const char *model = NULL, *peft = NULL, *merged = NULL, *type = "Q8_0", *trainer = NULL, *base = NULL, *out = "export",
                *card = NULL;
     double scale = 1;
@@ -129,7 +128,7 @@ int cmd_export(int argc, char **argv) {
          "the base as PEFT and trainers know it: a name, a folder, a GGUF (of the default model: " DEFAULT_BASE ")", CLI_STRING,
          &base, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy export ADAPTER|FOLDER --peft DIR | --merged FILE\n       understudy export SCRIPT... "
@@ -137,7 +136,7 @@ int cmd_export(int argc, char **argv) {
                        "Hands an adapter to other tools, or the data set to a trainer that runs on many GPUs.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!peft + !merged + !trainer != 2) return cli_usage(argv[0], "give one of --peft, --merged, --trainer");
     if (!n) return cli_usage(argv[0], trainer ? "give one or more scripts" : "give an adapter or a character's folder");
     us_error err;
@@ -153,7 +152,7 @@ int cmd_export(int argc, char **argv) {
         us_script *s = NULL;
         us_dataset *d = NULL;
         char *system = NULL;
-        st = us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
+        st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
         if (!st) st = cli_find_character(s, &dso.character, &err);
         if (!st) st = cli_persona(card, s, dso.character, &system, &err);
         dso.system = system;

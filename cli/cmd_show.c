@@ -63,9 +63,8 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
 }
 
 int cmd_show(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_dataset_options o = {.unnamed = 0.25};
-    cli_list off = {0};
     const char *model = NULL, *card = NULL, *read = NULL;
     int64_t history = 10, row = 1;
     bool help;
@@ -79,14 +78,14 @@ int cmd_show(int argc, char **argv) {
         {"model", 'm', "FILE", "GGUF whose tokenizer and template are used (default: the default model)", CLI_STRING, &model, 0,
          0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy show FILE... --character NAME [OPTIONS]\n\nShows a row as the model sees it; what it "
                        "learns is green (or in guillemets).",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!n == !read) return cli_usage(argv[0], "give either script files or --read PATH");
     if (n && !o.character) return cli_usage(argv[0], "no --character: whose lines are the targets?");
     us_error err;
@@ -96,7 +95,7 @@ int cmd_show(int argc, char **argv) {
     char *system = NULL, *path = NULL;
     size_t n_rows = 0;
     const us_example *e = NULL;
-    us_status st = n ? us_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
+    us_status st = n ? cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
     if (!st && n) st = cli_find_character(s, &o.character, &err);
     if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
     o.system = system;

@@ -75,11 +75,10 @@ static void print_time(char *out, size_t n, double seconds) {
 
 /* ---- what is learned ------------------------------------------------------------------------------------ */
 
-static us_status load(run *r, const us_script_options *so, us_dataset_options *o, const char *const *files, size_t n_files,
-                      us_error *err) {
+static us_status load(run *r, cli_script *so, us_dataset_options *o, const char *const *files, size_t n_files, us_error *err) {
     us_status st = US_OK;
     if (!r->dataset) {
-        st = us_script_load(so, files, n_files, &r->script, err);
+        st = cli_script_load(so, files, n_files, &r->script, err);
         if (!st) st = cli_find_character(r->script, &r->character, err);
         if (st) return st;
     }
@@ -492,10 +491,9 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
 }
 
 int cmd_train(int argc, char **argv) {
-    us_script_options so = {0};
+    cli_script so = {0};
     us_dataset_options dso = {.unnamed = 0.25};
     us_train_options to = {.eval_targets = 8000, .patience = 0};
-    cli_list off = {0};
     const char *model = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
     int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
             max_words = 60;
@@ -553,7 +551,7 @@ int cmd_train(int argc, char **argv) {
         {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
         {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.alone, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
-        CLI_SCRIPT_OPTIONS(so, off),
+        CLI_SCRIPT_OPTIONS(so),
     };
     r.typed = typed(argc, argv);
     int rc =
@@ -564,7 +562,7 @@ int cmd_train(int argc, char **argv) {
                   "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
                   options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
-    if ((rc = cli_script_rules(argv[0], &off, &so))) return rc;
+    if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!r.character)
         return cli_usage(argv[0],
                          "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");

@@ -42,15 +42,15 @@ typedef enum us_rule {
 
 typedef struct us_script_options {
     const char *speaker_column, *text_column, *episode_column, *season_column, *scene_column; /* NULL: found by name */
-    const char *alias_file; /* NULL, or JSON {"canonical name": ["alias", ...], ...}, or a corpus.json that explore wrote */
-    const char *format;     /* a name of us_format_name(); NULL: found by content */
-    const char *encoding;   /* "windows-1251", ...; NULL: found by content */
+    const char *alias_file;     /* NULL, or JSON {"canonical name": ["alias", ...], ...}, or a corpus.json that explore wrote */
+    const char *format;         /* a name of us_format_name(); NULL: found by content */
+    const char *encoding;       /* "windows-1251", ...; NULL: found by content */
     const char *const *exclude; /* n_exclude names that are no speakers (narrators, signs): their rows become actions */
     size_t n_exclude;
-    char delimiter;         /* of a table; 0: found by content */
-    uint32_t rules_off;     /* bit i set: rule i is off */
-    size_t max_cell_bytes;  /* 0: 1 MiB */
-    size_t max_rows;        /* 0: 50 million */
+    char delimiter;        /* of a table; 0: found by content */
+    uint32_t rules_off;    /* bit i set: rule i is off */
+    size_t max_cell_bytes; /* 0: 1 MiB */
+    size_t max_rows;       /* 0: 50 million */
 } us_script_options;
 
 typedef struct us_line {
@@ -99,19 +99,20 @@ typedef struct us_script_counts {
 /* What was read, a file (or a file of an archive) each. */
 typedef struct us_source {
     const char *path;
-    const char *format;      /* "csv", "screenplay", ...: as us_script_options.format takes it; NULL: passed over, `about` says why */
-    const char *about;       /* "CSV, ';' between the cells" */
-    const char *encoding;    /* "windows-1251" */
-    const char *others;      /* readings that were weighed and not taken, for a person; "" if none */
-    bool encoding_guessed;   /* nothing in the file says so: the statistics of its letters did */
+    const char
+        *format;       /* "csv", "screenplay", ...: as us_script_options.format takes it; NULL: passed over, `about` says why */
+    const char *about; /* "CSV, ';' between the cells" */
+    const char *encoding;  /* "windows-1251" */
+    const char *others;    /* readings that were weighed and not taken, for a person; "" if none */
+    bool encoding_guessed; /* nothing in the file says so: the statistics of its letters did */
     uint64_t rows, lines, rejected;
 } us_source;
 
 typedef struct us_script us_script;
 
-/* Reads n_paths files, folders or archives ("-" is standard input) as one script. Errors: NOT_FOUND (no such file or column: the
- * message lists the columns there are), FORMAT (no script: the message says what it is and what to do), ARGUMENT (an unknown
- * format or encoding), LIMIT (past a cap). Free with us_script_free. */
+/* Reads n_paths files, folders or archives ("-" is standard input) as one script. Errors: NOT_FOUND (no such file or column:
+ * the message lists the columns there are), FORMAT (no script: the message says what it is and what to do), ARGUMENT (an
+ * unknown format or encoding), LIMIT (past a cap). Free with us_script_free. */
 US_API US_MUST_USE us_status us_script_load(const us_script_options *options, const char *const *paths, size_t n_paths,
                                             us_script **out, us_error *err);
 US_API void us_script_free(us_script *script);

@@ -1,6 +1,7 @@
 /* corpus/columns.c - which column is which: by the options, else by the names that scripts on the web use, else by content.
  *
- * Names are compared without case, blanks and punctuation, so that "Character name", "character_name" and "CharacterName" are one. */
+ * Names are compared without case, blanks and punctuation, so that "Character name", "character_name" and "CharacterName" are
+ * one. */
 #include "corpus/script.h"
 #include "text/fold.h"
 #include <stdio.h>
@@ -10,8 +11,10 @@
 /* Bare names (see bare()), the likeliest first, '|' after each. English, Russian, German, French, Spanish, Portuguese,
  * Italian, Polish, Chinese, Japanese, Korean. */
 static const char *const known[US_N_CELLS] = {
-    "rawcharactertext|character|speaker|speakers|charactername|speakername|name|char|who|role|rolename|actor|player|person|personscene|"
-    "personname|personscenes|persona|author|from|fromname|sender|sendername|username|user|nick|nickname|saidby|spokenby|cast|characters|"
+    "rawcharactertext|character|speaker|speakers|charactername|speakername|name|char|who|role|rolename|actor|player|person|"
+    "personscene|"
+    "personname|personscenes|persona|author|from|fromname|sender|sendername|username|user|nick|nickname|saidby|spokenby|cast|"
+    "characters|"
     "speakerid|dialoguespeaker|"
     "персонаж|герой|говорящий|спикер|роль|действующеелицо|имя|имяперсонажа|кто|автор|отправитель|"
     "figur|sprecher|sprecherin|rolle|charakter|personname|wer|absender|"
@@ -22,8 +25,10 @@ static const char *const known[US_N_CELLS] = {
     "角色|角色名|人物|说话人|說話人|发言人|發言人|说话者|說話者|讲话人|姓名|名字|名称|发送者|说话角色|"
     "キャラクター|キャラ|キャラクター名|話者|話し手|発話者|発言者|役名|役|登場人物|名前|人物名|"
     "등장인물|화자|인물|캐릭터|이름|역할|발화자|",
-    "spokenwords|characterwords|linetext|line|lines|text|dialogue|dialog|dialogues|utterance|words|spokenline|transcript|sentence|content|quote|quotes|"
-    "message|messages|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|response|rawtext|"
+    "spokenwords|characterwords|linetext|line|lines|text|dialogue|dialog|dialogues|utterance|words|spokenline|transcript|"
+    "sentence|content|quote|quotes|"
+    "message|messages|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|response|"
+    "rawtext|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
     "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
     "réplique|répliques|texte|paroles|parole|énoncé|tirade|"
@@ -33,10 +38,13 @@ static const char *const known[US_N_CELLS] = {
     "台词|台詞|对白|對白|对话|對話|文本|内容|內容|话语|句子|消息|发言|發言|"
     "セリフ|せりふ|テキスト|本文|発話|発言|会話|メッセージ|"
     "대사|텍스트|내용|발화|메시지|",
-    "episode|episodeno|episodeid|episodenumber|episodenum|episodename|episodetitle|ep|eps|epno|epnumber|epnum|chapter|chapternum|movie|movietitle|"
-    "film|play|title|book|эпизод|серия|номерсерии|фильм|глава|folge|folgentitel|épisode|episodio|capítulo|episódio|odcinek|bölüm|aflevering|"
+    "episode|episodeno|episodeid|episodenumber|episodenum|episodename|episodetitle|ep|eps|epno|epnumber|epnum|chapter|"
+    "chapternum|movie|movietitle|"
+    "film|play|title|book|эпизод|серия|номерсерии|фильм|глава|folge|folgentitel|épisode|episodio|capítulo|episódio|odcinek|"
+    "bölüm|aflevering|"
     "集|集数|第几集|话数|章节|エピソード|話数|第何話|話|에피소드|회차|",
-    "season|seasonno|seasonid|seasonnumber|seasonnum|series|сезон|staffel|saison|temporada|stagione|sezon|seizoen|季|季数|シーズン|期|시즌|",
+    "season|seasonno|seasonid|seasonnumber|seasonnum|series|сезон|staffel|saison|temporada|stagione|sezon|seizoen|季|季数|"
+    "シーズン|期|시즌|",
     "scene|sceneid|sceneno|scenenumber|scenenum|scenename|conversationid|dialogueid|dialogid|convid|sessionid|"
     "сцена|номерсцены|szene|scène|escena|cena|scena|sahne|scène|场|场景|场次|幕|シーン|場面|장면|씬|",
 };
@@ -83,7 +91,8 @@ static int given_column(const char *want, const us_span_str *header, size_t n) {
 }
 
 const char *us_columns_given(const us_script_options *o, us_cell c) {
-    const char *const given[US_N_CELLS] = {o->speaker_column, o->text_column, o->episode_column, o->season_column, o->scene_column};
+    const char *const given[US_N_CELLS] = {o->speaker_column, o->text_column, o->episode_column, o->season_column,
+                                           o->scene_column};
     return given[c];
 }
 
@@ -91,7 +100,8 @@ void us_columns_named(const us_script_options *o, const us_span_str *header, siz
     size_t best[US_N_CELLS] = {0};
     us_buf name;
     us_buf_init(&name, 4096);
-    for (int c = 0; c < US_N_CELLS; c++) out->at[c] = us_columns_given(o, (us_cell)c) ? given_column(us_columns_given(o, (us_cell)c), header, n) : -1;
+    for (int c = 0; c < US_N_CELLS; c++)
+        out->at[c] = us_columns_given(o, (us_cell)c) ? given_column(us_columns_given(o, (us_cell)c), header, n) : -1;
     for (size_t i = 0; i < n; i++) {
         if ((barred && barred[i]) || !bare(header[i].s, header[i].n, &name)) continue;
         for (int c = 0; c < US_N_CELLS; c++) {
@@ -140,7 +150,8 @@ static bool is_number(us_span_str c) {
 /* Like a person's name: short, few words, no end of a sentence. */
 static bool is_name(us_span_str c, size_t n_words) {
     unsigned char first = c.n ? (unsigned char)c.s[0] : 0;
-    if (c.n > 60 || n_words > 5 || !first || first < 'A' || (first > 'Z' && first < 'a') || (first > 'z' && first < 0x80)) return false;
+    if (c.n > 60 || n_words > 5 || !first || first < 'A' || (first > 'Z' && first < 'a') || (first > 'z' && first < 0x80))
+        return false;
     char last = c.s[c.n - 1];
     return !strchr("?!,;", last) && (last != '.' || n_words < 3) && !memchr(c.s, '\n', c.n) && !memmem(c.s, c.n, "://", 3);
 }
@@ -200,7 +211,8 @@ void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns,
     content k[64];
     for (size_t c = 0; c < n_columns; c++) k[c] = look_at(rows, from, c);
     for (size_t c = 0; c < n_columns && out->at[US_CELL_TEXT] < 0; c++) {
-        if ((int)c == out->at[US_CELL_SPEAKER] || k[c].n < 0.5 * (double)(rows->n - from) || k[c].numeric > 0.3 * k[c].n) continue;
+        if ((int)c == out->at[US_CELL_SPEAKER] || k[c].n < 0.5 * (double)(rows->n - from) || k[c].numeric > 0.3 * k[c].n)
+            continue;
         double worth = k[c].chars / k[c].n * (0.1 + k[c].distinct / k[c].n);
         if (worth > best_text) best_text = worth;
     }

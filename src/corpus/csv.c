@@ -4,7 +4,8 @@
 #include <string.h>
 
 void us_csv_init(us_csv *c, const char *s, size_t n, const us_csv_form *form, size_t max_cell) {
-    *c = (us_csv){.at = s, .end = s + n, .form = *form, .line = 1, .max_cell = max_cell, .n_delimiter = strlen(form->delimiter)};
+    *c =
+        (us_csv){.at = s, .end = s + n, .form = *form, .line = 1, .max_cell = max_cell, .n_delimiter = strlen(form->delimiter)};
     size_t look = n < 65536 ? n : 65536;
     c->line_end = !memchr(s, '\n', look) && memchr(s, '\r', look) ? '\r' : '\n';
     c->cells = malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->cells);

@@ -9,7 +9,7 @@
 
 #define MAX_TEXT ((size_t)4 << 30)   /* bytes of a converted text */
 #define MAX_SAMPLE ((size_t)65536)   /* bytes shown to the guess */
-#define DROP_BYTES ((size_t)4 << 20) /* of a map are given back at a time */
+#define DROP_BYTES ((size_t)1 << 20) /* of a map are given back at a time */
 
 void us_text_fini(us_text *t) {
     for (size_t i = 0; i < t->n_odd; i++) free(t->odd[i].before), free(t->odd[i].after);
@@ -249,7 +249,7 @@ static us_status copy_without_nuls(const char *s, size_t n, us_text *t, us_error
     return US_OK;
 }
 
-static us_status find(const char *s, size_t n, const us_map *map, const char *path, us_text *t, us_error *err) {
+static us_status find(const char *s, size_t n, bool asked, const us_map *map, const char *path, us_text *t, us_error *err) {
     survey v = {0};
     us_buf sample;
     us_buf_init(&sample, MAX_SAMPLE);
@@ -257,6 +257,11 @@ static us_status find(const char *s, size_t n, const us_map *map, const char *pa
     us_status st = US_OK;
     bool sure = true;
     call_it(t, "UTF-8");
+    if (asked && v.n_bad && !v.n_nuls) {
+        t->unchecked = true;
+        us_buf_fini(&sample);
+        return US_OK;
+    }
     if (v.n_controls > 20 && v.n_controls > n / 50)
         st = us_fail(err, US_ERR_FORMAT, "%s: no text: %zu of %zu bytes are control characters (a program's own format?)", path,
                      v.n_controls, n);
@@ -303,10 +308,10 @@ us_status us_text_read(const char *s, size_t n, const char *wanted, const us_map
         }
     if (!name && (name = by_zeros((const unsigned char *)s, n))) t->guessed = true;
     bool utf8 = !name || !strcasecmp(name, "UTF-8") || !strcasecmp(name, "UTF8");
-    if (utf8) { /* also when it was asked for: what is not is mended */
+    if (utf8) {
         t->s += skip;
         t->n -= skip;
-        us_status st = find(t->s, t->n, map, path, t, err);
+        us_status st = find(t->s, t->n, wanted != NULL, map, path, t, err);
         if (st) us_text_fini(t);
         return st;
     }

@@ -1,7 +1,8 @@
 /* corpus/encoding.h - bytes of a file into UTF-8.
  *
  * Owns: which encoding a text is in, and turning it into UTF-8. Knows nothing of rows or shapes.
- * Bytes go in; out comes a text that is valid UTF-8 throughout, without byte order mark and without NULs: the same bytes
+ * Bytes go in; out comes a text that is valid UTF-8 throughout (unless
+ * UTF-8 was asked for), without byte order mark and without NULs: the same bytes
  * where they were that already, else a copy. What had to be repaired is listed. */
 #ifndef US_CORPUS_ENCODING_H
 #define US_CORPUS_ENCODING_H
@@ -20,6 +21,7 @@ typedef struct us_text {
     char *own;         /* free()d by us_text_fini */
     char encoding[48]; /* as people call it: "UTF-8", "windows-1251" */
     bool guessed;      /* nothing in the file says so: statistics of letters did */
+    bool unchecked;    /* UTF-8 was asked for and is not there throughout: s is as it came */
     uint64_t n_odd_lines, n_nuls;
     us_odd_line *odd;
     size_t n_odd, cap_odd;

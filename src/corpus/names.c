@@ -138,3 +138,39 @@ us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *
     else *out = list, *n_out = count;
     return st;
 }
+
+/* Who tells, shows or sings without being anybody, in the languages that scripts come in. Folded, whole names. */
+static bool is_no_person(const char *folded) {
+    static const char list[] = "|scene|scenes|scene description|scene directions|scene direction|stage direction|stage "
+                               "directions|direction|directions|action|setting|"
+                               "description|narration|narrator|narrators|sign|signs|lyrics|lyric|song|songs|music|title|titles|"
+                               "title card|caption|captions|subtitle|"
+                               "subtitles|text|on screen|onscreen text|on-screen text|note|notes|credits|opening "
+                               "credits|transition|cut to|fade in|fade out|intro|end|"
+                               "environment|system|unknown|sound|sounds|sfx|sound effect|sound effects|notes:|"
+                               "рассказчик|ведущий за кадром|автор|сцена|ремарка|титры|текст|песня|музыка|надпись|за кадром|"
+                               "erzähler|erzählerin|szene|regieanweisung|schild|lied|musik|narrateur|scène|didascalie|chanson|"
+                               "musique|narrador|escena|acotación|canción|música|"
+                               "narrador(a)|cena|canção|narratore|scena|旁白|场景|场景描述|字幕|歌词|画外音|ナレーション|"
+                               "ナレーター|テロップ|歌|場面|나레이션|내레이션|해설|장면|자막|";
+    char word[80];
+    int n = snprintf(word, sizeof word, "|%s|", folded);
+    return n > 2 && n < (int)sizeof word && strstr(list, word);
+}
+
+us_status us_script_suggest_exclusions(const us_script *s, uint32_t **out, size_t *n_out, us_error *err) {
+    size_t n, count = 0, cap = 0;
+    const us_speaker *sp = us_script_get_speakers(s, &n);
+    uint32_t *list = NULL;
+    us_buf b;
+    us_buf_init(&b, 1 << 16);
+    us_status st = US_OK;
+    for (size_t i = 0; i < n && !st; i++)
+        if (sp[i].n_lines && us_fold_case(sp[i].name, &b) && b.data && is_no_person(b.data) &&
+            !(st = us_grow(&list, &cap, count + 1, sizeof *list, err)))
+            list[count++] = (uint32_t)i;
+    us_buf_fini(&b);
+    if (st) free(list);
+    else *out = list, *n_out = count;
+    return st;
+}

@@ -4,9 +4,9 @@
  * entered, and only the strings of a record are decoded. So a file of any size needs the memory of one record, nesting is
  * bounded at 64, and "NaN" (which Python writes) harms nobody. base/json.h, which makes trees, is not wanted here.
  *
- * An object is, in this order: a record (a speaker's key and a text's), a question with its answer (Alpaca, RoleBench), a table by
- * columns, a list of lines by speaker ({"ANN": ["Hi"]}); else its members are entered. A list of records is a scene, members such
- * as "episode" hold for all that is inside, and a long string of several lines is a script of its own. */
+ * An object is, in this order: a record (a speaker's key and a text's), a question with its answer (Alpaca, RoleBench), a table
+ * by columns, a list of lines by speaker ({"ANN": ["Hi"]}); else its members are entered. A list of records is a scene, members
+ * such as "episode" hold for all that is inside, and a long string of several lines is a script of its own. */
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "corpus/shape.h"
@@ -34,7 +34,7 @@ typedef struct walk {
     const char *end, *counted; /* lines are counted up to here */
     uint32_t line, n_lists;
     us_buf speaker, text, other;
-    char keys[300]; /* of the first object, for the error */
+    char keys[300];     /* of the first object, for the error */
     const char *broken; /* where a value went wrong */
     bool too_deep;
 } walk;
@@ -199,7 +199,8 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
         }
         return st;
     }
-    static const char *const keys[] = {"nickname", "global_name", "name", "username", "full_name", "first_name", "text", "content", "value", "title"};
+    static const char *const keys[] = {"nickname",   "global_name", "name",    "username", "full_name",
+                                       "first_name", "text",        "content", "value",    "title"};
     if (list_members(w, v, &m, &n, w->r->err))
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             member *found = find(m, n, keys[k]);
@@ -249,10 +250,13 @@ static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
         int text = at->at[US_CELL_TEXT], speaker = at->at[US_CELL_SPEAKER];
         pieces = false;
         if (text >= 0 && (text == speaker || !is_texts(w, m[text].value, &pieces))) barred[text] = true;
-        else if (speaker >= 0 && (!is_names(m[speaker].value) || (*m[speaker].value.s == '{' && text < 0))) barred[speaker] = true;
+        else if (speaker >= 0 && (!is_names(m[speaker].value) || (*m[speaker].value.s == '{' && text < 0)))
+            barred[speaker] = true;
         else break;
         us_columns_named(w->r->options, header, n, barred, at);
-        if ((at->at[US_CELL_TEXT] >= 0 && barred[at->at[US_CELL_TEXT]]) || (at->at[US_CELL_SPEAKER] >= 0 && barred[at->at[US_CELL_SPEAKER]])) return false;
+        if ((at->at[US_CELL_TEXT] >= 0 && barred[at->at[US_CELL_TEXT]]) ||
+            (at->at[US_CELL_SPEAKER] >= 0 && barred[at->at[US_CELL_SPEAKER]]))
+            return false;
     }
     return at->at[US_CELL_TEXT] >= 0 && at->at[US_CELL_SPEAKER] >= 0;
 }
@@ -327,12 +331,14 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
  * character (named by a speaker's key, else "assistant") answers. */
 static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
     static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
-                             *const answers[] = {"output", "answer", "response", "completion", "generated", "assistant", "gpt", "target", "reply", "answers"};
+                             *const answers[] = {"output",    "answer", "response", "completion", "generated",
+                                                 "assistant", "gpt",    "target",   "reply",      "answers"};
     member *ask = NULL, *answer = NULL, *more = NULL;
     for (size_t i = 0; i < sizeof asks / sizeof *asks && !ask; i++) ask = find(m, n, asks[i]);
     for (size_t i = 0; i < sizeof answers / sizeof *answers && !answer; i++) answer = find(m, n, answers[i]);
     bool list = answer && answer->value.n && *answer->value.s == '[';
-    *done = ask && answer && is_string(ask->value) && (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
+    *done = ask && answer && is_string(ask->value) &&
+            (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
     if (!*done) return US_OK;
     us_buf_clear(&w->speaker);
     us_buf_clear(&w->text);
@@ -479,8 +485,10 @@ static us_status visit(walk *w, us_span_str v, place pl);
 
 /* Keys that name a level of the nesting, not a thing in it. */
 static bool is_level(us_span_str key) {
-    static const char list[] = "|data|rows|row|items|results|records|episodes|seasons|scenes|lines|dialogue|dialogues|dialog|dialogs|utterances|messages|"
-                               "conversations|conversation|turns|chats|list|script|scripts|transcript|train|test|validation|plots|content|contents|history|";
+    static const char list[] = "|data|rows|row|items|results|records|episodes|seasons|scenes|lines|dialogue|dialogues|dialog|"
+                               "dialogs|utterances|messages|"
+                               "conversations|conversation|turns|chats|list|script|scripts|transcript|train|test|validation|"
+                               "plots|content|contents|history|";
     char word[40] = "|";
     if (key.n > 30) return false;
     for (size_t i = 0; i < key.n; i++) word[i + 1] = (char)(key.s[i] >= 'A' && key.s[i] <= 'Z' ? key.s[i] + 32 : key.s[i]);
@@ -527,7 +535,8 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
 static void note_keys(walk *w, const member *m, size_t n) {
     size_t k = 0;
     for (size_t i = 0; i < n && i < 12 && !w->r->status && k < sizeof w->keys - 70; i++)
-        k += (size_t)snprintf(w->keys + k, sizeof w->keys - k, "%s'%.*s'", i ? ", " : "", (int)(m[i].key.n < 60 ? m[i].key.n : 60), m[i].key.s);
+        k += (size_t)snprintf(w->keys + k, sizeof w->keys - k, "%s'%.*s'", i ? ", " : "",
+                              (int)(m[i].key.n < 60 ? m[i].key.n : 60), m[i].key.s);
 }
 
 static us_status visit_object(walk *w, us_span_str v, place pl) {
@@ -560,7 +569,8 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         if (!done) at = any;
     }
     member *columns = find(m, n, "columns"), *data = find(m, n, "data");
-    if (!st && !done && columns && data && *columns->value.s == '[' && *data->value.s == '[') st = read_rows(w, data->value, columns->value, &pl), done = true;
+    if (!st && !done && columns && data && *columns->value.s == '[' && *data->value.s == '[')
+        st = read_rows(w, data->value, columns->value, &pl), done = true;
     if (!st && !done) st = read_by_speaker(w, v, m, n, &pl, &done);
     if (!st && !done) {
         place inside = pl;
@@ -598,7 +608,8 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
         if (!is_scalar(e)) st = visit(w, e, pl);
         us_doc_done(w->d, e.s);
     }
-    if (w->broken && !st) us_rows_reject(w->r, line_of(w, w->broken), w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
+    if (w->broken && !st)
+        us_rows_reject(w->r, line_of(w, w->broken), w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
     w->broken = NULL;
     return st ? st : w->r->status;
 }
@@ -632,7 +643,8 @@ us_status us_read_json(us_rows *r, us_doc *d) {
         p = blanks(p, w.end);
         if (p < w.end && *p == ',') p = blanks(p + 1, w.end);
         if (p >= w.end) break;
-        if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1))) us_rows_break(r, line_of(&w, nl + 1));
+        if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1)))
+            us_rows_break(r, line_of(&w, nl + 1));
         w.broken = NULL;
         w.too_deep = false;
         const char *after = *p == '{' || *p == '[' ? skip_value(&w, p, w.end) : NULL;
@@ -651,7 +663,8 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     }
     if (!st && us_script_get_counts(r->script)->rows == before)
         st = us_fail(r->err, US_ERR_FORMAT,
-                     "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and --text-column",
+                     "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
+                     "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);

@@ -15,10 +15,10 @@
 
 typedef struct plan {
     us_csv_form form;
-    size_t begin;      /* bytes before the first row: a line "sep=;" */
-    size_t header;     /* rows up to the header and with it; 0: there is none */
-    size_t n_header;   /* cells */
-    uint32_t shift;    /* 1: each row has its name in front (R's write.table) */
+    size_t begin;    /* bytes before the first row: a line "sep=;" */
+    size_t header;   /* rows up to the header and with it; 0: there is none */
+    size_t n_header; /* cells */
+    uint32_t shift;  /* 1: each row has its name in front (R's write.table) */
     us_columns columns;
     double fit;
 } plan;
@@ -56,7 +56,8 @@ static us_status sample_read(const char *s, size_t n, const us_csv_form *form, s
             used += len;
         }
     }
-    for (i = 0; i < t->rows.n; k += t->rows.rows[i++].n) t->rows.rows[i].cells = t->cells + k; /* the array has stopped moving */
+    for (i = 0; i < t->rows.n; k += t->rows.rows[i++].n)
+        t->rows.rows[i].cells = t->cells + k; /* the array has stopped moving */
     us_csv_fini(&c);
     return st;
 }
@@ -119,7 +120,9 @@ static bool first_row_is_header(const us_sample_rows *rows, const us_columns *c)
         }
     for (size_t i = 0; i < first->n; i++) {
         us_span_str h = us_trim(first->cells[i]);
-        if (h.n > 40 || (h.n && strchr(".?!", h.s[h.n - 1])) || us_columns_is_number(&(us_sample_rows){(us_sample_row *)first, 1}, 0, i)) return false;
+        if (h.n > 40 || (h.n && strchr(".?!", h.s[h.n - 1])) ||
+            us_columns_is_number(&(us_sample_rows){(us_sample_row *)first, 1}, 0, i))
+            return false;
     }
     return !memchr(words.s, ' ', words.n) || words.n < 24;
 }
@@ -140,6 +143,8 @@ static bool has_row_names(const us_sample_rows *rows, size_t header, size_t n_he
     return n && longer * 10 >= n * 9 && repeats * 20 <= n && (numbers || n >= 3);
 }
 
+static bool is_column_number(const char *s) { return *s && strspn(s, "0123456789") == strlen(s); }
+
 static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *p) {
     size_t counts[65] = {0}, mode = 0, n = 0;
     bool both;
@@ -151,13 +156,24 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         if (counts[k] > counts[mode] || mode < 2) mode = counts[k] ? k : mode;
     if (mode < 2) return;
     p->header = find_header(o, rows, &p->columns, &both);
+    for (int c = 0; c < US_N_CELLS; c++) /* what the user names has to be there */
+        if (us_columns_given(o, (us_cell)c) && p->columns.at[c] < 0 &&
+            (p->header || !is_column_number(us_columns_given(o, (us_cell)c))))
+            return;
     p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
     p->shift = p->header && has_row_names(rows, p->header, p->n_header);
+    for (int c = 0; c < US_N_CELLS && !p->header; c++) /* no header, and a column's number */
+        if (us_columns_given(o, (us_cell)c)) {
+            long k = strtol(us_columns_given(o, (us_cell)c), NULL, 10);
+            if (k < 1 || (size_t)k > mode) return;
+            p->columns.at[c] = (int)k - 1;
+        }
     if (!both) { /* by content; columns are counted with the row's name */
         for (int c = 0; c < US_N_CELLS; c++)
             if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
         us_columns_guess(rows, p->header, p->n_header + p->shift, &p->columns);
-        if (!p->header && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 && first_row_is_header(rows, &p->columns)) p->header = 1;
+        if (!p->header && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 && first_row_is_header(rows, &p->columns))
+            p->header = 1;
         if (!p->header && counts[mode] * 10 < rows->n * 5) return;
     } else
         for (int c = 0; c < US_N_CELLS; c++)
@@ -171,7 +187,9 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         regular += k == want ? 1 : k > want ? 0.7 : k + 1 == want && k > 1 ? 0.3 : 0;
     }
     double named = both ? 1 : us_columns_given(o, US_CELL_SPEAKER) || p->header ? 0.75 : 0.6;
-    double worth = us_columns_given(o, US_CELL_SPEAKER) ? 1 : us_columns_speaker_worth(rows, p->header, (size_t)p->columns.at[US_CELL_SPEAKER]);
+    double worth = us_columns_given(o, US_CELL_SPEAKER)
+                       ? 1
+                       : us_columns_speaker_worth(rows, p->header, (size_t)p->columns.at[US_CELL_SPEAKER]);
     p->fit = n ? regular / (double)n * named * (0.4 + 0.6 * worth) : both ? 0.5 : 0;
 }
 
@@ -228,7 +246,8 @@ static double regular_share(const us_doc *d, size_t from, const plan *p, bool ba
 }
 
 static us_status make_plan(const us_script_options *o, const us_doc *d, plan *best, us_view *view, us_error *err) {
-    static const char *const between[] = {",", "\t", ";", "|", "||", "::", "+++$+++", "^", "~", "#", ":", "\x01", "\x1f", "\x02", "@", "/", "*", "\\t"};
+    static const char *const between[] = {",", "\t", ";",    "|",    "||",   "::", "+++$+++", "^", "~",
+                                          "#", ":",  "\x01", "\x1f", "\x02", "@",  "/",       "*", "\\t"};
     size_t n = us_doc_sample(d), n_head = n < 4096 ? n : 4096, escape = first_escape(d);
     char given[2] = {o->delimiter, 0};
     size_t begin = sep_line(d->s, n, &given[0]);
@@ -260,7 +279,7 @@ static us_status make_plan(const us_script_options *o, const us_doc *d, plan *be
         best->form.backslash = regular_share(d, escape, best, true) >= regular_share(d, escape, best, false);
     if (second.fit > 0.1 && view)
         snprintf(view->others, sizeof view->others, "a table with %s between the cells%s (%.2f)", delimiter_name(&second.form),
-                                    second.form.backslash ? " and \\\" for quotes" : "", second.fit);
+                 second.form.backslash ? " and \\\" for quotes" : "", second.fit);
     return US_OK;
 }
 
@@ -271,11 +290,13 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     view->fit = p.fit;
     bool csv = !strcmp(p.form.delimiter, ",") && !p.form.blanks, tsv = !strcmp(p.form.delimiter, "\t");
     int k = snprintf(view->about, sizeof view->about, "%s", tsv ? "TSV" : "CSV");
-    if (!csv && !tsv) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", %s between the cells", delimiter_name(&p.form));
+    if (!csv && !tsv)
+        k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", %s between the cells", delimiter_name(&p.form));
     if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
     if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
-    if (!p.header) snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d", p.columns.at[0] + 1,
-                            p.columns.at[1] + 1);
+    if (!p.header)
+        snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d",
+                 p.columns.at[0] + 1, p.columns.at[1] + 1);
     else if (p.header > 1) snprintf(view->about + k, sizeof view->about - (size_t)k, ", header in row %zu", p.header);
 }
 
@@ -285,7 +306,8 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
  * one after the other in the document, so that the text is all from the first to the last; where copies are between, they are
  * put together in `joined`. */
 static us_span_str cell_of(const us_csv *c, const plan *p, int at, bool fields_on, us_buf *joined, bool *mended) {
-    size_t want = p->n_header + p->shift, surplus = c->n > want && fields_on ? c->n - want : 0, text = (size_t)p->columns.at[US_CELL_TEXT], i = (size_t)at;
+    size_t want = p->n_header + p->shift, surplus = c->n > want && fields_on ? c->n - want : 0,
+           text = (size_t)p->columns.at[US_CELL_TEXT], i = (size_t)at;
     while (surplus && !us_trim(c->cells[want + surplus - 1]).n) surplus--; /* empty cells at the end are nobody's words */
     if (c->n > want + surplus && i > text) surplus = 0;
     if (i > text) i += surplus;
@@ -307,11 +329,16 @@ us_status us_table_refuse(us_rows *r, us_doc *d) {
     if (st) return st;
     us_csv_init(&c, d->s + p.begin, d->n - p.begin, &p.form, SIZE_MAX);
     bool any = us_csv_next(&c);
-    if (any && c.n > 1) st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &(us_columns){{-1, -1, -1, -1, -1}}, r->err);
+    if (any && (c.n > 1 || r->options->delimiter)) {
+        us_columns found;
+        us_columns_named(r->options, c.cells, c.n < 64 ? c.n : 64, NULL, &found);
+        st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &found, r->err);
+    }
     us_csv_fini(&c);
     return st ? st
               : us_fail(r->err, US_ERR_FORMAT,
-                        "%s: no dialogue that understudy knows: neither a table with speakers and lines, nor JSON, \"Name: line\", a screenplay, "
+                        "%s: no dialogue that understudy knows: neither a table with speakers and lines, nor JSON, \"Name: "
+                        "line\", a screenplay, "
                         "subtitles or a chat; --format NAME names the shape (docs/scripts.md)",
                         r->path);
 }
@@ -332,7 +359,8 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         uint32_t repairs = c.stray ? 1u << US_RULE_QUOTES : 0;
         bool mended = false;
         row++;
-        if (row == 1 && p.fit <= 0) st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
+        if (row == 1 && p.fit <= 0)
+            st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
         if (st || row == p.header) continue;
         if (row < p.header) {
             if (c.n > 1 || us_trim(c.cells[0]).n) us_rows_reject(r, c.row_line, "before the header");

@@ -157,14 +157,16 @@ bool us_is_nothing(const char *s, size_t n) {
 
 /* One word between brackets that is a cue of the camera's, not a role: letters and digits only, upper case. */
 static bool is_cue(const char *s, size_t n) {
-    static const char list[] = "|VO|OS|OC|OFF|CONTD|CONT|CONTINUED|CONTINUING|MORE|OFFSCREEN|ONSCREEN|OFFCAMERA|OFFSTAGE|PRELAP|FILTERED|"
-                               "INTOPHONE|ONPHONE|OVERPHONE|ONTV|ONRADIO|ONSCREEN|VOICEOVER|SUBTITLED|INTERCOM|OVERRADIO|OVERINTERCOM|SUITE|VOIXOFF|"
-                               "HORSCHAMP|FORTSETZUNG|FORTS|ЗК|ЗАКАДРОМ|ГЗК|ВПЗ|ПРОД|ПРОДОЛЖАЕТ|ПРОДОЛЖЕНИЕ|";
+    static const char list[] =
+        "|VO|OS|OC|OFF|CONTD|CONT|CONTINUED|CONTINUING|MORE|OFFSCREEN|ONSCREEN|OFFCAMERA|OFFSTAGE|PRELAP|FILTERED|"
+        "INTOPHONE|ONPHONE|OVERPHONE|ONTV|ONRADIO|ONSCREEN|VOICEOVER|SUBTITLED|INTERCOM|OVERRADIO|OVERINTERCOM|SUITE|VOIXOFF|"
+        "HORSCHAMP|FORTSETZUNG|FORTS|ЗК|ЗАКАДРОМ|ГЗК|ВПЗ|ПРОД|ПРОДОЛЖАЕТ|ПРОДОЛЖЕНИЕ|";
     char word[48] = "|";
     size_t k = 1;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (n - i >= 3 && (!memcmp(s + i, "\xe2\x80\x99", 3) || !memcmp(s + i, "\xe2\x80\x98", 3))) i += 2; /* curly apostrophes */
+        if (n - i >= 3 && (!memcmp(s + i, "\xe2\x80\x99", 3) || !memcmp(s + i, "\xe2\x80\x98", 3)))
+            i += 2; /* curly apostrophes */
         else if ((c >= 'A' && c <= 'Z') || c >= 0x80) word[k++] = (char)c;
         else if (c >= 'a' && c <= 'z') word[k++] = (char)(c - 32);
         else if (!strchr(" .'`-", c)) return false;

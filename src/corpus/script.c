@@ -127,8 +127,8 @@ static void note(us_rows *r, uint32_t line, us_rule rule, bool rejected, us_span
     const char *b = keep(s, before.s, before.n), *a = keep(s, after.s, after.n);
     if (!a || !b) r->status = us_fail(r->err, US_ERR_MEMORY, "out of memory");
     else
-        s->repairs[s->n_repairs++] =
-            (us_repair){.file = r->file, .row = r->inside ? r->inside : line, .rule = rule, .rejected = rejected, .before = b, .after = a};
+        s->repairs[s->n_repairs++] = (us_repair){
+            .file = r->file, .row = r->inside ? r->inside : line, .rule = rule, .rejected = rejected, .before = b, .after = a};
 }
 
 /* Applies mojibake and blanks (and, for text, directions) to a cell; the result is in s->a or the cell itself. */
@@ -187,7 +187,8 @@ static us_status boundaries(us_rows *r, const us_span_str cells[US_N_CELLS]) {
     if (numbers) snprintf(name, sizeof name, "S%.*sE%.*s", (int)season.n, season.s, (int)episode.n, episode.s);
     else if (season.n && episode.n && memmem(episode.s, episode.n, season.s, season.n))
         snprintf(name, sizeof name, "%.*s", (int)episode.n, episode.s);
-    else if (season.n && episode.n) snprintf(name, sizeof name, "%.*s %.*s", (int)season.n, season.s, (int)episode.n, episode.s);
+    else if (season.n && episode.n)
+        snprintf(name, sizeof name, "%.*s %.*s", (int)season.n, season.s, (int)episode.n, episode.s);
     else if (season.n || episode.n)
         snprintf(name, sizeof name, "%.*s", (int)(season.n ? season.n : episode.n), season.n ? season.s : episode.s);
     else snprintf(name, sizeof name, "%.250s", r->file_episode);
@@ -296,12 +297,7 @@ static uint32_t find_speaker(us_rows *r, uint32_t line, us_span_str name, uint32
     us_buf clean;
     us_buf_init(&clean, 1 << 16);
     name = repair_cell(r, line, name, false, bits, &clean);
-    size_t n = on(r, US_RULE_CUES) ? us_name_without_cues(name.s, name.n) : name.n;
-    if (n < name.n) {
-        note(r, line, US_RULE_CUES, false, name, (us_span_str){name.s, n});
-        *bits |= 1u << US_RULE_CUES;
-    }
-    if (n && !us_is_nothing(name.s, n) && !r->status) r->status = speaker_of(s, name.s, n, &speaker, r->err);
+    if (name.n && !us_is_nothing(name.s, name.n) && !r->status) r->status = speaker_of(s, name.s, name.n, &speaker, r->err);
     us_buf_fini(&clean);
     return speaker;
 }
@@ -314,6 +310,10 @@ void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS],
     uint32_t bits = repairs, speaker = US_SPEAKER_NONE;
     if ((!name.n || us_is_nothing(name.s, name.n)) && !cut(text, SIZE_MAX).n) { /* nothing said by nobody: a break */
         us_rows_break(r, line);
+        return;
+    }
+    if (r->unchecked && (!us_utf8_valid(name.s, name.n, NULL) || !us_utf8_valid(text.s, text.n, NULL))) {
+        us_rows_reject(r, line, "not UTF-8");
         return;
     }
     if (!count_row(r, line)) return;
@@ -386,13 +386,13 @@ static us_status join_shouted(us_rows *r) {
     us_status st = us_alloc(size, sizeof *head, &head, r->err);
     if (!st) st = us_alloc(n, sizeof *next, &next, r->err);
     for (size_t i = n; i-- > 0 && !st;) {
-        if (us_is_shouted(s->speakers[i].name)) continue;
+        if (us_is_shouted(s->speakers[i].name) || s->joins[i] != i) continue;
         uint32_t *h = &head[folded_hash(s->speakers[i].name, &fold) & (size - 1)];
         next[i] = *h;
         *h = (uint32_t)i + 1;
     }
     for (size_t i = 0; i < n && !st; i++) {
-        if (!us_is_shouted(s->speakers[i].name)) continue;
+        if (!us_is_shouted(s->speakers[i].name) || s->joins[i] != i) continue;
         uint32_t best = (uint32_t)i, k = head[folded_hash(s->speakers[i].name, &fold) & (size - 1)];
         if (!k || !us_fold_case(s->speakers[i].name, &fold)) continue;
         for (; k; k = next[k - 1])
@@ -409,7 +409,25 @@ static us_status join_shouted(us_rows *r) {
     return st;
 }
 
-/* Shouted names join, then aliases as told. */
+/* Speaker i joins the one of that name, who may be new. */
+static us_status join_to(us_rows *r, size_t i, const char *name, size_t n, us_rule rule) {
+    us_script *s = r->script;
+    size_t before = s->n_speakers;
+    uint32_t k;
+    us_status st = speaker_of(s, name, n, &k, r->err);
+    if (st) return st;
+    if (s->n_speakers > before) {
+        uint32_t *bigger = realloc(s->joins, (s->n_speakers + 1) * sizeof *bigger);
+        if (!bigger) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
+        s->joins = bigger;
+        s->joins[before] = (uint32_t)before;
+    }
+    s->joins[i] = k;
+    s->counts.repairs[rule] += s->speakers[i].n_rows;
+    return US_OK;
+}
+
+/* Names with cues join those without, shouted names the others, then aliases as told. */
 static us_status join_names(us_rows *r) {
     us_script *s = r->script;
     size_t n = s->n_speakers;
@@ -417,20 +435,15 @@ static us_status join_names(us_rows *r) {
     for (size_t i = 0; i < n && !st; i++) s->joins[i] = (uint32_t)i;
     s->counts.names = n;
     for (size_t i = 0; i < n; i++) s->counts.names_with_lines += s->speakers[i].n_lines > 0;
+    for (size_t i = 0; i < n && !st && on(r, US_RULE_CUES); i++) {
+        const char *name = s->speakers[i].name;
+        size_t len = strlen(name), bare = us_name_without_cues(name, len);
+        if (bare && bare < len) st = join_to(r, i, name, bare, US_RULE_CUES);
+    }
     if (!st && s->shouted_seen && on(r, US_RULE_SHOUTED)) st = join_shouted(r);
     for (size_t i = 0; i < n && !st && s->aliases && on(r, US_RULE_ALIASES); i++) {
         const char *to = json_string_value(json_object_get(s->aliases, s->speakers[i].name));
-        uint32_t k;
-        if (!to) continue;
-        if ((st = speaker_of(s, to, strlen(to), &k, r->err))) break;
-        if (s->n_speakers > n) { /* a canonical name that nobody bears yet */
-            uint32_t *bigger = realloc(s->joins, (s->n_speakers + 1) * sizeof *bigger);
-            if (!bigger) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
-            s->joins = bigger;
-            for (size_t j = n; j < s->n_speakers; j++) s->joins[j] = (uint32_t)j;
-        }
-        s->joins[i] = k;
-        s->counts.repairs[US_RULE_ALIASES] += s->speakers[i].n_rows;
+        if (to) st = join_to(r, i, to, strlen(to), US_RULE_ALIASES);
     }
     for (size_t i = 0; i < s->n_speakers && !st; i++) { /* MARGE joins Marge, who joins Marge Simpson */
         size_t steps = 0;
@@ -457,6 +470,11 @@ uint32_t us_count_words(const char *s) {
     uint32_t n = len && s[0] != ' ';
     for (size_t i = 1; i < len; i++) n += (s[i] != ' ') & (s[i - 1] == ' ');
     return n;
+}
+
+static us_rule why_joined(const char *name) {
+    size_t n = strlen(name);
+    return us_name_without_cues(name, n) < n ? US_RULE_CUES : us_is_shouted(name) ? US_RULE_SHOUTED : US_RULE_ALIASES;
 }
 
 /* Joins, counts words and scenes, and orders the speakers by their lines. */
@@ -493,8 +511,7 @@ static us_status finish(us_rows *r) {
         us_line *l = &s->lines[i];
         if (l->speaker == US_SPEAKER_NONE) continue;
         uint32_t to = s->joins[l->speaker];
-        if (to != l->speaker)
-            l->repairs |= 1u << (us_is_shouted(s->speakers[l->speaker].name) ? US_RULE_SHOUTED : US_RULE_ALIASES);
+        if (to != l->speaker) l->repairs |= 1u << why_joined(s->speakers[l->speaker].name);
         l->speaker = rank[to];
         sorted[l->speaker].n_words += us_count_words(l->text);
         if (last_scene[l->speaker] != l->scene + 1) sorted[l->speaker].n_scenes++, last_scene[l->speaker] = l->scene + 1;
@@ -524,8 +541,10 @@ static us_status load_exclusions(us_script *s, const us_script_options *o, us_er
     us_status st = US_OK;
     for (size_t i = 0; i < o->n_exclude && !st; i++) {
         if (!s->excluded) s->excluded = json_object();
-        if (!fold_name(o->exclude[i], &fold)) st = us_fail(err, US_ERR_ARGUMENT, "a name to leave out is no UTF-8, or too long");
-        else if (json_object_set_new(s->excluded, fold.data ? fold.data : "", json_true())) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+        if (!fold_name(o->exclude[i], &fold))
+            st = us_fail(err, US_ERR_ARGUMENT, "a name to leave out is no UTF-8, or too long");
+        else if (json_object_set_new(s->excluded, fold.data ? fold.data : "", json_true()))
+            st = us_fail(err, US_ERR_MEMORY, "out of memory");
     }
     us_buf_fini(&fold);
     return st;
@@ -552,8 +571,12 @@ static us_status add_source(us_rows *r, const us_doc *d, const us_shape *shape, 
     if (!path || !kept || !encoding || !others) return us_fail(err, US_ERR_MEMORY, "out of memory");
     r->file = (uint32_t)s->n_sources;
     r->path = path;
-    s->sources[s->n_sources++] = (us_source){.path = path, .format = shape ? shape->name : NULL, .about = kept, .encoding = encoding,
-                                             .others = others, .encoding_guessed = d->text.guessed};
+    s->sources[s->n_sources++] = (us_source){.path = path,
+                                             .format = shape ? shape->name : NULL,
+                                             .about = kept,
+                                             .encoding = encoding,
+                                             .others = others,
+                                             .encoding_guessed = d->text.guessed};
     return US_OK;
 }
 
@@ -585,10 +608,16 @@ static us_status read_document(void *ctx, us_doc *d, us_error *err) {
         if (!d->listed) return us_fail(err, st, "%s", why.message);
         snprintf(view.about, sizeof view.about, "no dialogue found in it");
     }
+    if (d->text.n_nuls) {
+        size_t n = strlen(view.about);
+        snprintf(view.about + n, sizeof view.about - n, "%s%llu NUL byte%s taken out", n ? ", " : "",
+                 (unsigned long long)d->text.n_nuls, d->text.n_nuls == 1 ? "" : "s");
+    }
     us_status st = add_source(r, d, shape, &view, err);
     if (st || !shape) return st;
     if (rd->n_paths > 1 || d->listed) name_of_file(d->path, episode, sizeof episode);
     r->file_episode = episode;
+    r->unchecked = d->text.unchecked;
     s->scene_open = s->run_open = false;
     st = shape->read(r, d);
     if (!st) st = r->status;
@@ -626,7 +655,8 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
         bool any = false;
         st = us_source_walk(paths[i], o.encoding, read_document, &rd, err);
         for (size_t k = first; k < s->n_sources; k++) any = any || s->sources[k].format;
-        if (!st && !any) st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
+        if (!st && !any)
+            st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
     }
     if (!st) st = finish(&rd.rows);
     us_buf_fini(&s->a);
@@ -669,3 +699,30 @@ const us_joined *us_script_get_joined(const us_script *s, size_t *n) { return *n
 const us_script_counts *us_script_get_counts(const us_script *s) { return &s->counts; }
 const us_source *us_script_get_sources(const us_script *s, size_t *n) { return *n = s->n_sources, s->sources; }
 const char *us_script_get_path(const us_script *s, uint32_t file) { return file < s->n_sources ? s->sources[file].path : ""; }
+
+/* ---- is it damaged ------------------------------------------------------------------------------------------- */
+
+us_status us_script_check_damage(const us_script *s, us_error *err) {
+    static const us_rule mends[] = {US_RULE_FIELDS, US_RULE_MOJIBAKE, US_RULE_ENCODING, US_RULE_QUOTES};
+    const us_script_counts *c = &s->counts;
+    us_rule worst = US_N_RULES;
+    uint64_t n = c->rejected, rows = c->rows - c->breaks;
+    bool bad = n && (n == rows || (n > 20 && n * 50 > rows));
+    for (size_t i = 0; i < sizeof mends / sizeof *mends && !bad; i++)
+        if (c->repairs[mends[i]] * 5 > rows && c->repairs[mends[i]] > 2) worst = mends[i], n = c->repairs[worst], bad = true;
+    if (!bad) return US_OK;
+    char places[600] = "";
+    size_t n_places = 0, k = 0;
+    for (size_t i = 0; i < s->n_repairs && n_places < 3; i++) {
+        const us_repair *r = &s->repairs[i];
+        if (worst == US_N_RULES ? !r->rejected : r->rejected || r->rule != worst) continue;
+        k += (size_t)snprintf(places + k, sizeof places - k, "%s%.80s:%u: %.60s", n_places ? "; " : "",
+                              us_script_get_path(s, r->file), r->row, worst == US_N_RULES ? r->after : r->before);
+        n_places++;
+    }
+    if (worst == US_N_RULES)
+        return us_fail(err, US_ERR_FORMAT, "%llu of %llu rows were rejected: %s", (unsigned long long)n,
+                       (unsigned long long)rows, places);
+    return us_fail(err, US_ERR_FORMAT, "%llu of %llu rows had to be repaired by the rule '%s': %s", (unsigned long long)n,
+                   (unsigned long long)rows, us_rule_name(worst), places);
+}

@@ -25,8 +25,10 @@ struct us_rows {
     const us_script_options *options;
     uint32_t file;
     const char *path;
-    const char *file_episode; /* the episode's name where the rows do not say one: that of the file, when there are several; "" */
-    uint32_t inside; /* not 0: all rows come from a text inside that line */
+    const char
+        *file_episode; /* the episode's name where the rows do not say one: that of the file, when there are several; "" */
+    uint32_t inside;   /* not 0: all rows come from a text inside that line */
+    bool unchecked;    /* the text may be no UTF-8, because the user said that it is: rows that are not are rejected */
     us_error *err;
     us_status status; /* first failure; readers stop then */
 };
@@ -37,7 +39,7 @@ void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS],
 void us_rows_say(us_rows *r, uint32_t line, us_span_str speaker, us_span_str text);
 void us_rows_action(us_rows *r, uint32_t line); /* something happens: nobody speaks */
 void us_rows_break(us_rows *r, uint32_t line);  /* a scene ends */
-void us_rows_scene(us_rows *r); /* the same without a row of its own */
+void us_rows_scene(us_rows *r);                 /* the same without a row of its own */
 void us_rows_reject(us_rows *r, uint32_t line, const char *reason);
 
 /* ---- which column is which ---------------------------------------------------------------------------------- */

@@ -16,7 +16,8 @@ const char *us_format_title(size_t i) { return i < us_n_shapes ? us_shapes[i].ti
 static void weighed(us_view *best, const us_shape *shape, const us_view *v) {
     size_t n = strlen(best->others);
     if (v->fit > 0.1 && n < sizeof best->others - 1)
-        snprintf(best->others + n, sizeof best->others - n, "%s%s (%.2f)", n ? "; " : "", v->about[0] ? v->about : shape->title, v->fit);
+        snprintf(best->others + n, sizeof best->others - n, "%s%s (%.2f)", n ? "; " : "", v->about[0] ? v->about : shape->title,
+                 v->fit);
 }
 
 const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_view *view) {

@@ -40,8 +40,8 @@ us_lines us_lines_of(const char *s, size_t n);
 bool us_lines_next(us_lines *l);
 us_span_str us_trim(us_span_str s); /* blanks at both ends off, no-break and full-width ones too */
 
-#define US_SHAPE(name)                                                                  \
-    void us_look_##name(const us_script_options *o, const us_doc *d, us_view *view);    \
+#define US_SHAPE(name)                                                               \
+    void us_look_##name(const us_script_options *o, const us_doc *d, us_view *view); \
     us_status us_read_##name(us_rows *r, us_doc *d)
 US_SHAPE(table);
 US_SHAPE(json);

@@ -13,7 +13,7 @@
 
 #define MAX_DEPTH 64
 #define MAX_FILES 100000
-#define MAX_UNPACKED ((size_t)2 << 30)
+#define MAX_UNPACKED ((size_t)1 << 30)
 
 typedef struct walk {
     const char *encoding;
@@ -27,11 +27,15 @@ typedef struct walk {
 
 /* Formats of other programs, by their first bytes, and the step that makes a text of them. */
 static const char *refusal(const char *s, size_t n) {
-    static const struct { const char *magic, *what; } known[] = {
+    static const struct {
+        const char *magic, *what;
+    } known[] = {
         {"%PDF-", "a PDF: make text of it first (pdftotext -layout FILE.pdf FILE.txt)"},
         {"\xd0\xcf\x11\xe0", "an old Word or Excel file: save it as .docx, .xlsx, .csv or plain text"},
-        {"SQLite format 3", "a SQLite database: export the table (sqlite3 -header -csv FILE 'select * from TABLE' > lines.csv)"},
-        {"PAR1", "a Parquet file: make a CSV of it (python3 -c 'import pandas; pandas.read_parquet(\"FILE\").to_csv(\"lines.csv\")')"},
+        {"SQLite format 3",
+         "a SQLite database: export the table (sqlite3 -header -csv FILE 'select * from TABLE' > lines.csv)"},
+        {"PAR1",
+         "a Parquet file: make a CSV of it (python3 -c 'import pandas; pandas.read_parquet(\"FILE\").to_csv(\"lines.csv\")')"},
         {"{\\rtf", "an RTF document: save it as plain text"},
         {"RDX", "R's own data: write it as a CSV (write.csv(x, \"lines.csv\"))"},
         {"Rar!", "a RAR archive: unpack it first"},
@@ -62,8 +66,16 @@ static us_status hand_out(walk *w, const char *path, const char *s, size_t n, co
 /* ---- archives ----------------------------------------------------------------------------------------------- */
 
 static bool is_archive(const char *s, size_t n) {
-    static const struct { const char *magic; size_t n; } known[] = {
-        {"PK\3\4", 4}, {"\x1f\x8b\x08", 3}, {"\xfd" "7zXZ", 5}, {"BZh", 3}, {"\x28\xb5\x2f\xfd", 4}};
+    static const struct {
+        const char *magic;
+        size_t n;
+    } known[] = {{"PK\3\4", 4},
+                 {"\x1f\x8b\x08", 3},
+                 {"\xfd"
+                  "7zXZ",
+                  5},
+                 {"BZh", 3},
+                 {"\x28\xb5\x2f\xfd", 4}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n > known[i].n && !memcmp(s, known[i].magic, known[i].n)) return true;
     return n > 262 + 5 && !memcmp(s + 257, "ustar", 5);
@@ -92,7 +104,8 @@ static us_status unpack(struct archive *a, const char *path, size_t *room, char 
     for (la_ssize_t got = 1; got > 0 && !st;) {
         if ((st = us_buf_reserve(&b, *room - b.len < 65536 ? *room - b.len : 65536, err))) break;
         if (b.len == *room) st = US_ERR_LIMIT;
-        else if ((got = archive_read_data(a, b.data + b.len, *room - b.len < 65536 ? *room - b.len : 65536)) > 0) b.len += (size_t)got;
+        else if ((got = archive_read_data(a, b.data + b.len, *room - b.len < 65536 ? *room - b.len : 65536)) > 0)
+            b.len += (size_t)got;
         else if (got < 0) {
             const char *why = archive_error_string(a);
             st = us_fail(err, US_ERR_FORMAT, "%s: cannot unpack: %s", path, why ? why : "damaged");
@@ -122,12 +135,13 @@ us_status us_zip_read(const char *s, size_t n, const char *member, size_t max, c
 
 /* A zip of one program's own: NULL, "xlsx", or the sentence that refuses it. */
 static const char *office(const char *s, size_t n) {
-    static const struct { const char *member, *what; } known[] = {
-        {"xl/workbook.xml", "xlsx"},
-        {"word/document.xml", "a Word document: save it as plain text (.txt)"},
-        {"content.xml", "a LibreOffice document: save it as .csv, .xlsx or plain text"},
-        {"ppt/presentation.xml", "a presentation"},
-        {"META-INF/container.xml", "an e-book: make text of it first (ebook-convert FILE.epub FILE.txt)"}};
+    static const struct {
+        const char *member, *what;
+    } known[] = {{"xl/workbook.xml", "xlsx"},
+                 {"word/document.xml", "a Word document: save it as plain text (.txt)"},
+                 {"content.xml", "a LibreOffice document: save it as .csv, .xlsx or plain text"},
+                 {"ppt/presentation.xml", "a presentation"},
+                 {"META-INF/container.xml", "an e-book: make text of it first (ebook-convert FILE.epub FILE.txt)"}};
     struct archive *a = open_archive(s, n);
     struct archive_entry *e;
     const char *what = NULL;

@@ -20,14 +20,14 @@ typedef struct us_doc {
 /* Gets each document in turn; anything but US_OK ends the walk. */
 typedef us_status us_doc_fn(void *ctx, us_doc *doc, us_error *err);
 
-/* Walks a file ("-": standard input), a folder (its files by name, numbers by value) or an archive (.zip, .tar, .gz, .xz, .bz2, .zst).
- * Bounds: 64 folders deep, 100,000 files, 2 GiB of unpacked bytes for an archive and for standard input. */
+/* Walks a file ("-": standard input), a folder (its files by name, numbers by value) or an archive (.zip, .tar, .gz, .xz, .bz2,
+ * .zst). Bounds: 64 folders deep, 100,000 files, 1 GiB of unpacked bytes for an archive and for standard input. */
 US_MUST_USE us_status us_source_walk(const char *path, const char *encoding, us_doc_fn *fn, void *ctx, us_error *err);
 
 /* Everything before `at` has been read: a mapped file's pages go back now and then. */
 static inline void us_doc_done(us_doc *d, const char *at) {
     size_t done = d->map ? (size_t)(at - (const char *)d->map->data) : 0;
-    if (d->map && done > d->dropped + ((size_t)8 << 20)) {
+    if (d->map && done > d->dropped + ((size_t)2 << 20)) {
         us_map_drop(d->map, d->dropped, done - d->dropped - ((size_t)1 << 20));
         d->dropped = done - ((size_t)1 << 20);
     }
