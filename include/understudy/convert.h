@@ -18,7 +18,7 @@ extern "C" {
 US_API US_MUST_USE us_status us_peft_export(const us_model *model, const char *adapter_path, const char *base_name,
                                             const char *folder, us_error *err);
 /* Reads a PEFT folder (F32, F16 or BF16) into a GGUF adapter with the model's hash in it. UNSUPPORTED in words for
- * what a GGUF LoRA cannot say (DoRA, biases, saved modules, a rank of its own for some modules). */
+ * what a GGUF LoRA cannot say (DoRA, biases, saved modules, an alpha of its own for some modules). */
 US_API US_MUST_USE us_status us_peft_import(us_model *model, const char *folder, us_adapter_type type, const char *adapter_path,
                                             us_error *err);
 

@@ -8,46 +8,53 @@
 
 typedef struct merge {
     const us_gguf *base;
+    const us_net *net;
     const us_factors *f;
     double scale;
     us_type *types; /* of each tensor in the new file */
 } merge;
 
-/* The factors of a tensor "blk.N.NAME.weight", or NULL. */
-static const us_factor_pair *pair_of(const us_factors *f, us_str name) {
+/* The factors of a tensor "blk.N.NAME.weight"; out->a is NULL when it has none. */
+static us_status factors_of(const merge *m, us_str name, us_tensor_factors *out, us_error *err) {
     char want[96];
-    for (int32_t i = 0; i < f->n_layers * US_N_MODULES; i++) {
-        snprintf(want, sizeof want, "blk.%d.%s.weight", i / US_N_MODULES, us_module_tensors[i % US_N_MODULES]);
-        if (us_str_eq(name, want)) return f->pairs[i].a ? &f->pairs[i] : NULL;
+    *out = (us_tensor_factors){0};
+    for (int32_t i = 0; i < m->f->n_layers * US_N_MODULES; i++) {
+        us_place at = us_net_place(m->net, (us_module)(i % US_N_MODULES));
+        snprintf(want, sizeof want, "blk.%d.%s.weight", i / US_N_MODULES, at.tensor);
+        if (us_str_eq(name, want))
+            return us_factors_join(m->net, m->f, i / US_N_MODULES, (us_module)(i % US_N_MODULES), out, err);
     }
-    return NULL;
+    return US_OK;
 }
 
 static us_status fill(void *ctx, size_t i, void *dst, size_t n_bytes, us_error *err) {
     const merge *m = ctx;
     size_t n;
     const us_tensor *t = &us_gguf_tensors(m->base, &n)[i];
-    const us_factor_pair *p = t->n_dims == 2 ? pair_of(m->f, t->name) : NULL;
     us_type type = m->types[i];
-    if (!p && (us_type)t->type == type) {
+    us_tensor_factors p = {0};
+    us_status st = t->n_dims == 2 ? factors_of(m, t->name, &p, err) : US_OK;
+    if (st) return st;
+    if (!p.a && (us_type)t->type == type) {
         if (t->n_bytes != n_bytes) return us_fail(err, US_ERR_FORMAT, "merge: a tensor has an unexpected size");
         memcpy(dst, t->data, n_bytes);
         return US_OK;
     }
     size_t cols = (size_t)t->ne[0], rows = (size_t)(t->ne[1] * t->ne[2] * t->ne[3]),
-           from = us_type_row_bytes((us_type)t->type, cols), to = us_type_row_bytes(type, cols), r = (size_t)m->f->rank;
-    float *row = NULL, k = (float)(m->scale * (double)m->f->alpha / (double)m->f->rank);
-    us_status st = us_alloc(cols, sizeof *row, &row, err);
+           from = us_type_row_bytes((us_type)t->type, cols), to = us_type_row_bytes(type, cols);
+    float *row = NULL, k = p.rank ? (float)(m->scale * (double)m->f->alpha / (double)p.rank) : 0;
+    st = us_alloc(cols, sizeof *row, &row, err);
     for (size_t y = 0; y < rows && !st; y++) {
         us_dequant_row((us_type)t->type, t->data + y * from, row, cols);
-        for (size_t j = 0; p && j < r; j++) {
-            float b = k * p->b[y * r + j];
-            for (size_t x = 0; x < cols; x++) row[x] += b * p->a[j * cols + x];
+        for (size_t j = 0; j < p.rank; j++) {
+            float b = k * p.b[y * p.rank + j];
+            for (size_t x = 0; x < cols; x++) row[x] += b * p.a[j * cols + x];
         }
         if (!us_quant_row(type, row, (unsigned char *)dst + y * to, cols))
             st = us_fail(err, US_ERR_UNSUPPORTED, "merge: rows of %zu cannot be written as %s", cols, us_gguf_type_name(type));
     }
     free(row);
+    free(p.a);
     return st;
 }
 
@@ -80,7 +87,7 @@ us_status us_adapter_merge(const us_model *model, const char *adapter_path, doub
     us_adapter_free(check);
     const us_tensor *t = us_gguf_tensors(model->g, &n);
     const us_kv *kvs = us_gguf_kvs(model->g, &n_kvs);
-    merge m = {.base = model->g, .f = &f, .scale = scale};
+    merge m = {.base = model->g, .net = &model->net, .f = &f, .scale = scale};
     st = us_gguf_open(adapter_path, &g, err);
     if (!st) st = us_factors_read(model, g, &f, err);
     if (!st) st = us_gguf_writer_new(&w, err);

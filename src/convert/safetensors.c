@@ -64,6 +64,10 @@ void us_safetensors_close(us_safetensors *s) {
     *s = (us_safetensors){0};
 }
 
+size_t us_safetensors_rows(const us_safetensors *s, const char *name) {
+    return (size_t)json_integer_value(json_array_get(json_object_get(json_object_get(s->header, name), "shape"), 0));
+}
+
 us_status us_safetensors_read(const us_safetensors *s, const char *name, size_t rows, size_t cols, float *out, us_error *err) {
     json_t *t = json_object_get(s->header, name), *shape = json_object_get(t, "shape");
     if (!t) return us_fail(err, US_ERR_NOT_FOUND, "%s: no tensor '%s'", s->path, name);

@@ -13,6 +13,8 @@ typedef struct us_safetensors {
 /* Checks every offset, shape and type (F32, F16, BF16; at most 2 dimensions) before anything is used. */
 US_MUST_USE us_status us_safetensors_open(const char *path, us_safetensors *out, us_error *err);
 void us_safetensors_close(us_safetensors *s);
+/* The rows of a tensor; 0 when there is none of that name. */
+size_t us_safetensors_rows(const us_safetensors *s, const char *name);
 /* A tensor [rows, cols] as floats in out[rows * cols]. NOT_FOUND, or FORMAT for another shape. */
 US_MUST_USE us_status us_safetensors_read(const us_safetensors *s, const char *name, size_t rows, size_t cols, float *out,
                                           us_error *err);

@@ -1,53 +1,75 @@
-/* LoRA adapters: GGUF files with general.type=adapter; tensors "<base tensor>.lora_a" [in, R] and ".lora_b" [R, out]. */
+/* LoRA adapters: GGUF files with general.type=adapter; tensors "<base tensor>.lora_a" [in, R] and ".lora_b" [R, out]. Of a
+ * tensor that several modules share (attn_qkv), each module packs its rows of B, and the rows of A that reach them. */
 #include "base/mem.h"
-#include "model/model.h"
+#include "model/factors.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_RANK 256
+#define MAX_FUSED_RANK (3 * MAX_RANK) /* of a file's tensor that holds three modules' */
+
+/* A module's factors in a file: rows [first, first + n_out) of B, and those components of the rank that reach them. */
+typedef struct part {
+    const us_tensor *a, *b;
+    size_t first, n_out, rank;
+    bool whole; /* all of both */
+    uint16_t columns[MAX_FUSED_RANK];
+} part;
 
 /* How a factor is kept: on the fast path in 8 bits, so that decoding reads a quarter of what float32 takes. A meets activations
  * of 8 bits and B their few sums in float32; the rounding stays far below that of the weights that they correct. */
-static us_pack_kind kind_for(const us_model *m, const us_tensor *t, bool is_a) {
-    return m->math == US_MATH_F32 ? US_PACK_F32 : is_a && t->ne[0] % US_BLOCK == 0 ? US_PACK_Q8 : US_PACK_I8;
+static us_pack_kind kind_for(const us_model *m, size_t cols, bool is_a) {
+    return m->math == US_MATH_F32 ? US_PACK_F32 : is_a && cols % US_BLOCK == 0 ? US_PACK_Q8 : US_PACK_I8;
 }
 
-static void plan_factor(const us_model *m, const us_tensor *t, bool is_a, us_matrix *out, size_t *n_bytes) {
-    size_t cols = (size_t)t->ne[0], rows = (size_t)t->ne[1];
-    *out =
-        (us_matrix){.kind = kind_for(m, t, is_a), .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
+static void plan_factor(const us_model *m, const part *p, bool is_a, us_matrix *out, size_t *n_bytes) {
+    size_t cols = is_a ? (size_t)p->a->ne[0] : p->rank, rows = is_a ? p->rank : p->n_out;
+    *out = (us_matrix){
+        .kind = kind_for(m, cols, is_a), .n_rows = rows, .n_cols = cols, .n_groups = (rows + US_GROUP - 1) / US_GROUP};
     out->group_bytes = us_pack_group_bytes(out->kind, cols);
     *n_bytes += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
 }
 
+/* Row r of a module's A or B; `whole` has room for a row of the file. */
+static const unsigned char *part_row(const part *p, bool is_a, size_t r, float *whole, float *row) {
+    const us_tensor *t = is_a ? p->a : p->b;
+    size_t cols = (size_t)t->ne[0];
+    const unsigned char *src = t->data + (is_a ? p->columns[r] : p->first + r) * us_type_row_bytes((us_type)t->type, cols);
+    us_dequant_row((us_type)t->type, src, is_a || p->whole ? row : whole, cols);
+    for (size_t c = 0; c < p->rank && !is_a && !p->whole; c++) row[c] = whole[p->columns[c]];
+    return src;
+}
+
 /* Packs a factor at *at and moves on. */
-static us_status pack_factor(const us_gguf *g, const us_tensor *t, us_matrix *out, unsigned char **at, us_error *err) {
+static us_status pack_factor(const us_gguf *g, const part *p, bool is_a, us_matrix *out, unsigned char **at, us_error *err) {
     const us_kern *kn = us_kern_get();
-    size_t cols = out->n_cols, from_bytes = us_type_row_bytes((us_type)t->type, cols),
-           q8_bytes = us_type_row_bytes(US_TYPE_Q8_0, cols);
+    const us_tensor *t = is_a ? p->a : p->b;
+    bool as_is = t->type == US_TYPE_Q8_0 && (is_a || p->whole); /* the file's own numbers */
+    size_t cols = out->n_cols, q8_bytes = us_type_row_bytes(US_TYPE_Q8_0, cols);
     float *f = NULL;
-    us_status st = us_alloc(2 * US_GROUP * cols, sizeof *f, &f, err);
-    unsigned char *q8 = st ? NULL : (unsigned char *)(f + US_GROUP * cols);
+    us_status st = us_alloc(2 * US_GROUP * cols + MAX_FUSED_RANK, sizeof *f, &f, err);
+    float *whole = st ? NULL : f + US_GROUP * cols;
+    unsigned char *q8 = st ? NULL : (unsigned char *)(whole + MAX_FUSED_RANK);
     out->data = *at;
     *at += (out->group_bytes * out->n_groups + 63) & ~(size_t)63;
     for (size_t r = 0; r < out->n_rows && !st; r += US_GROUP) {
         size_t n = out->n_rows - r < US_GROUP ? out->n_rows - r : US_GROUP;
-        const unsigned char *src = t->data + r * from_bytes;
         unsigned char *dst = out->data + r / US_GROUP * out->group_bytes;
         for (size_t i = 0; i < n; i++) {
-            us_dequant_row((us_type)t->type, src + i * from_bytes, f + i * cols, cols);
+            const unsigned char *src = part_row(p, is_a, r + i, whole, f + i * cols);
             for (size_t c = 0; c < cols && !st; c++)
                 if (!isfinite(f[i * cols + c]))
                     st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g),
                                  (int)t->name.len, t->name.data);
-            if (out->kind == US_PACK_Q8 && t->type != US_TYPE_Q8_0 && !st)
-                us_quant_row(US_TYPE_Q8_0, f + i * cols, q8 + i * q8_bytes, cols);
+            if (out->kind != US_PACK_Q8 || st) continue;
+            if (as_is) memcpy(q8 + i * q8_bytes, src, q8_bytes);
+            else us_quant_row(US_TYPE_Q8_0, f + i * cols, q8 + i * q8_bytes, cols);
         }
         if (st) break;
         if (out->kind != US_PACK_Q8) kn->pack_group(out->kind, US_TYPE_F32, f, cols * sizeof *f, n, cols, dst);
-        else kn->pack_group(US_PACK_Q8, US_TYPE_Q8_0, t->type == US_TYPE_Q8_0 ? src : q8, q8_bytes, n, cols, dst);
+        else kn->pack_group(US_PACK_Q8, US_TYPE_Q8_0, q8, q8_bytes, n, cols, dst);
     }
     free(f);
     return st;
@@ -78,34 +100,57 @@ static us_status check_header(const us_model *m, const us_gguf *g, const char *t
     return US_OK;
 }
 
-static const us_tensor *find_factor(const us_gguf *g, int32_t layer, us_module mod, bool is_a) {
+/* Finds and checks a module's factors; a->NULL when the file has none for it. */
+static us_status find_part(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, part *p, us_error *err) {
+    const us_net *net = &m->net;
+    us_place place = us_net_place(net, mod);
     char name[96];
-    snprintf(name, sizeof name, "blk.%d.%s.weight.lora_%c", layer, us_module_tensors[mod], is_a ? 'a' : 'b');
-    return us_gguf_find_tensor(g, name);
+    size_t in, len;
+    us_net_dims(net, mod, &in, &p->n_out);
+    p->first = place.first;
+    p->whole = place.n_rows == p->n_out;
+    int64_t most = p->whole ? MAX_RANK : MAX_FUSED_RANK;
+    len = (size_t)snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", layer, place.tensor);
+    p->a = us_gguf_find_tensor(g, name);
+    name[len - 1] = 'b';
+    p->b = us_gguf_find_tensor(g, name);
+    name[len - sizeof ".lora_b" + 1] = 0;
+    if (!p->a && !p->b) return US_OK;
+    if (!p->a || !p->b) return us_fail(err, US_ERR_FORMAT, "%s: '%s' has only one of lora_a and lora_b", us_gguf_path(g), name);
+    if (p->a->ne[0] != (int64_t)in || p->b->ne[1] != (int64_t)place.n_rows || p->a->ne[1] != p->b->ne[0] || p->a->ne[1] < 1 ||
+        p->a->ne[1] > most || p->a->n_dims > 2 || p->b->n_dims > 2)
+        return us_fail(err, US_ERR_MISMATCH,
+                       "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]",
+                       us_gguf_path(g), name, in, place.n_rows, (int)most, (long long)p->a->ne[0], (long long)p->a->ne[1],
+                       (long long)p->b->ne[0], (long long)p->b->ne[1]);
+    p->rank = (size_t)p->a->ne[1];
+    for (size_t j = 0; j < p->rank; j++) p->columns[j] = (uint16_t)j;
+    if (p->whole) return US_OK;
+    float *b;
+    us_status st = us_alloc(place.n_rows * p->rank, sizeof *b, &b, err);
+    for (size_t r = 0; r < place.n_rows && !st; r++)
+        us_dequant_row((us_type)p->b->type, p->b->data + r * us_type_row_bytes((us_type)p->b->type, p->rank), b + r * p->rank,
+                       p->rank);
+    if (!st) p->rank = us_factors_reaching(b, p->rank, p->first, p->n_out, p->columns);
+    free(b);
+    if (!st && p->rank > MAX_RANK)
+        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: '%s': a rank of %zu for one module, at most %d", us_gguf_path(g), name,
+                     p->rank, MAX_RANK);
+    return st;
 }
 
-/* Finds and checks a module's factors and counts their bytes. */
 static us_status plan_site(const us_model *m, const us_gguf *g, int32_t layer, us_module mod, us_adapter *ad, double alpha,
                            size_t *n_found, size_t *n_bytes, us_error *err) {
     us_adapter_site *site = &ad->sites[layer * US_N_MODULES + (int)mod];
-    char name[96];
-    size_t in, out;
-    us_net_dims(&m->net, mod, &in, &out);
-    const us_tensor *a = find_factor(g, layer, mod, true), *b = find_factor(g, layer, mod, false);
-    if (!a && !b) return US_OK;
-    snprintf(name, sizeof name, "blk.%d.%s.weight", layer, us_module_tensors[mod]);
-    if (!a || !b) return us_fail(err, US_ERR_FORMAT, "%s: '%s' has only one of lora_a and lora_b", us_gguf_path(g), name);
-    if (a->ne[0] != (int64_t)in || b->ne[1] != (int64_t)out || a->ne[1] != b->ne[0] || a->ne[1] < 1 || a->ne[1] > MAX_RANK ||
-        a->n_dims > 2 || b->n_dims > 2)
-        return us_fail(err, US_ERR_MISMATCH,
-                       "%s: '%s': expected A [%zu, r] and B [r, %zu] with r at most %d, got [%lld, %lld] and [%lld, %lld]",
-                       us_gguf_path(g), name, in, out, MAX_RANK, (long long)a->ne[0], (long long)a->ne[1], (long long)b->ne[0],
-                       (long long)b->ne[1]);
-    *n_found += 2;
-    if (a->ne[1] > ad->rank) ad->rank = (int32_t)a->ne[1];
-    site->scale = alpha > 0 ? (float)(alpha / (double)a->ne[1]) : 1.0f;
-    plan_factor(m, a, true, &site->a, n_bytes);
-    plan_factor(m, b, false, &site->b, n_bytes);
+    part p;
+    us_status st = find_part(m, g, layer, mod, &p, err);
+    if (st || !p.a) return st;
+    if (!p.first) *n_found += 2;
+    if (!p.rank) return US_OK;
+    if (p.rank > (size_t)ad->rank) ad->rank = (int32_t)p.rank;
+    site->scale = alpha > 0 ? (float)(alpha / (double)p.a->ne[1]) : 1.0f;
+    plan_factor(m, &p, true, &site->a, n_bytes);
+    plan_factor(m, &p, false, &site->b, n_bytes);
     return US_OK;
 }
 
@@ -117,8 +162,10 @@ static us_status pack_layer(const us_gguf *g, int32_t layer, us_adapter *ad, uns
         for (int is_b = 0; is_b < 2; is_b++)
             for (int mod = (int)first[k]; mod < (int)first[k + 1] && !st; mod++) {
                 us_adapter_site *site = &ad->sites[layer * US_N_MODULES + mod];
-                const us_tensor *t = find_factor(g, layer, (us_module)mod, !is_b);
-                if (t) st = pack_factor(g, t, is_b ? &site->b : &site->a, at, err);
+                part p;
+                if (!site->a.n_rows) continue;
+                st = find_part(ad->model, g, layer, (us_module)mod, &p, err);
+                if (!st) st = pack_factor(g, &p, !is_b, is_b ? &site->b : &site->a, at, err);
             }
     return st;
 }
@@ -146,7 +193,7 @@ static us_status open_as(const us_model *m, const char *path, const char *type, 
         snprintf(copy, sizeof copy, "%.*s", (int)s.len, s.data);
         bool ours = extra && !strcmp(copy, US_DIRECTOR_HEAD);
         if (ours) continue;
-        for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_module_tensors[k]);
+        for (int k = 0; k < US_N_MODULES; k++) ours = ours || strstr(copy, us_net_place(&m->net, (us_module)k).tensor);
         if (!ours || strncmp(copy, "blk.", 4) != 0)
             st = us_fail(err, US_ERR_UNSUPPORTED,
                          "%s: tensor '%s' is not a LoRA factor of attn_{q,k,v,output} or ffn_{gate,up,down}", path, copy);

@@ -1,4 +1,4 @@
-/* How the pre-tokenizers cut: token ids against Hugging Face's tokenizers, which tests/parity/tokenizers.py recorded in
+/* How the pre-tokenizers cut: token ids against Hugging Face's tokenizers, which tests/parity/pretokenizers.py recorded in
  * tests/data/tokenizers.json. And Gemma's SentencePiece: tokens that its maker added are matched in any text, markers not. */
 #include "test.h"
 #include "base/file.h"

@@ -2,16 +2,14 @@
 """Records what Hugging Face's tokenizers make of texts, for tests/unit/test_pretokenizers.c.
 
     python3 -m venv venv && venv/bin/pip install tokenizers
-    venv/bin/python tests/parity/tokenizers.py > tests/data/tokenizers.json
+    venv/bin/python tests/parity/pretokenizers.py > tests/data/tokenizers.json
 
 For each pre-tokenizer a small byte-level BPE is learned with the pattern that the models' own tokenizer.json has; the file
 holds its tokens and merges and the ids of some texts.
 """
 import json
-import sys
 
-sys.path.pop(0)  # this file has the library's name
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers  # noqa: E402
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 TEKKEN = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
