@@ -1,5 +1,6 @@
 #include "chat/conversation.h"
 #include "base/mem.h"
+#include "reply/sides.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ void us_conversation_policy(const us_conversation *c, bool plain, us_reply_polic
     if (!p->n_takes) p->n_takes = c->card->takes;
     if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
     p->judges[0] = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
+    if (!plain) p->judges[1] = (us_judge){us_sides_judge, NULL};
     p->own = plain ? NULL : c->card->name;
 }
 

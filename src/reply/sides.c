@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
+enum { ECHO_NATS = 150, RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
 
 static bool has(const char *w, const char *phrase) { return strstr(w, phrase) != NULL; }
 static bool begins(const char *w, const char *phrase) { return !strncmp(w, phrase, strlen(phrase)); }
@@ -320,4 +320,20 @@ us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
     free(said);
     free(own);
     return v;
+}
+
+us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+    const char **lines;
+    (void)ctx;
+    us_status st = us_alloc(c->n_lines, sizeof *lines, &lines, err);
+    if (st) return st;
+    for (size_t i = 0; i < c->n_lines; i++) lines[i] = c->lines[i].text;
+    for (int32_t i = 0; i < n; i++) {
+        us_sides v = us_sides_look(lines, c->n_lines, takes[i].text);
+        if (v.confesses) takes[i].leaked = true;
+        if (v.echoes || v.repeats) takes[i].judged -= ECHO_NATS;
+        if (v.copied > 2) takes[i].judged -= v.copied - 2;
+    }
+    free(lines);
+    return US_OK;
 }

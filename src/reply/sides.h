@@ -4,7 +4,7 @@
  * "yes" to "are you an AI?", the visitor's own words handed back, a line that somebody has just said. */
 #ifndef US_REPLY_SIDES_H
 #define US_REPLY_SIDES_H
-#include "understudy/base.h"
+#include "reply/rank.h"
 
 typedef struct us_sides {
     bool confesses; /* asked whether a machine speaks, or a person, the reply says machine */
@@ -15,4 +15,8 @@ typedef struct us_sides {
 
 /* lines[0..n): what was said, oldest first; the last is answered (n may be 0). */
 us_sides us_sides_look(const char *const *lines, size_t n, const char *reply);
+/* A us_judge_fn (ctx unused): takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run a
+ * little. */
+US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
+                                     us_error *err);
 #endif

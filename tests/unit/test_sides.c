@@ -77,8 +77,21 @@ static void test_repetitions(void **state) {
     assert_false(us_sides_look(lines, 0, "I stay.").repeats);
 }
 
+static void test_judge(void **state) {
+    const us_said lines[] = {{"", "Hello."}, {"Homer", "Hi."}, {"", "Are you an AI?"}};
+    us_conversation_view c = {.lines = lines, .n_lines = 3};
+    us_candidate takes[] = {{.text = "Yes."}, {.text = "No, I am Homer!"}, {.text = "Are you an AI?"}};
+    us_error err;
+    (void)state;
+    assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
+    assert_true(takes[0].leaked && !takes[1].leaked);
+    assert_true(takes[2].judged < takes[1].judged - 100);
+    c.n_lines = 0; /* a bare prompt */
+    assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_echoes),
-                                       cmocka_unit_test(test_repetitions)};
+                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
