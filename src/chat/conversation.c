@@ -13,16 +13,45 @@ void us_conversation_policy(const us_conversation *c, bool plain, us_reply_polic
     if (!p->n_takes) p->n_takes = c->card->takes;
     if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
     p->judges[0] = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
-    if (!plain) p->judges[1] = (us_judge){us_sides_judge, NULL};
+    if (!plain) p->judges[1] = (us_judge){us_sides_judge, NULL}, p->judges[2] = (us_judge){us_notes_judge, NULL};
     p->own = plain ? NULL : c->card->name;
 }
 
-us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, us_prompt *out, us_error *err) {
-    if (!c->card) {
-        us_status st = us_prompt_make_plain(c->system, c->lines, c->n_lines, out, err);
-        if (!st) out->open = !c->new_turn && c->n_lines && c->lines[c->n_lines - 1].own;
-        return st;
-    }
+/* The visitor's own line: nobody's in particular, or of the name that they gave. */
+static bool is_visitor(const us_conversation *c, const us_chat_line *l) {
+    return !l->own && (!l->name || !*l->name || (c->user && !strcmp(l->name, c->user)));
+}
+
+/* What the last line asks for of what the visitor has told; free() it. NULL: nothing. */
+static us_status recall(const us_conversation *c, char **out, us_error *err) {
+    us_notes heard = {0};
+    us_buf b;
+    us_status st = US_OK;
+    *out = NULL;
+    if (!c->card || !c->n_lines || !is_visitor(c, &c->lines[c->n_lines - 1])) return US_OK;
+    us_buf_init(&b, (size_t)1 << 16);
+    for (size_t i = 0; i + 1 < c->n_lines && !c->notes && !st; i++)
+        if (is_visitor(c, &c->lines[i])) st = us_notes_hear(&heard, c->lines[i].text, err);
+    if (!st) st = us_notes_recall(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, &b, err);
+    if (!st && b.len && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    us_notes_fini(&heard);
+    return st;
+}
+
+/* A scene of several has a situation: what was said first, by nobody of the cast. */
+static const char *situation_of(const us_conversation *c) {
+    const char *other = NULL;
+    if (!c->n_lines || !is_visitor(c, &c->lines[0])) return NULL;
+    for (size_t i = 1; i < c->n_lines; i++)
+        if (!c->lines[i].own && !is_visitor(c, &c->lines[i])) other = c->lines[i].name;
+    return other ? c->lines[0].text : NULL;
+}
+
+/* The prompt of a character. A situation that is no longer seen stands in the system text, what is recalled in front of the
+ * question. */
+static us_status make_prompt(const us_backend *b, const us_conversation *c, const char *recalled, us_prompt *out,
+                             us_error *err) {
     us_prompt_spec spec = {.card = c->card,
                            .trained = c->trained,
                            .more = c->system,
@@ -31,8 +60,46 @@ us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, 
                            .n_lines = c->n_lines,
                            .history = c->history,
                            .user_first = b->tpl && us_template_user_first(b->tpl)};
-    us_status st = us_prompt_make(&spec, out, err);
-    if (!st && c->new_turn) out->open = false;
+    us_chat_line *lines = NULL;
+    const char *situation = situation_of(c);
+    us_buf asked, more;
+    us_buf_init(&asked, (size_t)1 << 20);
+    us_buf_init(&more, (size_t)1 << 20);
+    us_status st = US_OK;
+    if (recalled) {
+        st = us_alloc(c->n_lines, sizeof *lines, &lines, err);
+        if (!st) memcpy(lines, c->lines, c->n_lines * sizeof *lines);
+        if (!st) st = us_buf_appendf(&asked, err, "%s%s", recalled, c->lines[c->n_lines - 1].text);
+        if (!st) lines[c->n_lines - 1].text = asked.data, spec.lines = lines;
+    }
+    if (!st) st = us_prompt_make(&spec, out, err);
+    if (!st && situation && out->first_line > 0) {
+        us_prompt_fini(out);
+        if (c->system) st = us_buf_appendf(&more, err, "%s\n", c->system);
+        if (!st) st = us_buf_appendf(&more, err, "The scene: %s", situation);
+        spec.more = more.data;
+        if (!st) st = us_prompt_make(&spec, out, err);
+    }
+    us_buf_fini(&asked);
+    us_buf_fini(&more);
+    free(lines);
+    return st;
+}
+
+static us_status prompt_with(const us_backend *b, const us_conversation *c, const char *recalled, us_prompt *out,
+                             us_error *err) {
+    us_status st =
+        c->card ? make_prompt(b, c, recalled, out, err) : us_prompt_make_plain(c->system, c->lines, c->n_lines, out, err);
+    if (!st && c->card && c->new_turn) out->open = false;
+    if (!st && !c->card) out->open = !c->new_turn && c->n_lines && c->lines[c->n_lines - 1].own;
+    return st;
+}
+
+us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, us_prompt *out, us_error *err) {
+    char *recalled;
+    us_status st = recall(c, &recalled, err);
+    if (!st) st = prompt_with(b, c, recalled, out, err);
+    free(recalled);
     return st;
 }
 
@@ -83,7 +150,8 @@ us_status us_conversation_begin(us_backend *b, const us_conversation *c, const u
     us_prompt prompt = {0};
     const char **names = NULL;
     us_conversation_policy(c, false, &spec.policy);
-    us_status st = us_conversation_prompt(b, c, &prompt, err);
+    us_status st = recall(c, &spec.recalled, err);
+    if (!st) st = prompt_with(b, c, spec.recalled, &prompt, err);
     if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);
     spec.policy.names = names;
     if (!st && c->card) st = copy_lines(c, prompt.first_line, &spec, err);

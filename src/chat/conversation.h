@@ -3,6 +3,7 @@
  * (reply/reply.h) comes out. Knows neither who stores the turns nor who shows them. */
 #ifndef US_CHAT_CONVERSATION_H
 #define US_CHAT_CONVERSATION_H
+#include "chat/notes.h"
 #include "chat/prompt.h"
 #include "reply/reply.h"
 
@@ -18,10 +19,11 @@ typedef struct us_conversation {
     const char *system; /* more of a system text; NULL: none */
     const us_chat_line *lines;
     size_t n_lines;
-    int32_t history; /* lines that are seen; 0: the card's */
-    bool new_turn;   /* the reply is a turn of its own, even where the character spoke last; else they go on */
-    bool whole;      /* LIMIT, instead of leaving the oldest turns out, when all do not fit */
-    const char *id;  /* what another server may call the character; NULL */
+    const us_notes *notes; /* on the visitor; NULL: those that their lines give */
+    int32_t history;       /* lines that are seen; 0: the card's */
+    bool new_turn;         /* the reply is a turn of its own, even where the character spoke last; else they go on */
+    bool whole;            /* LIMIT, instead of leaving the oldest turns out, when all do not fit */
+    const char *id;        /* what another server may call the character; NULL */
 } us_conversation;
 
 /* Fills what the card decides of a reply: takes (if none are given), ranking, names that end it. A text that goes on (`plain`)

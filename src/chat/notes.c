@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
+enum { ANSWER_NATS = 20, MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
 
 /* ---- patterns ------------------------------------------------------------------------------------------------ */
 
@@ -357,4 +357,12 @@ bool us_notes_answers(const char *recalled, const char *line, const char *reply)
     free(asked);
     free(said);
     return found;
+}
+
+us_status us_notes_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+    (void)ctx;
+    (void)err;
+    for (int32_t i = 0; i < n && c->recalled && *c->recalled && c->n_lines; i++)
+        if (us_notes_answers(c->recalled, c->lines[c->n_lines - 1].text, takes[i].text)) takes[i].judged += ANSWER_NATS;
+    return US_OK;
 }

@@ -8,6 +8,7 @@
 #ifndef US_CHAT_NOTES_H
 #define US_CHAT_NOTES_H
 #include "base/buf.h"
+#include "reply/rank.h"
 
 enum { US_MAX_NOTES = 32, US_MAX_NOTE_BYTES = 300 };
 
@@ -28,4 +29,7 @@ US_MUST_USE us_status us_notes_recall(const us_notes *s, const char *line, us_bu
 /* Whether a reply to the line, for which `recalled` was found, has what was asked for: a word of a note, but for small words
  * and those of the question. */
 bool us_notes_answers(const char *recalled, const char *line, const char *reply);
+/* A us_judge_fn (ctx unused): when something was recalled, takes that have it win. */
+US_MUST_USE us_status us_notes_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
+                                     us_error *err);
 #endif

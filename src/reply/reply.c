@@ -158,8 +158,12 @@ static int32_t takes_of(const us_reply *r) {
 /* ---- begin ---------------------------------------------------------------------------------------------------------- */
 
 static us_conversation_view view_of(const us_reply_spec *s) {
-    return (us_conversation_view){
-        .lines = s->lines, .n_lines = s->n_lines, .who = s->policy.own, .messages = s->messages, .n_messages = s->n_messages};
+    return (us_conversation_view){.lines = s->lines,
+                                  .n_lines = s->n_lines,
+                                  .recalled = s->recalled,
+                                  .who = s->policy.own,
+                                  .messages = s->messages,
+                                  .n_messages = s->n_messages};
 }
 
 static us_status begin_own(us_reply *r, us_error *err) {
@@ -217,9 +221,11 @@ void us_reply_spec_fini(us_reply_spec *s) {
         free((char *)(uintptr_t)s->lines[i].text);
     }
     free(s->lines);
+    free(s->recalled);
     s->messages = NULL;
     s->message_text = NULL;
     s->lines = NULL;
+    s->recalled = NULL;
     s->n_lines = 0;
 }
 
@@ -236,6 +242,7 @@ us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_
     spec->messages = NULL;
     spec->message_text = NULL;
     spec->lines = NULL;
+    spec->recalled = NULL;
     spec->n_lines = 0;
     st = copy_names(r, &spec->policy, err);
     if (!st) st = copy_texts(r, &spec->policy, err);

@@ -1,6 +1,6 @@
 /* What visitors tell of themselves, and what comes back when they ask for it. */
 #include "test.h"
-#include "chat/notes.h"
+#include "chat/conversation.h"
 
 static us_error err;
 
@@ -73,8 +73,53 @@ static void test_answers(void **state) {
     assert_false(us_notes_answers("I live in Oslo. ", "Where do I live?", "You live in a house."));
 }
 
+/* The prompt of a conversation with a card of nothing but a name. */
+static void check_prompt(const us_chat_line *lines, size_t n, const char *user, const char *system, const char *last) {
+    static const char json[] = "{\"spec\": \"chara_card_v2\", \"spec_version\": \"2.0\", \"data\": {\"name\": \"Bo\", "
+                               "\"description\": \"You are Bo.\", \"extensions\": {\"understudy\": {\"history\": 4}}}}";
+    us_card *card;
+    us_prompt p;
+    assert_ok(us_card_parse(json, sizeof json - 1, "card", &card, &err), &err);
+    us_conversation c = {.card = card, .trained = true, .user = user, .lines = lines, .n_lines = n, .new_turn = true};
+    assert_ok(us_conversation_prompt(&(us_backend){0}, &c, &p, &err), &err);
+    if (system && !strstr(p.messages[0].content, system)) fail_msg("'%s' is not in '%s'", system, p.messages[0].content);
+    if (!system) assert_null(strstr(p.messages[0].content, "scene"));
+    assert_string_equal(p.messages[p.n - 1].content, last);
+    us_prompt_fini(&p);
+    us_card_free(card);
+}
+
+static void test_prompt(void **state) {
+    us_chat_line talk[24] = {{NULL, "I have two cats, Mila and Otto.", false, false}, {NULL, "Cats!", true, false}};
+    us_chat_line scene[24] = {{NULL, "They are lost in a forest.", false, false}, {"Al", "Where are we?", false, false}};
+    (void)state;
+    for (size_t i = 2; i < 22; i++) talk[i] = (us_chat_line){NULL, "So what.", i % 2, false};
+    talk[22] = (us_chat_line){NULL, "What are my cats called?", false, false};
+    check_prompt(talk, 23, NULL, NULL, "I have two cats, Mila and Otto. What are my cats called?");
+    talk[0].name = talk[22].name = "Al"; /* somebody else's cats */
+    check_prompt(talk, 23, NULL, NULL, "Al: What are my cats called?");
+    check_prompt(talk, 23, "Al", NULL, "Al: I have two cats, Mila and Otto. What are my cats called?");
+    for (size_t i = 2; i < 22; i++) scene[i] = (us_chat_line){i % 2 ? "Al" : "", i % 2 ? "Hm." : "No.", !(i % 2), false};
+    check_prompt(scene, 22, NULL, "The scene: They are lost in a forest.", "Al: Hm.");
+    check_prompt(scene, 2, NULL, NULL, "They are lost in a forest.\nAl: Where are we?"); /* it is seen */
+}
+
+static void test_judge(void **state) {
+    const us_said lines[] = {{"", "What are my cats called?"}};
+    us_conversation_view c = {.lines = lines, .n_lines = 1, .recalled = "I have two cats, Mila and Otto. "};
+    us_candidate takes[] = {{.text = "Cats."}, {.text = "Mila, of course!"}};
+    (void)state;
+    assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
+    assert_true(takes[0].judged == 0 && takes[1].judged > 10);
+    c.recalled = NULL;
+    takes[1].judged = 0;
+    assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
+    assert_true(takes[1].judged == 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recall), cmocka_unit_test(test_corrections),
-                                       cmocka_unit_test(test_nothing), cmocka_unit_test(test_answers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recall),  cmocka_unit_test(test_corrections),
+                                       cmocka_unit_test(test_nothing), cmocka_unit_test(test_answers),
+                                       cmocka_unit_test(test_prompt),  cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
