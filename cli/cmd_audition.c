@@ -111,11 +111,10 @@ static int finish(const char *command, us_audition *a, const char *out, const ch
 }
 
 static int split(const char *command, const char *name, us_audition_options *o) {
-    if (!name) return 0;
-    o->all_parts = !strcmp(name, "all");
-    for (int p = 0; p < US_N_PARTS && !o->all_parts; p++)
-        if (!strcmp(name, us_part_name((us_part)p))) o->part = (us_part)p, o->part_given = true;
-    return o->all_parts || o->part_given ? 0 : cli_usage(command, "--split %s: expected train, validation, test or all", name);
+    bool known = !name || !strcmp(name, "all");
+    for (int p = 0; p < US_N_PARTS && !known; p++) known = !strcmp(name, us_part_name((us_part)p));
+    o->part = name;
+    return known ? 0 : cli_usage(command, "--split %s: expected train, validation, test or all", name);
 }
 
 static char *join(const char *a, const char *b) {
@@ -133,7 +132,7 @@ static us_status teach(const us_script *script, const char *folder, const us_aud
     us_dataset_options d = {.character = st ? NULL : us_card_name(card),
                             .validation = o->validation,
                             .test = o->test,
-                            .unnamed = o->unnamed,
+                            .unnamed = o->unnamed > 0 ? o->unnamed : 0,
                             .seed = o->split_seed};
     if (!st) st = us_card_learn_style(card, script, &d, err);
     if (!st) st = us_card_save(card, path, err);
@@ -144,7 +143,7 @@ static us_status teach(const us_script *script, const char *folder, const us_aud
 
 int cmd_audition(int argc, char **argv) {
     cli_script so = {0};
-    us_audition_options o = {.lambda = -1, .unnamed = 0.25, .validation = 0.05, .test = 0.05};
+    us_audition_options o = {.unnamed = 0.25, .validation = 0.05, .test = 0.05};
     cli_list data = {0};
     const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
@@ -215,7 +214,8 @@ int cmd_audition(int argc, char **argv) {
     o.max_lines = (int32_t)lines;
     o.takes = (int32_t)takes;
     o.max_tokens = (int32_t)max_tokens;
-    o.lambda = lambda;
+    o.lambda = lambda < 0 ? 0 : lambda > 0 ? lambda : -1;
+    if (o.unnamed == 0) o.unnamed = -1;
     o.seed = (uint64_t)seed;
     o.split_seed = (uint64_t)split_seed;
     o.n_threads = (int)threads;

@@ -91,9 +91,9 @@ const contextFor = turn => ({ last: turn === chat.turns.at(-1), busy: isBusy(), 
 function drawTurns() {
   const c = character(chat.characters[0]);
   const list = chat.turns.filter(turn => turn.id !== live?.into?.id).map(turn => turnElement(turn, contextFor(turn)));
-  // The greeting is the page's: it stands above the first line, and is no turn.
-  if (!scene() && c.greeting && chat.turns[0]?.role !== 'character') list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
-  const young = !live && !chat.turns.length;
+  // A chat begins with the greeting as its first turn. Before it is there, the page shows what that will be.
+  if (!scene() && c.greeting && !chat.id) list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
+  const young = !live && !chat.turns.some(turn => turn.role === 'user');
   if (young) list.unshift(el('li', { class: 'intro' }, el('span', { class: 'stack' }, chat.characters.map(id => avatar(id, '', 'big'))), scene() && el('p', {}, t('scene_empty'))));
   if (chat.turns.at(-1)?.role === 'user' && !live) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
   if (young) list.push(el('li', { class: 'openers' }, openers(c)));

@@ -3,13 +3,13 @@
  *     us_audition *a;
  *     us_audition_run(model, script, "characters/homer", &(us_audition_options){0}, &a, &err);
  *     us_audition_write(a, "characters/homer", &err);   // audition.json, audition.html
- *     us_audition_check(a, "gates.txt", &n_failed, &err);
+ *     us_audition_judge(a, "gates.txt", &err);          // then us_audition_get_gates()
  *     us_audition_free(a);
  *
  * The same prompts are answered by the bare model, by the model with the character's card, and by the model with
- * his adapter, as the chat would answer them: same prompt, sampler, takes, guards. Every figure stands beside that of
- * the character's real lines from scenes that were kept out of the training, where such a figure exists.
- * docs/audition.md has each measure's formula and source. Deterministic for a seed, whatever the number of threads. */
+ * his adapter, by the code that serves: a reply of seed s is the one that the chat gives to the same line and seed. Every
+ * figure stands beside that of the character's real lines from scenes that were kept out of the training, where such a figure
+ * exists. docs/audition.md has each measure's formula and source. Deterministic for a seed, whatever the number of threads. */
 #ifndef UNDERSTUDY_AUDITION_H
 #define UNDERSTUDY_AUDITION_H
 
@@ -47,13 +47,12 @@ typedef struct us_metric {
 typedef struct us_audition_options {
     const char
         *measures; /* names of groups with commas: likelihood, retrieval, replies, takes, chats, style, retention; NULL: all */
-    const char *who;   /* "base,prompt,adapter" or some of them; NULL: all three */
-    us_part part;      /* scenes that prompts and real lines are taken from; US_AUDITION_TEST (0 means test, see below) */
-    bool all_parts;    /* every scene, training scenes too */
-    bool part_given;   /* `part` counts; otherwise the test part */
+    const char *who; /* "base,prompt,adapter" or some of them; NULL: all three */
+    const char
+        *part; /* scenes that prompts and real lines are taken from: "train", "validation", "test", "all"; NULL: "test" */
     int32_t n_replies; /* held-out contexts to answer; 0: 500 */
     int32_t n_seeds;   /* answers to each; 0: 1 */
-    int32_t max_lines; /* held-out lines for likelihood, retrieval, style; 0: 800 */
+    int32_t max_lines; /* held-out lines for likelihood, retrieval, style; 0: 300 */
     int32_t takes;     /* 0: the card's */
     const char *
         takes_list; /* "1,4,8,12,16": context gain and the rest at these numbers of takes too; NULL: 1 and half of the card's */
@@ -62,12 +61,12 @@ typedef struct us_audition_options {
     const char *lexicon_file;          /* more expressions that give a machine away; NULL: none */
     const char *adapter;               /* instead of the card's; NULL */
     const us_sampler_options *sampler; /* instead of the card's; NULL */
-    double lambda;                     /* instead of the card's; negative: the card's */
+    double lambda;                     /* 0: the card's; negative: 0, replies are not compared by what they answer */
     double adapter_scale;              /* 0: 1 */
     int32_t max_tokens;                /* of a reply; 0: 80 */
     uint64_t seed;                     /* of replies, shuffles and bootstrap; the split has its own, that of the training */
     double validation, test;           /* shares of the scenes, as in training; both 0: 0.05 each */
-    double unnamed;                    /* as in training; negative: 0.25 */
+    double unnamed;                    /* as in training; 0: 0.25; negative: 0, every turn has its name */
     uint64_t split_seed;
     int n_threads;       /* 0: every CPU */
     const char *journal; /* a file that keeps what is done, so that an interrupted run goes on there; NULL: none */

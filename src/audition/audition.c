@@ -25,7 +25,7 @@ bool us_audition_tell(us_audition *a, const char *stage, uint64_t done, uint64_t
     return !a->o.progress || a->o.progress(a->o.progress_ctx, stage, done, total);
 }
 
-bool us_audition_in_part(const us_audition *a, const us_example *e) { return a->o.all_parts || e->part == a->o.part; }
+bool us_audition_in_part(const us_audition *a, const us_example *e) { return a->all_parts || e->part == a->part; }
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
 
@@ -82,13 +82,17 @@ static us_status check_options(us_audition *a, us_error *err) {
     if (a->measure[US_MEASURE_TAKES] || a->measure[US_MEASURE_STYLE])
         a->measure[US_MEASURE_REPLIES] = true; /* they judge replies */
     a->who[US_WHO_REAL] = true;
-    if (!o->part_given) o->part = US_TEST;
+    if (!o->part) o->part = "test";
+    a->all_parts = !strcmp(o->part, "all");
+    while (!a->all_parts && a->part < US_N_PARTS && strcmp(o->part, us_part_name(a->part)) != 0) a->part++;
+    if (a->part == US_N_PARTS)
+        return us_fail(err, US_ERR_ARGUMENT, "part: expected train, validation, test or all, got '%.40s'", o->part);
     if (!o->n_replies) o->n_replies = 500;
     if (!o->n_seeds) o->n_seeds = 1;
     if (!o->max_lines) o->max_lines = 300;
     if (!o->max_tokens) o->max_tokens = 80;
     if (o->adapter_scale == 0) o->adapter_scale = 1;
-    if (o->unnamed < 0) o->unnamed = 0.25;
+    o->unnamed = o->unnamed == 0 ? 0.25 : o->unnamed < 0 ? 0 : o->unnamed;
     if (o->n_replies < 1 || o->n_replies > MAX_REPLIES || o->n_seeds < 1 || o->n_seeds > 1000 || o->max_lines < 1 ||
         o->max_lines > MAX_REPLIES || (int64_t)o->n_replies * o->n_seeds > MAX_REPLIES)
         return us_fail(err, US_ERR_ARGUMENT, "audition: expected 1..%d replies, seeds and lines, %d replies in all at most",
@@ -103,6 +107,7 @@ static us_status open_character(us_audition *a, us_error *err) {
     us_status st = path ? us_card_open(path, &a->card, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
     if (!st) st = us_card_system(a->card, &a->system, err);
+    if (!st && us_card_n_greetings(a->card)) st = us_card_fill_greeting(a->card, 0, NULL, &a->greeting, err);
     if (st) return st;
     const char *file = a->o.adapter ? a->o.adapter : a->card->adapter;
     if (a->who[US_WHO_ADAPTER]) {
@@ -120,7 +125,7 @@ static us_status open_character(us_audition *a, us_error *err) {
                            a->adapter_path);
         st = us_adapter_open(a->model, a->adapter_path, false, &a->adapter, err);
     }
-    a->lambda = a->o.lambda >= 0 ? a->o.lambda : a->card->weights.lambda;
+    a->lambda = a->o.lambda == 0 ? a->card->weights.lambda : a->o.lambda < 0 ? 0 : a->o.lambda;
     a->sampler = a->o.sampler ? *a->o.sampler : a->card->sampler;
     if (!st) st = us_sampler_check(&a->sampler, err);
     return st;
@@ -266,7 +271,7 @@ static us_status choose_targets(us_audition *a, us_error *err) {
     if (!st && !a->targets.n)
         st = us_fail(err, US_ERR_FORMAT,
                      "no line of '%s' is in the %s part of the script: a larger --test share, or --split all",
-                     a->classes[0].name, a->o.all_parts ? "whole" : us_part_name(a->o.part));
+                     a->classes[0].name, a->all_parts ? "whole" : us_part_name(a->part));
     us_rng_seed(&rng, a->o.seed ^ 0x7a6765u);
     for (size_t i = a->targets.n; i > 1 && !st; i--) {
         size_t k = (size_t)us_rng_below(&rng, i);
@@ -327,7 +332,7 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     if (!st)
         st = us_buf_appendf(&b, err, "2 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,
                             sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines, o->max_tokens, a->n_takes,
-                            (unsigned long long)o->seed, o->all_parts, (int)o->part);
+                            (unsigned long long)o->seed, a->all_parts, (int)a->part);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);
     for (size_t i = 0; i < a->probes.n && !st; i++)
         for (size_t k = 0; k < a->probes.items[i].n && !st; k++)
@@ -430,6 +435,7 @@ void us_audition_free(us_audition *a) {
     free(a->gates_text);
     json_decref(a->flagged);
     free(a->system);
+    free(a->greeting);
     free(a->adapter_path);
     free(a->folder);
     free(a);

@@ -91,6 +91,9 @@ struct us_audition {
     const us_script *script;
     us_card *card;
     us_adapter *adapter;
+    us_part part; /* that is judged, unless all are */
+    bool all_parts;
+    char *greeting; /* with which a chat begins; NULL: none */
     char *folder, *system, *adapter_path, model_hash[65], adapter_hash[65];
     us_dataset *set;
     us_sampler_options sampler;
@@ -123,8 +126,9 @@ struct us_audition {
     char *gates_text;
 };
 
-/* prompt.c: messages[0..n) as a conversation with `who`; lines[n] are the caller's room. */
-us_conversation us_audition_conversation(const us_audition *a, us_who who, const us_message *messages, size_t n,
+/* prompt.c: messages[0..n) as a conversation with `who`; lines[n + 1] are the caller's room. `chat`: it is one with a visitor,
+ * which begins with the card's greeting; else a scene of the script. */
+us_conversation us_audition_conversation(const us_audition *a, us_who who, bool chat, const us_message *messages, size_t n,
                                          us_chat_line *lines);
 /* The tokens of what `who` is asked, as the server makes them: persona and examples, then messages[0..n) and the reply's
  * header. n 0: nothing was said. */

@@ -6,10 +6,12 @@
 
 const us_adapter *us_audition_adapter(const us_audition *a, us_who who) { return who == US_WHO_ADAPTER ? a->adapter : NULL; }
 
-us_conversation us_audition_conversation(const us_audition *a, us_who who, const us_message *messages, size_t n,
+us_conversation us_audition_conversation(const us_audition *a, us_who who, bool chat, const us_message *messages, size_t n,
                                          us_chat_line *lines) {
-    us_conversation c = {.lines = lines, .n_lines = n, .new_turn = true};
-    for (size_t i = 0; i < n; i++) lines[i] = (us_chat_line){NULL, messages[i].content, !strcmp(messages[i].role, "assistant")};
+    us_conversation c = {.lines = lines, .new_turn = true};
+    if (chat && a->greeting && who != US_WHO_BASE) lines[c.n_lines++] = (us_chat_line){.text = a->greeting, .own = true};
+    for (size_t i = 0; i < n; i++)
+        lines[c.n_lines++] = (us_chat_line){.text = messages[i].content, .own = !strcmp(messages[i].role, "assistant")};
     if (who == US_WHO_BASE) return c; /* the model alone reads the bare conversation, without a card */
     c.card = a->card;
     c.phrases = a->phrases;
@@ -28,9 +30,9 @@ us_status us_audition_prompt(const us_audition *a, us_who who, const us_message 
     us_prompt p = {0};
     us_tokens asked = {0};
     if (who == US_WHO_BASE) return us_audition_plain_prompt(a, NULL, messages, n, out, err);
-    us_status st = us_alloc(n + 1, sizeof *lines, &lines, err);
+    us_status st = us_alloc(n + 2, sizeof *lines, &lines, err);
     if (st) return st;
-    us_conversation c = us_audition_conversation(a, who, n ? messages : &nothing, n ? n : 1, lines);
+    us_conversation c = us_audition_conversation(a, who, false, n ? messages : &nothing, n ? n : 1, lines);
     st = us_conversation_prompt(&b, &c, &p, err);
     if (!st) /* what comes before "?" is a conversation in which nothing was said */
         st = us_prompt_tokenize(&p, a->tpl, a->tok, us_model_get_info(a->model)->n_ctx_train - a->o.max_tokens,

@@ -85,6 +85,7 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
 typedef struct order {
     const us_message *messages;
     size_t n_messages;
+    bool chat; /* with a visitor, not a scene */
     uint64_t seed;
     char name[48]; /* in the journal */
     us_answer *to;
@@ -112,9 +113,9 @@ static us_status submit(batch *b, order *o) {
     us_audition *a = b->a;
     us_chat_line *lines;
     us_reply_policy p = {.sampler = a->sampler, .n_takes = takes_made(a, b->who), .max_tokens = a->o.max_tokens};
-    us_status st = us_alloc(o->n_messages, sizeof *lines, &lines, b->err);
+    us_status st = us_alloc(o->n_messages + 1, sizeof *lines, &lines, b->err);
     if (st) return st;
-    us_conversation c = us_audition_conversation(a, b->who, o->messages, o->n_messages, lines);
+    us_conversation c = us_audition_conversation(a, b->who, o->chat, o->messages, o->n_messages, lines);
     p.sampler.seed = o->seed;
     if (a->lambda > 0) p.weights = (us_take_weights){a->lambda, a->card->weights.length_power};
     st = us_conversation_begin(&b->backend, &c, &p, &o->reply, b->err);
@@ -181,7 +182,8 @@ us_status us_audition_answer(us_audition *a, us_who who, us_error *err) {
         us_answer *r = &a->answers[who][i];
         r->probe = (uint32_t)(i / n_seeds);
         r->seed = (uint32_t)(i % n_seeds);
-        orders[i] = (order){a->probes.items[r->probe].messages, a->probes.items[r->probe].n, a->o.seed + r->seed, "", r, NULL};
+        const us_probe *p = &a->probes.items[r->probe];
+        orders[i] = (order){p->messages, p->n, p->kind != US_PROBE_HELD_OUT, a->o.seed + r->seed, "", r, NULL};
         snprintf(orders[i].name, sizeof orders[i].name, "%s/%u/%u", us_who_name(who), r->probe, r->seed);
     }
     if (!st) st = run_orders(&b, orders, a->n_answers);
@@ -231,7 +233,7 @@ us_status us_audition_chats(us_audition *a, us_who who, us_error *err) {
     for (size_t t = 0; t < CHAT_TURNS && !st; t++) {
         for (size_t c = 0; c < N_CHATS; c++) {
             us_chat_log *log = &a->chats[who][c];
-            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), a->o.seed, "", &log->answers[t], NULL};
+            orders[c] = (order){m + c * per, chat_messages(log, t, m + c * per), true, a->o.seed, "", &log->answers[t], NULL};
             snprintf(orders[c].name, sizeof orders[c].name, "%s/chat/%zu/%zu", us_who_name(who), c, t);
         }
         st = run_orders(&b, orders, N_CHATS);

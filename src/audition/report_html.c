@@ -300,7 +300,7 @@ static void put_how(page *p) {
     put(p,
         "<p>Prompts: %N (held-out contexts of the %s part, openings, provocations), %d answers to each. Held-out lines scored: "
         "%N of %N. Training lines: %N. Seed %N.</p>\n",
-        (unsigned long long)a->probes.n, a->o.all_parts ? "whole script, no" : us_part_name(a->o.part), a->o.n_seeds,
+        (unsigned long long)a->probes.n, a->all_parts ? "whole script, no" : us_part_name(a->part), a->o.n_seeds,
         (unsigned long long)a->targets.n, (unsigned long long)a->classes[0].n_held, (unsigned long long)a->n_train,
         (unsigned long long)a->o.seed);
     put(p, "<p class=\"note\">Formulas and sources: docs/audition.md. Model %s (%s).</p>\n</section>\n",

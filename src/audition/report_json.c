@@ -67,9 +67,8 @@ static json_t *settings_json(const us_audition *a) {
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
     return json_pack("{s:s, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f}", "sampler", sampler, "takes", a->n_takes,
                      "lambda", a->lambda, "history", a->card->history, "max_tokens", a->o.max_tokens, "replies", a->o.n_replies,
-                     "seeds", a->o.n_seeds, "max_lines", a->o.max_lines, "split",
-                     a->o.all_parts ? "all" : us_part_name(a->o.part), "seed", (json_int_t)a->o.seed, "adapter_scale",
-                     a->o.adapter_scale);
+                     "seeds", a->o.n_seeds, "max_lines", a->o.max_lines, "split", a->all_parts ? "all" : us_part_name(a->part),
+                     "seed", (json_int_t)a->o.seed, "adapter_scale", a->o.adapter_scale);
 }
 
 static json_t *gates_json(const us_audition *a) {

@@ -134,13 +134,40 @@ enum MHD_Result us_route_chats(us_request *r) {
 
 enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->chat); }
 
+/* A chat with one character begins with their greeting; the alternate ones are the other wordings of that turn. */
+static us_status add_greeting(us_server *s, json_t *chat, us_error *err) {
+    json_t *stage = json_object_get(chat, "characters"), *list = json_array();
+    us_character *who = NULL;
+    us_status st = json_array_size(stage) == 1
+                       ? us_characters_find(s->characters, json_string_value(json_array_get(stage, 0)), &who, err)
+                       : US_OK;
+    for (size_t i = 0; who && i < us_card_n_greetings(who->card) && !st; i++) {
+        char *text = NULL;
+        st = us_card_fill_greeting(who->card, i, json_string_value(json_object_get(chat, "user")), &text, err);
+        if (!st)
+            json_array_append_new(list, json_pack("{s:o, s:n, s:s, s:n}", "text", us_text_json(text, strlen(text)), "score",
+                                                  "end", "greeting", "scale"));
+        free(text);
+    }
+    if (!st && json_array_size(list))
+        json_object_set_new(chat, "turns",
+                            json_pack("[{s:s, s:s, s:s, s:O, s:i, s:O, s:O, s:b}]", "role", "character", "speaker",
+                                      us_card_name(who->card), "character", who->id, "text",
+                                      json_object_get(json_array_get(list, 0), "text"), "chosen", 0, "alternatives", list,
+                                      "present", stage, "edited", 0));
+    json_decref(list);
+    us_character_put(who);
+    return st;
+}
+
 enum MHD_Result us_route_chat_add(us_request *r) {
     json_t *settings;
     us_error err;
     char id[US_STORE_ID];
     us_status st = us_chat_read_settings(r->s, r->json, true, &settings, &err);
     if (st) return us_refuse_error(r, st, &err);
-    st = us_store_add_chat(r->s->store, settings, id, &err);
+    st = add_greeting(r->s, settings, &err);
+    if (!st) st = us_store_add_chat(r->s->store, settings, id, &err);
     json_decref(settings);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }

@@ -201,9 +201,10 @@ static const char *finish_reason(const work *w, int32_t i) {
     return end == US_END_LENGTH || end == US_END_CANCEL ? "length" : "stop";
 }
 
-/* Our own: how each answer ended, its score, the takes that were not spoken. */
+/* Our own: how the answer ended, its score, how often it was made, the takes that were not spoken. */
 static json_t *details(const work *w) {
     json_t *others = json_array();
+    us_reply_view v = us_reply_wait(w->reply, 0);
     us_reply_text first = us_reply_get(w->reply, 0);
     for (int32_t i = 1; w->ask.n == 1 && i < us_reply_count(w->reply); i++) {
         us_reply_text t = us_reply_get(w->reply, i);
@@ -211,7 +212,8 @@ static json_t *details(const work *w) {
             json_array_append_new(others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score,
                                                     "end", us_reply_end_name(t.end)));
     }
-    return json_pack("{s:s, s:f, s:o}", "end", us_reply_end_name(first.end), "score", first.score, "alternatives", others);
+    return json_pack("{s:s, s:f, s:i, s:o}", "end", us_reply_end_name(first.end), "score", first.score, "attempts",
+                     v.n_attempts, "alternatives", others);
 }
 
 static json_t *envelope(const work *w, json_t *choices) {

@@ -7,7 +7,7 @@ slow = float(os.environ.get('SLOW', '1'))
 
 
 def card(name, **more):
-    return {'spec': 'chara_card_v2', 'spec_version': '2.0', 'data': dict({'name': name, 'description': f'You are {name}. {{{{user}}}} is here.', 'first_mes': f'I am {{{{char}}}}, {name}.', 'tags': ['test'],
+    return {'spec': 'chara_card_v2', 'spec_version': '2.0', 'data': dict({'name': name, 'description': f'You are {name}. {{{{user}}}} is here.', 'first_mes': f'I am {{{{char}}}}, {name}.', 'alternate_greetings': ['Out, {{user}}!'], 'tags': ['test'],
             'extensions': {'understudy': {'cast': ['Spike'], 'takes': 3, 'history': 10}, 'else/where': {'kept': [1, None]}}}, **more)}
 
 
@@ -109,13 +109,15 @@ def chat_api():
     assert ''.join(d['text'] for d in by(evs, 'delta')) == turn['text'] and turn['character'] == 'tom' and turn['speaker'] == 'Tom Cat' and turn['present'] == ['tom'], evs
     assert by(evs, 'turn')[0]['turn']['speaker'] == 'Spike' and by(evs, 'progress')[-1]['read'] == by(evs, 'progress')[-1]['total']
     saved = ok('GET', f'/api/chats/{cid}')
-    assert [t['id'] for t in saved['turns']] == [by(evs, 'turn')[0]['turn']['id'], turn['id']] and saved['title'] == 'Hello, Tom!', saved
+    assert [t['id'] for t in saved['turns'][1:]] == [by(evs, 'turn')[0]['turn']['id'], turn['id']] and saved['title'] == 'Hello, Tom!', saved
+    greeting = saved['turns'][0]
+    assert [a['text'] for a in greeting['alternatives']] == ['I am Tom Cat, Tom Cat.', 'Out, Spike!'] and greeting['chosen'] == 0 and greeting['role'] == 'character', greeting
 
     again = by(events(f'/api/chats/{cid}/turns/{turn["id"]}/regenerate', {'takes': 3, 'max_tokens': 8, 'scale': 0.5}), 'done')[0]['turn']
     assert again['id'] == turn['id'] and len(again['alternatives']) >= 2 and again['chosen'] == 1 and again['alternatives'][0]['text'] == turn['text'] and again['alternatives'][1]['scale'] == 0.5, again
     scores = [a['score'] for a in again['alternatives'][1:]]
     assert scores == sorted(scores, reverse=True), scores
-    refused(409, 'POST', f'/api/chats/{cid}/turns/{saved["turns"][0]["id"]}/regenerate')
+    refused(409, 'POST', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/regenerate')
     refused(404, 'POST', f'/api/chats/{cid}/turns/999/regenerate')
     refused(404, 'POST', f'/api/chats/{cid}/turns/x/regenerate')
 
@@ -126,22 +128,26 @@ def chat_api():
     refused(400, 'PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {})
 
     saw = ok('GET', f'/api/chats/{cid}/turns/{turn["id"]}/prompt')
-    assert saw['n_tokens'] == len(saw['tokens']) and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']) == saw['text'], saw
-    refused(404, 'GET', f'/api/chats/{cid}/turns/{saved["turns"][0]["id"]}/prompt')
+    assert saw['n_tokens'] == len(saw['tokens']) and 'I am Tom Cat, Tom Cat.' in saw['text'] and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']) == saw['text'], saw
+    refused(404, 'GET', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/prompt')
 
     cmp = events(f'/api/chats/{cid}/compare', {'variants': [{'scale': 0}, {'scale': 1}], 'max_tokens': 6, 'seed': 5})
-    assert sorted(d['variant'] for d in by(cmp, 'done')) == [0, 1] and len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    assert sorted(d['variant'] for d in by(cmp, 'done')) == [0, 1] and len(ok('GET', f'/api/chats/{cid}')['turns']) == 3
     for i in (0, 1):
         assert ''.join(d['text'] for d in by(cmp, 'delta') if d['variant'] == i) == [d['text'] for d in by(cmp, 'done') if d['variant'] == i][0]
 
-    branch = ok('POST', f'/api/chats/{cid}/branch', {'turn': saved['turns'][0]['id']}, want=201)
-    assert len(branch['turns']) == 1 and branch['id'] != cid
+    branch = ok('POST', f'/api/chats/{cid}/branch', {'turn': saved['turns'][1]['id']}, want=201)
+    assert len(branch['turns']) == 2 and branch['id'] != cid
     undo = ok('DELETE', f'/api/chats/{cid}/turns/{turn["id"]}')['undo']
-    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 1
-    assert len(ok('POST', f'/api/chats/{cid}/undo', {'undo': undo})['turns']) == 2
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    assert len(ok('POST', f'/api/chats/{cid}/undo', {'undo': undo})['turns']) == 3
     undo = ok('DELETE', f'/api/chats/{cid}/turns/{turn["id"]}')['undo']
     events(f'/api/chats/{cid}/next', {'takes': 1, 'max_tokens': 3})
     refused(409, 'POST', f'/api/chats/{cid}/undo', {'undo': undo})
+    ok('PATCH', f'/api/chats/{branch["id"]}/turns/{branch["turns"][0]["id"]}', {'chosen': 1})  # the greeting, swiped: the model reads the other one
+    other = by(events(f'/api/chats/{branch["id"]}/next', {'takes': 1, 'max_tokens': 3}), 'done')[0]['turn']
+    saw = ok('GET', f'/api/chats/{branch["id"]}/turns/{other["id"]}/prompt')['text']
+    assert 'Out, Spike!' in saw and 'I am Tom Cat, Tom Cat.' not in saw, saw
     ok('DELETE', f'/api/chats/{branch["id"]}', want=204)
     refused(404, 'GET', f'/api/chats/{branch["id"]}')
     assert ok('POST', f'/api/chats/{branch["id"]}/restore')['id'] == branch['id']
@@ -208,7 +214,7 @@ def cards():
     shutil.rmtree(f'{characters}/butch')  # and taken away
     time.sleep(0.7)
     refused(404, 'POST', f'/api/chats/{cid}/say', {'text': 'Hi'})
-    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 3
 
 
 def openai_api():
@@ -338,7 +344,7 @@ def another_engine():
     evs = events(f'/api/chats/{cid}/say', {'text': 'Hello, Tom!', 'max_tokens': 9, 'seed': 3})
     t = by(evs, 'done')[0]['turn']
     assert ''.join(d['text'] for d in by(evs, 'delta')) == t['text'] and t['n_tokens'] > 0, evs
-    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 2
+    assert len(ok('GET', f'/api/chats/{cid}')['turns']) == 3
     assert 'Spike: Hello, Tom!' in ok('GET', f'/api/chats/{cid}/turns/{t["id"]}/prompt')['text']
     ask = {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 6, 'seed': 4}
     a = ok('POST', '/v1/chat/completions', ask)
@@ -373,7 +379,7 @@ def engine_gone():
     end(first)
     refused(502, 'POST', '/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}]})
     evs = events(f'/api/chats/{cid}/say', {'text': 'Hello?'})
-    assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and evs[-1][1]['reason'] == 'engine_failed' and len(ok('GET', f'/api/chats/{cid}')['turns']) == 1, evs
+    assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and evs[-1][1]['reason'] == 'engine_failed' and len(ok('GET', f'/api/chats/{cid}')['turns']) == 2, evs
     end(p)
     port -= 1
 
