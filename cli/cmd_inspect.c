@@ -2,6 +2,7 @@
  * its words are shown with everything that could steer a terminal replaced. */
 #include "cli.h"
 #include "understudy/gguf.h"
+#include "understudy/model.h"
 #include "understudy/template.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -127,7 +128,22 @@ static const us_template *template_of(const facts *f) {
     return s.len ? us_template_recognise(s.data, s.len) : NULL;
 }
 
-static bool supported(us_str arch) { return same(arch, "llama") || same(arch, "qwen2") || same(arch, "qwen3"); }
+/* Whether the file runs here (of an adapter: whether its base's architecture does); if not, err says why. */
+static bool supported(const facts *f, us_error *err) {
+    char arch[65];
+    if (!f->adapter) return us_model_check(us_gguf_path(f->g), err) == US_OK;
+    snprintf(arch, sizeof arch, "%.*s", (int)(f->arch.len < 64 ? f->arch.len : 64), f->arch.data);
+    if (us_model_knows(arch)) return true;
+    us_fail(err, US_ERR_UNSUPPORTED, "architecture '%s' is not supported", arch);
+    return false;
+}
+
+/* The reason without the path that stands before it. */
+static const char *reason_of(const facts *f, const us_error *err) {
+    size_t n = strlen(us_gguf_path(f->g));
+    return strncmp(err->message, us_gguf_path(f->g), n) || strncmp(err->message + n, ": ", 2) ? err->message
+                                                                                              : err->message + n + 2;
+}
 
 /* ---- an adapter ---------------------------------------------------------------------------------------- */
 
@@ -311,9 +327,11 @@ static void show_summary(const facts *f) {
     if (us_gguf_n_files(f->g) > 1) printf(", in %d parts", us_gguf_n_files(f->g));
     printf("\n%-14s ", f->adapter ? "made for" : "architecture");
     print_clean(f->arch, 40);
-    puts(!f->arch.len         ? "(the file does not say)"
-         : supported(f->arch) ? ""
-                              : " (not supported; supported are llama, qwen2, qwen3)");
+    puts(f->arch.len ? "" : "(the file does not say)");
+    us_error why;
+    bool ok = supported(f, &why);
+    label("runs here");
+    puts(ok ? "yes" : reason_of(f, &why));
     if (f->adapter) show_adapter(f);
     label("parameters");
     puts(human_count(f->n_weights, b));
@@ -474,11 +492,14 @@ static int show_json(const facts *f, bool tensors, bool kvs) {
         json_array_append_new(types, json_pack("{ss sI sI sI}", "type", us_gguf_type_name(f->types[i].type), "tensors",
                                                (json_int_t)f->types[i].n_tensors, "weights", (json_int_t)f->types[i].n_weights,
                                                "bytes", (json_int_t)f->types[i].n_bytes));
+    us_error why;
+    bool ok = supported(f, &why);
     json_t *j = json_pack(
         "{so so ss so sb sI sI si si si so}", "path", json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}),
         "name", json_clean(f->name), "kind", f->adapter ? "adapter" : "model", "architecture", json_clean(f->arch), "supported",
-        supported(f->arch), "n_params", (json_int_t)f->n_weights, "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version",
+        ok, "n_params", (json_int_t)f->n_weights, "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version",
         (int)us_gguf_version(f->g), "n_tensors", (int)f->n_tensors, "n_parts", us_gguf_n_files(f->g), "types", types);
+    if (j && !ok) json_object_set_new(j, "why_not", json_string(reason_of(f, &why)));
     if (j) json_object_set_new(j, f->adapter ? "adapter" : "model", f->adapter ? json_adapter(f) : json_model(f));
     if (j && tensors) json_object_set_new(j, "tensors", json_tensors(f));
     if (j && kvs) json_object_set_new(j, "kv", json_kvs(f));

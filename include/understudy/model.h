@@ -34,7 +34,7 @@ typedef struct us_model_options {
 } us_model_options;
 
 typedef struct us_model_info {
-    const char *architecture;                                                /* "llama", "qwen2", "qwen3" */
+    const char *architecture;                                                /* "llama", "gemma3", ... */
     const char *name;                                                        /* general.name, or "" */
     int32_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_size, n_vocab; /* L D F H G E V */
     int32_t n_ctx_train;                                                     /* tokens the model was made for */
@@ -49,6 +49,10 @@ typedef struct us_model_info {
  * expected, got), UNSUPPORTED (an architecture or type, with the list of those supported; an
  * unknown chat template is not an error here but at us_model_get_template), MEMORY. */
 US_API US_MUST_USE us_status us_model_open(const char *path, const us_model_options *options, us_model **out, us_error *err);
+/* Whether a model file runs here: all that us_model_open checks, but no weights are loaded. The error says why not. */
+US_API US_MUST_USE us_status us_model_check(const char *path, us_error *err);
+/* Whether an architecture ("gemma3") is one of those that run here. */
+US_API bool us_model_knows(const char *architecture);
 US_API void us_model_free(us_model *model);
 US_API const us_model_info *us_model_get_info(const us_model *model);
 US_API const struct us_tokenizer *us_model_get_tokenizer(const us_model *model);

@@ -1,6 +1,7 @@
 #include "model/model.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "model/architectures.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,23 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     else *out = m;
     return st;
 }
+
+/* The end of what is checked. */
+static us_status stop(void *reached, const us_model *m, us_error *err) {
+    (void)m;
+    *(bool *)reached = true;
+    return us_fail(err, US_ERR_ARGUMENT, "only checked");
+}
+
+us_status us_model_check(const char *path, us_error *err) {
+    bool reached = false;
+    us_model *m = NULL;
+    us_status st = us_model_open(path, &(us_model_options){.check = stop, .check_ctx = &reached}, &m, err);
+    us_model_free(m);
+    return reached ? US_OK : st;
+}
+
+bool us_model_knows(const char *architecture) { return us_architecture_find(architecture) != NULL; }
 
 void us_model_free(us_model *m) {
     if (!m) return;

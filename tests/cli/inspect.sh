@@ -34,6 +34,19 @@ out=$("$UNDERSTUDY" inspect --json "$d/a.gguf")
 has '"kind": "adapter"'
 has '"rank": 8'
 
+# whether a file runs here, and why not
+for arch in llama qwen2 gemma2 gemma3 phi3 granite olmo2 smollm3; do
+    "$US_MKTINY" $arch Q8_0 "$d/family.gguf"
+    out=$("$UNDERSTUDY" inspect "$d/family.gguf")
+    has "runs here      yes"
+done
+sed 's/smollm3/smollm9/g' "$d/family.gguf" >"$d/other.gguf"
+out=$("$UNDERSTUDY" inspect "$d/other.gguf")
+has "runs here      architecture 'smollm9' is not supported; supported are llama ("
+sed 's/blk.1.ffn_up/blk.1.ffn_yp/' "$d/family.gguf" >"$d/other.gguf"
+out=$("$UNDERSTUDY" inspect --json "$d/other.gguf")
+has '"why_not": "no tensor '"'blk.1.ffn_up.weight'"'"'
+
 # what a file says cannot steer the terminal
 "$US_MKTINY" --chat $'\e]0;owned\a\e[31m\nforged: line' llama F32 "$d/evil.gguf"
 out=$("$UNDERSTUDY" inspect --kv "$d/evil.gguf")
