@@ -149,6 +149,7 @@ static us_status read_config(const char *folder, double *alpha, bool *rslora, us
     if (!st) {
         *alpha = json_number_value(a);
         *rslora = json_is_true(json_object_get(c, "use_rslora"));
+        if (!(fabs(*alpha) <= 65504)) st = us_fail(err, US_ERR_FORMAT, "%s: lora_alpha is %g", path, *alpha);
     }
     json_decref(c);
     free(path);

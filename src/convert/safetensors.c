@@ -82,6 +82,9 @@ us_status us_safetensors_read(const us_safetensors *s, const char *name, size_t 
     memcpy(&header, s->map.data, 8);
     const unsigned char *data =
         s->map.data + 8 + header + json_integer_value(json_array_get(json_object_get(t, "data_offsets"), 0));
+    if (!us_quant_row_sound(ty, data, rows * cols))
+        return us_fail(err, US_ERR_FORMAT, "%s: '%.100s' holds values that are no numbers or beyond all measure", s->path,
+                       name);
     for (size_t r = 0; r < rows; r++) us_dequant_row(ty, data + r * us_type_row_bytes(ty, cols), out + r * cols, cols);
     return US_OK;
 }

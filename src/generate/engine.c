@@ -345,6 +345,14 @@ const float *us_engine_get_logits(const us_engine *e, int32_t i_span, int32_t i_
     return e->logits + (size_t)(e->logit_first[i_span] + k) * (size_t)e->model->net.n_vocab;
 }
 
+us_status us_engine_blame(const us_engine *e, int32_t seq, us_status st, us_error *err) {
+    const us_adapter *a = e->seqs[seq].adapter;
+    if (st != US_ERR_FORMAT) return st;
+    return us_fail(
+        err, st, "%s%s%s: what the model computes with these weights is no number, or beyond all measure: the file is damaged",
+        us_gguf_path(e->model->g), a ? " with " : "", a ? a->path : "");
+}
+
 /* The first token of each span is predicted by what the sequence holds already: its last token is evaluated again with them. */
 us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, float *const *logprobs, us_error *err) {
     us_status st = check_spans(e, spans, n_spans, true, err);
@@ -371,6 +379,8 @@ us_status us_engine_score(us_engine *e, const us_span *spans, int32_t n_spans, f
         bool again = with[i].n_tokens > spans[i].n_tokens;
         logprobs[i][0] = again ? scores[i][1] : NAN;
         for (int32_t k = 1; k < spans[i].n_tokens; k++) logprobs[i][k] = scores[i][k + again];
+        for (int32_t k = !again; k < spans[i].n_tokens && !st; k++)
+            if (!isfinite(logprobs[i][k])) st = us_engine_blame(e, spans[i].seq, US_ERR_FORMAT, err);
     }
     for (size_t i = 0; i < n && tokens && scores; i++) {
         free(tokens[i]);

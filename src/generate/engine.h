@@ -71,6 +71,9 @@ int32_t us_engine_seq_common(const us_engine *e, int32_t seq, const int32_t *ids
 US_MUST_USE us_status us_engine_judge(us_engine *e, const us_span *spans, int32_t n_spans, int32_t n_layers, const float *head,
                                       float *values, us_error *err);
 
+/* For an error of drawing from, or scoring, this sequence's logits: names the files that made them when they are no numbers
+ * (FORMAT); leaves other errors alone. Returns st. */
+us_status us_engine_blame(const us_engine *e, int32_t seq, us_status st, us_error *err);
 /* Computes rows/runs/out_rows; logits (or scores) are left in the engine. */
 void us_forward(us_engine *e);
 size_t us_forward_scratch_bytes(const us_model *m, const us_engine_options *o);

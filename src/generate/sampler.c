@@ -1,6 +1,7 @@
 #include "understudy/sampler.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "kern/quant.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,12 +265,14 @@ static size_t nucleus(candidate *c, size_t n, double top_p, double min_p) {
 
 us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err) {
     const us_sampler_options *o = &s->o;
+    if (!us_quant_row_sound(US_TYPE_F32, logits, (size_t)s->n_vocab))
+        return us_fail(err, US_ERR_FORMAT,
+                       "no token can be drawn: the model computes what is no number, or beyond all measure");
     memcpy(s->logits, logits, (size_t)s->n_vocab * sizeof *logits);
     for (size_t i = 0; i < o->n_biases; i++) s->logits[o->biases[i].token] += o->biases[i].bias;
     penalise(s);
     dry(s);
     size_t n = collect(s), first = 0;
-    if (!n) return us_fail(err, US_ERR_FORMAT, "no token can be chosen: the logits are not numbers");
     candidate *c = s->candidates;
     if (o->temperature > 0) {
         n = typical(c, n, o->typical_p);

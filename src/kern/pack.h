@@ -23,6 +23,9 @@
 #define US_Q6K_BYTES (32 + 8 * US_Q6K_BLOCK_BYTES)
 static inline size_t us_q8_scale_bytes(size_t n_cols) { return (n_cols / US_BLOCK * US_GROUP * 2 + 63) & ~(size_t)63; }
 
+/* A block of activations without any larger one is all zeros: 127 divided by it would be infinite. */
+#define US_TINY 1e-36f
+
 /* Fills the table's entries with one level's functions (declared in kern.c's list). */
 void us_kern_fill_scalar(us_kern *k);
 #if defined(__x86_64__)

@@ -5,13 +5,23 @@
 static const struct {
     us_type type;
     const char *name;
-    size_t block, bytes;
+    size_t block, bytes, halves[2]; /* halves: where a block's scales stand (the same twice: there is one) */
 } types[] = {
-    {US_TYPE_F32, "F32", 1, 4},       {US_TYPE_F16, "F16", 1, 2},         {US_TYPE_BF16, "BF16", 1, 2},
-    {US_TYPE_Q4_0, "Q4_0", 32, 18},   {US_TYPE_Q4_1, "Q4_1", 32, 20},     {US_TYPE_Q5_0, "Q5_0", 32, 22},
-    {US_TYPE_Q5_1, "Q5_1", 32, 24},   {US_TYPE_Q8_0, "Q8_0", 32, 34},     {US_TYPE_Q2_K, "Q2_K", 256, 84},
-    {US_TYPE_Q3_K, "Q3_K", 256, 110}, {US_TYPE_Q4_K, "Q4_K", 256, 144},   {US_TYPE_Q5_K, "Q5_K", 256, 176},
-    {US_TYPE_Q6_K, "Q6_K", 256, 210}, {US_TYPE_IQ4_NL, "IQ4_NL", 32, 18}, {US_TYPE_IQ4_XS, "IQ4_XS", 256, 136},
+    {US_TYPE_F32, "F32", 1, 4, {0}},
+    {US_TYPE_F16, "F16", 1, 2, {0}},
+    {US_TYPE_BF16, "BF16", 1, 2, {0}},
+    {US_TYPE_Q4_0, "Q4_0", 32, 18, {0, 0}},
+    {US_TYPE_Q4_1, "Q4_1", 32, 20, {0, 2}},
+    {US_TYPE_Q5_0, "Q5_0", 32, 22, {0, 0}},
+    {US_TYPE_Q5_1, "Q5_1", 32, 24, {0, 2}},
+    {US_TYPE_Q8_0, "Q8_0", 32, 34, {0, 0}},
+    {US_TYPE_Q2_K, "Q2_K", 256, 84, {80, 82}},
+    {US_TYPE_Q3_K, "Q3_K", 256, 110, {108, 108}},
+    {US_TYPE_Q4_K, "Q4_K", 256, 144, {0, 2}},
+    {US_TYPE_Q5_K, "Q5_K", 256, 176, {0, 2}},
+    {US_TYPE_Q6_K, "Q6_K", 256, 210, {208, 208}},
+    {US_TYPE_IQ4_NL, "IQ4_NL", 32, 18, {0, 0}},
+    {US_TYPE_IQ4_XS, "IQ4_XS", 256, 136, {0, 0}},
 };
 
 static int find(int type) {
@@ -26,6 +36,43 @@ size_t us_type_bytes(us_type type) { return types[find((int)type)].bytes; }
 size_t us_type_row_bytes(us_type type, size_t n) {
     size_t b = us_type_block(type);
     return n % b ? 0 : n / b * us_type_bytes(type);
+}
+
+/* Bits of absolute values compare as the values do; what is infinite or no number has larger bits than any number. */
+static bool sound32(const unsigned char *p, size_t n) {
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v;
+        memcpy(&v, p + 4 * i, 4);
+        bad |= (v & 0x7fffffff) > 0x477fe000;
+    }
+    return !bad;
+}
+
+static bool sound16(const unsigned char *p, size_t n, uint16_t largest) {
+    uint16_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t v;
+        memcpy(&v, p + 2 * i, 2);
+        bad |= (uint16_t)((v & 0x7fff) > largest);
+    }
+    return !bad;
+}
+
+bool us_quant_row_sound(us_type type, const void *src, size_t n) {
+    const unsigned char *p = src;
+    int t = find((int)type);
+    uint16_t bad = 0;
+    if (type == US_TYPE_F32) return sound32(p, n);
+    if (type == US_TYPE_F16) return sound16(p, n, 0x7bff);
+    if (type == US_TYPE_BF16) return sound16(p, n, 0x477f);
+    for (size_t i = 0; i < n; i += types[t].block, p += types[t].bytes)
+        for (int k = 0; k < 2; k++) {
+            uint16_t h;
+            memcpy(&h, p + types[t].halves[k], 2);
+            bad |= (uint16_t)((h & 0x7c00) == 0x7c00);
+        }
+    return !bad;
 }
 
 float us_f16_to_f32(uint16_t h) {

@@ -29,6 +29,9 @@ size_t us_type_bytes(us_type type); /* bytes of a block */
 /* Bytes of n weights; 0 when n is no multiple of the block (or n is 0). */
 size_t us_type_row_bytes(us_type type, size_t n);
 
+/* Whether every weight is a number no larger than 65,504, the largest of F16: beyond it a file is damaged, or made to do harm.
+ * In blocks the scales are looked at, so that it costs little beside reading the row. */
+bool us_quant_row_sound(us_type type, const void *src, size_t n);
 void us_dequant_row(us_type type, const void *src, float *dst, size_t n);
 /* Rounds to any of the types; src must be finite. False when n is no multiple of the block. F16, BF16, Q8_0, Q4_*, Q5_* give
  * the bytes of ggml's reference; the K kinds and IQ4 are rounded without its search for better scales. */

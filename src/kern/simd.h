@@ -424,9 +424,21 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
             const float *in = x + t * ld_x + b * US_BLOCK;
             int8_t *q = a->q + t * k + b * US_BLOCK;
             vf max = {0};
-            for (int j = 0; j < US_BLOCK; j += W) max = vmax(max, float_of(bits_of(load(in + j)) & 0x7fffffff));
+            vi odd = {0}; /* bits of what is infinite or no number are larger than those of any number */
+            for (int j = 0; j < US_BLOCK; j += W) {
+                vi bits = bits_of(load(in + j)) & 0x7fffffff;
+                max = vmax(max, float_of(bits));
+                odd |= bits > 0x7f7fffff;
+            }
+            size_t at = t * blocks + b;
+            if (__builtin_expect(hsum_i(odd) != 0, 0)) { /* as in scalar.c: it is seen at the end, in the logits */
+                memset(q, 0, US_BLOCK);
+                a->n[2 * at] = a->n[2 * at + 1] = 0;
+                a->d[at] = a->s[2 * at] = a->s[2 * at + 1] = NAN;
+                continue;
+            }
             float m = hmax(max), d = m / 127.0f;
-            vf inv = set1(m > 0 ? 127.0f / m : 0);
+            vf inv = set1(m > US_TINY ? 127.0f / m : 0);
             vi sums[2] = {{0}, {0}};
             for (int j = 0; j < US_BLOCK; j += W) {
                 vi r = bits_of(load(in + j) * inv + magic) - bits_of(magic); /* rounds to nearest even */
@@ -434,7 +446,6 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
                 memcpy(q + j, &narrow, W);
                 sums[j / 16] += r;
             }
-            size_t at = t * blocks + b;
             a->d[at] = d;
             for (int h = 0; h < 2; h++) {
                 int32_t sum = hsum_i(sums[h]);
@@ -614,7 +625,7 @@ static float dot(const float *a, const float *b, size_t n) {
 }
 
 static void rmsnorm(const float *x, const float *g, size_t n, float eps, float *y) {
-    float r = 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
+    float ss = dot(x, x, n), r = ss <= 3.4e38f ? 1.0f / sqrtf(ss / (float)n + eps) : NAN; /* infinite: zeros would hide it */
     size_t i = 0;
     for (; i + W <= n; i += W) store(y + i, load(x + i) * r * load(g + i));
     for (; i < n; i++) y[i] = x[i] * r * g[i];

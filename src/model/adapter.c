@@ -59,10 +59,10 @@ static us_status pack_factor(const us_gguf *g, const part *p, bool is_a, us_matr
         unsigned char *dst = out->data + r / US_GROUP * out->group_bytes;
         for (size_t i = 0; i < n; i++) {
             const unsigned char *src = part_row(p, is_a, r + i, whole, f + i * cols);
-            for (size_t c = 0; c < cols && !st; c++)
-                if (!isfinite(f[i * cols + c]))
-                    st = us_fail(err, US_ERR_FORMAT, "%s: tensor '%.*s' holds a value that is not finite", us_gguf_path(g),
-                                 (int)t->name.len, t->name.data);
+            if (!us_quant_row_sound(US_TYPE_F32, f + i * cols, cols) && !st)
+                st = us_fail(err, US_ERR_FORMAT,
+                             "%s: tensor '%.*s' holds values that are no numbers or beyond all measure: the file is damaged",
+                             us_gguf_path(g), (int)(t->name.len < 100 ? t->name.len : 100), t->name.data);
             if (out->kind != US_PACK_Q8 || st) continue;
             if (as_is) memcpy(q8 + i * q8_bytes, src, q8_bytes);
             else us_quant_row(US_TYPE_Q8_0, f + i * cols, q8 + i * q8_bytes, cols);
@@ -180,8 +180,10 @@ static us_status open_as(const us_model *m, const char *path, const char *type, 
     us_status st = us_gguf_open(path, &g, err);
     if (!st) st = check_header(m, g, type, force, err);
     if (!st) st = us_gguf_get_float(g, "adapter.lora.alpha", &alpha, err);
+    if (!st && !(fabs(alpha) <= 65504)) st = us_fail(err, US_ERR_FORMAT, "%s: adapter.lora.alpha is %g", path, alpha);
     if (!st) st = us_alloc(1, sizeof *ad, &ad, err);
     if (!st) ad->model = m;
+    if (!st) st = us_strdup(path, &ad->path, err);
     if (!st) st = us_alloc((size_t)m->net.n_layers * US_N_MODULES, sizeof *ad->sites, &ad->sites, err);
     for (int32_t i = 0; !st && i < m->net.n_layers * US_N_MODULES; i++)
         st = plan_site(m, g, i / US_N_MODULES, (us_module)(i % US_N_MODULES), ad, alpha, &n_found, &n_bytes, err);
@@ -224,5 +226,6 @@ void us_adapter_free(us_adapter *ad) {
     if (!ad) return;
     free(ad->data);
     free(ad->sites);
+    free(ad->path);
     free(ad);
 }

@@ -39,6 +39,7 @@ typedef struct us_adapter_site {
 } us_adapter_site;
 struct us_adapter {
     const us_model *model;
+    char *path;             /* the file, for errors */
     int32_t rank;           /* widest of all sites */
     us_adapter_site *sites; /* [L][US_N_MODULES] */
     unsigned char *data;    /* every factor, packed; owned */

@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "model/architectures.h"
 #include "model/model.h"
-#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,12 @@ static us_status find_tensor(us_model *m, const char *name, size_t ne0, size_t n
     return US_OK;
 }
 
+static us_status unsound(const us_model *m, const us_tensor *t, us_error *err) {
+    return us_fail(err, US_ERR_FORMAT,
+                   "%s: tensor '%.*s' holds values that are no numbers or beyond all measure: the file is damaged",
+                   us_gguf_path(m->g), (int)(t->name.len < 100 ? t->name.len : 100), t->name.data);
+}
+
 /* Values [first, first + n) of a vector of n_all. */
 static us_status load_part(us_model *m, const char *name, size_t n_all, size_t first, size_t n, const float **out,
                            us_error *err) {
@@ -37,10 +42,7 @@ static us_status load_part(us_model *m, const char *name, size_t n_all, size_t f
     if (st) return st;
     m->floats[m->n_floats++] = f;
     us_dequant_row((us_type)t->type, t->data + (first ? us_type_row_bytes((us_type)t->type, first) : 0), f, n);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(f[i]))
-            return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds a value that is not finite at %zu", us_gguf_path(m->g),
-                           name, i);
+    if (!us_quant_row_sound(US_TYPE_F32, f, n)) return unsound(m, t, err);
     *out = f;
     return US_OK;
 }
@@ -56,7 +58,7 @@ typedef struct packing {
     size_t first; /* its first row in the tensor */
     bool f32;
     _Atomic size_t n_left; /* groups still to pack: whoever packs the last drops the source */
-    _Atomic bool failed;
+    _Atomic bool unsound;
 } packing;
 
 typedef struct job {
@@ -81,6 +83,8 @@ static void pack_slice(job *j, packing *p, size_t slice) {
         size_t r0 = g * US_GROUP, n = p->out->n_rows - r0 < US_GROUP ? p->out->n_rows - r0 : US_GROUP;
         const unsigned char *src = p->t->data + (p->first + r0) * row_bytes;
         unsigned char *dst = p->out->data + g * p->out->group_bytes;
+        for (size_t r = 0; r < n; r++)
+            if (!us_quant_row_sound((us_type)p->t->type, src + r * row_bytes, p->out->n_cols)) atomic_store(&p->unsound, true);
         for (size_t r = 0; r < n && p->f32; r++)
             us_dequant_row((us_type)p->t->type, src + r * row_bytes, rows + r * p->out->n_cols, p->out->n_cols);
         if (p->f32) kn->pack_group(US_PACK_F32, US_TYPE_F32, rows, p->out->n_cols * sizeof *rows, n, p->out->n_cols, dst);
@@ -252,6 +256,8 @@ us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err)
     if (!st) {
         us_pool_run(pool, pack_worker, &j);
         if (atomic_load(&j.no_memory)) st = us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
+        for (size_t i = 0; i < j.n_items && !st; i++)
+            if (atomic_load(&j.items[i].unsound)) st = unsound(m, j.items[i].t, err);
         m->loaded = true;
     }
     us_pool_free(pool);

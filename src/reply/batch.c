@@ -279,9 +279,10 @@ static us_status begin_takes(us_batch *s, us_job *j, const float *logits, us_err
 
 static us_status advance(us_batch *s, us_job *j, int32_t take, int32_t span, us_error *err) {
     const float *logits = us_engine_get_logits(s->engine, span, 0);
-    if (take >= 0) return us_take_step(&j->takes[take], &j->spec.rules, logits, err);
-    j->n_read += s->spans[span].n_tokens;
-    return j->n_read == j->spec.n_prompt ? begin_takes(s, j, logits, err) : US_OK;
+    us_status st = US_OK;
+    if (take >= 0) st = us_take_step(&j->takes[take], &j->spec.rules, logits, err);
+    else if ((j->n_read += s->spans[span].n_tokens) == j->spec.n_prompt) st = begin_takes(s, j, logits, err);
+    return us_engine_blame(s->engine, s->spans[span].seq, st, err);
 }
 
 static void free_take_seqs(us_batch *s, us_job *j) {

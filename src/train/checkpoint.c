@@ -69,6 +69,19 @@ static us_status load_points(const us_gguf *g, const char *key, double (*points)
     return US_OK;
 }
 
+/* Means and squares of gradients may be large, and squares are not below zero; factors are as any weights. */
+static bool sound(const us_tensor *t, int which) {
+    bool moment = which == 1 || which == 2;
+    size_t n = t->n_bytes / sizeof(float);
+    if (!moment) return us_quant_row_sound(US_TYPE_F32, t->data, n);
+    for (size_t i = 0; i < n; i++) {
+        float x;
+        memcpy(&x, t->data + i * sizeof x, sizeof x);
+        if (!isfinite(x) || (which == 2 && x < 0)) return false;
+    }
+    return true;
+}
+
 static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_error *err) {
     const us_kv *numbers, *losses;
     us_str config, type;
@@ -92,6 +105,9 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
         return us_fail(err, US_ERR_FORMAT, "%s: the state is out of range", path);
     for (int i = 0; i < 4; i++) {
         const us_tensor *tensor = us_gguf_find_tensor(g, tensor_names[i]);
+        if (tensor && tensor->type == US_TYPE_F32 && !sound(tensor, i))
+            return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' holds values that are no numbers or beyond all measure", path,
+                           tensor_names[i]);
         if (!tensor || tensor->type != US_TYPE_F32 || tensor->n_bytes != t->lora.n_params * sizeof(float))
             return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, tensor_names[i]);
     }
@@ -112,6 +128,14 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
                                 .early = x[5] >> 2 & 1,
                                 .owes = x[5] >> 3 & 1};
     t->curve.sum = l[5];
+    for (size_t i = 0; i < 2 * t->curve.n_training; i++)
+        if (!isfinite(t->curve.training[i / 2][i % 2]))
+            return us_fail(err, US_ERR_FORMAT, "%s: the curve is out of range", path);
+    for (size_t i = 0; i < 2 * t->curve.n_validation; i++)
+        if (!isfinite(t->curve.validation[i / 2][i % 2]))
+            return us_fail(err, US_ERR_FORMAT, "%s: the curve is out of range", path);
+    if ((t->state.have_best && !isfinite(l[0])) || !isfinite(l[5]))
+        return us_fail(err, US_ERR_FORMAT, "%s: the losses are no numbers", path);
     return US_OK;
 }
 

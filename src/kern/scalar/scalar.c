@@ -214,22 +214,31 @@ static void unpack_row(const us_matrix *w, size_t n, float *dst) {
     }
 }
 
+static void set_block(us_acts *a, size_t at, float d, int32_t left, int32_t right) {
+    a->d[at] = d;
+    a->n[2 * at] = left;
+    a->n[2 * at + 1] = right;
+    a->s[2 * at] = d * (float)left;
+    a->s[2 * at + 1] = d * (float)right;
+}
+
 static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
     size_t k = a->n_cols;
     for (size_t t = t0; t < t1; t++)
         for (size_t b = 0; b < k / US_BLOCK; b++) {
             const float *v = x + t * ld_x + b * US_BLOCK;
             int8_t *q = a->q + t * k + b * US_BLOCK;
-            float max = 0;
-            for (int j = 0; j < US_BLOCK; j++) max = fmaxf(max, fabsf(v[j]));
-            float d = max / 127.0f, inv = max > 0 ? 127.0f / max : 0;
-            a->d[t * (k / US_BLOCK) + b] = d;
-            for (int h = 0; h < 2; h++) {
-                int sum = 0;
-                for (int j = 16 * h; j < 16 * h + 16; j++) sum += q[j] = (int8_t)rintf(v[j] * inv);
-                a->s[t * (k / 16) + 2 * b + (size_t)h] = d * (float)sum;
-                a->n[t * (k / 16) + 2 * b + (size_t)h] = sum;
+            float max = 0, odd = 0; /* odd: not a number as soon as one of the block is none, or infinite */
+            for (int j = 0; j < US_BLOCK; j++) max = fmaxf(max, fabsf(v[j])), odd += v[j] * 0;
+            if (odd != 0) { /* so are all products then: what overflows is seen at the end, in the logits */
+                memset(q, 0, US_BLOCK);
+                set_block(a, t * (k / US_BLOCK) + b, odd, 0, 0);
+                continue;
             }
+            float d = max / 127.0f, inv = max > US_TINY ? 127.0f / max : 0;
+            int sums[2] = {0, 0};
+            for (int j = 0; j < US_BLOCK; j++) sums[j / 16] += q[j] = (int8_t)rintf(v[j] * inv);
+            set_block(a, t * (k / US_BLOCK) + b, d, sums[0], sums[1]);
         }
 }
 
@@ -299,14 +308,14 @@ static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *pag
         else u16_at(page)[at] = us_f16_from_f32(x[e]);
     }
     for (size_t b = 0; b < es / 32 && kind == US_PAGE_Q8_0; b++) {
-        float max = 0;
-        for (size_t j = 0; j < 32; j++) max = fmaxf(max, fabsf(x[b * 32 + j]));
-        uint16_t h = us_f16_from_f32(max / 127.0f);
-        float inv = max > 0 ? 127.0f / max : 0;
+        float max = 0, odd = 0; /* as in quantize_acts */
+        for (size_t j = 0; j < 32; j++) max = fmaxf(max, fabsf(x[b * 32 + j])), odd += x[b * 32 + j] * 0;
+        uint16_t h = us_f16_from_f32(odd != 0 ? odd : max / 127.0f);
+        float inv = odd == 0 && max > US_TINY ? 127.0f / max : 0;
         u16_at(page + US_PAGE * es)[is_k ? b * US_PAGE + i : i * (es / 32) + b] = h;
         for (size_t j = 0; j < 32; j++) {
             size_t e = b * 32 + j;
-            page[is_k ? e * US_PAGE + i : i * es + e] = (unsigned char)(int8_t)rintf(x[e] * inv);
+            page[is_k ? e * US_PAGE + i : i * es + e] = inv > 0 ? (unsigned char)(int8_t)rintf(x[e] * inv) : 0;
         }
     }
 }
