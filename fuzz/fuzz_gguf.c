@@ -7,9 +7,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile unsigned sum; /* so that nothing is left out */
+
 static void walk(const us_gguf *g) {
     size_t n;
-    volatile unsigned sum = 0;
     const us_kv *kv = us_gguf_kvs(g, &n);
     for (size_t i = 0; i < n; i++) {
         const unsigned char *at = NULL;
