@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMATS "csv json"
+#define FORMATS "csv json dialogue fountain screenplay subtitles chat cornell"
 
 /* A JSON string. */
 static void quote_to(FILE *f, const char *s) {

@@ -101,7 +101,7 @@ static const char *quoted_cell(us_csv *c, const char *p) {
     bool undo = false;
     const char *q = closing_quote(c, p + 1, &undo);
     if (!q) return NULL;
-    if (undo) {
+    if (undo || (c->form.backslash && memchr(p, '\\', (size_t)(q - p)))) {
         size_t begin = c->scratch.len;
         if (!undo_quotes(c, p + 1, q)) return NULL;
         put_cell(c, NULL, c->scratch.len - begin, begin);

@@ -453,9 +453,22 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
     return st;
 }
 
+/* Keys of things, not of people. */
+static bool is_label(us_span_str key) {
+    static const char *const labels[] = {"id",    "url", "uri",   "href",   "link", "type", "title", "path",   "file", "src",
+                                         "emoji", "tag", "label", "tokens", "date", "key",  "genre", "genres", "tags"};
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        if (key.n == strlen(labels[i]) && !strncasecmp(key.s, labels[i], key.n)) return true;
+    return false;
+}
+
 /* {"ANN": ["Hi", ...], "BOB": [...]} and {"Ann": "Hi"} in a list: the key speaks. */
 static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t n, const place *pl, bool *done) {
-    *done = n > 0;
+    us_columns known;
+    us_span_str header[1] = {n ? m[0].key : object};
+    us_columns_named(w->r->options, header, n == 1, NULL, &known);
+    *done = n > 0 && !is_label(header[0]);
+    for (int c = 0; c < US_N_CELLS; c++) *done = *done && known.at[c] < 0; /* {"name": "Ann"} is no line of one called name */
     for (size_t i = 0; i < n && *done; i++) {
         const char *p = blanks(m[i].value.s + 1, m[i].value.s + m[i].value.n);
         bool list = *m[i].value.s == '[' && (*p == '"' || *p == ']'), single = n == 1 && is_string(m[i].value) && pl->list;
@@ -475,7 +488,6 @@ static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t 
             if (!list) break;
         }
     }
-    (void)object;
     return st;
 }
 
@@ -554,6 +566,9 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
     bool record = is_record(w, m, n, &at), container = false;
     for (size_t i = 0; i < n && record && !container; i++)
         container = !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && first_is_record(w, m[i].value);
+    if (record && *m[at.at[US_CELL_SPEAKER]].value.s == '[' && *m[at.at[US_CELL_TEXT]].value.s == '[')
+        st = read_columns(w, m, n, &at, pl, &done); /* two lists side by side */
+    if (st || done) goto out;
     if (record && !container) {
         st = emit(w, v, m, n, &at, pl);
         goto out;

@@ -618,12 +618,15 @@ static us_status read_document(void *ctx, us_doc *d, us_error *err) {
     if (rd->n_paths > 1 || d->listed) name_of_file(d->path, episode, sizeof episode);
     r->file_episode = episode;
     r->unchecked = d->text.unchecked;
+    r->about[0] = 0;
     s->scene_open = s->run_open = false;
     st = shape->read(r, d);
     if (!st) st = r->status;
     if (!st) note_encoding(r, &d->text);
     r->file_episode = "";
     us_source *source = &s->sources[r->file];
+    const char *about = r->about[0] ? keep(s, r->about, strlen(r->about)) : source->about;
+    if (about) source->about = about;
     source->rows = s->counts.rows - before.rows;
     source->lines = s->counts.lines - before.lines;
     source->rejected = s->counts.rejected - before.rejected;

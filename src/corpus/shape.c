@@ -6,7 +6,13 @@
 /* Where two fit equally well, the first is taken. */
 const us_shape us_shapes[] = {
     {"json", "JSON or JSON lines", us_look_json, us_read_json},
+    {"cornell", "Cornell Movie-Dialogs lines", us_look_cornell, us_read_cornell},
+    {"subtitles", "subtitles (SRT, WebVTT, ASS)", us_look_subtitles, us_read_subtitles},
+    {"chat", "chat export (WhatsApp, Telegram, Discord)", us_look_chat, us_read_chat},
     {"csv", "table (CSV, TSV, any delimiter)", us_look_table, us_read_table},
+    {"fountain", "Fountain screenplay", us_look_fountain, us_read_fountain},
+    {"screenplay", "plain-text screenplay", us_look_screenplay, us_read_screenplay},
+    {"dialogue", "plain text, \"Name: line\"", us_look_dialogue, us_read_dialogue},
 };
 const size_t us_n_shapes = sizeof us_shapes / sizeof *us_shapes;
 

@@ -45,6 +45,12 @@ us_span_str us_trim(us_span_str s); /* blanks at both ends off, no-break and ful
     us_status us_read_##name(us_rows *r, us_doc *d)
 US_SHAPE(table);
 US_SHAPE(json);
+US_SHAPE(dialogue);
+US_SHAPE(fountain);
+US_SHAPE(screenplay);
+US_SHAPE(subtitles);
+US_SHAPE(chat);
+US_SHAPE(cornell);
 /* The error for what no shape fits: the columns there are, or that there are none. */
 us_status us_table_refuse(us_rows *r, us_doc *d);
 #endif

@@ -1,0 +1,245 @@
+/* corpus/label.c - names, headings and directions in plain text. */
+#include "corpus/label.h"
+#include "base/utf8.h"
+#include <string.h>
+#include <unicode/uchar.h>
+
+static bool begins(us_span_str s, const char *with) {
+    size_t n = strlen(with);
+    return s.n >= n && !strncasecmp(s.s, with, n);
+}
+static bool exactly(us_span_str s, const char *with) { return s.n >= strlen(with) && !memcmp(s.s, with, strlen(with)); }
+
+bool us_is_capitals(us_span_str s) {
+    size_t upper = 0;
+    uint32_t cp;
+    for (size_t i = 0; i < s.n;) {
+        int len = us_utf8_decode(s.s + i, s.n - i, &cp);
+        if (!len) return false;
+        if (u_islower((UChar32)cp)) return false;
+        upper += u_isupper((UChar32)cp);
+        i += (size_t)len;
+    }
+    return upper > 0;
+}
+
+/* Is this what people are called: short, few words, beginning with a letter (or a digit: "1st Guard"), without the end of a
+ * sentence. Words of small letters are allowed if few: "old man", "Voice of the king". */
+static bool is_name(us_span_str s) {
+    uint32_t cp = 0;
+    size_t words = 1, letters = 0, small = 0, big = 0;
+    bool start = true;
+    if (!s.n || s.n > 80) return false;
+    if (begins(s, "http") || memmem(s.s, s.n, "//", 2)) return false;
+    for (size_t i = 0; i < s.n;) {
+        int len = us_utf8_decode(s.s + i, s.n - i, &cp);
+        if (!len) return false;
+        bool letter = u_isalpha((UChar32)cp);
+        if (!i && !letter && !(cp >= '0' && cp <= '9') && cp != '#' && cp != '@' && cp != '~') return false;
+        if (cp == ' ' || cp == 0xa0 || cp == 0x3000) words++, start = true;
+        else if (strchr("?!;\"=<>{}|\\", (int)(cp < 128 ? cp : 'a')) && cp < 128) return false;
+        else if (cp == 0x3002 || cp == 0xff0c || cp == 0xff1f || cp == 0xff01 || cp == 0x300c || cp == 0x300d) return false;
+        else {
+            if (letter && start) small += u_islower((UChar32)cp) != 0, big += u_isupper((UChar32)cp) != 0;
+            start = false;
+        }
+        letters += letter;
+        i += (size_t)len;
+    }
+    if (!letters || words > 6) return false;
+    return words <= 2 || big >= small; /* "he said this" is no name */
+}
+
+/* The first ':' (or its full-width sister) outside brackets. */
+static size_t colon_at(us_span_str l, size_t *len) {
+    int depth = 0;
+    for (size_t i = 0; i < l.n && i < 160; i++) {
+        if (l.s[i] == '(' || l.s[i] == '[') depth++;
+        else if ((l.s[i] == ')' || l.s[i] == ']') && depth) depth--;
+        else if (l.n - i >= 3 && !memcmp(l.s + i, "\xef\xbc\x88", 3)) depth++;
+        else if (l.n - i >= 3 && !memcmp(l.s + i, "\xef\xbc\x89", 3) && depth) depth--;
+        else if (l.s[i] == ':' && !depth) return *len = 1, i;
+        else if (l.n - i >= 3 && !memcmp(l.s + i, "\xef\xbc\x9a", 3) && !depth) return *len = 3, i;
+    }
+    return SIZE_MAX;
+}
+
+static us_span_str without(us_span_str s, const char *ends) { /* markdown's stars and underscores off both ends */
+    while (s.n && strchr(ends, s.s[0])) s.s++, s.n--;
+    while (s.n && strchr(ends, s.s[s.n - 1])) s.n--;
+    return s;
+}
+
+/* Takes "(...)" or "[...]" from behind a name. */
+static us_span_str without_brackets(us_span_str name, us_span_str *direction) {
+    static const struct {
+        const char *open, *close;
+    } pairs[] = {{"(", ")"}, {"[", "]"}, {"\xef\xbc\x88", "\xef\xbc\x89"}, {"\xe3\x80\x90", "\xe3\x80\x91"}};
+    name = us_trim(name);
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        size_t no = strlen(pairs[k].open), nc = strlen(pairs[k].close);
+        if (name.n <= nc || memcmp(name.s + name.n - nc, pairs[k].close, nc)) continue;
+        const char *open = memmem(name.s, name.n, pairs[k].open, no);
+        if (!open || open == name.s) continue;
+        *direction = (us_span_str){open, (size_t)(name.s + name.n - open)};
+        return us_trim((us_span_str){name.s, (size_t)(open - name.s)});
+    }
+    return name;
+}
+
+static us_span_str without_corners(us_span_str w) {
+    static const char *const pairs[][2] = {{"\xe3\x80\x8c", "\xe3\x80\x8d"}, {"\xe3\x80\x8e", "\xe3\x80\x8f"}};
+    for (int k = 0; k < 2; k++)
+        if (w.n >= 6 && exactly(w, pairs[k][0]) && !memcmp(w.s + w.n - 3, pairs[k][1], 3) &&
+            !memmem(w.s + 3, w.n - 6, pairs[k][1], 3))
+            return (us_span_str){w.s + 3, w.n - 6};
+    return w;
+}
+
+bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    us_span_str l = us_trim(line);
+    size_t len = 0, at;
+    *direction = (us_span_str){0};
+    if (l.n > 2 && l.s[0] == '<') { /* <ann> Hi */
+        const char *end = memchr(l.s, '>', l.n < 60 ? l.n : 60);
+        us_span_str n = end ? us_trim((us_span_str){l.s + 1, (size_t)(end - l.s) - 1}) : (us_span_str){0};
+        static const char *const tags[] = {"i", "b", "u", "v", "c", "p", "br", "font", "em", "strong", "span", "div"};
+        bool tag = !end || !is_name(n) || *n.s == '/';
+        for (size_t k = 0; k < sizeof tags / sizeof *tags && !tag; k++)
+            tag = begins(n, tags[k]) && (n.n == strlen(tags[k]) || n.s[strlen(tags[k])] == ' ');
+        *name = n;
+        if (!tag) *words = us_trim((us_span_str){end + 1, (size_t)(l.s + l.n - end) - 1});
+        return !tag && words->n;
+    }
+    bool marked = l.n > 4 && (exactly(l, "**") || exactly(l, "__"));
+    us_span_str from = marked ? without(l, "*_") : l;
+    if (marked) from.n = (size_t)(l.s + l.n - from.s);
+    if ((at = colon_at(from, &len)) != SIZE_MAX) {
+        us_span_str n = without_brackets(without((us_span_str){from.s, at}, "*_ "), direction);
+        us_span_str rest = {from.s + at + len, from.n - at - len};
+        bool clock = rest.n > 1 && rest.s[0] >= '0' && rest.s[0] <= '9' && at && from.s[at - 1] >= '0' && from.s[at - 1] <= '9';
+        if (!clock && is_name(n)) {
+            *name = n;
+            while (marked && rest.n && (*rest.s == '*' || *rest.s == '_')) rest.s++, rest.n--;
+            *words = without_corners(us_trim(rest));
+            return true;
+        }
+    }
+    const char *corner = memmem(l.s, l.n < 80 ? l.n : 80, "\xe3\x80\x8c", 3); /* 太郎「こんにちは」 */
+    if (corner && corner > l.s && l.n > 6 && !memcmp(l.s + l.n - 3, "\xe3\x80\x8d", 3)) {
+        us_span_str n = without_brackets((us_span_str){l.s, (size_t)(corner - l.s)}, direction);
+        if (!is_name(n) || n.n > 45) return false;
+        *name = n;
+        *words = without_corners((us_span_str){corner, (size_t)(l.s + l.n - corner)});
+        return true;
+    }
+    return false;
+}
+
+static us_span_str without_number(us_span_str l) { /* "12   INT. HOUSE", "A12. EXT." */
+    size_t i = 0;
+    while (i < l.n && i < 6 &&
+           ((l.s[i] >= '0' && l.s[i] <= '9') || (i < 2 && l.s[i] >= 'A' && l.s[i] <= 'C' && i + 1 < l.n && l.s[i + 1] <= '9')))
+        i++;
+    while (i && i < l.n && strchr(" .\t)", l.s[i])) i++;
+    return i && i < l.n ? (us_span_str){l.s + i, l.n - i} : l;
+}
+
+bool us_is_slug(us_span_str line) {
+    static const char *const heads[] = {"INT",     "EXT",      "EST",      "I/E",       "INT/EXT", "INT./EXT",
+                                        "EXT/INT", "EXT./INT", "INNEN",    "AUSSEN",    "AUßEN",   "ИНТ",
+                                        "НАТ",     "ЭКСТ",     "ИНТЕРЬЕР", "ЭКСТЕРЬЕР", "НАТУРА"};
+    us_span_str l = without_number(us_trim(line));
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
+        size_t n = strlen(heads[k]);
+        if (l.n > n + 1 && begins(l, heads[k]) && strchr(". -/:", l.s[n])) {
+            us_span_str head = {l.s, n};
+            return us_is_capitals(head) || l.s[n] == '.';
+        }
+    }
+    return false;
+}
+
+bool us_is_heading(us_span_str line) {
+    static const char *const heads[] = {
+        "scene",    "act ",     "setting:", "chapter",   "episode", "part ",   "cut to",       "fade in",          "fade out",
+        "prologue", "epilogue", "teaser",   "cold open", "tag",     "opening", "intermission", "commercial break", "time lapse",
+        "the end",  "сцена",    "акт ",     "действие",  "явление", "картина", "серия",        "эпизод",           "глава",
+        "szene",    "akt",      "auftritt", "aufzug",    "folge ",  "scène",   "acte",         "escena",           "acto",
+        "cena",     "ato ",     "第",       "场景",      "場景",    "シーン",  "장면"};
+    us_span_str l = us_trim(line);
+    if (!l.n) return false;
+    if (us_is_slug(l)) return true;
+    size_t same = 0;
+    while (same < l.n && l.s[same] == l.s[0]) same++;
+    if (same == l.n && l.n >= 3 && strchr("*-=_~#", l.s[0])) return true;
+    if (l.s[0] == '#' && l.n > 1 && (l.s[same] == ' ')) return true;
+    bool bracket = l.s[0] == '[' || l.s[0] == '(',
+         fenced = exactly(l, "==") || exactly(l, "--") || exactly(l, "**") || exactly(l, "__");
+    us_span_str t = fenced ? without(l, "=-*_ ") : l;
+    if (bracket) t.s++, t.n--;
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
+        size_t n = strlen(heads[k]);
+        if (!begins(t, heads[k])) {
+            char first[64]; /* letters beyond ASCII in capitals */
+            size_t m = t.n < sizeof first ? t.n : sizeof first - 1, i = 0, o = 0;
+            bool wide = (unsigned char)heads[k][0] >= 0x80 || (unsigned char)heads[k][n - 1] >= 0x80;
+            uint32_t cp;
+            for (int len; wide && i < m && o + 4 < sizeof first && (len = us_utf8_decode(t.s + i, t.n - i, &cp)) > 0;
+                 i += (size_t)len)
+                o += (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), first + o);
+            if (!wide || o < n || memcmp(first, heads[k], n)) continue;
+        }
+        if (bracket || fenced || heads[k][n - 1] == ':') return true;
+        /* "Scene 3", "ACT ONE", "Scene: a pond" without brackets: short, or named by a number */
+        char after = t.n > n ? t.s[n] : ' ';
+        bool numbered = false;
+        for (size_t i = n; i < t.n && i < n + 12; i++)
+            numbered = numbered || (t.s[i] >= '0' && t.s[i] <= '9') || t.s[i] == 'I' || t.s[i] == 'V';
+        return t.n == n || heads[k][n - 1] == ' ' || strchr(" .:-,", after)
+                   ? us_is_capitals(t) || numbered || t.n == n || after == ':'
+                   : (unsigned char)heads[k][0] >= 0xe3 && numbered;
+    }
+    return false;
+}
+
+bool us_is_direction_line(us_span_str line) {
+    us_span_str l = us_trim(line);
+    static const char *const pairs[][2] = {
+        {"(", ")"}, {"[", "]"}, {"*", "*"}, {"{", "}"}, {"\xef\xbc\x88", "\xef\xbc\x89"}, {"\xe3\x80\x90", "\xe3\x80\x91"},
+        {"_", "_"}};
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        size_t no = strlen(pairs[k][0]), nc = strlen(pairs[k][1]);
+        if (l.n > no + nc && exactly(l, pairs[k][0]) && !memcmp(l.s + l.n - nc, pairs[k][1], nc) &&
+            !memmem(l.s + no, l.n - no - nc, pairs[k][1], nc))
+            return true;
+    }
+    return false;
+}
+
+bool us_is_song(us_span_str s) {
+    us_span_str l = us_trim(s);
+    static const char *const notes[] = {"\xe2\x99\xaa", "\xe2\x99\xab", "\xe2\x99\xac"};
+    for (size_t k = 0; k < 3; k++)
+        if (l.n > 3 && exactly(l, notes[k])) return true;
+    return l.n > 2 && l.s[0] == '#' && l.s[l.n - 1] == '#';
+}
+
+uint32_t us_tally_add(us_tally *t, us_span_str name) {
+    t->total++;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->names[i].n == name.n && !memcmp(t->names[i].s, name.s, name.n)) return ++t->names[i].count;
+    if (t->n == sizeof t->names / sizeof *t->names) return 0;
+    t->names[t->n].s = name.s;
+    t->names[t->n].n = name.n;
+    t->names[t->n++].count = 1;
+    return 1;
+}
+
+double us_tally_repeated(const us_tally *t) {
+    size_t again = 0;
+    if (t->total < 6) return 1;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->names[i].count > 1) again += t->names[i].count;
+    return (double)again / (double)t->total;
+}

@@ -1,0 +1,33 @@
+/* corpus/label.h - names in front of words, as plain text has them. */
+#ifndef US_CORPUS_LABEL_H
+#define US_CORPUS_LABEL_H
+#include "corpus/shape.h"
+
+/* "Ann: Hi", "ANN (softly): Hi", "**Ann:** Hi", "安娜：「早」", "<ann> Hi": the name, and what follows it without its corner
+ * brackets. False when nothing in front of the line looks like a name. *direction: what stood in brackets behind the name. */
+bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words);
+
+/* "[Scene: a pond]", "INT. POND - DAY", "ACT ONE", "# Chapter 2", "***": a new scene begins. */
+bool us_is_heading(us_span_str line);
+/* "INT.", "EXT.", "I/E", "ИНТ.": a heading of a screenplay. */
+bool us_is_slug(us_span_str line);
+/* All between brackets, or all in the stars of a roleplay: nobody speaks. */
+bool us_is_direction_line(us_span_str line);
+/* Letters, and none of them small; of scripts with case. */
+bool us_is_capitals(us_span_str s);
+/* Letters like ♪ ♫ at an end: sung. */
+bool us_is_song(us_span_str s);
+
+/* How often names were met; small, for the sample of a document. */
+typedef struct us_tally {
+    struct {
+        const char *s;
+        size_t n;
+        uint32_t count;
+    } names[512];
+    size_t n, total;
+} us_tally;
+uint32_t us_tally_add(us_tally *t, us_span_str name); /* the count with this one; 0 when the tally is full */
+/* Share of the names met that were met more than once, 0..1; few names: 1. */
+double us_tally_repeated(const us_tally *t);
+#endif

@@ -1,0 +1,310 @@
+/* corpus/read_screenplay.c - Fountain, plain-text screenplays and plays: a name in capitals on a line of its own, then the
+ * words.
+ *
+ *     INT. POND - DAY
+ *
+ *     ANN (V.O.)
+ *     (softly)
+ *     Good morning.
+ *
+ * The name stands behind an empty line (or is indented further than what is around it), the words up to the next. Fountain's
+ * marks are understood (fountain.io/syntax): @name, !action, .heading, > transition, ~lyrics, [[notes]], boneyards, the title
+ * page. Names that are not in capitals are taken when most paragraphs begin with a short line that comes again. */
+#include "corpus/label.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends_with(us_span_str s, const char *end) {
+    size_t n = strlen(end);
+    return s.n >= n && !strncasecmp(s.s + s.n - n, end, n);
+}
+static bool begins(us_span_str s, const char *with) { return s.n >= strlen(with) && !strncasecmp(s.s, with, strlen(with)); }
+
+/* What is in capitals and nobody's name. */
+static bool is_transition(us_span_str t) {
+    static const char *const heads[] = {
+        "FADE ",     "FADE",        "CUT TO",    "CUT ",        "DISSOLVE", "SMASH CUT", "MATCH CUT",  "JUMP CUT",
+        "BACK TO",   "TITLE",       "SUPER:",    "SUPERIMPOSE", "INSERT",   "MONTAGE",   "END OF",     "THE END",
+        "CONTINUED", "(CONTINUED)", "(MORE)",    "MORE",        "OMITTED",  "ANGLE ON",  "CLOSE ON",   "CLOSE UP",
+        "POV",       "WIDE ",       "FLASHBACK", "LATER",       "INTERCUT", "DRAFT",     "WRITTEN BY", "ЗТМ",
+        "ИЗ ЗТМ",    "КОНЕЦ",       "ТИТР",      "ENDE",        "FIN"};
+    if (ends_with(t, "TO:") || ends_with(t, "IN:") || ends_with(t, "OUT.")) return true;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (begins(t, heads[i]) &&
+            (t.n == strlen(heads[i]) || heads[i][strlen(heads[i]) - 1] == ' ' || strchr(" .:-(", t.s[strlen(heads[i])])))
+            return true;
+    return false;
+}
+
+/* The name of a line that is nothing but a name in capitals, perhaps with brackets behind it. */
+static bool cue_of(us_span_str line, us_span_str *name) {
+    us_span_str t = us_trim(line), bare;
+    size_t words = 1;
+    if (t.n > 1 && t.s[0] == '@') { /* forced: any letters */
+        bool together = t.s[t.n - 1] == '^';
+        *name = us_trim((us_span_str){t.s + 1, t.n - 1 - together});
+        return name->n > 0;
+    }
+    if (t.n && t.s[t.n - 1] == '^') t = us_trim((us_span_str){t.s, t.n - 1}); /* spoken at the same time */
+    if (t.n < 2 || t.n > 90 || strchr(".!>~=#*[({-", t.s[0]) || us_is_slug(t) || us_is_heading(t) || is_transition(t))
+        return false;
+    const char *open = memchr(t.s, '(', t.n);
+    bare = us_trim((us_span_str){t.s, open ? (size_t)(open - t.s) : t.n});
+    if (open && t.s[t.n - 1] != ')') return false;
+    if (bare.n && (bare.s[bare.n - 1] == '.' || bare.s[bare.n - 1] == ':')) bare.n--, t = open ? t : bare;
+    if (!bare.n || bare.n > 60 || !us_is_capitals(bare) || strchr("?!,;\"", bare.s[bare.n - 1])) return false;
+    for (size_t i = 0; i < bare.n; i++) words += bare.s[i] == ' ';
+    *name = t;
+    return words <= 6 && !memchr(bare.s, '"', bare.n);
+}
+
+/* ---- blocks: lines between empty lines ------------------------------------------------------------------------- */
+
+typedef struct block {
+    us_span_str lines[400];
+    size_t n;
+    uint32_t line;     /* of the first */
+    const char *after; /* the text behind it */
+} block;
+
+static bool next_block(us_lines *l, block *b) {
+    b->n = 0;
+    while (us_lines_next(l)) {
+        if (!us_trim(l->text).n) {
+            bool soft =
+                b->n && l->text.n >= 2 && l->text.s[0] == ' ' && l->text.n < 4; /* Fountain: two blanks keep a speech open */
+            if (!soft && b->n) break;
+            continue;
+        }
+        if (!b->n) b->line = l->line;
+        b->lines[b->n++] = l->text;
+        if (b->n == sizeof b->lines / sizeof *b->lines) break;
+    }
+    b->after = l->at;
+    return b->n > 0;
+}
+
+static size_t indent_of(us_span_str line) {
+    size_t n = 0;
+    for (size_t i = 0; i < line.n && (line.s[i] == ' ' || line.s[i] == '\t'); i++) n += line.s[i] == '\t' ? 8 : 1;
+    return n;
+}
+
+/* "Title: ..." and the like before the first empty line. */
+static size_t title_page(const us_doc *d) {
+    static const char *const keys[] = {"title:",   "credit:",    "author:", "authors:",  "source:", "draft date:", "date:",
+                                       "contact:", "copyright:", "notes:",  "revision:", "format:", "written by:", "episode:"};
+    us_lines l = us_lines_of(d->s, d->n);
+    bool any = false;
+    while (us_lines_next(&l)) {
+        bool key = false;
+        if (!us_trim(l.text).n) return any ? (size_t)(l.at - d->s) : 0;
+        for (size_t i = 0; i < sizeof keys / sizeof *keys && !key; i++) key = begins(l.text, keys[i]);
+        if (!key && !any) return 0;
+        if (!key && l.text.s[0] != ' ' && l.text.s[0] != '\t') return 0;
+        any = true;
+    }
+    return 0;
+}
+
+static bool short_line(us_span_str line, us_span_str *name) {
+    us_span_str t = us_trim(line);
+    *name = t;
+    return t.n > 1 && t.n < 40 && !strchr(".?!,;:\"", t.s[t.n - 1]) && !strchr("([*-#\"", t.s[0]) && !us_is_heading(t);
+}
+
+typedef struct survey {
+    double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
+    bool by_repeats;
+} survey;
+
+static void look(const us_doc *d, survey *v) {
+    static _Thread_local us_tally cues, starts;
+    static _Thread_local block b;
+    size_t n = us_doc_sample(d), begin = title_page(d);
+    us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
+    us_span_str name;
+    *v = (survey){0};
+    cues.n = cues.total = starts.n = starts.total = 0;
+    while (next_block(&l, &b)) {
+        v->blocks++;
+        for (size_t i = 0; i < b.n; i++) v->slugs += us_is_slug(b.lines[i]);
+        size_t at = b.n > 1 && us_is_slug(b.lines[0]) ? 1 : 0;
+        if (b.n > at + 1 && cue_of(b.lines[at], &name) && !cue_of(b.lines[at + 1], &(us_span_str){0})) {
+            v->cues++;
+            v->indented += indent_of(b.lines[at]) >= 4;
+            us_tally_add(&cues, name);
+        } else if (b.n > 1 && short_line(b.lines[0], &name)) us_tally_add(&starts, name);
+    }
+    for (size_t i = 0; i < starts.n; i++)
+        if (starts.names[i].count > 1) v->small += starts.names[i].count;
+    v->cues *= us_tally_repeated(&cues) > 0.3 || v->slugs ? 1 : 0.5;
+    v->by_repeats = v->small > 2 * v->cues && v->small * 2 > v->blocks && starts.n < 60;
+}
+
+static double fit_of(const survey *v) {
+    if (v->by_repeats) return 0.72 * v->small / v->blocks;
+    if (v->cues < 1) return 0;
+    double share = v->cues / v->blocks, fit = share > 0.25 ? 0.85 : 0.3 + 2 * share;
+    if (v->slugs) fit += 0.12;
+    if (v->cues < 2) fit *= 0.7;
+    return fit > 0.97 ? 0.97 : fit;
+}
+
+void us_look_fountain(const us_script_options *o, const us_doc *d, us_view *view) {
+    survey v;
+    (void)o;
+    if (d->workbook) return;
+    look(d, &v);
+    if (v.by_repeats || v.indented * 2 > v.cues) return;
+    view->fit = v.slugs || title_page(d) ? fit_of(&v) : fit_of(&v) * 0.9;
+    snprintf(view->about, sizeof view->about, "%s",
+             v.slugs ? "Fountain screenplay" : "plain-text script, names on lines of their own");
+}
+
+void us_look_screenplay(const us_script_options *o, const us_doc *d, us_view *view) {
+    survey v;
+    (void)o;
+    if (d->workbook) return;
+    look(d, &v);
+    view->fit = fit_of(&v) * (v.indented * 2 > v.cues || v.by_repeats ? 1 : 0.8);
+    snprintf(view->about, sizeof view->about, "%s",
+             v.by_repeats ? "plain text, names on lines of their own" : "plain-text screenplay");
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* Fountain's emphasis and notes out of a line of words. */
+static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
+    us_status st = out->len ? us_buf_append_str(out, " ", err) : US_OK;
+    t = us_trim(t);
+    for (size_t i = 0; i < t.n && !st; i++) {
+        if (t.n - i >= 2 && t.s[i] == '[' && t.s[i + 1] == '[') { /* [[a note]] */
+            const char *end = memmem(t.s + i, t.n - i, "]]", 2);
+            if (end) {
+                i = (size_t)(end - t.s) + 1;
+                continue;
+            }
+        }
+        bool word = i && i + 1 < t.n && t.s[i - 1] != ' ' && t.s[i + 1] != ' ';
+        if (t.s[i] == '\\' && i + 1 < t.n && strchr("*_\\", t.s[i + 1])) st = us_buf_append(out, t.s + ++i, 1, err);
+        else if (t.s[i] == '_' && !word) continue;
+        else if (t.s[i] == '*' && (t.n - i < 2 || memchr(t.s + i + 1, '*', t.n - i - 1) || (i && memchr(t.s, '*', i))))
+            continue;
+        else st = us_buf_append(out, t.s + i, 1, err);
+    }
+    return st;
+}
+
+/* A boneyard is commented out: blanks in its place, so that lines keep their numbers. */
+static char *without_boneyards(const us_doc *d) {
+    if (!memmem(d->s, d->n, "/*", 2)) return NULL;
+    char *own = malloc(d->n + 1);
+    if (!own) return NULL;
+    memcpy(own, d->s, d->n);
+    for (char *p = own, *end = own + d->n; (p = memmem(p, (size_t)(end - p), "/*", 2));) {
+        char *q = memmem(p, (size_t)(end - p), "*/", 2);
+        if (!q) break;
+        for (; p < q + 2; p++)
+            if (*p != '\n') *p = ' ';
+    }
+    return own;
+}
+
+typedef struct play {
+    us_rows *r;
+    const us_tally *names; /* of paragraphs' first lines, when names are not in capitals; else NULL */
+    us_buf text;
+    uint32_t cues;
+} play;
+
+static bool speaks(const play *p, const block *b, size_t at, us_span_str *name) {
+    if (at + 1 >= b->n) return false;
+    if (!p->names) return cue_of(b->lines[at], name) && !us_is_slug(b->lines[at + 1]);
+    if (at || !short_line(b->lines[at], name)) return false;
+    for (size_t i = 0; i < p->names->n; i++)
+        if (p->names->names[i].n == name->n && !memcmp(p->names->names[i].s, name->s, name->n))
+            return p->names->names[i].count > 1;
+    return false;
+}
+
+/* A speech may be followed by another without an empty line between, when the names are indented. */
+static us_status read_block(play *p, const block *b) {
+    us_status st = US_OK;
+    bool action = false;
+    for (size_t i = 0; i < b->n && !st;) {
+        us_span_str t = us_trim(b->lines[i]), name;
+        uint32_t line = b->line + (uint32_t)i;
+        bool forced = t.n > 1 && t.s[0] == '.' && t.s[1] != '.';
+        if (us_is_slug(t) || (us_is_heading(t) && !is_transition(t)) || forced) {
+            us_rows_break(p->r, line);
+            i++;
+            action = false;
+        } else if (speaks(p, b, i, &name) && (!action || indent_of(b->lines[i]) > indent_of(b->lines[i - 1]) + 3)) {
+            size_t depth = indent_of(b->lines[i]), k = i + 1;
+            us_buf_clear(&p->text);
+            for (; k < b->n && !st; k++) {
+                us_span_str next;
+                bool other = k > i + 1 && depth >= 4 && indent_of(b->lines[k]) + 2 >= depth && cue_of(b->lines[k], &next);
+                if (other || us_is_slug(b->lines[k])) break;
+                if (us_trim(b->lines[k]).s[0] == '~') continue; /* lyrics */
+                if (put_words(b->lines[k], &p->text, p->r->err)) {
+                    us_rows_reject(p->r, line, "a speech of more bytes than a cell may have");
+                    return p->r->status;
+                }
+            }
+            us_rows_say(p->r, line, name, (us_span_str){p->text.data ? p->text.data : "", p->text.len});
+            p->cues++;
+            i = k;
+            action = false;
+        } else {
+            if (!action && t.s[0] != '=' && t.s[0] != '#') us_rows_action(p->r, line);
+            action = true;
+            i++;
+        }
+        if (!st) st = p->r->status;
+    }
+    return st;
+}
+
+static us_status read_play(us_rows *r, us_doc *d, const char *what) {
+    static _Thread_local us_tally names;
+    static _Thread_local block b;
+    survey v;
+    look(d, &v);
+    us_span_str name;
+    char *own = without_boneyards(d);
+    const char *s = own ? own : d->s;
+    size_t begin = title_page(d);
+    uint32_t line = 0;
+    play p = {.r = r, .names = v.by_repeats ? &names : NULL};
+    us_status st = US_OK;
+    us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
+    names.n = names.total = 0;
+    us_lines l = us_lines_of(s, d->n);
+    for (us_lines first = l; v.by_repeats && next_block(&first, &b);)
+        if (b.n > 1 && short_line(b.lines[0], &name)) us_tally_add(&names, name);
+    for (size_t i = 0; i < begin; i++) line += s[i] == '\n';
+    l = us_lines_of(s + begin, d->n - begin);
+    l.line = line;
+    while (!st && next_block(&l, &b)) {
+        st = read_block(&p, &b);
+        if (!own) us_doc_done(d, b.after);
+    }
+    us_buf_fini(&p.text);
+    free(own);
+    snprintf(r->about, sizeof r->about, "%s, %u cues", what, p.cues);
+    return st;
+}
+
+us_status us_read_fountain(us_rows *r, us_doc *d) {
+    us_view v = {0};
+    us_look_fountain(r->options, d, &v);
+    return read_play(r, d, v.about[0] ? v.about : "Fountain screenplay");
+}
+us_status us_read_screenplay(us_rows *r, us_doc *d) {
+    us_view v = {0};
+    us_look_screenplay(r->options, d, &v);
+    return read_play(r, d, v.about);
+}

@@ -1,0 +1,806 @@
+/* Shapes of scripts: invented miniatures of files as people publish them, each with the counts that a person made. */
+#include "test.h"
+#include "base/buf.h"
+#include "shared.h"
+#include "understudy/corpus.h"
+
+static char folder[] = "/tmp/us_shapes_XXXXXX";
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+static int drop_folder(void **state) {
+    (void)state;
+    char cmd[64];
+    snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
+    return system(cmd);
+}
+
+static us_status load(const char *name, const char *text, size_t n, const us_script_options *o, us_script **s, us_error *err) {
+    char *path = us_path_join(folder, name);
+    if (us_file_write_atomic(path, text, n, err)) abort();
+    us_status st = us_script_load(o, (const char *const[]){path}, 1, s, err);
+    free(path);
+    return st;
+}
+
+/* What is expected of a file: the format, its counts, and a few lines as "speaker|text". */
+typedef struct example {
+    const char *what, *format, *text;
+    unsigned lines, actions, breaks, rejected, speakers, scenes;
+    const char *said[6]; /* of the first lines, in order; NULL: not looked at */
+} example;
+
+static void check(const example *e) {
+    us_script *s;
+    us_error err = {0};
+    size_t n_sources, n_speakers, n_scenes, n;
+    if (load("script.txt", e->text, strlen(e->text), NULL, &s, &err)) fail_msg("%s: %s", e->what, err.message);
+    const us_script_counts *c = us_script_get_counts(s);
+    const us_source *source = us_script_get_sources(s, &n_sources);
+    const us_speaker *sp = us_script_get_speakers(s, &n_speakers);
+    const us_line *l = us_script_get_lines(s, &n);
+    us_script_get_scenes(s, &n_scenes);
+    if (strcmp(source[0].format, e->format)) fail_msg("%s: read as %s, expected %s", e->what, source[0].format, e->format);
+    if (c->lines != e->lines || c->actions != e->actions || c->breaks != e->breaks || c->rejected != e->rejected ||
+        n_scenes != e->scenes) {
+        for (size_t i = 0; i < n; i++)
+            print_message("  %u %s: %s\n", l[i].row, l[i].speaker == US_SPEAKER_NONE ? "-" : sp[l[i].speaker].name, l[i].text);
+        fail_msg("%s: %u lines, %u actions, %u breaks, %u rejected, %zu scenes; expected %u, %u, %u, %u, %u", e->what,
+                 (unsigned)c->lines, (unsigned)c->actions, (unsigned)c->breaks, (unsigned)c->rejected, n_scenes, e->lines,
+                 e->actions, e->breaks, e->rejected, e->scenes);
+    }
+    size_t speaking = 0;
+    for (size_t i = 0; i < n_speakers; i++) speaking += sp[i].n_lines > 0;
+    if (speaking != e->speakers) {
+        for (size_t i = 0; i < n_speakers; i++) print_message("  '%s' %u\n", sp[i].name, sp[i].n_lines);
+        fail_msg("%s: %zu speakers, expected %u", e->what, speaking, e->speakers);
+    }
+    for (size_t i = 0; i < 6 && e->said[i]; i++) {
+        char got[512];
+        snprintf(got, sizeof got, "%s|%s", l[i].speaker == US_SPEAKER_NONE ? "" : sp[l[i].speaker].name, l[i].text);
+        if (strcmp(got, e->said[i])) fail_msg("%s: line %zu is '%s', expected '%s'", e->what, i, got, e->said[i]);
+    }
+    us_script_free(s);
+}
+
+#define CHECK_ALL(list) \
+    for (size_t i_example = 0; i_example < sizeof(list) / sizeof *(list); i_example++) check(&(list)[i_example])
+
+static void tables(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"sep=", "csv", "sep=;\r\nname;line\r\nAnn;Ahoy, Bob!\r\nBob;Ahoy.\r\n", 2, 0, 0, 0, 2, 1, {"Ann|Ahoy, Bob!"}},
+        {"write.table",
+         "csv",
+         "\"character\" \"dialogue\"\n\"1\" \"THREEPIO\" \"Did you hear that?\"\n\"2\" \"ARTOO\" \"Beep \\\"boop\\\" beep.\"\n"
+         "\"3\" \"THREEPIO\" \"We're doomed!\"\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"THREEPIO|Did you hear that?", "ARTOO|Beep \"boop\" beep."}},
+        {"backslashes",
+         "csv",
+         "name,line,episode\nAnn,\"She said \\\"no\\\", twice\",1\nBob,\"\\\"Yes\\\", he said\",1\nAnn,\"Well \\\\ then\",2\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"Ann|She said \"no\", twice", "Bob|\"Yes\", he said", "Ann|Well \\ then"}},
+        {"a header in the third row",
+         "csv",
+         "Transcripts of the pond\n\nEpisode,Character,Line\n1,Ann,Hello there.\n1,Bob,Hello you.\n",
+         2,
+         0,
+         0,
+         1,
+         2,
+         1,
+         {"Ann|Hello there."}},
+        {"no header",
+         "csv",
+         "Ann;Good morning, Bob.\nBob;Is it?\nAnn;It is, as far as I can see.\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning, Bob."}},
+        {"an index in front (pandas)",
+         "csv",
+         ",Character,Dialogue,EpisodeNo,SEID,Season\n0,JERRY,Do you know?,1,S01E01,1\n1,GEORGE,I don't.,1,S01E01,1\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"JERRY|Do you know?"}},
+        {"a number that is called utterance",
+         "csv",
+         "text,speaker,season,episode,scene,utterance\nThere's nothing to tell!,Monica,1,1,1,1\nC'mon.,Joey,1,1,1,2\n"
+         "Wait.,Monica,1,1,2,1\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"Monica|There's nothing to tell!"}},
+        {"MELD",
+         "csv",
+         "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode\n1,also I was the point "
+         "person,Chandler,neutral,neutral,0,0,8,21\n"
+         "2,You must've had your hands full.,The Interviewer,neutral,neutral,0,1,8,21\n3,Hi,Joey,joy,positive,1,0,8,21\n",
+         3,
+         0,
+         0,
+         0,
+         3,
+         2,
+         {"Chandler|also I was the point person"}},
+        {"Doctor Who",
+         "csv",
+         "idx,text,type,details,episodeid,doctorid\n0,[Totters lane],location,,1-1,1\n1,I wish I knew who he "
+         "is.,talk,Susan,1-1,1\n2,So do I my dear.,talk,Barbara,1-1,1\n"
+         "3,He is late again.,talk,Barbara,1-1,1\n4,Is he?,talk,Susan,1-1,1\n",
+         4,
+         1,
+         0,
+         0,
+         2,
+         1,
+         {"Susan|I wish I knew who he is."}},
+        {"two tables in one name",
+         "csv",
+         "id\tbook\tchapter\tcharacter\tfull_text\tcharacter_words\n1\tWater\tThe Boy\tKatara\tWater. [Looks up.] "
+         "Earth.\tWater.  Earth.\n"
+         "2\tWater\tThe Boy\tScene Description\tThe sea.\tNA\n",
+         1,
+         1,
+         0,
+         0,
+         1,
+         1,
+         {"Katara|Water. Earth."}},
+        {"semicolons and quotes",
+         "csv",
+         "Character;Sentence\nDumbledore;\"I should've known; really\"\nMcGonagall;Good evening.\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Dumbledore|I should've known; really"}},
+        {"a quote that is never closed",
+         "csv",
+         "name,line\nAnn,\"Hello there\nBob,Hi\nAnn,\"Yes, Bob\"\nBob,Good.\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|\"Hello there", "Bob|Hi", "Ann|Yes, Bob"}},
+        {"quotes that nobody doubled",
+         "csv",
+         "name,line\nAnn,\"He said \"hi\" to me, twice\"\nBob,No.\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|He said \"hi\" to me, twice", "Bob|No."}},
+        {"commas that nobody quoted, text in the middle",
+         "csv",
+         "season,line,character\n1,Well, well, well,Ann\n1,Yes.,Bob\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Well, well, well", "Bob|Yes."}},
+        {"old Macs", "csv", "name,line\rAnn,Hello\rBob,Hi\r", 2, 0, 0, 0, 2, 1, {"Ann|Hello", "Bob|Hi"}},
+        {"NA",
+         "csv",
+         "character,line\nAnn,Hi\nNA,NA\nNan,My dear.\nnan,nobody says it\nAnn,NA\n",
+         3,
+         1,
+         1,
+         0,
+         2,
+         2,
+         {"Ann|Hi", "Nan|My dear.", "|nobody says it"}},
+        {"cues",
+         "csv",
+         "character,line\nANN,Hello Bob.\nANN (V.O.),I was young.\n\"ANN (CONT\xe2\x80\x99"
+         "D)\",Yes I was.\nANN (O.S./CONT'D),No.\nPHANTOM (Phantom),Boo.\n",
+         5,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"ANN|Hello Bob.", "ANN|I was young."}},
+        {"wide blanks",
+         "csv",
+         "character   line\nAnn         Good morning to you.\nBob         Is it?\nAnn         It is.\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning to you."}},
+        {"pipes", "csv", "speaker||text\nAnn||Hi, all | of you\nBob||Hi\n", 2, 0, 0, 0, 2, 1, {"Ann|Hi, all | of you"}},
+        {"Discord's table",
+         "csv",
+         "AuthorID,Author,Date,Content,Attachments,Reactions\n\"1\",\"ann\",\"2024-02-01T10:00\",\"Good "
+         "morning\",\"\",\"\"\n\"2\",\"bob\",\"2024-02-01T10:01\",\"Is it?\",\"\",\"\"\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"ann|Good morning"}},
+        {"headers in other languages",
+         "csv",
+         "\xe3\x82\xad\xe3\x83\xa3\xe3\x83\xa9\xe3\x82\xaf\xe3\x82\xbf\xe3\x83\xbc,"
+         "\xe3\x82\xbb\xe3\x83\xaa\xe3\x83\x95\n\xe5\xa4\xaa\xe9\x83\x8e,"
+         "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\n",
+         1,
+         0,
+         0,
+         0,
+         1,
+         1,
+         {"\xe5\xa4\xaa\xe9\x83\x8e|\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf"}},
+    };
+    CHECK_ALL(list);
+}
+
+static void json(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"emory",
+         "json",
+         "{\"season_id\": \"s01\", \"episodes\": [{\"episode_id\": \"s01_e01\", \"scenes\": [{\"scene_id\": \"s01_e01_c01\", "
+         "\"utterances\": ["
+         "{\"utterance_id\": \"u1\", \"speakers\": [\"Monica\"], \"transcript\": \"There's nothing to tell!\", \"tokens\": "
+         "[[\"There\", \"'s\"]]},"
+         "{\"utterance_id\": \"u2\", \"speakers\": [\"Joey\", \"Ross\"], \"transcript\": \"Hey!\", \"tokens\": []},"
+         "{\"utterance_id\": \"u3\", \"speakers\": [], \"transcript\": \"\", \"transcript_with_note\": null}]},"
+         "{\"scene_id\": \"s01_e01_c02\", \"utterances\": [{\"speakers\": [\"Ross\"], \"transcript\": \"Hi.\"}]}]}]}",
+         3,
+         0,
+         1,
+         0,
+         3,
+         2,
+         {"Monica|There's nothing to tell!", "Joey, Ross|Hey!", "Ross|Hi."}},
+        {"lines by speaker (Star Trek)",
+         "json",
+         "{\"TNG\": {\"episode 0\": {\"PICARD\": [\"Engage.\", \"Make it so.\"], \"DATA\": [\"Yes, sir.\"]}, \"episode 1\": "
+         "{\"PICARD\": [\"Tea.\"]}}}",
+         4,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"PICARD|Engage.", "PICARD|Make it so.", "DATA|Yes, sir."}},
+        {"Telegram",
+         "json",
+         "{\"name\": \"Pond\", \"type\": \"private_group\", \"messages\": [{\"id\": 1, \"type\": \"service\", \"actor\": "
+         "\"Ann\", \"action\": \"create_group\", \"text\": \"\"},"
+         "{\"id\": 2, \"type\": \"message\", \"from\": \"Ann\", \"text\": [\"I \", {\"type\": \"bold\", \"text\": \"love\"}, "
+         "\" ducks\"], \"text_entities\": []},"
+         "{\"id\": 3, \"type\": \"message\", \"from\": \"Bob\", \"photo\": \"a.jpg\", \"text\": \"\"}, {\"id\": 4, \"type\": "
+         "\"message\", \"from\": \"Bob\", \"text\": \"So do I\"}]}",
+         2,
+         2,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|I love ducks", "Bob|So do I"}},
+        {"ShareGPT lines",
+         "json",
+         "{\"conversations\": [{\"from\": \"system\", \"value\": \"Be Ann.\"}, {\"from\": \"human\", \"value\": \"Hi\"}, "
+         "{\"from\": \"gpt\", \"value\": \"Ho\"}]}\n"
+         "{\"conversations\": [{\"from\": \"human\", \"value\": \"Bye\"}]}\n",
+         3,
+         1,
+         0,
+         0,
+         2,
+         2,
+         {"human|Hi", "gpt|Ho", "human|Bye"}},
+        {"messages",
+         "json",
+         "{\"messages\": [{\"role\": \"system\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", "
+         "\"text\": \"Hi\"}]}, {\"role\": \"assistant\", \"content\": \"Ho\"}]}",
+         2,
+         1,
+         0,
+         0,
+         2,
+         1,
+         {"user|Hi", "assistant|Ho"}},
+        {"Alpaca",
+         "json",
+         "[{\"instruction\": \"Greet\", \"input\": \"Bob\", \"output\": \"Hello Bob.\"}, {\"instruction\": \"Bye\", \"input\": "
+         "\"\", \"output\": \"Bye.\"}]",
+         4,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"user|Greet Bob", "assistant|Hello Bob.", "user|Bye"}},
+        {"RoleBench",
+         "json",
+         "{\"role\": \"Ann\", \"question\": \"Who are you?\", \"generated\": [\"I am Ann.\", \"Ann.\"]}\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"user|Who are you?", "Ann|I am Ann."}},
+        {"CoSER",
+         "json",
+         "{\"book\": \"Pond\", \"plots\": [{\"text\": \"Once upon a time\", \"key_characters\": [{\"name\": \"Ann\", "
+         "\"summary\": \"A duck\"}], \"conversation\": [{\"scenario\": \"morning\", \"topic\": \"bread\","
+         "\"dialogues\": [{\"character\": \"Ann\", \"message\": \"[I am cold] (shivers) Bread?\"}, {\"character\": "
+         "\"Environment\", \"message\": \"Rain falls.\"}]}]}]}",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Bread?", "Environment|Rain falls."}},
+        {"columns (pandas)",
+         "json",
+         "{\"character\":{\"0\":\"Ann\",\"1\":\"Bob\"},\"line\":{\"0\":\"Hi\",\"1\":\"Ho\"}}",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"columns as lists",
+         "json",
+         "{\"character\":[\"Ann\",\"Bob\"],\"line\":[\"Hi\",\"Ho\"]}",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"split (pandas)",
+         "json",
+         "{\"columns\":[\"character\",\"line\"],\"index\":[0,1],\"data\":[[\"Ann\",\"Hi, you\"],[\"Bob\",\"Ho\"]]}",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi, you", "Bob|Ho"}},
+        {"pairs",
+         "json",
+         "[[\"Ann\", \"Good morning, Bob.\"], [\"Bob\", \"Is it?\"], [\"Ann\", \"It is.\"]]",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning, Bob."}},
+        {"strings with names",
+         "json",
+         "[\"Ann: Good morning.\", \"Bob: Is it?\"]",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning.", "Bob|Is it?"}},
+        {"a script in a string",
+         "json",
+         "{\"pond\": {\"episode 1\": \"ANN: Good morning.\\n\\nBOB: Is it?\\nANN: It is.\", \"episode 2\": \"ANN: Good "
+         "evening.\\nBOB: Is it?\\nANN: Yes, Bob.\"}}",
+         6,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"ANN|Good morning."}},
+        {"one name an object",
+         "json",
+         "[{\"Ann\": \"Hi\"}, {\"Bob\": \"Ho\"}, {\"Ann\": \"Hum\"}]",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"NaN, escapes, a bad line, a pretty object",
+         "json",
+         "{\"character\": \"Ann\", \"line\": \"caf\\u00e9 \\ud83e\\udd86\", \"score\": NaN}\n{\"character\": \"Bob\", "
+         "\"line\": \n{\n \"character\": \"Bob\",\n \"line\": \"Ho\"\n}\n",
+         2,
+         0,
+         0,
+         1,
+         2,
+         1,
+         {"Ann|caf\xc3\xa9 \xf0\x9f\xa6\x86", "Bob|Ho"}},
+        {"cut off",
+         "json",
+         "[{\"character\": \"Ann\", \"line\": \"Hi\"}, {\"character\": \"Bob\", \"line\": \"Ho\"}, {\"character\": \"An",
+         2,
+         0,
+         0,
+         1,
+         2,
+         1,
+         {"Ann|Hi"}},
+        {"Discord",
+         "json",
+         "{\"guild\": {\"id\": \"1\", \"name\": \"Pond\"}, \"channel\": {\"id\": \"2\", \"name\": \"bread\"}, \"messages\": "
+         "[{\"id\": \"3\", \"type\": \"Default\", \"content\": \"Good morning\","
+         "\"author\": {\"id\": \"4\", \"name\": \"ann\", \"nickname\": \"Ann\"}, \"embeds\": [], \"reactions\": []}, {\"id\": "
+         "\"5\", \"content\": \"\", \"author\": {\"name\": \"bob\"}, \"attachments\": [{\"url\": \"a.png\"}]}]}",
+         1,
+         1,
+         0,
+         0,
+         1,
+         1,
+         {"Ann|Good morning"}},
+        {"scenes with names of their own",
+         "json",
+         "[{\"name\": \"Scene 1\", \"text\": \"A pond.\", \"lines\": [{\"speaker\": \"Ann\", \"text\": \"Hi\"}]}, {\"name\": "
+         "\"Scene 2\", \"text\": \"A wood.\", \"lines\": [{\"speaker\": \"Bob\", \"text\": \"Ho\"}]}]",
+         2,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"Messenger",
+         "json",
+         "{\"participants\": [{\"name\": \"Ann\"}, {\"name\": \"Bob\"}], \"messages\": [{\"sender_name\": \"Ann\", "
+         "\"timestamp_ms\": 1, \"content\": \"Hi\"}, {\"sender_name\": \"Bob\", \"timestamp_ms\": 2, \"photos\": []}], "
+         "\"title\": \"Bob\"}",
+         1,
+         0,
+         0,
+         0,
+         1,
+         1,
+         {"Ann|Hi"}},
+    };
+    CHECK_ALL(list);
+}
+
+static void plain_text(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"two lines",
+         "dialogue",
+         "Ann: Good morning, Bob.\nBob: Is it?\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning, Bob.", "Bob|Is it?"}},
+        {"a transcript of the web",
+         "dialogue",
+         "[Scene: A pond, Ann and Bob are there.]\n\nAnn: There's nothing to tell! He's just some\nduck I work with!\n\n"
+         "Bob (laughing): C'mon, there's gotta be something wrong with him!\n\n(They all stare.)\n\n[Scene: The wood.]\n\nAnn: "
+         "Okay.\n\nOld man: So.\n\nBob: He said this: no.\n\nOld man: And so on.\n",
+         6,
+         1,
+         2,
+         0,
+         3,
+         2,
+         {"Ann|There's nothing to tell! He's just some duck I work with!",
+          "Bob|C'mon, there's gotta be something wrong with him!", "Ann|Okay."}},
+        {"full width",
+         "dialogue",
+         "\xe5\xae\x89\xe5\xa8\x9c\xef\xbc\x9a\xe3\x80\x8c\xe6\x97\xa9\xe3\x80\x82\xe3\x80\x8d\n\xe9\xb2\x8d\xe5\x8b\x83\xef"
+         "\xbc\x9a\xe3\x80\x8c\xe6\x97\xa9\xe5\x95\x8a\xe3\x80\x82\xe3\x80\x8d\n\xe5\xae\x89\xe5\xa8\x9c\xef\xbc\x9a\xe3\x80"
+         "\x8c\xe5\xa5\xbd\xe3\x80\x82\xe3\x80\x8d\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"\xe5\xae\x89\xe5\xa8\x9c|\xe6\x97\xa9\xe3\x80\x82"}},
+        {"corner brackets alone",
+         "dialogue",
+         "\xe5\xa4\xaa\xe9\x83\x8e\xe3\x80\x8c\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe3\x80\x8d\n\xe8"
+         "\x8a\xb1\xe5\xad\x90\xe3\x80\x8c\xe3\x81\xaf\xe3\x81\x84\xe3\x80\x8d\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"\xe5\xa4\xaa\xe9\x83\x8e|\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf",
+          "\xe8\x8a\xb1\xe5\xad\x90|\xe3\x81\xaf\xe3\x81\x84"}},
+        {"markdown",
+         "dialogue",
+         "# The pond\n\n**Ann:** Good morning.\n\n**Bob**: Is it?\n\n*She leaves.*\n",
+         2,
+         1,
+         1,
+         0,
+         2,
+         1,
+         {"Ann|Good morning.", "Bob|Is it?"}},
+        {"IRC", "dialogue", "<ann> hello all\n<bob> hi ann\n<ann> how are you\n", 3, 0, 0, 0, 2, 1, {"ann|hello all"}},
+        {"Russian",
+         "dialogue",
+         "СЦЕНА 1\n\nАнна: Доброе утро.\nБорис: Разве?\n\nСцена 2\n\nАнна: Да.\n",
+         3,
+         0,
+         2,
+         0,
+         2,
+         2,
+         {"Анна|Доброе утро.", "Борис|Разве?"}},
+    };
+    CHECK_ALL(list);
+}
+
+static void screenplays(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"Fountain",
+         "fountain",
+         "Title: The Pond\nAuthor: Nobody\n\nFADE IN:\n\nINT. POND - DAY\n\nAnn swims.\n\nANN (V.O.)\n(softly)\nGood "
+         "*morning*.\n\nBOB\nIs it?\n\n"
+         "ANN (CONT'D)\nYes.[[a note]]\n\nCUT TO:\n\n.THE WOOD\n\n@McDuck ^\nQuack.\n\n/* BOB\nNever said. */\n\n> THE END <\n",
+         4,
+         4,
+         2,
+         0,
+         3,
+         2,
+         {"ANN|Good morning.", "BOB|Is it?", "ANN|Yes.", "McDuck|Quack."}},
+        {"indented",
+         "screenplay",
+         "                    THE POND\n\n     INT. POND - DAY                         12\n\n     Ann swims in the pond, and "
+         "Bob looks at\n     her.\n\n                         ANN\n               Good morning to you, and\n               to "
+         "all.\n\n"
+         "                         BOB (O.S.)\n                    (shouting)\n               Is it?\n\n                       "
+         "  ANN\n               It is.\n",
+         3,
+         2,
+         1,
+         0,
+         2,
+         1,
+         {"ANN|Good morning to you, and to all.", "BOB|Is it?", "ANN|It is."}},
+        {"a play",
+         "fountain",
+         "ACT I\n\nBERNARDO.\nWho\xe2\x80\x99s there?\n\nFRANCISCO.\nNay, answer me. Stand and unfold "
+         "yourself.\n\nBERNARDO.\nLong live the King!\n\nFRANCISCO.\nBernardo?\n",
+         4,
+         0,
+         1,
+         0,
+         2,
+         1,
+         {"BERNARDO|Who\xe2\x80\x99s there?"}},
+        {"names in small letters on lines of their own",
+         "screenplay",
+         "Ann\nGood morning.\n\nBob\nIs it?\n\nAnn\nIt is.\nOr was.\n\nBob\nWas it?\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning.", "Bob|Is it?", "Ann|It is. Or was."}},
+        {"Russian",
+         "fountain",
+         "ИНТ. ПРУД - ДЕНЬ\n\nАННА (ЗК)\nДоброе утро.\n\nБОРИС\nРазве?\n",
+         2,
+         0,
+         1,
+         0,
+         2,
+         1,
+         {"АННА|Доброе утро.", "БОРИС|Разве?"}},
+    };
+    CHECK_ALL(list);
+}
+
+static void subtitles(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"SRT",
+         "subtitles",
+         "1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>ANN: Good morning,</i>\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nmy "
+         "dear.\r\n\r\n3\r\n00:00:05,000 --> 00:00:06,000\r\n- BOB: Is it?\r\n- Yes!\r\n\r\n"
+         "4\r\n00:00:07,000 --> 00:00:08,000\r\n[door closes]\r\n\r\n5\r\n00:00:09,000 --> 00:00:10,000\r\n\xe2\x99\xaa La la "
+         "\xe2\x99\xaa\r\n",
+         3,
+         2,
+         0,
+         0,
+         2,
+         1,
+         {"ANN|Good morning, my dear.", "BOB|Is it?", "|Yes!"}},
+        {"VTT",
+         "subtitles",
+         "WEBVTT\n\nNOTE nothing\n\n1\n00:01.000 --> 00:02.000 align:left\n<v Ann>Good <b>morning</b></v>\n\n00:03.000 --> "
+         "00:04.000\n<v.loud Bob Brown>Is it &amp; why?\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning", "Bob Brown|Is it & why?"}},
+        {"ASS",
+         "subtitles",
+         "[Script Info]\nTitle: Pond\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, "
+         "Text\n"
+         "Dialogue: 0,0:00:01.00,0:00:02.00,Default,Ann,0,0,0,,Good {\\i1}morning{\\i0}\\NBob, dear.\nDialogue: "
+         "0,0:00:02.00,0:00:03.00,Signs,,0,0,0,,POND\nDialogue: 0,0:00:03.00,0:00:04.00,Default,Bob,0,0,0,,{\\p1}m 0 0 l 1 "
+         "1{\\p0}\n"
+         "Comment: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,note\nDialogue: 0,0:00:05.00,0:00:06.00,OP-romaji,Ann,0,0,0,,la "
+         "la\nDialogue: 0,0:00:07.00,0:00:08.00,Default,Opal,0,0,0,,Hm.\n",
+         2,
+         4,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning Bob, dear.", "Opal|Hm."}},
+    };
+    CHECK_ALL(list);
+}
+
+static void chats(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"WhatsApp of iOS",
+         "chat",
+         "[01/02/2024, 10:00:00] Pond: \xe2\x80\x8eMessages and calls are end-to-end encrypted.\r\n[01/02/2024, 10:00:05] Ann: "
+         "Good morning\r\n[01/02/2024, 10:00:20] Ann: everybody\r\n[01/02/2024, 10:03:00] ~\xe2\x80\xaf"
+         "Bob: Is it?\nI am\nnot sure: no.\n"
+         "\xe2\x80\x8e[01/02/2024, 10:04:00] Ann: \xe2\x80\x8eimage omitted\n[01/02/2024, 20:04:00] Ann: Good night "
+         "\xe2\x80\x8e<This message was edited>\n",
+         3,
+         2,
+         0,
+         0,
+         2,
+         2,
+         {"Ann|Good morning everybody", "Bob|Is it? I am not sure: no.", "Ann|Good night"}},
+        {"WhatsApp of Android, English",
+         "chat",
+         "1/2/24, 9:59 AM - Messages and calls are end-to-end encrypted.\n1/2/24, 10:00\xe2\x80\xaf"
+         "AM - Ann: Hey\n1/2/24, 1:05\xe2\x80\xafPM - Bob: <Media omitted>\n1/2/24, 1:06 PM - Bob: Hello\n1/2/24, 1:07 PM - "
+         "Ann left\n",
+         2,
+         3,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hey", "Bob|Hello"}},
+        {"German",
+         "chat",
+         "06.08.16, 13:23 - Nachrichten sind verschl\xc3\xbcsselt.\n06.08.16, 13:23 - Bob: Hallo\n06.08.16, 13:25 - Ann: "
+         "<Medien ausgeschlossen>\n06.08.16, 13:26 - Ann: Tag",
+         2,
+         2,
+         0,
+         0,
+         2,
+         1,
+         {"Bob|Hallo", "Ann|Tag"}},
+        {"French, Spanish, Russian, Japanese",
+         "chat",
+         "01/02/2024 \xc3\xa0 10:00 - Ann: Salut\n1/2/24 10:05 a.\xc2\xa0m. - Bob: Hola\n01.02.2024, 10:07 - Вера: "
+         "Привет\n2024/02/01 10:09 - \xe5\xa4\xaa\xe9\x83\x8e: \xe3\x82\x84\xe3\x81\x82\n",
+         4,
+         0,
+         0,
+         0,
+         4,
+         1,
+         {"Ann|Salut", "Bob|Hola", "Вера|Привет"}},
+        {"KakaoTalk",
+         "chat",
+         "2024. 2. 1. \xec\x98\xa4\xec\xa0\x84 10:00, \xec\x95\x88\xeb\x82\x98 : \xec\x95\x88\xeb\x85\x95\n2024. 2. 1. "
+         "\xec\x98\xa4\xed\x9b\x84 1:00, \xeb\xb0\xa5 : \xeb\x84\xa4\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"\xec\x95\x88\xeb\x82\x98|\xec\x95\x88\xeb\x85\x95"}},
+        {"Telegram, copied",
+         "chat",
+         "Ann, [01.02.24 10:00]\nGood morning\n\nBob, [01.02.24 10:05]\nIs it?\nReally?\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning", "Bob|Is it? Really?"}},
+        {"Discord",
+         "chat",
+         "==============================\nGuild: Pond\nChannel: bread\n==============================\n\n[01/02/2024 10:00] "
+         "ann\nGood morning\n\n[01/02/2024 10:05] bob\nIs it?\n\n{Reactions}\n\xf0\x9f\xa6\x86 (2)\n\n[01/02/2024 10:09] "
+         "ann\nYes\n",
+         3,
+         2,
+         0,
+         0,
+         2,
+         1,
+         {"ann|Good morning", "bob|Is it?", "ann|Yes"}},
+        {"IRC with clocks", "chat", "[10:00] <ann> hello\n[10:05] <bob> hi\n", 2, 0, 0, 0, 2, 1, {"ann|hello"}},
+    };
+    CHECK_ALL(list);
+}
+
+static void cornell(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"Cornell",
+         "cornell",
+         "L1045 +++$+++ u0 +++$+++ m0 +++$+++ BIANCA +++$+++ They do not!\nL1044 +++$+++ u2 +++$+++ m0 +++$+++ CAMERON +++$+++ "
+         "They do to!\nL985 +++$+++ u0 +++$+++ m0 +++$+++ BIANCA +++$+++ I hope so.\n"
+         "L10 +++$+++ u9 +++$+++ m1 +++$+++ ANN +++$+++ \n",
+         3,
+         1,
+         0,
+         0,
+         2,
+         2,
+         {"BIANCA|I hope so.", "CAMERON|They do to!", "BIANCA|They do not!"}},
+    };
+    CHECK_ALL(list);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tables),      cmocka_unit_test(json),      cmocka_unit_test(plain_text),
+                                       cmocka_unit_test(screenplays), cmocka_unit_test(subtitles), cmocka_unit_test(chats),
+                                       cmocka_unit_test(cornell)};
+    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+}
