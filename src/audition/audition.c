@@ -330,7 +330,7 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     us_status st = card ? us_model_get_hash(a->model, a->model_hash, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && a->adapter) st = file_hash(a->adapter_path, a->adapter_hash, err);
     if (!st)
-        st = us_buf_appendf(&b, err, "2 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,
+        st = us_buf_appendf(&b, err, "3 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,
                             sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines, o->max_tokens, a->n_takes,
                             (unsigned long long)o->seed, a->all_parts, (int)a->part);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);

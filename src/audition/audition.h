@@ -28,6 +28,7 @@ typedef enum us_measure {
 typedef struct us_kept_take {
     char *text;                    /* as spoken, valid UTF-8 */
     double logprob, unconditional; /* nats, of n_tokens */
+    double judged;                 /* by the judges that see the conversation, nats */
     int32_t n_tokens;
     bool ended, looped, stopped;
     double gain;    /* of the text, by the base model; NAN: not measured */

@@ -16,9 +16,16 @@ static us_status keep(const us_reply *reply, us_answer *r, us_error *err) {
     us_status st = us_alloc((size_t)n, sizeof *r->takes, &r->takes, err);
     for (int32_t i = 0; i < n && !st; i++) {
         us_reply_text t = us_reply_get_drawn(reply, i);
-        r->takes[i] = (us_kept_take){
-            NULL, t.take->logprob, t.take->unconditional, t.n_tokens, t.take->ended, t.take->looped, t.take->view.stopped, NAN,
-            0};
+        r->takes[i] = (us_kept_take){NULL,
+                                     t.take->logprob,
+                                     t.take->unconditional,
+                                     t.take->judged,
+                                     t.n_tokens,
+                                     t.take->ended,
+                                     t.take->looped,
+                                     t.take->view.stopped,
+                                     NAN,
+                                     0};
         st = us_strndup(t.text, t.n, &r->takes[i].text, err);
         if (!st) r->n_takes = i + 1;
     }
@@ -29,8 +36,8 @@ static json_t *to_json(const us_answer *r) {
     json_t *list = json_array();
     for (int32_t i = 0; i < r->n_takes; i++) {
         const us_kept_take *t = &r->takes[i];
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone",
-                                              t->unconditional, "n", t->n_tokens, "flags",
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f, s:i, s:i}", "text", t->text, "lp", t->logprob, "alone",
+                                              t->unconditional, "judged", t->judged, "n", t->n_tokens, "flags",
                                               t->ended | t->looped << 1 | t->stopped << 2));
     }
     return list;
@@ -47,6 +54,7 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
         r->takes[i] = (us_kept_take){NULL,
                                      json_number_value(json_object_get(x, "lp")),
                                      json_number_value(json_object_get(x, "alone")),
+                                     json_number_value(json_object_get(x, "judged")),
                                      (int32_t)json_integer_value(json_object_get(x, "n")),
                                      flags & 1,
                                      flags >> 1 & 1,
@@ -62,9 +70,8 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
 int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
     int32_t best = 0;
     us_candidate takes[US_MAX_TAKES];
-    us_conversation_view unseen = {0}; /* the style looks at the words alone */
-    us_ranking ranking = {
-        .weights = a->card->weights, .leaks = a->leaks, .judges = {{us_card_judge, (void *)(uintptr_t)a->card}}};
+    us_conversation_view seen = {0}; /* by the judges, whose values are kept */
+    us_ranking ranking = {.weights = a->card->weights, .leaks = a->leaks};
     ranking.weights.lambda = n > 1 ? a->lambda : 0;
     if (n > r->n_takes) n = r->n_takes;
     for (int32_t i = 0; i < n; i++) {
@@ -72,12 +79,13 @@ int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) 
         takes[i] = (us_candidate){.text = t->text,
                                   .logprob = t->logprob,
                                   .unconditional = t->unconditional,
+                                  .judged = t->judged,
                                   .n_tokens = t->n_tokens,
                                   .ended = t->ended,
                                   .stopped = t->stopped,
                                   .looped = t->looped};
     }
-    return n > 0 && us_rank(&ranking, &unseen, takes, n, &best, NULL) == US_OK ? best : 0;
+    return n > 0 && us_rank(&ranking, &seen, takes, n, &best, NULL) == US_OK ? best : 0;
 }
 
 /* ---- many answers --------------------------------------------------------------------------------------- */

@@ -352,7 +352,7 @@ static us_status rank(us_batch *s, us_job *j, us_error *err) {
     }
     if (!st) st = us_rank(&j->spec.ranking, &view, candidates, n, &j->best, err);
     for (int32_t i = 0; i < n; i++) {
-        if (!st) j->takes[i].score = candidates[i].score;
+        if (!st) j->takes[i].judged = candidates[i].judged, j->takes[i].score = candidates[i].score;
         free(texts[i]);
     }
     return st;

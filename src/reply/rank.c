@@ -19,7 +19,6 @@ us_status us_rank(const us_ranking *r, const us_conversation_view *conversation,
     for (int32_t i = 0; i < n; i++) {
         takes[i].repeats = us_sentence_repeats(takes[i].text);
         takes[i].leaked = r->leaks && us_leaks_find(r->leaks, takes[i].text).found;
-        takes[i].judged = 0;
     }
     for (int k = 0; k < US_MAX_JUDGES && !st; k++)
         if (r->judges[k].fn) st = r->judges[k].fn(r->judges[k].ctx, conversation, takes, n, err);

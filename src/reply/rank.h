@@ -18,7 +18,7 @@ typedef struct us_candidate {
     bool stopped;         /* a rule ended it: another's label, a stop text */
     bool looped;          /* cut because it repeated itself */
     bool repeats, leaked; /* out: says a sentence twice in a row; a machine speaks in it */
-    double judged, score; /* out: what the judges gave, nats; the value by which takes are compared */
+    double judged, score; /* out: what the judges gave, on top of what it held, nats; the value by which takes are compared */
 } us_candidate;
 
 /* What the takes answer. Borrowed. */

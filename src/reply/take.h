@@ -39,8 +39,8 @@ typedef struct us_take {
     size_t cap_logprobs;
     us_top *top; /* [ids.n][n_top], likeliest first */
     size_t cap_top;
-    double logprob, unconditional, score; /* of ids, nats: under the conversation; without what is answered and the value,
-                                             after ranking */
+    double logprob, unconditional, judged, score; /* of ids, nats: under the conversation; without what is answered and the
+                                             value, after ranking */
     bool done, ended, looped;
 } us_take;
 

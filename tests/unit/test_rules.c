@@ -156,6 +156,7 @@ static void takes_are_judged(void **state) {
     assert_int_equal(best, 1);
     assert_true(takes[1].score == -9 + 50 && takes[2].score < -500);
     weight = 0;
+    for (int i = 0; i < 3; i++) takes[i].judged = 0;
     assert_int_equal(us_rank(&r, &view, takes, 3, &best, &err), US_OK);
     assert_int_equal(best, 0);
 }
