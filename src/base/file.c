@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,7 +113,7 @@ us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_
     return st;
 }
 
-us_status us_dir_make(const char *path, us_error *err) {
+static us_status make_dirs(const char *path, mode_t mode, us_error *err) {
     char p[PATH_MAX];
     size_t n = strlen(path);
     if (!n || n >= sizeof p) return us_fail(err, US_ERR_ARGUMENT, "%s: bad folder name", path);
@@ -121,11 +122,39 @@ us_status us_dir_make(const char *path, us_error *err) {
         if (p[i] != '/' && p[i] != 0) continue;
         char c = p[i];
         p[i] = 0;
-        if (mkdir(p, 0755) && errno != EEXIST) return us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p, strerror(errno));
+        if (mkdir(p, mode) && errno != EEXIST) return us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p, strerror(errno));
         p[i] = c;
     }
     struct stat sb;
     if (stat(path, &sb) || !S_ISDIR(sb.st_mode)) return us_fail(err, US_ERR_IO, "%s: exists and is not a folder", path);
+    return US_OK;
+}
+
+us_status us_dir_make(const char *path, us_error *err) { return make_dirs(path, 0755, err); }
+us_status us_dir_make_private(const char *path, us_error *err) { return make_dirs(path, 0700, err); }
+
+us_status us_file_make_private(const char *path, us_error *err) {
+    struct stat sb;
+    int fd = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0) return us_fail(err, US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    us_status st = US_OK;
+    if (fstat(fd, &sb) || !S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
+    else if ((sb.st_mode & 077) && fchmod(fd, 0600) && sb.st_uid == geteuid())
+        st = us_fail(err, US_ERR_IO, "%s: cannot be made private: %s", path, strerror(errno));
+    close(fd);
+    return st;
+}
+
+us_status us_file_lock(const char *path, int *fd, us_error *err) {
+    int f = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (f < 0) return us_fail(err, US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (flock(f, LOCK_EX | LOCK_NB)) {
+        us_status st = errno == EWOULDBLOCK ? us_fail(err, US_ERR_MISMATCH, "%s: another process holds it", path)
+                                            : us_fail(err, US_ERR_IO, "%s: cannot be locked: %s", path, strerror(errno));
+        close(f);
+        return st;
+    }
+    *fd = f;
     return US_OK;
 }
 

@@ -23,6 +23,12 @@ US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, s
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);
 /* mkdir -p. */
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
+/* The same; folders that are made are for their owner alone, whatever the umask. */
+US_MUST_USE us_status us_dir_make_private(const char *path, us_error *err);
+/* Makes a file that only its owner can read and write, or makes one that is there so. IO for what is no regular file. */
+US_MUST_USE us_status us_file_make_private(const char *path, us_error *err);
+/* Holds this file (made when missing) until *fd is closed, or the process ends in whatever way. MISMATCH: another has it. */
+US_MUST_USE us_status us_file_lock(const char *path, int *fd, us_error *err);
 bool us_file_exists(const char *path);
 /* malloc()ed "a/b"; NULL when out of memory. */
 char *us_path_join(const char *a, const char *b);

@@ -1,6 +1,8 @@
 #include "base/json.h"
 #include "base/buf.h"
+#include "base/buf.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <stdio.h>
@@ -161,4 +163,14 @@ us_status us_json_read(const char *path, size_t max, json_t **out, us_error *err
     if (st) json_decref(j);
     else *out = j;
     return st;
+}
+
+json_t *us_text_json(const char *s, size_t n) {
+    json_t *j = s && memchr(s, 0, n) ? NULL : json_stringn(s ? s : "", s ? n : 0);
+    us_buf b;
+    if (j) return j;
+    us_buf_init(&b, 4 * n + 4);
+    if (us_utf8_clean(s, n, &b, NULL) == US_OK) j = json_stringn(b.data ? b.data : "", b.len);
+    us_buf_fini(&b);
+    return j;
 }

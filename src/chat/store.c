@@ -1,4 +1,6 @@
 #include "chat/store.h"
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -11,6 +13,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+/* More than a turn with all its alternatives takes. */
+#define MAX_ROW_BYTES (64 << 20)
 #define KEEP_DELETED_MS ((int64_t)30 * 24 * 3600 * 1000)
 
 struct us_store {
@@ -120,9 +124,12 @@ static us_status read_int(void *ctx, sqlite3_stmt *q, us_error *err) {
 }
 
 static us_status migrate(us_store *s, us_error *err) {
-    int64_t version = 0;
-    us_status st = begin(s, err);
-    if (!st) st = run(s, read_int, &version, err, "PRAGMA user_version", "");
+    int64_t version = 0, n_parts = 0;
+    us_status st = run(s, read_int, &version, err, "PRAGMA user_version", "");
+    if (!st) st = run(s, read_int, &n_parts, err, "SELECT count(*) FROM sqlite_schema", "");
+    if (!st && (version < 0 || (!version && n_parts)))
+        st = us_fail(err, US_ERR_FORMAT, "not a file of chats (version %lld, %lld tables and other parts)", (long long)version,
+                     (long long)n_parts);
     if (!st && version > VERSION)
         st = us_fail(err, US_ERR_FORMAT, "the chats' file is of version %lld; this program knows up to %d", (long long)version,
                      VERSION);
@@ -132,9 +139,61 @@ static us_status migrate(us_store *s, us_error *err) {
         if (sqlite3_exec(s->db, migrations[version], NULL, NULL, NULL) || sqlite3_exec(s->db, sql, NULL, NULL, NULL))
             st = fail(s, err);
     }
+    return st;
+}
+
+/* What a file is made of: every table, index, view and trigger. */
+static us_status read_part(void *ctx, sqlite3_stmt *q, us_error *err) {
+    us_status st = US_OK;
+    for (int i = 0; i < 4 && !st; i++) {
+        const char *text = (const char *)sqlite3_column_text(q, i);
+        st = us_buf_append_str(ctx, text ? text : "-", err);
+        if (!st) st = us_buf_append(ctx, "", 1, err);
+    }
+    return st;
+}
+
+static us_status read_schema(us_store *s, us_buf *out, us_error *err) {
+    us_buf_init(out, 1 << 20);
+    return run(s, read_part, out, err, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name", "");
+}
+
+/* A file from elsewhere may hold triggers, views or columns that do other things than they say: it must be made as a new one
+ * is. */
+static us_status check_schema(us_store *s, us_error *err) {
+    us_store fresh = {0};
+    us_buf own, made;
+    us_buf_init(&made, 0);
+    us_status st = read_schema(s, &own, err);
+    if (!st && sqlite3_open(":memory:", &fresh.db)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) st = migrate(&fresh, err);
+    if (!st) st = read_schema(&fresh, &made, err);
+    if (!st && (own.len != made.len || memcmp(own.data, made.data, own.len)))
+        st = us_fail(err, US_ERR_FORMAT,
+                     "not a file of chats as this program makes it: its tables, or what hangs on them, differ");
+    sqlite3_close(fresh.db);
+    us_buf_fini(&own);
+    us_buf_fini(&made);
+    return st;
+}
+
+static us_status open_tables(us_store *s, us_error *err) {
+    us_status st = begin(s, err);
+    if (!st) st = migrate(s, err);
+    if (!st) st = check_schema(s, err);
     if (!st) st = run(s, NULL, NULL, err, "DELETE FROM chats WHERE deleted_ms < ?", "i", now_ms() - KEEP_DELETED_MS);
     if (!st) st = run(s, NULL, NULL, err, "DELETE FROM turns WHERE cut_ms < ?", "i", now_ms() - KEEP_DELETED_MS);
     return end(s, st, err);
+}
+
+/* Nothing in the file is believed: no trigger or view runs, no function of its schema, no row is larger than we write. */
+static void distrust(sqlite3 *db) {
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
 us_status us_store_open(const char *path, us_store **out, us_error *err) {
@@ -142,13 +201,19 @@ us_status us_store_open(const char *path, us_store **out, us_error *err) {
     us_status st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     pthread_mutex_init(&s->lock, NULL);
+    if (strcmp(path, ":memory:") && (st = us_file_make_private(path, err))) { /* -wal and -shm get its mode */
+        us_store_close(s);
+        return st;
+    }
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
         st = s->db ? fail(s, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) sqlite3_busy_timeout(s->db, 3000);
+    if (!st) distrust(s->db);
+    if (!st) st = run(s, NULL, NULL, err, "PRAGMA cell_size_check = ON", "");
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA journal_mode = WAL", "");
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA synchronous = FULL", "");
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA foreign_keys = ON", "");
-    if (!st) st = migrate(s, err);
+    if (!st) st = open_tables(s, err);
     if (st) {
         us_error why = err ? *err : (us_error){0};
         us_store_close(s);
@@ -182,7 +247,7 @@ static json_t *column_json(sqlite3_stmt *q, int i) {
 
 static json_t *column_text(sqlite3_stmt *q, int i) {
     const char *text = (const char *)sqlite3_column_text(q, i);
-    return text ? json_stringn(text, (size_t)sqlite3_column_bytes(q, i)) : json_null();
+    return text ? us_text_json(text, (size_t)sqlite3_column_bytes(q, i)) : json_null();
 }
 
 static const char *text_of(const json_t *o, const char *key) {
@@ -266,10 +331,10 @@ us_status us_store_add_chat(us_store *s, const json_t *chat, char id[US_STORE_ID
 }
 
 static us_status list_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    const char *last = (const char *)sqlite3_column_text(q, 5);
-    json_t *j = json_pack("{s:o, s:o, s:o, s:I, s:i, s:s}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
-                          column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns",
-                          sqlite3_column_int(q, 4), "last", last ? last : "");
+    json_t *j =
+        json_pack("{s:o, s:o, s:o, s:I, s:i, s:o}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
+                  column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns", sqlite3_column_int(q, 4),
+                  "last", us_text_json((const char *)sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5)));
     return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 

@@ -5,7 +5,8 @@
  * any thread; one at a time works.
  *
  * Errors: NOT_FOUND, ARGUMENT, MISMATCH (an undo after which something was said), INTERRUPTED (another program holds the file
- * locked), IO (the disk is full or broken), FORMAT (the file is damaged, or of a later version). */
+ * locked), IO (the disk is full or broken), FORMAT (the file is damaged, of a later version, or not
+ * made by this program: nothing in it is run). */
 #ifndef US_CHAT_STORE_H
 #define US_CHAT_STORE_H
 #include "chat/turn.h"

@@ -86,16 +86,6 @@ enum MHD_Result us_answer_json(us_request *r, int code, json_t *j) {
     return rc;
 }
 
-json_t *us_text_json(const char *s, size_t n) {
-    json_t *j = s && memchr(s, 0, n) ? NULL : json_stringn(s ? s : "", s ? n : 0);
-    us_buf b;
-    if (j) return j;
-    us_buf_init(&b, 4 * n + 4);
-    if (us_utf8_clean(s, n, &b, NULL) == US_OK) j = json_stringn(b.data ? b.data : "", b.len);
-    us_buf_fini(&b);
-    return j;
-}
-
 /* What the code alone says. */
 static const char *reason_of(int code) {
     switch (code) {

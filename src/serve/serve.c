@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void forget(void *ctx, const us_adapter *adapter) {
     us_server *s = ctx;
@@ -46,12 +47,22 @@ static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) 
     return o->api_key_file ? us_guard_read_keys(o->api_key_file, &s->guard.keys, &s->guard.n_keys, err) : US_OK;
 }
 
+/* Two servers would answer in the same chats, each without the other's knowledge. */
+static us_status lock_folder(us_server *s, const char *dir, us_error *err) {
+    char *path = us_path_join(dir, "server.lock");
+    us_status st = path ? us_file_lock(path, &s->lock_fd, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (st == US_ERR_MISMATCH) st = us_fail(err, st, "%s: another server uses this folder: end it, or give --data-dir", dir);
+    free(path);
+    return st;
+}
+
 static us_status open_data(us_server *s, us_error *err) {
     const char *roots[2], *dir = s->o.data_dir;
     size_t n = 0;
     char *chats = dir ? us_path_join(dir, "chats.db") : NULL, *own = dir ? us_path_join(dir, "characters") : NULL;
     us_status st = dir && (!chats || !own) ? us_fail(err, US_ERR_MEMORY, "out of memory") : US_OK;
-    if (!st && own) st = us_dir_make(own, err);
+    if (!st && own) st = us_dir_make_private(own, err);
+    if (!st && own) st = lock_folder(s, dir, err);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;
     if (!st && s->o.characters && !us_file_exists(s->o.characters))
@@ -81,6 +92,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     us_status st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     s->o = *o;
+    s->lock_fd = -1;
     if (!s->o.host) s->o.host = "127.0.0.1";
     if (s->o.n_parallel < 1) s->o.n_parallel = 8;
     if (s->o.n_queue < 1) s->o.n_queue = 64;
@@ -138,6 +150,7 @@ void us_server_free(us_server *s) {
     us_backend_close(&s->backend);
     us_engine_free(engine);
     us_store_close(s->store);
+    if (s->lock_fd >= 0) close(s->lock_fd);
     us_visitors_free(s->visitors);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);
     pthread_mutex_destroy(&s->lock);

@@ -6,6 +6,7 @@
 #ifndef US_SERVE_SERVER_H
 #define US_SERVE_SERVER_H
 #include "base/buf.h"
+#include "base/json.h"
 #include "chat/store.h"
 #include "reply/reply.h"
 #include "character/library.h"
@@ -59,6 +60,7 @@ struct us_server {
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;
+    int lock_fd; /* of the data folder; -1: none */
     struct MHD_Daemon *daemon;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
@@ -134,8 +136,6 @@ struct us_conversation;
 US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, double scale, struct us_conversation *c,
                                           us_error *err);
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
-/* A string that may hold half a character at its ends. */
-json_t *us_text_json(const char *s, size_t n);
 
 /* ---- the table (routes.c) ---- */
 enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4 };

@@ -200,6 +200,12 @@ def where_it_ends(s):
     s.alive()
 
 
+def two_servers():
+    """One data folder has one server."""
+    p = subprocess.run([program, 'serve', '-m', model, '--port', str(port + 1), '--data-dir', folder + '/data'], capture_output=True, text=True, timeout=60 * slow)
+    assert p.returncode == 1 and 'another server' in p.stderr, p
+
+
 put_character(characters, 'tom', card('Tom'))
 s = Server(program, folder, port, '--characters', characters, model=model)
 deep_json(s)
@@ -207,6 +213,7 @@ claims_that_leak(s)
 memory_of_all_bodies(s)
 many_connections(s)
 where_it_ends(s)
+two_servers()
 s.end()
 memory_without_a_key()
 behind_a_proxy()

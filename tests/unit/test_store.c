@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static us_error err;
 static char *dir, *path;
@@ -151,6 +152,131 @@ static void locked_by_another(void **state) {
     assert_int_equal(n_turns(chat), 2);
 }
 
+static us_status open_with(const char *sql) {
+    char *other = us_path_join(dir, "other.db");
+    sqlite3 *db;
+    us_store *o;
+    remove(other);
+    assert_ok(us_store_open(other, &o, &err), &err);
+    us_store_close(o);
+    assert_int_equal(sqlite3_open(other, &db), SQLITE_OK);
+    char *why = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why)) fail_msg("%s: %s", sql, why);
+    sqlite3_close(db);
+    us_status st = us_store_open(other, &o, &err);
+    if (st) assert_non_null(strstr(err.message, other));
+    else us_store_close(o);
+    free(other);
+    return st;
+}
+
+/* Files of chats that somebody else has made: named, and nothing in them is run. */
+static void hostile_files(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "PRAGMA user_version = -5",
+        "PRAGMA user_version = -2147483648",
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = 2147483647",
+        "CREATE TRIGGER t AFTER INSERT ON turns BEGIN DELETE FROM chats; END",
+        "CREATE VIEW v AS SELECT * FROM turns",
+        "CREATE TABLE more (x)",
+        "CREATE INDEX i ON turns(length(text))",
+        "DROP TABLE turns",
+        "DROP INDEX turns_of_chat",
+        "DROP TABLE turns; CREATE VIEW turns AS SELECT 1 AS id",
+        "ALTER TABLE turns ADD COLUMN y TEXT AS (hex(zeroblob(100000000)))",
+        "DROP TABLE chats; CREATE TABLE chats (id TEXT PRIMARY KEY CHECK (length(hex(randomblob(99999999)))), title, user, "
+        "characters, scale, "
+        "created_ms, updated_ms, deleted_ms) WITHOUT ROWID",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE chats (id)' WHERE name = 'chats'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 99999 WHERE name = 'turns'",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        us_status st = open_with(bad[i]);
+        if (st != US_ERR_FORMAT) fail_msg("%s: %d %s", bad[i], st, err.message);
+    }
+    assert_ok(open_with("SELECT 1"), &err);
+    assert_ok(open_with("VACUUM"), &err);
+    /* what is no regular file is not waited for */
+    char *fifo = us_path_join(dir, "fifo.db");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(us_store_open(fifo, &(us_store *){NULL}, &err), US_ERR_IO);
+    assert_int_equal(us_store_open("/dev/zero", &(us_store *){NULL}, &err), US_ERR_IO);
+    remove(fifo);
+    free(fifo);
+}
+
+/* Rows of any type and value: told as what they can be, or an error. */
+static void hostile_rows(void **state) {
+    (void)state;
+    static const char *const values[] = {"NULL",
+                                         "-1",
+                                         "9223372036854775807",
+                                         "1e308",
+                                         "x'ff00fe'",
+                                         "''",
+                                         "'{'",
+                                         "'[[[[]]]]'",
+                                         "zeroblob(1000000)",
+                                         "'[{\"text\": 7}]'",
+                                         "9e999"};
+    static const char *const columns[] = {"role",    "speaker",  "character", "text",   "chosen", "alternatives",
+                                          "present", "n_tokens", "seconds",   "edited", "prompt"};
+    sqlite3 *db;
+    int64_t id = add("user", "a");
+    char sql[300];
+    json_t *j;
+    int32_t *ids;
+    size_t n;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            snprintf(sql, sizeof sql, "UPDATE OR IGNORE turns SET %s = %s", columns[c], values[v]);
+            (void)sqlite3_exec(db, sql, NULL, NULL, NULL); /* NOT NULL refuses some */
+            if (us_store_get_chat(s, chat, &j, &err) == US_OK) {
+                char *text = json_dumps(j, 0);
+                assert_non_null(text);
+                free(text);
+                json_decref(j);
+            }
+            if (us_store_get_turn(s, chat, id, &j, &err) == US_OK) json_decref(j);
+            if (us_store_get_prompt(s, chat, id, &ids, &n, &err) == US_OK) free(ids);
+            assert_ok(us_store_list_chats(s, &j, &err), &err);
+            assert_int_equal(json_array_size(j), 1);
+            json_decref(j);
+        }
+    sqlite3_close(db);
+}
+
+static void only_the_owner_reads(void **state) {
+    (void)state;
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    add("user", "a");
+    for (int i = 0; i < 3; i++) {
+        char name[4096];
+        struct stat sb;
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        assert_int_equal(stat(name, &sb), 0);
+        assert_int_equal(sb.st_mode & 0777, 0600);
+    }
+    /* one from before is made private; a folder that we make is */
+    us_store_close(s);
+    char *deep = us_path_join(dir, "p/q");
+    struct stat sb;
+    mode_t before = umask(0);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_ok(us_store_open(path, &s, &err), &err);
+    assert_true(!stat(path, &sb) && (sb.st_mode & 0777) == 0600);
+    assert_ok(us_dir_make_private(deep, &err), &err);
+    assert_true(!stat(deep, &sb) && (sb.st_mode & 0777) == 0700);
+    umask(before);
+    remove(deep);
+    deep[strlen(deep) - 2] = 0;
+    remove(deep);
+    free(deep);
+}
+
 /* No file of this process may grow: what a full disk is to SQLite. */
 static void full_disk(void **state) {
     (void)state;
@@ -197,6 +323,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
                                        cmocka_unit_test_setup_teardown(forgotten_and_brought_back, setup, teardown),
                                        cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(hostile_files, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(hostile_rows, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
                                        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
                                        cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
