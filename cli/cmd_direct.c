@@ -14,16 +14,23 @@ static void on_interrupt(int sig) {
     interrupted = 1;
 }
 
+static bool show_probe(void *quiet, int32_t done, int32_t total) {
+    if (!*(bool *)quiet && (done % 100 == 0 || done == total)) fprintf(stderr, "%d/%d conversations read\n", done, total);
+    return !interrupted;
+}
+
 static void tell(const us_director_report *r) {
-    fprintf(stderr, "step %lld/%lld  loss %.3f  %.0f tokens/s", (long long)r->step, (long long)r->n_steps, r->loss,
-            (double)r->tokens / r->seconds);
+    if (r->tokens)
+        fprintf(stderr, "step %lld/%lld  loss %.3f  %.0f tokens/s", (long long)r->step, (long long)r->n_steps, r->loss,
+                (double)r->tokens / r->seconds);
     if (r->evaluated) fprintf(stderr, "  true line first of ten: %.1f%% (best %.1f%%)", 100 * r->r10, 100 * r->best_r10);
     fprintf(stderr, "\n");
 }
 
 int cmd_direct(int argc, char **argv) {
     const char *model = NULL, *out = "characters/director.gguf";
-    int64_t threads = 0, rank = 0, layers = 0, first = 0, lists = 0, batch = 0, half = 0, seed = 0, every = 0, n_eval = 0;
+    int64_t threads = 0, probe = 0, rank = 0, layers = 0, first = 0, lists = 0, batch = 0, half = 0, seed = 0, every = 0,
+            n_eval = 0;
     bool quiet = false, help;
     cli_script so = {0};
     us_director_options o = {0};
@@ -34,12 +41,13 @@ int cmd_direct(int argc, char **argv) {
         {"state", 0, "DIR", "keeps the run's state, so that the same command goes on with it (none)", CLI_STRING, &o.folder, 0,
          0},
         {"examples", 0, "FILE", "JSONL of takes labelled by hand, learned from too", CLI_STRING, &o.examples, 0, 0},
-        {"examples-share", 0, "X", "of the conversations that come from there (0.3)", CLI_FLOAT, &o.examples_share, 0, 1},
+        {"examples-share", 0, "X", "how much they count beside the script (0.5)", CLI_FLOAT, &o.examples_share, 0, 1},
         {"half", 0, "N", "1 or 2: learn from that half of the scenes only (0: from all)", CLI_INT, &half, 0, 2},
-        {"lists", 0, "N", "conversations to learn from (6000)", CLI_INT, &lists, 0, 1e9},
+        {"probe", 0, "N", "conversations that the head is found on (2000)", CLI_INT, &probe, 0, 1e9},
+        {"lists", 0, "N", "conversations that factors are trained on after that (0: a head alone)", CLI_INT, &lists, 0, 1e9},
         {"batch", 'b', "N", "conversations a step (16)", CLI_INT, &batch, 0, 4096},
         {"rank", 'r', "N", "rank of the factors (16)", CLI_INT, &rank, 0, 256},
-        {"layers", 0, "N", "layers computed (two thirds of the model's)", CLI_INT, &layers, 0, 1000},
+        {"layers", 0, "N", "layers computed (16 of 30, or as many of another model)", CLI_INT, &layers, 0, 1000},
         {"first-layer", 0, "N", "the first layer that is trained (two fifths of those)", CLI_INT, &first, 0, 1000},
         {"lr", 0, "X", "peak learning rate (1e-3)", CLI_FLOAT, &o.lr, 0, 1},
         {"eval-every", 0, "N", "steps between evaluations (25)", CLI_INT, &every, 0, 1e6},
@@ -58,6 +66,7 @@ int cmd_direct(int argc, char **argv) {
     if ((rc = cli_script_check(argv[0], &so))) return rc;
     if (!n) return cli_usage(argv[0], "no script: give one file or more");
     o.rank = (int32_t)rank, o.layers = (int32_t)layers, o.first_layer = (int32_t)first, o.batch = (int32_t)batch;
+    o.n_probe = probe;
     o.half = (int32_t)half, o.n_lists = lists, o.eval_every = every, o.n_eval = n_eval, o.seed = (uint64_t)seed;
     o.n_threads = (int)threads;
     us_error err;
@@ -72,8 +81,9 @@ int cmd_direct(int argc, char **argv) {
     if (!st) st = us_director_trainer_new(m, script, &o, &t, &err);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
+    if (!st) st = us_director_trainer_probe(t, show_probe, &quiet, &err);
     while (!st && !r.done && !interrupted)
-        if (!(st = us_director_trainer_step(t, &r, &err)) && !quiet && r.seconds > 0) tell(&r);
+        if (!(st = us_director_trainer_step(t, &r, &err)) && !quiet) tell(&r);
     if (!st && interrupted && o.folder) st = us_director_trainer_keep(t, &err);
     if (!st) st = us_director_trainer_save(t, out, &err);
     if (!st) printf("%.4f\n", r.best_r10);

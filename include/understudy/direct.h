@@ -1,9 +1,14 @@
 /* understudy/direct.h - training a director (understudy/director.h) on the lines of all speakers of a script.
  *
- *     us_director_trainer *t;  us_director_report r;
- *     us_director_trainer_new(model, script, &(us_director_options){.folder = "state"}, &t, &err);
- *     do us_director_trainer_step(t, &r, &err); while (!r.done);
+ *     us_director_trainer *t;  us_director_report r = {0};
+ *     us_director_trainer_new(model, script, &(us_director_options){0}, &t, &err);
+ *     us_director_trainer_probe(t, NULL, NULL, &err);
+ *     while (!r.done) us_director_trainer_step(t, &r, &err);
  *     us_director_trainer_save(t, "characters/director.gguf", &err);
+ *
+ * Two stages, the first much cheaper than the second (a linear probe, then fine-tuning: Kumar et al. 2022, arXiv 2202.10054).
+ * The probe reads a sample of conversations once with the frozen base and finds the head by many passes over the states that it
+ * has kept. The steps, when any are asked for, go on from that head and train the factors with it.
  *
  * The true reply stands among other lines of its speaker, their answers to other turns of the scene, an echo of what was just
  * said, the next line of the other (roles swapped) and a line of somebody else. Deterministic for a seed and an instruction
@@ -20,16 +25,18 @@ extern "C" {
 
 /* Zero means the default in brackets. */
 typedef struct us_director_options {
-    int32_t rank;          /* (16) */
-    int32_t layers;        /* computed, from the first (two thirds of the model's) */
+    int32_t layers;        /* computed, from the first (8/15 of the model's: 16 of 30) */
+    int64_t n_probe;       /* conversations of the script that the probe reads (2000); the examples come on top */
+    double decay;          /* of the probe's squared weights, over standardised states (0.1) */
+    int64_t n_lists;       /* conversations that the factors learn from; zero: there are no factors */
+    int32_t rank;          /* of the factors (16) */
     int32_t first_layer;   /* the first that has factors (two fifths of `layers`); gradients stop there */
-    double lr;             /* peak rate (1e-3) */
-    int64_t n_lists;       /* conversations learned from in all, the same one again only after all others (6000) */
+    double lr;             /* peak rate of the steps (1e-3) */
     int32_t batch;         /* conversations a step (16) */
-    int32_t half;          /* 1, 2: that half of the training scenes only, so that another director can judge; (0: all) */
+    int32_t half;          /* 1, 2: that half of the training scenes only, so that another director can judge; zero: all */
     const char *examples;  /* JSONL of {"character", "turns", "takes", "labels"}: takes labelled 0 to 2 by hand; NULL: none */
-    double examples_share; /* of the lists that come from there (0.3) */
-    uint64_t seed;         /* (0) */
+    double examples_share; /* how much they count beside the script (0.5) */
+    uint64_t seed;         /* zero is a seed */
     int64_t eval_every;    /* steps (25) */
     int64_t n_eval;        /* held-out lists of an evaluation (200) */
     const char *folder;    /* takes director.checkpoint.gguf every eval_every steps; a run goes on from it; NULL: none */
@@ -51,7 +58,11 @@ US_API US_MUST_USE us_status us_director_trainer_new(us_model *model, const us_s
                                                      const us_director_options *options, us_director_trainer **out,
                                                      us_error *err);
 US_API void us_director_trainer_free(us_director_trainer *t);
-/* One optimizer step. FORMAT when the loss is not finite. */
+/* The head, from the frozen base; progress (may be NULL) is told of conversations read, false stops (INTERRUPTED). Nothing is
+ * done when a checkpoint was gone on with. */
+US_API US_MUST_USE us_status us_director_trainer_probe(us_director_trainer *t, us_progress_fn *progress, void *ctx,
+                                                       us_error *err);
+/* One optimizer step; without steps to do it evaluates what there is. FORMAT when the loss is not finite. */
 US_API US_MUST_USE us_status us_director_trainer_step(us_director_trainer *t, us_director_report *report, us_error *err);
 /* Writes the run's state into the folder now (every evaluation does), so that the same options go on with it. */
 US_API US_MUST_USE us_status us_director_trainer_keep(us_director_trainer *t, us_error *err);

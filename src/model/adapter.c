@@ -203,8 +203,8 @@ static us_status open_as(const us_model *m, const char *path, const char *type, 
     if (!st && n_found != n_tensors)
         st = us_fail(err, US_ERR_MISMATCH, "%s: %zu of its %zu tensors have no place in this model of %d layers", path,
                      n_tensors - n_found, n_tensors, m->net.n_layers);
-    if (!st && n_found == extra) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
-    if (!st) st = us_alloc_aligned(n_bytes, &ad->data, err);
+    if (!st && !n_found) st = us_fail(err, US_ERR_FORMAT, "%s: the adapter is empty", path);
+    if (!st) st = us_alloc_aligned(n_bytes ? n_bytes : 64, &ad->data, err); /* a director may be a head alone */
     unsigned char *at = st ? NULL : ad->data;
     for (int32_t i = 0; !st && i < m->net.n_layers; i++) st = pack_layer(g, i, ad, &at, err);
     if (!st) {

@@ -39,6 +39,7 @@ struct us_director_trainer {
     packed *list;
     int64_t step, n_steps, at, n_examples; /* at: lists drawn so far; n_examples: of these, examples */
     double r10, best_r10, seconds;
+    bool resumed;
 };
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
@@ -47,22 +48,25 @@ static us_status fill_options(us_director_trainer *t, const us_director_options 
     us_director_options *o = &t->o;
     int32_t all = t->model->net.n_layers;
     *o = given ? *given : (us_director_options){0};
+    if (!o->layers) o->layers = all * 8 / 15 > 0 ? all * 8 / 15 : 1;
+    if (!o->n_probe) o->n_probe = 2000;
+    if (o->decay == 0) o->decay = 0.1;
     if (!o->rank) o->rank = 16;
-    if (!o->layers) o->layers = all * 2 / 3 > 0 ? all * 2 / 3 : 1;
     if (!o->first_layer) o->first_layer = o->layers * 2 / 5;
+    if (!o->n_lists) o->first_layer = o->layers; /* no layer has factors */
     if (o->lr == 0) o->lr = 1e-3;
-    if (!o->n_lists) o->n_lists = 6000;
     if (!o->batch) o->batch = 16;
-    if (o->examples && o->examples_share == 0) o->examples_share = 0.3;
+    if (o->examples && o->examples_share == 0) o->examples_share = 0.5;
     if (!o->eval_every) o->eval_every = 25;
     if (!o->n_eval) o->n_eval = 200;
-    if (o->rank < 1 || o->rank > 256 || o->layers < 1 || o->layers > all || o->first_layer < 0 || o->first_layer >= o->layers ||
-        !(o->lr > 0 && o->lr <= 1) || o->n_lists < 1 || o->batch < 1 || o->half < 0 || o->half > 2 || o->eval_every < 1 ||
-        !(o->examples_share >= 0 && o->examples_share <= 1))
-        return us_fail(err, US_ERR_ARGUMENT,
-                       "director: rank 1..256, layers 1..%d, a first layer below them, a rate up to 1, lists and "
-                       "batch of 1 or more, half 0..2 and a share 0..1 are expected",
-                       all);
+    if (o->rank < 1 || o->rank > 256 || o->layers < 1 || o->layers > all || o->first_layer < 0 || o->n_probe < 1 ||
+        (o->n_lists && o->first_layer >= o->layers) || !(o->lr > 0 && o->lr <= 1) || !(o->decay >= 0) || o->n_lists < 0 ||
+        o->batch < 1 || o->half < 0 || o->half > 2 || o->eval_every < 1 || !(o->examples_share >= 0 && o->examples_share <= 1))
+        return us_fail(
+            err, US_ERR_ARGUMENT,
+            "director: rank 1..256, layers 1..%d, a first layer below them, a rate up to 1, lists and batch of 1 or more, "
+            "half 0..2 and a share 0..1 are expected",
+            all);
     t->n_steps = (o->n_lists + o->batch - 1) / o->batch;
     return US_OK;
 }
@@ -85,9 +89,9 @@ static us_status make_tape(us_director_trainer *t, us_error *err) {
                          .max_segments = US_LIST_MOST,
                          .max_prefix = US_DIRECTOR_CONTEXT,
                          .max_segment = US_DIRECTOR_REPLY + 1,
-                         .train = true,
+                         .train = t->o.n_lists > 0,
                          .n_layers = t->o.layers,
-                         .first_layer = t->o.first_layer,
+                         .first_layer = t->o.n_lists ? t->o.first_layer : 0,
                          .states = true};
     return us_tape_new(&t->model->net, &t->lora, &o, t->pool, &t->tape, err);
 }
@@ -213,6 +217,117 @@ static bool next_list(us_director_trainer *t, us_list *l) {
     return false;
 }
 
+/* ---- the probe --------------------------------------------------------------------------------------------------- */
+
+/* A list whose states have been read: rows [first, first + n) of states [., D]. */
+typedef struct read_list {
+    size_t first, n;
+    double right[US_LIST_MOST], weight;
+} read_list;
+
+typedef struct probe {
+    float *states;
+    read_list *lists;
+    size_t n, n_rows, cap, cap_states, d;
+} probe;
+
+static us_status read_one(us_director_trainer *t, probe *p, const us_list *l, double weight, us_error *err) {
+    us_status st = us_grow(&p->lists, &p->cap, p->n + 1, sizeof *p->lists, err);
+    if (!st) st = us_grow(&p->states, &p->cap_states, (p->n_rows + l->n_takes) * p->d, sizeof *p->states, err);
+    if (!st) st = pack(t, l, t->list, err);
+    if (st) return st;
+    memcpy(p->states + p->n_rows * p->d, us_tape_states(t->tape, &t->list->batch, 0, NULL), l->n_takes * p->d * sizeof(float));
+    read_list *r = &p->lists[p->n++];
+    *r = (read_list){.first = p->n_rows, .n = l->n_takes, .weight = weight};
+    memcpy(r->right, l->right, sizeof r->right);
+    p->n_rows += l->n_takes;
+    return US_OK;
+}
+
+/* The script's lists and the examples, each of the two with its share of the whole weight. */
+static us_status read_lists(us_director_trainer *t, probe *p, us_progress_fn *progress, void *ctx, us_error *err) {
+    size_t n_examples = us_lists_examples(t->lists), n_script = (size_t)t->o.n_probe, total = n_examples + n_script;
+    double share = n_examples ? t->o.examples_share : 0;
+    us_list l;
+    us_status st = US_OK;
+    for (size_t i = 0; i < total && !st; i++) {
+        bool example = i < n_examples;
+        double weight = example ? share / (double)n_examples : (1 - share) / (double)n_script;
+        if (example ? us_lists_example(t->lists, i, t->o.seed, &l)
+                    : us_lists_get(t->lists, US_TRAIN, i - n_examples, t->o.seed, &l))
+            st = read_one(t, p, &l, weight, err);
+        if (!st && progress && !progress(ctx, (int32_t)i + 1, (int32_t)total))
+            st = us_fail(err, US_ERR_INTERRUPTED, "stopped after %zu of %zu conversations", i + 1, total);
+    }
+    return st;
+}
+
+/* Standardises the states in place; scale[d]: 1 / standard deviation. */
+static void standardise(probe *p, double *scale) {
+    double n = (double)p->n_rows;
+    for (size_t k = 0; k < p->d; k++) {
+        double sum = 0, sq = 0;
+        for (size_t i = 0; i < p->n_rows; i++) sum += (double)p->states[i * p->d + k];
+        for (size_t i = 0; i < p->n_rows; i++) sq += pow((double)p->states[i * p->d + k] - sum / n, 2);
+        scale[k] = 1 / (sqrt(sq / n) + 1e-6);
+        for (size_t i = 0; i < p->n_rows; i++)
+            p->states[i * p->d + k] = (float)(((double)p->states[i * p->d + k] - sum / n) * scale[k]);
+    }
+}
+
+/* Adds the gradient of the weighted cross entropy at w. */
+static void probe_gradient(const probe *p, const float *w, float *grad) {
+    for (size_t i = 0; i < p->n; i++) {
+        const read_list *l = &p->lists[i];
+        double v[US_LIST_MOST], max = -INFINITY, sum = 0;
+        for (size_t k = 0; k < l->n; k++) {
+            const float *x = p->states + (l->first + k) * p->d;
+            v[k] = 0;
+            for (size_t j = 0; j < p->d; j++) v[k] += (double)(x[j] * w[j]);
+            max = v[k] > max ? v[k] : max;
+        }
+        for (size_t k = 0; k < l->n; k++) sum += exp(v[k] - max);
+        for (size_t k = 0; k < l->n; k++) {
+            const float *x = p->states + (l->first + k) * p->d;
+            float g = (float)(l->weight * (exp(v[k] - max) / sum - l->right[k]));
+            for (size_t j = 0; j < p->d; j++) grad[j] += g * x[j];
+        }
+    }
+}
+
+/* Convex: any descent finds it; AdamW's moments with a falling rate do. */
+static us_status solve(const us_director_trainer *t, probe *p, float *head, us_error *err) {
+    enum { STEPS = 200 };
+    double *scale = NULL;
+    float *work = NULL; /* w, gradient, two moments */
+    size_t d = p->d;
+    us_status st = us_alloc(d, sizeof *scale, &scale, err);
+    if (!st) st = us_alloc(4 * d, sizeof *work, &work, err);
+    if (!st) standardise(p, scale);
+    for (int64_t i = 0; i < STEPS && !st; i++) {
+        float *w = work, *grad = work + d;
+        for (size_t j = 0; j < d; j++) grad[j] = (float)t->o.decay * w[j];
+        probe_gradient(p, w, grad);
+        us_adamw o = {0.05f * (1 - (float)i / STEPS), 0.9f, 0.99f, 1e-8f, 0};
+        us_adamw_step(&o, i + 1, grad, w, work + 2 * d, work + 3 * d, d);
+    }
+    for (size_t j = 0; j < d && !st; j++) head[j] = (float)((double)work[j] * scale[j]);
+    free(work);
+    free(scale);
+    return st;
+}
+
+us_status us_director_trainer_probe(us_director_trainer *t, us_progress_fn *progress, void *ctx, us_error *err) {
+    probe p = {.d = (size_t)t->model->net.n_embd};
+    if (t->resumed) return US_OK;
+    us_status st = read_lists(t, &p, progress, ctx, err);
+    if (!st && !p.n) st = us_fail(err, US_ERR_FORMAT, "the script has no answers to learn from");
+    if (!st) st = solve(t, &p, t->lora.params + t->lora.n_params, err);
+    free(p.states);
+    free(p.lists);
+    return st;
+}
+
 /* ---- evaluation and the state ------------------------------------------------------------------------------------ */
 
 static us_status evaluate(us_director_trainer *t, us_error *err) {
@@ -305,6 +420,7 @@ static us_status load_state(us_director_trainer *t, const us_gguf *g, const char
     t->r10 = f[0];
     t->best_r10 = f[1];
     t->seconds = f[2];
+    t->resumed = true;
     return US_OK;
 }
 
@@ -363,7 +479,7 @@ us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r
     r->seconds = (double)(us_now_ns() - start) * 1e-9;
     t->seconds += r->seconds;
     r->done = t->step >= t->n_steps;
-    r->evaluated = !over && (t->step % t->o.eval_every == 0 || r->done);
+    r->evaluated = t->step % t->o.eval_every == 0 || r->done;
     if (r->evaluated) st = evaluate(t, err);
     if (r->evaluated && !st && t->folder) st = write_state(t, err);
     r->step = t->step;
