@@ -25,6 +25,7 @@ typedef struct session {
     us_engine *engine;
     us_model *model;
     us_adapter *adapter;
+    us_director *director;
     us_card *card;
     us_chat *chat;
     us_sampler_options sampler;
@@ -40,6 +41,16 @@ static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m",
 static const char *const *style(const session *s, const char *const *wanted) { return s->fancy ? wanted : no_color; }
 
 /* ---- finding things ------------------------------------------------------------------------------------- */
+
+/* The judge of takes: the character's, the cast's, or that of the characters at hand. One that does not suit is told of. */
+static void find_director(session *s, const char *card_file) {
+    us_error err;
+    const char *slash = strrchr(card_file, '/');
+    char *folder = slash ? strndup(card_file, (size_t)(slash - card_file)) : strdup(".");
+    if (folder && us_director_find(s->model, folder, "characters", &s->director, &err))
+        fprintf(stderr, "understudy chat: takes are chosen without a director: %s\n", err.message);
+    free(folder);
+}
 
 /* Where characters live: the source tree, the installed data, the user's own. */
 static char *card_path(const char *name) {
@@ -202,6 +213,8 @@ static void why(session *s) {
     }
     printf("%s%s%s\n", style(s, dim)[0], text, style(s, dim)[1]);
     remark(s, "(%d tokens)", n);
+    remark(s, "(of several takes, %s)",
+           s->director ? "the director chooses" : "mutual information and rules choose: there is no director for this model");
     guard_summary(s);
     free(text);
 }
@@ -424,6 +437,7 @@ int cmd_chat(int argc, char **argv) {
         lora = adapter_file;
     }
     if (!st && lora) st = us_adapter_open(s.model, lora, force, &s.adapter, &err);
+    if (!st && !force) find_director(&s, card_file);
     if (!st) {
         s.sampler = us_card_sampler(s.card);
         if (temp >= 0) s.sampler.temperature = temp;
@@ -440,6 +454,7 @@ int cmd_chat(int argc, char **argv) {
         us_chat_options co = {.sampler = &s.sampler,
                               .adapter = scale > 0 ? s.adapter : NULL,
                               .adapter_scale = scale,
+                              .director = s.director,
                               .takes = (int32_t)takes,
                               .hurry = !takes && seed < 0, /* a seed promises the same replies, whatever the speed */
                               .max_tokens = (int32_t)predict,
@@ -458,6 +473,7 @@ int cmd_chat(int argc, char **argv) {
     }
     us_chat_free(s.chat);
     us_adapter_free(s.adapter);
+    us_director_free(s.director);
     us_engine_free(s.engine);
     us_model_free(s.model);
     us_card_free(s.card);

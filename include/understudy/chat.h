@@ -13,6 +13,7 @@
 #define UNDERSTUDY_CHAT_H
 
 #include "understudy/character.h"
+#include "understudy/director.h"
 #include "understudy/generate.h"
 #include "understudy/reply.h"
 
@@ -26,6 +27,7 @@ typedef struct us_chat us_chat;
 typedef struct us_chat_options {
     const us_sampler_options *sampler; /* NULL: the card's. Its seed: the same turns and seed, the same reply */
     const us_adapter *adapter;         /* NULL: none */
+    const us_director *director;       /* chooses among takes; NULL: mutual information and rules do */
     double adapter_scale;              /* 0..2; 0: 1. Without the adapter: adapter NULL */
     int32_t takes;                     /* candidate replies, of which the best is spoken, 1..US_MAX_TAKES; 1 streams; 0: the
                                           card's */

@@ -319,8 +319,8 @@ us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
                              "mes_example", "", "creator_notes", draft_notes, "system_prompt", "", "post_history_instructions",
                              "", "alternate_greetings", "tags", "creator", "understudy", "character_version", "1", "extensions",
                              "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases",
-                             strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 1.0, "sampler",
-                             "temperature", 1.0, "top_k", 200, "top_p", 1.0, "min_p", 0.05, "dry_multiplier", 0.8);
+                             strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 0.75,
+                             "sampler", "temperature", 1.0, "top_k", 200, "top_p", 1.0, "min_p", 0.05, "dry_multiplier", 0.8);
     char *text = root ? json_dumps(root, 0) : NULL;
     us_status st = text
                        ? us_card_parse(text, strlen(text), d->name, out, err)

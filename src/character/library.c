@@ -32,6 +32,7 @@ static int64_t changed_ns(const char *path) {
 static void character_free(us_character *c) {
     if (c->adapter && c->all->hooks.forget) c->all->hooks.forget(c->all->hooks.ctx, c->adapter);
     us_adapter_free(c->adapter);
+    us_director_free(c->director);
     for (size_t i = 0; i < c->n_phrases; i++) us_tokens_fini(&c->phrases[i]);
     free(c->phrases);
     us_card_free(c->card);
@@ -212,6 +213,12 @@ us_status us_character_load(us_character *c, const us_model *model, bool with_ad
     if (!st && !c->loaded) {
         st = us_card_phrase_tokens(c->card, us_model_get_tokenizer(model), &c->phrases, &c->n_phrases, err);
         c->loaded = !st;
+        us_error why;
+        if (!st && us_director_find(model, c->folder, c->all->roots[0], &c->director, &why) && c->all->hooks.log) {
+            char line[sizeof why.message + US_CHARACTER_ID + 64];
+            snprintf(line, sizeof line, "%s: takes are chosen without a director: %s", c->id, why.message);
+            c->all->hooks.log(c->all->hooks.ctx, line);
+        }
     }
     pthread_mutex_unlock(&c->lock);
     return st;

@@ -3,6 +3,7 @@
 #ifndef US_CHARACTER_LIBRARY_H
 #define US_CHARACTER_LIBRARY_H
 #include "character/card.h"
+#include "understudy/director.h"
 #include "understudy/model.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,8 @@ typedef struct us_character {
     pthread_mutex_t lock; /* of what is loaded at first use */
     bool loaded;
     us_adapter *adapter;
-    us_tokens *phrases; /* [n_phrases] catch-phrases */
+    us_director *director; /* NULL: none for this model */
+    us_tokens *phrases;    /* [n_phrases] catch-phrases */
     size_t n_phrases;
 } us_character;
 
@@ -40,8 +42,8 @@ US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_c
 /* All of them, by id: references in out[*n]. */
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
 void us_character_put(us_character *c);
-/* Loads catch-phrases and, when it will be heard, the adapter, once; force: one that was trained over another file too.
- * MISMATCH. */
+/* Loads catch-phrases, the director and, when it will be heard, the adapter, once; force: one that was trained over another
+ * file too. MISMATCH. */
 US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, bool with_adapter, bool force, us_error *err);
 /* Makes a folder for the card; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,

@@ -164,6 +164,7 @@ static us_status conversation_of(const us_chat *c, size_t n, us_chat_line **line
                              .trained = c->o.adapter != NULL,
                              .adapter = c->o.adapter,
                              .scale = c->o.adapter ? c->o.adapter_scale : 0,
+                             .director = c->o.director,
                              .phrases = c->phrases,
                              .n_phrases = c->n_phrases,
                              .user = c->user_name,

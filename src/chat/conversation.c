@@ -1,5 +1,6 @@
 #include "chat/conversation.h"
 #include "base/mem.h"
+#include "reply/director.h"
 #include "reply/sides.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,10 @@ void us_conversation_policy(const us_conversation *c, bool plain, us_reply_polic
     if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
     p->judges[0] = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
     if (!plain) p->judges[1] = (us_judge){us_sides_judge, NULL}, p->judges[2] = (us_judge){us_notes_judge, NULL};
+    if (!plain && c->director) {
+        p->judges[3] = (us_judge){us_director_choose, (void *)(uintptr_t)c->director};
+        if (p->weights.length_power == 0 && p->weights.lambda > US_DIRECTOR_LAMBDA) p->weights.lambda = US_DIRECTOR_LAMBDA;
+    }
     p->own = plain ? NULL : c->card->name;
 }
 

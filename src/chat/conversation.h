@@ -7,7 +7,7 @@
 #include "chat/prompt.h"
 #include "reply/reply.h"
 
-/* Borrowed: card, adapter and phrases until the reply is freed, the rest during the call. */
+/* Borrowed: card, adapter, director and phrases until the reply is freed, the rest during the call. */
 typedef struct us_conversation {
     const us_card *card; /* NULL: the bare model, or the bare adapter, reads the lines as they are */
     bool trained;        /* who answers has learned without the card's examples */
@@ -15,8 +15,9 @@ typedef struct us_conversation {
     double scale;             /* of the adapter; 0 switches it off */
     const us_tokens *phrases; /* [n_phrases] us_card_phrase_tokens() */
     size_t n_phrases;
-    const char *user;   /* stands for {{user}}; NULL or "": "you" */
-    const char *system; /* more of a system text; NULL: none */
+    const us_director *director; /* chooses among takes; NULL: mutual information and rules do */
+    const char *user;            /* stands for {{user}}; NULL or "": "you" */
+    const char *system;          /* more of a system text; NULL: none */
     const us_chat_line *lines;
     size_t n_lines;
     const us_notes *notes; /* on the visitor; NULL: those that their lines give */

@@ -1,6 +1,7 @@
 /* The judge of takes: its file, what it reads, and the pass that gives every take a value. */
 #include "reply/director.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "generate/engine.h"
 #include "model/model.h"
@@ -111,6 +112,19 @@ void us_director_free(us_director *d) {
     free(d);
 }
 
+us_status us_director_find(const us_model *m, const char *folder, const char *general, us_director **out, us_error *err) {
+    const char *const under[] = {"director.gguf", "../director.gguf"};
+    us_status st = US_OK;
+    *out = NULL;
+    for (int i = 0; i < 3 && !*out && !st; i++) {
+        char *path = i < 2 ? us_path_join(folder, under[i]) : general ? us_path_join(general, under[0]) : NULL;
+        if (!path && (i < 2 || general)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+        if (path && us_file_exists(path)) st = us_director_open(m, path, out, err);
+        free(path);
+    }
+    return st;
+}
+
 /* ---- judging ------------------------------------------------------------------------------------------------------ */
 
 static us_status judge(const us_director *d, us_engine *e, const us_tokens *context, const us_tokens *replies, size_t n,
@@ -126,14 +140,15 @@ static us_status judge(const us_director *d, us_engine *e, const us_tokens *cont
     us_span head = {.seq = seq, .tokens = context->ids, .n_tokens = (int32_t)context->n, .prompt = true};
     if (!st) st = us_engine_judge(e, &head, 1, d->layers, d->head, &none, err);
     for (; n_seqs < n && !st; n_seqs++) {
-        if ((st = us_engine_seq_fork(e, seq, (int32_t)context->n, &spans[n_seqs].seq, err))) break;
+        spans[n_seqs].seq = seq; /* the last goes on with the conversation itself */
+        if (n_seqs + 1 < n && (st = us_engine_seq_fork(e, seq, (int32_t)context->n, &spans[n_seqs].seq, err))) break;
         spans[n_seqs].tokens = replies[n_seqs].ids;
         spans[n_seqs].n_tokens = (int32_t)replies[n_seqs].n;
         spans[n_seqs].prompt = true;
     }
     if (!st) st = us_engine_judge(e, spans, (int32_t)n, d->layers, d->head, v, err);
     for (size_t i = 0; i < n && !st; i++) values[i] = (double)v[i];
-    for (size_t i = 0; i < n_seqs; i++) us_engine_seq_free(e, spans[i].seq);
+    for (size_t i = 0; i < n_seqs && i + 1 < n; i++) us_engine_seq_free(e, spans[i].seq);
     if (seq >= 0) us_engine_seq_free(e, seq);
     free(v);
     free(spans);
@@ -152,4 +167,18 @@ us_status us_director_judge(const us_director *d, us_engine *e, const us_said *l
     free(replies);
     us_tokens_fini(&context);
     return st;
+}
+
+us_status us_director_choose(void *director, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+    const char **texts = NULL;
+    double *values = NULL;
+    if (!c->engine || !c->n_lines || !c->who || n < 2) return US_OK;
+    us_status st = us_alloc((size_t)n, sizeof *texts, &texts, err);
+    if (!st) st = us_alloc((size_t)n, sizeof *values, &values, err);
+    for (int32_t i = 0; i < n && !st; i++) texts[i] = takes[i].text;
+    if (!st) st = us_director_judge(director, c->engine, c->lines, c->n_lines, c->who, texts, (size_t)n, values, err);
+    for (int32_t i = 0; i < n && !st; i++) takes[i].judged += US_DIRECTOR_NATS * values[i];
+    free(values);
+    free(texts);
+    return st == US_ERR_LIMIT ? US_OK : st; /* a full cache: the rules choose */
 }

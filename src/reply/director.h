@@ -4,6 +4,7 @@
  * of its line, at which the head reads the value. */
 #ifndef US_REPLY_DIRECTOR_H
 #define US_REPLY_DIRECTOR_H
+#include "reply/rank.h"
 #include "understudy/director.h"
 #include "understudy/tokenizer.h"
 
@@ -13,5 +14,14 @@ enum { US_DIRECTOR_CONTEXT = 160, US_DIRECTOR_REPLY = 64 }; /* tokens, at most *
 US_MUST_USE us_status us_director_read(const us_tokenizer *tok, const us_said *lines, size_t n, const char *who, us_tokens *out,
                                        us_error *err);
 /* Appends a reply's tokens, the middle of a long one left out. */
-US_MUST_USE us_status us_director_read_reply(const us_tokenizer *tok, const char *text, us_tokens *out, us_error *err);
+US_MUST_USE us_status us_director_read_reply(
+    const us_tokenizer *tok, const char *text, us_tokens *out,
+    us_error *err); /* How takes are compared where a director judges: its value, as so many nats, beside mutual information of
+                     * this lambda. Chosen by cross-validation over bench/wits/learn.jsonl (docs/homer.md). */
+#define US_DIRECTOR_NATS 7.0
+#define US_DIRECTOR_LAMBDA 0.5
+/* A us_judge_fn, its context a us_director. Nothing is judged where there is no engine, no conversation or no room. */
+US_MUST_USE us_status us_director_choose(void *director, const us_conversation_view *conversation, us_candidate *takes,
+                                         int32_t n, us_error *err);
+
 #endif

@@ -24,6 +24,7 @@ us_status us_character_speaks(us_server *s, us_character *who, double scale, us_
     c->trained = who->has_adapter && scale > 0;
     c->adapter = scale > 0 ? who->adapter : NULL;
     c->scale = scale;
+    c->director = who->director;
     c->phrases = who->phrases;
     c->n_phrases = who->n_phrases;
     c->id = who->id;

@@ -20,8 +20,8 @@ static us_script *make_script(void) {
     FILE *f = fopen(path, "w");
     us_script *s;
     fputs("name,line\n", f);
-    for (int i = 0; i < 240; i++)
-        fprintf(f, "Marge,Is it %d?\nHomer,It is %d.\nBart,Not %d?\nLisa,So %d it is!\n,\n", i % 17, i % 17, i % 13, i % 13);
+    for (int i = 0; i < 360; i++)
+        fprintf(f, "Marge,Is it %d?\nHomer,It is %d.\nBart,Not %d?\nLisa,So %d it is!\n,\n", i, i, 3 * i, 3 * i);
     fclose(f);
     assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
     free(path);
@@ -220,6 +220,13 @@ static void test_training(void **state) {
     for (int32_t i = 0; i < 8; i++) us_engine_seq_free(e, i);
     assert_ok(us_director_judge(d, e, lines, 1, "Homer", takes, 2, again, &err), &err); /* takes do not see each other */
     assert_true(fabs(v[0] - again[0]) < 1e-4 && fabs(v[1] - again[1]) < 1e-4 && isfinite(v[2]));
+    /* as one of the judges of a ranking */
+    us_conversation_view view = {.lines = lines, .n_lines = 1, .who = "Homer", .engine = e};
+    us_candidate candidates[3] = {{.text = takes[0]}, {.text = takes[1]}, {.text = takes[2]}};
+    assert_ok(us_director_choose(d, &view, candidates, 3, &err), &err);
+    for (int i = 0; i < 3; i++) assert_true(fabs(candidates[i].judged - US_DIRECTOR_NATS * v[i]) < 1e-2);
+    view.engine = NULL; /* another server's takes */
+    assert_ok(us_director_choose(d, &view, candidates, 3, &err), &err);
     us_adapter *ad;
     assert_int_not_equal(us_adapter_open(m, one, false, &ad, &err), US_OK); /* it is nobody's manner */
     us_engine_free(e);
@@ -233,9 +240,48 @@ static void test_training(void **state) {
     free(two);
 }
 
+/* A head alone, found by the probe; and where directors are looked for. */
+static void test_probe_and_find(void **state) {
+    us_model *m = open_model(US_MATH_FAST);
+    us_script *s = make_script();
+    char *cast = us_path_join(dir, "cast"), *own = us_path_join(cast, "own"), *shared = us_path_join(cast, "director.gguf");
+    us_director_options o = {.n_probe = 150, .n_eval = 40, .n_threads = 2};
+    us_director_trainer *t;
+    us_director_report r;
+    us_director *d;
+    (void)state;
+    assert_ok(us_dir_make(own, &err), &err);
+    assert_ok(us_director_find(m, own, NULL, &d, &err), &err);
+    assert_null(d);
+    assert_ok(us_director_trainer_new(m, s, &o, &t, &err), &err);
+    assert_ok(us_director_trainer_probe(t, NULL, NULL, &err), &err);
+    assert_ok(us_director_trainer_step(t, &r, &err), &err);
+    if (!(r.done && r.evaluated && r.r10 > 0.15)) fail_msg("r10 %g", r.r10); /* chance is 0.1 */
+    assert_ok(us_director_trainer_save(t, shared, &err), &err);
+    us_director_trainer_free(t);
+    assert_ok(us_director_find(m, own, NULL, &d, &err), &err); /* of the folder above */
+    assert_non_null(d);
+    us_director_free(d);
+    assert_ok(us_director_find(m, dir, cast, &d, &err), &err); /* the general one */
+    assert_non_null(d);
+    us_director_free(d);
+    assert_ok(us_file_write_atomic(shared, "GGUF", 4, &err), &err);
+    assert_int_not_equal(us_director_find(m, own, NULL, &d, &err), US_OK);
+    assert_null(d);
+    unlink(shared);
+    rmdir(own);
+    rmdir(cast);
+    free(cast);
+    free(own);
+    free(shared);
+    us_model_free(m);
+    us_script_free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists), cmocka_unit_test(test_examples),
-                                       cmocka_unit_test(test_gradients), cmocka_unit_test(test_training)};
+                                       cmocka_unit_test(test_gradients), cmocka_unit_test(test_training),
+                                       cmocka_unit_test(test_probe_and_find)};
     dir = us_tiny_folder();
     model_path = us_path_join(dir, "m.gguf");
     if (us_tiny_write(&(us_tiny){.n_layers = 3}, model_path, &err)) return 1;
