@@ -145,6 +145,7 @@ int cmd_audition(int argc, char **argv) {
     cli_script so = {0};
     us_audition_options o = {.unnamed = 0.25, .validation = 0.05, .test = 0.05};
     cli_list data = {0};
+    const char *tpl = NULL;
     const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
     double lambda = -1;
@@ -154,6 +155,8 @@ int cmd_audition(int argc, char **argv) {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
          &data, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         0},
         {"lora", 0, "FILE", "adapter (the card's)", CLI_STRING, &o.adapter, 0, 0},
         {"out", 'o', "DIR", "for audition.json and audition.html (the character's folder)", CLI_STRING, &out, 0, 0},
         {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING,
@@ -230,7 +233,7 @@ int cmd_audition(int argc, char **argv) {
         rc = EXIT_FAILED;
         goto out;
     }
-    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
+    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
     o.journal = journal = join(out, "audition.partial.jsonl");
     struct sigaction sa = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &sa, NULL);

@@ -28,6 +28,7 @@ static void tell(const us_director_report *r) {
 }
 
 int cmd_direct(int argc, char **argv) {
+    const char *tpl = NULL;
     const char *model = NULL, *out = "characters/director.gguf";
     int64_t threads = 0, probe = 0, rank = 0, layers = 0, first = 0, lists = 0, batch = 0, half = 0, seed = 0, every = 0,
             n_eval = 0;
@@ -37,6 +38,8 @@ int cmd_direct(int argc, char **argv) {
     int n;
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         0},
         {"out", 'o', "FILE", "the director (characters/director.gguf)", CLI_STRING, &out, 0, 0},
         {"state", 0, "DIR", "keeps the run's state, so that the same command goes on with it (none)", CLI_STRING, &o.folder, 0,
          0},
@@ -77,7 +80,7 @@ int cmd_direct(int argc, char **argv) {
     char *path = cli_model_path(argv[0], model);
     if (!path) return EXIT_FAILED;
     us_status st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
-    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
+    if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
     if (!st) st = us_director_trainer_new(m, script, &o, &t, &err);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);

@@ -123,9 +123,28 @@ static void gather(facts *f, const us_gguf *g) {
     qsort(f->types, f->n_types, sizeof *f->types, by_bytes);
 }
 
-static const us_template *template_of(const facts *f) {
-    us_str s = get_str(f, "tokenizer.chat_template");
-    return s.len ? us_template_recognise(s.data, s.len) : NULL;
+/* The text of the token that a key names, or "". */
+static us_str token_of(const facts *f, const char *key) {
+    const us_kv *tokens = us_gguf_find(f->g, "tokenizer.ggml.tokens");
+    const unsigned char *at = NULL;
+    int64_t id = get_int(f, key);
+    us_str s = {"", 0};
+    if (id < 0 || !tokens || !tokens->is_array || tokens->kind != US_KV_STRING || (uint64_t)id >= tokens->n) return s;
+    for (int64_t i = 0; i <= id; i++) s = us_kv_next_str(tokens, &at);
+    return s;
+}
+
+/* The caller frees it; NULL: `why` says why. */
+static us_template *template_of(const facts *f, us_error *why) {
+    us_template *t = NULL;
+    us_str s = get_str(f, "tokenizer.chat_template"), b = token_of(f, "tokenizer.ggml.bos_token_id"),
+           e = token_of(f, "tokenizer.ggml.eos_token_id");
+    char bos[64], eos[64];
+    if (!s.len) s = get_str(f, "tokenizer.chat_template.default");
+    snprintf(why->message, sizeof why->message, "there is none in the file");
+    snprintf(bos, sizeof bos, "%.*s", b.len < 63 ? (int)b.len : 63, b.data);
+    snprintf(eos, sizeof eos, "%.*s", e.len < 63 ? (int)e.len : 63, e.data);
+    return s.len && us_template_recognise(s.data, s.len, bos, eos, &t, why) ? NULL : t;
 }
 
 /* Whether the file runs here (of an adapter: whether its base's architecture does); if not, err says why. */
@@ -259,14 +278,11 @@ static void show_shape(const facts *f) {
 }
 
 static void show_token(const facts *f, const char *name, const char *key) {
-    const us_kv *tokens = us_gguf_find(f->g, "tokenizer.ggml.tokens");
     int64_t id = get_int(f, key);
+    us_str s = token_of(f, key);
     if (id < 0) return;
     printf(", %s %" PRId64, name, id);
-    if (!tokens || !tokens->is_array || tokens->kind != US_KV_STRING || (uint64_t)id >= tokens->n) return;
-    const unsigned char *at = NULL;
-    us_str s = {"", 0};
-    for (int64_t i = 0; i <= id; i++) s = us_kv_next_str(tokens, &at);
+    if (!s.len) return;
     putchar(' ');
     print_clean(s, 40);
 }
@@ -284,12 +300,14 @@ static void show_tokenizer(const facts *f) {
         show_token(f, "eos", "tokenizer.ggml.eos_token_id");
         putchar('\n');
     }
-    const us_template *t = template_of(f);
+    us_error why;
+    us_template *t = template_of(f, &why);
+    static const char subject[] = "the chat template is ";
+    const char *reason = strncmp(why.message, subject, sizeof subject - 1) ? why.message : why.message + sizeof subject - 1;
     label("chat template");
-    if (t) printf("%s\n", us_template_name(t));
-    else
-        puts(get_str(f, "tokenizer.chat_template").len ? "not one of those recognised: choose one with --template"
-                                                       : "none in the file: choose one with --template");
+    if (t) puts(strcmp(us_template_name(t), "own") ? us_template_name(t) : "read from the file");
+    else printf("%s: name one with --template NAME, or describe it with --template FILE\n", reason);
+    us_template_free(t);
 }
 
 static void show_adapter(const facts *f) {
@@ -468,7 +486,8 @@ static json_t *json_model(const facts *f) {
                 {"n_kv_heads", "attention.head_count_kv"},
                 {"n_ctx_train", "context_length"}};
     json_t *m = json_object();
-    const us_template *t = template_of(f);
+    us_error why;
+    us_template *t = template_of(f, &why);
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         if (get_arch(f, ints[i].key) >= 0) json_object_set_new(m, ints[i].name, json_integer(get_arch(f, ints[i].key)));
     json_object_set_new(m, "n_vocab", json_integer((json_int_t)count_of(f, "tokenizer.ggml.tokens")));
@@ -476,6 +495,7 @@ static json_t *json_model(const facts *f) {
     json_object_set_new(m, "pre_tokenizer", json_clean(get_str(f, "tokenizer.ggml.pre")));
     json_object_set_new(m, "tied_head", json_boolean(!us_gguf_find_tensor(f->g, "output.weight")));
     json_object_set_new(m, "chat_template", t ? json_string(us_template_name(t)) : json_null());
+    us_template_free(t);
     json_object_set_new(m, "chat_template_in_file", json_boolean(get_str(f, "tokenizer.chat_template").len));
     return m;
 }

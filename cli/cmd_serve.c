@@ -46,6 +46,7 @@ static void log_line(void *ctx, const char *line) {
 }
 
 int cmd_serve(int argc, char **argv) {
+    const char *tpl = NULL;
     const char *model = NULL, *engine_key_file = NULL, *data_dir = NULL;
     int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30;
     bool help_shown, quiet = false;
@@ -54,6 +55,8 @@ int cmd_serve(int argc, char **argv) {
     us_serve_options o = {.host = "127.0.0.1", .log = log_line};
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         0},
         {"host", 0, "ADDRESS", "IPv4 address to listen on (127.0.0.1)", CLI_STRING, &o.host, 0, 0},
         {"port", 0, "N", "port (5000)", CLI_INT, &port, 1, 65535},
         {"data-dir", 0, "DIR", "chats and characters of your own ($XDG_DATA_HOME/understudy)", CLI_STRING, &data_dir, 0, 0},
@@ -116,7 +119,7 @@ int cmd_serve(int argc, char **argv) {
     if (!st) {
         fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", o.host, o.port);
         pthread_sigmask(SIG_UNBLOCK, &ends, NULL); /* while the model is read, Ctrl-C ends at once: nothing can be lost */
-        if (path) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads}, &m, &err);
+        if (path) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
         pthread_sigmask(SIG_BLOCK, &ends, NULL);
         if (!st && m) st = us_server_set_model(s, m, &err);
     }

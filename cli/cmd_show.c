@@ -65,6 +65,7 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
 int cmd_show(int argc, char **argv) {
     cli_script so = {0};
     us_dataset_options o = {.unnamed = 0.25};
+    const char *tpl = NULL;
     const char *model = NULL, *card = NULL, *read = NULL;
     int64_t history = 10, row = 1;
     bool help;
@@ -76,6 +77,8 @@ int cmd_show(int argc, char **argv) {
         {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card,
          0, 0},
         {"model", 'm', "FILE", "GGUF whose tokenizer and template are used (default: the default model)", CLI_STRING, &model, 0,
+         0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
          0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         CLI_SCRIPT_OPTIONS(so),
@@ -104,7 +107,8 @@ int cmd_show(int argc, char **argv) {
     if (!st) e = us_dataset_get_examples(d, &n_rows);
     if (!st && (size_t)row > n_rows) rc = cli_usage(argv[0], "--row %lld: there are %zu rows", (long long)row, n_rows);
     else if (!st && !(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
-    else if (!st && !(st = us_model_open(path, NULL, &m, &err))) st = show(m, d, &e[row - 1], cli_fancy(1), &err);
+    else if (!st && !(st = us_model_open(path, &(us_model_options){.template_name = tpl}, &m, &err)))
+        st = show(m, d, &e[row - 1], cli_fancy(1), &err);
     if (st) rc = cli_fail(argv[0], st, &err);
     us_model_free(m);
     us_dataset_free(d);

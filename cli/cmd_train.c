@@ -494,6 +494,7 @@ int cmd_train(int argc, char **argv) {
     cli_script so = {0};
     us_dataset_options dso = {.unnamed = 0.25};
     us_train_options to = {.eval_targets = 8000, .patience = 0};
+    const char *tpl = NULL;
     const char *model = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
     int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
             max_words = 60;
@@ -504,6 +505,8 @@ int cmd_train(int argc, char **argv) {
     const cli_option options[] = {
         {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
         {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         0},
         {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},
         {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING,
          &r.dataset, 0, 0},
@@ -599,7 +602,7 @@ int cmd_train(int argc, char **argv) {
     else {
         if (!r.quiet) print_set(&r);
         if (!(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
-        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads}, &r.model, &err)))
+        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads, .template_name = tpl}, &r.model, &err)))
             rc = cli_fail(argv[0], st, &err);
         else rc = train(&r, &to, resume, restart, ends, dry_run, !no_samples, &err);
     }

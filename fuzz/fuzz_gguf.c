@@ -45,7 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             us_tokens_fini(&ids);
             us_tokenizer_free(tok);
         }
-        if (!us_gguf_get_str(g, "tokenizer.chat_template", &s, &err)) us_template_recognise(s.data, s.len);
+        us_template *t;
+        if (!us_gguf_get_str(g, "tokenizer.chat_template", &s, &err) &&
+            !us_template_recognise(s.data, s.len, NULL, NULL, &t, &err))
+            us_template_free(t);
         us_gguf_close(g);
     }
     free(aligned);

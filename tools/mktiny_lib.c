@@ -25,9 +25,14 @@ static const char chatml[] =
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 static const char llama2[] =
-    "{% for m in messages %}{% if m['role'] == 'user' %}{{ bos_token + '[INST] ' }}{% if loop.first and system %}"
-    "{{ '<<SYS>>\n' + system + '\n<</SYS>>\n\n' }}{% endif %}{{ m['content'] + ' [/INST]' }}{% else %}"
-    "{{ ' ' + m['content'] + ' ' + eos_token }}{% endif %}{% endfor %}";
+    "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = "
+    "messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}"
+    "{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% if loop.index0 == 0 and system_message != false %}"
+    "{% set content = '<<SYS>>\n' + system_message + '\n<</SYS>>\n\n' + message['content'] %}{% else %}"
+    "{% set content = message['content'] %}{% endif %}{% if message['role'] == 'user' %}"
+    "{{ bos_token + '[INST] ' + content | trim + ' [/INST]' }}{% elif message['role'] == 'assistant' %}"
+    "{{ ' ' + content | trim + ' ' + eos_token }}{% endif %}{% endfor %}";
 static const char llama3[] = "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + "
                              "'<|end_header_id|>\n\n' + m['content'] | trim + "
                              "'<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ "

@@ -1,9 +1,10 @@
-/* understudy/template.h - chat templates: recognised, never executed.
+/* understudy/template.h - chat templates: read, never run.
  *
- * A GGUF file carries its template as a Jinja program. It is not run: it is matched against the known
- * forms (chatml, llama2, llama3, mistral, zephyr, gemma, qwen), which are rendered here. What users write
- * is tokenized without special tokens, so that nobody can end a turn by typing its marker. BOS is
- * written exactly once. The tokens of the first k messages are a prefix of those of k+1. */
+ * A GGUF file carries its template as a Jinja program. It is not run. It is read once, for each kind of message (a user's first
+ * turn, the last one, ...): what it puts before and after the text. Where that cannot be told for certain the template is
+ * unknown, and an error says what to do: name a known form, or describe one in a file. What users write is tokenized without
+ * special tokens, so that nobody can end a turn by typing its marker. The tokens are those of the rendered conversation
+ * tokenized as one text; BOS is written exactly once. */
 #ifndef UNDERSTUDY_TEMPLATE_H
 #define UNDERSTUDY_TEMPLATE_H
 
@@ -26,10 +27,16 @@ typedef struct us_turn_span {
     size_t start, begin, end, stop;
 } us_turn_span;
 
-/* The template of that name; NOT_FOUND lists the names. Never freed. */
-US_API US_MUST_USE us_status us_template_find(const char *name, const us_template **out, us_error *err);
-/* Recognises a Jinja text; NULL when it is none of the known ones. */
-US_API const us_template *us_template_recognise(const char *jinja, size_t n_bytes);
+/* Reads a Jinja text. bos and eos are the texts of the vocabulary's tokens for the beginning and the end ("<s>", "</s>"; NULL
+ * when not known). UNSUPPORTED, with the reason, when the template is not understood, or when it and these tokens are of two
+ * different forms. us_template_free() it. */
+US_API US_MUST_USE us_status us_template_recognise(const char *jinja, size_t n_bytes, const char *bos, const char *eos,
+                                                   us_template **out, us_error *err);
+/* The known form of that name, or the one that a file of that name describes (docs/models.md); NOT_FOUND lists the names,
+ * FORMAT says what is wrong in the file. us_template_free() it. */
+US_API US_MUST_USE us_status us_template_open(const char *name_or_path, us_template **out, us_error *err);
+US_API void us_template_free(us_template *t);
+/* "chatml", "llama3", ...; "own" for a form that is in none of the known ones'. */
 US_API const char *us_template_name(const us_template *t);
 /* Whether a conversation must begin with the user: the models of this template know none that the assistant begins. */
 US_API bool us_template_user_first(const us_template *t);

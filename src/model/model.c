@@ -1,15 +1,47 @@
 #include "model/model.h"
 #include "base/mem.h"
+#include "model/template.h"
 #include "base/sha256.h"
 #include "model/architectures.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Phi-3's tokenizer drops blanks behind special tokens; the file does not say so. */
+static bool is_phi3(const us_model *m) {
+    static const char *const names[] = {"phi-3", "phi3", "Phi-3", "Phi3", "PHI-3"};
+    if (!strcmp(m->architecture, "phi3")) return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strstr(m->name, names[i])) return true;
+    return false;
+}
+
+static void copy_piece(const us_tokenizer *tok, int32_t id, char out[64]) {
+    size_t n;
+    const char *p = us_tokenizer_piece(tok, id, &n);
+    snprintf(out, 64, "%.*s", n < 63 ? (int)n : 63, p);
+}
+
+/* By name, or the file's own: the main one, or the one called default. One that is not understood is no error here. */
+static us_status choose_template(us_model *m, const char *name, us_error *err) {
+    us_str jinja = {"", 0};
+    us_error why;
+    char bos[64], eos[64];
+    us_status st = name ? us_template_open(name, &m->tpl, err) : US_OK;
+    if (st) return st;
+    if (!m->tpl && us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL) &&
+        us_gguf_get_str(m->g, "tokenizer.chat_template.default", &jinja, NULL))
+        return us_strdup("it has no chat template", &m->no_template, err);
+    copy_piece(m->tok, us_tokenizer_bos(m->tok), bos);
+    copy_piece(m->tok, us_tokenizer_eos(m->tok), eos);
+    if (!m->tpl && us_template_recognise(jinja.data, jinja.len, bos, eos, &m->tpl, &why))
+        return us_strdup(why.message, &m->no_template, err);
+    return us_template_adapt(m->tpl, m->tok, err);
+}
+
 us_status us_model_open(const char *path, const us_model_options *options, us_model **out, us_error *err) {
     us_model_options o = options ? *options : (us_model_options){0};
     us_model *m = NULL;
-    us_str jinja;
     us_status st = us_alloc(1, sizeof *m, &m, err);
     if (st) return st;
     pthread_mutex_init(&m->hash_lock, NULL);
@@ -18,9 +50,8 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     if (!st) st = us_config_load(m, err); /* first: it knows an adapter, or another architecture, by name */
     if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
     if (!st) m->info.n_vocab = m->net.n_vocab = us_tokenizer_n_vocab(m->tok);
-    if (!st && o.template_name) st = us_template_find(o.template_name, &m->tpl, err);
-    if (!st && !m->tpl && !us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL))
-        m->tpl = us_template_recognise(jinja.data, jinja.len);
+    if (!st) m->tok->strip_right = m->tok->spm && is_phi3(m);
+    if (!st) st = choose_template(m, o.template_name, err);
     if (!st) st = us_weights_load(m, &o, err);
     if (st) us_model_free(m);
     else *out = m;
@@ -55,6 +86,8 @@ void us_model_free(us_model *m) {
     free(m->name);
     free(m->architecture);
     us_tokenizer_free(m->tok);
+    us_template_free(m->tpl);
+    free(m->no_template);
     us_gguf_close(m->g);
     pthread_mutex_destroy(&m->hash_lock);
     free(m);
@@ -65,10 +98,11 @@ const us_tokenizer *us_model_get_tokenizer(const us_model *m) { return m->tok; }
 
 us_status us_model_get_template(const us_model *m, const us_template **out, us_error *err) {
     if (!m->tpl)
-        return us_fail(err, US_ERR_UNSUPPORTED,
-                       "%s: its chat template is not one of the known ones (or there is none); choose with --template NAME: "
-                       "chatml, qwen, llama2, llama3, mistral, gemma, zephyr",
-                       us_gguf_path(m->g));
+        return us_fail(
+            err, US_ERR_UNSUPPORTED,
+            "%s: %s: name a form with --template NAME (chatml, llama3, mistral, gemma, zephyr, phi3, ...), or describe it "
+            "with --template FILE (docs/models.md)",
+            us_gguf_path(m->g), m->no_template);
     *out = m->tpl;
     return US_OK;
 }

@@ -16,8 +16,9 @@ struct us_model {
     bool loaded; /* the weights are in memory */
     us_net net;
     us_tokenizer *tok;
-    const us_template *tpl;
-    char *template_name, *name, *architecture;
+    us_template *tpl;
+    char *no_template; /* why there is none */
+    char *name, *architecture;
     unsigned char *weights; /* the matrices' data */
     us_matrix *matrices;    /* [L * US_N_MODULES], then embd, then head if untied */
     float **floats;         /* norms, biases: everything float32 */

@@ -1,193 +1,695 @@
-/* Each form is a few strings around the messages; what differs more than that has a flag. */
-#include "understudy/template.h"
-#include "base/buf.h"
+/* Templates: known forms by name, a form described in a file, a form read from a model's own template; and rendering, which
+ * knows only the strings of template.h. */
+#include "model/template.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/tokenizer.h"
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct us_template {
+/* A form as a person describes it: what stands before and after each role's text. */
+typedef enum place { OWN = 0, FIRST_USER, LAST_USER } place;
+typedef struct description {
     const char *name;
-    const char *fingerprints[3];                    /* all of them occur in the Jinja text */
-    const char *system[2], *user[2], *assistant[2]; /* written before and after the content; special tokens are parsed */
-    const char *generation;                         /* written where the assistant's reply begins */
-    const char *default_system;                     /* used when there is no system message, or NULL */
-    bool system_in_user;                            /* the system text goes in front of the first user message */
-    const char *joint[2];                           /* around the system text then */
-    bool trim;                                      /* contents lose the blanks around them */
-    bool bos;                                       /* begins with BOS whatever the tokenizer says */
-};
+    const char *begin;                              /* before everything */
+    const char *system[2], *user[2], *assistant[2]; /* where the system text goes into a user turn, system is around it there */
+    const char *generation;                         /* where a reply begins */
+    const char *default_system;                     /* the system text when there is none, or NULL */
+    place system_in;
+    bool trim;
+} description;
 
+#define BOS "\3"
+#define EOS "\4"
 #define IM(role) \
     { "<|im_start|>" role "\n", "<|im_end|>\n" }
-#define CHATML_FORM \
-    .system = IM("system"), .user = IM("user"), .assistant = IM("assistant"), .generation = "<|im_start|>assistant\n"
+#define CHATML .system = IM("system"), .user = IM("user"), .assistant = IM("assistant")
 #define LLAMA3(role) \
     { "<|start_header_id|>" role "<|end_header_id|>\n\n", "<|eot_id|>" }
+#define GRANITE(role) \
+    { "<|start_of_role|>" role "<|end_of_role|>", "<|end_of_text|>\n" }
+#define COHERE(role) \
+    { "<|START_OF_TURN_TOKEN|><|" role "_TOKEN|>", "<|END_OF_TURN_TOKEN|>" }
 
-/* More special forms first: the first whose fingerprints all occur is it. */
-static const us_template templates[] = {
-    {.name = "smollm2",
-     .fingerprints = {"<|im_start|>", "You are a helpful AI assistant named SmolLM"},
-     CHATML_FORM,
-     .default_system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"},
-    {.name = "qwen2.5",
-     .fingerprints = {"<|im_start|>", "You are Qwen, created by Alibaba Cloud"},
-     CHATML_FORM,
-     .default_system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."},
-    {.name = "qwen", .fingerprints = {"<|im_start|>", "<tool_call>"}, CHATML_FORM},
-    {.name = "chatml", .fingerprints = {"<|im_start|>"}, CHATML_FORM},
-    {.name = "llama3",
-     .fingerprints = {"<|start_header_id|>", "<|eot_id|>"},
-     .system = LLAMA3("system"),
-     .user = LLAMA3("user"),
-     .assistant = LLAMA3("assistant"),
-     .generation = "<|start_header_id|>assistant<|end_header_id|>\n\n",
-     .trim = true,
-     .bos = true},
-    {.name = "llama2",
-     .fingerprints = {"[INST]", "<<SYS>>"},
-     .user = {"[INST] ", " [/INST]"},
-     .assistant = {" ", " </s><s>"},
-     .generation = "",
-     .system_in_user = true,
-     .joint = {"<<SYS>>\n", "\n<</SYS>>\n\n"},
-     .trim = true,
-     .bos = true},
-    {.name = "mistral",
-     .fingerprints = {"[INST]"},
-     .user = {"[INST] ", " [/INST]"},
-     .assistant = {" ", "</s>"},
-     .generation = "",
-     .system_in_user = true,
-     .joint = {"", "\n\n"},
-     .trim = true,
-     .bos = true},
-    {.name = "gemma",
-     .fingerprints = {"<start_of_turn>"},
-     .user = {"<start_of_turn>user\n", "<end_of_turn>\n"},
-     .assistant = {"<start_of_turn>model\n", "<end_of_turn>\n"},
-     .generation = "<start_of_turn>model\n",
-     .system_in_user = true,
-     .joint = {"", "\n\n"},
-     .trim = true,
-     .bos = true},
-    {.name = "zephyr",
-     .fingerprints = {"<|user|>", "<|assistant|>"},
-     .system = {"<|system|>\n", "</s>\n"},
-     .user = {"<|user|>\n", "</s>\n"},
-     .assistant = {"<|assistant|>\n", "</s>\n"},
-     .generation = "<|assistant|>\n"},
+static const description known[] = {
+    {"chatml", "", CHATML, "<|im_start|>assistant\n", NULL, OWN, false},
+    {"smollm2", "", CHATML, "<|im_start|>assistant\n", "You are a helpful AI assistant named SmolLM, trained by Hugging Face",
+     OWN, false},
+    {"qwen2", "", CHATML, "<|im_start|>assistant\n", "You are a helpful assistant.", OWN, false},
+    {"qwen2.5", "", CHATML, "<|im_start|>assistant\n", "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+     OWN, false},
+    {"qwen3", "", CHATML, "<|im_start|>assistant\n<think>\n\n</think>\n\n", NULL, OWN, false},
+    {"llama3", BOS, LLAMA3("system"), LLAMA3("user"), LLAMA3("assistant"), "<|start_header_id|>assistant<|end_header_id|>\n\n",
+     NULL, OWN, true},
+    {"llama3.1",
+     BOS,
+     {"<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n",
+      "<|eot_id|>"},
+     LLAMA3("user"),
+     LLAMA3("assistant"),
+     "<|start_header_id|>assistant<|end_header_id|>\n\n",
+     "",
+     OWN,
+     true},
+    {"llama2", "", {"<<SYS>>\n", "\n<</SYS>>\n\n"}, {BOS "[INST] ", " [/INST]"}, {" ", " " EOS}, "", NULL, FIRST_USER, true},
+    {"mistral-v0.1", BOS, {"", "\n\n"}, {"[INST] ", " [/INST]"}, {"", EOS " "}, "", NULL, FIRST_USER, false},
+    {"mistral-v0.2", BOS, {"", "\n\n"}, {"[INST] ", " [/INST]"}, {"", EOS}, "", NULL, FIRST_USER, false},
+    {"mistral", BOS, {"", "\n\n"}, {" [INST] ", " [/INST]"}, {" ", EOS}, "", NULL, FIRST_USER, false},
+    {"mistral-v3", BOS, {"", "\n\n"}, {"[INST] ", "[/INST]"}, {" ", EOS}, "", NULL, LAST_USER, false},
+    {"mistral-nemo", BOS, {"", "\n\n"}, {"[INST]", "[/INST]"}, {"", EOS}, "", NULL, LAST_USER, false},
+    {"mistral-v7", BOS, {"[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]"}, {"[INST] ", "[/INST]"}, {" ", EOS}, "", NULL, OWN, false},
+    {"mistral-v7-tekken", BOS, {"[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"}, {"[INST]", "[/INST]"}, {"", EOS}, "", NULL, OWN, false},
+    {"gemma",
+     BOS,
+     {"", "\n\n"},
+     {"<start_of_turn>user\n", "<end_of_turn>\n"},
+     {"<start_of_turn>model\n", "<end_of_turn>\n"},
+     "<start_of_turn>model\n",
+     NULL,
+     FIRST_USER,
+     true},
+    {"zephyr",
+     "",
+     {"<|system|>\n", EOS "\n"},
+     {"<|user|>\n", EOS "\n"},
+     {"<|assistant|>\n", EOS "\n"},
+     "<|assistant|>\n",
+     NULL,
+     OWN,
+     false},
+    {"tulu",
+     BOS,
+     {"<|system|>\n", "\n"},
+     {"<|user|>\n", "\n"},
+     {"<|assistant|>\n", EOS "\n"},
+     "<|assistant|>\n",
+     NULL,
+     OWN,
+     false},
+    {"phi3",
+     "",
+     {"<|system|>\n", "<|end|>\n"},
+     {"<|user|>\n", "<|end|>\n"},
+     {"<|assistant|>\n", "<|end|>\n"},
+     "<|assistant|>\n",
+     NULL,
+     OWN,
+     false},
+    {"phi4-mini",
+     "",
+     {"<|system|>", "<|end|>"},
+     {"<|user|>", "<|end|>"},
+     {"<|assistant|>", "<|end|>"},
+     "<|assistant|>",
+     NULL,
+     OWN,
+     false},
+    {"phi4",
+     "",
+     {"<|im_start|>system<|im_sep|>", "<|im_end|>"},
+     {"<|im_start|>user<|im_sep|>", "<|im_end|>"},
+     {"<|im_start|>assistant<|im_sep|>", "<|im_end|>"},
+     "<|im_start|>assistant<|im_sep|>",
+     NULL,
+     OWN,
+     false},
+    {"granite", "", GRANITE("system"), GRANITE("user"), GRANITE("assistant"), "<|start_of_role|>assistant<|end_of_role|>", NULL,
+     OWN, false},
+    {"command-r", BOS, COHERE("SYSTEM"), COHERE("USER"), COHERE("CHATBOT"), "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>", NULL,
+     OWN, true},
+    {"vicuna", BOS, {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", EOS}, "ASSISTANT:", NULL, OWN, false},
+    {"alpaca",
+     BOS,
+     {"", "\n\n"},
+     {"### Instruction:\n", "\n\n"},
+     {"### Response:\n", EOS "\n\n"},
+     "### Response:\n",
+     NULL,
+     OWN,
+     false},
 };
-#define N_TEMPLATES (sizeof templates / sizeof *templates)
+#define N_KNOWN (sizeof known / sizeof *known)
 
-static bool contains(const char *s, size_t n, const char *what) {
-    size_t k = strlen(what);
-    for (size_t i = 0; i + k <= n; i++)
-        if (s[i] == what[0] && !memcmp(s + i, what, k)) return true;
-    return false;
-}
-
-const us_template *us_template_recognise(const char *jinja, size_t n) {
-    for (size_t i = 0; i < N_TEMPLATES; i++) {
-        bool all = true;
-        for (int k = 0; k < 3 && templates[i].fingerprints[k]; k++)
-            all = all && contains(jinja, n, templates[i].fingerprints[k]);
-        if (all) return &templates[i];
-    }
-    return NULL;
-}
-
-us_status us_template_find(const char *name, const us_template **out, us_error *err) {
-    for (size_t i = 0; i < N_TEMPLATES; i++)
-        if (!strcmp(templates[i].name, name)) return *out = &templates[i], US_OK;
-    return us_fail(err, US_ERR_NOT_FOUND,
-                   "no chat template '%s'; there are smollm2 qwen2.5 qwen chatml llama3 llama2 mistral gemma zephyr", name);
+void us_template_free(us_template *t) {
+    if (!t) return;
+    for (int r = 0; r < US_N_ROLES; r++)
+        for (int i = 0; i < 16; i++) free(t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1]);
+    for (int i = 0; i < 2; i++) free(t->start[i]), free(t->end[i]);
+    free(t->generation);
+    free(t->name);
+    free(t);
 }
 
 const char *us_template_name(const us_template *t) { return t->name; }
+bool us_template_user_first(const us_template *t) { return t->user_first; }
 
-/* The forms that put the system text into the first user message raise an error, in their own Jinja, for another beginning. */
-bool us_template_user_first(const us_template *t) { return t->system_in_user; }
+static bool has_mark(const char *s, char mark) { return strchr(s, mark) != NULL; }
 
-/* Where rendered pieces go: markers are parsed for special tokens, contents never. */
-typedef struct sink {
-    const us_tokenizer *tok; /* NULL: text */
-    us_tokens *ids;
-    us_buf *text;
-    us_error *err;
-    us_status st;
-} sink;
+/* ---- from a description ----------------------------------------------------------------------------------------- */
 
-static void put(sink *s, const char *text, size_t n, bool marker) {
-    if (s->st || !n) return;
-    s->st = s->tok ? us_tokenizer_encode(s->tok, text, n, marker, s->ids, s->err) : us_buf_append(s->text, text, n, s->err);
+static us_status join(char **out, const char *const *parts, size_t n, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    us_status st = us_buf_append_str(&b, "", err);
+    for (size_t i = 0; i < n && !st; i++) st = us_buf_append_str(&b, parts[i], err);
+    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
 }
 
-static void put_content(sink *s, const us_template *t, const char *text) {
+static us_status one_turn(const description *d, us_role role, bool with_system, char **out, us_error *err) {
+    const char *content = d->trim ? "\0013" : "\0010", *system = d->trim ? "\0023" : "\0020";
+    if (role == US_ROLE_SYSTEM)
+        return join(out, (const char *[]){d->system[0], content, d->system[1]}, d->system_in ? 0 : 3, err);
+    const char *const *around = role == US_ROLE_USER ? d->user : d->assistant;
+    if (!with_system) return join(out, (const char *[]){around[0], content, around[1]}, 3, err);
+    return join(out, (const char *[]){around[0], d->system[0], system, d->system[1], content, around[1]}, 6, err);
+}
+
+static us_status from_description(const description *d, us_template **out, us_error *err) {
+    us_template *t = NULL;
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    if (!st) st = us_strdup(d->name, &t->name, err);
+    if (!st) st = us_strdup(d->generation, &t->generation, err);
+    if (!st) t->user_first = d->system_in != OWN;
+    for (int system = 0; system < 2 && !st; system++) {
+        const char *const parts[] = {d->begin, d->system[0], d->default_system, d->system[1]};
+        st = join(&t->start[system], parts, !system && d->default_system && !d->system_in ? 4 : 1, err);
+        if (!st) st = us_strdup(system ? d->generation : "", &t->end[system], err);
+    }
+    for (int r = 0; r < US_N_ROLES; r++)
+        for (int i = 0; i < 16 && !st; i++) {
+            bool first = i >> 3 & 1, last = i >> 2 & 1, system = i >> 1 & 1;
+            bool here = r == US_ROLE_USER && system && (d->system_in == FIRST_USER ? first : d->system_in == LAST_USER && last);
+            st = one_turn(d, (us_role)r, here, &t->turn[r][first][last][system][i & 1], err);
+        }
+    if (st) us_template_free(t);
+    else *out = t;
+    return st;
+}
+
+/* ---- from Jinja --------------------------------------------------------------------------------------------------- */
+
+static us_status keep(char **to, const us_buf *b, us_error *err) { return us_strndup(b->data ? b->data : "", b->len, to, err); }
+
+/* A situation, read at its place and, where there are many like it, at a second place: both must agree. */
+static us_status read_turn(const char *jinja, size_t n, us_situation s, int other, us_written *w, us_error *err) {
+    us_written again;
+    us_status st = us_jinja_read(jinja, n, &s, w, err);
+    if (st || other < 0) return st;
+    us_written_init(&again);
+    s.position = other;
+    st = us_jinja_read(jinja, n, &s, &again, err);
+    if (!st &&
+        (again.refused != w->refused || (!w->refused && (again.turn.len != w->turn.len ||
+                                                         (w->turn.len && memcmp(again.turn.data, w->turn.data, w->turn.len))))))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
+    us_written_fini(&again);
+    return st;
+}
+
+static us_status read_situation(us_template *t, const char *jinja, size_t n, const us_situation *s, bool first, bool *refused,
+                                us_error *err) {
+    us_written w;
+    us_written_init(&w);
+    us_status st = read_turn(jinja, n, *s, first || s->role == US_ROLE_SYSTEM ? -1 : s->position + 2, &w, err);
+    char **start = &t->start[s->system], **end = &t->end[s->generation];
+    *refused = *refused || (w.refused && s->role == US_ROLE_SYSTEM);
+    if (!st && w.refused && s->role == US_ROLE_ASSISTANT && first && !s->system) t->user_first = true;
+    if (!st && !w.refused) st = keep(&t->turn[s->role][first][s->last][s->system][s->generation], &w.turn, err);
+    if (!st && !w.refused && !*start) st = keep(start, &w.before, err);
+    if (!st && !w.refused && s->last && !*end) st = keep(end, &w.after, err);
+    if (!st && !w.refused &&
+        ((w.before.len != strlen(*start) || memcmp(w.before.data ? w.before.data : "", *start, w.before.len)) ||
+         (s->last && (w.after.len != strlen(*end) || memcmp(w.after.data ? w.after.data : "", *end, w.after.len)))))
+        st = us_fail(err, US_ERR_UNSUPPORTED,
+                     "the chat template is not one of the known ones (what stands around the turns differs)");
+    us_written_fini(&w);
+    return st;
+}
+
+/* Where the template raises an error (turns that do not alternate), the same turn in another place serves. */
+static us_status fill_refused(us_template *t, us_error *err) {
+    us_status st = US_OK;
+    for (int r = US_ROLE_USER; r < US_N_ROLES; r++)
+        for (int i = 0; i < 16 && !st; i++) {
+            char **here = &t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1],
+                 *there = t->turn[r][!(i >> 3 & 1)][i >> 2 & 1][i >> 1 & 1][i & 1];
+            if (!*here && there) st = us_strdup(there, here, err);
+        }
+    return st;
+}
+
+/* The template has no place for a system message: it goes before the first user's text. */
+static us_status system_in_first_user(us_template *t, us_error *err) {
+    us_status st = US_OK;
+    free(t->start[1]);
+    t->start[1] = NULL;
+    st = us_strdup(t->start[0], &t->start[1], err);
+    for (int r = 0; r < US_N_ROLES; r++)
+        for (int i = 0; i < 8 && !st; i++) {
+            bool first = i >> 2 & 1;
+            char **to = &t->turn[r][first][i >> 1 & 1][1][i & 1];
+            const char *from = r == US_ROLE_SYSTEM ? "" : t->turn[r][first][i >> 1 & 1][0][i & 1],
+                       *at = strchr(from, US_MARK_CONTENT);
+            free(*to);
+            *to = NULL;
+            if (r != US_ROLE_USER || !first || !at) {
+                st = us_strdup(from, to, err);
+                continue;
+            }
+            us_buf b;
+            us_buf_init(&b, 1 << 20);
+            if (!(st = us_buf_append(&b, from, (size_t)(at - from), err)) &&
+                !(st = us_buf_appendf(&b, err, "\002%c\n\n%s", at[1], at)) && !(*to = us_buf_take(&b, NULL)))
+                st = us_fail(err, US_ERR_MEMORY, "out of memory");
+            us_buf_fini(&b);
+        }
+    return st;
+}
+
+/* What asks for a reply: after the turns, or behind the last user's turn. */
+static us_status find_generation(us_template *t, us_error *err) {
+    const char *plain = t->turn[US_ROLE_USER][0][1][0][0], *asking = t->turn[US_ROLE_USER][0][1][0][1];
+    size_t n = strlen(plain);
+    bool inside = strlen(asking) > n && !memcmp(plain, asking, n);
+    return join(&t->generation, (const char *[]){inside ? asking + n : "", t->end[1]}, 2, err);
+}
+
+static us_status complete(us_template *t, bool refused, bool mentioned, us_error *err) {
+    refused = refused || !t->start[1];
+    us_status st = t->start[0] && t->end[0] && t->end[1] ? fill_refused(t, err) : US_OK;
+    if (st) return st;
+    for (int i = 0; i < 16; i++)
+        for (int r = US_ROLE_USER; r < US_N_ROLES; r++) {
+            const char *turn = t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1];
+            if (!turn && i >> 1 & 1) refused = true;
+            const char *at = turn ? strchr(turn, US_MARK_CONTENT) : NULL;
+            if (!(i >> 1 & 1) && (!at || strchr(at + 1, US_MARK_CONTENT)))
+                return us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (%s)",
+                               at ? "a turn's text stands there twice" : "a turn's text is left out");
+        }
+    bool shown =
+        !refused && (has_mark(t->start[1], US_MARK_SYSTEM) ||
+                     (t->turn[US_ROLE_SYSTEM][0][0][1][0] && has_mark(t->turn[US_ROLE_SYSTEM][0][0][1][0], US_MARK_CONTENT)) ||
+                     has_mark(t->turn[US_ROLE_USER][1][0][1][0], US_MARK_SYSTEM) ||
+                     has_mark(t->turn[US_ROLE_USER][0][1][1][0], US_MARK_SYSTEM));
+    refused = refused || (!shown && !mentioned);
+    if (!refused && !shown)
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "the chat template is not one of the known ones (it is not clear where a system message goes)");
+    if (refused) st = system_in_first_user(t, err);
+    for (int i = 0; i < 16 && !st; i++) {
+        char **system = &t->turn[US_ROLE_SYSTEM][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1];
+        if (!*system) st = us_strdup("", system, err);
+    }
+    return st ? st : find_generation(t, err);
+}
+
+/* Whether both write the same for one turn without a system message. */
+static bool same_turn(const us_template *a, const us_template *b, us_role role, bool first, bool asks) {
+    char *x = NULL, *y = NULL;
+    const us_template *const both[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        const char *const parts[] = {first ? both[i]->start[0] : "", both[i]->turn[role][first][1][0][asks],
+                                     both[i]->end[asks]};
+        if (join(i ? &y : &x, parts, 3, NULL)) break;
+    }
+    bool equal = x && y && !strcmp(x, y);
+    free(x);
+    free(y);
+    return equal;
+}
+
+/* The system text has a place of its own, before the turns or as the first of them. */
+static bool has_own_system(const us_template *t) {
+    return has_mark(t->start[1], US_MARK_SYSTEM) || *t->turn[US_ROLE_SYSTEM][0][0][1][0];
+}
+
+static bool same(const us_template *a, const us_template *b) {
+    bool own_turns = has_own_system(a);
+    if (own_turns != has_own_system(b)) return false;
+    for (int i = 0; i < 8; i++)
+        if (!same_turn(a, b, i & 4 ? US_ROLE_ASSISTANT : US_ROLE_USER, i & 2, i & 1)) return false;
+    return true;
+}
+
+/* The name of the known form that this is, or "own". */
+static us_status give_name(us_template *t, us_error *err) {
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        us_template *k;
+        us_status st = from_description(&known[i], &k, err);
+        if (st) return st;
+        bool this = same(t, k);
+        us_template_free(k);
+        if (this) return us_strdup(known[i].name, &t->name, err);
+    }
+    return us_strdup("own", &t->name, err);
+}
+
+static bool uses(const us_template *t, char mark) {
+    for (int r = 0; r < US_N_ROLES; r++)
+        for (int i = 0; i < 16; i++)
+            if (has_mark(t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1], mark)) return true;
+    return has_mark(t->start[0], mark);
+}
+
+/* ChatML's tokens as BOS or EOS of another form: the vocabulary's maker and the template's did not mean the same. */
+static us_status check_ends(const us_template *t, const char *jinja, size_t n, const char *bos, const char *eos,
+                            us_error *err) {
+    if (memmem(jinja, n, "<|im_", 5)) return US_OK;
+    const char *odd = bos && uses(t, US_MARK_BOS) && !strncmp(bos, "<|im_", 5)   ? bos
+                      : eos && uses(t, US_MARK_EOS) && !strncmp(eos, "<|im_", 5) ? eos
+                                                                                 : NULL;
+    return !odd ? US_OK
+                : us_fail(err, US_ERR_UNSUPPORTED,
+                          "the chat template is not one of the known ones (it prints the vocabulary's %s token, which is "
+                          "ChatML's %.20s)",
+                          odd == bos ? "BOS" : "EOS", odd);
+}
+
+us_status us_template_recognise(const char *jinja, size_t n, const char *bos, const char *eos, us_template **out,
+                                us_error *err) {
+    us_template *t = NULL;
+    bool refused = false;
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    for (int r = 0; r < US_N_ROLES && !st; r++)
+        for (int i = 0; i < 16 && !st; i++) {
+            bool first = i >> 3 & 1, last = i >> 2 & 1, system = i >> 1 & 1, generation = i & 1;
+            if (r == US_ROLE_SYSTEM && (!system || first)) continue;
+            if (generation && !last) continue; /* a reply is asked for behind the last turn: the others are as without */
+            us_situation s = {.role = (us_role)r,
+                              .position = r && !first ? (r == US_ROLE_USER ? 2 : 1) : 0,
+                              .last = last,
+                              .system = system,
+                              .generation = generation};
+            st = read_situation(t, jinja, n, &s, first, &refused, err);
+        }
+    for (int r = 0; r < US_N_ROLES && !st; r++)
+        for (int i = 0; i < 4 && !st; i++) {
+            const char *from = t->turn[r][i >> 1][0][i & 1][0];
+            if (from) st = us_strdup(from, &t->turn[r][i >> 1][0][i & 1][1], err);
+        }
+    if (!st && !(t->start[0] && t->end[0] && t->end[1]))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (it refuses every conversation)");
+    if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
+    if (!st) st = check_ends(t, jinja, n, bos, eos, err);
+    if (!st) st = give_name(t, err);
+    if (st) us_template_free(t);
+    else *out = t;
+    return st;
+}
+
+/* ---- by name, or from a file ---------------------------------------------------------------------------------------- */
+
+static us_status wrong(const char *path, const char *key, const char *expected, us_error *err) {
+    return us_fail(err, US_ERR_FORMAT, "%s: \"%s\": expected %s", path, key, expected);
+}
+
+/* Control bytes would be taken for marks. */
+static bool plain(const char *s) {
+    for (; *s; s++)
+        if (*s >= US_MARK_CONTENT && *s <= US_MARK_EOS) return false;
+    return true;
+}
+
+static us_status get_pair(const json_t *o, const char *path, const char *key, const char *to[2], us_error *err) {
+    const json_t *v = json_object_get(o, key);
+    for (size_t i = 0; i < 2; i++) {
+        to[i] = json_string_value(json_array_get(v, i));
+        if (!to[i] || json_array_size(v) != 2 || !plain(to[i])) return wrong(path, key, "[\"before\", \"after\"]", err);
+    }
+    return US_OK;
+}
+
+static us_status describe(const json_t *o, const char *path, description *d, us_error *err) {
+    static const char *const keys[] = {"name",       "begin",          "bos",       "system", "user", "assistant",
+                                       "generation", "default_system", "system_in", "trim"};
+    const char *key;
+    json_t *v;
+    void *it = json_object_iter((json_t *)(uintptr_t)o);
+    for (; it; it = json_object_iter_next((json_t *)(uintptr_t)o, it)) {
+        key = json_object_iter_key(it);
+        size_t k = 0;
+        while (k < sizeof keys / sizeof *keys && strcmp(keys[k], key)) k++;
+        if (k == sizeof keys / sizeof *keys)
+            return us_fail(err, US_ERR_FORMAT,
+                           "%s: there is no \"%.40s\" in a template; there are name, begin, bos, system, user, assistant, "
+                           "generation, default_system, system_in, trim",
+                           path, key);
+    }
+    us_status st = get_pair(o, path, "system", d->system, err);
+    if (!st) st = get_pair(o, path, "user", d->user, err);
+    if (!st) st = get_pair(o, path, "assistant", d->assistant, err);
+    if (st) return st;
+    d->generation = json_string_value(json_object_get(o, "generation"));
+    if (!d->generation || !plain(d->generation)) return wrong(path, "generation", "a text", err);
+    d->begin = json_is_true(json_object_get(o, "bos")) ? BOS : "";
+    if ((v = json_object_get(o, "name"))) d->name = json_string_value(v);
+    if (!d->name || !*d->name || strlen(d->name) > 40) return wrong(path, "name", "a text of at most 40 bytes", err);
+    if ((v = json_object_get(o, "default_system")) && !(d->default_system = json_string_value(v)))
+        return wrong(path, "default_system", "a text", err);
+    d->trim = json_is_true(json_object_get(o, "trim"));
+    const char *in = (v = json_object_get(o, "system_in")) ? json_string_value(v) : "own turn";
+    d->system_in = in && !strcmp(in, "first user turn") ? FIRST_USER : in && !strcmp(in, "last user turn") ? LAST_USER : OWN;
+    if (!d->system_in && (!in || strcmp(in, "own turn")))
+        return wrong(path, "system_in", "\"own turn\", \"first user turn\" or \"last user turn\"", err);
+    return US_OK;
+}
+
+static us_status no_such(const char *name, us_error *err) {
+    char list[600] = "";
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        strcat(list, i ? " " : "");
+        strcat(list, known[i].name);
+    }
+    return us_fail(err, US_ERR_NOT_FOUND, "no chat template '%.60s', and no file of that name; there are %s", name, list);
+}
+
+us_status us_template_open(const char *name, us_template **out, us_error *err) {
+    for (size_t i = 0; i < N_KNOWN; i++)
+        if (!strcmp(known[i].name, name) || (!strcmp(name, "qwen") && !strcmp(known[i].name, "chatml")))
+            return from_description(&known[i], out, err);
+    if (!us_file_exists(name)) return no_such(name, err);
+    json_t *o = NULL;
+    description d = {.name = "own"};
+    us_status st = us_json_read(name, 1 << 20, &o, err);
+    if (!st) st = describe(o, name, &d, err);
+    if (!st) st = from_description(&d, out, err);
+    json_decref(o);
+    return st;
+}
+
+/* ---- the vocabulary's part ------------------------------------------------------------------------------------------ */
+
+/* <...> and [...] in a template's own text: where the vocabulary has such a token, it is meant. */
+static us_status mark_all(const char *s, us_tokenizer *tok, us_error *err) {
+    us_status st = US_OK;
+    for (const char *p = s; *p && !st; p++) {
+        const char *end = *p == '<' ? strchr(p, '>') : *p == '[' ? strchr(p, ']') : NULL;
+        if (end) st = us_tokenizer_mark(tok, p, (size_t)(end + 1 - p), err);
+    }
+    return st;
+}
+
+us_status us_template_adapt(const us_template *t, us_tokenizer *tok, us_error *err) {
+    us_status st = mark_all(t->start[0], tok, err);
+    if (!st) st = mark_all(t->start[1], tok, err);
+    if (!st) st = mark_all(t->generation, tok, err);
+    for (int r = 0; r < US_N_ROLES; r++)
+        for (int system = 0; system < 2 && !st; system++) st = mark_all(t->turn[r][0][0][system][0], tok, err);
+    if (st) return st;
+    const char *closing = strchr(t->turn[US_ROLE_ASSISTANT][0][0][0][0], US_MARK_CONTENT) + 2;
+    us_tokens first = {0};
+    if (!(st = us_tokenizer_encode(tok, closing, strlen(closing), true, &first, err)) && first.n &&
+        us_tokenizer_is_special(tok, first.ids[0]))
+        tok->ends[first.ids[0]] = true;
+    us_tokens_fini(&first);
+    return st;
+}
+
+/* ---- rendering --------------------------------------------------------------------------------------------------------- */
+
+/* The text of a conversation, and which stretches of it may hold special tokens: the template's own, never contents. */
+typedef struct sheet {
+    us_buf text;
+    us_stretch *stretches;
+    size_t n, cap;
+    const us_tokenizer *tok; /* may be NULL */
+    us_error *err;
+    us_status st;
+} sheet;
+
+/* Where a message's parts begin and end in the text. */
+typedef struct place_in_text {
+    size_t start, begin, end, stop;
+} place_in_text;
+
+static void put(sheet *s, const char *text, size_t n, bool marker) {
+    if (s->st || !n) return;
+    s->st = us_buf_append(&s->text, text, n, s->err);
+    if (!s->st && (!s->n || s->stretches[s->n - 1].marker != marker)) {
+        if (!(s->st = us_grow(&s->stretches, &s->cap, s->n + 1, sizeof *s->stretches, s->err)))
+            s->stretches[s->n++] = (us_stretch){.marker = marker};
+    }
+    if (!s->st) s->stretches[s->n - 1].end = s->text.len;
+}
+
+static void put_token(sheet *s, bool bos) {
+    int32_t id = !s->tok ? -1 : bos ? us_tokenizer_bos(s->tok) : us_tokenizer_eos(s->tok);
+    size_t n = 0;
+    const char *piece = id >= 0 ? us_tokenizer_piece(s->tok, id, &n) : bos ? "<s>" : "</s>";
+    if (!s->tok) n = strlen(piece);
+    put(s, piece, n, true);
+}
+
+static void put_text(sheet *s, const char *text, char flags) {
     size_t n = strlen(text);
-    while (t->trim && n && strchr(" \t\r\n", *text)) text++, n--;
-    while (t->trim && n && strchr(" \t\r\n", text[n - 1])) n--;
+    const char *gone = flags & 4 ? "\n" : " \t\r\n\v\f";
+    while (flags & 1 && n && strchr(gone, *text)) text++, n--;
+    while (flags & 2 && n && strchr(gone, text[n - 1])) n--;
     put(s, text, n, false);
 }
 
-static size_t position(const sink *s) { return s->tok ? s->ids->n : 0; }
-
-/* After a message: the end-of-turn token is the first token of its closing marker. */
-static void close_message(sink *s, const char *marker, us_turn_span *span) {
-    size_t end = position(s);
-    put(s, marker, strlen(marker), true);
-    if (span && s->tok) span->end = end, span->stop = position(s) > end ? end + 1 : end;
+/* A string with marks. header: bytes at its front that ask for a reply, and so are no part of one. */
+static void put_marked(sheet *s, const char *marked, const char *content, const char *system, size_t header,
+                       place_in_text *at) {
+    size_t from = s->text.len;
+    for (const char *p = marked; *p;) {
+        size_t n = strcspn(p, "\1\2\3\4");
+        put(s, p, n, true);
+        p += n;
+        if (*p == US_MARK_CONTENT) {
+            at->begin = header ? from + header : s->text.len;
+            put_text(s, content, p[1]);
+            at->end = s->text.len;
+        } else if (*p == US_MARK_SYSTEM) put_text(s, system ? system : "", p[1]);
+        else if (*p) put_token(s, *p == US_MARK_BOS);
+        p += !*p ? 0 : *p <= US_MARK_SYSTEM ? 2 : 1;
+    }
+    at->stop = s->text.len;
 }
 
-static us_status render(sink *s, const us_template *t, const us_message *m, size_t n, bool generation, us_turn_span *spans) {
-    const char *system = NULL;
+/* The reply's header stands before an assistant's turn as it does before a reply; what follows it there is the reply's own
+ * (Mistral's blank). 0: the content begins where it stands. */
+static size_t header_of(const us_template *t, const char *marked) {
+    size_t n = strlen(t->generation), content = strcspn(marked, "\1");
+    return n < content && !strncmp(marked, t->generation, n) ? n : 0;
+}
+
+static us_status check(const us_message *m, size_t n, us_error *err) {
     for (size_t i = 0; i < n; i++) {
-        bool is_system = !strcmp(m[i].role, "system");
-        if (!is_system && strcmp(m[i].role, "user") && strcmp(m[i].role, "assistant"))
-            return us_fail(s->err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1,
+        bool system = !strcmp(m[i].role, "system");
+        if (!system && strcmp(m[i].role, "user") && strcmp(m[i].role, "assistant"))
+            return us_fail(err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1,
                            m[i].role);
-        if (is_system && i) return us_fail(s->err, US_ERR_ARGUMENT, "message %zu: the system message must be the first", i + 1);
-        if (is_system && t->system_in_user) system = m[i].content;
+        if (system && i) return us_fail(err, US_ERR_ARGUMENT, "message %zu: the system message must be the first", i + 1);
     }
-    if (s->tok && us_tokenizer_bos(s->tok) >= 0 && (t->bos || us_tokenizer_add_bos(s->tok)) && !s->st)
-        s->st = us_tokens_push(s->ids, us_tokenizer_bos(s->tok), s->err);
-    if (t->default_system && (!n || strcmp(m[0].role, "system"))) {
-        put(s, t->system[0], strlen(t->system[0]), true);
-        put_content(s, t, t->default_system);
-        put(s, t->system[1], strlen(t->system[1]), true);
+    return US_OK;
+}
+
+static us_role role_of(const us_message *m) {
+    return !strcmp(m->role, "system") ? US_ROLE_SYSTEM : !strcmp(m->role, "user") ? US_ROLE_USER : US_ROLE_ASSISTANT;
+}
+
+/* The user turn that carries the system text where the template has it in one, or n: the last one, or the first (also when an
+ * assistant speaks first, where the template would lose it). */
+static size_t carrier(const us_template *t, const us_message *m, size_t n) {
+    bool in_last = !has_mark(t->turn[US_ROLE_USER][1][0][1][0], US_MARK_SYSTEM), found = false;
+    size_t at = n;
+    if (!n || role_of(m) != US_ROLE_SYSTEM || has_own_system(t)) return n;
+    for (size_t i = 1; i < n; i++)
+        if (role_of(&m[i]) == US_ROLE_USER && (in_last || !found)) at = i, found = true;
+    return at;
+}
+
+/* What the conversation begins with. */
+static char first_byte(const us_template *t, const us_message *m, size_t n, bool generation) {
+    bool system = n && role_of(m) == US_ROLE_SYSTEM;
+    char c = *t->start[system];
+    for (size_t i = 0; i < n && !c; i++) {
+        bool last = i + 1 == n, first = i == system;
+        c = *t->turn[role_of(&m[i])][first][last][system][last && generation];
     }
+    return c;
+}
+
+static us_status render(sheet *s, const us_template *t, const us_message *m, size_t n, bool generation, place_in_text *places) {
+    bool system = n && role_of(m) == US_ROLE_SYSTEM;
+    size_t carries = carrier(t, m, n);
+    bool in_last = carries < n && !has_mark(t->turn[US_ROLE_USER][1][0][1][0], US_MARK_SYSTEM);
+    const char *text = system ? m[0].content : NULL;
+    place_in_text none;
+    if ((s->st = check(m, n, s->err))) return s->st;
+    if (s->tok && us_tokenizer_add_bos(s->tok) && first_byte(t, m, n, generation) != US_MARK_BOS)
+        put_token(s, true); /* once, whoever asks for it */
+    put_marked(s, t->start[system], "", text, 0, &none);
     for (size_t i = 0; i < n; i++) {
-        const char *const *around = !strcmp(m[i].role, "system") ? t->system
-                                    : !strcmp(m[i].role, "user") ? t->user
-                                                                 : t->assistant;
-        us_turn_span *span = spans ? &spans[i] : NULL;
-        if (span) *span = (us_turn_span){position(s), position(s), position(s), position(s)};
-        if (around == t->system && t->system_in_user) continue;
-        put(s, around[0], strlen(around[0]), true);
-        if (around == t->user && system) {
-            put(s, t->joint[0], strlen(t->joint[0]), false);
-            put_content(s, t, system);
-            put(s, t->joint[1], strlen(t->joint[1]), false);
-            system = NULL;
-        }
-        if (span) span->begin = position(s);
-        put_content(s, t, m[i].content);
-        close_message(s, around[1], span);
+        us_role role = role_of(&m[i]);
+        bool first = i == system, last = i + 1 == n;
+        if (i == carries) first = !in_last || first, last = in_last || last;
+        else if (carries < n && role == US_ROLE_USER) first = false, last = last && !in_last;
+        bool asks = generation && i + 1 == n;
+        const char *marked = t->turn[role][first && role][last][system][asks];
+        place_in_text here = {s->text.len, s->text.len, s->text.len, s->text.len};
+        put_marked(s, marked, m[i].content, text, role == US_ROLE_ASSISTANT ? header_of(t, marked) : 0, &here);
+        if (places) places[i] = here;
     }
-    if (generation) put(s, t->generation, strlen(t->generation), true);
+    put_marked(s, t->end[generation], "", text, 0, &none);
     return s->st;
+}
+
+/* The first token that begins at a byte or behind it. */
+static size_t token_at(const size_t *starts, size_t n, size_t byte) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (starts[mid] < byte) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* [end, stop): up to the token that ends a turn, if its closing marker has one, else the marker's first token. */
+static size_t stop_of(const us_tokenizer *tok, const us_tokens *ids, size_t end, size_t closed) {
+    for (size_t i = end; i < closed; i++)
+        if (us_tokenizer_is_end(tok, ids->ids[i])) return i + 1;
+    return end < closed ? end + 1 : end;
 }
 
 us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *m, size_t n, bool generation,
                                us_tokens *out, us_turn_span *spans, us_error *err) {
-    sink s = {.tok = tok, .ids = out, .err = err};
-    return render(&s, t, m, n, generation, spans);
+    sheet s = {.tok = tok, .err = err};
+    us_buf_init(&s.text, (size_t)256 << 20);
+    place_in_text *places = NULL;
+    size_t *starts = NULL, base = out->n;
+    us_status st = us_alloc(n + 1, sizeof *places, &places, err);
+    if (!st) st = render(&s, t, m, n, generation, places);
+    if (!st) st = us_tokenizer_encode_stretches(tok, s.text.data, s.text.len, s.stretches, s.n, out, &starts, err);
+    for (size_t i = 0; i < n && spans && !st; i++) {
+        size_t k = out->n - base;
+        us_turn_span *span = &spans[i];
+        span->start = base + token_at(starts, k, places[i].start);
+        span->begin = base + token_at(starts, k, places[i].begin);
+        span->end = base + token_at(starts, k, places[i].end);
+        span->stop = stop_of(tok, out, span->end, base + token_at(starts, k, places[i].stop));
+    }
+    free(starts);
+    free(places);
+    free(s.stretches);
+    us_buf_fini(&s.text);
+    return st;
 }
 
 us_status us_template_render(const us_template *t, const us_message *m, size_t n, bool generation, char **out, us_error *err) {
-    us_buf b;
-    us_buf_init(&b, (size_t)64 << 20);
-    sink s = {.text = &b, .err = err};
-    us_status st = render(&s, t, m, n, generation, NULL);
-    if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_buf_fini(&b);
+    sheet s = {.err = err};
+    us_buf_init(&s.text, (size_t)64 << 20);
+    us_status st = us_buf_append_str(&s.text, "", err);
+    if (!st) st = render(&s, t, m, n, generation, NULL);
+    if (!st && !(*out = us_buf_take(&s.text, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(s.stretches);
+    us_buf_fini(&s.text);
     return st;
 }

@@ -308,11 +308,28 @@ static int by_first_then_longest(const void *a, const void *b) {
     return p != q ? (p < q ? -1 : 1) : x.len > y.len ? -1 : x.len < y.len;
 }
 
+static us_status list_specials(us_tokenizer *t, us_error *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_vocab; i++) n += is_special(t, i) && t->pieces[i].len;
+    free(t->specials);
+    t->specials = NULL;
+    t->n_specials = 0;
+    memset(t->special_end, 0, sizeof t->special_end);
+    us_status st = us_alloc(n + 1, sizeof *t->specials, &t->specials, err);
+    for (size_t i = 0; i < t->n_vocab && !st; i++) {
+        if (!is_special(t, i) || !t->pieces[i].len) continue;
+        t->specials[t->n_specials++] = (int32_t)i;
+        for (size_t c = (unsigned char)t->pieces[i].data[0]; c < 256; c++) t->special_end[c]++;
+    }
+    sorted_of = t;
+    if (t->n_specials) qsort(t->specials, t->n_specials, sizeof *t->specials, by_first_then_longest);
+    return st;
+}
+
 static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err) {
     static const char *const ends[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>",
                                        "<end_of_turn>", "<|end|>",       "<eos>"};
     us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
-    size_t cap = 0;
     int32_t eot, pad;
     if (!st) st = load_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err);
     if (!st) st = load_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos, err);
@@ -330,15 +347,14 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
         int32_t id = us_tokenizer_find(t, ends[i]);
         if (id >= 0 && t->kinds[id] != US_TOKEN_NORMAL) t->ends[id] = true;
     }
-    for (size_t i = 0; i < t->n_vocab; i++) {
-        if (!is_special(t, i) || !t->pieces[i].len) continue;
-        if ((st = us_grow(&t->specials, &cap, t->n_specials + 1, sizeof *t->specials, err))) return st;
-        t->specials[t->n_specials++] = (int32_t)i;
-        for (size_t c = (unsigned char)t->pieces[i].data[0]; c < 256; c++) t->special_end[c]++;
-    }
-    sorted_of = t;
-    if (t->n_specials) qsort(t->specials, t->n_specials, sizeof *t->specials, by_first_then_longest);
-    return US_OK;
+    return list_specials(t, err);
+}
+
+us_status us_tokenizer_mark(us_tokenizer *t, const char *text, size_t n, us_error *err) {
+    int32_t id = n ? us_tokenizer_lookup(t, text, n) : -1;
+    if (id < 0 || is_special(t, (size_t)id) || t->kinds[id] == US_TOKEN_BYTE) return US_OK;
+    t->kinds[id] = US_TOKEN_CONTROL;
+    return list_specials(t, err);
 }
 
 us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error *err) {
@@ -394,28 +410,56 @@ static int32_t special_at(const us_tokenizer *t, const char *s, size_t n, bool a
     return -1;
 }
 
-us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bool parse_special, us_tokens *out,
-                              us_error *err) {
+/* Where tokens [first, out->n) begin in text [begin, end): their pieces are its bytes, but for bytes that no token has. */
+static us_status locate(const us_tokenizer *t, const char *s, size_t begin, size_t end, size_t first, const us_tokens *out,
+                        size_t base, size_t **starts, size_t *cap, us_error *err) {
+    size_t at = begin;
+    if (!starts) return US_OK;
+    us_status st = us_grow(starts, cap, out->n - base + 1, sizeof **starts, err);
+    for (size_t i = first; i < out->n && !st; i++) {
+        size_t n, k = at;
+        const char *piece = us_tokenizer_piece(t, out->ids[i], &n);
+        if (t->spm && i == first && t->space_prefix && n && *piece == ' ') piece++, n--; /* the blank that was put there */
+        while (k + n <= end && memcmp(s + k, piece, n)) k++;
+        if (k + n <= end && out->ids[i] != t->unknown) at = k;
+        else n = 0;
+        (*starts)[i - base] = at;
+        at += n;
+    }
+    return st;
+}
+
+us_status us_tokenizer_encode_stretches(const us_tokenizer *t, const char *s, size_t n, const us_stretch *stretches,
+                                        size_t n_stretches, us_tokens *out, size_t **starts, us_error *err) {
     if (n > INT32_MAX / 4)
         return us_fail(err, US_ERR_LIMIT, "text of %zu bytes is too long to tokenize (at most %d)", n, INT32_MAX / 4);
     us_status st = US_OK;
-    size_t begin = 0;
-    bool first = true;
+    size_t begin = 0, base = out->n, cap = 0, part = 0;
     for (size_t i = 0; i <= n && !st; i++) {
-        int32_t id = i < n ? special_at(t, s + i, n - i, parse_special) : -1;
+        while (part < n_stretches && i >= stretches[part].end) part++;
+        int32_t id = part < n_stretches ? special_at(t, s + i, stretches[part].end - i, stretches[part].marker) : -1;
         if (i < n && id < 0) continue;
-        if (i > begin) {
-            st = t->spm ? us_spm_encode(t, s + begin, i - begin, first, out, err)
+        size_t first = out->n;
+        if (i > begin) /* SentencePiece: a blank at the front of a text, and behind each special token */
+            st = t->spm ? us_spm_encode(t, s + begin, i - begin, true, out, err)
                         : us_bpe_encode(t, s + begin, i - begin, out, err);
-            first = false;
-        }
-        if (id >= 0 && !st) {
-            st = us_tokens_push(out, id, err);
-            begin = i + t->pieces[id].len;
-            i = begin - 1;
-        }
+        if (!st) st = locate(t, s, begin, i, first, out, base, starts, &cap, err);
+        if (id < 0 || st) continue;
+        first = out->n;
+        st = us_tokens_push(out, id, err);
+        begin = i + t->pieces[id].len;
+        if (!st && starts && !(st = us_grow(starts, &cap, out->n - base + 1, sizeof **starts, err)))
+            (*starts)[first - base] = i;
+        if (t->strip_right && id != t->bos && id != t->unknown && !us_str_eq(t->pieces[id], "<|endoftext|>"))
+            while (begin < n && strchr(" \t\r\n\v\f", s[begin])) begin++;
+        i = begin - 1;
     }
     return st;
+}
+
+us_status us_tokenizer_encode(const us_tokenizer *t, const char *s, size_t n, bool parse_special, us_tokens *out,
+                              us_error *err) {
+    return us_tokenizer_encode_stretches(t, s, n, &(us_stretch){n, parse_special}, 1, out, NULL, err);
 }
 
 const char *us_tokenizer_piece(const us_tokenizer *t, int32_t id, size_t *n) {

@@ -46,12 +46,23 @@ struct us_tokenizer {
     bool space_prefix;
     /* special tokens, by their first byte, then longest first */
     int32_t *specials;
+    bool strip_right; /* Phi-3: blanks behind a special token are dropped */
     size_t n_specials;
     size_t special_end[256]; /* of those that begin with a byte: from the end of the byte before */
     int32_t bos, eos, unknown;
     bool add_bos;
 };
 
+/* Consecutive stretches of a text, from its beginning: in a marker's, special tokens are read, elsewhere they are text. */
+typedef struct us_stretch {
+    size_t end;
+    bool marker;
+} us_stretch;
+/* One text of n bytes. *starts (may be NULL as a pointer; free() it) gets the byte at which each token begins. */
+US_MUST_USE us_status us_tokenizer_encode_stretches(const us_tokenizer *t, const char *s, size_t n, const us_stretch *stretches,
+                                                    size_t n_stretches, us_tokens *out, size_t **starts, us_error *err);
+/* A marker of the model's template: where the vocabulary has it as an ordinary token, it is a special one from now on. */
+US_MUST_USE us_status us_tokenizer_mark(us_tokenizer *t, const char *text, size_t n, us_error *err);
 int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *bytes, size_t n); /* -1 if none */
 int32_t us_tokenizer_merge_rank(const us_tokenizer *t, int32_t left, int32_t right);
 /* One stretch of ordinary text, no special tokens in it. */

@@ -408,13 +408,14 @@ static void endless_prompt(void **state) {
     us_gguf_close(g);
 }
 
-/* CVE-2024-34359: a template that is a program. It is matched, and never run. */
+/* CVE-2024-34359: a template that is a program. It is read, and never run. */
 static void template_is_not_run(void **state) {
     (void)state;
     static const char evil[] = "{% for x in ().__class__.__base__.__subclasses__() %}{{ "
                                "x()._module.__builtins__['__import__']('os').popen('id').read() }}{% endfor %}";
-    assert_null(us_template_recognise(evil, sizeof evil - 1));
-    assert_null(us_template_recognise("", 0));
+    us_template *t;
+    assert_int_equal(us_template_recognise(evil, sizeof evil - 1, NULL, NULL, &t, &err), US_ERR_UNSUPPORTED);
+    assert_int_equal(us_template_recognise("", 0, NULL, NULL, &t, &err), US_ERR_UNSUPPORTED);
 }
 
 /* ---- split files and speed ----------------------------------------------------------------------------- */

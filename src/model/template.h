@@ -1,0 +1,20 @@
+/* model/template.h - a chat template as what stands around each kind of message. */
+#ifndef US_MODEL_TEMPLATE_H
+#define US_MODEL_TEMPLATE_H
+#include "model/jinja.h"
+#include "understudy/template.h"
+
+/* Strings with the marks of model/jinja.h. Indices, in this order: role; first of the turns; last of them; there is a system
+ * message; a reply is asked for. */
+struct us_template {
+    char *name;
+    char *start[2]; /* [system] */
+    char *turn[US_N_ROLES][2][2][2][2];
+    char *end[2];     /* [generation] */
+    bool user_first;  /* it raises an error when an assistant speaks first */
+    char *generation; /* what asks for a reply, wherever it stands */
+};
+/* The vocabulary is told what the template's markers are: special tokens, whatever the file calls them, and which one ends a
+ * turn of the assistant's. */
+US_MUST_USE us_status us_template_adapt(const us_template *t, us_tokenizer *tok, us_error *err);
+#endif

@@ -1,0 +1,113 @@
+"""Chat templates: tests/data/templates/*.jinja rendered by Jinja, as transformers sets it up, against what understudy makes of them.
+
+    templates.py LIBRARY            compares text by text (needs jinja2)
+    templates.py LIBRARY --write    writes tests/data/templates/expected.json, which tests/unit/test_template.c reads without Python
+
+LIBRARY is libunderstudy.so. `none` in expected.json: the template must be said to be unknown.
+"""
+import ctypes
+import glob
+import json
+import os
+import sys
+
+import jinja2
+import jinja2.sandbox
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "templates")
+UNKNOWN = {"fusion-range", "lookalike-counting", "lookalike-loses-system", "mistral-small-2501"}
+
+S, U, A = ({"role": r} for r in ("system", "user", "assistant"))
+say = lambda who, text: {**who, "content": text}
+TALKS = [
+    ([say(U, "Hi, who are you?")], True),
+    ([say(S, "You are Homer."), say(U, "Hi!")], True),
+    ([say(S, " You are Homer. "), say(U, " Hi! "), say(A, " D'oh! "), say(U, "\nWhat? \n")], True),
+    ([say(U, "Hi!"), say(A, "D'oh!")], False),
+    ([say(S, "You are Homer."), say(U, "Hi!"), say(A, "D'oh!"), say(U, "What?"), say(A, "Mmm, doughnuts.")], False),
+    ([say(U, "One"), say(A, "Two\n\nlines"), say(U, "Three"), say(A, "Four"), say(U, "Five")], True),
+]
+
+
+def refuse(message):
+    raise jinja2.TemplateError(message)
+
+
+def by_jinja(text, messages, generation):
+    """None where the template refuses the conversation."""
+    env = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    env.globals["raise_exception"] = refuse
+    try:
+        return env.from_string(text).render(messages=messages, add_generation_prompt=generation, bos_token="<s>", eos_token="</s>",
+                                            tools=None, documents=None, enable_thinking=False)
+    except jinja2.TemplateError:
+        return None
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("status", ctypes.c_int), ("reason", ctypes.c_char_p), ("message", ctypes.c_char * 1024)]
+
+
+class Message(ctypes.Structure):
+    _fields_ = [("role", ctypes.c_char_p), ("content", ctypes.c_char_p)]
+
+
+class Ours:
+    def __init__(self, path):
+        self.lib = ctypes.CDLL(path)
+        self.libc = ctypes.CDLL(None)
+        self.lib.us_template_name.restype = ctypes.c_char_p
+
+    def read(self, text):
+        t, err, data = ctypes.c_void_p(), Error(), text.encode()
+        if self.lib.us_template_recognise(data, ctypes.c_size_t(len(data)), b"<s>", b"</s>", ctypes.byref(t), ctypes.byref(err)):
+            return None, err
+        return t, self.lib.us_template_name(t).decode()
+
+    def render(self, t, messages, generation):
+        m = (Message * len(messages))(*[Message(x["role"].encode(), x["content"].encode()) for x in messages])
+        out, err = ctypes.c_void_p(), Error()
+        if self.lib.us_template_render(t, m, ctypes.c_size_t(len(messages)), ctypes.c_bool(generation), ctypes.byref(out), ctypes.byref(err)):
+            return None
+        text = ctypes.string_at(out).decode()
+        self.libc.free(out)
+        return text
+
+
+def main(library, write):
+    ours, bad, expected = Ours(library), 0, {}
+    for path in sorted(glob.glob(os.path.join(HERE, "*.jinja"))):
+        name, text = os.path.basename(path)[:-6], open(path, encoding="utf-8").read()
+        t, what = ours.read(text)
+        if t is None:
+            expected[name] = None
+            if name not in UNKNOWN:
+                bad += 1
+                print(f"{name}: not understood: {what.message.decode()}")
+            continue
+        if name in UNKNOWN:
+            bad += 1
+            print(f"{name}: should be unknown, is {what}")
+        rows = []
+        for messages, generation in TALKS:
+            want = by_jinja(text, messages, generation)
+            if want and messages[0]["role"] == "system" and messages[0]["content"].strip() not in want:
+                want = None  # it loses the system message (Mistral v3, when the assistant spoke last): ours keeps it
+            rows.append({"messages": messages, "generation": generation, "text": want})
+            got = ours.render(t, messages, generation)
+            if want is not None and got != want:
+                bad += 1
+                print(f"{name} ({what}):\n  jinja {want!r}\n  ours  {got!r}")
+        expected[name] = {"form": what, "talks": rows}
+        print(f"{name}: {what}, {sum(r['text'] is not None for r in rows)} of {len(rows)} conversations")
+    if write:
+        with open(os.path.join(HERE, "expected.json"), "w", encoding="utf-8") as f:
+            json.dump(expected, f, ensure_ascii=False, indent=1)
+            f.write("\n")
+    return bad
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(1 if main(sys.argv[1], "--write" in sys.argv) else 0)
