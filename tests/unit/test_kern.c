@@ -379,10 +379,10 @@ static void check_row(const us_kern *kn, int which) {
     for (size_t n = 2; n < 70; n++) check_row_of(kn, which, n);
     check_row_of(kn, which, 9001);
 }
+static volatile double keep; /* so that nothing is left out */
 static void bench_row(const us_kern *kn, int which) {
     enum { N = 1536 };
     float *x = floats(N, 3.0f), *g = floats(N, 1.0f), *d = floats(N, 1.0f), *a = zeros(N), *b = zeros(N);
-    static volatile double keep; /* so that nothing is left out */
     switch (which) {
     case RMSNORM: TIME(kn->rmsnorm(x, g, N, 1e-5f, a)); break;
     case ROPE: TIME(kn->rope(a, 64, false, x, g)); break;
