@@ -18,6 +18,8 @@ typedef struct us_logit_bias {
     float bias; /* -100..100 */
 } us_logit_bias;
 
+struct us_grammar; /* generate/grammar.h, made by the server of a request's schema */
+
 typedef struct us_sampler_options {
     double temperature;                         /* 0 is greedy */
     int32_t top_k;                              /* 0: off */
@@ -35,6 +37,7 @@ typedef struct us_sampler_options {
     uint64_t seed;
     const us_logit_bias *biases; /* [n_biases], borrowed; NULL: none */
     size_t n_biases;
+    struct us_grammar *grammar; /* what may be drawn, borrowed; its samplers are used by one thread at a time. NULL: anything */
 } us_sampler_options;
 
 /* Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, DRY 0.8/1.75/2, the rest off. */
@@ -57,6 +60,8 @@ US_API void us_sampler_set_breakers(us_sampler *s, const int32_t *tokens, size_t
 US_API void us_sampler_set_phrases(us_sampler *s, const us_tokens *phrases, size_t n);
 /* Draws a token from logits[n_vocab] and adds it to the history. */
 US_API US_MUST_USE us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us_error *err);
+/* True once the grammar allows nothing but an end. */
+US_API bool us_sampler_is_over(const us_sampler *s);
 
 #ifdef __cplusplus
 }

@@ -154,7 +154,7 @@ us_status us_conversation_begin(us_backend *b, const us_conversation *c, const u
     us_reply_spec spec = {.policy = *settings, .remote_model = c->id};
     us_prompt prompt = {0};
     const char **names = NULL;
-    us_conversation_policy(c, false, &spec.policy);
+    us_conversation_policy(c, settings->sampler.grammar != NULL, &spec.policy); /* a form is kept, not guarded */
     us_status st = recall(c, &spec.recalled, err);
     if (!st) st = prompt_with(b, c, spec.recalled, &prompt, err);
     if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);

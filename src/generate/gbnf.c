@@ -15,7 +15,7 @@ typedef struct alternative {
 typedef struct name {
     const char *text;
     size_t n;
-    uint32_t rule = 0;
+    uint32_t rule;
 } name;
 
 typedef struct symbols {

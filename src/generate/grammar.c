@@ -37,7 +37,9 @@ struct us_grammar {
     table node_table, state_table;
     uint32_t *work; /* the set being made */
     size_t n_work, cap_work;
-    size_t held; /* bytes of steps and masks */
+    size_t held;       /* bytes of steps and masks */
+    int32_t *tokens;   /* [n_vocab at most] by their first byte */
+    size_t heads[258]; /* where each byte's begin; 256: those that end a text */
     int32_t start;
     bool full;
 };
@@ -171,12 +173,36 @@ static int32_t step_byte(us_grammar *g, int32_t from, unsigned char b) {
     return to;
 }
 
+/* The group of a token; -1: it says nothing. */
+static int group_of(const us_tokenizer *tok, int32_t id) {
+    size_t n;
+    const char *piece = us_tokenizer_piece(tok, id, &n);
+    if (us_tokenizer_is_end(tok, id)) return 256;
+    return !n || us_tokenizer_is_special(tok, id) ? -1 : (unsigned char)*piece;
+}
+
+static us_status sort_tokens(us_grammar *g, us_error *err) {
+    int32_t n = g->tok ? us_tokenizer_n_vocab(g->tok) : 0;
+    size_t at[258];
+    us_status st = us_alloc((size_t)n, sizeof *g->tokens, &g->tokens, err);
+    for (int32_t i = 0; i < n && !st; i++)
+        if (group_of(g->tok, i) >= 0) g->heads[group_of(g->tok, i) + 1]++;
+    for (int b = 1; b < 258; b++) g->heads[b] += g->heads[b - 1];
+    memcpy(at, g->heads, sizeof at);
+    for (int32_t i = 0; i < n && !st; i++) {
+        int b = group_of(g->tok, i);
+        if (b >= 0) g->tokens[at[b]++] = i;
+    }
+    return st;
+}
+
 us_status us_grammar_new(const char *gbnf, const us_tokenizer *tok, us_grammar **out, us_error *err) {
     us_grammar *g;
     us_status st = us_alloc(1, sizeof *g, &g, err);
     if (st) return st;
     g->tok = tok;
     st = us_gbnf_parse(gbnf, &g->rules, err);
+    if (!st) st = sort_tokens(g, err);
     if (!st) st = us_grow(&g->nodes, &g->cap_nodes, 1, sizeof *g->nodes, err);
     if (!st) {
         g->nodes[g->n_nodes++] = (node){0, 0}; /* the empty stack */
@@ -204,6 +230,7 @@ void us_grammar_free(us_grammar *g) {
     free(g->node_table.slots);
     free(g->state_table.slots);
     free(g->work);
+    free(g->tokens);
     free(g);
 }
 
@@ -224,6 +251,11 @@ int32_t us_grammar_next(us_grammar *g, int32_t s, int32_t token) {
 bool us_grammar_may_end(const us_grammar *g, int32_t s) { return g->states[s].may_end; }
 bool us_grammar_must_end(const us_grammar *g, int32_t s) { return g->states[s].may_end && g->states[s].n == 1; }
 bool us_grammar_is_full(const us_grammar *g) { return g->full; }
+
+const int32_t *us_grammar_tokens(const us_grammar *g, int b, size_t *n) {
+    *n = g->heads[b + 1] - g->heads[b];
+    return g->tokens + g->heads[b];
+}
 
 const uint64_t *us_grammar_mask(us_grammar *g, int32_t s) {
     int32_t n = us_tokenizer_n_vocab(g->tok);

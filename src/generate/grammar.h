@@ -25,6 +25,8 @@ int32_t us_grammar_next(us_grammar *g, int32_t state, int32_t token);
 /* Whether the text may end here; whether it must. */
 bool us_grammar_may_end(const us_grammar *g, int32_t state);
 bool us_grammar_must_end(const us_grammar *g, int32_t state);
+/* The tokens whose text begins with this byte; 256: those that end a text. Borrowed. */
+const int32_t *us_grammar_tokens(const us_grammar *g, int first_byte, size_t *n);
 /* The allowed ones among all tokens, a bit each; borrowed, kept with the state. NULL when there is no room for more states. */
 const uint64_t *us_grammar_mask(us_grammar *g, int32_t state);
 /* True once a step could not be followed because there were too many states: the caller gives up. */

@@ -1,6 +1,7 @@
 #include "understudy/sampler.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "generate/grammar.h"
 #include "kern/quant.h"
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct us_sampler {
     size_t n_breakers;
     const us_tokens *phrases;
     size_t n_phrases;
+    int32_t state;         /* of the grammar */
     float *logits;         /* [n_vocab] working copy */
     uint32_t *counts;      /* [n_vocab] */
     candidate *candidates; /* [n_vocab], or top_k when that is small */
@@ -106,6 +108,7 @@ us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sample
     if (st) return st;
     s->o = *o;
     s->n_vocab = n_vocab;
+    s->state = o->grammar ? us_grammar_start(o->grammar) : 0;
     us_rng_seed(&s->rng, o->seed);
     size_t v = (size_t)n_vocab, n_candidates = lists_best(s) ? (size_t)o->top_k : v;
     if ((st = us_alloc(v, sizeof *s->logits, &s->logits, err)) || (st = us_alloc(v, sizeof *s->counts, &s->counts, err)) ||
@@ -227,6 +230,36 @@ static size_t collect(us_sampler *s) {
     return n < k ? n : k;
 }
 
+/* The same of those that the grammar allows. With a short list tokens are looked at by their first byte, and a token's other
+ * bytes only when its logit would enter the list; else all allowed tokens are known by the state's mask. */
+static size_t collect_allowed(us_sampler *s) {
+    us_grammar *g = s->o.grammar;
+    size_t n = 0, k = lists_best(s) ? (size_t)s->o.top_k : (size_t)s->n_vocab, n_ids;
+    candidate *c = s->candidates;
+    if (!lists_best(s)) {
+        const uint64_t *mask = us_grammar_mask(g, s->state);
+        for (int32_t i = 0; mask && i < s->n_vocab; i++)
+            if (mask[i / 64] >> i % 64 & 1) c[n++] = (candidate){s->logits[i], i, 0};
+        qsort(c, n, sizeof *c, by_logit);
+        k = s->o.top_k > 0 && (size_t)s->o.top_k < n ? (size_t)s->o.top_k : n;
+    } else
+        for (int b = 0; b <= 256; b++) { /* the last group: those that end a text */
+            char first = (char)b;
+            int32_t state = b < 256 ? us_grammar_step(g, s->state, &first, 1) : us_grammar_may_end(g, s->state) ? s->state : -1;
+            const int32_t *ids = state < 0 ? NULL : us_grammar_tokens(g, b, &n_ids);
+            for (size_t i = 0; ids && i < n_ids; i++) {
+                float l = s->logits[ids[i]];
+                if ((n == k && l <= c[n - 1].logit) || (b < 256 && us_grammar_next(g, s->state, ids[i]) < 0)) continue;
+                size_t at = n < k ? n++ : n - 1;
+                for (; at && c[at - 1].logit < l; at--) c[at] = c[at - 1];
+                c[at] = (candidate){l, ids[i], 0};
+            }
+        }
+    if (n > k) n = k;
+    while (n > 1 && c[n - 1].logit < c[0].logit - 25.0f * fmaxf(1.0f, (float)s->o.temperature)) n--;
+    return n;
+}
+
 static void probabilities(candidate *c, size_t n, double temperature) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += c[i].p = exp(((double)c[i].logit - (double)c[0].logit) / temperature);
@@ -272,7 +305,10 @@ us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us
     for (size_t i = 0; i < o->n_biases; i++) s->logits[o->biases[i].token] += o->biases[i].bias;
     penalise(s);
     dry(s);
-    size_t n = collect(s), first = 0;
+    size_t n = o->grammar ? collect_allowed(s) : collect(s), first = 0;
+    if (o->grammar && us_grammar_is_full(o->grammar))
+        return us_fail(err, US_ERR_LIMIT, "grammar: it allows too many things at once");
+    if (!n && o->grammar) return us_fail(err, US_ERR_UNSUPPORTED, "grammar: no token of the model goes on here");
     candidate *c = s->candidates;
     if (o->temperature > 0) {
         n = typical(c, n, o->typical_p);
@@ -286,7 +322,10 @@ us_status us_sampler_draw(us_sampler *s, const float *logits, int32_t *token, us
         while (first + 1 < n && u >= c[first].p) u -= c[first++].p;
     }
     *token = c[first].id;
+    if (o->grammar) s->state = us_grammar_next(o->grammar, s->state, *token);
     us_status st = us_grow(&s->history, &s->cap_history, s->n_history + 1, sizeof *s->history, err);
     if (!st) s->history[s->n_history++] = *token;
     return st;
 }
+
+bool us_sampler_is_over(const us_sampler *s) { return s->o.grammar && us_grammar_must_end(s->o.grammar, s->state); }

@@ -93,6 +93,7 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
         if ((st = us_buf_append(&t->text, p, n, err))) return st;
         if (r->cut_loops && us_loop_period(t->ids.ids, t->ids.n)) t->done = t->looped = true;
         if ((int32_t)t->ids.n >= r->max_tokens) t->done = true;
+        if (us_sampler_is_over(t->sampler)) t->done = t->ended = true;
     }
     t->view = look(t, r);
     if (r->n_texts) scan_texts(t, r);

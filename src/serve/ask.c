@@ -182,20 +182,7 @@ static us_status read_logprobs(const json_t *body, us_ask *ask, us_error *err) {
     return st;
 }
 
-/* What the answer should look like: text is all there is. */
-static us_status check_form(const json_t *body, us_error *err) {
-    const json_t *format = json_object_get(body, "response_format"), *tools = json_object_get(body, "tools"),
-                 *choice = json_object_get(body, "tool_choice");
-    const char *type = json_string_value(json_object_get(format, "type")), *which = json_string_value(choice);
-    if (format && !json_is_null(format) && (!type || strcmp(type, "text") != 0))
-        return us_fail(err, US_ERR_ARGUMENT, "response_format: only {\"type\": \"text\"} is understood");
-    if (json_array_size(tools) && !(which && !strcmp(which, "none")))
-        return us_fail(err, US_ERR_ARGUMENT,
-                       "tools: tools cannot be called here; leave them out, or say tool_choice: \"none\"");
-    return US_OK;
-}
-
-/* -1 and more than fits are "as much as fits" (us_speech_begin() knows how much). */
+/* -1 and more than fits are "as much as fits" (reply.h knows how much). */
 static us_status read_max_tokens(const json_t *body, us_ask *ask, us_error *err) {
     static const char *const keys[] = {"max_tokens", "max_completion_tokens"};
     us_status st = US_OK;
@@ -232,7 +219,6 @@ us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err)
     if (!st) st = read_stops(body, "stop", ask, err);
     if (!st) st = read_biases(body, ask, err);
     if (!st) st = us_param_bool(body, "continue_final_message", &ask->goes_on, err);
-    if (!st) st = check_form(body, err);
     if (!st) st = us_fields_check(body, err);
     if (st) return st;
     return chat ? read_messages(body, ask, err) : read_prompt(body, ask, err);

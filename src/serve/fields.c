@@ -25,8 +25,6 @@ static const field fields[] = {
     {"documents", 0, NULL, "put the text into a message"},
     {"image_data", 0, NULL, "only text is read"},
     {"use_beam_search", 0, NULL, "use takes"},
-    {"grammar", 0, NULL, NULL},
-    {"json_schema", 0, NULL, NULL},
     /* which words are drawn */
     {"mirostat", 0, NULL, "use temperature, top_p or min_p"},
     {"mirostat_mode", 0, NULL, "use temperature, top_p or min_p"},

@@ -1,5 +1,6 @@
 /* The OpenAI API: a request (ask.c) becomes a reply under way (chat/conversation.h), the reply an answer, whole or in pieces.
  */
+#include "serve/form.h"
 #include "serve/openai.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 
 typedef struct work {
     us_ask ask;
+    us_form form;
     us_character *who;
     us_reply *reply;
     char id[40];
@@ -27,6 +29,7 @@ static void free_work(void *ctx) {
     work *w = ctx;
     us_reply_free(w->reply); /* cancels what nobody reads any more */
     us_character_put(w->who);
+    us_form_fini(&w->form);
     us_ask_fini(&w->ask);
     free(w);
 }
@@ -91,6 +94,25 @@ static us_status check_against_model(const us_server *s, us_ask *ask, us_error *
     return US_OK;
 }
 
+/* What the answer must look like, and the words about it at the end of the system text. */
+static us_status read_form(us_request *r, work *w, us_error *err) {
+    us_ask *ask = &w->ask;
+    us_status st = us_form_read(r->json, r->s->backend.tok, &w->form, err);
+    if (st || !w->form.grammar) return st;
+    if (!r->s->backend.engine)
+        return us_fail(err, US_ERR_ARGUMENT, "%s: another engine makes the words here (--engine); ask it itself",
+                       w->form.tools                         ? "tools"
+                       : json_object_get(r->json, "grammar") ? "grammar"
+                                                             : "response_format");
+    if (!w->form.words || !ask->chat) return US_OK;
+    char *both;
+    if (asprintf(&both, "%s%s%s", ask->system ? ask->system : "", ask->system ? "\n" : "", w->form.words) < 0)
+        return us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(ask->system);
+    ask->system = both;
+    return US_OK;
+}
+
 static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
     us_server *s = r->s;
     us_ask *ask = &w->ask;
@@ -104,6 +126,7 @@ static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
     ask->max_tokens = !plain ? US_REPLY_TOKENS : chat ? 256 : 64;
     st = us_ask_read(r->json, chat, ask, err);
     if (!st) st = check_against_model(s, ask, err);
+    if (!st) st = read_form(r, w, err);
     if (st) return st;
     if (ask->ignore_eos) st = forbid_ends(s, ask);
     ask->sampler.biases = ask->biases;
@@ -119,6 +142,11 @@ static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
                          .texts = ask->stops,
                          .n_texts = ask->n_stops};
     if (ask->user) p.client = us_hash_bytes(0, ask->user, strlen(ask->user));
+    if (w->form.grammar) { /* one answer, to the byte */
+        p.sampler.grammar = w->form.grammar;
+        p.n_takes = p.separate ? p.n_takes : 1;
+        p.exact = true;
+    }
     us_conversation c = {.system = ask->system, .lines = ask->lines, .n_lines = ask->n_lines, .new_turn = !ask->goes_on};
     if (w->who) st = us_character_speaks(s, w->who, ask->scale, &c, err);
     if (ask->bare) c.card = NULL;
@@ -196,6 +224,14 @@ static json_t *usage_of(const work *w, const us_reply_view *v) {
                      "completion_tokens_details", "rejected_prediction_tokens", drawn - made);
 }
 
+/* The call that answer i is; NULL: words. */
+static json_t *calls_of(const work *w, int32_t i) {
+    char id[64];
+    us_reply_text t = us_reply_get(w->reply, i);
+    snprintf(id, sizeof id, "%.24s%02d", strchr(w->id, '-') + 1, i);
+    return us_form_calls(&w->form, t.text, t.n, id);
+}
+
 static const char *finish_reason(const work *w, int32_t i) {
     us_reply_end end = us_reply_get(w->reply, i).end;
     return end == US_END_LENGTH || end == US_END_CANCEL ? "length" : "stop";
@@ -232,7 +268,11 @@ static enum MHD_Result whole(us_request *r) {
     for (int32_t i = 0; i < w->ask.n; i++) {
         us_reply_text t = us_reply_get(w->reply, i);
         json_t *probs = logprobs_of(r, i), *choice;
-        if (w->ask.chat)
+        json_t *calls = calls_of(w, i);
+        if (calls)
+            choice = json_pack("{s:i, s:{s:s, s:n, s:n, s:o}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
+                               "refusal", "tool_calls", calls, "logprobs", probs, "finish_reason", "tool_calls");
+        else if (w->ask.chat)
             choice = json_pack("{s:i, s:{s:s, s:o, s:n}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
                                us_text_json(t.text, t.n), "refusal", "logprobs", probs, "finish_reason", finish_reason(w, i));
         else {
@@ -270,6 +310,31 @@ static us_status piece(us_request *r, int32_t i, const char *role, json_t *words
     return us_event(r, NULL, j, err);
 }
 
+/* The words of choice i since the last time; what may be a call waits until it is known whether it is one (`all`). */
+static us_status tell_words(us_request *r, int32_t i, bool all, us_error *err) {
+    work *w = r->work;
+    us_buf text;
+    us_buf_init(&text, 1 << 20);
+    us_status st = us_reply_read(w->reply, i, w->said[i], &text, err);
+    bool call = w->form.tools && !w->said[i] && text.len && text.data[0] == '{';
+    if (!st && text.len && (all || !call)) {
+        st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
+        w->said[i] += text.len;
+    }
+    us_buf_fini(&text);
+    return st;
+}
+
+/* A call, whole, in one piece. Takes over calls. */
+static us_status call_piece(us_request *r, int32_t i, json_t *calls, us_error *err) {
+    work *w = r->work;
+    json_object_set_new(json_array_get(calls, 0), "index", json_integer(0));
+    json_t *j = envelope(
+        w, json_pack("[{s:i, s:{s:o}, s:n, s:n}]", "index", i, "delta", "tool_calls", calls, "logprobs", "finish_reason"));
+    if (w->ask.usage) json_object_set_new(j, "usage", json_null());
+    return us_event(r, NULL, j, err);
+}
+
 static us_status finish(us_request *r, const us_reply_view *v, us_error *err) {
     work *w = r->work;
     us_status st = US_OK;
@@ -279,7 +344,12 @@ static us_status finish(us_request *r, const us_reply_view *v, us_error *err) {
         int code = us_http_code(v->status, why);
         return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
     }
-    for (int32_t i = 0; i < w->ask.n && !st; i++) st = piece(r, i, NULL, NULL, finish_reason(w, i), err);
+    for (int32_t i = 0; i < w->ask.n && !st; i++) {
+        json_t *calls = calls_of(w, i);
+        if (calls) st = call_piece(r, i, calls, err);
+        else if (w->form.tools) st = tell_words(r, i, true, err); /* what was held back and is no call */
+        if (!st) st = piece(r, i, NULL, NULL, calls ? "tool_calls" : finish_reason(w, i), err);
+    }
     if (!st && w->ask.usage) {
         json_t *u = envelope(w, json_array());
         json_object_set_new(u, "usage", usage_of(w, v));
@@ -299,14 +369,7 @@ static us_status more(us_request *r, us_error *err) {
         return st;
     }
     us_reply_view v = us_reply_wait(w->reply, 250);
-    for (int32_t i = 0; i < w->ask.n && !st; i++) {
-        us_buf text;
-        us_buf_init(&text, 1 << 20);
-        st = us_reply_read(w->reply, i, w->said[i], &text, err);
-        if (!st && text.len) st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
-        w->said[i] += text.len;
-        us_buf_fini(&text);
-    }
+    for (int32_t i = 0; i < w->ask.n && !st; i++) st = tell_words(r, i, false, err);
     if (!st && v.done) st = finish(r, &v, err);
     int64_t now = us_now_ns();
     if (r->out.len) w->sent_ns = now;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "character/card_png.h"
 #include "mktiny.h"
+#include "serve/form.h"
 #include "serve/guard.h"
 #include "serve/openai.h"
 #include "serve/visitors.h"
@@ -451,6 +452,81 @@ static void lenient_requests(void **state) {
     json_decref(nameless);
 }
 
+/* The form of an answer: read, refused by name, or the grammar that keeps it. */
+static void forms(void **state) {
+    (void)state;
+    static const struct {
+        const char *rest, *param; /* NULL: taken */
+    } rows[] = {
+        {"", NULL},
+        {"\"response_format\":{\"type\":\"text\"}", NULL},
+        {"\"response_format\":{\"type\":\"json_object\"}", NULL},
+        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"strict\":true,\"schema\":{\"type\":"
+         "\"object\"}}}",
+         NULL},
+        {"\"json_schema\":{\"type\":\"integer\"}", NULL},
+        {"\"grammar\":\"root ::= \\\"a\\\"\"", NULL},
+        {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"required\"", NULL},
+        {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"none\"", NULL},
+        {"\"response_format\":{\"type\":\"sonnet\"}", "response_format"},
+        {"\"response_format\":7", "response_format"},
+        {"\"response_format\":{\"type\":\"json_schema\"}", "response_format"},
+        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}", "response_format"},
+        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":\"array\",\"uniqueItems\":true}}"
+         "}",
+         "response_format"},
+        {"\"response_format\":{\"type\":\"json_object\"},\"grammar\":\"root ::= \\\"a\\\"\"", "grammar"},
+        {"\"grammar\":\"root ::= \"", NULL},
+        {"\"grammar\":\"rood\"", "grammar"},
+        {"\"grammar\":7", "grammar"},
+        {"\"tools\":7", "tools"},
+        {"\"tools\":[{\"type\":\"retrieval\"}]", "tools[0]"},
+        {"\"tools\":[],\"tool_choice\":\"required\"", "tool_choice"},
+        {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"g\"", "tool_choice"},
+        {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"function\","
+         "\"function\":{\"name\":\"g\"}}",
+         "tool_choice"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char json[1000];
+        us_form f = {0};
+        snprintf(json, sizeof json, "{%s}", rows[i].rest);
+        json_t *body = json_loads(json, 0, NULL);
+        assert_non_null(body);
+        us_status st = us_form_read(body, NULL, &f, &err);
+        if ((st != US_OK) != (rows[i].param != NULL)) fail_msg("%s: %s", json, st ? err.message : "taken");
+        if (st && (strncmp(err.message, rows[i].param, strlen(rows[i].param)) || err.message[strlen(rows[i].param)] != ':'))
+            fail_msg("%s: %s", json, err.message);
+        us_form_fini(&f);
+        json_decref(body);
+    }
+    us_form f;
+    json_t *body = json_loads("{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"look\",\"description\":\"Looks.\","
+                              "\"parameters\":{\"type\":\"object\",\"properties\":{\"at\":{\"$ref\":\"#/$defs/p\"}},"
+                              "\"required\":[\"at\"],\"$defs\":{\"p\":{\"enum\":[\"sea\",\"sky\"]}}}}}]}",
+                              0, NULL);
+    assert_ok(us_form_read(body, NULL, &f, &err), &err);
+    static const struct {
+        const char *text;
+        bool allowed, call;
+    } answers[] = {{"{\"name\":\"look\",\"arguments\":{\"at\":\"sea\"}}", true, true},
+                   {"{\"name\": \"look\", \"arguments\": {\"at\": \"sky\"}}", true, true},
+                   {"{\"name\":\"look\",\"arguments\":{\"at\":\"mud\"}}", false, true},
+                   {"{\"name\":\"go\",\"arguments\":{}}", false, true},
+                   {"Hello {there}.", true, false},
+                   {"{", false, false}};
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        int32_t s = us_grammar_step(f.grammar, us_grammar_start(f.grammar), answers[i].text, strlen(answers[i].text));
+        if ((s >= 0 && us_grammar_may_end(f.grammar, s)) != answers[i].allowed) fail_msg("%s", answers[i].text);
+        json_t *calls = us_form_calls(&f, answers[i].text, strlen(answers[i].text), "x");
+        assert_int_equal(calls != NULL, answers[i].call);
+        json_decref(calls);
+    }
+    assert_non_null(strstr(f.words, "Looks."));
+    us_form_fini(&f);
+    json_decref(body);
+}
+
 static void tidy_addresses(void **state) {
     (void)state;
     static const char *const pairs[][2] = {{"/", "/"},
@@ -509,7 +585,6 @@ static void refused_requests(void **state) {
                {"\"logit_bias\":[5]", "logit_bias"},
                {"\"logit_bias\":\"x\"", "logit_bias"},
                {"\"logit_bias\":{\"-1\":1}", "logit_bias"},
-               {"\"response_format\":{\"type\":\"sonnet\"}", "response_format"},
                {"\"modalities\":[\"text\",\"audio\"]", "modalities"},
                {"\"audio\":{\"voice\":\"alloy\"}", "audio"},
                {"\"functions\":[{\"name\":\"f\"}]", "functions"},
@@ -556,6 +631,7 @@ int main(void) {
                                        cmocka_unit_test(cards_of_other_forms),
                                        cmocka_unit_test(requests),
                                        cmocka_unit_test(lenient_requests),
+                                       cmocka_unit_test(forms),
                                        cmocka_unit_test(tidy_addresses),
                                        cmocka_unit_test(refused_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
