@@ -304,7 +304,8 @@ us_status us_text_read(const char *s, size_t n, const char *wanted, const us_map
     for (size_t i = 0; i < sizeof marks / sizeof *marks && !skip; i++)
         if (n >= marks[i].n && !memcmp(s, marks[i].bytes, marks[i].n)) {
             skip = marks[i].n;
-            if (!name) name = marks[i].name;
+            bool either = name && (!strcasecmp(name, "UTF-16") || !strcasecmp(name, "UTF-32") || !strcasecmp(name, "UTF16"));
+            if (!name || either) name = marks[i].name; /* the mark tells which end comes first */
         }
     if (!name && (name = by_zeros((const unsigned char *)s, n))) t->guessed = true;
     bool utf8 = !name || !strcasecmp(name, "UTF-8") || !strcasecmp(name, "UTF8");

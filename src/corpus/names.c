@@ -35,9 +35,10 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     us_buf_init(&want, 1 << 16);
     us_buf_init(&have, 1 << 16);
     char near[512] = "";
-    bool ok = us_fold_case(name, &want), found = false;
+    bool ok = us_fold_name(name, &want) && want.data, found = false;
     for (size_t i = 0; i < n && ok && !found; i++)
-        if (us_fold_case(sp[i].name, &have) && !strcmp(want.data, have.data)) *out = (uint32_t)i, found = true;
+        if (us_fold_name(sp[i].name, &have) && have.data && !strcmp(want.data, have.data)) *out = (uint32_t)i, found = true;
+    ok = ok && us_fold_case(name, &want) && want.data;
     for (size_t i = 0; i < n && ok && !found && n_near < 4 && want.len;
          i++) { /* speakers come by their lines: the most likely first */
         if (!us_fold_case(sp[i].name, &have)) continue;
@@ -85,13 +86,55 @@ static bool is_common_noun(const char *folded) {
     return false;
 }
 
+/* A slip is in a long word, behind its first letter: "old nan" is not "old man", "Monika" is "Monica". */
+static bool in_long_word(const char *s, size_t at) {
+    size_t begin = at, end = at;
+    while (begin && s[begin - 1] != ' ') begin--;
+    while (s[end] && s[end] != ' ') end++;
+    return end - begin >= 6 && at > begin;
+}
+
 /* One slip of a finger, but neither a number, nor a plural, nor Mr. for Mrs. */
 static bool is_typo(const char *a, const char *b) {
     size_t n = strlen(a), m = strlen(b), i = 0;
     if (n < 6 || m < 6 || strpbrk(a, "0123456789#") || strpbrk(b, "0123456789#") || distance(a, b, 1) != 1) return false;
     while (a[i] && a[i] == b[i]) i++;
     if (i < 4 && (!strncmp(a, "mr", 2) || !strncmp(b, "mr", 2) || !strncmp(a, "ms", 2) || !strncmp(b, "ms", 2))) return false;
+    if (!in_long_word(n > m ? a : b, i)) return false;
     return a[n - 1] == b[m - 1] || (a[n - 1] != 's' && b[m - 1] != 's');
+}
+
+/* "uncle vernon" holds "vernon" behind a title; 0 if it does not, else 2, or 1 when what stands in front is no title. */
+static int is_behind(const char *whole, const char *name) {
+    static const char titles[] =
+        " agent aunt auntie brother captain chief colonel coach count countess cousin deputy detective doctor dr dr. duchess "
+        "duke father general "
+        "grandma grandpa granny inspector judge king lady lieutenant lord madam madame major master mayor miss mister mother "
+        "mr mr. mrs mrs. ms ms. "
+        "nurse officer president prince princess principal private prof prof. professor queen reverend senator sergeant sgt "
+        "sgt. sheriff sir "
+        "sister uncle young old little herr frau onkel tante monsieur don doña señor señora дядя тётя доктор ";
+    size_t n = strlen(name), m = strlen(whole);
+    if (n < 3 || m < n + 2 || strcmp(whole + m - n, name) || whole[m - n - 1] != ' ' || strchr(name, ' ')) return 0;
+    size_t first = m - n - 1;
+    for (const char *p = strstr(titles, " "); p; p = strchr(p + 1, ' '))
+        if (!strncmp(p + 1, whole, first) && p[1 + first] == ' ')
+            return strncmp(whole, "young ", 6) && strncmp(whole, "old ", 4) && strncmp(whole, "little ", 7) ? 2 : 0;
+    return memchr(whole, ' ', first) ? 0 : 1;
+}
+
+/* "erik (phantom)" and "erik". */
+static bool is_role_of(const char *whole, const char *name) {
+    size_t n = strlen(name), m = strlen(whole);
+    return m > n + 3 && !strncmp(whole, name, n) && whole[n] == ' ' && whole[n + 1] == '(' && whole[m - 1] == ')';
+}
+
+static bool same_but_for_marks(const char *a, const char *b) {
+    for (;; a++, b++) {
+        while (*a && strchr(" .,'-_", *a)) a++;
+        while (*b && strchr(" .,'-_", *b)) b++;
+        if (!*a || *a != *b) return *a == *b;
+    }
 }
 
 static void compare(const char *from, const char *to, bool shouted, us_alias *a) {
@@ -100,6 +143,11 @@ static void compare(const char *from, const char *to, bool shouted, us_alias *a)
     if (!strcmp(from, to)) a->reason = "case", a->score = 0.99;
     else if (m > n && !strncmp(to, from, n) && to[n] == ' ' && !is_common_noun(from) && !strpbrk(to + n, "0123456789#"))
         a->reason = "first name", a->score = 0.8;
+    else if (same_but_for_marks(from, to)) a->reason = "spelling", a->score = 0.9;
+    else if (is_role_of(from, to) || is_role_of(to, from)) a->reason = "role", a->score = 0.6;
+    else if (is_behind(from, to) == 2 || (is_behind(to, from) == 2 && !is_common_noun(from)))
+        a->reason = "title", a->score = 0.75;
+    else if (is_behind(to, from) == 1 && !is_common_noun(from)) a->reason = "last name", a->score = 0.55;
     else if (is_typo(from, to)) a->reason = "typo", a->score = 0.7;
     else if (shouted && contracted(from, to)) a->reason = "contraction", a->score = 0.5;
 }
@@ -115,7 +163,7 @@ us_status us_script_suggest_aliases(const us_script *s, us_alias **out, size_t *
     for (size_t i = 0; i < n && !st; i++)
         if (!us_fold_case(sp[i].name, &b)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
         else st = us_strdup(b.data, &folded[i], err);
-    while (n_main < n && n_main < 400 && sp[n_main].n_lines >= 10) n_main++; /* someone worth joining */
+    while (n_main < n && n_main < 400 && (sp[n_main].n_lines >= 10 || n_main < 20)) n_main++; /* someone worth joining */
     for (size_t i = 0; i < n && !st; i++)
         for (size_t k = 0; k < n_main && k < i && !st; k++) {
             us_alias a = {.from = (uint32_t)i, .to = (uint32_t)k};

@@ -92,27 +92,6 @@ bool us_repair_blanks(const char *s, size_t n, us_buf *out) {
     return true;
 }
 
-bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
-    if (!memchr(s, '(', n) && !memchr(s, '[', n)) return false;
-    us_buf_clear(out);
-    us_buf_clear(taken);
-    size_t i = 0, kept = 0;
-    while (i < n) {
-        char close = s[i] == '(' ? ')' : s[i] == '[' ? ']' : 0;
-        const char *end = close ? memchr(s + i, close, n - i) : NULL;
-        if (!end) { /* an unclosed bracket is text */
-            i++;
-            continue;
-        }
-        size_t inner = (size_t)(end - s) - i - 1;
-        if (us_buf_append(out, s + kept, i - kept, NULL) || (taken->len && us_buf_append_str(taken, "; ", NULL)) ||
-            us_buf_append(taken, s + i + 1, inner, NULL))
-            return false;
-        i = kept = (size_t)(end - s) + 1;
-    }
-    return taken->len && !us_buf_append(out, s + kept, n - kept, NULL);
-}
-
 bool us_is_credit(const char *speaker, const char *text) {
     static const char *const heads[] = {"written by",     "directed by", "teleplay by", "story by",
                                         "transcribed by", "created by",  "produced by"};

@@ -140,13 +140,15 @@ static us_span_str repair_cell(us_rows *r, uint32_t line, us_span_str cell, bool
         bool (*fix)(const char *, size_t, us_buf *);
     } fixes[] = {{US_RULE_MOJIBAKE, us_repair_mojibake}, {US_RULE_BLANKS, us_repair_blanks}};
     us_buf_clear(&s->taken);
+    bool cut_out = false;
     for (int k = 0; k < 4; k++) {
         bool directions = k == 2; /* then blanks once more: taking words out leaves some */
         us_rule rule = directions ? US_RULE_DIRECTIONS : fixes[k == 3 ? 1 : k].rule;
-        if (!now.n || !on(r, rule) || (k >= 2 && !text) || (k == 3 && !s->taken.len)) continue;
+        if (!now.n || !on(r, rule) || (k >= 2 && !text) || (k == 3 && !cut_out)) continue;
         bool changed =
             directions ? us_repair_directions(now.s, now.n, &s->b, &s->taken) : fixes[k == 3 ? 1 : k].fix(now.s, now.n, &s->b);
         if (!changed) continue;
+        cut_out = cut_out || directions;
         if (k < 3) {
             *bits |= 1u << rule;
             note(r, line, rule, false, now, (us_span_str){s->b.data, s->b.len});
@@ -239,8 +241,7 @@ void us_rows_reject(us_rows *r, uint32_t line, const char *reason) {
     note(r, line, US_N_RULES, true, (us_span_str){"", 0}, (us_span_str){reason, strlen(reason)});
 }
 
-/* Without case and blanks: "Old Nan" is "OLD  NAN". */
-static bool fold_name(const char *name, us_buf *out) {
+bool us_fold_name(const char *name, us_buf *out) {
     if (!us_fold_case(name, out)) return false;
     size_t k = 0;
     for (size_t i = 0; i < out->len; i++)
@@ -254,7 +255,7 @@ static bool is_excluded(us_script *s, const char *name) {
     if (!s->excluded) return false;
     us_buf fold;
     us_buf_init(&fold, 1 << 16);
-    bool out = fold_name(name, &fold) && json_object_get(s->excluded, fold.data ? fold.data : "");
+    bool out = us_fold_name(name, &fold) && json_object_get(s->excluded, fold.data ? fold.data : "");
     us_buf_fini(&fold);
     return out;
 }
@@ -541,7 +542,7 @@ static us_status load_exclusions(us_script *s, const us_script_options *o, us_er
     us_status st = US_OK;
     for (size_t i = 0; i < o->n_exclude && !st; i++) {
         if (!s->excluded) s->excluded = json_object();
-        if (!fold_name(o->exclude[i], &fold))
+        if (!us_fold_name(o->exclude[i], &fold))
             st = us_fail(err, US_ERR_ARGUMENT, "a name to leave out is no UTF-8, or too long");
         else if (json_object_set_new(s->excluded, fold.data ? fold.data : "", json_true()))
             st = us_fail(err, US_ERR_MEMORY, "out of memory");

@@ -78,6 +78,8 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
 size_t us_name_without_cues(const char *s, size_t n);
 /* "NA", "nan", "NULL", "\\N": a table's way to say nothing. */
 bool us_is_nothing(const char *s, size_t n);
+/* A name without case and blanks, in `out`: "Old Nan" is "OLD  NAN". False when out of memory, or no UTF-8. */
+bool us_fold_name(const char *name, us_buf *out);
 bool us_is_credit(const char *speaker, const char *text);
 bool us_is_shouted(const char *name);
 bool us_is_joint(const char *name);

@@ -3,6 +3,9 @@
 #include "base/buf.h"
 #include "shared.h"
 #include "understudy/corpus.h"
+#include <archive.h>
+#include <archive_entry.h>
+#include <unistd.h>
 
 static char folder[] = "/tmp/us_shapes_XXXXXX";
 
@@ -798,9 +801,285 @@ static void cornell(void **state) {
     CHECK_ALL(list);
 }
 
+/* ---- archives, workbooks, folders, TEI ------------------------------------------------------------------------ */
+
+typedef struct member {
+    const char *name, *text;
+} member;
+
+static void pack(const char *name, const member *m, size_t n) {
+    char *path = us_path_join(folder, name);
+    struct archive *a = archive_write_new();
+    archive_write_set_format_zip(a);
+    assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+    for (size_t i = 0; i < n; i++) {
+        struct archive_entry *e = archive_entry_new();
+        archive_entry_set_pathname(e, m[i].name);
+        archive_entry_set_size(e, (la_int64_t)strlen(m[i].text));
+        archive_entry_set_filetype(e, AE_IFREG);
+        archive_entry_set_perm(e, 0644);
+        assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+        assert_int_equal(archive_write_data(a, m[i].text, strlen(m[i].text)), strlen(m[i].text));
+        archive_entry_free(e);
+    }
+    archive_write_close(a);
+    archive_write_free(a);
+    free(path);
+}
+
+static us_script *open_path(const char *name) {
+    us_script *s;
+    us_error err;
+    char *path = us_path_join(folder, name);
+    assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
+    free(path);
+    return s;
+}
+
+static void refuses(const char *name, const char *words) {
+    us_script *s;
+    us_error err = {0};
+    char *path = us_path_join(folder, name);
+    us_status st = us_script_load(NULL, (const char *const[]){path}, 1, &s, &err);
+    if (!st || !strstr(err.message, words)) fail_msg("%s: expected '%s', got '%s'", name, words, st ? err.message : "a script");
+    free(path);
+}
+
+static void archives(void **state) {
+    (void)state;
+    us_error err;
+    char *packs = us_path_join(folder, "packs");
+    assert_ok(us_dir_make(packs, &err), &err);
+    free(packs);
+    size_t n;
+    pack("packs/pack.zip",
+         (const member[]){{"S01E10.csv", "name,line\nAnn,Ten.\n"},
+                          {"notes/readme.md", "nothing to see\n"},
+                          {"__MACOSX/._S01E10.csv", "x"},
+                          {"S01E02.srt", "1\n00:00:01,000 --> 00:00:02,000\nBOB: Two.\n"}},
+         4);
+    us_script *s = open_path("packs/pack.zip");
+    const us_source *src = us_script_get_sources(s, &n);
+    assert_int_equal(n, 3);
+    assert_string_equal(src[0].format, "csv");
+    assert_null(src[1].format); /* passed over, and said so */
+    assert_string_equal(src[2].format, "subtitles");
+    assert_int_equal(us_script_get_counts(s)->lines, 2);
+    const us_episode *e = us_script_get_episodes(s, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(e[1].name, "S01E02");
+    us_script_free(s);
+    s = open_path("packs"); /* the folder with all that is in it */
+    assert_int_equal(us_script_get_counts(s)->lines, 2);
+    us_script_free(s);
+    pack("letter.docx", (const member[]){{"word/document.xml", "<w/>"}}, 1);
+    refuses("letter.docx", "a Word document: save it as plain text");
+}
+
+static void workbooks(void **state) {
+    (void)state;
+    size_t n, k;
+    pack("book.xlsx",
+         (const member[]){
+             {"xl/workbook.xml", "<workbook/>"},
+             {"xl/sharedStrings.xml",
+              "<sst><si><t>Character</t></si><si><t>Line</t></si><si><r><t>Good \"mor</t></r><r><t>ning\", Bob&amp;Co\nand "
+              "all</t></r><rPh><t>x</t></rPh></si><si><t>Ann</t></si></sst>"},
+             {"xl/worksheets/sheet1.xml", "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" "
+                                          "t=\"inlineStr\"><is><t>Notes</t></is></c></row></sheetData></worksheet>"},
+             {"xl/worksheets/sheet2.xml",
+              "<worksheet><sheetData><row r=\"1\"><c r=\"B1\" t=\"s\"><v>0</v></c><c r=\"D1\" t=\"s\"><v>1</v></c></row>"
+              "<row r=\"2\"><c r=\"B2\" t=\"s\"><v>3</v></c><c r=\"D2\" t=\"s\"><v>2</v></c></row>"
+              "<row r=\"5\"><c r=\"B5\" t=\"str\"><v>Bob</v></c><c r=\"D5\" t=\"inlineStr\"><is><t>Is "
+              "it?</t></is></c></row></sheetData></worksheet>"}},
+         4);
+    us_script *s = open_path("book.xlsx");
+    const us_line *l = us_script_get_lines(s, &n);
+    const us_speaker *sp = us_script_get_speakers(s, &k);
+    assert_int_equal(n, 2);
+    assert_string_equal(l[0].text, "Good \"morning\", Bob&Co and all");
+    assert_string_equal(sp[l[0].speaker].name, "Ann");
+    assert_int_equal(l[1].row, 5);
+    assert_string_equal(us_script_get_sources(s, &n)->about, "Excel workbook, 1 of 2 sheets");
+    us_script_free(s);
+}
+
+static void tei(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"TEI",
+         "tei",
+         "<?xml version=\"1.0\"?>\n<TEI xmlns=\"http://www.tei-c.org/ns/1.0\"><teiHeader><listPerson><person "
+         "xml:id=\"ann\"><persName>Anna Duck</persName><persName>Ann</persName></person>"
+         "<person "
+         "xml:id=\"bob\"><persName>Bob</persName></person></listPerson></teiHeader><text><front><castList><castItem>Anna</"
+         "castItem></castList></front><body><div type=\"act\"><head>I</head>"
+         "<div type=\"scene\"><stage>A pond.</stage><sp who=\"#ann\"><speaker>ANNA.</speaker><stage>leise</stage><p>Guten "
+         "Morgen,<lb/>Bob.<note>a note</note></p></sp>"
+         "<sp who=\"#ann #bob\"><speaker>BEIDE</speaker><l>Ja &amp; nein,</l><l>doch.</l></sp></div><div type=\"scene\"><sp "
+         "who=\"#bob\"><speaker>BOB</speaker><p>Hm.</p></sp>"
+         "<sp><speaker>Carl.</speaker><p>So.</p></sp></div></div></body></text></TEI>\n",
+         4,
+         1,
+         0,
+         0,
+         4,
+         2,
+         {"Anna Duck|Guten Morgen, Bob.", "Anna Duck, Bob|Ja & nein, doch.", "Bob|Hm.", "Carl|So."}}};
+    CHECK_ALL(list);
+    const char *bomb = "<?xml version=\"1.0\"?><!DOCTYPE TEI [<!ENTITY a \"aa\"><!ENTITY b \"&a;&a;\">]><TEI><sp "
+                       "who=\"x\"><p>&b;</p></sp></TEI>";
+    us_script *s;
+    us_error err;
+    assert_int_equal(load("bomb.xml", bomb, strlen(bomb), NULL, &s, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "declares the entity 'a'"));
+    char *path = us_path_join(folder, "bomb.xml");
+    unlink(path);
+    free(path);
+}
+
+static void other_programs_formats(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *words;
+    } files[] = {{"%PDF-1.4 something", "pdftotext"},
+                 {"SQLite format 3", "sqlite3"},
+                 {"PAR1 columns", "to_csv"},
+                 {"{\\rtf1 hello}", "plain text"},
+                 {"just a note\nwithout anybody in it\nthat speaks\n", "no dialogue"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        us_script *s;
+        us_error err = {0};
+        us_status st = load("other", files[i].bytes, strlen(files[i].bytes), NULL, &s, &err);
+        if (!st || !strstr(err.message, files[i].words)) fail_msg("expected '%s', got '%s'", files[i].words, err.message);
+    }
+}
+
+static void directions_leave_nothing_behind(void **state) {
+    (void)state;
+    static const example list[] = {
+        {"directions",
+         "csv",
+         "character,line\nAnn,(softly). Come in now.\nBob,\"[laughs], no way.\"\nAnn,He had 20 [thousand] ducks.\nAnn,\"Yes "
+         "(nods), I do.\"\nAnn,*smiles* Hello there.\nAnn,I *really* mean it.\n",
+         6,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Come in now.", "Bob|no way.", "Ann|He had 20 thousand ducks.", "Ann|Yes, I do.", "Ann|Hello there.",
+          "Ann|I *really* mean it."}},
+        {"more",
+         "csv",
+         "character,line\nAnn,\"I'm sad :( but it is ok :)\"\nAnn,duck(s) at (555) 1234\nAnn,[T]he duck told [Bob] to "
+         "go.\nAnn,Wow! (laughs). Come in.\nBob,(laughs) - no way\nBob,He left (for the (old) pond) today.\n",
+         6,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|I'm sad :( but it is ok :)", "Ann|duck(s) at (555) 1234", "Ann|The duck told Bob to go.", "Ann|Wow! Come in.",
+          "Bob|no way", "Bob|He left today."}},
+        {"full width and marks",
+         "csv",
+         "character,line\n安娜,（笑）早上好。\n鲍勃,【旁白】下雨了。\nAnn,<i>Good</i> morning\nBob,{\\an8}Hello\nBob,(waves)\n",
+         4,
+         1,
+         0,
+         0,
+         4,
+         1,
+         {"安娜|早上好。", "鲍勃|下雨了。", "Ann|Good morning", "Bob|Hello"}}};
+    CHECK_ALL(list);
+}
+
+static void damage_is_judged(void **state) {
+    (void)state;
+    us_script *s;
+    us_error err;
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    assert_int_equal(us_buf_append_str(&b, "name,line\n", NULL), US_OK);
+    for (int i = 0; i < 100; i++) assert_int_equal(us_buf_appendf(&b, NULL, i < 25 ? "Ann,a, %d\n" : "Bob,b %d\n", i), US_OK);
+    assert_ok(load("d.csv", b.data, b.len, NULL, &s, &err), &err);
+    assert_int_equal(us_script_check_damage(s, &err), US_ERR_FORMAT); /* a quarter of the rows has commas too many */
+    assert_non_null(strstr(err.message, "25 of 100 rows had to be repaired by the rule 'fields'"));
+    assert_non_null(strstr(err.message, "d.csv:4"));
+    us_script_free(s);
+    us_buf_clear(&b);
+    assert_int_equal(us_buf_append_str(&b, "{\"name\": \"Ann\", \"line\": \"Hi\"}\n", NULL), US_OK);
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(us_buf_append_str(&b, i % 19 ? "{\"name\": \"Bob\", \"line\": \"Ho\"}\n" : "{\"name\": Bob]\n", NULL),
+                         US_OK);
+    assert_ok(load("d.csv", b.data, b.len, NULL, &s, &err), &err);
+    assert_int_equal(us_script_get_counts(s)->rejected, 22);
+    assert_int_equal(us_script_check_damage(s, &err), US_ERR_FORMAT);
+    us_script_free(s);
+    assert_ok(load("d.csv", "name,line\nAnn,(hm) Hi\nBob, Ho\nAnn,  (eh)  Ha\n", 43, NULL, &s, &err),
+              &err); /* directions and blanks are no damage */
+    assert_ok(us_script_check_damage(s, &err), &err);
+    us_script_free(s);
+    us_buf_fini(&b);
+}
+
+static void names_match_and_are_suggested(void **state) {
+    (void)state;
+    us_script *s;
+    us_error err;
+    us_alias *a;
+    uint32_t *none, i;
+    size_t n, k;
+    const char *text =
+        "name,line\nVERNON,Boy!\nVERNON,Go!\nUNCLE VERNON,No.\nERIK,Sing.\nERIK,Again.\nERIK (Phantom),Sing!\nold man,So.\nold "
+        "man,Hm.\nold nan,Dear.\nNarrator,It rained.\nGeller,Hi\nMonica Geller,Hi.\nMonica Geller,Ho.\n";
+    const char *const gone[] = {"narrator "};
+    assert_ok(load("n.csv", text, strlen(text), NULL, &s, &err), &err);
+    const us_speaker *sp = us_script_get_speakers(s, &k);
+    assert_ok(us_script_suggest_aliases(s, &a, &n, &err), &err);
+    static const char *const want[][3] = {
+        {"UNCLE VERNON", "VERNON", "title"}, {"ERIK (Phantom)", "ERIK", "role"}, {"Geller", "Monica Geller", "last name"}};
+    assert_int_equal(n, 3);
+    for (size_t w = 0; w < 3; w++) {
+        bool found = false;
+        for (size_t x = 0; x < n; x++)
+            found = found || (!strcmp(sp[a[x].from].name, want[w][0]) && !strcmp(sp[a[x].to].name, want[w][1]) &&
+                              !strcmp(a[x].reason, want[w][2]));
+        if (!found) fail_msg("'%s' would not join '%s'", want[w][0], want[w][1]);
+    }
+    free(a);
+    assert_ok(us_script_suggest_exclusions(s, &none, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_string_equal(sp[none[0]].name, "Narrator");
+    free(none);
+    assert_ok(us_script_find_speaker(s, "unclevernon ", &i, &err), &err);
+    assert_string_equal(sp[i].name, "UNCLE VERNON");
+    us_script_free(s);
+    assert_ok(load("n.csv", text, strlen(text),
+                   &(us_script_options){.exclude = gone, .n_exclude = 1, .speaker_column = " NAME", .text_column = "2"}, &s,
+                   &err),
+              &err);
+    assert_int_equal(us_script_get_counts(s)->actions, 1);
+    us_script_free(s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tables),      cmocka_unit_test(json),      cmocka_unit_test(plain_text),
-                                       cmocka_unit_test(screenplays), cmocka_unit_test(subtitles), cmocka_unit_test(chats),
-                                       cmocka_unit_test(cornell)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables),
+        cmocka_unit_test(json),
+        cmocka_unit_test(plain_text),
+        cmocka_unit_test(screenplays),
+        cmocka_unit_test(subtitles),
+        cmocka_unit_test(chats),
+        cmocka_unit_test(cornell),
+        cmocka_unit_test(tei),
+        cmocka_unit_test(other_programs_formats),
+        cmocka_unit_test(directions_leave_nothing_behind),
+        cmocka_unit_test(damage_is_judged),
+        cmocka_unit_test(names_match_and_are_suggested),
+        cmocka_unit_test(workbooks),
+        cmocka_unit_test(archives),
+    };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
