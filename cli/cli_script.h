@@ -44,4 +44,7 @@ us_status cli_script_load(cli_script *s, const char *const *paths, size_t n, us_
 /* The two halves of that, for who prints first. */
 us_status cli_script_read(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err);
 void cli_script_tell(const us_script *script);
+/* Prints what a page shows of a script, as JSON: counts, first lines, people, examples of each repair, likely aliases. All of
+ * it bounded, however large the script is. */
+us_status cli_script_summary(const us_script *s, us_error *err);
 #endif

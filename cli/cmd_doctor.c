@@ -156,7 +156,7 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
 int cmd_doctor(int argc, char **argv) {
     cli_script so = {0};
     int64_t most = 20;
-    bool json = false, suggest = false, help;
+    bool json = false, summary = false, suggest = false, help;
     const char *write = NULL;
     int n;
     const cli_option options[] = {
@@ -164,6 +164,7 @@ int cmd_doctor(int argc, char **argv) {
         {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
         {"write-aliases", 0, "FILE", "write them as an alias file to edit (a new one)", CLI_STRING, &write, 0, 0},
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
+        {"summary", 0, NULL, "what the page shows of it, as JSON", CLI_SWITCH, &summary, 0, 0},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
     };
     int rc = cli_parse(
@@ -183,6 +184,7 @@ int cmd_doctor(int argc, char **argv) {
     if (suggest || write) st = us_script_suggest_aliases(s, &aliases, &n_aliases, &err);
     if (st) rc = cli_fail(argv[0], st, &err);
     else if (write) rc = write_aliases(argv[0], s, aliases, n_aliases, write);
+    else if (summary) rc = (st = cli_script_summary(s, &err)) ? cli_fail(argv[0], st, &err) : EXIT_OK;
     else if (json) print_json(s, aliases, n_aliases);
     else print_text(s, aliases, n_aliases, most);
     free(aliases);
