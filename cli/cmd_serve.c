@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,21 @@ static const char *find_characters(char *out) {
         if (access(out, R_OK) == 0) return out;
     }
     return NULL;
+}
+
+/* In place of a path, what it is from everywhere. */
+static char *whole_path(char *path) {
+    char *whole = realpath(path, NULL);
+    if (!whole) return path;
+    free(path);
+    return whole;
+}
+
+static const char *myself(char out[PATH_MAX]) {
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    if (n <= 0) return NULL;
+    out[n] = 0;
+    return out;
 }
 
 /* The first line of a file. */
@@ -51,7 +67,7 @@ int cmd_serve(int argc, char **argv) {
     int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30;
     bool help_shown, quiet = false;
     int n_operands;
-    char beside[2 * PATH_MAX], data[PATH_MAX], *engine_key = NULL, *path = NULL;
+    char beside[2 * PATH_MAX], data[PATH_MAX], self[PATH_MAX], whole[PATH_MAX], *engine_key = NULL, *path = NULL;
     us_serve_options o = {.host = "127.0.0.1", .log = log_line};
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
@@ -76,6 +92,8 @@ int cmd_serve(int argc, char **argv) {
         {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING,
          &o.engine_url, 0, 0},
         {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},
+        {"studio", 0, NULL, "scripts, trainings and changes of characters on a public address too", CLI_SWITCH, &o.studio, 0,
+         0},
         {"idle", 0, "N", "seconds after which a connection without a request is closed (30)", CLI_INT, &idle, 1, 3600},
         {"log-text", 0, NULL, "write what is said into the log", CLI_SWITCH, &o.log_text, 0, 0},
         {"quiet", 'q', NULL, "no log", CLI_SWITCH, &quiet, 0, 0},
@@ -112,6 +130,11 @@ int cmd_serve(int argc, char **argv) {
     if (!(o.data_dir = data_dir ? data_dir : cli_data_dir(data)))
         return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;
+    if (path) path = whole_path(path); /* children stand elsewhere */
+    mkdir(o.data_dir, 0777);
+    if (realpath(o.data_dir, whole)) o.data_dir = whole;
+    o.model_path = path;
+    o.program = myself(self);
     if (engine_key_file && !(engine_key = read_key(engine_key_file)))
         st = us_fail(&err, US_ERR_IO, "no key in %s", engine_key_file);
     o.engine_key = engine_key;

@@ -33,7 +33,7 @@ static void on_alarm(int sig) {
 }
 
 typedef struct run {
-    const char *command, *character, *dataset, *out, *log_path;
+    const char *command, *character, *dataset, *out, *log_path, *persona;
     char *owned_out, *card_path, *adapter_path, *checkpoint_path, *owned_log, *system;
     us_script *script;
     us_dataset *set;
@@ -89,7 +89,9 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
-    const char *persona = r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set) : NULL;
+    const char *persona = r->persona                                 ? r->persona
+                          : r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set)
+                                                                     : NULL;
     st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err)
                                     : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
@@ -226,12 +228,12 @@ static int print_plan(const run *r, bool samples) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
     uint64_t model = us_model_get_info(r->model)->resident_bytes,
              talk = samples ? us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float) : 0;
-    json_t *o = json_pack("{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:f, s:I, s:I, s:i}", "character", r->character,
-                          "lines", (json_int_t)c->lines, "turns", (json_int_t)c->turns, "targets", "train",
-                          (json_int_t)c->targets[US_TRAIN], "validation", (json_int_t)c->targets[US_VALIDATION], "test",
-                          (json_int_t)c->targets[US_TEST], "tokens", (json_int_t)f.rows[US_TRAIN], "n_steps",
-                          (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
-                          "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank);
+    json_t *o = json_pack(
+        "{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:f, s:I, s:I, s:i, s:s}", "character", r->character, "lines",
+        (json_int_t)c->lines, "turns", (json_int_t)c->turns, "targets", "train", (json_int_t)c->targets[US_TRAIN], "validation",
+        (json_int_t)c->targets[US_VALIDATION], "test", (json_int_t)c->targets[US_TEST], "tokens", (json_int_t)f.rows[US_TRAIN],
+        "n_steps", (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
+        "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (text) puts(text);
     free(text);
@@ -336,14 +338,16 @@ static void show_samples(const run *r, int64_t step, bool bare) {
     us_chat_result reply;
     us_error err;
     us_status st = meet(r, 4, bare, &m, &err);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines && !st; i++)
-        if (!(st = us_chat_reply(m.chat, lines[i], keep_talking, NULL, &reply, &err))) {
-            json_t *o = json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text,
-                                  "bare", bare);
-            log_line(r, o);
-            if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
-        }
-    if (st && !interrupted) fprintf(stderr, "    (no samples: %s)\n", err.message);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines && !st && !interrupted; i++) {
+        us_status said = us_chat_reply(m.chat, lines[i], keep_talking, NULL, &reply, &err);
+        if (interrupted) break;
+        if (said && !r->quiet) fprintf(stderr, "    - %s\n      (no words: %s)\n", lines[i], err.message);
+        if (said) continue;
+        log_line(r, json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text, "bare",
+                              bare));
+        if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
+    }
+    if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
     part(&m);
 }
 
@@ -552,6 +556,7 @@ int cmd_train(int argc, char **argv) {
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r.log_path, 0, 0},
         {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
+        {"persona", 0, "TEXT", "who the character is, for a new card (a plain sentence)", CLI_STRING, &r.persona, 0, 0},
         {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.alone, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),

@@ -35,6 +35,9 @@ typedef struct us_serve_options {
     bool public_without_key;   /* do not refuse a public address without a key */
     const char *engine_url;    /* replies are made by this server, which speaks the OpenAI API; NULL: by us */
     const char *engine_key;    /* its key, or NULL */
+    const char *program;       /* ourselves: what the studio's children run; NULL: no studio */
+    const char *model_path;    /* what they learn over; NULL: they only explore */
+    bool studio;               /* the studio on a public address too */
     int idle_seconds;          /* of a connection without a request; 0: 30 */
     bool log_text;             /* the log holds what is said */
     void (*log)(void *ctx, const char *line); /* one line without its end; any thread; NULL: no log */

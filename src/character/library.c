@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum { MAX_ROOTS = 4, RESCAN_MS = 500 };
 struct us_characters {
     char *roots[MAX_ROOTS];
     size_t n_roots, n;
+    bool has_half; /* the last root */
     us_characters_hooks hooks;
     pthread_mutex_t lock;
     us_character *list[US_MAX_CHARACTERS]; /* by id */
@@ -71,11 +73,11 @@ static void complain(us_characters *cs, const char *path, int64_t stamp, const c
 }
 
 /* The character of this folder: the one we know when nothing has changed, else a new one; NULL when there is none. */
-static us_character *look(us_characters *cs, const char *root, const char *id) {
+static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     us_character *c = NULL;
     us_card *card = NULL;
     us_error err;
-    char *folder = us_path_join(root, id), *path = folder ? us_path_join(folder, "card.json") : NULL;
+    char *folder = us_path_join(cs->roots[i_root], id), *path = folder ? us_path_join(folder, "card.json") : NULL;
     char *adapter = folder ? us_path_join(folder, "adapter.gguf") : NULL;
     int64_t stamp = path ? changed_ns(path) : 0;
     if (!stamp || !adapter) goto out;
@@ -107,6 +109,8 @@ static us_character *look(us_characters *cs, const char *root, const char *id) {
     c->all = cs;
     c->folder = folder;
     c->card = card;
+    c->half = cs->has_half && i_root + 1 == cs->n_roots;
+    c->own = i_root + 1 + cs->has_half == cs->n_roots;
     c->has_adapter = adapter_stamp != 0;
     c->stamp = stamp + adapter_stamp;
     folder = NULL;
@@ -131,7 +135,7 @@ static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
         for (struct dirent *e; d && (e = readdir(d));) {
             bool known = !id_is_good(e->d_name) || n == US_MAX_CHARACTERS;
             for (size_t i = 0; i < n && !known; i++) known = !strcmp(now[i]->id, e->d_name);
-            if (!known && (now[n] = look(cs, cs->roots[r], e->d_name))) n++;
+            if (!known && (now[n] = look(cs, r, e->d_name))) n++;
         }
         if (d) closedir(d);
     }
@@ -167,6 +171,15 @@ us_status us_characters_new(const char *const *roots, size_t n, const us_charact
     return st;
 }
 
+us_status us_characters_set_half(us_characters *cs, const char *root, us_error *err) {
+    assert(cs->n_roots < MAX_ROOTS && !cs->has_half);
+    us_status st = us_strdup(root, &cs->roots[cs->n_roots], err);
+    if (st) return st;
+    cs->n_roots++;
+    cs->has_half = true;
+    return US_OK;
+}
+
 void us_characters_free(us_characters *cs) {
     if (!cs) return;
     for (size_t i = 0; i < cs->n; i++) us_character_put(cs->list[i]);
@@ -190,11 +203,12 @@ us_status us_characters_find(us_characters *cs, const char *id, us_character **o
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n) {
     refresh(cs);
     pthread_mutex_lock(&cs->lock);
+    *n = 0;
     for (size_t i = 0; i < cs->n; i++) {
-        out[i] = cs->list[i];
-        atomic_fetch_add(&out[i]->n_refs, 1);
+        if (cs->list[i]->half) continue;
+        out[(*n)++] = cs->list[i];
+        atomic_fetch_add(&cs->list[i]->n_refs, 1);
     }
-    *n = cs->n;
     pthread_mutex_unlock(&cs->lock);
 }
 
@@ -246,24 +260,48 @@ static void id_from_name(const char *name, char id[US_CHARACTER_ID]) {
     if (!n || !id_is_good(id)) snprintf(id, US_CHARACTER_ID, "character");
 }
 
-us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
-                            char id[US_CHARACTER_ID], us_error *err) {
-    char base[US_CHARACTER_ID], *folder = NULL, *path = NULL;
-    us_status st = US_OK;
-    if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
-    id_from_name(us_card_name(card), base);
-    refresh(cs);
-    pthread_mutex_lock(&cs->lock);
-    for (int k = 1;; k++) {
+/* Lock held: an id of which there is neither a character nor a folder. */
+static us_status free_id(us_characters *cs, const char *name, char id[US_CHARACTER_ID], us_error *err) {
+    char base[US_CHARACTER_ID];
+    id_from_name(name, base);
+    for (int k = 1; k < 1000; k++) {
         bool taken = false;
         if (k == 1) snprintf(id, US_CHARACTER_ID, "%s", base);
         else snprintf(id, US_CHARACTER_ID, "%.58s-%d", base, k);
-        for (size_t i = 0; i < cs->n; i++) taken = taken || !strcmp(cs->list[i]->id, id);
-        folder = us_path_join(cs->roots[cs->n_roots - 1], id);
-        if (!folder || (!taken && !us_file_exists(folder)) || k == 999) break;
-        free(folder);
+        for (size_t i = 0; i < cs->n && !taken; i++) taken = !strcmp(cs->list[i]->id, id);
+        for (size_t i = 0; i < cs->n_roots && !taken; i++) {
+            char *folder = us_path_join(cs->roots[i], id);
+            taken = !folder || us_file_exists(folder);
+            free(folder);
+        }
+        if (!taken) return US_OK;
     }
-    if (!folder) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    return us_fail(err, US_ERR_LIMIT, "too many characters are called '%.60s'", name);
+}
+
+us_status us_characters_new_id(us_characters *cs, const char *name, char id[US_CHARACTER_ID], us_error *err) {
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    us_status st = free_id(cs, name, id, err);
+    pthread_mutex_unlock(&cs->lock);
+    return st;
+}
+
+void us_characters_rescan(us_characters *cs) {
+    pthread_mutex_lock(&cs->lock);
+    cs->scanned_ns = 0;
+    pthread_mutex_unlock(&cs->lock);
+}
+
+us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
+                            char id[US_CHARACTER_ID], us_error *err) {
+    char *folder = NULL, *path = NULL;
+    if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    us_status st = free_id(cs, us_card_name(card), id, err);
+    if (!st && !(folder = us_path_join(cs->roots[cs->n_roots - 1 - cs->has_half], id)))
+        st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && cs->n >= US_MAX_CHARACTERS)
         st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
     if (!st) st = us_dir_make(folder, err);

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { US_MAX_CHARACTERS = 256, US_CHARACTER_ID = 64 };
+enum { US_MAX_CHARACTERS = 512, US_CHARACTER_ID = 64 };
 
 typedef struct us_characters us_characters;
 typedef struct us_character {
@@ -16,6 +16,8 @@ typedef struct us_character {
     char id[US_CHARACTER_ID], *folder;
     us_card *card;
     bool has_adapter;
+    bool half;     /* still being made: found by its id, not in the list */
+    bool own;      /* of the last root: it may be changed */
     int64_t stamp; /* when card and adapter were changed */
     atomic_int n_refs;
     pthread_mutex_t lock; /* of what is loaded at first use */
@@ -36,15 +38,21 @@ typedef struct us_characters_hooks {
 /* roots[n_roots]: folders of folders, the first has the right of way; characters that are added go into the last. */
 US_MUST_USE us_status us_characters_new(const char *const *roots, size_t n_roots, const us_characters_hooks *hooks,
                                         us_characters **out, us_error *err);
+/* One more folder of folders, whose characters are still being made. Once, before others use cs. */
+US_MUST_USE us_status us_characters_set_half(us_characters *cs, const char *root, us_error *err);
 void us_characters_free(us_characters *cs);
 /* A reference; us_character_put() it. NOT_FOUND. */
 US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_character **out, us_error *err);
-/* All of them, by id: references in out[*n]. */
+/* All that are made, by id: references in out[*n]. */
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
 void us_character_put(us_character *c);
 /* Loads catch-phrases, the director and, when it will be heard, the adapter, once; force: one that was trained over another
  * file too. MISMATCH. */
 US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, bool with_adapter, bool force, us_error *err);
+/* An id for this name that no character has, nor one that is being made. */
+US_MUST_USE us_status us_characters_new_id(us_characters *cs, const char *name, char id[US_CHARACTER_ID], us_error *err);
+/* Folders are looked at anew when they are asked for next. */
+void us_characters_rescan(us_characters *cs);
 /* Makes a folder for the card; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                                         char id[US_CHARACTER_ID], us_error *err);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "serve/chats.h"
+#include "serve/studio.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,12 +321,17 @@ static void judge(us_request *r) {
     us_server *s = r->s;
     const char *why;
     us_guard_headers h = read_head(r);
+    bool streamed = r->route && r->route->take;
     us_guard_ask ask = {.change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS"),
-                        .body = r->route && needs_body(r),
+                        .body = r->route && needs_body(r) && !streamed,
                         .needs_key = r->route && (r->route->flags & US_ROUTE_KEY),
                         .max_body = r->body.max};
     int code = us_guard_check(&s->guard, &h, &ask, &why);
     if (code) refuse_later(r, code, why);
+    else if (r->route && (r->route->flags & US_ROUTE_STUDIO) && !s->studio)
+        refuse_later(r, 501,
+                     s->is_public ? "the studio is off on a public address; --studio switches it on"
+                                  : "the studio is off: it needs a data folder (--data-dir)");
     else if (us_visitors_forwarded(s->visitors, &r->from, header(r, "X-Forwarded-For"), &r->from) &&
              !(r->counted = us_visitors_enter(s->visitors, &r->from)))
         refuse_later(r, 429, "too many requests at once from this address");
@@ -336,6 +342,11 @@ static void judge(us_request *r) {
 
 static void keep(us_request *r, const char *data, size_t n) {
     if (r->refused || !r->route || !needs_body(r)) return;
+    if (r->route->take) { /* straight to its place; as long as it comes it may come */
+        enter(r->s, r->c, US_ASKING);
+        if (!r->taken.status && r->route->take(r, data, n, &r->taken)) us_log(r->s, "%s: %s", r->path, r->taken.message);
+        return;
+    }
     if (n > r->body.max - r->body.len) refuse_later(r, 413, "the body is too large: 1 MiB is allowed, 12 MiB for uploads");
     else if (!hold(r, n) || us_buf_append(&r->body, data, n, NULL)) refuse_later(r, 503, busy_words);
 }
@@ -363,10 +374,13 @@ static enum MHD_Result answer(us_request *r) {
     if (r->refused) return us_refuse(r, r->refused, r->why);
     if (!strcmp(r->method, "OPTIONS") && *r->allowed) return preflight(r, r->allowed);
     if (!r->route) return not_found(r, r->allowed);
+    if (r->taken.status) return us_refuse_error(r, r->taken.status, &r->taken);
     if (needs_body(r) && !parse_body(r, message)) return us_refuse(r, r->refused, r->why);
     if ((r->route->flags & US_ROUTE_MODEL) && !s->ready)
         return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
+    if (s->studio && (r->route->flags & US_ROUTE_MODEL)) us_jobs_hold(s->studio->jobs, r->holds = true);
     enum MHD_Result rc = r->route->answer(r);
+    us_changed_by(r);
     if (!r->more) us_chat_release(r); /* a client that is slow to read its answer keeps nobody from the chat */
     return rc;
 }
@@ -417,6 +431,8 @@ void us_http_completed(void *server, struct MHD_Connection *c, void **state, enu
     if (!r) return;
     if (r->free_work) r->free_work(r->work);
     us_chat_release(r);
+    if (r->holds) us_jobs_hold(s->studio->jobs, false);
+    if (r->more) us_changed_by(r); /* a reply has ended */
     give_back(r, r->held);
     if (r->counted) us_visitors_leave(s->visitors, &r->from);
     int kind = r->code / 100;

@@ -1,6 +1,6 @@
 /* The table of routes, the page's files, and the small answers about the server itself. */
 #include "base/clock.h"
-#include "serve/server.h"
+#include "serve/studio.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,46 +11,67 @@ static enum MHD_Result page(us_request *r) {
     return us_refuse(r, 404, "no such page; the API is under /v1 and /api");
 }
 
-static const us_route page_route = {"GET", "", page, 0};
+static const us_route page_route = {.method = "GET", .path = "", .answer = page};
 
 #define KEY US_ROUTE_KEY
 #define MODEL (US_ROUTE_KEY | US_ROUTE_MODEL)
 #define UPLOAD (US_ROUTE_KEY | US_ROUTE_UPLOAD)
+#define STUDIO (US_ROUTE_KEY | US_ROUTE_STUDIO)
 static const us_route table[] = {
-    {"GET", "/health", us_route_health, 0},
-    {"GET", "/metrics", us_route_metrics, KEY},
-    {"POST", "/tokenize", us_route_tokenize, MODEL},
-    {"POST", "/detokenize", us_route_detokenize, MODEL},
-    {"GET", "/v1/models", us_route_models, KEY},
-    {"GET", "/v1/models/*", us_route_model, KEY},
-    {"POST", "/v1/chat/completions", us_route_chat_completions, MODEL},
-    {"POST", "/v1/completions", us_route_completions, MODEL},
-    {"GET", "/api/state", us_route_state, 0},
-    {"GET", "/api/characters", us_route_characters, KEY},
-    {"POST", "/api/characters", us_route_character_add, UPLOAD},
-    {"GET", "/api/characters/*", us_route_character, KEY},
-    {"GET", "/api/characters/*/picture", us_route_character_picture, KEY},
-    {"GET", "/api/characters/*/card.json", us_route_character_card_json, KEY},
-    {"GET", "/api/characters/*/card.png", us_route_character_card_png, KEY},
-    {"GET", "/api/characters/*/files/*", us_route_character_file, KEY},
-    {"GET", "/api/chats", us_route_chats, KEY},
-    {"POST", "/api/chats", us_route_chat_add, KEY},
-    {"POST", "/api/chats/import", us_route_chat_import, UPLOAD},
-    {"GET", "/api/chats/@", us_route_chat, KEY},
-    {"PATCH", "/api/chats/@", us_route_chat_change, KEY},
-    {"DELETE", "/api/chats/@", us_route_chat_delete, KEY},
-    {"POST", "/api/chats/@/restore", us_route_chat_restore, KEY},
-    {"GET", "/api/chats/@/export", us_route_chat_export, KEY},
-    {"POST", "/api/chats/@/branch", us_route_branch, KEY},
-    {"POST", "/api/chats/@/undo", us_route_undo, KEY},
-    {"POST", "/api/chats/@/say", us_route_say, MODEL},
-    {"POST", "/api/chats/@/next", us_route_next, MODEL},
-    {"POST", "/api/chats/@/compare", us_route_compare, MODEL},
-    {"POST", "/api/chats/@/stop", us_route_stop, KEY},
-    {"PATCH", "/api/chats/@/turns/#", us_route_turn_change, KEY},
-    {"DELETE", "/api/chats/@/turns/#", us_route_turn_delete, KEY},
-    {"GET", "/api/chats/@/turns/#/prompt", us_route_turn_prompt, KEY},
-    {"POST", "/api/chats/@/turns/#/regenerate", us_route_regenerate, MODEL},
+    {"GET", "/health", us_route_health, 0, NULL},
+    {"GET", "/metrics", us_route_metrics, KEY, NULL},
+    {"POST", "/tokenize", us_route_tokenize, MODEL, NULL},
+    {"POST", "/detokenize", us_route_detokenize, MODEL, NULL},
+    {"GET", "/v1/models", us_route_models, KEY, NULL},
+    {"GET", "/v1/models/*", us_route_model, KEY, NULL},
+    {"POST", "/v1/chat/completions", us_route_chat_completions, MODEL, NULL},
+    {"POST", "/v1/completions", us_route_completions, MODEL, NULL},
+    {"GET", "/api/state", us_route_state, 0, NULL},
+    {"GET", "/api/characters", us_route_characters, KEY, NULL},
+    {"POST", "/api/characters", us_route_character_add, UPLOAD, NULL},
+    {"GET", "/api/characters/*", us_route_character, KEY, NULL},
+    {"PATCH", "/api/characters/*", us_route_character_change, STUDIO | US_ROUTE_UPLOAD, NULL},
+    {"DELETE", "/api/characters/*", us_route_character_delete, STUDIO, NULL},
+    {"POST", "/api/characters/*/restore", us_route_character_restore, STUDIO, NULL},
+    {"GET", "/api/characters/*/picture", us_route_character_picture, KEY, NULL},
+    {"GET", "/api/characters/*/card.json", us_route_character_card_json, KEY, NULL},
+    {"GET", "/api/characters/*/card.png", us_route_character_card_png, KEY, NULL},
+    {"GET", "/api/characters/*/files/*", us_route_character_file, KEY, NULL},
+    {"GET", "/api/chats", us_route_chats, KEY, NULL},
+    {"POST", "/api/chats", us_route_chat_add, KEY, NULL},
+    {"POST", "/api/chats/import", us_route_chat_import, UPLOAD, NULL},
+    {"GET", "/api/chats/@", us_route_chat, KEY, NULL},
+    {"PATCH", "/api/chats/@", us_route_chat_change, KEY, NULL},
+    {"DELETE", "/api/chats/@", us_route_chat_delete, KEY, NULL},
+    {"POST", "/api/chats/@/restore", us_route_chat_restore, KEY, NULL},
+    {"GET", "/api/chats/@/export", us_route_chat_export, KEY, NULL},
+    {"POST", "/api/chats/@/branch", us_route_branch, KEY, NULL},
+    {"POST", "/api/chats/@/undo", us_route_undo, KEY, NULL},
+    {"POST", "/api/chats/@/say", us_route_say, MODEL, NULL},
+    {"POST", "/api/chats/@/next", us_route_next, MODEL, NULL},
+    {"POST", "/api/chats/@/compare", us_route_compare, MODEL, NULL},
+    {"POST", "/api/chats/@/stop", us_route_stop, KEY, NULL},
+    {"PATCH", "/api/chats/@/turns/#", us_route_turn_change, KEY, NULL},
+    {"DELETE", "/api/chats/@/turns/#", us_route_turn_delete, KEY, NULL},
+    {"GET", "/api/chats/@/turns/#/prompt", us_route_turn_prompt, KEY, NULL},
+    {"POST", "/api/chats/@/turns/#/regenerate", us_route_regenerate, MODEL, NULL},
+    {"GET", "/api/events", us_route_events, KEY, NULL},
+    {"GET", "/api/scripts", us_route_scripts, STUDIO, NULL},
+    {"POST", "/api/scripts", us_route_script_add, STUDIO, us_script_take},
+    {"GET", "/api/scripts/*", us_route_script, STUDIO, NULL},
+    {"PATCH", "/api/scripts/*", us_route_script_change, STUDIO, NULL},
+    {"DELETE", "/api/scripts/*", us_route_script_delete, STUDIO, NULL},
+    {"GET", "/api/scripts/*/explore", us_route_script_explore, STUDIO, NULL},
+    {"GET", "/api/scripts/*/files/*", us_route_script_file, STUDIO, NULL},
+    {"GET", "/api/jobs", us_route_jobs, STUDIO, NULL},
+    {"POST", "/api/jobs", us_route_job_add, STUDIO, NULL},
+    {"GET", "/api/jobs/*", us_route_job, STUDIO, NULL},
+    {"DELETE", "/api/jobs/*", us_route_job_delete, STUDIO, NULL},
+    {"GET", "/api/jobs/*/events", us_route_job_events, STUDIO, NULL},
+    {"POST", "/api/jobs/*/pause", us_route_job_pause, STUDIO, NULL},
+    {"POST", "/api/jobs/*/resume", us_route_job_resume, STUDIO, NULL},
+    {"POST", "/api/jobs/*/keep", us_route_job_keep, STUDIO, NULL},
+    {"POST", "/api/jobs/*/cancel", us_route_job_cancel, STUDIO, NULL},
 };
 
 /* The one place where an id of a path is judged: what follows may copy it. */
@@ -145,9 +166,10 @@ enum MHD_Result us_route_state(us_request *r) {
                           i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx", us_engine_get_ctx(s->backend.engine));
     }
     return us_answer_json(r, 200,
-                          json_pack("{s:s, s:o, s:b, s:s, s:b}", "version", us_version(), "model", model, "needs_key",
-                                    s->guard.n_keys > 0, "engine", s->o.engine_url ? s->o.engine_url : "own", "ready",
-                                    (bool)s->ready));
+                          json_pack("{s:s, s:o, s:b, s:s, s:b, s:b, s:b, s:I}", "version", us_version(), "model", model,
+                                    "needs_key", s->guard.n_keys > 0, "engine", s->o.engine_url ? s->o.engine_url : "own",
+                                    "ready", (bool)s->ready, "studio", s->studio != NULL, "public", s->is_public, "started_ms",
+                                    (json_int_t)s->started_ms));
 }
 
 static us_status metric(us_buf *b, const char *name, const char *kind, const char *help, double value) {

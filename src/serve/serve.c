@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "chat/conversation.h"
-#include "serve/server.h"
+#include "serve/studio.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +44,7 @@ static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) 
                        "%s is not a loopback address and no API key is given: everybody on the network could use it "
                        "(--api-key-file, or --no-api-key)",
                        o->host);
+    s->is_public = public;
     s->guard = (us_guard){.host = o->host, .cors_origin = o->cors_origin, .any_host = public && o->api_key_file};
     return o->api_key_file ? us_guard_read_keys(o->api_key_file, &s->guard.keys, &s->guard.n_keys, err) : US_OK;
 }
@@ -70,6 +71,7 @@ static us_status open_data(us_server *s, us_error *err) {
         st = us_fail(err, US_ERR_NOT_FOUND, "cannot open the characters' folder %s", s->o.characters);
     us_characters_hooks hooks = {s, forget, log_line};
     if (!st) st = us_characters_new(roots, n, &hooks, &s->characters, err);
+    if (!st && dir && s->o.program && (!s->is_public || s->o.studio)) st = us_studio_open(s, err);
     if (!st) st = us_store_open(chats ? chats : ":memory:", &s->store, err);
     free(chats);
     free(own);
@@ -99,6 +101,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (s->o.n_queue < 1) s->o.n_queue = 64;
     if (s->o.n_ctx < 1) s->o.n_ctx = 16384;
     if (s->o.idle_seconds < 1) s->o.idle_seconds = 30;
+    pthread_mutex_init(&s->changes.lock, NULL);
     s->started_ms = us_now_ns() / 1000000;
     pthread_mutex_init(&s->lock, NULL);
     us_cond_init(&s->freed);
@@ -146,12 +149,14 @@ void us_server_free(us_server *s) {
         pthread_join(s->watch, NULL);
     }
     if (s->daemon) MHD_stop_daemon(s->daemon);
+    us_studio_close(s);
     us_characters_free(s->characters);
     us_engine *engine = s->backend.engine;
     us_backend_close(&s->backend);
     us_engine_free(engine);
     us_store_close(s->store);
     if (s->lock_fd >= 0) close(s->lock_fd);
+    pthread_mutex_destroy(&s->changes.lock);
     us_visitors_free(s->visitors);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);
     pthread_mutex_destroy(&s->lock);

@@ -32,6 +32,17 @@ enum {
 };
 
 typedef struct us_request us_request;
+typedef struct us_studio us_studio;
+
+/* What has changed, for the pages that listen (events.c). */
+enum { US_N_CHANGES = 256 };
+typedef struct us_changes {
+    pthread_mutex_t lock;
+    uint64_t n; /* of all there were; the last US_N_CHANGES are kept */
+    struct {
+        char what[16], id[64];
+    } ring[US_N_CHANGES];
+} us_changes;
 
 /* The right of one request to change one chat. It is a part of the request and ends with it. */
 typedef struct us_claim {
@@ -61,6 +72,9 @@ struct us_server {
     us_characters *characters;
     us_store *store;
     int lock_fd; /* of the data folder; -1: none */
+    us_changes changes;
+    us_studio *studio; /* NULL: off */
+    bool is_public;    /* not a loopback address */
     struct MHD_Daemon *daemon;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
@@ -94,9 +108,11 @@ struct us_request {
     size_t held;                  /* bytes counted as kept by `from` */
     int refused;                  /* the status, once it is clear: what still comes of the body is not kept */
     const char *why;
-    us_buf body;  /* empty once it is parsed */
-    json_t *json; /* the body; NULL when there is none */
-    us_buf out;   /* of a stream: bytes not yet sent */
+    us_error taken; /* what the taker of a streamed body said */
+    bool holds;     /* jobs stand still meanwhile */
+    us_buf body;    /* empty once it is parsed */
+    json_t *json;   /* the body; NULL when there is none */
+    us_buf out;     /* of a stream: bytes not yet sent */
     size_t sent;
     bool ended;
     us_more_fn *more;
@@ -138,11 +154,12 @@ US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, doubl
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
 
 /* ---- the table (routes.c) ---- */
-enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4 };
+enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4, US_ROUTE_STUDIO = 8 };
 typedef struct us_route {
     const char *method, *path; /* one segment each: a star for any, @ for a chat's id, # for a turn's */
     enum MHD_Result (*answer)(us_request *r);
-    unsigned flags; /* a key is needed; the model is; the body may be large */
+    unsigned flags; /* a key is needed; the model is; the body may be large; the studio must be on */
+    us_status (*take)(us_request *r, const char *data, size_t n, us_error *err); /* the body as it comes, no JSON; or NULL */
 } us_route;
 /* The address that is meant, in place (path[max]): no empty or trailing segment, /v1 once. */
 void us_route_tidy(char *path, size_t max);

@@ -1,0 +1,475 @@
+/* Scripts that visitors brought: SCRIPTS/ID/script.EXT, as it was sent, and script.json: its name, and how it is to be read.
+ * What is in it is found by children ('understudy doctor', 'understudy explore') and kept beside it. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "jobs/child.h"
+#include "serve/params.h"
+#include "serve/studio.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40 };
+
+/* ---- arguments -------------------------------------------------------------------------------------------------- */
+
+void us_args_add(us_args *a, const char *arg) {
+    if (a->n < US_MAX_ARGS) a->argv[a->n++] = arg;
+    else a->over = true;
+    a->argv[a->n] = NULL;
+}
+
+void us_args_addf(us_args *a, const char *fmt, ...) {
+    char *s = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    if (a->n_owned >= US_MAX_ARGS || vasprintf(&s, fmt, ap) < 0) a->over = true;
+    else us_args_add(a, a->owned[a->n_owned++] = s);
+    va_end(ap);
+}
+
+void us_args_free(us_args *a) {
+    for (size_t i = 0; i < a->n_owned; i++) free(a->owned[i]);
+    *a = (us_args){0};
+}
+
+us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err) {
+    char *text = NULL, said[512] = "";
+    size_t n;
+    int code;
+    json_error_t where;
+    if (a->over) return us_fail(err, US_ERR_LIMIT, "too many options");
+    pthread_mutex_lock(&s->studio->children);
+    us_status st = us_child_run(a->argv, folder, seconds, MAX_FACTS, &text, &n, &code, said, err);
+    pthread_mutex_unlock(&s->studio->children);
+    if (st) return st;
+    const char *words = strstr(said, ": ");
+    words = !strncmp(said, "understudy ", 11) && words ? words + 2 : said;
+    if (code) st = us_fail(err, US_ERR_FORMAT, "%s", *words ? words : "the program ended without a word");
+    else if (out && !(*out = us_json_parse(text, n, &where))) st = us_fail(err, US_ERR_FORMAT, "%s", where.text);
+    free(text);
+    return st;
+}
+
+/* ---- the folder -------------------------------------------------------------------------------------------------- */
+
+static bool id_is_good(const char *id) {
+    return strlen(id) == US_SCRIPT_ID - 1 && strspn(id, "abcdefghijkmnpqrstuvwxyz23456789") == US_SCRIPT_ID - 1;
+}
+
+static void new_id(char out[US_SCRIPT_ID]) {
+    static const char digits[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    unsigned char r[US_SCRIPT_ID - 1] = {0};
+    while (getrandom(r, sizeof r, 0) != sizeof r) continue;
+    for (size_t i = 0; i < sizeof r; i++) out[i] = digits[r[i] & 31];
+    out[sizeof r] = 0;
+}
+
+char *us_script_path(us_server *s, const char *id, const char *name) {
+    char *folder = id_is_good(id) ? us_path_join(s->studio->scripts, id) : NULL,
+         *path = folder && name ? us_path_join(folder, name) : NULL;
+    if (!name) return folder;
+    free(folder);
+    return path;
+}
+
+static us_status read_script(us_server *s, const char *id, json_t **out, us_error *err) {
+    char *path = us_script_path(s, id, "script.json");
+    us_status st = path && us_file_exists(path) ? us_json_read(path, 1 << 20, out, err)
+                                                : us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
+    free(path);
+    return st;
+}
+
+static us_status write_script(us_server *s, const char *id, const json_t *o, us_error *err) {
+    char *path = us_script_path(s, id, "script.json"), *text = json_dumps(o, JSON_INDENT(1));
+    us_status st =
+        path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(path);
+    free(text);
+    return st;
+}
+
+static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb, (void)kind, (void)at;
+    return remove(path);
+}
+
+/* What all files of all scripts take, and how many scripts there are. */
+static _Thread_local uint64_t walked_bytes;
+static int walk_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)path, (void)kind, (void)at;
+    walked_bytes += (uint64_t)sb->st_blocks * 512;
+    return 0;
+}
+static uint64_t bytes_of(const char *folder) {
+    walked_bytes = 0;
+    nftw(folder, walk_one, 16, FTW_PHYS);
+    return walked_bytes;
+}
+
+static size_t count_scripts(us_server *s) {
+    size_t n = 0;
+    DIR *d = opendir(s->studio->scripts);
+    for (struct dirent *e; d && (e = readdir(d));) n += id_is_good(e->d_name);
+    if (d) closedir(d);
+    return n;
+}
+
+/* ---- POST /api/scripts: the bytes as they come --------------------------------------------------------------------- */
+
+typedef struct upload {
+    us_server *s;
+    int fd;
+    uint64_t n, room;
+    char id[US_SCRIPT_ID], *path, file[24], name[128];
+    bool done;
+    us_sha256 sha;
+} upload;
+
+static void free_upload(void *ctx) {
+    upload *u = ctx;
+    if (u->fd >= 0) close(u->fd);
+    if (!u->done && u->path) { /* half a script is none */
+        char *folder = us_script_path(u->s, u->id, NULL);
+        if (folder) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        free(folder);
+    }
+    free(u->path);
+    free(u);
+}
+
+/* What the file was called there, without folders and control characters; its ending is kept, for readers go by it. */
+static void take_name(us_request *r, upload *u) {
+    const char *given = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "name"), *slash;
+    if (!given || !*given) given = "script.csv";
+    if ((slash = strrchr(given, '/'))) given = slash + 1;
+    if ((slash = strrchr(given, '\\'))) given = slash + 1;
+    snprintf(u->name, sizeof u->name, "%s", given);
+    for (char *p = u->name; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127) *p = '_';
+    json_t *valid = json_string(u->name); /* cut within a character, or none of UTF-8 */
+    for (size_t n = strlen(u->name); !valid && n; valid = json_string(u->name)) u->name[--n] = 0;
+    json_decref(valid);
+    if (!*u->name) snprintf(u->name, sizeof u->name, "script.csv");
+    const char *dot = strrchr(u->name, '.');
+    char ending[10] = ".txt";
+    if (dot && strlen(dot) < sizeof ending && dot[1] &&
+        strspn(dot + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == strlen(dot + 1))
+        snprintf(ending, sizeof ending, "%s", dot);
+    snprintf(u->file, sizeof u->file, "script%s", ending);
+}
+
+static us_status begin_upload(us_request *r, us_error *err) {
+    us_server *s = r->s;
+    upload *u = calloc(1, sizeof *u);
+    if (!u) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    u->s = s;
+    u->fd = -1;
+    r->work = u;
+    r->free_work = free_upload;
+    uint64_t used = bytes_of(s->studio->scripts), quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20;
+    if (count_scripts(s) >= US_MAX_SCRIPTS || used >= quota)
+        return us_because(us_fail(err, US_ERR_LIMIT,
+                                  "the scripts kept here fill their quota (%d scripts, %d MiB): delete some first",
+                                  US_MAX_SCRIPTS, US_SCRIPTS_QUOTA_MIB),
+                          "quota", err);
+    u->room = quota - used < US_MAX_SCRIPT ? quota - used : US_MAX_SCRIPT;
+    take_name(r, u);
+    new_id(u->id);
+    us_sha256_init(&u->sha);
+    char *folder = us_script_path(s, u->id, NULL);
+    us_status st = folder ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(folder);
+    if (!st && !(u->path = us_script_path(s, u->id, u->file))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && (u->fd = open(u->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) < 0)
+        st = us_fail(err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
+    return st;
+}
+
+us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err) {
+    us_status st = r->work ? US_OK : begin_upload(r, err);
+    upload *u = r->work;
+    if (st) return st;
+    if ((u->n += n) > u->room)
+        return us_because(us_fail(err, US_ERR_LIMIT, "a script may take %llu MiB here", (unsigned long long)(u->room >> 20)),
+                          "too_large", err);
+    us_sha256_update(&u->sha, data, n);
+    while (n) {
+        ssize_t k = write(u->fd, data, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return us_fail(err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
+        data += k;
+        n -= (size_t)k;
+    }
+    return US_OK;
+}
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+enum MHD_Result us_route_script_add(us_request *r) {
+    upload *u = r->work;
+    us_error err;
+    char hex[65];
+    unsigned char sum[32];
+    if (!u || !u->n) return us_refuse(r, 400, "the body is the script itself, and it is empty");
+    us_status st = fsync(u->fd) ? us_fail(&err, US_ERR_IO, "cannot keep the script: %s", strerror(errno)) : US_OK;
+    us_sha256_final(&u->sha, sum);
+    for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    json_t *o = json_pack("{s:s, s:s, s:I, s:s, s:I, s:{}}", "name", u->name, "file", u->file, "bytes", (json_int_t)u->n,
+                          "sha256", hex, "created_ms", (json_int_t)now_ms(), "options");
+    if (!st) st = write_script(r->s, u->id, o, &err);
+    u->done = !st;
+    json_object_set_new(o, "id", json_string(u->id));
+    if (!st) return us_answer_json(r, 201, o);
+    json_decref(o);
+    return us_refuse_error(r, st, &err);
+}
+
+/* ---- how it is read ------------------------------------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static uint64_t hash(uint64_t h, const char *s) {
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
+    return h;
+}
+
+us_status us_script_args(us_server *s, const char *id, us_args *a, char name[128], uint64_t *version, us_error *err) {
+    static const char *const columns[] = {"speaker", "text", "episode", "season", "scene"};
+    json_t *o = NULL, *x;
+    size_t i;
+    us_status st = read_script(s, id, &o, err);
+    if (st) return st;
+    const json_t *options = json_object_get(o, "options");
+    char *path = us_script_path(s, id, text_of(o, "file")), *aliases = us_script_path(s, id, "aliases.json");
+    us_args_addf(a, "%s", path ? path : "");
+    for (i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const char *column = text_of(json_object_get(options, "columns"), columns[i]);
+        if (*column) us_args_addf(a, "--%s-column", columns[i]), us_args_addf(a, "%s", column);
+    }
+    json_array_foreach(json_object_get(options, "off"), i, x) us_args_addf(a, "--off=%s", json_string_value(x));
+    json_array_foreach(json_object_get(options, "exclude"), i, x) us_args_addf(a, "--exclude=%s", json_string_value(x));
+    if (*text_of(options, "delimiter")) us_args_addf(a, "--delimiter=%s", text_of(options, "delimiter"));
+    if (json_object_size(json_object_get(options, "aliases")))
+        us_args_add(a, "--aliases"), us_args_addf(a, "%s", aliases ? aliases : "");
+    if (name) snprintf(name, 128, "%s", text_of(o, "name"));
+    char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
+    if (version) *version = hash(14695981039346656037u, text ? text : "");
+    free(text);
+    free(path);
+    free(aliases);
+    json_decref(o);
+    return a->over ? us_fail(err, US_ERR_LIMIT, "too many options") : US_OK;
+}
+
+/* The findings of the doctor, from the file beside the script when they are of these options. */
+static us_status findings(us_server *s, const char *id, json_t **out, us_error *err) {
+    us_args a = {0};
+    uint64_t version;
+    char file[40];
+    us_args_add(&a, s->o.program);
+    us_args_add(&a, "doctor");
+    us_status st = us_script_args(s, id, &a, NULL, &version, err);
+    us_args_add(&a, "--summary");
+    snprintf(file, sizeof file, "found-%016llx.json", (unsigned long long)version);
+    char *path = st ? NULL : us_script_path(s, id, file);
+    if (!st && path && us_file_exists(path) && !us_json_read(path, MAX_FACTS, out, NULL)) st = US_OK;
+    else if (!st && !(st = us_studio_ask(s, &a, NULL, 120, out, err))) {
+        char *text = json_dumps(*out, JSON_COMPACT);
+        if (text && path && us_file_write_atomic(path, text, strlen(text), NULL)) us_log(s, "%s: cannot be kept", path);
+        free(text);
+    }
+    free(path);
+    us_args_free(&a);
+    return st;
+}
+
+enum MHD_Result us_route_script(us_request *r) {
+    json_t *o, *found = NULL;
+    us_error err;
+    us_status st = read_script(r->s, r->args[0], &o, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    json_object_set_new(o, "id", json_string(r->args[0]));
+    if (findings(r->s, r->args[0], &found, &err))
+        json_object_set_new(o, "error", us_text_json(err.message, strlen(err.message)));
+    else json_object_set_new(o, "found", found);
+    return us_answer_json(r, 200, o);
+}
+
+enum MHD_Result us_route_scripts(us_request *r) {
+    json_t *list = json_array(), *o;
+    DIR *d = opendir(r->s->studio->scripts);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (!id_is_good(e->d_name) || read_script(r->s, e->d_name, &o, NULL)) continue;
+        char *folder = us_script_path(r->s, e->d_name, NULL);
+        json_object_set_new(o, "id", json_string(e->d_name));
+        json_object_set_new(o, "disk_bytes", json_integer(folder ? (json_int_t)bytes_of(folder) : 0));
+        json_array_append_new(list, o);
+        free(folder);
+    }
+    if (d) closedir(d);
+    return us_answer_json(r, 200,
+                          json_pack("{s:o, s:I}", "scripts", list, "quota_bytes", (json_int_t)US_SCRIPTS_QUOTA_MIB << 20));
+}
+
+static us_status check_strings(const json_t *options, const char *key, size_t most, us_error *err) {
+    const json_t *list = json_object_get(options, key), *x;
+    size_t i;
+    if (!list) return US_OK;
+    bool good = json_is_array(list) && json_array_size(list) <= most;
+    if (good)
+        json_array_foreach((json_t *)(uintptr_t)list, i, x) good = good && json_is_string(x) && json_string_length(x) <= 200;
+    return good ? US_OK : us_fail(err, US_ERR_ARGUMENT, "%s: at most %zu names are expected", key, most);
+}
+
+static us_status check_options(const json_t *o, us_error *err) {
+    const char *key, *sub;
+    json_t *v, *x;
+    size_t i;
+    us_status st = US_OK;
+    json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+        if (!strcmp(key, "columns")) {
+            if (!json_is_object(v)) return us_fail(err, US_ERR_ARGUMENT, "columns: an object is expected");
+            json_object_foreach(v, sub, x)
+                if (!json_is_string(x) || json_string_length(x) > 200)
+                    return us_fail(err, US_ERR_ARGUMENT, "columns: '%.40s': a name is expected", sub);
+        } else if (!strcmp(key, "off")) st = check_strings(o, "off", MAX_RULES, err);
+        else if (!strcmp(key, "exclude")) st = check_strings(o, "exclude", MAX_EXCLUDED, err);
+        else if (!strcmp(key, "delimiter")) {
+            if (!json_is_string(v) || json_string_length(v) > 4)
+                return us_fail(err, US_ERR_ARGUMENT, "delimiter: a character is expected");
+        } else if (!strcmp(key, "aliases")) {
+            if (!json_is_object(v) || json_object_size(v) > 500)
+                return us_fail(err, US_ERR_ARGUMENT, "aliases: an object of names is expected");
+            json_object_foreach(v, sub, x) {
+                json_t *name;
+                if (!json_is_array(x)) return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
+                json_array_foreach(x, i, name)
+                    if (!json_is_string(name))
+                        return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
+            }
+        } else
+            return us_fail(err, US_ERR_ARGUMENT,
+                           "%s: there is no such option; columns, off, exclude, delimiter and aliases are", key);
+        if (st) return st;
+    }
+    return US_OK;
+}
+
+/* {"name"?, "options"?}: the options as a whole. */
+enum MHD_Result us_route_script_change(us_request *r) {
+    json_t *o, *options = json_object_get(r->json, "options");
+    const char *name = NULL;
+    us_error err;
+    us_status st = read_script(r->s, r->args[0], &o, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    st = us_param_text(r->json, "name", 0, 120, &name, &err);
+    if (!st && options && !json_is_object(options)) st = us_fail(&err, US_ERR_ARGUMENT, "options: an object is expected");
+    if (!st && options) st = check_options(options, &err);
+    if (!st && name) json_object_set_new(o, "name", json_string(name));
+    if (!st && options) {
+        char *path = us_script_path(r->s, r->args[0], "aliases.json"),
+             *text = json_dumps(json_object_get(options, "aliases"), 0);
+        if (text)
+            st = path ? us_file_write_atomic(path, text, strlen(text), &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
+        json_object_set(o, "options", options);
+        free(text);
+        free(path);
+    }
+    if (!st) st = write_script(r->s, r->args[0], o, &err);
+    json_decref(o);
+    return st ? us_refuse_error(r, st, &err) : us_route_script(r);
+}
+
+enum MHD_Result us_route_script_delete(us_request *r) {
+    char *path = us_script_path(r->s, r->args[0], "script.json"), *folder = us_script_path(r->s, r->args[0], NULL);
+    bool there = path && us_file_exists(path);
+    if (there) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(path);
+    free(folder);
+    return there ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1)) : us_refuse(r, 404, "there is no such script");
+}
+
+/* ---- exploring ----------------------------------------------------------------------------------------------------- */
+
+/* The report's folder of a character (of the one with most lines, without a name), which is made when there is none.
+ * malloc()ed. */
+static us_status explored(us_request *r, char **folder, us_error *err) {
+    us_args a = {0};
+    uint64_t version;
+    char file[40];
+    const char *who = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "character");
+    us_args_add(&a, r->s->o.program);
+    us_args_add(&a, "explore");
+    us_status st = us_script_args(r->s, r->args[0], &a, NULL, &version, err);
+    if (st) return us_args_free(&a), st;
+    if (who && *who) us_args_addf(&a, "--character=%s", who);
+    snprintf(file, sizeof file, "explore-%016llx", (unsigned long long)hash(version, who ? who : ""));
+    char *path = us_script_path(r->s, r->args[0], file), *report = path ? us_path_join(path, "report.json") : NULL;
+    if (!report) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    else if (!us_file_exists(report)) {
+        us_args_addf(&a, "--out=%s", path);
+        st = us_studio_ask(r->s, &a, NULL, 180, NULL, err);
+    }
+    free(report);
+    us_args_free(&a);
+    if (st) free(path);
+    else *folder = path;
+    return st;
+}
+
+enum MHD_Result us_route_script_explore(us_request *r) {
+    char *folder;
+    us_error err;
+    json_t *o = NULL;
+    us_status st = explored(r, &folder, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    char *path = us_path_join(folder, "report.json");
+    st = path ? us_json_read(path, MAX_FACTS, &o, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
+    free(path);
+    free(folder);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
+}
+
+enum MHD_Result us_route_script_file(us_request *r) {
+    static const struct {
+        const char *ending, *type;
+    } types[] = {
+        {".svg", "image/svg+xml"}, {".png", "image/png"}, {".json", "application/json"}, {".html", "text/html; charset=utf-8"}};
+    const char *dot = strrchr(r->args[1], '.'), *type = NULL;
+    char *folder, *data;
+    size_t n;
+    us_error err;
+    for (size_t i = 0; dot && r->args[1][0] != '.' && i < sizeof types / sizeof *types; i++)
+        if (!strcmp(dot, types[i].ending)) type = types[i].type;
+    if (!type) return us_refuse(r, 404, "there is no such file");
+    us_status st = explored(r, &folder, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    char *path = us_path_join(folder, r->args[1]);
+    free(folder);
+    st = path && us_file_exists(path) ? us_file_read(path, MAX_PICTURE, &data, &n, &err)
+                                      : us_fail(&err, US_ERR_NOT_FOUND, "there is no such file");
+    free(path);
+    if (st) return us_refuse_error(r, st, &err);
+    enum MHD_Result rc = us_answer(r, 200, type, data, n, !strcmp(dot, ".html") ? r->args[1] : NULL);
+    free(data);
+    return rc;
+}

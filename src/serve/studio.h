@@ -1,0 +1,71 @@
+/* serve/studio.h - from a script to a character: scripts that visitors brought (scripts.c), jobs that learn from them (jobs.c),
+ * and what changes meanwhile, told to every page (events.c). Nothing of a script is parsed in this process: children do that.
+ */
+#ifndef US_SERVE_STUDIO_H
+#define US_SERVE_STUDIO_H
+#include "serve/server.h"
+#include "understudy/jobs.h"
+
+enum { US_MAX_SCRIPT = 256 << 20, US_SCRIPTS_QUOTA_MIB = 2048, US_MAX_SCRIPTS = 200, US_SCRIPT_ID = 13, US_MAX_ARGS = 100 };
+
+struct us_studio {
+    us_server *s;
+    us_jobs *jobs;
+    char *scripts, *half, *own, *trash; /* folders: scripts, characters being made, the user's characters, what was deleted */
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t children; /* one child that somebody waits for at a time */
+};
+
+us_status us_studio_open(us_server *s, us_error *err);
+void us_studio_close(us_server *s);
+
+/* ---- changes (events.c) ---- */
+/* What: "characters", "chats", "chat" (with its id), "scripts", "jobs". Any thread. */
+void us_changed(us_server *s, const char *what, const char *id);
+/* A request has changed something: tells what, by its path. */
+void us_changed_by(const us_request *r);
+
+/* ---- arguments of a command ---- */
+typedef struct us_args {
+    const char *argv[US_MAX_ARGS + 1];
+    char *owned[US_MAX_ARGS];
+    size_t n, n_owned;
+    bool over;
+} us_args;
+void us_args_add(us_args *a, const char *arg);                       /* borrowed */
+void us_args_addf(us_args *a, const char *fmt, ...) US_PRINTF(2, 3); /* a copy */
+void us_args_free(us_args *a);
+/* Waits for a child that prints JSON; *out is parsed. FORMAT with its last words when it fails; 503 when too many wait. */
+US_MUST_USE us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err);
+
+/* ---- scripts (scripts.c) ---- */
+/* Appends the script's file and the options it is read with. NOT_FOUND. *name (may be NULL) is what the visitor called it;
+ * *version changes with the options. */
+US_MUST_USE us_status us_script_args(us_server *s, const char *id, us_args *a, char name[128], uint64_t *version,
+                                     us_error *err);
+/* FOLDER/ID/NAME of a script; NULL when the id is none. malloc()ed. */
+char *us_script_path(us_server *s, const char *id, const char *name);
+us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);
+
+enum MHD_Result us_route_events(us_request *r);
+enum MHD_Result us_route_scripts(us_request *r);
+enum MHD_Result us_route_script_add(us_request *r);
+enum MHD_Result us_route_script(us_request *r);
+enum MHD_Result us_route_script_change(us_request *r);
+enum MHD_Result us_route_script_delete(us_request *r);
+enum MHD_Result us_route_script_explore(us_request *r);
+enum MHD_Result us_route_script_file(us_request *r);
+enum MHD_Result us_route_jobs(us_request *r);
+enum MHD_Result us_route_job_add(us_request *r);
+enum MHD_Result us_route_job(us_request *r);
+enum MHD_Result us_route_job_delete(us_request *r);
+enum MHD_Result us_route_job_events(us_request *r);
+enum MHD_Result us_route_job_pause(us_request *r);
+enum MHD_Result us_route_job_resume(us_request *r);
+enum MHD_Result us_route_job_keep(us_request *r);
+enum MHD_Result us_route_job_cancel(us_request *r);
+enum MHD_Result us_route_character_change(us_request *r);
+enum MHD_Result us_route_character_delete(us_request *r);
+enum MHD_Result us_route_character_restore(us_request *r);
+#endif

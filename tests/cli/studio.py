@@ -1,0 +1,241 @@
+"""The studio's routes on a tiny model, as a page uses them: see studio.sh."""
+import atexit, http.client, json, os, signal, subprocess, sys, threading, time
+
+program, model, folder, port = sys.argv[1:4] + [int(sys.argv[4])]
+data = folder + '/data'
+
+
+def start(*options, where=data, host='127.0.0.1'):
+    log = open(folder + '/log', 'a')
+    p = subprocess.Popen([program, 'serve', '-m', model, '--host', host, '--port', str(port), '--data-dir', where, '--characters', folder + '/characters', '-t', '1', '-c', '8192', *options], stderr=log)
+    atexit.register(p.kill)
+    for _ in range(1500):
+        try:
+            if call('GET', '/health')[0] == 200:
+                return p
+        except OSError:
+            assert p.poll() is None, open(folder + '/log').read()[-2000:]
+        time.sleep(0.02)
+    raise AssertionError('does not come up')
+
+
+def call(method, path, body=None, raw=None, kind='application/octet-stream', headers=None):
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=300)
+    h = dict(headers or {})
+    if body is not None or raw is not None:
+        h['Content-Type'] = 'application/json' if raw is None else kind
+    c.request(method, path, raw if raw is not None else json.dumps(body) if body is not None else None, h)
+    r = c.getresponse()
+    got = r.read()
+    c.close()
+    if (r.getheader('Content-Type') or '') == 'application/json':
+        got = json.loads(got)
+    return r.status, got
+
+
+def ok(method, path, body=None, want=200, **more):
+    status, got = call(method, path, body, **more)
+    assert status == want, (method, path, status, got)
+    return got
+
+
+class Events:
+    """A stream of server-sent events, read by a thread."""
+    def __init__(self, path, last=None):
+        self.c = http.client.HTTPConnection('127.0.0.1', port, timeout=300)
+        self.c.request('GET', path, headers={'Last-Event-ID': last} if last else {})
+        self.r = self.c.getresponse()
+        assert self.r.status == 200, self.r.read()
+        self.got, self.over = [], False
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        e = {}
+        try:
+            for line in self.r:
+                key, _, value = line.decode().rstrip('\n').partition(': ')
+                if key in ('id', 'event'):
+                    e[key] = value
+                elif key == 'data':
+                    e['data'] = json.loads(value)
+                elif not key and e:
+                    self.got.append(e)
+                    e = {}
+        except Exception:
+            pass
+        self.over = True
+
+    def wait(self, test, seconds=180):
+        for _ in range(seconds * 50):
+            found = [e for e in self.got if test(e)]
+            if found:
+                return found[0]
+            time.sleep(0.02)
+        raise AssertionError(self.got[-5:])
+
+
+def wait_state(job, *states):
+    for _ in range(9000):
+        j = ok('GET', f'/api/jobs/{job}')
+        if j['state'] in states:
+            return j
+        assert j['state'] not in ('failed', 'cancelled', 'done'), j
+        time.sleep(0.02)
+    raise AssertionError(j)
+
+
+things = ['the car', 'the dog', 'our dinner', 'the school', 'my work', 'that noise', 'the moon', 'a sandwich', 'the roof', 'your brother']
+says = ['Woo, {}!', 'Mmm, {}.', 'No way, {} again?', 'I never liked {}.', 'Well, {} can wait.', 'Who cares about {}?']
+rows = ['name,line']
+for i in range(80):
+    x, y = things[i % 10], things[(i * 7 + 3) % 10]
+    rows += [f'Anna Lamp,Is {x} fine {i}?', f'Boris Bell,"{says[i % 6].format(x)}"', f'Clara Key,"Dad, {y}!"', f'Boris Bell,"{says[(i * 5 + 1) % 6].format(y)}"', ',']
+script = '\n'.join(rows).encode()
+
+server = start()
+state = ok('GET', '/api/state')
+assert state['studio'] and not state['public']
+feed = Events('/api/events')
+feed.wait(lambda e: e['event'] == 'hello')
+
+# ---- a script: as it comes, and what is in it
+up = ok('POST', '/api/scripts?name=..%2F..%2Fmy%20show.csv', raw=script, want=201)
+sid = up['id']
+assert up['name'] == 'my show.csv' and up['bytes'] == len(script), up
+feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'scripts')
+found = ok('GET', f'/api/scripts/{sid}')['found']
+assert found['rows'] == 400 and found['lines'] == 320 and found['breaks'] == 80, found
+assert found['first'][1] == {'speaker': 'Boris Bell', 'text': 'Woo, the car!', 'direction': None, 'scene': 0, 'row': 3}, found['first']
+assert found['people'][0] == {'name': 'Boris Bell', 'lines': 160, 'words': found['people'][0]['words'], 'scenes': 80, 'joint': False}
+report = ok('GET', f'/api/scripts/{sid}/explore?character=Boris%20Bell')
+assert report['character']['name'] == 'Boris Bell' and report['character']['lines'] == 160
+assert b'<svg' in ok('GET', f'/api/scripts/{sid}/files/cloud.svg?character=Boris%20Bell')[:400]
+assert call('GET', f'/api/scripts/{sid}/files/..%2Fscript.csv')[0] == 404
+status, got = call('GET', f'/api/scripts/{sid}/explore?character=Nobody')
+assert status >= 400 and "no character 'Nobody'" in got['error']['message'], got
+other = ok('POST', '/api/scripts?name=other.csv', raw=b'who_is_it,what_is_it\na,b\n', want=201)
+got = ok('GET', f"/api/scripts/{other['id']}")
+assert 'who_is_it' in got['error'], got  # it was kept, and what is doubtful is told
+got = ok('PATCH', f"/api/scripts/{other['id']}", {'options': {'columns': {'speaker': 'who_is_it', 'text': 'what_is_it'}}})
+assert got['found']['lines'] == 1, got
+for bad in ({'options': {'colours': 1}}, {'options': {'off': 'x'}}, {'options': 3}, {'options': {'columns': {'speaker': 1}}}):
+    assert call('PATCH', f'/api/scripts/{sid}', bad)[0] == 400, bad
+assert call('POST', '/api/scripts', raw=b'')[0] == 400
+assert call('GET', '/api/scripts/nosuchscript')[0] == 404
+assert call('POST', '/api/scripts', raw=script, headers={'Origin': 'http://evil.example'})[0] == 403
+assert len(ok('GET', '/api/scripts')['scripts']) == 2
+ok('DELETE', f"/api/scripts/{other['id']}")
+assert call('DELETE', f"/api/scripts/{other['id']}")[0] == 404
+assert len(os.listdir(data + '/scripts')) == 1, os.listdir(data + '/scripts')
+
+# ---- what it costs, before anything starts
+train = {'kind': 'train', 'script': sid, 'character': 'Boris Bell'}
+cost = ok('POST', '/api/jobs', {**train, 'dry': True})
+assert cost['lines'] == 160 and cost['full']['epochs'] == 1.5 and cost['memory_bytes'] > 1e6 and cost['persona'].startswith('You are Boris Bell'), cost
+assert ok('GET', '/api/jobs')['jobs'] == []
+for bad in ({}, {'kind': 'dance'}, {**train, 'mode': 'slow'}, {**train, 'options': {'rank': 0}}, {'kind': 'train', 'script': sid}):
+    assert call('POST', '/api/jobs', bad)[0] == 400, bad
+assert call('POST', '/api/jobs', {**train, 'script': 'nosuchscript'})[0] == 404
+
+# ---- the same training twice: one in a piece, one paused, killed with the server, gone on with
+options = {'max_steps': 60, 'eval_every': 10, 'lr': 0.005}
+whole = ok('POST', '/api/jobs', {**train, 'options': options}, want=201)
+assert whole['character'] == 'boris-bell' and 'steps' not in whole and data not in json.dumps(whole), whole
+part = ok('POST', '/api/jobs', {**train, 'options': options}, want=201)
+assert part['character'] == 'boris-bell-2'
+events = Events(f"/api/jobs/{whole['id']}/events")
+first = events.wait(lambda e: e['data'].get('step') == 5)
+assert ok('GET', f"/api/jobs/{part['id']}")['state'] == 'queued'  # one learns at a time
+assert not any(c['id'] == 'boris-bell' for c in ok('GET', '/api/characters')['characters'])  # half a character is none
+assert ok('GET', '/api/characters/boris-bell')['name'] == 'Boris Bell'  # but who knows of them may talk to them
+sample = events.wait(lambda e: 'reply' in e['data'])
+assert 'line' in sample['data'] and 'bare' in sample['data'], sample
+wait_state(whole['id'], 'done')
+later = Events(f"/api/jobs/{whole['id']}/events", last=first['id'])
+later.wait(lambda e: e['data'].get('state') == 'done')
+steps = [e['data']['step'] for e in later.got if 'loss' in e['data']]
+assert steps[0] == 6 and steps[-1] == 60, steps
+feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'characters')
+c = next(c for c in ok('GET', '/api/characters')['characters'] if c['id'] == 'boris-bell')
+assert c['has_adapter'] and c['about'], c
+
+events = Events(f"/api/jobs/{part['id']}/events")
+events.wait(lambda e: e['data'].get('step', 0) >= 3 and 'loss' in e['data'])
+t0 = time.monotonic()
+ok('POST', f"/api/jobs/{part['id']}/pause", {})
+wait_state(part['id'], 'paused')
+assert time.monotonic() - t0 < 5, time.monotonic() - t0  # two seconds, and a busy machine
+assert call('POST', f"/api/jobs/{part['id']}/pause", {})[0] == 409
+ok('POST', f"/api/jobs/{part['id']}/resume", {})
+events = Events(f"/api/jobs/{part['id']}/events")
+events.wait(lambda e: e['data'].get('step', 0) >= 20 and 'loss' in e['data'])
+server.send_signal(signal.SIGKILL)
+server.wait()
+server = start()
+wait_state(part['id'], 'interrupted')
+ok('POST', f"/api/jobs/{part['id']}/resume", {})
+wait_state(part['id'], 'done')
+read = lambda cid: open(f'{data}/characters/{cid}/adapter.gguf', 'rb').read()
+assert read('boris-bell') == read('boris-bell-2'), 'not the same bits'
+assert os.listdir(data + '/rehearsals') == []
+
+# ---- stopped early and kept; cancelled and gone
+long = ok('POST', '/api/jobs', {**train, 'options': {**options, 'max_steps': 100000}}, want=201)
+Events(f"/api/jobs/{long['id']}/events").wait(lambda e: e['data'].get('step', 0) >= 11 and 'loss' in e['data'])
+ok('POST', f"/api/jobs/{long['id']}/keep", {})
+wait_state(long['id'], 'done')
+assert any(c['id'] == 'boris-bell-3' for c in ok('GET', '/api/characters')['characters'])
+gone = ok('POST', '/api/jobs', {**train, 'options': {**options, 'max_steps': 100000}}, want=201)
+Events(f"/api/jobs/{gone['id']}/events").wait(lambda e: 'loss' in e['data'])
+assert call('DELETE', f"/api/jobs/{gone['id']}")[0] == 409
+ok('POST', f"/api/jobs/{gone['id']}/cancel", {})
+wait_state(gone['id'], 'cancelled')
+assert os.listdir(data + '/rehearsals') == []
+ok('DELETE', f"/api/jobs/{gone['id']}")
+assert call('GET', f"/api/jobs/{gone['id']}")[0] == 404
+
+# ---- the character: renamed, deleted, taken back
+c = ok('PATCH', '/api/characters/boris-bell', {'name': 'Boris', 'greeting': 'What now?', 'persona': 'You are Boris, a bell.'})
+assert c['name'] == 'Boris' and c['greeting'] == 'What now?' and c['description'] == 'You are Boris, a bell.', c
+for bad in ({'name': ''}, {'name': 3}, {'picture_base64': 'aGVsbG8='}):
+    assert call('PATCH', '/api/characters/boris-bell', bad)[0] == 400, bad
+feed = Events('/api/events')
+feed.wait(lambda e: e['event'] == 'hello')
+ok('DELETE', '/api/characters/boris-bell')
+feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'characters')
+assert call('GET', '/api/characters/boris-bell')[0] == 404
+ok('POST', '/api/characters/boris-bell/restore', {})
+assert ok('GET', '/api/characters/boris-bell')['name'] == 'Boris'
+assert call('POST', '/api/characters/boris-bell/restore', {})[0] == 404
+assert call('POST', '/api/characters/..%2F..%2Fscripts/restore', {})[0] == 404
+
+# ---- two tabs: what one says, the other is told; who was away for long asks for everything
+chat = ok('POST', '/api/chats', {'characters': ['boris-bell']}, want=201)
+ok('POST', f"/api/chats/{chat['id']}/say", {'text': 'Hello', 'takes': 1})
+feed.wait(lambda e: e['event'] == 'change' and e['data'] == {'what': 'chat', 'id': chat['id']})
+seen = feed.got[-1]['id']
+again = Events('/api/events', last=seen)
+assert again.wait(lambda e: e['event'] == 'hello')['data']['missed'] is False
+assert Events('/api/events', last='1-1').wait(lambda e: e['event'] == 'hello')['data']['missed'] is True
+# a folder dropped in
+os.makedirs(folder + '/characters/dropped')
+open(folder + '/characters/dropped/card.json', 'w').write(json.dumps({'spec': 'chara_card_v2', 'data': {'name': 'Dropped', 'description': 'You are Dropped.'}}))
+n = len(feed.got)
+feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'characters' and feed.got.index(e) >= n)
+assert call('PATCH', '/api/characters/dropped', {'name': 'X'})[0] == 409  # not the visitor's own
+server.terminate()
+assert server.wait(30) == 0
+
+# ---- off on a public address, unless it is asked for
+server = start('--no-api-key', host='0.0.0.0', where=folder + '/public')
+assert not ok('GET', '/api/state')['studio']
+status, got = call('POST', '/api/scripts', raw=script)
+assert status == 501 and '--studio' in got['error']['message'], (status, got)
+assert not os.path.exists(folder + '/public/scripts')
+server.terminate()
+assert server.wait(30) == 0
+server = start('--no-api-key', '--studio', host='0.0.0.0', where=folder + '/public')
+ok('POST', '/api/scripts', raw=script, want=201)
+server.terminate()
+assert server.wait(30) == 0
+print('ok')
