@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROWS = 12, MOST_REPAIRS = 40, MOST_NAMES = 300, MOST_ALIASES = 60, MOST_TEXT = 400 };
+enum { MOST_ROWS = 12, MOST_REPAIRS = 40, MOST_NAMES = 300, MOST_ALIASES = 60, MOST_TEXT = 400, MOST_SOURCES = 20 };
 
 /* At most MOST_TEXT bytes, cut between characters. */
 static json_t *shortened(const char *s) {
@@ -80,6 +80,33 @@ static json_t *aliases_json(const us_script *s, const us_alias *a, size_t n) {
     return list;
 }
 
+static json_t *sources_json(const us_script *s) {
+    size_t n;
+    const us_source *src = us_script_get_sources(s, &n);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n && i < MOST_SOURCES; i++) {
+        const char *slash = strrchr(src[i].path, '/');
+        json_array_append_new(
+            list, json_pack("{s:o, s:s?, s:s, s:s, s:s, s:b, s:I}", "name", shortened(slash ? slash + 1 : src[i].path),
+                            "format", src[i].format, "about", src[i].about ? src[i].about : "", "encoding",
+                            src[i].encoding ? src[i].encoding : "", "others", src[i].others ? src[i].others : "", "guessed",
+                            src[i].encoding_guessed, "lines", (json_int_t)src[i].lines));
+    }
+    return list;
+}
+
+/* Names that are likely no person. */
+static json_t *exclusions_json(const us_script *s) {
+    uint32_t *list = NULL;
+    size_t n = 0, n_sp;
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    json_t *o = json_array();
+    if (us_script_suggest_exclusions(s, &list, &n, NULL) == US_OK)
+        for (size_t i = 0; i < n && i < MOST_ALIASES; i++) json_array_append_new(o, shortened(sp[list[i]].name));
+    free(list);
+    return o;
+}
+
 us_status cli_script_summary(const us_script *s, us_error *err) {
     const us_script_counts *c = us_script_get_counts(s);
     us_alias *a = NULL;
@@ -94,6 +121,10 @@ us_status cli_script_summary(const us_script *s, us_error *err) {
         json_object_set_new(o, "people", speakers_json(s));
         json_object_set_new(o, "examples", repairs_json(s));
         json_object_set_new(o, "aliases", aliases_json(s, a, n));
+        json_object_set_new(o, "sources", sources_json(s));
+        json_object_set_new(o, "no_speakers", exclusions_json(s));
+        us_error damage;
+        if (us_script_check_damage(s, &damage)) json_object_set_new(o, "damage", json_string(damage.message));
     }
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text) puts(text);

@@ -69,7 +69,16 @@ export const del = path => json('DELETE', path);
 
 // The events of a reply: { event, data }. Leaving the loop, or the signal, cancels the reply.
 export async function* stream(path, body, options) {
-  const r = await request('POST', path, body, options);
+  yield* events(await request('POST', path, body, options));
+}
+// The events of an address that goes on for ever, from the one after "last" on.
+export async function* follow(path, { signal, last } = {}) {
+  const r = await fetch(path, { signal, headers: { ...headers(), ...last && { 'Last-Event-ID': last } } });
+  if (r.status === 401) { await anotherKey(); return; }
+  if (!r.ok) throw failure(r.status, await r.json().then(j => j.error, () => null));
+  yield* events(r);
+}
+async function* events(r) {
   const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   try {
@@ -79,15 +88,16 @@ export async function* stream(path, body, options) {
       const blocks = (rest + value).split('\n\n');
       rest = blocks.pop();
       for (const block of blocks) {
-        let event = 'message', data = '';
+        let event = 'message', data = '', id = '';
         for (const line of block.split('\n')) {
           if (line.startsWith('event:')) event = line.slice(6).trim();
           else if (line.startsWith('data:')) data += line.slice(5);
+          else if (line.startsWith('id:')) id = line.slice(3).trim();
         }
         if (!data) continue;
         const told = JSON.parse(data);
         if (event === 'error') throw failure(told.code, { message: told.message, code: told.reason });
-        yield { event, data: told };
+        yield { event, data: told, id };
       }
     }
   } finally {
@@ -96,6 +106,22 @@ export async function* stream(path, body, options) {
 }
 
 /* ---- files and pictures ---- */
+
+// A file as it is, with its progress (0..1); fetch() does not tell that.
+export const upload = (path, file, onprogress) => new Promise((resolve, reject) => {
+  const x = new XMLHttpRequest();
+  x.open('POST', path);
+  x.setRequestHeader('Content-Type', 'application/octet-stream');
+  if (key) x.setRequestHeader('Authorization', `Bearer ${key}`);
+  x.upload.onprogress = e => e.lengthComputable && onprogress(e.loaded / e.total);
+  x.onload = () => {
+    let said = null;
+    try { said = JSON.parse(x.responseText); } catch { /* told by the status */ }
+    if (x.status === 201) resolve(said); else reject(failure(x.status, said?.error));
+  };
+  x.onerror = () => reject(new Failure(t('error_network')));
+  x.send(file);
+});
 
 // An <img> can't send a key: with one, pictures are fetched here and shown from memory.
 const pictures = new Map();

@@ -2,7 +2,7 @@
 import { get, picture } from './http.js';
 import { el } from './dom.js';
 
-export const store = { state: null, characters: [], chats: [] };
+export const store = { state: null, characters: [], chats: [], jobs: [] };
 const bus = new EventTarget();
 export const on = (name, f) => bus.addEventListener(name, e => f(e.detail));
 export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
@@ -15,6 +15,11 @@ export async function loadCharacters() {
 export async function loadChats() {
   store.chats = (await get('/api/chats')).chats;
   emit('chats');
+}
+export async function loadJobs() {
+  if (!store.state?.studio) return;
+  store.jobs = (await get('/api/jobs')).jobs;
+  emit('jobs');
 }
 // A character may be gone although a chat still names it.
 export const character = id => store.characters.find(c => c.id === id) || { id, name: id, cast: [], tags: [], gone: true, takes: 1 };

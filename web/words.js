@@ -1,7 +1,9 @@
 // Every word of the page, in English and Russian. "{n}" is filled in; "a|b" or "a|b|c" are the plural forms for n.
+import { studioWords } from './words-studio.js';
 export const languages = { en: 'English', ru: 'Русский' };
 
 const table = {
+  ...studioWords,
   // general
   ok: ['OK', 'Готово'],
   save: ['Save', 'Сохранить'],

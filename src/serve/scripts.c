@@ -267,6 +267,9 @@ us_status us_script_args(us_server *s, const char *id, us_args *a, char name[128
     }
     json_array_foreach(json_object_get(options, "off"), i, x) us_args_addf(a, "--off=%s", json_string_value(x));
     json_array_foreach(json_object_get(options, "exclude"), i, x) us_args_addf(a, "--exclude=%s", json_string_value(x));
+    if (json_is_true(json_object_get(options, "accept_damage"))) us_args_add(a, "--accept-damage");
+    if (*text_of(options, "format")) us_args_addf(a, "--format=%s", text_of(options, "format"));
+    if (*text_of(options, "encoding")) us_args_addf(a, "--encoding=%s", text_of(options, "encoding"));
     if (*text_of(options, "delimiter")) us_args_addf(a, "--delimiter=%s", text_of(options, "delimiter"));
     if (json_object_size(json_object_get(options, "aliases")))
         us_args_add(a, "--aliases"), us_args_addf(a, "%s", aliases ? aliases : "");
@@ -353,9 +356,11 @@ static us_status check_options(const json_t *o, us_error *err) {
                     return us_fail(err, US_ERR_ARGUMENT, "columns: '%.40s': a name is expected", sub);
         } else if (!strcmp(key, "off")) st = check_strings(o, "off", MAX_RULES, err);
         else if (!strcmp(key, "exclude")) st = check_strings(o, "exclude", MAX_EXCLUDED, err);
-        else if (!strcmp(key, "delimiter")) {
-            if (!json_is_string(v) || json_string_length(v) > 4)
-                return us_fail(err, US_ERR_ARGUMENT, "delimiter: a character is expected");
+        else if (!strcmp(key, "delimiter") || !strcmp(key, "format") || !strcmp(key, "encoding")) {
+            if (!json_is_string(v) || json_string_length(v) > 40)
+                return us_fail(err, US_ERR_ARGUMENT, "%s: a short string is expected", key);
+        } else if (!strcmp(key, "accept_damage")) {
+            if (!json_is_boolean(v)) return us_fail(err, US_ERR_ARGUMENT, "accept_damage: true or false is expected");
         } else if (!strcmp(key, "aliases")) {
             if (!json_is_object(v) || json_object_size(v) > 500)
                 return us_fail(err, US_ERR_ARGUMENT, "aliases: an object of names is expected");
@@ -366,9 +371,7 @@ static us_status check_options(const json_t *o, us_error *err) {
                     if (!json_is_string(name))
                         return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
             }
-        } else
-            return us_fail(err, US_ERR_ARGUMENT,
-                           "%s: there is no such option; columns, off, exclude, delimiter and aliases are", key);
+        } else return us_fail(err, US_ERR_ARGUMENT, "%s: there is no such option", key);
         if (st) return st;
     }
     return US_OK;

@@ -114,11 +114,9 @@ assert call('GET', f'/api/scripts/{sid}/files/..%2Fscript.csv')[0] == 404
 status, got = call('GET', f'/api/scripts/{sid}/explore?character=Nobody')
 assert status >= 400 and "no character 'Nobody'" in got['error']['message'], got
 other = ok('POST', '/api/scripts?name=other.csv', raw=b'who_is_it,what_is_it\na,b\n', want=201)
-got = ok('GET', f"/api/scripts/{other['id']}")
-assert 'who_is_it' in got['error'], got  # it was kept, and what is doubtful is told
 got = ok('PATCH', f"/api/scripts/{other['id']}", {'options': {'columns': {'speaker': 'who_is_it', 'text': 'what_is_it'}}})
 assert got['found']['lines'] == 1, got
-for bad in ({'options': {'colours': 1}}, {'options': {'off': 'x'}}, {'options': 3}, {'options': {'columns': {'speaker': 1}}}):
+for bad in ({'options': {'colours': 1}}, {'options': {'off': 'x'}}, {'options': {'accept_damage': 1}}, {'options': 3}, {'options': {'columns': {'speaker': 1}}}):
     assert call('PATCH', f'/api/scripts/{sid}', bad)[0] == 400, bad
 assert call('POST', '/api/scripts', raw=b'')[0] == 400
 assert call('GET', '/api/scripts/nosuchscript')[0] == 404
@@ -127,6 +125,11 @@ assert len(ok('GET', '/api/scripts')['scripts']) == 2
 ok('DELETE', f"/api/scripts/{other['id']}")
 assert call('DELETE', f"/api/scripts/{other['id']}")[0] == 404
 assert len(os.listdir(data + '/scripts')) == 1, os.listdir(data + '/scripts')
+
+picture = ok('POST', '/api/scripts?name=picture.csv', raw=b'\x89PNG\r\n\x1a\n' + bytes(500), want=201)
+got = ok('GET', f"/api/scripts/{picture['id']}")
+assert got['error'] and 'found' not in got, got  # it was kept, and why it cannot be read is told
+ok('DELETE', f"/api/scripts/{picture['id']}")
 
 # ---- what it costs, before anything starts
 train = {'kind': 'train', 'script': sid, 'character': 'Boris Bell'}
@@ -156,6 +159,7 @@ later.wait(lambda e: e['data'].get('state') == 'done')
 steps = [e['data']['step'] for e in later.got if 'loss' in e['data']]
 assert steps[0] == 6 and steps[-1] == 60, steps
 feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'characters')
+feed.wait(lambda e: [c for c in ok('GET', '/api/characters')['characters'] if c['id'] == 'boris-bell'])  # within half a second
 c = next(c for c in ok('GET', '/api/characters')['characters'] if c['id'] == 'boris-bell')
 assert c['has_adapter'] and c['about'], c
 
