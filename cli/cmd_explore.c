@@ -2,6 +2,7 @@
 #include "cli_script.h"
 #include "understudy/chat.h"
 #include "understudy/explore.h"
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,39 @@ static void print_summary(const us_facts *f) {
     }
 }
 
+/* ---- the lines behind a phrase ----------------------------------------------------------------------------- */
+
+static json_t *words(const char *s) {
+    json_t *j = json_string(s);
+    return j ? j : json_string("");
+}
+
+/* The character's lines that hold the words, each with the line before it in its scene, as JSON. */
+static us_status print_found(const us_script *s, const char *character, const char *text, us_error *err) {
+    enum { MOST = 60 };
+    size_t n, n_sp;
+    uint32_t who;
+    const us_line *l = us_script_get_lines(s, &n);
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    us_status st = us_script_find_speaker(s, character, &who, err);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n && !st && json_array_size(list) < MOST; i++) {
+        if (l[i].speaker != who || !strcasestr(l[i].text, text)) continue;
+        json_t *o = json_pack("{s:o, s:i}", "text", words(l[i].text), "row", (int)l[i].row);
+        if (i && l[i - 1].scene == l[i].scene) {
+            json_object_set_new(o, "before", words(l[i - 1].text));
+            if (l[i - 1].speaker != US_SPEAKER_NONE) json_object_set_new(o, "before_speaker", words(sp[l[i - 1].speaker].name));
+        }
+        json_array_append_new(list, o);
+    }
+    json_t *all = json_pack("{s:o}", "lines", list);
+    char *out = st ? NULL : json_dumps(all, JSON_COMPACT);
+    if (out) puts(out);
+    free(out);
+    json_decref(all);
+    return st;
+}
+
 /* ---- the command -------------------------------------------------------------------------------------------- */
 
 /* The name on the card of a character's folder, or NULL; to be freed. */
@@ -157,7 +191,7 @@ int cmd_explore(int argc, char **argv) {
     cli_script so = {0};
     us_explore_options eo = {0};
     us_cloud_options co = {0};
-    const char *out = NULL, *about = NULL, *size_by = "count";
+    const char *find = NULL, *out = NULL, *about = NULL, *size_by = "count";
     char *name = NULL, *text = NULL;
     int64_t seed = 0, top = 30, min_lines = 0, words = 200;
     bool json = false, help;
@@ -168,6 +202,8 @@ int cmd_explore(int argc, char **argv) {
         {"out", 'o', "DIR", "write the report there: index.html, report.json, corpus.json, pictures", CLI_STRING, &out, 0, 0},
         {"about", 0, "DIR", "write about.json and pictures into a character's folder, for the chat page", CLI_STRING, &about, 0,
          0},
+        {"find", 0, "TEXT", "the character's lines that hold these words, with what was said before, as JSON", CLI_STRING,
+         &find, 0, 0},
         {"json", 0, NULL, "the figures as JSON instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"main-share", 0, "X", "main characters have this share of lines or words (0.01)", CLI_FLOAT, &eo.main_share, 0.0001,
          1},
@@ -203,6 +239,13 @@ int cmd_explore(int argc, char **argv) {
     us_status st = US_OK;
     if (about && !eo.character) st = name_on_card(about, &name, &err), eo.character = name;
     if (!st) st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
+    if (!st && find) {
+        st = eo.character ? print_found(script, eo.character, find, &err)
+                          : us_fail(&err, US_ERR_ARGUMENT, "--find: whose lines? Name the character with --character");
+        rc = st ? cli_fail(argv[0], st, &err) : EXIT_OK;
+        us_script_free(script);
+        return rc;
+    }
     if (!st) st = us_explore(script, &eo, &facts, &err);
     if (!st && json) st = us_report_json(facts, &text, &err);
     fancy = cli_fancy(STDOUT_FILENO);

@@ -52,7 +52,7 @@ const heard = ['base', 'prompt', 'adapter', 'real'];
 const share = v => `${number(100 * v, v < 0.1 || v > 0.9 ? 1 : 0)}%`, plain = v => number(v, Math.abs(v) < 10 ? 2 : 1);
 const measures = [['loops', share], ['other_speaker', share], ['leaks', share], ['leaks_provoked', share], ['ended', share], ['style', share], ['catch_phrases', share], ['memorised', share], ['r10', share], ['context_gain', plain], ['perplexity', plain], ['words', plain], ['distinct_2', share], ['retention', share]];
 
-function auditioned(a) {
+export function auditioned(a) {
   const figures = a.figures || {}, columns = heard.filter(who => figures[who]);
   const rows = measures.filter(([name]) => columns.some(who => typeof figures[who][name]?.value === 'number'));
   if (!rows.length) return null;

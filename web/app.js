@@ -1,22 +1,28 @@
-// Start, addresses (#/ the cast, #/new/IDS a chat not yet begun, #/chat/ID), keys, and the question for the API key.
+// Start, addresses (#/ the cast, #/new/IDS a chat not yet begun, #/chat/ID, the studio's places), keys, and the question for the API key.
 import { get, onKeyNeeded } from './http.js';
 import { $, button, dialog, el, failed } from './dom.js';
 import { language, t } from './words.js';
-import { emit, loadCharacters, loadChats, on, setting, store } from './store.js';
+import { emit, loadCharacters, loadChats, loadJobs, on, setting, store } from './store.js';
 import { rail, showKeys } from './rail.js';
 import { home } from './home.js';
 import { draw, isBusy, leave, onStage, openChat, openDraft, shortcuts, stop } from './stage.js';
 import { acceptDrops } from './files.js';
+import { listen } from './live.js';
+import { person, script, studio } from './studio.js';
+import { cast, job } from './rehearse.js';
+import { premiere } from './premiere.js';
 
 let routes = 0;
 async function route() {
   const mine = ++routes;
   document.body.classList.remove('rail-open');
   document.querySelectorAll('dialog[open]').forEach(d => d.close());
-  const [, kind, rest = ''] = location.hash.match(/^#\/(chat|new)\/(.+)$/) || [];
+  const [, kind = '', rest = ''] = location.hash.match(/^#\/([a-z]+)(?:\/(.+))?$/) || [], parts = rest.split('/').map(x => { try { return decodeURIComponent(x); } catch { return x; } });
+  const places = { studio, script: () => parts.length > 1 ? person(...parts) : script(parts[0]), cast: () => cast(...parts), job: () => job(parts[0]), premiere: () => premiere(...parts) };
   try {
-    if (kind === 'chat') await openChat(decodeURIComponent(rest));
+    if (kind === 'chat' && rest) await openChat(parts[0]);
     else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
+    else if (places[kind]) { leave(); scrollTo(0, 0); const drawn = places[kind](); if (kind !== 'job') await drawn; else drawn.catch(failed); }
     else { leave(); home(); }
   } catch (e) {
     if (mine !== routes) return; // an address that is no longer wanted
@@ -64,12 +70,13 @@ async function start() {
   $('veil').addEventListener('click', () => emit('rail', false));
   addEventListener('hashchange', route);
   addEventListener('keydown', pressed);
-  on('language', () => { relabel(); rail(); if (onStage()) draw(); else home(); });
-  on('characters', () => { if (!onStage() && !location.hash.match(/^#\/(chat|new)\//)) home(); });
+  on('language', () => { relabel(); rail(); if (onStage()) draw(); else route(); });
+  on('characters', () => { if (!onStage() && /^(#\/?)?$/.test(location.hash)) home(); });
   try {
     store.state = await get('/api/state');
-    await Promise.all([loadCharacters(), loadChats()]);
+    await Promise.all([loadCharacters(), loadChats(), loadJobs().catch(() => {})]);
     await route();
+    listen();
   } catch (e) {
     broken(e);
   }

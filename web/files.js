@@ -3,6 +3,7 @@ import { base64, del, download, patch, post } from './http.js';
 import { dialog, el, failed, toast } from './dom.js';
 import { t } from './words.js';
 import { character, loadCharacters, loadChats, store } from './store.js';
+import { bring } from './studio.js';
 
 const plain = s => s.replace(/[^\p{L}\p{N} _-]+/gu, '').trim().slice(0, 60) || 'understudy';
 export const exportChat = (chat, format) => download(`/api/chats/${chat.id}/export?format=${format}`, `${plain(store.chats.find(c => c.id === chat.id)?.title || 'chat')}.${format === 'json' ? 'json' : 'jsonl'}`).catch(failed);
@@ -32,8 +33,25 @@ export async function removeChat(id) {
 
 /* ---- import: a chat (ours, SillyTavern's JSONL) or a card, of which the server knows the kinds ---- */
 
+// A card, a chat, or else a script: told by what is in it.
+async function isScript(file) {
+  if (/\.(png|charx|jpe?g)$/i.test(file.name)) return false;
+  if (/\.jsonl$/i.test(file.name)) {
+    try { const j = JSON.parse((await file.slice(0, 1e6).text()).split('\n')[0]); return !(j.mes !== undefined || j.user_name !== undefined || j.chat_metadata); } catch { return true; }
+  }
+  if (!/\.json$/i.test(file.name) || file.size > 8e6) return true;
+  try {
+    const j = JSON.parse(await file.text());
+    return !(Array.isArray(j.turns) || j.spec || j.data?.name || j.char_name || (j.name && (j.description !== undefined || j.first_mes !== undefined || j.personality !== undefined)));
+  } catch { return true; }
+}
 export async function importFile(file) {
   try {
+    if (await isScript(file)) {
+      if (!store.state?.studio) throw new Error(t('studio_off'));
+      await bring(file);
+      return;
+    }
     if (file.size > 8e6) throw new Error(t('error_large'));
     if (/\.jsonl$/i.test(file.name)) { await chatIn({ format: 'sillytavern', data: await file.text() }); return; }
     if (!/\.(json|png|charx|jpe?g)$/i.test(file.name)) throw new Error(t('import_what', { file: file.name }));
@@ -59,7 +77,7 @@ async function chatIn(body) {
   location.hash = `#/chat/${chat.id}`;
 }
 export function chooseFile() {
-  const input = el('input', { type: 'file', accept: '.json,.png,.charx,.jpeg,.jpg,.jsonl,application/json,image/png', multiple: true, onchange: () => [...input.files].forEach(importFile) });
+  const input = el('input', { type: 'file', multiple: true, onchange: () => [...input.files].forEach(importFile) });
   input.click();
 }
 // Files dropped anywhere on the page.

@@ -21,6 +21,7 @@ function draw() {
     !setting('welcomed', false) && n > 0 && el('aside', { class: 'welcome', 'aria-label': t('welcome') }, el('p', {}, el('strong', {}, t('welcome')), ' ', t('welcome_text')), iconButton('close', t('close'), e => { keep('welcomed', true); e.currentTarget.parentElement.remove(); })),
     el('ul', { class: `cards${chosen ? ' choosing' : ''}` }, store.characters.map(card)),
     !chosen && el('div', { class: 'tiles' },
+      store.state?.studio && tile('play', t('studio_tile'), t('studio_tile_sub'), () => { location.hash = '#/studio'; }),
       n > 1 && tile('people', t('scene'), t('scene_sub'), () => { chosen = []; draw(); }),
       tile('open', t('bring'), t('bring_sub'), chooseFile)),
     chosen && el('div', { class: 'scene-bar', role: 'group', 'aria-label': t('scene') },

@@ -2,6 +2,7 @@
 import { $, button, dialog, el, fill, icon, iconButton, menu } from './dom.js';
 import { languages, setLanguage, language, number, t } from './words.js';
 import { avatar, character, emit, keep, on, setting, store } from './store.js';
+import { jobLink, jobShare, jobState, meter } from './studio.js';
 import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
 
 let filter = '', busy = new Map(), list = null;
@@ -15,6 +16,7 @@ export function rail() {
     el('a', { class: 'button new', href: '#/' }, icon('plus'), el('span', {}, t('new_chat'))),
     store.characters.length > 0 && el('div', { class: 'cast', role: 'group', 'aria-label': t('cast') }, store.characters.slice(0, 10).map(c =>
       el('a', { class: 'face', href: `#/new/${encodeURIComponent(c.id)}`, title: t('talk_to', { name: c.name }), 'aria-label': t('talk_to', { name: c.name }) }, avatar(c.id)))),
+    el('div', { class: 'rail-jobs' }),
     el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); } }),
     list,
     el('div', { class: 'rail-foot' },
@@ -24,6 +26,12 @@ export function rail() {
       iconButton('keys', t('keys_title'), showKeys),
       iconButton('info', t('this_page'), showState)));
   chats();
+  jobs();
+}
+// What is under way, everywhere to be seen.
+function jobs() {
+  const box = $('rail').querySelector('.rail-jobs'), list = store.jobs.filter(j => ['running', 'queued', 'paused', 'interrupted'].includes(j.state));
+  if (box) box.replaceChildren(...list.map(j => el('a', { class: 'rail-job', href: jobLink(j) }, el('span', {}, `${j.title} · ${jobState(j)}`), meter(jobShare(j), j.title))));
 }
 const chatHere = () => decodeURIComponent(location.hash.match(/^#\/chat\/(.+)/)?.[1] || '');
 
@@ -83,6 +91,7 @@ function showState() {
 }
 
 on('chats', chats);
+on('jobs', jobs);
 on('characters', rail);
 on('running', map => { busy = map; chats(); });
 on('here', chats);

@@ -28,6 +28,7 @@ export const studioWords = {
   script_deleted: ['The script is deleted.', 'Сценарий удалён.'],
   forget_job: ['Remove from the list', 'Убрать из списка'],
   kept_bytes: ['{n} MB of {of} MB are used by scripts.', 'Сценарии занимают {n} МБ из {of} МБ.'],
+  accept_damage: ['Use it all the same', 'Всё равно использовать'],
   // what was found
   found_title: ['What was found', 'Что нашлось'],
   rows: ['rows', 'строк'],
@@ -150,6 +151,7 @@ export const studioWords = {
   // premiere
   premiere_talk: ['Talk to {name}', 'Поговорить: {name}'],
   tonight: ['Tonight', 'Сегодня на сцене'],
+  adapter_file: ['Adapter (GGUF)', 'Адаптер (GGUF)'],
   change_character: ['Change', 'Изменить'],
   char_name: ['Name', 'Имя'],
   char_greeting: ['Greeting', 'Приветствие'],

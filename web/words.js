@@ -81,7 +81,7 @@ const table = {
   on_stage_no: ['Add to the scene', 'Позвать на сцену'],
   bring: ['Bring a character', 'Привести персонажа'],
   bring_sub: ['A card as JSON or PNG, from SillyTavern too: choose the file or drop it here', 'Карточка JSON или PNG, в том числе из SillyTavern: выберите файл или перетащите сюда'],
-  drop: ['Drop a character card or a chat', 'Отпустите карточку персонажа или разговор'],
+  drop: ['Drop a script, a character card or a chat', 'Отпустите сценарий, карточку персонажа или разговор'],
   imported: ['{name} has joined the cast.', 'В труппе пополнение: {name}.'],
   import_notes: ['Of the card, not as it says: {notes}', 'Из карточки использовано не всё: {notes}'],
   left_out: ['Left out of the file: {n} (hidden, empty or damaged lines).', 'Не взято из файла: {n} (скрытые, пустые или повреждённые строки).'],

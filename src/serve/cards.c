@@ -51,6 +51,8 @@ static json_t *about(const us_character *c) {
                   greeting, "tags", json_is_array(tags) ? tags : json_array(), "has_adapter", c->has_adapter, "takes",
                   card->takes, "history", card->history, "cast", cast, "picture", picture ? json_string(url) : json_null(),
                   "about", has_file(c, "about.json"), "audition", has_file(c, "audition.json"));
+    json_object_set_new(j, "own", json_boolean(c->own && !c->half));
+    json_object_set_new(j, "half", json_boolean(c->half));
     free(picture);
     return j;
 }
@@ -79,6 +81,7 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set_new(j, "about", file_json(c, "about.json"));
     json_object_set_new(j, "audition", file_json(c, "audition.json"));
     json_object_set_new(j, "training", file_json(c, "train.json"));
+    json_object_set_new(j, "origin", file_json(c, "origin.json"));
     us_character_put(c);
     return us_answer_json(r, 200, j);
 }

@@ -452,6 +452,24 @@ enum MHD_Result us_route_script_explore(us_request *r) {
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
 }
 
+/* The lines behind a phrase: {lines: [{text, before_speaker?, before?}]} */
+enum MHD_Result us_route_script_lines(us_request *r) {
+    us_args a = {0};
+    us_error err;
+    json_t *o = NULL;
+    const char *who = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "character"),
+               *text = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "text");
+    if (!who || !text || !*text || strlen(text) > 400) return us_refuse(r, 400, "text: character and text are expected");
+    us_args_add(&a, r->s->o.program);
+    us_args_add(&a, "explore");
+    us_status st = us_script_args(r->s, r->args[0], &a, NULL, NULL, &err);
+    us_args_addf(&a, "--character=%s", who);
+    us_args_addf(&a, "--find=%s", text);
+    if (!st) st = us_studio_ask(r->s, &a, NULL, 60, &o, &err);
+    us_args_free(&a);
+    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
+}
+
 enum MHD_Result us_route_script_file(us_request *r) {
     static const struct {
         const char *ending, *type;

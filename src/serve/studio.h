@@ -65,6 +65,8 @@ enum MHD_Result us_route_job_pause(us_request *r);
 enum MHD_Result us_route_job_resume(us_request *r);
 enum MHD_Result us_route_job_keep(us_request *r);
 enum MHD_Result us_route_job_cancel(us_request *r);
+enum MHD_Result us_route_character_adapter(us_request *r);
+enum MHD_Result us_route_script_lines(us_request *r);
 enum MHD_Result us_route_character_change(us_request *r);
 enum MHD_Result us_route_character_delete(us_request *r);
 enum MHD_Result us_route_character_restore(us_request *r);

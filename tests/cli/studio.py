@@ -226,6 +226,7 @@ os.makedirs(folder + '/characters/dropped')
 open(folder + '/characters/dropped/card.json', 'w').write(json.dumps({'spec': 'chara_card_v2', 'data': {'name': 'Dropped', 'description': 'You are Dropped.'}}))
 n = len(feed.got)
 feed.wait(lambda e: e['event'] == 'change' and e['data']['what'] == 'characters' and feed.got.index(e) >= n)
+feed.wait(lambda e: call('GET', '/api/characters/dropped')[0] == 200)
 assert call('PATCH', '/api/characters/dropped', {'name': 'X'})[0] == 409  # not the visitor's own
 server.terminate()
 assert server.wait(30) == 0
