@@ -8,9 +8,6 @@
 char *cli_character_folder(const char *name);
 /* Replaces *name by the speaker's own spelling in the script. */
 US_MUST_USE us_status cli_find_character(const us_script *script, const char **name, us_error *err);
-/* The card that `train` begins with: cast and catch-phrases are the script's (NULL: none). persona NULL: a plain one. */
-US_MUST_USE us_status cli_card_draft(const us_script *script, const char *character, const char *persona, us_card **out,
-                                     us_error *err);
-/* The system message of rows: of the card in `file`; NULL: of that draft; "none": "". free() it. */
+/* The system message of rows: of the card in `file`; NULL: of the draft from the script; "none": "". free() it. */
 US_MUST_USE us_status cli_persona(const char *file, const us_script *script, const char *character, char **out, us_error *err);
 #endif

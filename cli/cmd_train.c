@@ -89,10 +89,15 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
+<<<<<<< HEAD
     const char *persona = r->persona                                 ? r->persona
                           : r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set)
                                                                      : NULL;
     st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err)
+=======
+    const char *persona = r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set) : NULL;
+    st = access(r->card_path, F_OK) ? us_card_from_script(r->script, r->character, persona, &r->card, err)
+>>>>>>> 6e8ae22 (train: us_train_character, the README's road in one call; examples/character.c walks it with public headers)
                                     : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
     if (st) return st;
@@ -319,16 +324,10 @@ static void part(meeting *m) {
     us_engine_free(m->engine);
 }
 
-/* The greeting of a card that nobody has written: the character's own, the best of eight takes. */
+/* The greeting of a card that nobody has written is the character's own. */
 static us_status greet(const run *r, us_error *err) {
-    meeting m = {0};
-    us_chat_result reply;
-    us_status st = meet(r, 8, false, &m, err);
-    if (!st) st = us_chat_reply(m.chat, "Hello!", keep_talking, NULL, &reply, err);
-    if (!st && *reply.text && us_card_set_greeting(r->card, reply.text, NULL) == US_OK)
-        st = us_card_save(r->card, r->card_path, err); /* no greeting from half characters */
-    part(&m);
-    return st;
+    us_status st = us_train_greeting(r->model, r->card, r->adapter_path, r->threads, keep_talking, NULL, err);
+    return st ? st : us_card_save(r->card, r->card_path, err);
 }
 
 /* A few words of the character, or of the bare model. Trouble here is told, and the training goes on. */

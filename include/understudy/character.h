@@ -41,6 +41,10 @@ typedef struct us_card_draft {
 } us_card_draft;
 /* A complete card without examples; its creator's notes say where it comes from. free it. */
 US_API US_MUST_USE us_status us_card_new(const us_card_draft *draft, us_card **out, us_error *err);
+/* The draft of a character of this script (NULL: of none): the names of the cast, the catch-phrases that are theirs beyond
+ * chance, the language. persona NULL: a plain one. free it. */
+US_API US_MUST_USE us_status us_card_from_script(const us_script *script, const char *character, const char *persona,
+                                                 us_card **out, us_error *err);
 /* True while nobody has changed the notes and the greeting that us_card_new wrote. */
 US_API bool us_card_is_draft(const us_card *card);
 US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);

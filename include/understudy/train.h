@@ -1,5 +1,9 @@
 /* understudy/train.h - LoRA fine-tuning over a frozen, quantized model, on the CPU.
  *
+ *     us_train_character(model, script, "Homer Simpson", "characters/homer", NULL, &err);
+ *
+ * does all of it: the card, the data set, the adapter, the record, a greeting. Step by step it is:
+ *
  *     us_trainer *t;  us_train_report r;
  *     us_trainer_new(model, set, &(us_train_options){0}, "characters/homer", &t, &err);
  *     do us_trainer_step(t, &r, &err); while (!r.done);
@@ -10,8 +14,7 @@
 #ifndef UNDERSTUDY_TRAIN_H
 #define UNDERSTUDY_TRAIN_H
 
-#include "understudy/dataset.h"
-#include "understudy/generate.h"
+#include "understudy/chat.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -136,6 +139,29 @@ US_API US_MUST_USE us_status us_trainer_write_record(us_trainer *t, const us_tra
 
 /* Root mean square over the modules of the norm of scale B A; 0 says that nothing was learned. */
 US_API double us_trainer_adapter_norm(const us_trainer *t);
+
+/* ---- the whole road ------------------------------------------------------------------------------------------ */
+
+/* A zeroed field means the default. Everything is borrowed during the call. */
+typedef struct us_train_character_options {
+    const us_dataset_options
+        *dataset;                  /* character and system are filled in; NULL: the defaults, a quarter of the turns unnamed */
+    const us_train_options *train; /* cast is filled in; NULL: the defaults */
+    us_adapter_type type;          /* of adapter.gguf */
+    bool (*step)(void *ctx, const us_train_report *report); /* after every step; false: enough, the best so far is kept. NULL */
+    void *step_ctx;
+} us_train_character_options;
+
+/* Teaches `model` to speak as `character` of the script and leaves in `folder` (made if need be) what us_card_open() and
+ * us_adapter_open() read: card.json (one that is there is kept, but for the adapter's name) and adapter.gguf; train.json and
+ * loss.svg tell of the training. options may be NULL. Errors: NOT_FOUND names who there is in the script, FORMAT when there is
+ * too little to learn from, and those of us_trainer_new() and us_trainer_step(). */
+US_API US_MUST_USE us_status us_train_character(us_model *model, const us_script *script, const char *character,
+                                                const char *folder, const us_train_character_options *options, us_error *err);
+/* Gives the card the greeting that its character answers "Hello!" with, the best of eight takes; stream as for us_chat_reply().
+ */
+US_API US_MUST_USE us_status us_train_greeting(us_model *model, us_card *card, const char *adapter_path, int n_threads,
+                                               us_stream_fn *stream, void *ctx, us_error *err);
 
 #ifdef __cplusplus
 }
