@@ -89,15 +89,10 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
-<<<<<<< HEAD
     const char *persona = r->persona                                 ? r->persona
                           : r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set)
                                                                      : NULL;
-    st = access(r->card_path, F_OK) ? cli_card_draft(r->script, r->character, persona, &r->card, err)
-=======
-    const char *persona = r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set) : NULL;
     st = access(r->card_path, F_OK) ? us_card_from_script(r->script, r->character, persona, &r->card, err)
->>>>>>> 6e8ae22 (train: us_train_character, the README's road in one call; examples/character.c walks it with public headers)
                                     : us_card_open(r->card_path, &r->card, err);
     if (!st) st = us_card_system(r->card, &r->system, err);
     if (st) return st;
