@@ -28,7 +28,8 @@ a = ap.parse_args()
 torch.manual_seed(0)
 RANK, ALPHA, SEED, T = 4, 8.0, 7, 24
 MODULES = ["q", "k", "v", "o", "gate", "up", "down"]
-FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3"]
+FAMILIES = ["llama", "nemo", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3"]
+OPTIONS = {"nemo": {"arch": "llama", "head_size": 64, "untied": 1}}  # Mistral Nemo's heads are wider than D / H
 PERMUTED = ["llama", "granite", "smollm3"]
 GEMMA = ["gemma", "gemma2", "gemma3"]
 
@@ -133,7 +134,7 @@ def factors(layer, m, n_in, n_out):
     return (0.2 * np.sin(0.37 * fa + seed)).astype(np.float32).reshape(RANK, n_in), (0.05 * np.cos(0.53 * fb + seed)).astype(np.float32).reshape(n_out, RANK)
 
 
-def record(arch, path):
+def record(name, arch, path):
     keys, tensors = read(path)
     n_vocab = tensors["token_embd.weight"].shape[0]
     config = make_config(arch, keys, n_vocab, "output.weight" not in tensors, tensors)
@@ -148,7 +149,7 @@ def record(arch, path):
     ids = torch.tensor([[(i * 37 + 11) % n_vocab for i in range(T)]])
     with torch.no_grad():
         logits = model(ids).logits[0].double()
-    out = {"arch": arch, "seed": SEED, "tokens": ids[0].tolist(), "logits": [round(float(x), 5) for x in logits[-1][:40]],
+    out = {"arch": arch, **OPTIONS.get(name, {}), "seed": SEED, "tokens": ids[0].tolist(), "logits": [round(float(x), 5) for x in logits[-1][:40]],
            "lse": [round(float(x), 5) for x in torch.logsumexp(logits, -1)]}
     # with an adapter: W + scale B A is what the model has, so that its own gradient gives the factors'
     params, scale, pairs = dict(model.named_parameters()), ALPHA / RANK, []
@@ -182,11 +183,13 @@ def record(arch, path):
 
 with tempfile.TemporaryDirectory() as work:
     all_ = []
-    for arch in FAMILIES:
-        if a.only and arch not in a.only.split(","):
+    for name in FAMILIES:
+        if a.only and name not in a.only.split(","):
             continue
-        path = os.path.join(work, arch + ".gguf")
-        subprocess.run([a.mktiny, "--seed", str(SEED), arch, "F32", path], check=True)
-        all_.append(record(arch, path))
-        print(arch, all_[-1]["logits"][:3], all_[-1]["lora"]["loss"], file=sys.stderr)
+        o = {"arch": name, **OPTIONS.get(name, {})}
+        path = os.path.join(work, name + ".gguf")
+        more = (["--head-size", str(o["head_size"])] if "head_size" in o else []) + (["--untied"] if "untied" in o else [])
+        subprocess.run([a.mktiny, "--seed", str(SEED), *more, o["arch"], "F32", path], check=True)
+        all_.append(record(name, o["arch"], path))
+        print(name, all_[-1]["logits"][:3], all_[-1]["lora"]["loss"], file=sys.stderr)
     print("[" + ",\n".join(json.dumps(x) for x in all_) + "]")

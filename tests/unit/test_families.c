@@ -19,6 +19,8 @@ static int32_t tokens[T];
 
 static us_tiny options_of(json_t *f) {
     return (us_tiny){.arch = json_string_value(json_object_get(f, "arch")),
+                     .head_size = (int)json_integer_value(json_object_get(f, "head_size")),
+                     .untied = json_object_get(f, "untied") != NULL,
                      .seed = (uint64_t)json_integer_value(json_object_get(f, "seed"))};
 }
 
@@ -242,6 +244,41 @@ static void training_is_that_of_transformers(void **state) {
     us_pool_free(pool);
 }
 
+/* Phi's factors for longer contexts are not used: beyond the original one a position is refused, not turned wrongly. */
+static void positions_beyond_the_factors_are_refused(void **state) {
+    (void)state;
+    us_model *m;
+    us_engine *e;
+    int32_t seq, ids[65] = {0};
+    us_tiny o = {.arch = "phi3"};
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    assert_ok(us_model_open(path, NULL, &m, &err), &err);
+    assert_int_equal(us_model_get_info(m)->n_ctx_train, 64);
+    assert_ok(us_engine_new(m, &(us_engine_options){.n_ctx = 256}, &e, &err), &err);
+    assert_ok(us_engine_seq_new(e, &seq, &err), &err);
+    assert_ok(us_engine_seq_set_tokens(e, seq, ids, 64, NULL, &err), &err);
+    assert_int_equal(us_engine_seq_set_tokens(e, seq, ids, 65, NULL, &err), US_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "up to 64"));
+    us_engine_free(e);
+    us_model_free(m);
+}
+
+/* A llama file with a norm that no llama has would be run as another model. */
+static void a_weight_without_a_place_refuses_the_file(void **state) {
+    (void)state;
+    us_model *m;
+    us_tiny o = {.arch = "qwen3"};
+    char *text = NULL;
+    size_t n;
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    assert_ok(us_file_read(path, 1 << 24, &text, &n, &err), &err);
+    for (char *at = text; (at = memmem(at, n - (size_t)(at - text), "qwen3", 5));) memcpy(at, "qwen2", 5);
+    assert_ok(us_file_write_atomic(path, text, n, &err), &err);
+    assert_int_equal(us_model_open(path, NULL, &m, &err), US_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "attn_q_norm.weight"));
+    free(text);
+}
+
 static int setup(void **state) {
     (void)state;
     dir = us_tiny_folder();
@@ -261,9 +298,9 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_are_those_of_transformers),
-        cmocka_unit_test(the_fast_path_is_near),
-        cmocka_unit_test(training_is_that_of_transformers),
+        cmocka_unit_test(logits_are_those_of_transformers),          cmocka_unit_test(the_fast_path_is_near),
+        cmocka_unit_test(training_is_that_of_transformers),          cmocka_unit_test(positions_beyond_the_factors_are_refused),
+        cmocka_unit_test(a_weight_without_a_place_refuses_the_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -5,21 +5,27 @@
 #include <math.h>
 
 enum { T = 90, P = 7, H = 4, G = 2, E = 16, Q = H * E, KV = G * E };
-static const us_heads heads = {H, G, E};
-static int32_t window[T];
+static us_heads heads;
+static int32_t window[T], pos[T];
 static const us_segment segments[] = {{7, 50}, {50, 53}, {53, 90}};
-static const us_packing packing = {T, P, window, segments, 3};
+static const us_packing packing = {
+    .n_rows = T, .n_prefix = P, .window = window, .segments = segments, .n_segments = 3, .pos = pos};
+/* Plain; with a sliding window that ends within the prefix, a scale and a cap. */
+static const us_heads kinds[] = {{H, G, E},
+                                 {.n_heads = H, .n_kv_heads = G, .head_size = E, .scale = 0.4f, .cap = 1.5f, .window = 9}};
 
 static void make_windows(void) {
     for (int s = 0; s < 3; s++)
         for (int32_t t = segments[s].begin; t < segments[s].end; t++) {
             int32_t w = t / 5 * 5 - 15;
             window[t] = w < segments[s].begin ? segments[s].begin : w;
+            pos[t] = P + t - segments[s].begin;
         }
+    for (int t = 0; t < P; t++) pos[t] = t;
 }
 
 static bool sees(int t, int c) {
-    if (c > t) return false;
+    if (c > t || (heads.window && pos[t] - pos[c] >= heads.window)) return false;
     return t < P || c < P || c >= window[t];
 }
 
@@ -35,7 +41,8 @@ static double reference(const float *q, const float *k, const float *v, const fl
                 if (!sees(t, c)) continue;
                 p[c] = 0;
                 for (int e = 0; e < E; e++) p[c] += (double)q[t * Q + h * E + e] * k[c * KV + g * E + e];
-                p[c] /= sqrt(E);
+                p[c] *= heads.scale > 0 ? (double)heads.scale : 1 / sqrt(E);
+                if (heads.cap > 0) p[c] = (double)heads.cap * tanh(p[c] / (double)heads.cap);
                 if (p[c] > max) max = p[c];
             }
             for (int c = 0; c <= t; c++) l += p[c] = exp(p[c] - max);
@@ -80,7 +87,7 @@ static arrays *compute(int n_threads) {
 }
 
 static void forward_is_the_reference(void **state) {
-    (void)state;
+    heads = *(const us_heads *)*state;
     arrays *a = compute(2);
     reference(a->q, a->k, a->v, a->d_o, a->want);
     for (int i = 0; i < T * Q; i++) assert_true(fabsf(a->o[i] - a->want[i]) < 1e-5f);
@@ -102,7 +109,7 @@ static void check(arrays *a, float *x, const float *d, size_t n) {
 }
 
 static void gradients_are_central_differences(void **state) {
-    (void)state;
+    heads = *(const us_heads *)*state;
     arrays *a = compute(1);
     check(a, a->q, a->d_q, T * Q);
     check(a, a->k, a->d_k, T * KV);
@@ -111,7 +118,7 @@ static void gradients_are_central_differences(void **state) {
 }
 
 static void threads_do_not_matter(void **state) {
-    (void)state;
+    heads = *(const us_heads *)*state;
     arrays *one = compute(1), *three = compute(3);
     assert_memory_equal(one, three, offsetof(arrays, want));
     assert_memory_equal(one->d_q, three->d_q, sizeof one->d_q + sizeof one->d_k + sizeof one->d_v);
@@ -120,8 +127,9 @@ static void threads_do_not_matter(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_is_the_reference),
-                                       cmocka_unit_test(gradients_are_central_differences),
-                                       cmocka_unit_test(threads_do_not_matter)};
+#define BOTH(f) \
+    cmocka_unit_test_prestate(f, (void *)(uintptr_t)&kinds[0]), cmocka_unit_test_prestate(f, (void *)(uintptr_t)&kinds[1])
+    const struct CMUnitTest tests[] = {BOTH(forward_is_the_reference), BOTH(gradients_are_central_differences),
+                                       BOTH(threads_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
