@@ -35,6 +35,7 @@ static const char *const migrations[] = {
     "NOT NULL,"
     " prompt BLOB, cut TEXT, cut_ms INTEGER);"
     "CREATE INDEX turns_of_chat ON turns(chat, id);",
+    "ALTER TABLE chats ADD COLUMN notes TEXT NOT NULL DEFAULT 'null';",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -255,11 +256,12 @@ static const char *text_of(const json_t *o, const char *key) {
     return s ? s : "";
 }
 
-#define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms"
+#define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms, notes"
 static us_status chat_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id", column_text(q, 0), "title", column_text(q, 1), "user",
-                          column_text(q, 2), "characters", column_json(q, 3), "scale", column_json(q, 4), "created_ms",
-                          (json_int_t)sqlite3_column_int64(q, 5), "updated_ms", (json_int_t)sqlite3_column_int64(q, 6));
+    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "id", column_text(q, 0), "title", column_text(q, 1),
+                          "user", column_text(q, 2), "characters", column_json(q, 3), "scale", column_json(q, 4), "created_ms",
+                          (json_int_t)sqlite3_column_int64(q, 5), "updated_ms", (json_int_t)sqlite3_column_int64(q, 6), "notes",
+                          column_json(q, 7));
     json_decref(*(json_t **)ctx);
     return (*(json_t **)ctx = j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
@@ -277,8 +279,8 @@ static us_status turn_row(void *ctx, sqlite3_stmt *q, us_error *err) {
 }
 
 static us_status insert_chat(us_store *s, const json_t *c, const char *id, us_error *err) {
-    return run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)", "tttjji", id,
-               text_of(c, "title"), text_of(c, "user"), json_object_get(c, "characters"), json_object_get(c, "scale"),
+    return run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'null')", "tttjji",
+               id, text_of(c, "title"), text_of(c, "user"), json_object_get(c, "characters"), json_object_get(c, "scale"),
                now_ms());
 }
 
@@ -378,12 +380,13 @@ us_status us_store_change_chat(us_store *s, const char *id, const json_t *c, us_
         const char *key, *sql;
     } text[] = {{"title", "UPDATE chats SET title = ? WHERE id = ?"}, {"user", "UPDATE chats SET user = ? WHERE id = ?"}},
       json[] = {{"characters", "UPDATE chats SET characters = ? WHERE id = ?"},
-                {"scale", "UPDATE chats SET scale = ? WHERE id = ?"}};
+                {"scale", "UPDATE chats SET scale = ? WHERE id = ?"},
+                {"notes", "UPDATE chats SET notes = ? WHERE id = ?"}};
     us_status st = begin(s, err);
     if (!st) st = need_chat(s, id, err);
     for (int i = 0; i < 2 && !st; i++)
         if (json_object_get(c, text[i].key)) st = run(s, NULL, NULL, err, text[i].sql, "tt", text_of(c, text[i].key), id);
-    for (int i = 0; i < 2 && !st; i++)
+    for (int i = 0; i < 3 && !st; i++)
         if (json_object_get(c, json[i].key))
             st = run(s, NULL, NULL, err, json[i].sql, "jt", json_object_get(c, json[i].key), id);
     return end(s, st, err);
@@ -410,7 +413,7 @@ us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch
     if (!st)
         st = run(s, NULL, NULL, err,
                  "INSERT INTO chats (" CHAT_COLUMNS
-                 ") SELECT ?1, title, user, characters, scale, ?2, ?2 FROM chats WHERE id = ?3",
+                 ") SELECT ?1, title, user, characters, scale, ?2, ?2, notes FROM chats WHERE id = ?3",
                  "tit", branch, now_ms(), id);
     if (!st)
         st = run(s, NULL, NULL, err,

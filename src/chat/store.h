@@ -26,7 +26,8 @@ US_MUST_USE us_status us_store_add_chat(us_store *s, const json_t *chat, char id
 US_MUST_USE us_status us_store_list_chats(us_store *s, json_t **out, us_error *err);
 /* With "turns"; the caller owns *out. */
 US_MUST_USE us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err);
-/* Those of title, user, scale, characters that are in `changes`. */
+/* Those of title, user, scale, characters, notes that are in `changes`. A chat's "notes" are those that somebody has written:
+ * {"items": [sentences], "after": created_ms of the last turn that they stand for}, {} or null: none. */
 US_MUST_USE us_status us_store_change_chat(us_store *s, const char *id, const json_t *changes, us_error *err);
 US_MUST_USE us_status us_store_delete_chat(us_store *s, const char *id, us_error *err);
 US_MUST_USE us_status us_store_restore_chat(us_store *s, const char *id, us_error *err);

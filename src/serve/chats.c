@@ -98,13 +98,60 @@ static us_status read_scale(const json_t *scale, us_error *err) {
     return US_OK;
 }
 
+/* "notes": sentences, or null for those that the turns give. They are kept with the time after which more is heard. */
+static us_status read_notes(const json_t *notes, us_error *err) {
+    us_notes check = {0};
+    const json_t *item;
+    size_t i;
+    us_status st = json_is_array(notes) ? US_OK : us_fail(err, US_ERR_ARGUMENT, "notes: a list of sentences is expected");
+    json_array_foreach(notes, i, item) {
+        const char *text = json_string_value(item);
+        if (!st)
+            st = text ? us_notes_add(&check, text, err) : us_fail(err, US_ERR_ARGUMENT, "notes[%zu]: a text is expected", i);
+    }
+    us_notes_fini(&check);
+    return st;
+}
+
+us_status us_chat_notes(const json_t *chat, us_notes *out, us_error *err) {
+    const json_t *written = json_object_get(chat, "notes"), *turn, *item;
+    json_int_t after = json_integer_value(json_object_get(written, "after"));
+    us_status st = US_OK;
+    size_t i;
+    *out = (us_notes){0};
+    json_array_foreach(json_object_get(written, "items"), i, item)
+        if (!st && json_is_string(item)) st = us_notes_add(out, json_string_value(item), err);
+    json_array_foreach(json_object_get(chat, "turns"), i, turn) {
+        const char *role = json_string_value(json_object_get(turn, "role")),
+                   *text = json_string_value(json_object_get(turn, "text"));
+        if (!role || strcmp(role, "user") != 0 || !text) continue;
+        if (!st && json_integer_value(json_object_get(turn, "created_ms")) > after) st = us_notes_hear(out, text, err);
+    }
+    if (st) us_notes_fini(out);
+    return st;
+}
+
+/* As the API shows them. */
+static us_status show_notes(json_t *chat, us_error *err) {
+    us_notes notes;
+    json_t *list = json_array();
+    us_status st = us_chat_notes(chat, &notes, err);
+    for (size_t i = 0; i < notes.n && !st; i++)
+        json_array_append_new(list, us_text_json(notes.items[i], strlen(notes.items[i])));
+    if (!st) us_notes_fini(&notes);
+    json_object_set_new(chat, "notes", list);
+    return st;
+}
+
 us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json_t **out, us_error *err) {
     const char *title = NULL, *user = NULL;
-    json_t *stage = json_object_get(body, "characters"), *scale = json_object_get(body, "scale");
+    json_t *stage = json_object_get(body, "characters"), *scale = json_object_get(body, "scale"),
+           *notes = json_object_get(body, "notes");
     us_status st = us_param_text(body, "title", 0, 500, &title, err);
     if (!st) st = us_param_name(body, "user", &user, err);
     if (!st && (all || stage)) st = read_stage(s, stage, err);
     if (!st && scale && !json_is_null(scale)) st = read_scale(scale, err);
+    if (!st && notes && !json_is_null(notes)) st = read_notes(notes, err);
     if (st) return st;
     json_t *j = json_object();
     if (title || all) json_object_set_new(j, "title", json_string(title ? title : ""));
@@ -112,6 +159,8 @@ us_status us_chat_read_settings(us_server *s, const json_t *body, bool all, json
     if (stage) json_object_set(j, "characters", stage);
     if (json_is_object(scale)) json_object_set(j, "scale", scale);
     else if (all) json_object_set_new(j, "scale", json_object());
+    if (json_is_null(notes)) json_object_set_new(j, "notes", json_object());
+    else if (notes) json_object_set(j, "notes", notes);
     *out = j;
     return US_OK;
 }
@@ -122,6 +171,7 @@ enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) {
     json_t *chat;
     us_error err;
     us_status st = us_store_get_chat(r->s->store, id, &chat, &err);
+    if (!st && (st = show_notes(chat, &err))) json_decref(chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, code, chat);
 }
 
@@ -172,12 +222,27 @@ enum MHD_Result us_route_chat_add(us_request *r) {
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }
 
+/* Notes that somebody has written stand for what was told up to the last turn. */
+static us_status since_now(us_request *r, json_t *settings, us_error *err) {
+    json_t *chat = NULL;
+    us_status st = us_store_get_chat(r->s->store, r->chat, &chat, err);
+    if (st) return st;
+    const json_t *turns = json_object_get(chat, "turns"), *last = json_array_get(turns, json_array_size(turns) - 1);
+    json_t *items = json_incref(json_object_get(settings, "notes"));
+    json_object_set_new(
+        settings, "notes",
+        json_pack("{s:o, s:I}", "items", items, "after", json_integer_value(json_object_get(last, "created_ms"))));
+    json_decref(chat);
+    return US_OK;
+}
+
 enum MHD_Result us_route_chat_change(us_request *r) {
     json_t *settings;
     us_error err;
     us_status st = us_chat_read_settings(r->s, r->json, false, &settings, &err);
     if (st) return us_refuse_error(r, st, &err);
-    st = us_store_change_chat(r->s->store, r->chat, settings, &err);
+    if (json_is_array(json_object_get(settings, "notes"))) st = since_now(r, settings, &err);
+    if (!st) st = us_store_change_chat(r->s->store, r->chat, settings, &err);
     json_decref(settings);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 200, r->chat);
 }
@@ -266,6 +331,7 @@ enum MHD_Result us_route_chat_export(us_request *r) {
     bool st_form = format && !strcmp(format, "sillytavern");
     if (format && !st_form && strcmp(format, "json") != 0) return us_refuse(r, 400, "format: json or sillytavern is expected");
     us_status st = us_store_get_chat(r->s->store, r->chat, &chat, &err);
+    if (!st && (st = show_notes(chat, &err))) json_decref(chat);
     if (st) return us_refuse_error(r, st, &err);
     char *text = st_form ? us_chat_to_sillytavern(r->s, chat) : us_chat_to_ours(chat);
     json_decref(chat);
@@ -300,6 +366,7 @@ enum MHD_Result us_route_chat_import(us_request *r) {
     json_decref(chat);
     chat = NULL;
     if (!st) st = us_store_get_chat(r->s->store, id, &chat, &err);
+    if (!st && (st = show_notes(chat, &err))) json_decref(chat);
     if (!st) json_object_set_new(chat, "left_out", left_out ? json_incref(left_out) : json_object());
     json_decref(left_out);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 201, chat);

@@ -266,12 +266,15 @@ static us_status begin_reply(talk *t, int i, const json_t *chat, size_t n_turns,
                          .max_tokens = (int32_t)w->max_tokens,
                          .client = us_hash_bytes(0, t->chat, strlen(t->chat))};
     t->scale[i] = scale >= 0 ? scale : json_is_number(own) ? json_number_value(own) : 1;
+    us_notes notes = {0};
     us_status st = us_param_sampler(body, &p.sampler, err);
+    if (!st && json_is_object(json_object_get(chat, "notes")) && !(st = us_chat_notes(chat, &notes, err))) c.notes = &notes;
     if (!st) st = us_character_speaks(t->s, t->who, t->scale[i], &c, err);
     if (!st) st = heard(json_object_get(chat, "turns"), n_turns, t->who, &lines, &c.n_lines, err);
     c.lines = lines;
     if (!st) st = us_conversation_begin(&t->s->backend, &c, &p, &t->reply[i], err);
     if (!st) t->n = i + 1;
+    us_notes_fini(&notes);
     free(lines);
     return st;
 }

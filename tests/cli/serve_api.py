@@ -152,6 +152,19 @@ def chat_api():
     refused(404, 'GET', f'/api/chats/{branch["id"]}')
     assert ok('POST', f'/api/chats/{branch["id"]}/restore')['id'] == branch['id']
     assert ok('PATCH', f'/api/chats/{cid}', {'title': 'New', 'user': 'Tyke', 'scale': {'tom': 1.5}})['scale'] == {'tom': 1.5}
+    # ---- what the visitor has told of themselves: seen, written, heard again, and in a branch
+    note = ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
+    events(f'/api/chats/{note}/say', {'text': 'My name is Petra. I like fish?', 'max_tokens': 3})
+    assert ok('GET', f'/api/chats/{note}')['notes'] == ['My name is Petra.']
+    assert ok('PATCH', f'/api/chats/{note}', {'notes': ['I am a diver.']})['notes'] == ['I am a diver.']
+    events(f'/api/chats/{note}/say', {'text': 'I live in Brno.', 'max_tokens': 3})
+    told = ok('GET', f'/api/chats/{note}')
+    assert told['notes'] == ['I am a diver.', 'I live in Brno.']
+    forked = ok('POST', f'/api/chats/{note}/branch', {'turn': told['turns'][-1]['id']}, 201)
+    assert forked['notes'] == ['I am a diver.', 'I live in Brno.'], forked['notes']
+    assert ok('PATCH', f'/api/chats/{note}', {'notes': None})['notes'] == ['My name is Petra.', 'I live in Brno.']
+    for bad in ['x', [1], ['  '], ['x' * 301], ['x'] * 33]:
+        refused(400, 'PATCH', f'/api/chats/{note}', {'notes': bad})
     refused(400, 'PATCH', f'/api/chats/{cid}', {'scale': {'tom': 3}}, param='scale')
     refused(400, 'PATCH', f'/api/chats/{cid}', {'characters': []}, param='characters')
     refused(400, 'POST', '/api/chats', {'characters': ['nobody']})
