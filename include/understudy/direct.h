@@ -27,7 +27,7 @@ extern "C" {
 typedef struct us_director_options {
     int32_t layers;        /* computed, from the first (8/15 of the model's: 16 of 30) */
     int64_t n_probe;       /* conversations of the script that the probe reads (2000); the examples come on top */
-    double decay;          /* of the probe's squared weights, over standardised states (0.1) */
+    double decay;          /* of the probe's squared weights, over standardised states (0.3) */
     int64_t n_lists;       /* conversations that the factors learn from; zero: there are no factors */
     int32_t rank;          /* of the factors (16) */
     int32_t first_layer;   /* the first that has factors (two fifths of `layers`); gradients stop there */

@@ -18,8 +18,8 @@ US_MUST_USE us_status us_director_read_reply(
     const us_tokenizer *tok, const char *text, us_tokens *out,
     us_error *err); /* How takes are compared where a director judges: its value, as so many nats, beside mutual information of
                      * this lambda. Chosen by cross-validation over bench/wits/learn.jsonl (docs/homer.md). */
-#define US_DIRECTOR_NATS 7.0
-#define US_DIRECTOR_LAMBDA 0.5
+#define US_DIRECTOR_NATS 6.0
+#define US_DIRECTOR_LAMBDA 0.75
 /* A us_judge_fn, its context a us_director. Nothing is judged where there is no engine, no conversation or no room. */
 US_MUST_USE us_status us_director_choose(void *director, const us_conversation_view *conversation, us_candidate *takes,
                                          int32_t n, us_error *err);

@@ -50,7 +50,7 @@ static us_status fill_options(us_director_trainer *t, const us_director_options 
     *o = given ? *given : (us_director_options){0};
     if (!o->layers) o->layers = all * 8 / 15 > 0 ? all * 8 / 15 : 1;
     if (!o->n_probe) o->n_probe = 2000;
-    if (o->decay == 0) o->decay = 0.1;
+    if (o->decay == 0) o->decay = 0.3;
     if (!o->rank) o->rank = 16;
     if (!o->first_layer) o->first_layer = o->layers * 2 / 5;
     if (!o->n_lists) o->first_layer = o->layers; /* no layer has factors */
