@@ -13,16 +13,33 @@ static const char *key(us_model *m, char *buf, const char *name) {
     return buf;
 }
 
+/* A value for each layer, where they are all the same. */
+static us_status one_of_all(us_model *m, const char *name, const us_kv *kv, int64_t min, int64_t max, int64_t *out,
+                            us_error *err) {
+    for (uint64_t i = 0; i < kv->n; i++) {
+        int64_t v;
+        if (!us_kv_int(kv, i, &v) || v < min || v > max)
+            return us_fail(err, US_ERR_FORMAT, "%s: key '%s': element %llu is no whole number of %lld..%lld",
+                           us_gguf_path(m->g), name, (unsigned long long)i, (long long)min, (long long)max);
+        if (i && v != *out)
+            return us_fail(err, US_ERR_UNSUPPORTED,
+                           "%s: key '%s' differs from layer to layer (%lld, then %lld), which is not supported",
+                           us_gguf_path(m->g), name, (long long)*out, (long long)v);
+        *out = v;
+    }
+    return kv->n ? US_OK : us_fail(err, US_ERR_FORMAT, "%s: key '%s' is an empty array", us_gguf_path(m->g), name);
+}
+
 static us_status want_int(us_model *m, const char *name, int64_t min, int64_t max, int64_t fallback, int32_t *out,
                           us_error *err) {
     char buf[128];
     int64_t v = fallback;
-    if (fallback < 0 || us_gguf_find(m->g, key(m, buf, name))) {
-        us_status st = us_gguf_get_int(m->g, key(m, buf, name), min, max, &v, err);
-        if (st) return st;
-    }
-    *out = (int32_t)v;
-    return US_OK;
+    const us_kv *kv = us_gguf_find(m->g, key(m, buf, name));
+    us_status st = kv && kv->is_array   ? one_of_all(m, buf, kv, min, max, &v, err)
+                   : kv || fallback < 0 ? us_gguf_get_int(m->g, buf, min, max, &v, err)
+                                        : US_OK;
+    if (!st) *out = (int32_t)v;
+    return st;
 }
 
 static us_status want_float(us_model *m, const char *name, double min, double max, double fallback, double *out,
@@ -41,8 +58,8 @@ static us_status want_float(us_model *m, const char *name, double min, double ma
 
 static us_status copy_str(const us_gguf *g, const char *k, size_t max, char **out, us_error *err) {
     us_str s = {"", 0};
-    us_status st = us_gguf_find(g, k) ? us_gguf_get_str(g, k, &s, err) : US_OK;
-    return st ? st : us_strndup(s.data, s.len < max ? s.len : max, out, err);
+    if (us_gguf_get_str(g, k, &s, NULL)) s = (us_str){"", 0}; /* a name is for people only */
+    return us_strndup(s.data, s.len < max ? s.len : max, out, err);
 }
 
 /* ---- RoPE ------------------------------------------------------------------------------------------------------- */
@@ -62,36 +79,78 @@ static us_status rope_divisors(us_model *m, const char *name, size_t half, const
     return US_OK;
 }
 
-/* Frequencies base^(-2i/n), divided by the file's own divisors (or none) and by a linear factor. */
-static us_status make_rope(us_model *m, double base, const us_tensor *divisors, double factor, double scale, us_error *err) {
+/* How a file stretches the rotation over a longer context than the model was first trained for. */
+typedef struct scaling {
+    double factor;    /* frequencies are divided by it */
+    double low, high; /* YaRN: pairs up to `low` keep their frequency, from `high` on it is divided, between them it is mixed */
+    bool yarn;
+    double scale; /* of cosine and sine */
+} scaling;
+
+/* Frequencies base^(-2i/n), divided by the file's own divisors (or none) and scaled. */
+static us_status make_rope(us_model *m, double base, const us_tensor *divisors, const scaling *s, us_error *err) {
     us_net *n = &m->net;
     us_rope *r = &n->ropes[n->n_ropes];
     size_t half = (size_t)n->n_rot / 2;
     us_status st = us_alloc(half, sizeof(float), &r->inv_freq, err);
     if (st) return st;
     n->n_ropes++;
-    r->scale = (float)scale;
+    r->scale = (float)s->scale;
     for (size_t i = 0; i < half; i++) {
         float div = 1;
         if (divisors) memcpy(&div, divisors->data + 4 * i, 4);
-        r->inv_freq[i] = (float)(pow(base, -2.0 * (double)i / (double)n->n_rot) / factor / (double)div);
+        double f = pow(base, -2.0 * (double)i / (double)n->n_rot) / (double)div, width = fmax(0.001, s->high - s->low),
+               kept = s->yarn ? 1 - fmin(1, fmax(0, ((double)i - s->low) / width)) : 0;
+        r->inv_freq[i] = (float)(f * (kept + (1 - kept) / s->factor));
     }
     return US_OK;
 }
 
-static us_status rope_scaling(us_model *m, double *factor, us_error *err) {
+/* YaRN (Peng et al. 2023): pairs that turn more than beta_fast times over the original context keep their frequency, those that
+ * turn less than beta_slow times have it divided; attention gets sharper by 0.1 ln(factor) + 1. */
+static us_status yarn(us_model *m, double base, int32_t ctx, scaling *s, us_error *err) {
+    const double n = m->net.n_rot, pi = 3.14159265358979323846;
+    int32_t original;
+    double fast, slow, attn, own;
+    us_status st;
+    if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_beta_fast", 0, 1e6, 32, &fast, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_beta_slow", 0, 1e6, 1, &slow, err)) ||
+        (st = want_float(m, "rope.scaling.attn_factor", 0.01, 100, 1, &attn, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_attn_factor", 0.01, 100, 1, &own, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_ext_factor", 1, 1, 1, &(double){0}, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_log_multiplier", 0, 0, 0, &(double){0}, err)))
+        return st;
+    s->yarn = true;
+    s->low = fmax(0, floor(n * log(original / (fast * 2 * pi)) / (2 * log(base))));
+    s->high = fmin(n - 1, ceil(n * log(original / (slow * 2 * pi)) / (2 * log(base))));
+    s->scale = attn * own * (1 + 0.1 * log(s->factor));
+    return US_OK;
+}
+
+/* A factor without a type is linear; so is the older key scale_linear. */
+static us_status rope_scaling(us_model *m, double base, int32_t ctx, scaling *s, us_error *err) {
     char buf[128];
-    us_str kind = {"none", 4};
-    *factor = 1;
+    us_str kind = {"linear", 6};
+    double older;
     us_status st = US_OK;
+    *s = (scaling){.factor = 1, .scale = 1};
     if (us_gguf_find(m->g, key(m, buf, "rope.scaling.type"))) st = us_gguf_get_str(m->g, buf, &kind, err);
-    if (!st && us_str_eq(kind, "linear")) return want_float(m, "rope.scaling.factor", 0.01, 1000, 1, factor, err);
-    if (!st && us_str_eq(kind, "longrope") && us_gguf_find_tensor(m->g, "rope_factors_short.weight")) return US_OK;
-    if (!st && !us_str_eq(kind, "none") && !us_str_eq(kind, ""))
-        st = us_fail(err, US_ERR_UNSUPPORTED,
-                     "%s: RoPE scaling '%.*s' is not supported; supported are none, linear and rope_freqs.weight",
-                     us_gguf_path(m->g), (int)(kind.len < 40 ? kind.len : 40), kind.data);
-    return st;
+    if (!st) st = want_float(m, "rope.scale_linear", 0, 1000, 1, &older, err);
+    if (!st) st = want_float(m, "rope.scaling.factor", 0, 1000, older, &s->factor, err);
+    if (st) return st;
+    if (s->factor == 0) s->factor = 1; /* as llama.cpp reads it */
+    if (us_str_eq(kind, "linear") || us_str_eq(kind, "")) return US_OK;
+    if (us_str_eq(kind, "yarn")) return yarn(m, base, ctx, s, err);
+    s->factor = 1;
+    if (us_str_eq(kind, "none")) return US_OK;
+    if (us_str_eq(kind, "longrope") && us_gguf_find_tensor(m->g, "rope_factors_short.weight")) return US_OK;
+    if (us_str_eq(kind, "llama3") && us_gguf_find_tensor(m->g, "rope_freqs.weight")) return US_OK;
+    return us_fail(
+        err, US_ERR_UNSUPPORTED,
+        "%s: RoPE scaling '%.*s' is not supported; supported are none, linear, yarn, rope_freqs.weight, and longrope "
+        "with rope_factors_short.weight",
+        us_gguf_path(m->g), (int)(kind.len < 40 ? kind.len : 40), kind.data);
 }
 
 /* LongRoPE has divisors for up to the original context, and others beyond: with these every position would turn differently,
@@ -111,17 +170,18 @@ static us_status long_rope(us_model *m, int32_t ctx, const us_tensor **divisors,
 /* The rotation of most layers, then that of layers with a window where it is another. */
 static us_status make_ropes(us_model *m, const us_architecture *a, int32_t ctx, us_error *err) {
     us_net *n = &m->net;
-    double base, factor, window_base, scale = 1;
+    double base, window_base;
+    scaling s;
     const us_tensor *divisors = NULL;
     us_status st;
-    if ((st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, &factor, err)) ||
+    if ((st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, base, ctx, &s, err)) ||
         (st = rope_divisors(m, "rope_freqs.weight", (size_t)n->n_rot / 2, &divisors, err)))
         return st;
-    if (!divisors && (st = long_rope(m, ctx, &divisors, &scale, err))) return st;
-    if ((st = make_rope(m, base, divisors, factor, scale, err))) return st;
+    if (!divisors && (st = long_rope(m, ctx, &divisors, &s.scale, err))) return st;
+    if ((st = make_rope(m, base, divisors, &s, err))) return st;
     st = want_float(m, "rope.freq_base_swa", 1, 1e12, a->window_base > 0 ? a->window_base : base, &window_base, err);
     if (st || !a->window_step || (window_base == base && !a->window_unscaled)) return st;
-    return make_rope(m, window_base, NULL, 1, 1, err);
+    return make_rope(m, window_base, NULL, &(scaling){.factor = 1, .scale = 1}, err);
 }
 
 /* ---- layers ----------------------------------------------------------------------------------------------------------- */

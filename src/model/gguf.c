@@ -422,48 +422,43 @@ static us_status find_kind(const us_gguf *g, const char *key, const char *expect
     return US_OK;
 }
 
+bool us_kv_int(const us_kv *kv, uint64_t i, int64_t *out) {
+    const unsigned char *p = kv->data;
+    int16_t h;
+    uint16_t uh;
+    int32_t w;
+    uint32_t uw;
+    uint64_t u;
+    switch (kv->kind) {
+    case US_KV_U8:
+    case US_KV_BOOL: return *out = p[i], true;
+    case US_KV_I8: return *out = (int8_t)p[i], true;
+    case US_KV_U16: return memcpy(&uh, p + 2 * i, 2), *out = uh, true;
+    case US_KV_I16: return memcpy(&h, p + 2 * i, 2), *out = h, true;
+    case US_KV_U32: return memcpy(&uw, p + 4 * i, 4), *out = uw, true;
+    case US_KV_I32: return memcpy(&w, p + 4 * i, 4), *out = w, true;
+    case US_KV_U64: return memcpy(&u, p + 8 * i, 8), *out = u > INT64_MAX ? INT64_MAX : (int64_t)u, true;
+    case US_KV_I64: return memcpy(out, p + 8 * i, 8), true;
+    default: return false;
+    }
+}
+
+bool us_kv_float(const us_kv *kv, uint64_t i, double *out) {
+    float f;
+    int64_t n;
+    if (kv->kind == US_KV_FLOAT32) return memcpy(&f, kv->data + 4 * i, 4), *out = (double)f, true;
+    if (kv->kind == US_KV_FLOAT64) return memcpy(out, kv->data + 8 * i, 8), true;
+    return kv->kind != US_KV_BOOL && us_kv_int(kv, i, &n) && (*out = (double)n, true);
+}
+
 us_status us_gguf_get_int(const us_gguf *g, const char *key, int64_t min, int64_t max, int64_t *out, us_error *err) {
     const us_kv *kv;
+    int64_t v;
     us_status st = find_kind(g, key, "whole number", &kv, err);
     if (st) return st;
-    int64_t v = 0;
-    uint64_t u = 0;
-    switch (kv->kind) {
-    case US_KV_U8: v = kv->data[0]; break;
-    case US_KV_I8: v = (int8_t)kv->data[0]; break;
-    case US_KV_U16: {
-        uint16_t x;
-        memcpy(&x, kv->data, 2);
-        v = x;
-        break;
-    }
-    case US_KV_I16: {
-        int16_t x;
-        memcpy(&x, kv->data, 2);
-        v = x;
-        break;
-    }
-    case US_KV_U32: {
-        uint32_t x;
-        memcpy(&x, kv->data, 4);
-        v = x;
-        break;
-    }
-    case US_KV_I32: {
-        int32_t x;
-        memcpy(&x, kv->data, 4);
-        v = x;
-        break;
-    }
-    case US_KV_U64:
-        memcpy(&u, kv->data, 8);
-        v = u > INT64_MAX ? INT64_MAX : (int64_t)u;
-        break;
-    case US_KV_I64: memcpy(&v, kv->data, 8); break;
-    default:
+    if (kv->kind == US_KV_BOOL || !us_kv_int(kv, 0, &v))
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", g->path, key,
                        us_kv_kind_name(kv->kind));
-    }
     if (v < min || v > max)
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected %lld..%lld, got %lld", g->path, key, (long long)min,
                        (long long)max, (long long)v);
@@ -475,11 +470,8 @@ us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_e
     const us_kv *kv;
     us_status st = find_kind(g, key, "number", &kv, err);
     if (st) return st;
-    float f;
-    if (kv->kind == US_KV_FLOAT32) memcpy(&f, kv->data, 4), *out = (double)f;
-    else if (kv->kind == US_KV_FLOAT64) memcpy(out, kv->data, 8);
-    else
-        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number with a point, got a %s", g->path, key,
+    if (!us_kv_float(kv, 0, out))
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a number, got a %s", g->path, key,
                        us_kv_kind_name(kv->kind));
     if (!(*out - *out == 0)) return us_fail(err, US_ERR_FORMAT, "%s: key '%s' is not finite", g->path, key);
     return US_OK;
@@ -487,11 +479,12 @@ us_status us_gguf_get_float(const us_gguf *g, const char *key, double *out, us_e
 
 us_status us_gguf_get_bool(const us_gguf *g, const char *key, bool *out, us_error *err) {
     const us_kv *kv;
+    int64_t v;
     us_status st = find_kind(g, key, "bool", &kv, err);
     if (st) return st;
-    if (kv->kind != US_KV_BOOL)
+    if (!us_kv_int(kv, 0, &v) || v < 0 || v > 1) /* some writers make a number of it */
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool, got a %s", g->path, key, us_kv_kind_name(kv->kind));
-    *out = kv->data[0];
+    *out = v;
     return US_OK;
 }
 

@@ -11,6 +11,10 @@ US_MUST_USE us_status us_gguf_open_bytes(const void *data, size_t n_bytes, const
 void us_gguf_drop(const us_gguf *g, const us_tensor *t);
 const us_map *us_gguf_map(const us_gguf *g, int file);
 
+/* Element i (0 of a single value) of any whole-number kind or bool, or of any number kind; false for other kinds. */
+bool us_kv_int(const us_kv *kv, uint64_t i, int64_t *out);
+bool us_kv_float(const us_kv *kv, uint64_t i, double *out);
+
 static inline bool us_str_eq(us_str s, const char *c) {
     size_t n = __builtin_strlen(c);
     return s.len == n && !__builtin_memcmp(s.data, c, n);

@@ -133,22 +133,32 @@ static int byte_token(us_str s) {
     return v;
 }
 
+/* An array with a number of any kind for each token. */
+static us_status get_numbers(const us_gguf *g, const char *key, const char *what, size_t n, const us_kv **out, us_error *err) {
+    const us_kv *kv = *out = us_gguf_find(g, key);
+    double x;
+    if (!kv->is_array || kv->kind == US_KV_STRING || (kv->n && !us_kv_float(kv, 0, &x)))
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", us_gguf_path(g), key, what,
+                       kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
+    if (kv->n != n)
+        return us_fail(err, US_ERR_FORMAT, "%s: %s has %llu entries for %zu tokens", us_gguf_path(g), key,
+                       (unsigned long long)kv->n, n);
+    return US_OK;
+}
+
 static us_status load_kinds(us_tokenizer *t, const us_gguf *g, us_error *err) {
     us_status st = us_alloc(t->n_vocab, 1, &t->kinds, err);
     const us_kv *kv;
     if (st) return st;
     memset(t->kinds, US_TOKEN_NORMAL, t->n_vocab);
     if (!us_gguf_find(g, "tokenizer.ggml.token_type")) return US_OK;
-    if ((st = us_gguf_get_array(g, "tokenizer.ggml.token_type", US_KV_I32, MAX_VOCAB, &kv, err))) return st;
-    if (kv->n != t->n_vocab)
-        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.token_type has %llu entries for %zu tokens", us_gguf_path(g),
-                       (unsigned long long)kv->n, t->n_vocab);
+    if ((st = get_numbers(g, "tokenizer.ggml.token_type", "whole numbers", t->n_vocab, &kv, err))) return st;
     for (size_t i = 0; i < t->n_vocab; i++) {
-        int32_t k;
-        memcpy(&k, kv->data + 4 * i, 4);
-        if (k < 0 || k > US_TOKEN_BYTE)
-            return us_fail(err, US_ERR_FORMAT, "%s: token %zu has type %d, expected 0..6", us_gguf_path(g), i, k);
-        t->kinds[i] = (unsigned char)(k ? k : US_TOKEN_NORMAL);
+        int64_t k;
+        if (!us_kv_int(kv, i, &k))
+            return us_fail(err, US_ERR_FORMAT, "%s: key 'tokenizer.ggml.token_type': expected whole numbers, got %s",
+                           us_gguf_path(g), us_kv_kind_name(kv->kind));
+        t->kinds[i] = (unsigned char)(k > 0 && k <= US_TOKEN_BYTE ? k : US_TOKEN_NORMAL); /* a type of later days: ordinary */
     }
     return US_OK;
 }
@@ -180,9 +190,7 @@ static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tok
     for (size_t i = 0; i < t->n_vocab; i++) {
         us_str s = us_kv_next_str(tokens, &at);
         int byte = t->spm && t->kinds[i] == US_TOKEN_BYTE ? byte_token(s) : -1;
-        if (t->spm && t->kinds[i] == US_TOKEN_BYTE && byte < 0)
-            return us_fail(err, US_ERR_FORMAT, "%s: byte token %zu is '%.*s', expected <0x00>..<0xFF>", us_gguf_path(g), i,
-                           (int)s.len, s.data);
+        if (t->kinds[i] == US_TOKEN_BYTE && byte < 0) t->kinds[i] = US_TOKEN_UNUSED; /* it names no byte */
         if (byte >= 0) to[0] = (char)byte, n = 1, t->byte_ids[byte] = (int32_t)i;
         else if (t->spm || is_special(t, i) || !decode_bytes(table, s, to, &n)) memcpy(to, s.data, s.len), n = s.len;
         t->pieces[i] = (us_str){to, n};
@@ -206,6 +214,7 @@ static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
     int16_t table[512];
     fill_byte_table(table);
     const unsigned char *at = NULL;
+    uint64_t n_bad = 0;
     for (uint64_t i = 0; i < kv->n; i++) {
         us_str s = us_kv_next_str(kv, &at);
         char bytes[2 * MAX_TOKEN_BYTES];
@@ -218,9 +227,13 @@ static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
         if (ok)
             m = (us_merge){us_tokenizer_lookup(t, bytes, nl), us_tokenizer_lookup(t, bytes + nl, nr),
                            us_tokenizer_lookup(t, bytes, nl + nr)};
-        if (m.left < 0 || m.right < 0 || m.merged < 0)
-            return us_fail(err, US_ERR_FORMAT, "%s: merge %llu ('%.*s') is not two tokens that make a third", us_gguf_path(g),
-                           (unsigned long long)i, (int)(s.len < 80 ? s.len : 80), s.data);
+        if (m.left < 0 || m.right < 0 || m.merged < 0) { /* one that no text can meet */
+            if (++n_bad * 2 > kv->n)
+                return us_fail(err, US_ERR_FORMAT,
+                               "%s: merge %llu ('%.*s') is not two tokens that make a third, nor are most others",
+                               us_gguf_path(g), (unsigned long long)i, (int)(s.len < 80 ? s.len : 80), s.data);
+            continue;
+        }
         t->merges[t->n_merges++] = m;
         uint32_t *slot = merge_slot(t, m.left, m.right);
         if (!*slot) *slot = (uint32_t)t->n_merges;
@@ -253,17 +266,14 @@ static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
 }
 
 static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
-    const us_kv *kv;
-    us_status st = us_gguf_get_array(g, "tokenizer.ggml.scores", US_KV_FLOAT32, MAX_VOCAB, &kv, err);
-    if (st) return st;
-    if (kv->n != t->n_vocab)
-        return us_fail(err, US_ERR_FORMAT, "%s: tokenizer.ggml.scores has %llu entries for %zu tokens", us_gguf_path(g),
-                       (unsigned long long)kv->n, t->n_vocab);
-    if ((st = us_alloc(t->n_vocab, sizeof *t->own_scores, &t->own_scores, err))) return st;
-    memcpy(t->own_scores, kv->data, t->n_vocab * sizeof *t->own_scores);
-    for (size_t i = 0; i < t->n_vocab; i++)
-        if (t->own_scores[i] != t->own_scores[i])
-            return us_fail(err, US_ERR_FORMAT, "%s: score of token %zu is not a number", us_gguf_path(g), i);
+    const us_kv *kv = us_gguf_find(g, "tokenizer.ggml.scores");
+    us_status st = kv ? get_numbers(g, "tokenizer.ggml.scores", "numbers", t->n_vocab, &kv, err) : US_OK;
+    if (st || (st = us_alloc(t->n_vocab, sizeof *t->own_scores, &t->own_scores, err))) return st;
+    for (size_t i = 0; i < t->n_vocab; i++) {
+        double x = -(double)i; /* without scores: SentencePiece numbers its pieces in the order of their merges */
+        if (kv) us_kv_float(kv, i, &x);
+        t->own_scores[i] = x == x ? (float)x : -1e30f;
+    }
     t->scores = t->own_scores;
     t->space_prefix = true;
     size_t total = 0;
@@ -284,13 +294,10 @@ static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
     return st;
 }
 
-static us_status load_id(const us_tokenizer *t, const us_gguf *g, const char *key, int32_t *out, us_error *err) {
+/* -1 when the file names none, or a number that is no token: converters write n_vocab, or -1 in 32 bits, for "none". */
+static int32_t load_id(const us_tokenizer *t, const us_gguf *g, const char *key) {
     int64_t v;
-    *out = -1;
-    if (!us_gguf_find(g, key)) return US_OK;
-    us_status st = us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, err);
-    if (!st) *out = (int32_t)v;
-    return st;
+    return us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, NULL) ? -1 : (int32_t)v;
 }
 
 /* A token that its maker added to the vocabulary and that is text like any other ("\n\n", runs of blanks in Gemma): it is
@@ -330,12 +337,11 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
     static const char *const ends[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>",
                                        "<end_of_turn>", "<|end|>",       "<eos>"};
     us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
-    int32_t eot, pad;
-    if (!st) st = load_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err);
-    if (!st) st = load_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos, err);
-    if (!st) st = load_id(t, g, "tokenizer.ggml.eot_token_id", &eot, err);
-    if (!st) st = load_id(t, g, "tokenizer.ggml.unknown_token_id", &t->unknown, err);
-    if (!st) st = load_id(t, g, "tokenizer.ggml.padding_token_id", &pad, err);
+    if (st) return st;
+    t->bos = load_id(t, g, "tokenizer.ggml.bos_token_id");
+    t->eos = load_id(t, g, "tokenizer.ggml.eos_token_id");
+    t->unknown = load_id(t, g, "tokenizer.ggml.unknown_token_id");
+    int32_t eot = load_id(t, g, "tokenizer.ggml.eot_token_id");
     t->add_bos = t->spm && t->bos >= 0;
     if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token"))
         st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
