@@ -312,14 +312,19 @@ static void show_tokenizer(const facts *f) {
 
 static void show_adapter(const facts *f) {
     lora l = lora_of(f);
+    bool director = same(get_str(f, "adapter.type"), "director");
     line_str("adapter", get_str(f, "adapter.type"));
+    if (director)
+        printf("%-14s %" PRId64 " layers and a head of its own choose among takes\n", "director",
+               get_int(f, "understudy.director.layers"));
+    if (director && !l.n_pairs) return; /* a head alone */
     label("rank");
     if (l.rank > 0) printf("%" PRId64, l.rank);
     else fputs(l.rank ? "none: there is no lora_a" : "differs between modules", stdout);
     if (l.alpha >= 0) printf(", alpha %g", l.alpha);
     if (l.alpha > 0 && l.rank > 0) printf(" (scale %g)", l.alpha / (double)l.rank);
     printf("\n%-14s %zu pairs in %zu layers:%s\n", "modules", l.n_pairs, l.n_layers, l.modules);
-    if (l.n_halves != 2 * l.n_pairs || l.n_halves != f->n_tensors)
+    if (l.n_halves != 2 * l.n_pairs || l.n_halves + director != f->n_tensors)
         printf("%-14s %zu tensors are no half of a pair: this file will not load\n", "warning", f->n_tensors - 2 * l.n_pairs);
 }
 
