@@ -1,6 +1,6 @@
 /* Requests: any bytes as the body of the OpenAI API's two routes are refused in words or become an ask whose values are in
  * range. */
-#include "serve/openai.h"
+#include "serve/ask.h"
 #include "base/json.h"
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!st && (us_sampler_check(&ask.sampler, &err) || ask.n < 1 || ask.n > US_ASK_CHOICES || ask.max_tokens < 1 ||
                     !(ask.scale >= 0 && ask.scale <= 2)))
             abort();
-        if (!st && (chat ? !ask.n_lines && !ask.system : !ask.prompt && !ask.ids.n) && !chat) abort();
+        if (!st && (chat ? !ask.n_lines && !ask.system : !ask.n_prompts) && !chat) abort();
         if (st && !err.message[0]) abort();
         us_ask_fini(&ask);
     }

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "reply/take.h"
 #include "serve/fields.h"
-#include "serve/openai.h"
+#include "serve/ask.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,20 +151,35 @@ static us_status read_messages(const json_t *body, us_ask *ask, us_error *err) {
     return st;
 }
 
-/* A string, a list of one string, or a list of token ids. */
-static us_status read_prompt(const json_t *body, us_ask *ask, us_error *err) {
-    const json_t *p = json_object_get(body, "prompt"), *id;
+/* The next prompt: a string, or a list of token ids. */
+static us_status add_prompt(us_ask *ask, const json_t *p, us_error *err) {
+    const json_t *id;
     size_t i;
     us_status st = US_OK;
-    if (json_is_array(p) && json_array_size(p) == 1 && json_is_string(json_array_get(p, 0))) p = json_array_get(p, 0);
-    if (json_is_string(p) && json_string_length(p)) return ask->prompt = json_string_value(p), US_OK;
+    if (ask->n_prompts == US_ASK_CHOICES)
+        return us_fail(err, US_ERR_ARGUMENT, "prompt: at most %d are expected", US_ASK_CHOICES);
+    us_ask_prompt *to = &ask->prompts[ask->n_prompts++];
+    if (json_is_string(p) && json_string_length(p)) return to->text = json_string_value(p), US_OK;
     if (!json_is_array(p) || !json_array_size(p))
         return us_fail(err, US_ERR_ARGUMENT, "prompt: a string that is not empty, or a list of token ids, is expected");
-    json_array_foreach(p, i, id) {
+    json_array_foreach((json_t *)(uintptr_t)p, i, id) {
         if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
-            return us_fail(err, US_ERR_ARGUMENT, "prompt: one string, or token ids, are expected");
-        if (!st) st = us_tokens_push(&ask->ids, (int32_t)json_integer_value(id), err);
+            return us_fail(err, US_ERR_ARGUMENT, "prompt: strings, or token ids, are expected");
+        if (!st) st = us_tokens_push(&to->ids, (int32_t)json_integer_value(id), err);
     }
+    return st;
+}
+
+/* One prompt, or a list of them. */
+static us_status read_prompt(const json_t *body, us_ask *ask, us_error *err) {
+    const json_t *p = json_object_get(body, "prompt"), *first = json_array_get(p, 0), *one;
+    size_t i;
+    us_status st = US_OK;
+    if (!json_is_string(first) && !json_is_array(first)) return add_prompt(ask, p, err);
+    json_array_foreach((json_t *)(uintptr_t)p, i, one)
+        if (!st) st = add_prompt(ask, one, err);
+    if (!st && (int64_t)ask->n_prompts * ask->n > US_ASK_CHOICES)
+        st = us_fail(err, US_ERR_ARGUMENT, "prompt: %d answers at most, n times the prompts, are expected", US_ASK_CHOICES);
     return st;
 }
 
@@ -229,5 +244,5 @@ void us_ask_fini(us_ask *ask) {
     free(ask->owned);
     free(ask->lines);
     free(ask->system);
-    us_tokens_fini(&ask->ids);
+    for (size_t i = 0; i < ask->n_prompts; i++) us_tokens_fini(&ask->prompts[i].ids);
 }

@@ -179,11 +179,13 @@ static ssize_t send_stream(void *ctx, uint64_t pos, char *out, size_t max) {
     return (ssize_t)n;
 }
 
-enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) {
+enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) { return us_answer_stream_as(r, "text/event-stream", more); }
+
+enum MHD_Result us_answer_stream_as(us_request *r, const char *type, us_more_fn *more) {
     r->more = more;
     struct MHD_Response *resp = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, send_stream, r, NULL);
     if (resp) MHD_add_response_header(resp, "X-Accel-Buffering", "no"); /* a proxy in front may not collect it */
-    return send_response(r, 200, "text/event-stream", NULL, resp);
+    return send_response(r, 200, type, NULL, resp);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */
@@ -396,6 +398,7 @@ static us_request *open_request(us_server *s, struct MHD_Connection *c, const ch
     r->start_ns = us_now_ns();
     snprintf(r->method, sizeof r->method, "%s", method);
     if (snprintf(r->path, sizeof r->path, "%s", url) >= (int)sizeof r->path) snprintf(r->path, sizeof r->path, "(too long)");
+    us_route_tidy(r->path, sizeof r->path);
     r->route = us_route_find(r, r->allowed);
     us_buf_init(&r->body, r->route && (r->route->flags & US_ROUTE_UPLOAD) ? US_MAX_UPLOAD : US_MAX_BODY);
     us_buf_init(&r->out, 8 << 20);

@@ -1,12 +1,8 @@
-/* The OpenAI API: a request (ask.c) becomes a reply under way (chat/conversation.h), the reply an answer, whole or in pieces.
- */
-#include "serve/form.h"
-#include "serve/openai.h"
+/* The OpenAI API: what was asked (completion.c) becomes an answer, whole or in pieces. */
+#include "serve/completion.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "chat/conversation.h"
 #include "serve/server.h"
-#include "text/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,144 +10,20 @@
 #include <time.h>
 
 typedef struct work {
-    us_ask ask;
-    us_form form;
-    us_character *who;
-    us_reply *reply;
+    us_completion *c;
+    int32_t n; /* answers */
     char id[40];
     time_t created;
     bool began;
     size_t said[US_ASK_CHOICES], probs[US_ASK_CHOICES]; /* bytes and tokens of each choice that have been sent */
+    size_t offset[US_ASK_CHOICES];                      /* characters in front of the next token */
     int64_t sent_ns;
 } work;
 
 static void free_work(void *ctx) {
     work *w = ctx;
-    us_reply_free(w->reply); /* cancels what nobody reads any more */
-    us_character_put(w->who);
-    us_form_fini(&w->form);
-    us_ask_fini(&w->ask);
+    us_completion_free(w->c);
     free(w);
-}
-
-/* ---- a request becomes a reply --------------------------------------------------------------------------------- */
-
-static us_status forbid_ends(us_server *s, us_ask *ask) {
-    for (size_t i = 0; i < s->n_ends && ask->n_biases < US_ASK_BIASES; i++) ask->biases[ask->n_biases++] = s->ends[i];
-    return US_OK;
-}
-
-/* The tokens of a text that goes on. */
-static us_status tokenize(const us_server *s, const us_ask *ask, const us_reply_policy *p, us_tokens *out, us_error *err) {
-    const us_tokenizer *tok = s->backend.tok;
-    int32_t room = us_reply_room(&s->backend, p);
-    us_status st = US_OK;
-    for (size_t i = 0; i < ask->ids.n && !st; i++) st = us_tokens_push(out, ask->ids.ids[i], err);
-    if (!st && !ask->ids.n && us_tokenizer_add_bos(tok) && us_tokenizer_bos(tok) >= 0)
-        st = us_tokens_push(out, us_tokenizer_bos(tok), err);
-    if (!st && !ask->ids.n) st = us_tokenizer_encode(tok, ask->prompt, strlen(ask->prompt), false, out, err);
-    if (!st && !out->n) st = us_fail(err, US_ERR_ARGUMENT, "prompt: it is empty");
-    for (size_t i = 0; i < out->n && !st; i++)
-        if (out->ids[i] >= us_tokenizer_n_vocab(tok))
-            st = us_fail(err, US_ERR_ARGUMENT, "prompt: token %d: the model has %d", out->ids[i], us_tokenizer_n_vocab(tok));
-    if (!st && (int64_t)out->n > room)
-        st = us_because(us_fail(err, US_ERR_LIMIT,
-                                "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply", out->n,
-                                room),
-                        "context_length_exceeded", err);
-    return st;
-}
-
-static us_status begin_text(us_server *s, work *w, const us_conversation *c, const us_reply_policy *settings, us_error *err) {
-    us_reply_spec spec = {.policy = *settings, .text = w->ask.prompt, .remote_model = c->id};
-    us_conversation_policy(c, true, &spec.policy);
-    spec.policy.exact = spec.policy.whole = true;
-    if (!settings->n_takes) spec.policy.n_takes = 1; /* nobody says which of several texts is the best */
-    us_status st = s->backend.batch ? tokenize(s, &w->ask, &spec.policy, &spec.prompt, err) : US_OK;
-    if (!st) st = us_reply_begin(&s->backend, &spec, &w->reply, err);
-    us_reply_spec_fini(&spec);
-    return st;
-}
-
-/* Who is meant when no model is named: the only character, or, where there is none, the bare model. */
-static const char *only_model(us_server *s, char id[US_CHARACTER_ID]) {
-    us_character *all[US_MAX_CHARACTERS];
-    size_t n;
-    us_characters_list(s->characters, all, &n);
-    snprintf(id, US_CHARACTER_ID, "%s", n ? all[0]->id : "base");
-    for (size_t i = 0; i < n; i++) us_character_put(all[i]);
-    return n < 2 ? id : NULL;
-}
-
-/* As many tokens as the context has room for; a bias is of a token that there is. */
-static us_status check_against_model(const us_server *s, us_ask *ask, us_error *err) {
-    if (!s->backend.engine) return US_OK;
-    if (ask->max_tokens >= us_engine_get_ctx(s->backend.engine)) ask->max_tokens = INT32_MAX;
-    for (size_t i = 0; i < ask->n_biases; i++)
-        if (ask->biases[i].token >= us_tokenizer_n_vocab(s->backend.tok))
-            return us_fail(err, US_ERR_ARGUMENT, "logit_bias: token %d is none of the model's %d", ask->biases[i].token,
-                           us_tokenizer_n_vocab(s->backend.tok));
-    return US_OK;
-}
-
-/* What the answer must look like, and the words about it at the end of the system text. */
-static us_status read_form(us_request *r, work *w, us_error *err) {
-    us_ask *ask = &w->ask;
-    us_status st = us_form_read(r->json, r->s->backend.tok, &w->form, err);
-    if (st || !w->form.grammar) return st;
-    if (!r->s->backend.engine)
-        return us_fail(err, US_ERR_ARGUMENT, "%s: another engine makes the words here (--engine); ask it itself",
-                       w->form.tools                         ? "tools"
-                       : json_object_get(r->json, "grammar") ? "grammar"
-                                                             : "response_format");
-    if (!w->form.words || !ask->chat) return US_OK;
-    char *both;
-    if (asprintf(&both, "%s%s%s", ask->system ? ask->system : "", ask->system ? "\n" : "", w->form.words) < 0)
-        return us_fail(err, US_ERR_MEMORY, "out of memory");
-    free(ask->system);
-    ask->system = both;
-    return US_OK;
-}
-
-static us_status begin(us_request *r, work *w, bool chat, us_error *err) {
-    us_server *s = r->s;
-    us_ask *ask = &w->ask;
-    char only[US_CHARACTER_ID];
-    us_status st = us_ask_model(r->json, only_model(s, only), ask, err);
-    if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL))
-        st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
-    if (st) return st;
-    bool plain = !w->who || ask->bare;
-    ask->sampler = w->who ? us_card_sampler(w->who->card) : us_sampler_defaults();
-    ask->max_tokens = !plain ? US_REPLY_TOKENS : chat ? 256 : 64;
-    st = us_ask_read(r->json, chat, ask, err);
-    if (!st) st = check_against_model(s, ask, err);
-    if (!st) st = read_form(r, w, err);
-    if (st) return st;
-    if (ask->ignore_eos) st = forbid_ends(s, ask);
-    ask->sampler.biases = ask->biases;
-    ask->sampler.n_biases = ask->n_biases;
-    us_reply_policy p = {.sampler = ask->sampler,
-                         .n_takes = (int32_t)(ask->n > 1 ? ask->n : ask->takes),
-                         .hurry = !ask->takes && !ask->seeded,
-                         .separate = ask->n > 1,
-                         .whole = plain,
-                         .max_tokens = (int32_t)ask->max_tokens,
-                         .n_top = (int32_t)ask->n_top,
-                         .probs = ask->logprobs,
-                         .texts = ask->stops,
-                         .n_texts = ask->n_stops};
-    if (ask->user) p.client = us_hash_bytes(0, ask->user, strlen(ask->user));
-    if (w->form.grammar) { /* one answer, to the byte */
-        p.sampler.grammar = w->form.grammar;
-        p.n_takes = p.separate ? p.n_takes : 1;
-        p.exact = true;
-    }
-    us_conversation c = {.system = ask->system, .lines = ask->lines, .n_lines = ask->n_lines, .new_turn = !ask->goes_on};
-    if (w->who) st = us_character_speaks(s, w->who, ask->scale, &c, err);
-    if (ask->bare) c.card = NULL;
-    if (st) return st;
-    return chat ? us_conversation_begin(&s->backend, &c, &p, &w->reply, err) : begin_text(s, w, &c, &p, err);
 }
 
 /* ---- a reply becomes an answer -------------------------------------------------------------------------------- */
@@ -177,7 +49,13 @@ static json_t *chat_logprobs(const us_server *s, const us_ask *ask, const us_pro
     return json_pack("{s:o, s:n}", "content", list, "refusal");
 }
 
-static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_prob *p, size_t n, size_t offset) {
+static size_t characters(const char *s, size_t n) {
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) k += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return k;
+}
+
+static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_prob *p, size_t n, size_t *offset) {
     json_t *tokens = json_array(), *probs = json_array(), *tops = json_array(), *offsets = json_array();
     for (size_t i = 0; i < n; i++) {
         size_t len;
@@ -194,8 +72,8 @@ static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_pro
         json_array_append_new(tokens, us_text_json(piece, len));
         json_array_append_new(probs, json_real((double)p[i].logprob));
         json_array_append_new(tops, top);
-        json_array_append_new(offsets, json_integer((json_int_t)offset));
-        offset += len;
+        json_array_append_new(offsets, json_integer((json_int_t)*offset));
+        *offset += characters(piece, len);
     }
     return json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", probs, "top_logprobs", tops, "text_offset",
                      offsets);
@@ -206,19 +84,20 @@ static json_t *logprobs_of(us_request *r, int32_t i) {
     work *w = r->work;
     us_prob *p;
     size_t n;
-    if (!w->ask.logprobs || us_reply_read_probs(w->reply, i, w->probs[i], &p, &n, NULL)) return json_null();
+    const us_ask *ask = &w->c->ask;
+    if (!ask->logprobs || !w->c->n_replies ||
+        us_reply_read_probs(w->c->replies[i / ask->n], (int32_t)(i % ask->n), w->probs[i], &p, &n, NULL))
+        return json_null();
     w->probs[i] += n;
     json_t *j = !r->s->backend.tok ? json_null()
-                : w->ask.chat      ? chat_logprobs(r->s, &w->ask, p, n)
-                                   : text_logprobs(r->s, &w->ask, p, n, w->said[i]);
+                : w->c->ask.chat   ? chat_logprobs(r->s, &w->c->ask, p, n)
+                                   : text_logprobs(r->s, &w->c->ask, p, n, &w->offset[i]);
     free(p);
     return j;
 }
 
 static json_t *usage_of(const work *w, const us_reply_view *v) {
-    int32_t made = us_reply_get(w->reply, 0).n_tokens, drawn = made;
-    for (int32_t i = 1; i < us_reply_count(w->reply); i++) drawn += us_reply_get(w->reply, i).n_tokens;
-    if (w->ask.n > 1) made = drawn;
+    int32_t made, drawn = us_completion_drawn(w->c, &made);
     return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i}}", "prompt_tokens", v->n_prompt, "completion_tokens", made,
                      "total_tokens", v->n_prompt + made, "prompt_tokens_details", "cached_tokens", v->n_cached,
                      "completion_tokens_details", "rejected_prediction_tokens", drawn - made);
@@ -227,23 +106,23 @@ static json_t *usage_of(const work *w, const us_reply_view *v) {
 /* The call that answer i is; NULL: words. */
 static json_t *calls_of(const work *w, int32_t i) {
     char id[64];
-    us_reply_text t = us_reply_get(w->reply, i);
+    us_reply_text t = us_completion_get(w->c, i);
     snprintf(id, sizeof id, "%.24s%02d", strchr(w->id, '-') + 1, i);
-    return us_form_calls(&w->form, t.text, t.n, id);
+    return us_form_calls(&w->c->form, t.text, t.n, id);
 }
 
 static const char *finish_reason(const work *w, int32_t i) {
-    us_reply_end end = us_reply_get(w->reply, i).end;
+    us_reply_end end = us_completion_get(w->c, i).end;
     return end == US_END_LENGTH || end == US_END_CANCEL ? "length" : "stop";
 }
 
 /* Our own: how the answer ended, its score, how often it was made, the takes that were not spoken. */
 static json_t *details(const work *w) {
     json_t *others = json_array();
-    us_reply_view v = us_reply_wait(w->reply, 0);
-    us_reply_text first = us_reply_get(w->reply, 0);
-    for (int32_t i = 1; w->ask.n == 1 && i < us_reply_count(w->reply); i++) {
-        us_reply_text t = us_reply_get(w->reply, i);
+    us_reply_view v = us_completion_wait(w->c, 0);
+    us_reply_text first = us_completion_get(w->c, 0);
+    for (int32_t i = 1; w->c->ask.n == 1 && w->c->n_replies == 1 && i < us_reply_count(w->c->replies[0]); i++) {
+        us_reply_text t = us_reply_get(w->c->replies[0], i);
         if (t.n && t.end != US_END_LOOP)
             json_array_append_new(others, json_pack("{s:o, s:f, s:s}", "text", us_text_json(t.text, t.n), "score", t.score,
                                                     "end", us_reply_end_name(t.end)));
@@ -252,33 +131,40 @@ static json_t *details(const work *w) {
                      v.n_attempts, "alternatives", others);
 }
 
+/* The prompt in front of answer i, when it is asked for; else "". */
+static const char *echoed(const work *w, int32_t i) {
+    const us_ask *ask = &w->c->ask;
+    return ask->echo && ask->prompts[i / ask->n].text ? ask->prompts[i / ask->n].text : "";
+}
+
 static json_t *envelope(const work *w, json_t *choices) {
-    const char *object = !w->ask.chat ? "text_completion" : w->ask.stream ? "chat.completion.chunk" : "chat.completion";
+    const char *object = !w->c->ask.chat ? "text_completion" : w->c->ask.stream ? "chat.completion.chunk" : "chat.completion";
     return json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", w->id, "object", object, "created", (json_int_t)w->created,
-                     "model", w->ask.model, "system_fingerprint", us_version(), "choices", choices);
+                     "model", w->c->ask.model, "system_fingerprint", us_version(), "choices", choices);
 }
 
 static enum MHD_Result whole(us_request *r) {
     work *w = r->work;
     us_reply_view v;
-    while (!(v = us_reply_wait(w->reply, 250)).done)
+    while (!(v = us_completion_wait(w->c, 250)).done)
         if (us_client_gone(r)) return MHD_NO;
-    if (v.status) return us_refuse_error(r, v.status, us_reply_error(w->reply));
+    if (v.status) return us_refuse_error(r, v.status, us_completion_error(w->c));
     json_t *choices = json_array();
-    for (int32_t i = 0; i < w->ask.n; i++) {
-        us_reply_text t = us_reply_get(w->reply, i);
+    for (int32_t i = 0; i < w->n; i++) {
+        us_reply_text t = us_completion_get(w->c, i);
         json_t *probs = logprobs_of(r, i), *choice;
         json_t *calls = calls_of(w, i);
         if (calls)
             choice = json_pack("{s:i, s:{s:s, s:n, s:n, s:o}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
                                "refusal", "tool_calls", calls, "logprobs", probs, "finish_reason", "tool_calls");
-        else if (w->ask.chat)
+        else if (w->c->ask.chat)
             choice = json_pack("{s:i, s:{s:s, s:o, s:n}, s:o, s:s}", "index", i, "message", "role", "assistant", "content",
                                us_text_json(t.text, t.n), "refusal", "logprobs", probs, "finish_reason", finish_reason(w, i));
         else {
             us_buf text;
             us_buf_init(&text, (size_t)32 << 20);
-            us_status st = w->ask.echo && w->ask.prompt ? us_buf_append_str(&text, w->ask.prompt, NULL) : US_OK;
+            const char *prompt = echoed(w, i);
+            us_status st = us_buf_append_str(&text, prompt, NULL);
             if (!st) st = us_buf_append(&text, t.text, t.n, NULL);
             choice = json_pack("{s:i, s:o, s:o, s:s}", "index", i, "text", us_text_json(text.data, st ? 0 : text.len),
                                "logprobs", probs, "finish_reason", finish_reason(w, i));
@@ -296,7 +182,7 @@ static enum MHD_Result whole(us_request *r) {
 static us_status piece(us_request *r, int32_t i, const char *role, json_t *words, const char *reason, us_error *err) {
     work *w = r->work;
     json_t *choice, *probs = role ? json_null() : logprobs_of(r, i);
-    if (w->ask.chat) {
+    if (w->c->ask.chat) {
         json_t *delta = json_object();
         if (role) json_object_set_new(delta, "role", json_string(role));
         if (role || words) json_object_set_new(delta, "content", words ? words : json_string(""));
@@ -305,8 +191,8 @@ static us_status piece(us_request *r, int32_t i, const char *role, json_t *words
         choice = json_pack("{s:i, s:o, s:o, s:s?}", "index", i, "text", words ? words : json_string(""), "logprobs", probs,
                            "finish_reason", reason);
     json_t *j = envelope(w, json_pack("[o]", choice));
-    if (reason && i == w->ask.n - 1) json_object_set_new(j, "understudy", details(w));
-    if (w->ask.usage) json_object_set_new(j, "usage", json_null());
+    if (reason && i == w->n - 1) json_object_set_new(j, "understudy", details(w));
+    if (w->c->ask.usage) json_object_set_new(j, "usage", json_null());
     return us_event(r, NULL, j, err);
 }
 
@@ -315,8 +201,8 @@ static us_status tell_words(us_request *r, int32_t i, bool all, us_error *err) {
     work *w = r->work;
     us_buf text;
     us_buf_init(&text, 1 << 20);
-    us_status st = us_reply_read(w->reply, i, w->said[i], &text, err);
-    bool call = w->form.tools && !w->said[i] && text.len && text.data[0] == '{';
+    us_status st = us_completion_read(w->c, i, w->said[i], &text, err);
+    bool call = w->c->form.tools && !w->said[i] && text.len && text.data[0] == '{';
     if (!st && text.len && (all || !call)) {
         st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
         w->said[i] += text.len;
@@ -331,7 +217,7 @@ static us_status call_piece(us_request *r, int32_t i, json_t *calls, us_error *e
     json_object_set_new(json_array_get(calls, 0), "index", json_integer(0));
     json_t *j = envelope(
         w, json_pack("[{s:i, s:{s:o}, s:n, s:n}]", "index", i, "delta", "tool_calls", calls, "logprobs", "finish_reason"));
-    if (w->ask.usage) json_object_set_new(j, "usage", json_null());
+    if (w->c->ask.usage) json_object_set_new(j, "usage", json_null());
     return us_event(r, NULL, j, err);
 }
 
@@ -340,17 +226,17 @@ static us_status finish(us_request *r, const us_reply_view *v, us_error *err) {
     us_status st = US_OK;
     r->ended = true;
     if (v->status) {
-        const us_error *why = us_reply_error(w->reply);
+        const us_error *why = us_completion_error(w->c);
         int code = us_http_code(v->status, why);
         return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
     }
-    for (int32_t i = 0; i < w->ask.n && !st; i++) {
+    for (int32_t i = 0; i < w->n && !st; i++) {
         json_t *calls = calls_of(w, i);
         if (calls) st = call_piece(r, i, calls, err);
-        else if (w->form.tools) st = tell_words(r, i, true, err); /* what was held back and is no call */
+        else if (w->c->form.tools) st = tell_words(r, i, true, err); /* what was held back and is no call */
         if (!st) st = piece(r, i, NULL, NULL, calls ? "tool_calls" : finish_reason(w, i), err);
     }
-    if (!st && w->ask.usage) {
+    if (!st && w->c->ask.usage) {
         json_t *u = envelope(w, json_array());
         json_object_set_new(u, "usage", usage_of(w, v));
         st = us_event(r, NULL, u, err);
@@ -364,12 +250,13 @@ static us_status more(us_request *r, us_error *err) {
     if (!w->began) {
         w->began = true;
         w->sent_ns = us_now_ns();
-        for (int32_t i = 0; i < w->ask.n && !st && w->ask.chat; i++) st = piece(r, i, "assistant", NULL, NULL, err);
-        if (w->ask.echo && w->ask.prompt && !st) st = piece(r, 0, NULL, json_string(w->ask.prompt), NULL, err);
+        for (int32_t i = 0; i < w->n && !st && w->c->ask.chat; i++) st = piece(r, i, "assistant", NULL, NULL, err);
+        for (int32_t i = 0; i < w->n && !st; i++)
+            if (*echoed(w, i)) st = piece(r, i, NULL, json_string(echoed(w, i)), NULL, err);
         return st;
     }
-    us_reply_view v = us_reply_wait(w->reply, 250);
-    for (int32_t i = 0; i < w->ask.n && !st; i++) st = tell_words(r, i, false, err);
+    us_reply_view v = us_completion_wait(w->c, 250);
+    for (int32_t i = 0; i < w->n && !st; i++) st = tell_words(r, i, false, err);
     if (!st && v.done) st = finish(r, &v, err);
     int64_t now = us_now_ns();
     if (r->out.len) w->sent_ns = now;
@@ -392,9 +279,11 @@ static enum MHD_Result complete(us_request *r, bool chat) {
     if (getrandom(id, sizeof id, 0) < 0) id[0] = (uint64_t)us_now_ns();
     snprintf(w->id, sizeof w->id, "%s-%016llx%08llx", chat ? "chatcmpl" : "cmpl", (unsigned long long)id[0],
              (unsigned long long)(id[1] & 0xffffffff));
-    us_status st = begin(r, w, chat, &err);
+    us_status st = us_completion_begin(r->s, r->json, chat, &w->c, &err);
     if (st) return us_refuse_error(r, st, &err);
-    return w->ask.stream ? us_answer_stream(r, more) : whole(r);
+    w->n = us_completion_count(w->c);
+    for (int32_t i = 0; i < w->n && !chat; i++) w->offset[i] = characters(echoed(w, i), strlen(echoed(w, i)));
+    return w->c->ask.stream ? us_answer_stream(r, more) : whole(r);
 }
 
 enum MHD_Result us_route_chat_completions(us_request *r) {

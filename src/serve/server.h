@@ -135,6 +135,8 @@ json_t *us_error_json(int code, const char *message, const char *reason);
 int us_http_code(us_status st, const us_error *err);
 /* Server-sent events: `more` writes them into r->out. */
 enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more);
+/* The same as another type: of lines of JSON. */
+enum MHD_Result us_answer_stream_as(us_request *r, const char *type, us_more_fn *more);
 /* "event: NAME\ndata: JSON\n\n", or without a name. Takes over j. */
 US_MUST_USE us_status us_event(us_request *r, const char *name, json_t *j, us_error *err);
 bool us_client_gone(const us_request *r);
@@ -176,6 +178,19 @@ enum MHD_Result us_route_tokenize(us_request *r);
 enum MHD_Result us_route_detokenize(us_request *r);
 enum MHD_Result us_route_chat_completions(us_request *r);
 enum MHD_Result us_route_completions(us_request *r);
+enum MHD_Result us_route_llama_completion(us_request *r);
+enum MHD_Result us_route_llama_props(us_request *r);
+enum MHD_Result us_route_llama_template(us_request *r);
+enum MHD_Result us_route_llama_slots(us_request *r);
+enum MHD_Result us_route_no_embeddings(us_request *r);
+enum MHD_Result us_route_not_here(us_request *r);
+enum MHD_Result us_route_ollama_version(us_request *r);
+enum MHD_Result us_route_ollama_tags(us_request *r);
+enum MHD_Result us_route_ollama_ps(us_request *r);
+enum MHD_Result us_route_ollama_show(us_request *r);
+enum MHD_Result us_route_ollama_chat(us_request *r);
+enum MHD_Result us_route_ollama_generate(us_request *r);
+enum MHD_Result us_route_ollama_refused(us_request *r);
 enum MHD_Result us_route_characters(us_request *r);
 enum MHD_Result us_route_character(us_request *r);
 enum MHD_Result us_route_character_picture(us_request *r);

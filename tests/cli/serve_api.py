@@ -268,11 +268,91 @@ def openai_api():
     refused(400, 'POST', '/v1/chat/completions', {'messages': ask['messages']}, param='model')  # of several characters nobody is meant
     bare = ok('POST', '/v1/chat/completions', dict(ask, model='tom:adapter', messages=[{'role': 'system', 'content': 'S'}] + ask['messages']))
     assert bare['usage']['prompt_tokens'] < a['usage']['prompt_tokens'] and 'tom:adapter' in [m['id'] for m in ok('GET', '/v1/models')['data']], bare
+    for path in ('/v1//models', '/models', '/v1/models/', '//v1/models', '/v1/v1/models'):  # addresses that clients make of theirs
+        assert ok('GET', path)['object'] == 'list'
+    many = ok('POST', '/v1/completions', {'model': 'base', 'prompt': ['One é', 'Two', t], 'n': 2, 'max_tokens': 3, 'echo': True, 'logprobs': 0, 'seed': 1, 'ignore_eos': True})
+    assert [c['index'] for c in many['choices']] == list(range(6)) and [c['text'][:3] for c in many['choices'][:4]] == ['One', 'One', 'Two', 'Two'] and many['usage']['completion_tokens'] == 18, many
+    assert many['choices'][0]['logprobs']['text_offset'][0] == 5 and many['choices'][0]['text'][5:].startswith(many['choices'][0]['logprobs']['tokens'][0].replace('\ufffd', '')), many['choices'][0]
+    nothing = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once upon', 'max_tokens': 0, 'echo': True})
+    assert nothing['choices'][0]['text'] == 'Once upon' and nothing['choices'][0]['finish_reason'] == 'length' and nothing['usage']['completion_tokens'] == 0 and nothing['usage']['prompt_tokens'] > 0, nothing
+    pieces = [c for c in stream('/v1/completions', {'model': 'base', 'prompt': ['A', 'B'], 'max_tokens': 4, 'stream': True, 'seed': 2, 'ignore_eos': True})]
+    for i in (0, 1):
+        assert ''.join(c['choices'][0]['text'] for c in pieces if c['choices'][0]['index'] == i) == ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'AB'[i], 'max_tokens': 4, 'seed': 2, 'ignore_eos': True})['choices'][0]['text']
+    refused(400, 'POST', '/v1/completions', {'model': 'base', 'prompt': ['x'] * 17}, param='prompt')
+    # a form is kept, whatever a tiny model would rather say
+    schema = {'type': 'object', 'properties': {'a': {'enum': ['x', 'y']}, 'b': {'type': 'array', 'items': {'type': 'integer', 'minimum': 1, 'maximum': 3}, 'maxItems': 3}}, 'required': ['a', 'b'], 'additionalProperties': False}
+    for model in ('base', 'tom'):
+        got = ok('POST', '/v1/chat/completions', {'model': model, 'messages': ask['messages'], 'max_tokens': 200, 'response_format': {'type': 'json_schema', 'json_schema': {'name': 'x', 'schema': schema}}})['choices'][0]
+        value = json.loads(got['message']['content'])
+        assert value['a'] in ('x', 'y') and all(1 <= x <= 3 for x in value['b']) and got['finish_reason'] == 'stop', got
+    tools = [{'type': 'function', 'function': {'name': 'look', 'parameters': {'type': 'object', 'properties': {'at': {'enum': ['sea', 'sky']}}, 'required': ['at']}}}]
+    made = ok('POST', '/v1/chat/completions', dict(ask, max_tokens=200, tools=tools, tool_choice='required'))['choices'][0]
+    assert made['finish_reason'] == 'tool_calls' and made['message']['content'] is None and json.loads(made['message']['tool_calls'][0]['function']['arguments'])['at'] in ('sea', 'sky'), made
+    calls = [c['choices'][0] for c in stream('/v1/chat/completions', dict(ask, max_tokens=200, tools=tools, tool_choice='required', stream=True))]
+    assert calls[-1]['finish_reason'] == 'tool_calls' and [c['delta']['tool_calls'][0]['function']['name'] for c in calls if 'tool_calls' in c['delta']] == ['look'] and not any(c['delta'].get('content') for c in calls), calls
+    assert ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'x', 'grammar': 'root ::= "no" | "yes"'})['choices'][0]['text'] in ('no', 'yes')
+    refused(400, 'POST', '/v1/chat/completions', dict(ask, grammar='root ::= root'), param='grammar')
+    refused(400, 'POST', '/v1/chat/completions', dict(ask, response_format={'type': 'json_schema', 'json_schema': {'schema': {'not': {}}}}), param='response_format')
     # a completion is the text to the byte: what its tokens say, blanks and line breaks too
     for seed in range(1, 6):
         c = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 12, 'logprobs': 1, 'seed': seed, 'ignore_eos': True, 'temperature': 2, 'top_k': 0, 'min_p': 0})['choices'][0]
         ids = [i for t in c['logprobs']['tokens'] for i in [t]]
         assert c['text'] == ''.join(ids) or '\ufffd' in ''.join(ids), (c['text'], ids)
+
+
+def lines(path, body):
+    """Answers of Ollama's routes: a JSON object a line."""
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    c.request('POST', path, json.dumps(body), {'Content-Type': 'application/json'})
+    r = c.getresponse()
+    text = r.read().decode()
+    c.close()
+    assert r.status == 200 and r.getheader('Content-Type') == 'application/x-ndjson', (path, r.status, text)
+    return [json.loads(x) for x in text.split('\n')[:-1]]
+
+
+def llamacpp_api():
+    p = ok('GET', '/props')
+    assert p['default_generation_settings']['n_ctx'] > 0 and p['total_slots'] == len(ok('GET', '/slots')), p
+    ask = {'prompt': 'Once', 'n_predict': 6, 'seed': 3, 'ignore_eos': True, 'cache_prompt': True, 'samplers': ['top_k', 'temperature']}
+    a = ok('POST', '/completion', ask)
+    assert a['stop'] and a['tokens_predicted'] == 6 and a['stop_type'] == 'limit' and a['generation_settings']['dry_multiplier'] == 0 and a['generation_settings']['min_p'] == 0 and a['content'], a
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    c.request('POST', '/completion', json.dumps(dict(ask, stream=True, return_progress=True)), {'Content-Type': 'application/json'})
+    pieces = [json.loads(x[6:]) for x in c.getresponse().read().decode().split('\n') if x.startswith('data: ')]
+    c.close()
+    assert ''.join(x['content'] for x in pieces) == a['content'] and pieces[-1]['stop'] and not any(x['stop'] for x in pieces[:-1]) and any('prompt_progress' in x for x in pieces), pieces
+    assert ok('POST', '/completion', {'prompt': 'Once', 'n_predict': 0})['tokens_predicted'] == 0
+    assert ok('POST', '/completion', {'prompt': 'x', 'json_schema': {'enum': ['a', 'b']}, 'n_predict': -1})['content'] in ('"a"', '"b"')
+    assert 'Hi there' in ok('POST', '/apply-template', {'messages': [{'role': 'user', 'content': 'Hi there'}]})['prompt']
+    refused(400, 'POST', '/completion', {'prompt': 'x', 'samplers': ['temperature', 'top_k']}, param='samplers')
+    refused(400, 'POST', '/completion', {'prompt': 'x', 'mirostat': 2}, param='mirostat')
+    for path in ('/embedding', '/embeddings', '/v1/embeddings', '/infill', '/rerank'):
+        refused(501, 'POST', path, {'content': 'x'})
+
+
+def ollama_api():
+    assert {'base:latest', 'tom:latest'} <= {m['name'] for m in ok('GET', '/api/tags')['models']} and ok('GET', '/api/version')['version'] and ok('GET', '/api/ps')['models']
+    assert ok('POST', '/api/show', {'model': 'tom'})['details']['family'] == 'llama' and 'You are Tom Cat' in ok('POST', '/api/show', {'name': 'tom:latest'})['system']
+    ask = {'model': 'tom:latest', 'messages': [{'role': 'user', 'content': 'Hi'}], 'options': {'num_predict': 8, 'seed': 4, 'temperature': 0.7, 'num_ctx': 4096}}
+    got = lines('/api/chat', ask)
+    assert [x['done'] for x in got] == [False] * (len(got) - 1) + [True] and got[-1]['done_reason'] in ('stop', 'length') and got[-1]['eval_count'] > 0 and got[-1]['prompt_eval_count'] > 0, got
+    whole = ok('POST', '/api/chat', dict(ask, stream=False))
+    assert whole['message']['content'] == ''.join(x['message']['content'] for x in got) and whole['done'] and whole['model'] == 'tom:latest', (whole, got)
+    got = lines('/api/generate', {'model': 'base', 'prompt': 'Once', 'raw': True, 'options': {'num_predict': 5, 'seed': 1}})
+    assert got[-1]['done'] and got[-1]['context'] == [] and all('response' in x for x in got)
+    form = {'type': 'object', 'properties': {'a': {'enum': [1, 2]}}, 'required': ['a']}
+    assert json.loads(ok('POST', '/api/generate', {'model': 'base', 'prompt': 'x', 'stream': False, 'format': form})['response'])['a'] in (1, 2)
+    tools = [{'type': 'function', 'function': {'name': 'look', 'parameters': {'type': 'object', 'properties': {'at': {'enum': ['sea']}}, 'required': ['at']}}}]
+    for streamed in (True, False):
+        body = dict(ask, tools=tools, tool_choice='required', stream=streamed, options={'num_predict': 200})
+        made = [x for x in lines('/api/chat', body) if 'tool_calls' in x['message']][0] if streamed else ok('POST', '/api/chat', body)
+        assert made['message']['tool_calls'] == [{'function': {'name': 'look', 'arguments': {'at': 'sea'}}}], made
+    assert ok('POST', '/api/chat', {'model': 'tom', 'messages': [], 'stream': False})['done_reason'] == 'load'
+    for body, status in (({'model': 'nobody', 'messages': ask['messages']}, 404), (dict(ask, think=True), 400), (dict(ask, format='xml'), 400), (dict(ask, messages=[{'role': 'user', 'content': 'x', 'images': ['aa']}]), 400)):
+        code, got, _ = call('POST', '/api/chat', body)
+        assert code == status and isinstance(got['error'], str), (code, got)
+    assert call('POST', '/api/embed', {'model': 'tom', 'input': 'x'})[0] == 501
 
 
 def stream(path, body):
@@ -438,6 +518,8 @@ cid = chat_api()
 scenes()
 cards()
 openai_api()
+llamacpp_api()
+ollama_api()
 bad_input()
 go_away(cid)
 store_locked(cid)

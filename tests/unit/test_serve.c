@@ -6,7 +6,7 @@
 #include "mktiny.h"
 #include "serve/form.h"
 #include "serve/guard.h"
-#include "serve/openai.h"
+#include "serve/ask.h"
 #include "serve/visitors.h"
 #include <arpa/inet.h>
 #include "serve/server.h"
@@ -372,7 +372,7 @@ static void requests(void **state) {
     assert_true(a.usage && a.sampler.temperature == us_sampler_defaults().temperature);
     us_ask_fini(&a);
     assert_ok(ask("{\"model\":\"base\",\"prompt\":[1,2,3],\"logprobs\":0}", false, &a), &err);
-    assert_true(a.ids.n == 3 && a.logprobs && a.n_top == 0);
+    assert_true(a.prompts[0].ids.n == 3 && a.logprobs && a.n_top == 0);
     us_ask_fini(&a);
 }
 

@@ -1,10 +1,16 @@
-/* serve/openai.h - a request of the OpenAI API, read and checked: JSON in, plain values out. Knows no server. */
-#ifndef US_SERVE_OPENAI_H
-#define US_SERVE_OPENAI_H
+/* serve/ask.h - a request of the OpenAI API, read and checked: JSON in, plain values out. Knows no server. */
+#ifndef US_SERVE_ASK_H
+#define US_SERVE_ASK_H
 #include "chat/prompt.h"
 #include "serve/params.h"
 
 enum { US_ASK_STOPS = 64, US_ASK_MESSAGES = 2048, US_ASK_BIASES = 300, US_ASK_CHOICES = 16 };
+
+/* A text that is gone on with: words, or tokens. */
+typedef struct us_ask_prompt {
+    const char *text; /* NULL: */
+    us_tokens ids;
+} us_ask_prompt;
 
 typedef struct us_ask {
     char model[128], id[64]; /* "homer:0.7", "homer" */
@@ -22,9 +28,9 @@ typedef struct us_ask {
     const char *user;    /* who asks, for fairness; NULL: nobody says */
     us_chat_line *lines; /* [n_lines] of messages that are not the system's; name may be NULL */
     size_t n_lines;
-    char *system;       /* NULL: none */
-    const char *prompt; /* of a completion, or */
-    us_tokens ids;
+    char *system;                          /* NULL: none */
+    us_ask_prompt prompts[US_ASK_CHOICES]; /* [n_prompts] of a completion */
+    size_t n_prompts;
     char **owned; /* contents put together from parts */
     size_t n_owned;
 } us_ask;
