@@ -149,8 +149,8 @@ static json_t *calls_of(const work *w) {
     json_t *calls = us_form_calls(&w->c->form, t.text, t.n, "0"), *f = json_object_get(json_array_get(calls, 0), "function");
     const char *text = json_string_value(json_object_get(f, "arguments"));
     if (!text) return NULL;
-    json_t *call =
-        json_pack("[{s:{s:O, s:o}}]", "function", "name", json_object_get(f, "name"), "arguments", us_json_parse(text, strlen(text), NULL));
+    json_t *call = json_pack("[{s:{s:O, s:o}}]", "function", "name", json_object_get(f, "name"), "arguments",
+                             us_json_parse(text, strlen(text), NULL));
     json_decref(calls);
     return call;
 }
