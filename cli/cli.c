@@ -9,6 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+void *cli_must(void *p) {
+    if (p) return p;
+    fputs("understudy: out of memory\n", stderr);
+    exit(EXIT_FAILED);
+}
+
 int cli_fail(const char *command, us_status status, const us_error *err) {
     fprintf(stderr, "understudy %s: %s\n", command, err && err->message[0] ? err->message : us_status_name(status));
     switch (status) {
@@ -36,7 +42,7 @@ us_status cli_read_all(const char *path, char **out, size_t *n, us_error *err) {
     *out = NULL;
     for (size_t cap = *n = 0; !st;) {
         if (*n == cap) {
-            char *p = cap < ((size_t)1 << 30) ? realloc(*out, cap = cap ? 2 * cap : 65536) : NULL;
+            char *p = cap < ((size_t)1 << 30) ? cli_must(realloc(*out, cap = cap ? 2 * cap : 65536)) : NULL;
             if (!p) {
                 st = us_fail(err, US_ERR_LIMIT, "%s: larger than 1 GiB, or out of memory", path);
                 break;
@@ -73,7 +79,7 @@ static int set_value(const char *command, const cli_option *o, const char *value
     case CLI_SWITCH: *(bool *)o->out = true; return 0;
     case CLI_LIST: {
         cli_list *l = o->out;
-        const char **p = realloc(l->items, (l->n + 1) * sizeof *p);
+        const char **p = cli_must(realloc(l->items, (l->n + 1) * sizeof *p));
         if (!p) return cli_usage(command, "out of memory");
         l->items = p;
         l->items[l->n++] = value;

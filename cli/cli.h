@@ -7,6 +7,8 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_GATE = 3, EXIT_INTERRUPTED = 130 };
 
+/* What an allocation of the program itself gave; ends it with a word when that is nothing. */
+void *cli_must(void *p);
 /* Prints "understudy <command>: <message>" on stderr and returns the exit code of the status. */
 int cli_fail(const char *command, us_status status, const us_error *err);
 /* The same for a mistake in the command line; names the help. Returns EXIT_USAGE. */

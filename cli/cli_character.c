@@ -1,4 +1,5 @@
 #include "cli_character.h"
+#include "cli.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@ char *cli_character_folder(const char *name) {
     for (const char *p = name; *p && *p != ' ' && n + 1 < sizeof path; p++)
         if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) path[n++] = (char)tolower((unsigned char)*p);
     path[n] = 0;
-    return strdup(n > start ? path : "characters/character");
+    return cli_must(strdup(n > start ? path : "characters/character"));
 }
 
 us_status cli_find_character(const us_script *s, const char **name, us_error *err) {
@@ -24,7 +25,7 @@ us_status cli_find_character(const us_script *s, const char **name, us_error *er
 us_status cli_persona(const char *file, const us_script *s, const char *character, char **out, us_error *err) {
     us_card *c = NULL;
     us_status st;
-    if (file && !strcmp(file, "none")) return (*out = strdup("")) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (file && !strcmp(file, "none")) return *out = cli_must(strdup("")), US_OK;
     st = file ? us_card_open(file, &c, err) : us_card_from_script(s, character, NULL, &c, err);
     if (!st) st = us_card_system(c, out, err);
     us_card_free(c);

@@ -10,10 +10,10 @@ char *cli_model_path(const char *command, const char *given) {
     char path[4096];
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (!given || !*given) given = getenv("UNDERSTUDY_MODEL");
-    if (given && *given) return strdup(given);
+    if (given && *given) return cli_must(strdup(given));
     if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/models/" DEFAULT_MODEL, xdg);
     else snprintf(path, sizeof path, "%s/.local/share/understudy/models/" DEFAULT_MODEL, home ? home : "");
-    if (access(path, R_OK) == 0) return strdup(path);
+    if (access(path, R_OK) == 0) return cli_must(strdup(path));
     fprintf(stderr,
             "understudy %s: no model: %s is not there. Run ./script/model to fetch the default model, or name a GGUF file with "
             "-m\n",

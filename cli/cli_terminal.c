@@ -70,5 +70,5 @@ char *cli_state_file(const char *name) {
         if (mkdir(path, 0700) && errno != EEXIST) return NULL;
         *slash = '/';
     }
-    return strdup(path);
+    return cli_must(strdup(path));
 }

@@ -119,8 +119,8 @@ static int split(const char *command, const char *name, us_audition_options *o) 
 
 static char *join(const char *a, const char *b) {
     size_t n = strlen(a) + strlen(b) + 2;
-    char *s = malloc(n);
-    if (s) snprintf(s, n, "%s/%s", a, b);
+    char *s = cli_must(malloc(n));
+    snprintf(s, n, "%s/%s", a, b);
     return s;
 }
 

@@ -79,8 +79,8 @@ static us_status run(bench *b, const plan *p, double *seconds, int32_t *n, us_er
 
 /* The context that all the tests of a list need, in whole pages of the cache. */
 static us_status measure_context(const char *tests, int32_t *n_ctx, us_error *err) {
-    char *list = strdup(tests);
-    char *first = list ? strtok(list, ",") : NULL;
+    char *list = cli_must(strdup(tests));
+    char *first = strtok(list, ",");
     us_status st = first ? US_OK : us_fail(err, US_ERR_ARGUMENT, "--test: a test is expected, such as pp512");
     for (char *test = first; test && !st; test = strtok(NULL, ",")) {
         plan p;
@@ -118,10 +118,11 @@ int cmd_bench(int argc, char **argv) {
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
     us_engine_options eo = {.n_threads = (int)threads, .n_ctx = 4096};
     if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
-    char *path = cli_model_path(argv[0], model), *list = strdup(tests);
-    bench *b = calloc(1, sizeof *b);
-    double *speeds[2] = {calloc((size_t)rounds, sizeof **speeds), calloc((size_t)rounds, sizeof **speeds)}, t0 = now();
-    if (!path || !list || !b || !speeds[0] || !speeds[1]) return EXIT_FAILED;
+    char *path = cli_model_path(argv[0], model), *list = cli_must(strdup(tests));
+    bench *b = cli_must(calloc(1, sizeof *b));
+    double *speeds[2] = {cli_must(calloc((size_t)rounds, sizeof **speeds)), cli_must(calloc((size_t)rounds, sizeof **speeds))},
+           t0 = now();
+    if (!path) return EXIT_FAILED;
     us_error err = {0};
     us_model *m = NULL;
     us_adapter *ad = NULL;

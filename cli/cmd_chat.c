@@ -46,8 +46,8 @@ static const char *const *style(const session *s, const char *const *wanted) { r
 static void find_director(session *s, const char *card_file) {
     us_error err;
     const char *slash = strrchr(card_file, '/');
-    char *folder = slash ? strndup(card_file, (size_t)(slash - card_file)) : strdup(".");
-    if (folder && us_director_find(s->model, folder, "characters", &s->director, &err))
+    char *folder = slash ? cli_must(strndup(card_file, (size_t)(slash - card_file))) : cli_must(strdup("."));
+    if (us_director_find(s->model, folder, "characters", &s->director, &err))
         fprintf(stderr, "understudy chat: takes are chosen without a director: %s\n", err.message);
     free(folder);
 }
@@ -57,7 +57,7 @@ static char *card_path(const char *name) {
     char path[PATH_MAX], self[PATH_MAX];
     if (strchr(name, '/') || strstr(name, ".json")) {
         snprintf(path, sizeof path, "%s/card.json", name);
-        return strdup(access(path, R_OK) == 0 ? path : name);
+        return cli_must(strdup(access(path, R_OK) == 0 ? path : name));
     }
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -69,11 +69,11 @@ static char *card_path(const char *name) {
         char root[PATH_MAX];
         snprintf(root, sizeof root, i ? roots[i] : "%s", i ? (slash ? self : ".") : roots[0]);
         if (snprintf(path, sizeof path, "%s/%s/card.json", root, name) < (int)sizeof path && access(path, R_OK) == 0)
-            return strdup(path);
+            return cli_must(strdup(path));
     }
     if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/characters/%s/card.json", xdg, name);
     else snprintf(path, sizeof path, "%s/.local/share/understudy/characters/%s/card.json", home ? home : "", name);
-    return access(path, R_OK) == 0 ? strdup(path) : NULL;
+    return access(path, R_OK) == 0 ? cli_must(strdup(path)) : NULL;
 }
 
 /* ---- talking ---------------------------------------------------------------------------------------------- */
@@ -292,7 +292,7 @@ static int run_terminal(session *s) {
             continue;
         }
         if (!line || n <= 0) break;
-        char *copy = strndup(line, (size_t)n);
+        char *copy = cli_must(strndup(line, (size_t)n));
         if (!copy) break;
         copy[strcspn(copy, "\r\n")] = 0;
         if (*copy) history(h, &ev, H_ENTER, line);
@@ -330,7 +330,7 @@ static int run_pipe(session *s) {
 
 /* "15043+2.5" or "15043-100", as llama.cpp writes them. */
 static int parse_biases(const char *command, const cli_list *texts, us_logit_bias **out) {
-    *out = calloc(texts->n + 1, sizeof **out);
+    *out = cli_must(calloc(texts->n + 1, sizeof **out));
     for (size_t i = 0; *out && i < texts->n; i++) {
         char *sign, *end;
         long id = strtol(texts->items[i], &sign, 10);
@@ -434,7 +434,8 @@ int cmd_chat(int argc, char **argv) {
     if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
     if (!st && !lora && us_card_adapter(s.card)) {
         size_t dir = strlen(card_file) - strlen("card.json"), n = dir + strlen(us_card_adapter(s.card)) + 1;
-        if ((adapter_file = malloc(n))) snprintf(adapter_file, n, "%.*s%s", (int)dir, card_file, us_card_adapter(s.card));
+        adapter_file = cli_must(malloc(n));
+        snprintf(adapter_file, n, "%.*s%s", (int)dir, card_file, us_card_adapter(s.card));
         lora = adapter_file;
     }
     if (!st && lora) st = us_adapter_open(s.model, lora, force, &s.adapter, &err);

@@ -166,7 +166,7 @@ static us_status name_on_card(const char *folder, char **out, us_error *err) {
         return us_fail(err, US_ERR_NOT_FOUND, "%s: no such card: name the character with --character", path);
     us_status st = us_card_open(path, &card, err);
     if (st) return st;
-    *out = strdup(us_card_name(card));
+    *out = cli_must(strdup(us_card_name(card)));
     us_card_free(card);
     return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }

@@ -14,8 +14,8 @@
 /* "characters/homer" -> its adapter.gguf; a file as it is. */
 static char *adapter_file(const char *given) {
     struct stat s;
-    char *path = malloc(strlen(given) + 16);
-    if (path) sprintf(path, stat(given, &s) == 0 && S_ISDIR(s.st_mode) ? "%s/adapter.gguf" : "%s", given);
+    char *path = cli_must(malloc(strlen(given) + 16));
+    sprintf(path, stat(given, &s) == 0 && S_ISDIR(s.st_mode) ? "%s/adapter.gguf" : "%s", given);
     return path;
 }
 

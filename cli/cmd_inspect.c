@@ -34,8 +34,7 @@ typedef struct facts {
 
 /* At most max characters, NUL-terminated, free() it; control, formatting and broken characters become '?'. */
 static char *clean(us_str s, size_t max) {
-    char *out = malloc((s.len < max * 4 ? s.len : max * 4) + 8), *to = out;
-    if (!out) return NULL;
+    char *out = cli_must(malloc((s.len < max * 4 ? s.len : max * 4) + 8)), *to = out;
     size_t i = 0, n = 0;
     for (; i < s.len && n < max; n++) {
         UChar32 cp = U_SENTINEL;

@@ -65,7 +65,7 @@ int cmd_perplexity(int argc, char **argv) {
         st = us_fail(&err, US_ERR_FORMAT, "%s: two tokens at least are needed to score, it has %zu", file, ids.n);
     if (!st) st = us_engine_seq_new(e, &seq, &err);
     if (!st && ad) us_engine_seq_set_adapter(e, seq, ad, 1);
-    if (!st && !(lp = malloc((size_t)ctx * sizeof *lp))) st = us_fail(&err, US_ERR_MEMORY, "out of memory");
+    if (!st) lp = cli_must(malloc((size_t)ctx * sizeof *lp));
     double sum = 0, sq = 0, start = now();
     size_t count = 0;
     for (size_t w = 0; w < windows && !st; w++) {

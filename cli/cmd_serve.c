@@ -49,7 +49,7 @@ static char *read_key(const char *path) {
     char *got = fgets(line, sizeof line, f);
     fclose(f);
     if (got) line[strcspn(line, "\r\n")] = 0;
-    return got && *line ? strdup(line) : NULL;
+    return got && *line ? cli_must(strdup(line)) : NULL;
 }
 
 static void log_line(void *ctx, const char *line) {

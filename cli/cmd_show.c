@@ -29,9 +29,9 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
     const us_tokenizer *tok = us_model_get_tokenizer(m);
     const us_template *tpl;
     us_tokens ids = {0};
-    us_message *messages = calloc(e->n_turns + 1, sizeof *messages);
-    us_turn_span *spans = calloc(e->n_turns + 1, sizeof *spans);
-    us_status st = messages && spans ? us_model_get_template(m, &tpl, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_message *messages = cli_must(calloc(e->n_turns + 1, sizeof *messages));
+    us_turn_span *spans = cli_must(calloc(e->n_turns + 1, sizeof *spans));
+    us_status st = us_model_get_template(m, &tpl, err);
     if (!st) {
         messages[0] = (us_message){"system", us_dataset_get_system(d)};
         for (uint32_t i = 0; i < e->n_turns; i++)

@@ -6,15 +6,15 @@
 
 us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err) {
     void *p = calloc(n ? n : 1, size ? size : 1);
-    if (!p) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu items of %zu bytes", n, size);
     memcpy(out_ptr, &p, sizeof p);
-    return US_OK;
+    return p ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory: %zu items of %zu bytes", n, size);
 }
 
 us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err) {
     const size_t huge = (size_t)2 << 20;
     size_t align = n_bytes >= 2 * huge ? huge : 64, padded;
     void *p = NULL;
+    memcpy(out_ptr, &p, sizeof p);
     if (!us_add_size(n_bytes ? n_bytes : 1, align - 1, &padded) || posix_memalign(&p, align, padded & ~(align - 1)))
         return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", n_bytes);
     padded &= ~(align - 1);
@@ -28,10 +28,9 @@ us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err) {
 us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err) {
     void *p = NULL;
     us_status st = us_alloc_untouched(n_bytes, &p, err);
-    if (st) return st;
-    memset(p, 0, n_bytes);
+    if (!st) memset(p, 0, n_bytes);
     memcpy(out_ptr, &p, sizeof p);
-    return US_OK;
+    return st;
 }
 
 us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item, us_error *err) {
@@ -49,11 +48,10 @@ us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item, us_error
 }
 
 us_status us_strndup(const char *s, size_t n, char **out, us_error *err) {
-    char *p = malloc(n + 1);
+    char *p = *out = malloc(n + 1);
     if (!p) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", n + 1);
     if (n) memcpy(p, s, n);
     p[n] = 0;
-    *out = p;
     return US_OK;
 }
 

@@ -7,8 +7,8 @@
 static inline bool us_mul_size(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
 static inline bool us_add_size(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
 
-/* calloc() of n items of `size` bytes with a filled error; *out is NULL-safe for n == 0 (a valid
- * block of at least one byte is returned). free() it. */
+/* calloc() of n items of `size` bytes with a filled error; for n == 0 it is a valid block of at least one byte. free() it. Of
+ * this and the functions below up to us_grow, and of us_strdup: the pointer is NULL after an error. */
 US_MUST_USE us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err);
 /* Zeroed block aligned to 64 bytes (large ones to a huge page, with MADV_HUGEPAGE); free() it. */
 US_MUST_USE us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err);

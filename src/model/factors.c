@@ -109,7 +109,7 @@ us_status us_factors_read(const us_model *m, const us_gguf *g, us_factors *out, 
     if (!st) st = us_alloc((size_t)n->n_layers * US_N_MODULES, sizeof *out->pairs, &out->pairs, err);
     for (int32_t i = 0; i < n->n_layers * US_N_MODULES && !st; i++) {
         const us_tensor *ta, *tb;
-        float *a, *b = NULL;
+        float *a = NULL, *b = NULL;
         us_module mod = (us_module)(i % US_N_MODULES);
         if (us_net_place(n, mod).first) continue;
         st = read_tensor(g, n, i / US_N_MODULES, mod, 'a', &ta, &a, err);
