@@ -54,13 +54,13 @@ static inline void explore_script(const us_script *s) {
     us_facts_free(f);
 }
 
-/* `suffix`: ".csv" or ".jsonl", by which the reader is chosen. */
-static inline int read_script(const uint8_t *data, size_t size, const char *suffix) {
+/* `format`: of --format, NULL: found by content. */
+static inline int read_script(const uint8_t *data, size_t size, const char *format) {
     static char path[64];
     static FILE *f;
     if (!f) {
-        snprintf(path, sizeof path, "/tmp/us_fuzz_XXXXXX%s", suffix);
-        int fd = mkstemps(path, (int)strlen(suffix));
+        snprintf(path, sizeof path, "/tmp/us_fuzz_XXXXXX");
+        int fd = mkstemp(path);
         f = fd < 0 ? NULL : fdopen(fd, "wb");
         PROMISE(f);
     }
@@ -69,12 +69,13 @@ static inline int read_script(const uint8_t *data, size_t size, const char *suff
     us_script *s;
     us_error err = {0};
     const char *paths[] = {path};
-    if (us_script_load(&(us_script_options){.max_cell_bytes = 4096, .max_rows = 2000}, paths, 1, &s, &err)) {
+    if (us_script_load(&(us_script_options){.max_cell_bytes = 4096, .max_rows = 2000, .format = format}, paths, 1, &s, &err)) {
         PROMISE(err.status && err.message[0]);
         return 0;
     }
     check_script(s);
     explore_script(s);
+    if (us_script_check_damage(s, &err)) PROMISE(err.message[0]);
     us_script_free(s);
     return 0;
 }
