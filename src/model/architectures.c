@@ -31,7 +31,7 @@ static const us_architecture rows[] = {
      .window_unscaled = true,
      .wide_query_layers = 62},
     {.name = "phi3", .models = "Phi-3, Phi-3.5, Phi-4, Phi-4-mini", .neox = true, .fused = true},
-    {.name = "granite", .models = "Granite 3"},
+    {.name = "granite", .models = "Granite 3", .finetuned_is_rope = true},
     {.name = "olmo2",
      .models = "OLMo 2",
      .neox = true,

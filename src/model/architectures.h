@@ -23,6 +23,7 @@ typedef struct us_architecture {
     double window_base;         /* RoPE base of the layers with a window; 0: that of the others */
     bool window_unscaled;       /* RoPE scaling is for the layers without a window */
     int32_t no_rope_step;       /* each so manieth layer has no RoPE; 0: all have it */
+    bool finetuned_is_rope;     /* the key rope.scaling.finetuned says whether there is RoPE at all */
     double attn_cap, logit_cap; /* when the file has no key for them; 0: none */
     int32_t wide_query_layers;  /* with so many layers scores are divided by sqrt(D/H) instead of sqrt(E) */
 } us_architecture;

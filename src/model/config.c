@@ -208,7 +208,11 @@ static us_status has_window(us_model *m, const us_architecture *a, int32_t layer
 static us_status lay_out(us_model *m, const us_architecture *a, us_error *err) {
     us_net *n = &m->net;
     int32_t window;
+    bool rope = true;
+    char buf[128];
     us_status st = us_alloc((size_t)n->n_layers, sizeof *n->layers, &n->layers, err);
+    if (!st && a->finetuned_is_rope && us_gguf_find(m->g, key(m, buf, "rope.scaling.finetuned")))
+        st = us_gguf_get_bool(m->g, buf, &rope, err);
     if (st || (st = want_int(m, "attention.sliding_window", 0, 1 << 24, a->window, &window, err))) return st;
     for (int32_t l = 0; l < n->n_layers && !st; l++) {
         us_net_layer *y = &n->layers[l];
@@ -216,31 +220,40 @@ static us_status lay_out(us_model *m, const us_architecture *a, us_error *err) {
         if (a->window_step && window) st = has_window(m, a, l, &windowed, err);
         y->window = windowed ? window : a->fused ? window : 0; /* Phi-3's is for every layer */
         y->rope = windowed ? n->n_ropes - 1 : 0;
-        if (a->no_rope_step && l % a->no_rope_step == a->no_rope_step - 1) y->rope = -1;
+        if (!rope || (a->no_rope_step && l % a->no_rope_step == a->no_rope_step - 1)) y->rope = -1;
     }
     return st;
 }
 
 /* ---- scales ----------------------------------------------------------------------------------------------------------- */
 
+/* 0 (none), or within what float32 divides by. */
+static us_status want_cap(us_model *m, const char *name, double fallback, float *out, us_error *err) {
+    double cap;
+    us_status st = want_float(m, name, 0, 1e6, fallback, &cap, err);
+    if (!st && cap > 0 && cap < 0.01)
+        st = us_fail(err, US_ERR_FORMAT, "%s: key '%s.%s': expected 0 or 0.01..1e6, got %g", us_gguf_path(m->g),
+                     m->architecture, name, cap);
+    *out = (float)cap;
+    return st;
+}
+
 static us_status load_scales(us_model *m, const us_architecture *a, us_error *err) {
     us_net *n = &m->net;
     double own = n->n_layers == a->wide_query_layers ? (double)n->n_embd / n->heads.n_heads : n->heads.head_size;
-    double embd, residual, attn, logit, cap, attn_cap;
+    double embd, residual, attn, logit;
     us_status st;
     if ((st = want_float(m, "embedding_scale", 1e-4, 1e4, a->scales_embd ? sqrt(n->n_embd) : 1, &embd, err)) ||
         (st = want_float(m, "residual_scale", 1e-4, 1e4, 1, &residual, err)) ||
         (st = want_float(m, "attention.scale", 0, 1e4, 0, &attn, err)) ||
         (st = want_float(m, "logit_scale", 1e-4, 1e4, 1, &logit, err)) ||
-        (st = want_float(m, "attn_logit_softcapping", 0, 1e6, a->attn_cap, &attn_cap, err)) ||
-        (st = want_float(m, "final_logit_softcapping", 0, 1e6, a->logit_cap, &cap, err)))
+        (st = want_cap(m, "attn_logit_softcapping", a->attn_cap, &n->heads.cap, err)) ||
+        (st = want_cap(m, "final_logit_softcapping", a->logit_cap, &n->logit_cap, err)))
         return st;
     n->embd_scale = (float)embd;
     n->residual_scale = (float)residual;
     n->logit_scale = (float)(1 / logit); /* Granite's key is what logits are divided by */
-    n->logit_cap = (float)cap;
     n->heads.scale = attn > 0 ? (float)attn : 1.0f / sqrtf((float)own);
-    n->heads.cap = (float)attn_cap;
     return US_OK;
 }
 

@@ -29,7 +29,7 @@ torch.manual_seed(0)
 RANK, ALPHA, SEED, T = 4, 8.0, 7, 24
 MODULES = ["q", "k", "v", "o", "gate", "up", "down"]
 FAMILIES = ["llama", "nemo", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3"]
-OPTIONS = {"nemo": {"arch": "llama", "head_size": 64, "untied": 1}}  # Mistral Nemo's heads are wider than D / H
+OPTIONS = {"nemo": {"arch": "llama", "head_size": 64, "untied": 1}, "olmo2": {"untied": 1}}  # Mistral Nemo's heads are wider than D / H
 PERMUTED = ["llama", "granite", "smollm3"]
 GEMMA = ["gemma", "gemma2", "gemma3"]
 
