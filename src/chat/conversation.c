@@ -44,6 +44,33 @@ static us_status recall(const us_conversation *c, char **out, us_error *err) {
     return st;
 }
 
+/* What was recalled comes to mind: the tokens of the words that would answer are likelier, the first of a word most. */
+static us_status lean(const us_backend *b, const us_conversation *c, us_reply_spec *spec, us_error *err) {
+    enum { MOST = 64 };
+    static const float first = 4, rest = 2;
+    const us_sampler_options *o = &spec->policy.sampler;
+    us_buf words;
+    us_tokens ids = {0};
+    us_buf_init(&words, (size_t)1 << 16);
+    us_status st = us_notes_words(spec->recalled, c->lines[c->n_lines - 1].text, &words, err);
+    if (!st) st = us_alloc(o->n_biases + MOST, sizeof *spec->biases, &spec->biases, err);
+    if (!st && o->n_biases) memcpy(spec->biases, o->biases, o->n_biases * sizeof *o->biases);
+    spec->n_biases = o->n_biases;
+    for (size_t at = 0; at < words.len && !st; at += strlen(words.data + at) + 1) {
+        us_buf spaced;
+        us_buf_init(&spaced, (size_t)1 << 16);
+        ids.n = 0;
+        st = us_buf_appendf(&spaced, err, " %s", words.data + at); /* as it stands within a line */
+        if (!st) st = us_tokenizer_encode(b->tok, spaced.data, spaced.len, false, &ids, err);
+        for (size_t i = 0; i < ids.n && !st && spec->n_biases < o->n_biases + MOST; i++)
+            spec->biases[spec->n_biases++] = (us_logit_bias){ids.ids[i], i ? rest : first};
+        us_buf_fini(&spaced);
+    }
+    us_tokens_fini(&ids);
+    us_buf_fini(&words);
+    return st;
+}
+
 /* A scene of several has a situation: what was said first, by nobody of the cast. */
 static const char *situation_of(const us_conversation *c) {
     const char *other = NULL;
@@ -156,6 +183,7 @@ us_status us_conversation_begin(us_backend *b, const us_conversation *c, const u
     const char **names = NULL;
     us_conversation_policy(c, settings->sampler.grammar != NULL, &spec.policy); /* a form is kept, not guarded */
     us_status st = recall(c, &spec.recalled, err);
+    if (!st && spec.recalled && b->tok) st = lean(b, c, &spec, err);
     if (!st) st = prompt_with(b, c, spec.recalled, &prompt, err);
     if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);
     spec.policy.names = names;

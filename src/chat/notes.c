@@ -169,9 +169,10 @@ static bool tells(const char *w) {
 
 /* "No, it's Tim." corrects the note before it. */
 static bool corrects(const char *w) {
-    static const char *const list[] = {" no its ",      " no it is ", " no not ",     " actually ", " i meant ", " sorry its ",
-                                       " sorry it is ", " wait its ", " correction ", " rather ",   " not ",     " нет не ",
-                                       " вернее ",      " точнее ",   " то есть ",    " ой не ",    " не ",      NULL};
+    static const char *const list[] = {
+        " i mean ",  " sorry i ",   " oh i mean ",   " no i ",     " no its ",     " no it is ", " no not ", " actually ",
+        " i meant ", " sorry its ", " sorry it is ", " wait its ", " correction ", " rather ",   " not ",    " нет не ",
+        " вернее ",  " точнее ",    " то есть ",     " ой не ",    " не ",         NULL};
     return us_wording_count(w) <= 8 && us_wording_begins(w, list);
 }
 
@@ -260,7 +261,7 @@ us_status us_notes_hear(us_notes *s, const char *line, us_error *err) {
             }
             st = append(s, t.text, t.n, err);
             told = true;
-        } else if (w && !t.asks && !told && before && s->n && corrects(w)) st = amend(s, &t, err);
+        } else if (w && !t.asks && s->n && (told || before) && corrects(w)) st = amend(s, &t, err);
         free(w);
     }
     return st;
@@ -310,6 +311,16 @@ static bool asks(const char *line, const char *w) {
     return (self && us_wording_has(w, request) && !tells(w)) || (again && self);
 }
 
+/* A question that a fact would answer, not "do I look fat?". */
+static bool wants(const char *w) {
+    static const char *const list[] = {" what ",  " whats ", " which ",   " where ",    " wheres ",  " who ",
+                                       " whos ",  " whose ", " how old ", " how many ", " know my ", " remember ",
+                                       " как ",   " где ",   " кто ",     " кем ",      " какой ",   " какая ",
+                                       " какое ", " какие ", " каком ",   " какую ",    " сколько ", " откуда ",
+                                       " чем ",   " что ",   " помнишь ", " знаешь ",   NULL};
+    return us_wording_has(w, list);
+}
+
 /* The best of the notes that are left, the newest of equals; -1 when none has a value. */
 static int best_of(const int *values, size_t n) {
     int best = -1;
@@ -327,8 +338,12 @@ us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_e
         values[i] = note ? value(note, asked) : 0;
         free(note);
     }
+    bool any = asked && asks(line, asked) && wants(asked);
     free(asked);
-    if ((first = best_of(values, s->n)) < 0) return US_OK;
+    if ((first = best_of(values, s->n)) < 0) { /* asked for in other words: the newest may be it */
+        for (size_t i = s->n > 2 ? s->n - 2 : 0; i < s->n && any; i++) values[i] = 1;
+        if ((first = best_of(values, s->n)) < 0) return US_OK;
+    }
     int most = values[first];
     values[first] = 0;
     second = best_of(values, s->n);
@@ -341,20 +356,37 @@ us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_e
     return st;
 }
 
-bool us_notes_answers(const char *recalled, const char *line, const char *reply) {
-    char *note = us_wording(recalled, strlen(recalled)), *asked = us_wording(line, strlen(line)),
-         *said = us_wording(reply, strlen(reply));
-    bool found = false;
-    for (char *p = note, *end; p && asked && said && !found && p[1]; p = end) {
-        end = p + 1 + strcspn(p + 1, " ");
-        char kept = end[1];
-        if (!*end) break;
-        end[1] = 0; /* p is " word " */
-        found = !is_small(p + 1, (size_t)(end - p - 1)) && !strstr(asked, p) && strstr(said, p);
-        end[1] = kept;
+us_status us_notes_words(const char *recalled, const char *line, us_buf *out, us_error *err) {
+    static const char marks[] = " \t\r\n.,;:!?\"()[]";
+    char *asked = us_wording(line, strlen(line));
+    us_status st = US_OK;
+    for (const char *p = recalled + strspn(recalled, marks); *p && asked && !st;) {
+        size_t n = strcspn(p, marks);
+        char *w = us_wording(p, n);
+        if (w && w[1] && !strchr(w + 1, ' ')[1] && !is_small(w + 1, strlen(w) - 2) && !strstr(asked, w)) {
+            st = us_buf_append(out, p, n, err);
+            if (!st) st = us_buf_append(out, "", 1, err);
+        }
+        free(w);
+        p += n;
+        p += strspn(p, marks);
     }
-    free(note);
     free(asked);
+    return st;
+}
+
+bool us_notes_answers(const char *recalled, const char *line, const char *reply) {
+    us_buf words;
+    us_buf_init(&words, (size_t)1 << 16);
+    char *said = us_wording(reply, strlen(reply));
+    bool found = false;
+    if (!said || us_notes_words(recalled, line, &words, NULL)) words.len = 0;
+    for (size_t at = 0; at < words.len && !found; at += strlen(words.data + at) + 1) {
+        char *w = us_wording(words.data + at, strlen(words.data + at));
+        found = w && strstr(said, w);
+        free(w);
+    }
+    us_buf_fini(&words);
     free(said);
     return found;
 }

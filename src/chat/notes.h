@@ -26,8 +26,10 @@ US_MUST_USE us_status us_notes_add(us_notes *s, const char *sentence, us_error *
 /* Appends the notes that the line asks for, at most two, oldest first, each followed by a blank; nothing when it asks for none.
  */
 US_MUST_USE us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_error *err);
-/* Whether a reply to the line, for which `recalled` was found, has what was asked for: a word of a note, but for small words
+/* Appends the words that would answer, as they were written, each with a NUL behind it: those of the notes, but for small words
  * and those of the question. */
+US_MUST_USE us_status us_notes_words(const char *recalled, const char *line, us_buf *out, us_error *err);
+/* Whether a reply to the line, for which `recalled` was found, has one of these words. */
 bool us_notes_answers(const char *recalled, const char *line, const char *reply);
 /* A us_judge_fn (ctx unused): when something was recalled, takes that have it win. */
 US_MUST_USE us_status us_notes_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,

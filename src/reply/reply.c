@@ -222,10 +222,12 @@ void us_reply_spec_fini(us_reply_spec *s) {
     }
     free(s->lines);
     free(s->recalled);
+    free(s->biases);
     s->messages = NULL;
     s->message_text = NULL;
     s->lines = NULL;
     s->recalled = NULL;
+    s->biases = NULL;
     s->n_lines = 0;
 }
 
@@ -243,7 +245,9 @@ us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_
     spec->message_text = NULL;
     spec->lines = NULL;
     spec->recalled = NULL;
+    spec->biases = NULL;
     spec->n_lines = 0;
+    if (r->spec.biases) r->spec.policy.sampler.biases = r->spec.biases, r->spec.policy.sampler.n_biases = r->spec.n_biases;
     st = copy_names(r, &spec->policy, err);
     if (!st) st = copy_texts(r, &spec->policy, err);
     if (!st) st = b->batch ? begin_own(r, err) : begin_remote(r, err);
