@@ -1,16 +1,56 @@
 #include "cli_model.h"
+#include "understudy/fetch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_MODEL "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+typedef struct fetch_line {
+    struct timespec start;
+    unsigned long long first, percent; /* what was there at the start; what was shown last */
+    bool begun;
+} fetch_line;
+
+/* One line on standard error, written over on a terminal; else a line at each tenth. */
+static bool show_fetch(void *ctx, const char *file, uint64_t done, uint64_t total) {
+    fetch_line *l = ctx;
+    struct timespec now;
+    bool fancy = cli_fancy(2);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!l->begun) *l = (fetch_line){.start = now, .first = done, .percent = 101, .begun = true};
+    unsigned long long percent = total ? 100 * done / total : 0;
+    double seconds = (double)(now.tv_sec - l->start.tv_sec) + 1e-9 * (double)(now.tv_nsec - l->start.tv_nsec),
+           speed = seconds > 0.5 ? (double)(done - l->first) / seconds : 0,
+           left = speed > 0 && total > done ? (double)(total - done) / speed : 0;
+    if (!fancy && (percent / 10 == l->percent / 10 || !total)) return true;
+    l->percent = percent;
+    fprintf(stderr, "%sfetching %.60s: %llu%% of %.0f MB", fancy ? "\r\033[K" : "", file, percent, (double)total / 1e6);
+    if (speed > 0) fprintf(stderr, ", %.1f MB/s", speed / 1e6);
+    if (left >= 90) fprintf(stderr, ", %.0f min left", left / 60);
+    else if (left > 0) fprintf(stderr, ", %.0f s left", left);
+    fputs(fancy ? "" : "\n", stderr);
+    fflush(stderr);
+    return true;
+}
+
+char *cli_fetch(const char *command, const char *address) {
+    fetch_line line = {.begun = false};
+    us_error err;
+    char *path = NULL;
+    us_status st = us_fetch(address, &(us_fetch_options){.progress = show_fetch, .ctx = &line}, &path, &err);
+    if (line.begun && cli_fancy(2)) fputs("\r\033[K", stderr);
+    if (st) cli_fail(command, st, &err);
+    return path;
+}
 
 char *cli_model_path(const char *command, const char *given) {
     char path[4096];
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (!given || !*given) given = getenv("UNDERSTUDY_MODEL");
-    if (given && *given) return cli_must(strdup(given));
+    if (given && *given) return us_fetch_is_address(given) ? cli_fetch(command, given) : cli_must(strdup(given));
     if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/models/" DEFAULT_MODEL, xdg);
     else snprintf(path, sizeof path, "%s/.local/share/understudy/models/" DEFAULT_MODEL, home ? home : "");
     if (access(path, R_OK) == 0) return cli_must(strdup(path));

@@ -4,8 +4,11 @@
 #include "cli.h"
 #include "understudy/generate.h"
 
-/* -m, else $UNDERSTUDY_MODEL, else the default model in the data folder. Returns a path to free(), or NULL
- * after having said what to do. */
+/* The path of the file at an https:// or hf: address, fetched with progress on standard error when it is not there; NULL after
+ * having said why not. */
+char *cli_fetch(const char *command, const char *address);
+/* -m (a path or an address), else $UNDERSTUDY_MODEL, else the default model in the data folder. Returns a path to free(), or
+ * NULL after having said what to do. */
 char *cli_model_path(const char *command, const char *given);
 /* "f16", "q8_0", "f32"; prints and returns EXIT_USAGE for anything else. */
 int cli_kv_type(const char *command, const char *name, us_kv_type *out);

@@ -154,7 +154,8 @@ int cmd_audition(int argc, char **argv) {
     const cli_option options[] = {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
          &data, 0, 0},
-        {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"model", 'm', "FILE", "GGUF base model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)",
+         CLI_STRING, &model, 0, 0},
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
          0},
         {"lora", 0, "FILE", "adapter (the card's)", CLI_STRING, &o.adapter, 0, 0},

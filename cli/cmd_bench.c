@@ -102,7 +102,8 @@ int cmd_bench(int argc, char **argv) {
     bool json = false, help;
     int n_operands;
     const cli_option options[] = {
-        {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"model", 'm', "FILE", "GGUF model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)", CLI_STRING,
+         &model, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"rounds", 'r', "N", "rounds of each test; medians are printed (5)", CLI_INT, &rounds, 1, 1000},
         {"test", 0, "LIST", "ppN, tgN, tgN@DEPTH, batchN, with commas between", CLI_STRING, &tests, 0, 0},

@@ -354,7 +354,8 @@ int cmd_chat(int argc, char **argv) {
     bool help_shown, f32 = false, no_stops = false, force = false;
     int n_operands;
     const cli_option options[] = {
-        {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"model", 'm', "FILE", "GGUF model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)", CLI_STRING,
+         &model, 0, 0},
         {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
         {"lora-scale", 0, "X", "strength of the adapter, 0..2, 0 is off (1)", CLI_FLOAT, &scale, 0, 2},

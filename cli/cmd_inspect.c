@@ -1,6 +1,8 @@
 /* understudy inspect: what is in a GGUF file, a model or an adapter, without loading it. The file may be hostile:
  * its words are shown with everything that could steer a terminal replaced. */
 #include "cli.h"
+#include "cli_model.h"
+#include "understudy/fetch.h"
 #include "understudy/gguf.h"
 #include "understudy/model.h"
 #include "understudy/template.h"
@@ -550,7 +552,10 @@ int cmd_inspect(int argc, char **argv) {
     if (n_operands != 1) return cli_usage("inspect", n_operands ? "expected one FILE, got %d" : "expected a FILE", n_operands);
     us_gguf *g;
     us_error err;
-    us_status st = us_gguf_open(argv[1], &g, &err);
+    char *path = us_fetch_is_address(argv[1]) ? cli_fetch("inspect", argv[1]) : strdup(argv[1]);
+    if (!path) return EXIT_FAILED;
+    us_status st = us_gguf_open(path, &g, &err);
+    free(path);
     if (st) return cli_fail("inspect", st, &err);
     facts f;
     gather(&f, g);

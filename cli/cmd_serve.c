@@ -70,7 +70,8 @@ int cmd_serve(int argc, char **argv) {
     char beside[2 * PATH_MAX], data[PATH_MAX], self[PATH_MAX], whole[PATH_MAX], *engine_key = NULL, *path = NULL;
     us_serve_options o = {.host = "127.0.0.1", .log = log_line};
     const cli_option options[] = {
-        {"model", 'm', "FILE", "GGUF model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"model", 'm', "FILE", "GGUF model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)", CLI_STRING,
+         &model, 0, 0},
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
          0},
         {"host", 0, "ADDRESS", "IPv4 address to listen on (127.0.0.1)", CLI_STRING, &o.host, 0, 0},

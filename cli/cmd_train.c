@@ -502,7 +502,8 @@ int cmd_train(int argc, char **argv) {
     run r = {.command = argv[0], .fancy = cli_fancy(2)};
     const cli_option options[] = {
         {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
-        {"model", 'm', "FILE", "GGUF base model (default: the default model)", CLI_STRING, &model, 0, 0},
+        {"model", 'm', "FILE", "GGUF base model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)",
+         CLI_STRING, &model, 0, 0},
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
          0},
         {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},

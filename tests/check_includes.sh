@@ -5,6 +5,7 @@ set -euo pipefail
 declare -A below=(
     [base]=""
     [text]="base"
+    [fetch]="base"
     [corpus]="base text"
     [explore]="base text corpus"
     [dataset]="base text corpus"
