@@ -17,8 +17,9 @@ extern "C" {
  * where PEFT finds the weights. MISMATCH when the adapter does not fit the model. */
 US_API US_MUST_USE us_status us_peft_export(const us_model *model, const char *adapter_path, const char *base_name,
                                             const char *folder, us_error *err);
-/* Reads a PEFT folder (F32, F16 or BF16) into a GGUF adapter with the model's hash in it. UNSUPPORTED in words for
- * what a GGUF LoRA cannot say (DoRA, biases, saved modules, an alpha of its own for some modules). */
+/* Reads a PEFT folder (F32, F16 or BF16; rank_pattern and alpha_pattern too) into a GGUF adapter with the model's hash in it.
+ * UNSUPPORTED, with the way out, for what a GGUF LoRA cannot say (DoRA, biases, saved modules, the output layer) and for
+ * pickles. */
 US_API US_MUST_USE us_status us_peft_import(us_model *model, const char *folder, us_adapter_type type, const char *adapter_path,
                                             us_error *err);
 
