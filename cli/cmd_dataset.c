@@ -33,8 +33,8 @@ int cmd_dataset(int argc, char **argv) {
         {"form", 0, "NAME", "messages, sharegpt, completion (messages)", CLI_STRING, &form, 0, 0},
         {"packing", 0, "NAME", "scene: a row a scene, replies not learned marked; none: a row a target (scene)", CLI_STRING,
          &packing, 0, 0},
-        {"card", 0, "FILE", "character card whose persona is the system message, or none (a plain persona)", CLI_STRING, &card,
-         0, 0},
+        {"card", 0, "FILE", "character card whose persona is the system message; none: no system message (a plain persona)",
+         CLI_STRING, &card, 0, 0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         {"max-words", 0, "N", "longer lines are no targets (60)", CLI_INT, &max_words, 1, 10000},
         {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &o.unnamed,
@@ -70,8 +70,8 @@ int cmd_dataset(int argc, char **argv) {
     if (n && !o.character) return cli_usage(argv[0], "no --character: whose lines are the targets?");
     o.history = (int32_t)history;
     o.max_words = (int32_t)max_words;
-    o.validation = validation;
-    o.test = test;
+    o.validation = validation > 0 ? validation : -1; /* 0 is none */
+    o.test = test > 0 ? test : -1;
     o.seed = (uint64_t)seed;
     us_error err;
     us_script *s = NULL;

@@ -38,7 +38,7 @@ typedef struct us_dataset_options {
     const char *character;   /* a speaker of the script */
     const char *system;      /* the persona, written as the system message of exported rows; NULL: none */
     int32_t history;         /* lines before a target, 1..100; 0: 10 */
-    double validation, test; /* shares of the scenes; both 0: 0.05 each */
+    double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
     double unnamed;          /* share of the turns by one other speaker that go without his name, as a visitor types; 0..1 */
     int32_t max_words;       /* of a target; 0: 60 */
     uint64_t seed;

@@ -13,11 +13,13 @@ static double unit(uint64_t h) { return (double)(h >> 11) * 0x1p-53; }
 us_part us_dataset_part(const us_dataset_options *o, uint64_t hash) {
     double v = o->validation, t = o->test, u = unit(us_hash_bytes(o->seed, &hash, sizeof hash));
     if (v == 0 && t == 0) v = t = 0.05;
+    v = v > 0 ? v : 0;
+    t = t > 0 ? t : 0;
     return u < t ? US_TEST : u < t + v ? US_VALIDATION : US_TRAIN;
 }
 
 us_status us_dataset_new(const us_dataset_options *o, us_dataset **out, us_error *err) {
-    if (o->history < 0 || o->history > 100 || !(o->validation >= 0 && o->test >= 0 && o->validation + o->test < 1) ||
+    if (o->history < 0 || o->history > 100 || !(o->validation >= -1 && o->test >= -1 && o->validation + o->test < 1) ||
         !(o->unnamed >= 0 && o->unnamed <= 1) || o->max_words < 0)
         return us_fail(
             err, US_ERR_ARGUMENT,

@@ -101,6 +101,7 @@ static us_status bad(const row_reader *r, const char *what) {
 }
 
 static us_status set_system(row_reader *r, const char *text) {
+    if (r->o->system) return US_OK; /* the caller's stands instead */
     if (r->have_system || r->d->system[0]) {
         if (!strcmp(text, r->d->system)) return US_OK;
         return bad(r, "the system message differs from the one before: a set has one persona (split it, or make them equal)");
@@ -117,55 +118,140 @@ static uint32_t count_lines(const char *s) {
     return n;
 }
 
-/* One message of either shape. Two of one role in a row are refused: whose turn it is would be a guess. */
-static us_status add_message(row_reader *r, json_t *m, size_t first, bool only_last, bool last) {
-    const char *role = json_string_value(json_object_get(m, "role")), *from = json_string_value(json_object_get(m, "from"));
-    json_t *content = json_object_get(m, from ? "value" : "content"), *weight = json_object_get(m, "weight"),
-           *train = json_object_get(m, "train");
-    if (!json_is_object(m) || (!role && !from) || !json_is_string(content))
-        return bad(r, "expected messages {\"role\", \"content\"} or {\"from\", \"value\"} with texts");
-    const char *who = role ? role : from, *text = json_string_value(content);
-    if (strlen(text) != json_string_length(content)) return bad(r, "a NUL in a text");
-    bool self = !strcmp(who, "assistant") || !strcmp(who, "gpt"), other = !strcmp(who, "user") || !strcmp(who, "human");
-    if (!strcmp(who, "system"))
-        return r->d->n_turns > first ? bad(r, "the system message must be the first") : set_system(r, text);
-    if (!self && !other) return bad(r, "role: expected system, user or assistant (ShareGPT: system, human, gpt)");
-    if (r->d->n_turns > first && r->d->turns[r->d->n_turns - 1].character == self)
-        return bad(r, "two messages of one role in a row");
-    bool learned = !(json_is_number(weight) && json_number_value(weight) == 0) && !json_is_false(train);
-    us_turn t = {.n_lines = other ? count_lines(text) : 1,
-                 .character = self,
-                 .target = self && learned && r->d->n_turns > first && (!only_last || last)};
-    if (self) r->d->counts.lines++, r->d->counts.turns++, r->d->counts.filtered[US_FILTER_OPENING] += r->d->n_turns == first;
-    r->hash = us_hash_bytes(r->hash, text, strlen(text));
-    return us_dataset_add_turn(r->d, t, text, strlen(text), r->err);
+/* What one side says until the other speaks: several messages of one role in a row are one turn, joined as a scene's lines are.
+ */
+typedef struct side {
+    us_buf text;
+    uint32_t n_messages, n_lines;
+    bool self, learned, last; /* last: the row's last message is in it */
+} side;
+
+static us_status end_side(row_reader *r, side *s, size_t first, bool only_last) {
+    us_status st = US_OK;
+    if (!s->n_messages) return US_OK;
+    const char *text = s->text.data ? s->text.data : "";
+    us_turn t = {.n_lines = s->self ? 1 : s->n_lines,
+                 .character = s->self,
+                 .target = s->self && s->learned && r->d->n_turns > first && (!only_last || s->last)};
+    if (s->self) r->d->counts.lines++, r->d->counts.turns++, r->d->counts.filtered[US_FILTER_OPENING] += r->d->n_turns == first;
+    r->hash = us_hash_bytes(r->hash, text, s->text.len);
+    st = us_dataset_add_turn(r->d, t, text, s->text.len, r->err);
+    us_buf_clear(&s->text);
+    s->n_messages = s->n_lines = 0;
+    s->learned = true;
+    return st;
 }
 
-static us_status add_row(row_reader *r, json_t *row, us_part part, bool split) {
-    json_t *list = json_object_get(row, "messages"), *completion = json_object_get(row, "completion"), *m;
-    if (!list) list = json_object_get(row, "conversations");
-    if (!list) list = json_object_get(row, "prompt");
+/* A string, or OpenAI's list of parts; *text is NULL when there is not a word (a call of a tool). Parts go through `joined`. */
+static us_status words_of(row_reader *r, const json_t *content, us_buf *joined, const char **text) {
+    const json_t *part;
+    size_t i;
+    us_status st = US_OK;
+    us_buf_clear(joined);
+    *text = json_string_value(content);
+    if (*text && strlen(*text) != json_string_length(content)) return bad(r, "a NUL in a text");
+    if (*text || json_is_null(content)) return US_OK;
+    if (!json_is_array(content)) return bad(r, "expected messages {\"role\", \"content\"} or {\"from\", \"value\"} with texts");
+    json_array_foreach((json_t *)(uintptr_t)content, i, part) {
+        const char *words = json_string_value(json_is_string(part) ? part : json_object_get(part, "text"));
+        if (!words) return bad(r, "a part of a message that is no text");
+        if (!st) st = us_buf_append_str(joined, words, r->err);
+    }
+    *text = joined->len ? joined->data : NULL;
+    return st;
+}
+
+/* One message of either shape. */
+static us_status add_message(row_reader *r, side *s, us_buf *joined, const json_t *m, size_t first, bool only_last, bool last) {
+    static const char *const selves[] = {"assistant", "gpt", "model", "bot", "chatgpt"}, *const others[] = {
+                                                                                             "user",        "human",
+                                                                                             "tool",        "function",
+                                                                                             "observation", "ipython"};
+    const char *role = json_string_value(json_object_get(m, "role")), *from = json_string_value(json_object_get(m, "from"));
+    const json_t *content = json_object_get(m, from ? "value" : "content"), *weight = json_object_get(m, "weight"),
+                 *train = json_object_get(m, "train");
+    const char *who = role ? role : from, *text;
+    bool self = false, other = false;
+    if (!json_is_object(m) || !who || (!content && !json_object_get(m, "tool_calls")))
+        return bad(r, "expected messages {\"role\", \"content\"} or {\"from\", \"value\"} with texts");
+    us_status st = content ? words_of(r, content, joined, &text) : (text = NULL, US_OK);
+    if (st) return st;
+    for (size_t i = 0; i < sizeof selves / sizeof *selves; i++) self = self || !strcmp(who, selves[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) other = other || !strcmp(who, others[i]);
+    if (!strcmp(who, "system") || !strcmp(who, "developer"))
+        return r->d->n_turns > first || s->n_messages ? bad(r, "the system message must be the first")
+               : text                                 ? set_system(r, text)
+                                                      : US_OK;
+    if (!self && !other) return bad(r, "role: expected system, user, assistant or tool (ShareGPT: system, human, gpt)");
+    if (!text || !*text) return US_OK;
+    if (s->n_messages && s->self != self) st = end_side(r, s, first, only_last);
+    if (!st && s->n_messages) st = us_buf_append_str(&s->text, self ? " " : "\n", r->err);
+    if (!st) st = us_buf_append_str(&s->text, text, r->err);
+    s->self = self;
+    s->learned = s->learned && !(json_is_number(weight) && json_number_value(weight) == 0) && !json_is_false(train);
+    s->last = last;
+    s->n_messages++;
+    s->n_lines += count_lines(text);
+    return st;
+}
+
+static bool is_message(const json_t *j) { return json_object_get(j, "role") || json_object_get(j, "from"); }
+
+static us_status add_row(row_reader *r, const json_t *row, us_part part, bool split) {
+    static const char *const keys[] = {"messages", "conversations", "conversation", "prompt"};
+    const json_t *list = json_is_array(row) ? row : NULL, *completion = json_object_get(row, "completion"), *m;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !list; i++) list = json_object_get(row, keys[i]);
     if (!json_is_array(list) || (completion && !json_is_array(completion)))
-        return bad(r,
-                   "expected {\"messages\": [...]}, {\"conversations\": [...]} or {\"prompt\": [...], \"completion\": [...]}");
+        return bad(
+            r, "expected {\"messages\": [...]}, {\"conversations\": [...]}, {\"prompt\": [...], \"completion\": [...]} or a "
+               "list of messages");
     size_t i, n = json_array_size(list) + json_array_size(completion), first = r->d->n_turns;
     if (n > MAX_ROW_TURNS) return bad(r, "more than 10000 messages in a row");
+    side s = {.learned = true};
+    us_buf joined;
+    us_buf_init(&s.text, MAX_FILE_BYTES);
+    us_buf_init(&joined, MAX_FILE_BYTES);
     r->hash = 0;
     us_status st = US_OK;
-    json_array_foreach(list, i, m)
-        if (!st) st = add_message(r, m, first, completion != NULL, i + 1 == n);
-    json_array_foreach(completion, i, m)
-        if (!st) st = add_message(r, m, first, true, i + 1 == json_array_size(completion));
+    json_array_foreach((json_t *)(uintptr_t)list, i, m)
+        if (!st) st = add_message(r, &s, &joined, m, first, completion != NULL, i + 1 == n);
+    json_array_foreach((json_t *)(uintptr_t)completion, i, m)
+        if (!st) st = add_message(r, &s, &joined, m, first, true, i + 1 == json_array_size(completion));
+    if (!st) st = end_side(r, &s, first, completion != NULL);
+    us_buf_fini(&s.text);
+    us_buf_fini(&joined);
     return st ? st : us_dataset_close_example(r->d, first, split ? us_dataset_part(r->o, r->hash) : part, r->err);
+}
+
+/* The whole file is one array: of rows, or of the messages of a single row. *taken: it was. */
+static us_status read_array(row_reader *r, const char *text, size_t n, us_part part, bool split, bool *taken) {
+    json_t *list = us_json_parse(text, n, NULL);
+    const json_t *row;
+    size_t i;
+    us_status st = US_OK;
+    *taken = json_is_array(list) && json_array_size(list);
+    if (*taken && is_message(json_array_get(list, 0))) r->line = 1, st = add_row(r, list, part, split);
+    else
+        json_array_foreach(list, i, row) {
+            r->line = i + 1;
+            if (!st) st = add_row(r, row, part, split);
+        }
+    json_decref(list);
+    return st;
 }
 
 static us_status read_file(row_reader *r, us_part part, bool split) {
     char *text;
     size_t n;
+    bool taken = false;
     us_status st = us_file_read(r->path, MAX_FILE_BYTES, &text, &n, r->err);
     if (st) return st;
+    const char *start = text;
+    if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) start += 3;
+    start += strspn(start, " \t\r\n");
+    if (*start == '[') st = read_array(r, text, n, part, split, &taken);
     r->line = 0;
-    for (char *p = text, *end = text + n, *nl; p < end && !st; p = nl + 1) {
+    for (char *p = text, *end = text + n, *nl; p < end && !st && !taken; p = nl + 1) {
         nl = memchr(p, '\n', (size_t)(end - p));
         if (!nl) nl = end;
         r->line++;

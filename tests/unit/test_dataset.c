@@ -143,7 +143,6 @@ static void rows_there_and_back(void **state) {
         {"{\"messages\": 3}", "messages"},
         {"[", "not JSON"},
         {"{\"messages\": [{\"role\": \"robot\", \"content\": \"x\"}]}", "role"},
-        {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": \"y\"}]}", "in a row"},
         {"{\"messages\": [{\"role\": \"user\", \"content\": 3}]}", "texts"},
         {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}", "no line"},
         {"{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"system\", \"content\": "
@@ -164,6 +163,62 @@ static void rows_there_and_back(void **state) {
     free(rows);
     free(file);
     us_dataset_free(d);
+}
+
+/* Rows as others write them: parts, tools, one role twice, other keys, arrays. */
+static void rows_of_others(void **state) {
+    (void)state;
+    us_error err;
+    us_dataset *d;
+    char *file = us_path_join(dir, "others.jsonl");
+#define U(text) "{\"role\": \"user\", \"content\": " text "}"
+#define A(text) "{\"role\": \"assistant\", \"content\": " text "}"
+    static const struct {
+        const char *text, *user, *reply;
+        size_t n_examples;
+    } rows[] = {
+        {"{\"messages\": [" U("[{\"type\": \"text\", \"text\": \"a\"}, {\"type\": \"text\", \"text\": \"b\"}]") ", " A(
+             "\"c\"") "]}",
+         "ab", "c", 1},
+        {"{\"messages\": [" U("\"a\"") ", " U("\"b\"") ", " A("\"c\"") ", " A("\"d\"") "]}", "a\nb", "c d", 1},
+        {"{\"messages\": [" U("\"a\"") ", {\"role\": \"assistant\", \"content\": null, \"tool_calls\": []}, {\"role\": "
+                                       "\"tool\", \"content\": \"b\"}, " A("\"c\"") "]}",
+         "a\nb", "c", 1},
+        {"{\"conversation\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"c\"}]}", "a", "c", 1},
+        {"[{\"messages\": [" U("\"a\"") ", " A("\"c\"") "]},\n {\"messages\": [" U("\"x\"") ", " A("\"y\"") "]}]", "a", "c", 2},
+        {"\xef\xbb\xbf[" U("\"a\"") ",\n" A("\"c\"") "]", "a", "c", 1},
+        {"[" U("\"a\"") ", " A("\"c\"") "]\n[" U("\"x\"") ", " A("\"y\"") "]", "a", "c", 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t n;
+        assert_ok(us_file_write_atomic(file, rows[i].text, strlen(rows[i].text), &err), &err);
+        if (us_dataset_read(file, &(us_dataset_options){.validation = -1, .test = -1}, &d, &err))
+            fail_msg("%zu: %s", i, err.message);
+        const us_turn *t = us_dataset_get_turns(d, &n);
+        assert_int_equal(n, 2 * rows[i].n_examples);
+        assert_string_equal(t[0].text, rows[i].user);
+        assert_string_equal(t[1].text, rows[i].reply);
+        assert_true(t[1].target);
+        us_dataset_get_examples(d, &n);
+        assert_int_equal(n, rows[i].n_examples);
+        us_dataset_free(d);
+    }
+    us_buf b; /* none is held out, and another system message stands instead of the rows' */
+    us_buf_init(&b, 1 << 20);
+    for (int i = 0; i < 200; i++)
+        assert_ok(us_buf_appendf(
+                      &b, &err,
+                      "{\"messages\": [{\"role\": \"system\", \"content\": \"S%d\"}, " U("\"u %d\"") ", " A("\"a %d\"") "]}\n",
+                      i, i, i),
+                  &err);
+    assert_ok(us_file_write_atomic(file, b.data, b.len, &err), &err);
+    assert_ok(us_dataset_read(file, &(us_dataset_options){.validation = -1, .test = -1, .system = ""}, &d, &err), &err);
+    assert_string_equal(us_dataset_get_system(d), "");
+    assert_int_equal(us_dataset_get_counts(d)->examples[US_TRAIN], 200);
+    us_dataset_free(d);
+    us_buf_fini(&b);
+    remove(file);
+    free(file);
 }
 
 static void the_simpsons(void **state) {
@@ -221,6 +276,7 @@ int main(void) {
                                        cmocka_unit_test(filters),
                                        cmocka_unit_test(split_is_independent_of_order),
                                        cmocka_unit_test(rows_there_and_back),
+                                       cmocka_unit_test(rows_of_others),
                                        cmocka_unit_test(long_scenes_are_cut),
                                        cmocka_unit_test(the_simpsons)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
