@@ -178,27 +178,29 @@ bool us_is_heading(us_span_str line) {
          fenced = exactly(l, "==") || exactly(l, "--") || exactly(l, "**") || exactly(l, "__");
     us_span_str t = fenced ? without(l, "=-*_ ") : l;
     if (bracket) t.s++, t.n--;
+    char low[128] = ""; /* the beginning in small letters, and where each byte of it ends in the line */
+    size_t ends[128], n_low = 0, at = 0;
+    uint32_t cp;
+    for (int len; at < t.n && n_low < 100 && (len = us_utf8_decode(t.s + at, t.n - at, &cp)) > 0;) {
+        size_t from = n_low;
+        at += (size_t)len;
+        if (cp < 0x80) low[n_low++] = (char)(cp >= 'A' && cp <= 'Z' ? cp + 32 : cp);
+        else n_low += (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), low + n_low);
+        for (; from < n_low; from++) ends[from] = at;
+    }
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
         size_t n = strlen(heads[k]);
-        if (!begins(t, heads[k])) {
-            char first[64]; /* letters beyond ASCII in capitals */
-            size_t m = t.n < sizeof first ? t.n : sizeof first - 1, i = 0, o = 0;
-            bool wide = (unsigned char)heads[k][0] >= 0x80 || (unsigned char)heads[k][n - 1] >= 0x80;
-            uint32_t cp;
-            for (int len; wide && i < m && o + 4 < sizeof first && (len = us_utf8_decode(t.s + i, t.n - i, &cp)) > 0;
-                 i += (size_t)len)
-                o += (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), first + o);
-            if (!wide || o < n || memcmp(first, heads[k], n)) continue;
-        }
+        if (low[0] != heads[k][0] || n_low < n || memcmp(low, heads[k], n)) continue;
+        size_t end = ends[n - 1];
         if (bracket || fenced || heads[k][n - 1] == ':') return true;
         /* "Scene 3", "ACT ONE", "Scene: a pond" without brackets: short, or named by a number */
-        char after = t.n > n ? t.s[n] : ' ';
-        bool numbered = false;
-        for (size_t i = n; i < t.n && i < n + 12; i++)
+        char after = t.n > end ? t.s[end] : ' ';
+        bool numbered = false, whole = t.n == end;
+        for (size_t i = end; i < t.n && i < end + 12; i++)
             numbered = numbered || (t.s[i] >= '0' && t.s[i] <= '9') || t.s[i] == 'I' || t.s[i] == 'V';
-        return t.n == n || heads[k][n - 1] == ' ' || strchr(" .:-,", after)
-                   ? us_is_capitals(t) || numbered || t.n == n || after == ':'
-                   : (unsigned char)heads[k][0] >= 0xe3 && numbered;
+        if (whole || heads[k][n - 1] == ' ' || strchr(" .:-,", after)) {
+            if (us_is_capitals(t) || numbered || whole || after == ':') return true;
+        } else if ((unsigned char)heads[k][0] >= 0xe3 && numbered) return true;
     }
     return false;
 }

@@ -146,7 +146,7 @@ static void name_and_words(const char *p, const char *end, head *h) {
     const char *colon = NULL;
     size_t gap = 2;
     for (const char *q = p; q + 1 < end && !colon && q - p < 120; q++)
-        if (q[0] == ':' && (q[1] == ' ' || unseen_at(q + 1, end))) colon = q;
+        if (q[0] == ':' && (q[1] == ' ' || unseen_at(q + 1, end))) colon = q, gap = 1 + (q[1] == ' ');
     if (!colon && end > p && end[-1] == ':' && end - p < 120) colon = end - 1, gap = 1;
     for (const char *q = p; q + 3 <= end && !colon && q - p < 120; q++)
         if (!memcmp(q, "\xef\xbc\x9a", 3)) colon = q, gap = 3;

@@ -49,7 +49,7 @@ static int by_number(const void *x, const void *y) {
 
 us_status us_read_cornell(us_rows *r, us_doc *d) {
     us_lines l = us_lines_of(d->s, d->n);
-    us_span_str f[8], last = {0};
+    us_span_str f[8], last = {"", 0};
     said *all = NULL;
     size_t n, n_all = 0, cap = 0;
     uint32_t films = 0, before = 0;
@@ -64,7 +64,7 @@ us_status us_read_cornell(us_rows *r, us_doc *d) {
         if (n_all >= MAX_LINES) st = us_fail(r->err, US_ERR_LIMIT, "%s: more than %d lines", r->path, MAX_LINES);
         if (!st) st = us_grow(&all, &cap, n_all + 1, sizeof *all, r->err);
         if (st) break;
-        if (f[2].n != last.n || memcmp(f[2].s, last.s, last.n)) films++, last = f[2];
+        if (!films || f[2].n != last.n || memcmp(f[2].s, last.s, last.n)) films++, last = f[2];
         all[n_all++] = (said){f[2], f[3], f[4], (uint32_t)strtoul(f[0].s + (f[0].n > 1), NULL, 10), l.line, films};
     }
     if (n_all) qsort(all, n_all, sizeof *all, by_number);

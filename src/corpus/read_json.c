@@ -34,7 +34,9 @@ typedef struct walk {
     const char *end, *counted; /* lines are counted up to here */
     uint32_t line, n_lists;
     us_buf speaker, text, other;
-    char keys[300];     /* of the first object, for the error */
+    char keys[300];   /* of the first object, for the error */
+    us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
+    us_columns last_at;
     const char *broken; /* where a value went wrong */
     bool too_deep;
 } walk;
@@ -239,13 +241,31 @@ static bool is_names(us_span_str v) { /* a string, a list of strings, an object 
     return p && *v.s == '[' && (*p == '"' || *p == ']' || *p == '{');
 }
 
+/* Are the keys those of the object before? They are kept for the next. */
+static bool same_keys(walk *w, const member *m, size_t n) {
+    size_t at = 0, i = 0;
+    for (; i < n; at += m[i++].key.n + 1)
+        if (at + m[i].key.n + 1 > w->last_keys.len || memcmp(w->last_keys.data + at, m[i].key.s, m[i].key.n) ||
+            w->last_keys.data[at + m[i].key.n] != '"')
+            break;
+    if (n && i == n && at == w->last_keys.len) return true;
+    us_buf_clear(&w->last_keys);
+    for (i = 0; i < n; i++)
+        if (us_buf_append(&w->last_keys, m[i].key.s, m[i].key.n, NULL) || us_buf_append(&w->last_keys, "\"", 1, NULL)) {
+            us_buf_clear(&w->last_keys);
+            break;
+        }
+    return false;
+}
+
 /* Which members are speaker and text, if the object is a record. */
 static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
     us_span_str header[64];
     bool barred[64] = {false}, pieces;
     if (n > 64) n = 64;
     for (size_t i = 0; i < n; i++) header[i] = m[i].key;
-    us_columns_named(w->r->options, header, n, barred, at);
+    if (!same_keys(w, m, n)) us_columns_named(w->r->options, header, n, barred, &w->last_at);
+    *at = w->last_at;
     for (int again = 0; again < 16; again++) {
         int text = at->at[US_CELL_TEXT], speaker = at->at[US_CELL_SPEAKER];
         pieces = false;
@@ -649,6 +669,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     us_script_get_counts(r->script);
     before = us_script_get_counts(r->script)->rows;
     us_buf_init(&w.speaker, 1 << 20);
+    us_buf_init(&w.last_keys, 1 << 16);
     us_buf_init(&w.text, max);
     us_buf_init(&w.other, max);
     us_status st = US_OK;
@@ -684,6 +705,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);
+    us_buf_fini(&w.last_keys);
     return st;
 }
 
