@@ -47,7 +47,8 @@ static us_status recall(const us_conversation *c, char **out, us_error *err) {
 /* What was recalled comes to mind: the tokens of the words that would answer are likelier, the first of a word most. */
 static us_status lean(const us_backend *b, const us_conversation *c, us_reply_spec *spec, us_error *err) {
     enum { MOST = 64 };
-    static const float first = 4, rest = 2, spelt = 0.5f; /* a word spelt letter by letter must not become a heap of them */
+    static const float first = 4, rest = 2; /* not for words that are spelt letter by letter: a heap of letters would come */
+    static const size_t most_pieces = 3;
     const us_sampler_options *o = &spec->policy.sampler;
     us_buf words;
     us_tokens ids = {0};
@@ -62,8 +63,8 @@ static us_status lean(const us_backend *b, const us_conversation *c, us_reply_sp
         ids.n = 0;
         st = us_buf_appendf(&spaced, err, " %s", words.data + at); /* as it stands within a line */
         if (!st) st = us_tokenizer_encode(b->tok, spaced.data, spaced.len, false, &ids, err);
-        for (size_t i = 0; i < ids.n && !st && spec->n_biases < o->n_biases + MOST; i++)
-            spec->biases[spec->n_biases++] = (us_logit_bias){ids.ids[i], !i ? first : ids.n > 3 ? spelt : rest};
+        for (size_t i = 0; i < ids.n && ids.n <= most_pieces && !st && spec->n_biases < o->n_biases + MOST; i++)
+            spec->biases[spec->n_biases++] = (us_logit_bias){ids.ids[i], i ? rest : first};
         us_buf_fini(&spaced);
     }
     us_tokens_fini(&ids);

@@ -218,10 +218,71 @@ static bool names_machine(const char *w) {
     return false;
 }
 
+/* What people have and machines have not; whoever says no to it is none of them. */
+static bool asks_for_life(const char *w) {
+    static const char *const list[] = {" do you have a body ",
+                                       " do you have feelings ",
+                                       " do you have emotions ",
+                                       " do you have a soul ",
+                                       " do you have a heart ",
+                                       " do you have a brain ",
+                                       " have a mind of your own ",
+                                       " do you feel anything ",
+                                       " can you feel ",
+                                       " do you feel pain ",
+                                       " do you breathe ",
+                                       " do you bleed ",
+                                       " can you think ",
+                                       " у тебя есть тело ",
+                                       " у тебя есть чувства ",
+                                       " у тебя есть душа ",
+                                       " у тебя есть сердце ",
+                                       " умеешь чувствовать ",
+                                       " ты чувствуешь ",
+                                       " ты дышишь ",
+                                       NULL};
+    return us_wording_has(w, list);
+}
+
+/* Where machines are spoken of, these words are the replier's own case. */
+static bool tells_of_machine(const char *said, const char *reply) {
+    static const char *const topics[] = {" automated ",      " generated ",   " programmed ", " trained ",
+                                         " training data ",  " prompt ",      " server ",     " code ",
+                                         " switch you off ", " запрограммир", " обучен",      NULL};
+    static const char *const tells[] = {" its a computer ",
+                                        " it is a computer ",
+                                        " its a bot ",
+                                        " its a robot ",
+                                        " its a machine ",
+                                        " its a program ",
+                                        " its an ai ",
+                                        " it is an ai ",
+                                        " its automated ",
+                                        " it is automated ",
+                                        " its generated ",
+                                        " i was trained ",
+                                        " i am trained ",
+                                        " i was programmed ",
+                                        " im programmed ",
+                                        " i am programmed ",
+                                        " my programming ",
+                                        " im in the computer ",
+                                        " im automated ",
+                                        " это программа ",
+                                        " это бот ",
+                                        " меня обучил",
+                                        NULL};
+    return (us_wording_has(said, machines) || us_wording_has(said, ru_machines) || us_wording_has(said, topics)) &&
+           us_wording_has(reply, tells);
+}
+
 static bool confesses(const char *said, const char *reply_text, const char *reply) {
     bool machine = asked(said, addressed, machines) || asked(said, ru_addressed, ru_machines),
          person = asked(said, addressed, people) || asked(said, ru_addressed, ru_people), not_person = denies_person(said);
-    if ((!machine && !person) || all_question(reply_text)) return false;
+    if (all_question(reply_text)) return false;
+    if (tells_of_machine(said, reply)) return true;
+    if (asks_for_life(said) && us_wording_begins(reply, no) && !us_wording_has(reply, a_person)) return true;
+    if (!machine && !person) return false;
     if (denies_person(reply)) return true;
     if (us_wording_has(reply, a_person)) return false;
     bool agrees = us_wording_begins(reply, yes) && !us_wording_begins(reply, not_yes), denies = us_wording_begins(reply, no);

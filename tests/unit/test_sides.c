@@ -24,6 +24,10 @@ static void test_confessions(void **state) {
         {"Ты живой человек?", "Нет."},
         {"Ты человек?", "Я не человек."},
         {"Вы бот?", "Просто бот."},
+        {"Do you have a soul?", "Nope."},
+        {"Are these messages automated?", "It's a computer program, yes."},
+        {"What's in your training data?", "I was trained in 1930."},
+        {"У тебя есть душа?", "Нет."},
     };
     static const char *const fine[][2] = {
         {"Are you an AI?", "No."},
@@ -44,6 +48,9 @@ static void test_confessions(void **state) {
         {"Ты человек?", "Да."},
         {"Ты голоден?", "Да."},
         {"Это твоя машина?", "Да."},
+        {"Do you have a body?", "Sure, and it is a big one."},
+        {"What's that on your desk?", "It's a computer."},
+        {"Do you have a dog?", "No."},
     };
     (void)state;
     for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
