@@ -15,10 +15,17 @@ static volatile sig_atomic_t interrupted;
 static void on_interrupt(int sig) {
     (void)sig;
     interrupted = 1;
+    alarm(2); /* what is in the journal by then is kept */
+}
+static void on_alarm(int sig) {
+    (void)sig;
+    _exit(EXIT_INTERRUPTED);
 }
 
 typedef struct teller {
     bool fancy, quiet;
+    FILE *log;
+    double logged;
     char stage[80];
     double started, told;
 } teller;
@@ -46,6 +53,12 @@ static bool progress(void *ctx, const char *stage, uint64_t done, uint64_t total
         if (total && done && passed > 3) fprintf(stderr, ", about %.0f s left", passed / (double)done * (double)(total - done));
         fprintf(stderr, "%s", t->fancy ? "\033[K" : "\n");
         fflush(stderr);
+    }
+    if (t->log && (begins || time - t->logged > 1)) { /* a JSON line: stage names are ours, without quotes */
+        t->logged = time;
+        fprintf(t->log, "{\"stage\": \"%s\", \"done\": %llu, \"total\": %llu}\n", stage, (unsigned long long)done,
+                (unsigned long long)total);
+        fflush(t->log);
     }
     return !interrupted;
 }
@@ -146,10 +159,10 @@ int cmd_audition(int argc, char **argv) {
     us_audition_options o = {.unnamed = 0.25, .validation = 0.05, .test = 0.05};
     cli_list data = {0};
     const char *tpl = NULL;
-    const char *model = NULL, *out = NULL, *gates = NULL, *part = NULL;
+    const char *model = NULL, *log = NULL, *out = NULL, *gates = NULL, *part = NULL;
     int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
     double lambda = -1;
-    bool help, json = false, quiet = false, restart = false, learn = false;
+    bool help, quick = false, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
@@ -188,6 +201,9 @@ int cmd_audition(int argc, char **argv) {
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
+        {"quick", 0, NULL, "a few minutes: the model and the adapter, 64 replies and lines, no takes, chats or retention",
+         CLI_SWITCH, &quick, 0, 0},
+        {"log", 0, "FILE", "a JSON line for each step of the progress", CLI_STRING, &log, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),
     };
@@ -206,6 +222,7 @@ int cmd_audition(int argc, char **argv) {
     us_model *m = NULL;
     us_audition *a = NULL;
     char *path = NULL, *journal = NULL;
+    teller t = {0};
     if ((rc = cli_script_check(argv[0], &so)) || (rc = split(argv[0], part, &o))) goto out;
     if (n != 1)
         rc = cli_usage(argv[0], n ? "one character is expected, got '%s' too" : "whose audition? Name a folder with card.json",
@@ -213,6 +230,13 @@ int cmd_audition(int argc, char **argv) {
     else if (!data.n) rc = cli_usage(argv[0], "no --data: the script with the character's real lines");
     if (rc) goto out;
     if (!out) out = argv[1];
+    if (quick) { /* 64: no interval of a share is wider than 25 points */
+        if (!o.measures) o.measures = "retrieval,replies,style";
+        if (!o.who) o.who = "base,adapter";
+        replies = replies == 500 ? 64 : replies;
+        lines = lines == 300 ? 64 : lines;
+        max_tokens = max_tokens == 80 ? 40 : max_tokens;
+    }
     o.n_replies = (int32_t)replies;
     o.n_seeds = (int32_t)seeds;
     o.max_lines = (int32_t)lines;
@@ -224,9 +248,13 @@ int cmd_audition(int argc, char **argv) {
     o.split_seed = (uint64_t)split_seed;
     o.n_threads = (int)threads;
     o.restart = restart;
-    teller t = {.fancy = cli_fancy(2), .quiet = quiet};
+    t = (teller){.fancy = cli_fancy(2), .quiet = quiet};
     o.progress = progress;
     o.progress_ctx = &t;
+    if (log && !(t.log = fopen(log, "a"))) {
+        rc = cli_fail(argv[0], us_fail(&err, US_ERR_IO, "%s: cannot write", log), &err);
+        goto out;
+    }
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
     if (!st) st = cli_script_load(&so, data.items, data.n, &script, &err);
     if (!st && learn) st = teach(script, argv[1], &o, &err);
@@ -239,6 +267,7 @@ int cmd_audition(int argc, char **argv) {
     struct sigaction sa = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     if (!st) st = us_audition_run(m, script, argv[1], &o, &a, &err);
     if (t.fancy && t.stage[0] && !quiet) fputc('\n', stderr);
     if (st == US_ERR_INTERRUPTED) {
@@ -256,5 +285,6 @@ out:
     free(path);
     free(journal);
     free(data.items);
+    if (t.log) fclose(t.log);
     return rc;
 }

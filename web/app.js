@@ -8,21 +8,25 @@ import { home } from './home.js';
 import { draw, isBusy, leave, onStage, openChat, openDraft, shortcuts, stop } from './stage.js';
 import { acceptDrops } from './files.js';
 import { listen } from './live.js';
-import { person, script, studio } from './studio.js';
-import { cast, job } from './rehearse.js';
-import { premiere } from './premiere.js';
 
+// The places of the studio, whose modules come when one is asked for.
+const places = {
+  studio: () => import('./studio.js').then(m => m.studio()),
+  script: (id, name) => import('./studio.js').then(m => name ? m.person(id, name) : m.script(id)),
+  cast: (id, name) => import('./rehearse.js').then(m => m.cast(id, name)),
+  job: id => import('./rehearse.js').then(m => m.job(id)),
+  premiere: (id, part) => import('./premiere.js').then(m => m.premiere(id, part)),
+};
 let routes = 0;
 async function route() {
   const mine = ++routes;
   document.body.classList.remove('rail-open');
   document.querySelectorAll('dialog[open]').forEach(d => d.close());
   const [, kind = '', rest = ''] = location.hash.match(/^#\/([a-z]+)(?:\/(.+))?$/) || [], parts = rest.split('/').map(x => { try { return decodeURIComponent(x); } catch { return x; } });
-  const places = { studio, script: () => parts.length > 1 ? person(...parts) : script(parts[0]), cast: () => cast(...parts), job: () => job(parts[0]), premiere: () => premiere(...parts) };
   try {
     if (kind === 'chat' && rest) await openChat(parts[0]);
     else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
-    else if (places[kind]) { leave(); scrollTo(0, 0); const drawn = places[kind](); if (kind !== 'job') await drawn; else drawn.catch(failed); }
+    else if (places[kind]) { leave(); $('main').scrollTop = 0; const drawn = places[kind](...parts); if (kind !== 'job') await drawn; else drawn.catch(failed); }
     else { leave(); home(); }
   } catch (e) {
     if (mine !== routes) return; // an address that is no longer wanted

@@ -3,7 +3,6 @@ import { base64, del, download, patch, post } from './http.js';
 import { dialog, el, failed, toast } from './dom.js';
 import { t } from './words.js';
 import { character, loadCharacters, loadChats, store } from './store.js';
-import { bring } from './studio.js';
 
 const plain = s => s.replace(/[^\p{L}\p{N} _-]+/gu, '').trim().slice(0, 60) || 'understudy';
 export const exportChat = (chat, format) => download(`/api/chats/${chat.id}/export?format=${format}`, `${plain(store.chats.find(c => c.id === chat.id)?.title || 'chat')}.${format === 'json' ? 'json' : 'jsonl'}`).catch(failed);
@@ -49,7 +48,7 @@ export async function importFile(file) {
   try {
     if (await isScript(file)) {
       if (!store.state?.studio) throw new Error(t('studio_off'));
-      await bring(file);
+      await (await import('./studio.js')).bring(file);
       return;
     }
     if (file.size > 8e6) throw new Error(t('error_large'));

@@ -2,8 +2,8 @@
 import { base64, del, get, patch, post } from './http.js';
 import { button, dialog, el, failed, icon, toast } from './dom.js';
 import { t } from './words.js';
-import { character, hue, loadCharacters, poster, store } from './store.js';
-import { begin, hero, meter, panel, place, road } from './studio.js';
+import { character, hue, loadCharacters, meter, poster, store } from './store.js';
+import { begin, hero, place, road } from './studio.js';
 import { hear } from './rehearse.js';
 import { auditioned } from './about.js';
 import { exportCard } from './files.js';

@@ -1,8 +1,7 @@
 // The side: the cast, the chats, and the page's own settings. On a phone it slides in.
 import { $, button, dialog, el, fill, icon, iconButton, menu } from './dom.js';
 import { languages, setLanguage, language, number, t } from './words.js';
-import { avatar, character, emit, keep, on, setting, store } from './store.js';
-import { jobLink, jobShare, jobState, meter } from './studio.js';
+import { avatar, character, emit, jobLink, jobShare, jobState, keep, meter, on, setting, store } from './store.js';
 import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
 
 let filter = '', busy = new Map(), list = null;

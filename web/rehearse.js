@@ -2,8 +2,8 @@
 import { follow, get, post } from './http.js';
 import { announce, button, dialog, el, failed, fill, icon, svg } from './dom.js';
 import { number, t } from './words.js';
-import { loadJobs, store } from './store.js';
-import { begin, hero, hueOf, jobLink, jobShare, jobState, meter, panel, place, road, time } from './studio.js';
+import { jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js';
+import { begin, hero, hueOf, panel, place, road, time } from './studio.js';
 
 const address = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
 const mega = x => number(x / 1e6, 0);

@@ -95,13 +95,21 @@ function drawTurns() {
   if (!scene() && c.greeting && !chat.id) list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
   const young = !live && !chat.turns.some(turn => turn.role === 'user');
   if (young) list.unshift(el('li', { class: 'intro' }, el('span', { class: 'stack' }, chat.characters.map(id => avatar(id, '', 'big'))), scene() && el('p', {}, t('scene_empty'))));
-  if (chat.turns.at(-1)?.role === 'user' && !live) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
+  if (chat.turns.at(-1)?.role === 'user' && !live && !chat.ghost) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
   if (young) list.push(el('li', { class: 'openers' }, openers(c)));
+  if (chat.ghost && !live) list.push(...ghost(chat.ghost));
   if (live?.waiting) list.push(turnElement(live.waiting));
   if (live) list.push(live.view.box);
   log.replaceChildren(...list);
   if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t(matchMedia('(hover: none)').matches ? 'coach_touch' : 'coach_takes')));
   drawCues();
+}
+// Words that were heard and never came to their end: they stay until the store has something newer.
+function ghost(words) {
+  const box = turnElement({ role: 'character', ...words });
+  box.classList.add('ghost');
+  box.querySelector('.who').append(el('span', { class: 'note' }, t('interrupted_reply')));
+  return [box, el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next(scene() ? words.character : undefined) }, t('ask_again')))];
 }
 // Lines to begin with: what the card's author lets a visitor say in the examples.
 function openers(c) {
@@ -213,7 +221,7 @@ async function begin(mine) {
 // Runs one reply from the first sign of life to the last word. "waiting" is a user's line not yet saved; "into" a turn that gets new takes.
 async function play(rest, body, { waiting, into } = {}) {
   const first = into?.character || body.who || (scene() ? '' : chat.characters[0]);
-  const mine = live = { chat, abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), text: '', waiting, into };
+  const mine = live = { chat, abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), who: first, text: '', waiting, into };
   let problem = null;
   drawTurns();
   drawGo();
@@ -227,6 +235,9 @@ async function play(rest, body, { waiting, into } = {}) {
     problem = e;
   }
   if (problem && (mine.stopped || !mine.waiting)) await settle(mine);
+  const answered = mine.chat.turns.at(-1)?.role === 'character';
+  if (problem && !mine.stopped && mine.text && !mine.into && !answered) mine.chat.ghost = { character: mine.who, speaker: character(mine.who).name, text: mine.text };
+  else delete mine.chat.ghost;
   running.delete(mine.chat.id);
   emit('running', running);
   loadChats().catch(() => {});
@@ -247,7 +258,7 @@ function hear(mine, { event, data }) {
     mine.waiting = null;
     sessionStorage.removeItem(`line:${mine.chat.id}`);
     if (here) log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
-  } else if (event === 'speaker') mine.view.speaker(data.character, data.speaker);
+  } else if (event === 'speaker') { mine.who = data.character; mine.view.speaker(data.character, data.speaker); }
   else if (event === 'progress') mine.view.progress(data);
   else if (event === 'delta') mine.view.words(mine.text += data.text);
   else if (event === 'done') {
@@ -317,8 +328,10 @@ const act = {
   takes: turn => showTakes(turn, k => act.choose(turn, k)),
 };
 async function refresh() {
-  const at = log.scrollTop;
-  chat = await get(path(''));
+  const at = log.scrollTop, mine = chat, now = await get(path(''));
+  if (chat !== mine || live) return;
+  if (mine.ghost && now.turns.at(-1)?.role !== 'character') now.ghost = mine.ghost;
+  chat = now;
   drawTitles();
   drawTurns();
   log.scrollTop = at;
@@ -364,5 +377,6 @@ export const shortcuts = {
 };
 
 on('chats', () => { if (chat && head?.isConnected) drawTitles(); });
-// Another tab may have gone on with the same chat.
+// Another page has gone on with the same chat, or the server is back.
+on('chat', id => { if (chat?.id && (id === null || id === chat.id) && !live && !document.querySelector('.edit')) refresh().catch(() => {}); });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && chat?.id && !live && !document.querySelector('.edit, dialog[open], :popover-open')) refresh().catch(() => {}); });

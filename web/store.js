@@ -1,6 +1,7 @@
 // What the page knows of the server, and small settings of this browser. Views listen for changes.
 import { get, picture } from './http.js';
 import { el } from './dom.js';
+import { t } from './words.js';
 
 export const store = { state: null, characters: [], chats: [], jobs: [] };
 const bus = new EventTarget();
@@ -65,3 +66,10 @@ export function poster(c, url = c.picture) {
   return box;
 }
 const isWide = img => img.naturalWidth > img.naturalHeight * 1.05;
+
+/* ---- jobs ---- */
+
+export const meter = (share, label) => el('span', { class: 'meterbar', role: 'progressbar', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(Math.round(100 * share)) }, el('span', { vars: { share: share.toFixed(3) } }));
+export const jobLink = j => `#/job/${j.id}`;
+export const jobState = j => j.wanted ? t(`wanted_${j.wanted}`) : t(`state_${j.state}`);
+export const jobShare = j => j.state === 'done' ? 1 : j.progress?.n_steps ? (j.progress.step || 0) / j.progress.n_steps : j.progress?.total ? j.progress.done / j.progress.total : 0;

@@ -1,8 +1,12 @@
 // The studio: #/studio (drop a script; scripts and jobs that are here), #/script/ID (what was found, who is in it).
 import { del, get, patch, upload } from './http.js';
 import { $, announce, button, dialog, el, failed, fill, icon, iconButton, toast } from './dom.js';
-import { number, t } from './words.js';
-import { avatar, emit, initials, loadJobs, store } from './store.js';
+import { addWords, number, t } from './words.js';
+import { studioWords } from './words-studio.js';
+import { emit, initials, jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js';
+
+addWords(studioWords);
+if (!document.querySelector('link[href="/studio.css"]')) await new Promise(r => document.head.append(el('link', { rel: 'stylesheet', href: '/studio.css', onload: r, onerror: r })));
 
 const address = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
 export const place = (title, ...content) => {
@@ -12,7 +16,6 @@ export const place = (title, ...content) => {
 };
 export const panel = (title, ...content) => el('section', { class: 'panel' }, title && el('h2', {}, title), ...content);
 export const hero = (title, sub) => el('div', { class: 'hero' }, el('h1', { tabindex: '-1' }, title), sub && el('p', {}, sub));
-export const meter = (share, label) => el('span', { class: 'meterbar', role: 'progressbar', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(Math.round(100 * share)) }, el('span', { vars: { share: share.toFixed(3) } }));
 // Where we are; a step that has been there is a way back.
 export function road(here, links = {}) {
   return el('nav', { class: 'road', 'aria-label': t('road') }, el('ol', {}, ['drop', 'explore', 'cast', 'rehearse', 'audition', 'premiere'].map(step =>
@@ -44,9 +47,6 @@ export async function studio() {
       iconButton('trash', t('delete_script', { name: s.name }), () => del(`/api/scripts/${s.id}`).then(() => { toast(t('script_deleted')); studio(); }, failed))))),
     el('p', { class: 'soft' }, t('kept_bytes', { n: mega(list.reduce((n, s) => n + s.disk_bytes, 0)), of: mega(quota_bytes) }))));
 }
-export const jobLink = j => address('job', j.id);
-export const jobState = j => j.wanted ? t(`wanted_${j.wanted}`) : t(`state_${j.state}`);
-export const jobShare = j => j.state === 'done' ? 1 : j.progress?.n_steps ? (j.progress.step || 0) / j.progress.n_steps : j.progress?.total ? j.progress.done / j.progress.total : 0;
 function drawJobs(box) {
   const list = [...store.jobs].reverse();
   box.replaceChildren(...list.length ? [panel(t('your_jobs'), el('ul', { class: 'list' }, list.map(j => el('li', {},

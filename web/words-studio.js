@@ -1,10 +1,8 @@
-// Every word of the studio, as in words.js.
+// The words of the studio's places, as in words.js; they come with the first of these places.
 export const studioWords = {
   // the road
   studio: ['The studio', 'Студия'],
   studio_sub: ['From a script to a character you can talk to. Everything happens on this computer.', 'От сценария к персонажу, с которым можно поговорить. Всё происходит на этом компьютере.'],
-  studio_tile: ['Make a character', 'Создать персонажа'],
-  studio_tile_sub: ['Drop the script of a series here: a table, a transcript, subtitles', 'Перетащите сюда сценарий сериала: таблицу, запись реплик, субтитры'],
   road: ['The steps', 'Шаги'],
   step_drop: ['Script', 'Сценарий'],
   step_explore: ['Explore', 'Знакомство'],
@@ -12,7 +10,6 @@ export const studioWords = {
   step_rehearse: ['Rehearse', 'Репетиция'],
   step_audition: ['Audition', 'Прослушивание'],
   step_premiere: ['Premiere', 'Премьера'],
-  studio_off: ['The studio is off here: whoever started the server can switch it on with --studio.', 'Студия здесь выключена: её может включить тот, кто запустил сервер (--studio).'],
   whose_scripts: ['Scripts belong to somebody: use what you may use. Nothing of it leaves this computer.', 'У сценариев есть авторы: берите то, что вам можно. Отсюда ничего не уходит.'],
   // drop
   drop_script: ['Drop a script here', 'Перетащите сценарий сюда'],
@@ -103,16 +100,9 @@ export const studioWords = {
   start_rehearsal: ['Start the rehearsal', 'Начать репетицию'],
   // rehearse
   rehearsing: ['{name} is rehearsing', '{name} репетирует'],
-  state_queued: ['waits for its turn', 'ждёт очереди'],
-  state_running: ['running', 'идёт'],
-  state_paused: ['paused', 'на паузе'],
-  state_interrupted: ['interrupted', 'прервано'],
   state_done: ['done', 'готово'],
   state_failed: ['failed', 'не удалось'],
   state_cancelled: ['cancelled', 'отменено'],
-  wanted_pause: ['pausing…', 'останавливаем…'],
-  wanted_keep: ['finishing…', 'завершаем…'],
-  wanted_cancel: ['cancelling…', 'отменяем…'],
   pause: ['Pause', 'Пауза'],
   resume: ['Go on', 'Продолжить'],
   keep_it: ['Stop and keep', 'Закончить и сохранить'],
@@ -160,9 +150,4 @@ export const studioWords = {
   char_deleted: ['{name} is deleted.', '{name}: персонаж удалён.'],
   delete_char: ['Delete', 'Удалить'],
   teach_again: ['Teach again', 'Обучить заново'],
-  // the connection
-  gone: ['The server is not there. What you see is kept; trying again…', 'Сервер недоступен. Всё, что видно, сохранено; пробуем снова…'],
-  back: ['The server is back.', 'Сервер снова на связи.'],
-  interrupted_reply: ['interrupted', 'прервано'],
-  ask_again: ['Ask again', 'Спросить ещё раз'],
 };

@@ -1,9 +1,22 @@
 // Every word of the page, in English and Russian. "{n}" is filled in; "a|b" or "a|b|c" are the plural forms for n.
-import { studioWords } from './words-studio.js';
 export const languages = { en: 'English', ru: 'Русский' };
 
 const table = {
-  ...studioWords,
+  // the studio, as far as it is seen elsewhere; the rest is in words-studio.js
+  studio_tile: ['Make a character', 'Создать персонажа'],
+  studio_tile_sub: ['Drop the script of a series here: a table, a transcript, subtitles', 'Перетащите сюда сценарий сериала: таблицу, запись реплик, субтитры'],
+  studio_off: ['The studio is off here: whoever started the server can switch it on with --studio.', 'Студия здесь выключена: её может включить тот, кто запустил сервер (--studio).'],
+  gone: ['The server is not there. What you see is kept; trying again…', 'Сервер недоступен. Всё, что видно, сохранено; пробуем снова…'],
+  back: ['The server is back.', 'Сервер снова на связи.'],
+  interrupted_reply: ['interrupted', 'прервано'],
+  ask_again: ['Ask again', 'Спросить ещё раз'],
+  state_queued: ['waits for its turn', 'ждёт очереди'],
+  state_running: ['running', 'идёт'],
+  state_paused: ['paused', 'на паузе'],
+  state_interrupted: ['interrupted', 'прервано'],
+  wanted_pause: ['pausing…', 'останавливаем…'],
+  wanted_keep: ['finishing…', 'завершаем…'],
+  wanted_cancel: ['cancelling…', 'отменяем…'],
   // general
   ok: ['OK', 'Готово'],
   save: ['Save', 'Сохранить'],
@@ -256,6 +269,8 @@ const table = {
   error_gone: ['That chat is not there any more.', 'Этого разговора больше нет.'],
   error_start: ['The curtain is stuck', 'Занавес заело'],
 };
+
+export const addWords = more => Object.assign(table, more);
 
 let at = 0;
 export const language = () => Object.keys(languages)[at];

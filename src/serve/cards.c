@@ -46,11 +46,11 @@ static json_t *about(const us_character *c) {
     us_buf_init(&b, 1 << 20);
     greeting = us_card_fill(card, card->greeting, NULL, &b, NULL) ? json_string("") : us_text_json(b.data, b.len);
     us_buf_fini(&b);
-    json_t *j =
-        json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name, "greeting",
-                  greeting, "tags", json_is_array(tags) ? tags : json_array(), "has_adapter", c->has_adapter, "takes",
-                  card->takes, "history", card->history, "cast", cast, "picture", picture ? json_string(url) : json_null(),
-                  "about", has_file(c, "about.json"), "audition", has_file(c, "audition.json"));
+    json_t *j = json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name,
+                          "greeting", greeting, "tags", json_is_array(tags) ? tags : json_array(), "has_adapter",
+                          c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast, "picture",
+                          picture ? json_string(url) : json_null(), "about", has_file(c, "about.json"), "audition",
+                          has_file(c, "audition.json") || has_file(c, "audition.some.json"));
     json_object_set_new(j, "own", json_boolean(c->own && !c->half));
     json_object_set_new(j, "half", json_boolean(c->half));
     free(picture);
@@ -79,7 +79,7 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set(j, "card", c->card->root);
     json_object_set(j, "notes", c->card->notes);
     json_object_set_new(j, "about", file_json(c, "about.json"));
-    json_object_set_new(j, "audition", file_json(c, "audition.json"));
+    json_object_set_new(j, "audition", file_json(c, has_file(c, "audition.json") ? "audition.json" : "audition.some.json"));
     json_object_set_new(j, "training", file_json(c, "train.json"));
     json_object_set_new(j, "origin", file_json(c, "origin.json"));
     us_character_put(c);

@@ -71,11 +71,16 @@ enum MHD_Result us_answer(us_request *r, int code, const char *type, const void 
 }
 
 enum MHD_Result us_answer_page(us_request *r, const us_page_file *f) {
-    const char *known = header(r, "If-None-Match");
-    bool same = known && !strcmp(known, f->etag);
-    return send_response(
-        r, same ? 304 : 200, f->type, f->etag,
-        MHD_create_response_from_buffer(same ? 0 : f->n_bytes, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT));
+    const char *known = header(r, "If-None-Match"), *takes = header(r, "Accept-Encoding");
+    bool same = known && !strcmp(known, f->etag), packed = !same && f->packed && takes && strstr(takes, "gzip");
+    struct MHD_Response *resp =
+        MHD_create_response_from_buffer(same     ? 0
+                                        : packed ? f->n_packed
+                                                 : f->n_bytes,
+                                        (void *)(uintptr_t)(packed ? f->packed : f->data), MHD_RESPMEM_PERSISTENT);
+    if (resp && f->packed) MHD_add_response_header(resp, "Vary", "Accept-Encoding");
+    if (resp && packed) MHD_add_response_header(resp, "Content-Encoding", "gzip");
+    return send_response(r, same ? 304 : 200, f->type, f->etag, resp);
 }
 
 enum MHD_Result us_answer_json(us_request *r, int code, json_t *j) {

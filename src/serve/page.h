@@ -7,6 +7,8 @@ typedef struct us_page_file {
     const char *url, *type, *etag; /* etag: quoted, of the content */
     const unsigned char *data;
     size_t n_bytes;
+    const unsigned char *packed; /* the same by gzip; NULL: not compressed */
+    size_t n_packed;
 } us_page_file;
 extern const us_page_file us_page_files[]; /* ends with url NULL */
 

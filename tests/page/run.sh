@@ -17,3 +17,4 @@ done
 "$US_MKTINY" --ctx 4096 --chat chatml llama F32 "$dir/model.gguf"
 export US_DIR=$dir
 node tests/page/page.mjs "$@"
+node tests/page/studio.mjs
