@@ -236,7 +236,7 @@ async function play(rest, body, { waiting, into } = {}) {
   }
   if (problem && (mine.stopped || !mine.waiting)) await settle(mine);
   const answered = mine.chat.turns.at(-1)?.role === 'character';
-  if (problem && !mine.stopped && mine.text && !mine.into && !answered) mine.chat.ghost = { character: mine.who, speaker: character(mine.who).name, text: mine.text };
+  if (problem && !mine.stopped && (mine.text || mine.draft) && !mine.into && !answered) mine.chat.ghost = { character: mine.who, speaker: character(mine.who).name, text: mine.text || mine.draft };
   else delete mine.chat.ghost;
   running.delete(mine.chat.id);
   emit('running', running);
@@ -260,6 +260,7 @@ function hear(mine, { event, data }) {
     if (here) log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
   } else if (event === 'speaker') { mine.who = data.character; mine.view.speaker(data.character, data.speaker); }
   else if (event === 'progress') mine.view.progress(data);
+  else if (event === 'draft') mine.view.draft(mine.draft = data.text);
   else if (event === 'delta') mine.view.words(mine.text += data.text);
   else if (event === 'done') {
     upsert(mine.chat, data.turn);

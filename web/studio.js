@@ -18,7 +18,7 @@ export const panel = (title, ...content) => el('section', { class: 'panel' }, ti
 export const hero = (title, sub) => el('div', { class: 'hero' }, el('h1', { tabindex: '-1' }, title), sub && el('p', {}, sub));
 // Where we are; a step that has been there is a way back.
 export function road(here, links = {}) {
-  return el('nav', { class: 'road', 'aria-label': t('road') }, el('ol', {}, ['drop', 'explore', 'cast', 'rehearse', 'audition', 'premiere'].map(step =>
+  return el('nav', { class: 'road', tabindex: '0', 'aria-label': t('road') }, el('ol', {}, ['drop', 'explore', 'cast', 'rehearse', 'audition', 'premiere'].map(step =>
     el('li', {}, step === here ? el('span', { 'aria-current': 'step' }, t(`step_${step}`)) : links[step] ? el('a', { href: links[step] }, t(`step_${step}`)) : el('span', {}, t(`step_${step}`))))));
 }
 export function time(seconds) {

@@ -94,7 +94,7 @@ function swipes(text, turn, act) {
 export function pendingElement(id, name) {
   const bar = el('span', { class: 'bar' }), state = el('span', { class: 'state' }, t('thinking')), text = el('div', { class: 'text', 'aria-busy': 'true' });
   const progress = el('div', { class: 'progress' }, el('span', { class: 'dots', 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), state, el('span', { class: 'track', role: 'progressbar', 'aria-label': t('thinking') }, bar));
-  const who = el('span', { class: 'name' }, name || ''), face = avatar(id, name);
+  const who = el('span', { class: 'name' }, name || ''), face = avatar(id, name), sketch = el('span', { class: 'sketch', 'aria-hidden': 'true' });
   const box = el('li', { class: 'turn character last pending', vars: { hue: hue(id) } }, face, el('div', { class: 'body' }, el('div', { class: 'who' }, who), text));
   text.append(progress);
   const share = x => { bar.style.inlineSize = `${Math.round(100 * x)}%`; progress.classList.toggle('measured', x > 0); };
@@ -107,6 +107,8 @@ export function pendingElement(id, name) {
       const fresh = p.total - p.cached;
       if (fresh > 0 && p.read < p.total) { state.textContent = t('reading', { k: p.read, n: p.total }); share((p.read - p.cached) / fresh); } else { state.textContent = t('thinking'); share(0); }
     },
-    words(s) { if (progress.isConnected) text.replaceChildren(); text.textContent = s; },
+    // One of the drafts as it grows; it need not be the one that is spoken, so that only the eye is told.
+    draft(s) { text.classList.add('drafting'); sketch.textContent = s; if (!sketch.isConnected) text.prepend(sketch); },
+    words(s) { if (progress.isConnected) { text.replaceChildren(); text.classList.remove('drafting'); } text.textContent = s; },
   };
 }

@@ -22,6 +22,8 @@ struct us_job {
     double pass_seconds;          /* the fastest of them */
     size_t n_shown[US_MAX_TAKES]; /* bytes of the take that have been published */
     us_buf shown[US_MAX_TAKES];   /* valid UTF-8; published under the lock, as is everything below */
+    us_buf draft;                 /* what one of several takes has so far */
+    int32_t leading;              /* which */
     us_buf probs[US_MAX_TAKES];   /* us_prob, when they are asked for */
     pthread_cond_t news;
     uint64_t version;
@@ -433,12 +435,24 @@ static void publish_take(us_job *j, const us_take *t, int32_t i, bool final) {
 }
 
 /* `final`: the job is over, however it ended. */
+/* While takes are drafted somebody is waiting: one of them is shown as it grows, another one when it turns out to be a loop. */
+static void publish_draft(us_job *j) {
+    for (int32_t k = 0; k < j->spec.n_takes && j->takes[j->leading].looped; k++)
+        j->leading = (j->leading + 1) % j->spec.n_takes;
+    const us_take *t = &j->takes[j->leading];
+    us_buf_clear(&j->draft);
+    if (t->view.end > t->view.begin &&
+        us_utf8_clean(t->text.data + t->view.begin, t->view.end - t->view.begin, &j->draft, &j->err))
+        us_buf_clear(&j->draft);
+}
+
 static void publish(us_job *j, bool final) {
     int32_t n_made = 0;
     if (j->decoding) {
         for (int32_t i = 0; i < j->spec.n_takes; i++) n_made += j->takes[i].done;
         for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++)
             publish_take(j, &j->takes[i], i, final || j->takes[i].done);
+        if (!j->spec.separate && j->spec.n_takes > 1 && !j->ranked) publish_draft(j);
         if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0, final);
     }
     j->view.n_read = j->n_read;
@@ -621,6 +635,7 @@ us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us
     j->view.n_takes = spec->n_takes;
     j->view.n_attempts = 1;
     for (int i = 0; i < US_MAX_TAKES; i++) j->takes[i].seq = -1;
+    us_buf_init(&j->draft, 1 << 20);
     for (int i = 0; i < US_MAX_TAKES; i++) {
         us_buf_init(&j->shown[i], 1 << 20);
         us_buf_init(&j->probs[i], 32 << 20);
@@ -667,6 +682,14 @@ us_status us_job_read(us_job *j, int32_t i, size_t from, us_buf *out, us_error *
     return st;
 }
 
+us_status us_job_read_draft(us_job *j, us_buf *out, us_error *err) {
+    us_status st = US_OK;
+    pthread_mutex_lock(&j->s->lock);
+    if (!j->ranked && !j->done && j->draft.len) st = us_buf_append(out, j->draft.data, j->draft.len, err);
+    pthread_mutex_unlock(&j->s->lock);
+    return st;
+}
+
 us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
     pthread_mutex_lock(&j->s->lock);
     size_t have = j->probs[i].len / sizeof **out;
@@ -700,6 +723,7 @@ void us_job_free(us_job *j) {
     pthread_mutex_unlock(&j->s->lock);
     for (int i = 0; i < US_MAX_TAKES; i++)
         if (j->takes[i].sampler) us_take_end(&j->takes[i]);
+    us_buf_fini(&j->draft);
     for (int i = 0; i < US_MAX_TAKES; i++) {
         us_buf_fini(&j->shown[i]);
         us_buf_fini(&j->probs[i]);

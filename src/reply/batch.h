@@ -79,6 +79,8 @@ typedef struct us_prob {
 } us_prob;
 US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n,
                                         us_error *err); /* free *out */
+/* What one of several takes has so far, whole; nothing once one has been chosen. It need not be the one that is spoken. */
+US_MUST_USE us_status us_job_read_draft(us_job *j, us_buf *out, us_error *err);
 void us_job_cancel(us_job *j);
 /* The takes of a finished job's last attempt, the spoken one at *best. Borrowed. */
 const us_take *us_job_get_takes(const us_job *j, int32_t *n, int32_t *best);

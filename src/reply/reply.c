@@ -330,6 +330,10 @@ us_status us_reply_read(us_reply *r, int32_t i, size_t from, us_buf *out, us_err
     return r->remote ? us_remote_read(r->remote, i, from, out, err) : us_job_read(r->job, i, from, out, err);
 }
 
+us_status us_reply_read_draft(us_reply *r, us_buf *out, us_error *err) {
+    return r->remote ? US_OK : us_job_read_draft(r->job, out, err);
+}
+
 us_status us_reply_read_probs(us_reply *r, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
     if (r->job) return us_job_read_probs(r->job, i, from, out, n, err);
     *n = 0;

@@ -128,6 +128,9 @@ US_MUST_USE us_status us_reply_read(us_reply *r, int32_t i, size_t from, us_buf 
 /* The tokens past the first `from` of answer i, with their log-probabilities; none from another server. free *out. */
 US_MUST_USE us_status us_reply_read_probs(us_reply *r, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err);
 /* From any thread. What was said stands; the reply ends INTERRUPTED. */
+/* What one of several takes has so far, whole: for who waits. Nothing once the spoken one is chosen, nor from another engine.
+ */
+US_MUST_USE us_status us_reply_read_draft(us_reply *r, us_buf *out, us_error *err);
 void us_reply_cancel(us_reply *r);
 /* Of one that is done. Takes come best first, the spoken one at 0; separate answers in their order. */
 int32_t us_reply_count(const us_reply *r);

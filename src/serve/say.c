@@ -36,6 +36,7 @@ typedef struct talk {
     json_t *present, *user_turn, *turn; /* turn: the one that gets more alternatives, or NULL */
     int64_t start_ns, sent_ns;
     int32_t shown_read, shown_made;
+    size_t drafted; /* bytes of the draft that was shown */
     bool began;
 } talk;
 
@@ -157,6 +158,20 @@ static us_status tell_progress(us_request *r, talk *t, const us_reply_view *v, u
     return us_event(r, "progress", j, err);
 }
 
+/* Several takes are being drafted: one of them as far as it is, set apart from the words that will be kept. */
+static us_status tell_draft(us_request *r, talk *t, const us_reply_view *v, us_error *err) {
+    us_buf text;
+    if (t->compare || v->n_takes < 2 || v->done) return US_OK;
+    us_buf_init(&text, 1 << 20);
+    us_status st = us_reply_read_draft(t->reply[0], &text, err);
+    if (!st && text.len && text.len != t->drafted) {
+        t->drafted = text.len;
+        st = us_event(r, "draft", json_pack("{s:o}", "text", us_text_json(text.data, text.len)), err);
+    }
+    us_buf_fini(&text);
+    return st;
+}
+
 static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
     us_buf text;
     us_buf_init(&text, 1 << 20);
@@ -211,6 +226,7 @@ static us_status more(us_request *r, us_error *err) {
         if (t->done[i]) continue;
         us_reply_view v = us_reply_wait(t->reply[i], t->n > 1 ? 30 : 250);
         st = tell_progress(r, t, &v, err);
+        if (!st) st = tell_draft(r, t, &v, err);
         if (!st) st = tell_words(r, t, i, err);
         if (!st && v.done) st = tell_end(r, t, i, &v, err);
         all = all && t->done[i];

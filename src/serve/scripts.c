@@ -1,4 +1,4 @@
-/* Scripts that visitors brought: SCRIPTS/ID/script.EXT, as it was sent, and script.json: its name, and how it is to be read.
+/* Scripts that visitors brought: SCRIPTS/ID/script.EXT, as it was sent, and meta.json: its name, and how it is to be read.
  * What is in it is found by children ('understudy doctor', 'understudy explore') and kept beside it. */
 #include "base/file.h"
 #include "base/json.h"
@@ -55,6 +55,13 @@ us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double sec
     if (st) return st;
     const char *words = strstr(said, ": ");
     words = !strncmp(said, "understudy ", 11) && words ? words + 2 : said;
+    char *own = us_path_join(s->studio->scripts, ""); /* a visitor need not know where that is */
+    for (char *at; own && *own && (at = strstr(said, own));) {
+        size_t skip = strlen(own) + US_SCRIPT_ID;
+        if (skip > strlen(at)) skip = strlen(at);
+        memmove(at, at + skip, strlen(at + skip) + 1);
+    }
+    free(own);
     if (code) st = us_fail(err, US_ERR_FORMAT, "%s", *words ? words : "the program ended without a word");
     else if (out && !(*out = us_json_parse(text, n, &where))) st = us_fail(err, US_ERR_FORMAT, "%s", where.text);
     free(text);
@@ -84,7 +91,7 @@ char *us_script_path(us_server *s, const char *id, const char *name) {
 }
 
 static us_status read_script(us_server *s, const char *id, json_t **out, us_error *err) {
-    char *path = us_script_path(s, id, "script.json");
+    char *path = us_script_path(s, id, "meta.json");
     us_status st = path && us_file_exists(path) ? us_json_read(path, 1 << 20, out, err)
                                                 : us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
     free(path);
@@ -92,7 +99,7 @@ static us_status read_script(us_server *s, const char *id, json_t **out, us_erro
 }
 
 static us_status write_script(us_server *s, const char *id, const json_t *o, us_error *err) {
-    char *path = us_script_path(s, id, "script.json"), *text = json_dumps(o, JSON_INDENT(1));
+    char *path = us_script_path(s, id, "meta.json"), *text = json_dumps(o, JSON_INDENT(1));
     us_status st =
         path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
@@ -403,7 +410,7 @@ enum MHD_Result us_route_script_change(us_request *r) {
 }
 
 enum MHD_Result us_route_script_delete(us_request *r) {
-    char *path = us_script_path(r->s, r->args[0], "script.json"), *folder = us_script_path(r->s, r->args[0], NULL);
+    char *path = us_script_path(r->s, r->args[0], "meta.json"), *folder = us_script_path(r->s, r->args[0], NULL);
     bool there = path && us_file_exists(path);
     if (there) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     free(path);

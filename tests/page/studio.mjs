@@ -140,7 +140,7 @@ await test('premiere, and the first words: eight clicks at most', async () => {
   await page.waitForSelector('.premiere h1');
   await accessible(page, 'premiere');
   await shot(page, 'premiere');
-  await click(page.getByRole('link', { name: 'Talk to Boris' }));
+  await click(page.getByRole('link', { name: 'Talk to Boris', exact: true }));
   await page.fill('#line', 'Hello, Boris!');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.turn.character .tools');
