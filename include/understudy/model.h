@@ -62,8 +62,14 @@ US_API US_MUST_USE us_status us_model_get_template(const us_model *model, const 
 /* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept. */
 US_API US_MUST_USE us_status us_model_get_hash(us_model *model, char out[65], us_error *err);
 
+/* The form in which conversations are written for a model (src/chat/prompt.h). An adapter records the one that it was trained
+ * with (understudy.prompt.form; without it: 1, as all of version 0.1 were), and is prompted in it. It changes when what an
+ * adapter has learned to read would change: how turns are joined, named, cut. */
+#define US_PROMPT_FORM 1
+
 /* Opens a LoRA adapter (GGUF: general.type=adapter) for this model. MISMATCH in words when it was
- * made for another architecture, shape, or (understudy.base.sha256) another file, unless `force`.
+ * made for another architecture, shape, or (understudy.base.sha256) another file, unless `force`; UNSUPPORTED when it was
+ * trained with a later form of prompts than this program writes.
  * The adapter must be freed before the model. y += scale * alpha/r * B(A x) wherever it is used. */
 US_API US_MUST_USE us_status us_adapter_open(const us_model *model, const char *path, bool force, us_adapter **out,
                                              us_error *err);

@@ -2,7 +2,7 @@
 #ifndef US_EXPLORE_REPORT_H
 #define US_EXPLORE_REPORT_H
 #include "base/buf.h"
-#include "explore/cloud.h"
+#include "understudy/explore.h"
 
 extern const char us_report_css[], us_report_js[]; /* report.css and report.js, put in at build */
 

@@ -89,6 +89,13 @@ static us_status check_header(const us_model *m, const us_gguf *g, const char *t
     if (!us_str_eq(s, m->architecture))
         return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path,
                        (int)(s.len < 40 ? s.len : 40), s.data, m->architecture);
+    int64_t form = 1;
+    if (us_gguf_find(g, "understudy.prompt.form") && us_gguf_get_int(g, "understudy.prompt.form", 1, INT32_MAX, &form, err))
+        return US_ERR_FORMAT;
+    if (form > US_PROMPT_FORM)
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: trained with a later form of prompts (%lld; this program writes %d): a later understudy is needed",
+                       path, (long long)form, US_PROMPT_FORM);
     char hash[65];
     if (force || us_gguf_get_str(g, "understudy.base.sha256", &s, NULL)) return US_OK;
     if ((st = us_model_get_hash((us_model *)(uintptr_t)m, hash, err))) return st;

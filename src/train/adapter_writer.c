@@ -37,6 +37,7 @@ static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {
     us_status st = put_str(w, "understudy.character", t->character, err);
     if (!st) st = put_str(w, "understudy.system", t->system, err);
     if (!st) st = us_gguf_put_u32(w, "understudy.history", (uint32_t)t->history, err);
+    if (!st) st = us_gguf_put_u32(w, "understudy.prompt.form", US_PROMPT_FORM, err);
     if (!st && t->o.n_cast) st = put_strs(w, "understudy.cast", t->cast, t->o.n_cast, err);
     if (!st) st = put_stop(t, w, err);
     if (!st) st = put_str(w, "understudy.data.sha256", t->data_hash, err);
