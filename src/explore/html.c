@@ -6,7 +6,7 @@
 #include "explore/facts.h"
 #include "text/fold.h"
 #include "text/markup.h"
-include "explore/cloud.h"
+#include "explore/cloud.h"
 #include "explore/report.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ include "explore/cloud.h"
 #define MAX_LINES_BYTES ((size_t)8 << 20) /* of lines put in; past that every n-th scene */
 #define MAX_MATRIX 14
 
-    typedef struct page {
+typedef struct page {
     us_buf *b;
     us_status st; /* first failure; nothing is put after it */
     us_error *err;
