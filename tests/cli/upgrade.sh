@@ -10,7 +10,8 @@ cp -r tests/data/v0.1/. "$dir"
 cd "$dir" || exit 1
 # ---- the terminal's chat goes on, and is saved in today's form
 echo 'And now?' | "$UNDERSTUDY" chat -m m.gguf --character ./tom --seed 5 --takes 1 -n 6 --load chat.json --save new.json >out 2>err || fail "chat.json: $(cat err)"
-[ "$(grep -c '"role": "user"' new.json)" = 3 ] && grep -q '"text": "Hello there."' new.json || fail "chat.json lost turns: $(cat new.json)"
+[ "$(grep -c '"role": "user"' new.json)" = 3 ] || fail "chat.json lost turns: $(cat new.json)"
+grep -q '"text": "Hello there."' new.json || fail "chat.json lost words: $(cat new.json)"
 # ---- a training that was interrupted then is ended now
 "$UNDERSTUDY" train s.csv --character "Tom Cat" -m m.gguf --batch 400 --max-steps 100000 --no-samples -q --rank 2 -o half --resume --finish --no-job >out 2>err ||
     fail "checkpoint.gguf: $(cat err)"
