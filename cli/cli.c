@@ -131,6 +131,49 @@ static void print_help(const char *usage, const cli_option *options, size_t n) {
     printf("  -h, --help                   this text\n");
 }
 
+/* A text as roff has it: nothing in it is a command. */
+static void print_roff(const char *text, const char *end) {
+    for (bool start = true; text < end; text++) {
+        if (start && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
+        if (*text == '\\') fputs("\\e", stdout);
+        else if (*text == '-') fputs("\\-", stdout);
+        else putchar(*text);
+        start = *text == '\n';
+    }
+}
+
+/* The manual page of a command, from the tables that --help prints. */
+static void print_man(const char *command, const char *usage, const cli_option *options, size_t n) {
+    const char *about = strstr(usage, "\n\n"), *end = usage + strlen(usage);
+    printf(".TH UNDERSTUDY\\-%s 1 \"\" \"understudy %s\" \"User Commands\"\n.SH NAME\nunderstudy\\-%s \\- ", command,
+           us_version(), command);
+    const char *dot = about ? strpbrk(about + 2, ".\n") : NULL;
+    if (about) print_roff(about + 2, dot ? dot : end);
+    printf("\n.SH SYNOPSIS\n.nf\n");
+    print_roff(!strncmp(usage, "usage: ", 7) ? usage + 7 : usage, about ? about : end);
+    printf("\n.fi\n.SH DESCRIPTION\n");
+    if (about) print_roff(about + 2, end);
+    printf("\n.SH OPTIONS\nEvery option may be given by the environment, too: UNDERSTUDY_ and its name in capitals, dashes as "
+           "underscores.\n");
+    for (size_t i = 0; i < n; i++) {
+        printf(".TP\n.B ");
+        if (options[i].letter) printf("\\-%c, ", options[i].letter);
+        printf("\\-\\-");
+        print_roff(options[i].name, options[i].name + strlen(options[i].name));
+        if (options[i].value) printf(" \\fI%s\\fR", options[i].value);
+        putchar('\n');
+        print_roff(options[i].help, options[i].help + strlen(options[i].help));
+        putchar('\n');
+    }
+    printf(".SH SEE ALSO\nunderstudy(1)\n");
+}
+
+/* For shells that complete: --NAME, a tab, what its value is (or nothing), a tab, the help. */
+static void print_list(const cli_option *options, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        printf("--%s\t%s\t%s\n", options[i].name, options[i].value ? options[i].value : "", options[i].help);
+}
+
 static const cli_option *find_long(const cli_option *options, size_t n, const char *name, size_t len) {
     for (size_t i = 0; i < n; i++)
         if (strlen(options[i].name) == len && !strncmp(options[i].name, name, len)) return &options[i];
@@ -154,6 +197,12 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
         }
         if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
             print_help(usage, options, n);
+            *help = true;
+            return 0;
+        }
+        if (!strcmp(a, "--help=man") || !strcmp(a, "--help=list")) { /* for packages and shells */
+            if (a[7] == 'm') print_man(command, usage, options, n);
+            else print_list(options, n);
             *help = true;
             return 0;
         }

@@ -22,6 +22,21 @@ static void help(FILE *out) {
     fprintf(out, "\n'understudy COMMAND --help' tells about one.\n");
 }
 
+/* The same for packages and shells: a manual page; a command, a tab, its help a line. */
+static void help_man(void) {
+    printf(".TH UNDERSTUDY 1 \"\" \"understudy %s\" \"User Commands\"\n.SH NAME\nunderstudy \\- turns the dialogue of a TV "
+           "series into a "
+           "character to talk to\n.SH SYNOPSIS\nunderstudy COMMAND [OPTIONS]\n.SH COMMANDS\n",
+           us_version());
+    for (size_t i = 0; commands[i].name; i++) printf(".TP\n.BR understudy\\-%s (1)\n%s\n", commands[i].name, commands[i].help);
+    printf(".SH EXIT STATUS\n0: done. 1: failed. 2: a mistake in the command line. 3: a gate of the audition failed. 130: "
+           "interrupted.\n");
+}
+
+static void help_list(void) {
+    for (size_t i = 0; commands[i].name; i++) printf("%s\t%s\n", commands[i].name, commands[i].help);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         help(stderr);
@@ -33,6 +48,11 @@ int main(int argc, char **argv) {
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         help(stdout);
+        return EXIT_OK;
+    }
+    if (!strcmp(argv[1], "--help=man") || !strcmp(argv[1], "--help=list")) {
+        if (argv[1][7] == 'm') help_man();
+        else help_list();
         return EXIT_OK;
     }
     for (size_t i = 0; commands[i].name; i++)
