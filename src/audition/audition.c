@@ -125,6 +125,10 @@ static us_status open_character(us_audition *a, us_error *err) {
                            a->adapter_path);
         st = us_adapter_open(a->model, a->adapter_path, false, &a->adapter, err);
     }
+    us_error why; /* a director of another base chooses nowhere */
+    if (!st && (a->who[US_WHO_ADAPTER] || a->who[US_WHO_PROMPT]) &&
+        us_director_find(a->model, a->folder, NULL, &a->director, &why))
+        a->director = NULL;
     a->lambda = a->o.lambda == 0 ? a->card->weights.lambda : a->o.lambda < 0 ? 0 : a->o.lambda;
     a->sampler = a->o.sampler ? *a->o.sampler : a->card->sampler;
     if (!st) st = us_sampler_check(&a->sampler, err);
@@ -333,6 +337,7 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
         st = us_buf_appendf(&b, err, "3 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,
                             sampler, o->adapter_scale, o->n_replies, o->n_seeds, o->max_lines, o->max_tokens, a->n_takes,
                             (unsigned long long)o->seed, a->all_parts, (int)a->part);
+    if (!st && a->director) st = us_buf_append_str(&b, " director", err);
     for (int i = 0; i < a->n_counts && !st; i++) st = us_buf_appendf(&b, err, " %d", a->counts[i]);
     for (size_t i = 0; i < a->probes.n && !st; i++)
         for (size_t k = 0; k < a->probes.items[i].n && !st; k++)
@@ -427,6 +432,7 @@ void us_audition_free(us_audition *a) {
     us_journal_free(a->journal);
     us_engine_free(a->engine);
     us_adapter_free(a->adapter);
+    us_director_free(a->director);
     us_card_free(a->card);
     for (size_t i = 0; i < a->n_phrases; i++) us_tokens_fini(&a->phrases[i]);
     free(a->phrases);

@@ -11,6 +11,7 @@
 #include "character/card.h"
 #include "explore/words.h"
 #include "chat/conversation.h"
+#include "understudy/director.h"
 #include "understudy/audition.h"
 
 typedef enum us_measure {
@@ -92,7 +93,8 @@ struct us_audition {
     const us_script *script;
     us_card *card;
     us_adapter *adapter;
-    us_part part; /* that is judged, unless all are */
+    us_director *director; /* that chooses where the character is served; NULL: none for this model */
+    us_part part;          /* that is judged, unless all are */
     bool all_parts;
     char *greeting; /* with which a chat begins; NULL: none */
     char *folder, *system, *adapter_path, model_hash[65], adapter_hash[65];

@@ -14,6 +14,7 @@ us_conversation us_audition_conversation(const us_audition *a, us_who who, bool 
         lines[c.n_lines++] = (us_chat_line){.text = messages[i].content, .own = !strcmp(messages[i].role, "assistant")};
     if (who == US_WHO_BASE) return c; /* the model alone reads the bare conversation, without a card */
     c.card = a->card;
+    c.director = a->director;
     c.phrases = a->phrases;
     c.n_phrases = a->n_phrases;
     c.trained = who == US_WHO_ADAPTER;

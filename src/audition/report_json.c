@@ -65,10 +65,10 @@ static json_t *tests_json(const us_audition *a) {
 static json_t *settings_json(const us_audition *a) {
     char sampler[400];
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
-    return json_pack("{s:s, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f}", "sampler", sampler, "takes", a->n_takes,
+    return json_pack("{s:s, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f, s:b}", "sampler", sampler, "takes", a->n_takes,
                      "lambda", a->lambda, "history", a->card->history, "max_tokens", a->o.max_tokens, "replies", a->o.n_replies,
                      "seeds", a->o.n_seeds, "max_lines", a->o.max_lines, "split", a->all_parts ? "all" : us_part_name(a->part),
-                     "seed", (json_int_t)a->o.seed, "adapter_scale", a->o.adapter_scale);
+                     "seed", (json_int_t)a->o.seed, "adapter_scale", a->o.adapter_scale, "director", a->director != NULL);
 }
 
 static json_t *gates_json(const us_audition *a) {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "character/card_forms.h"
 #include "text/fold.h"
+#include "text/wording.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -368,10 +369,43 @@ us_status us_card_save(const us_card *c, const char *path, us_error *err) {
     return st;
 }
 
+enum { OTHER_NAME_NATS = 120 };
+
+/* "I'm Marge" of Homer; where a name is asked for, "It's Marge" too. */
+static bool says_other_name(const us_card *c, const char *asked, const char *text) {
+    static const char *const always[] = {" im ", " i am ", " my name is ", " my names "}, *const questions[] = {
+                                                                                              " your name ", " who are you ",
+                                                                                              " who is this ", NULL};
+    char *w = us_wording(text, strlen(text)), *q = us_wording(asked, strlen(asked)),
+         *own = us_wording(c->name, strlen(c->name));
+    bool found = false, names = q && us_wording_has(q, questions);
+    for (size_t i = 0; i < c->n_cast && w && own && !found; i++) {
+        char phrase[128], *name = us_wording(c->cast[i], strlen(c->cast[i]));
+        bool others = name && name[1] && !strstr(own, name);
+        for (size_t k = 0; k < 4 && others && !found; k++) {
+            snprintf(phrase, sizeof phrase, "%.*s%s", (int)strlen(always[k]) - 1, always[k], name);
+            found = strstr(w, phrase) != NULL;
+        }
+        if (others && names && !found) {
+            snprintf(phrase, sizeof phrase, " its%s", name);
+            found = !strcmp(w, name) || strstr(w, phrase);
+        }
+        free(name);
+    }
+    free(w);
+    free(q);
+    free(own);
+    return found;
+}
+
 us_status us_card_judge(void *card, const us_conversation_view *conversation, us_candidate *takes, int32_t n, us_error *err) {
     const us_card *c = card;
-    (void)conversation, (void)err;
-    for (int32_t i = 0; i < n; i++) takes[i].judged += c->style_weight * us_style_score(c->style, takes[i].text);
+    const char *asked = conversation->n_lines ? conversation->lines[conversation->n_lines - 1].text : "";
+    (void)err;
+    for (int32_t i = 0; i < n; i++) {
+        takes[i].judged += c->style_weight * us_style_score(c->style, takes[i].text);
+        if (says_other_name(c, asked, takes[i].text)) takes[i].judged -= OTHER_NAME_NATS;
+    }
     return US_OK;
 }
 

@@ -34,7 +34,8 @@ us_macros us_card_macros(const us_card *card, const char *user);
 US_MUST_USE us_status us_card_fill(const us_card *card, const char *text, const char *user, us_buf *out, us_error *err);
 /* Greeting i of us_card_n_greetings(), its macros filled in; free it. */
 US_MUST_USE us_status us_card_fill_greeting(const us_card *card, size_t i, const char *user, char **out, us_error *err);
-/* A us_judge_fn, its context a us_card: style_weight * log p(the words are the character's). */
+/* A us_judge_fn, its context a us_card: style_weight * log p(the words are the character's); whoever calls themselves by
+ * another name of the cast loses. */
 US_MUST_USE us_status us_card_judge(void *card, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                     us_error *err);
 /* The catch-phrases as tokens, each at a line's start and after a space; free the list and each of it. */

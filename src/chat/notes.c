@@ -288,7 +288,21 @@ static int common(const char *a, const char *b) {
     return n;
 }
 
-static int value(const char *note, const char *asked) {
+/* "I'm Vera.": a few words, the next one with a capital. */
+static bool names_self(const char *note) {
+    static const char *const heads[] = {"I'm ",  "I\xe2\x80\x99m ", "Im ",       "I am ", "i'm ",
+                                        "i am ", "\xd0\xaf ",       "\xd1\x8f ", NULL};
+    for (const char *const *h = heads; *h; h++) {
+        size_t n = strlen(*h);
+        if (strncmp(note, *h, n) != 0) continue;
+        const unsigned char *p = (const unsigned char *)note + n;
+        bool capital = (*p >= 'A' && *p <= 'Z') || (p[0] == 0xd0 && p[1] >= 0x90 && p[1] <= 0xaf);
+        return capital && strlen(note) - n < 40 && !strchr(strchr(note + n, ' ') ? strchr(note + n, ' ') + 1 : "", ' ');
+    }
+    return false;
+}
+
+static int value(const char *text, const char *note, const char *asked) {
     static const struct {
         const char *const *asks, *const *told;
     } topics[] = {
@@ -296,6 +310,7 @@ static int value(const char *note, const char *asked) {
     const char *thing, *asked_thing;
     size_t n = thing_of(note, &thing), m = thing_of(asked, &asked_thing);
     int v = 2 * common(asked, note);
+    if (us_wording_has(asked, asks_name) && !m && names_self(text)) v += 2;
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
         if (us_wording_has(asked, topics[i].asks) && us_wording_has(note, topics[i].told)) v += (n > 0) == (m > 0) ? 2 : v > 0;
     return v;
@@ -335,7 +350,7 @@ us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_e
     us_status st = US_OK;
     for (size_t i = 0; asked && i < s->n && asks(line, asked); i++) {
         char *note = us_wording(s->items[i], strlen(s->items[i]));
-        values[i] = note ? value(note, asked) : 0;
+        values[i] = note ? value(s->items[i], note, asked) : 0;
         free(note);
     }
     bool any = asked && asks(line, asked) && wants(asked);

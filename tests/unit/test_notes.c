@@ -27,6 +27,8 @@ static void test_recall(void **state) {
     check(LINES("I live in Oslo"), "do you remember where I live?", "Oslo.", NULL);
     check(LINES("My dog is called Rex.", "My name is Jo."), "What's my dog's name?", "Rex", NULL);
     check(LINES("My dog is called Rex.", "My name is Jo."), "And what's my name?", "Jo", NULL);
+    check(LINES("Hi! I'm Vera.", "I have a brother, we fight a lot."), "What's my name, do you remember?", "Vera", "brother");
+    check(LINES("Я Оля.", "Я устала."), "Как меня зовут?", "Оля", NULL);
     check(LINES("I'm a dentist, by the way.", "I think you are fun."), "So what do I do for a living?", "dentist", "fun");
     check(LINES("I am 34 years old."), "How old am I?", "34", NULL);
     check(LINES("My sister plays the cello."), "Which instrument does my sister play?", "cello", NULL);
@@ -117,9 +119,31 @@ static void test_judge(void **state) {
     assert_true(takes[1].judged == 0);
 }
 
+/* Whoever calls themselves by another name of the cast. */
+static void test_names(void **state) {
+    static const char json[] =
+        "{\"spec\": \"chara_card_v2\", \"spec_version\": \"2.0\", \"data\": {\"name\": \"Bo Berg\", \"extensions\": "
+        "{\"understudy\": {\"cast\": [\"Al Oak\", \"Al\", \"Bo\"]}}}}";
+    const us_said ask[] = {{"", "What's your name?"}}, talk[] = {{"", "Who ate my pie?"}};
+    us_candidate takes[] = {{.text = "I'm Al!"}, {.text = "My name is Al Oak."}, {.text = "It's Al."}, {.text = "Al."},
+                            {.text = "I'm Bo."}, {.text = "I'm all ears."}};
+    us_conversation_view c = {.lines = ask, .n_lines = 1};
+    us_card *card;
+    (void)state;
+    assert_ok(us_card_parse(json, sizeof json - 1, "card", &card, &err), &err);
+    assert_ok(us_card_judge(card, &c, takes, 6, &err), &err);
+    for (int i = 0; i < 6; i++) assert_true((takes[i].judged < -100) == (i < 4));
+    for (int i = 0; i < 6; i++) takes[i].judged = 0;
+    c.lines = talk; /* "It's Al." accuses */
+    assert_ok(us_card_judge(card, &c, takes, 6, &err), &err);
+    for (int i = 0; i < 6; i++) assert_true((takes[i].judged < -100) == (i < 2));
+    us_card_free(card);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recall),  cmocka_unit_test(test_corrections),
                                        cmocka_unit_test(test_nothing), cmocka_unit_test(test_answers),
-                                       cmocka_unit_test(test_prompt),  cmocka_unit_test(test_judge)};
+                                       cmocka_unit_test(test_prompt),  cmocka_unit_test(test_judge),
+                                       cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
