@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "cli_model.h"
 #include "understudy/fetch.h"
+#include "understudy/generate.h"
 #include "understudy/gguf.h"
 #include "understudy/model.h"
 #include "understudy/template.h"
@@ -311,6 +312,46 @@ static void show_tokenizer(const facts *f) {
     us_template_free(t);
 }
 
+/* Called when all but the weights is read: measures, and ends the opening. */
+typedef struct expectation {
+    us_speed speed;
+    bool known;
+} expectation;
+static us_status expect(void *ctx, const us_model *m, us_error *err) {
+    expectation *e = ctx;
+    us_status st = us_speed_expect(m, 0, &e->speed, err);
+    e->known = !st;
+    return st ? st : US_ERR_INTERRUPTED;
+}
+
+static expectation expect_of(const facts *f) {
+    expectation e = {.known = false};
+    us_error err;
+    us_model *m = NULL;
+    if (!us_model_open(us_gguf_path(f->g), &(us_model_options){.check = expect, .check_ctx = &e}, &m, &err)) us_model_free(m);
+    return e;
+}
+
+/* 1,000 lines of a script with the scenes around them, as in the Simpsons: 73 tokens a line. */
+#define TOKENS_A_LINE 73.0
+
+static void show_speed(const facts *f) {
+    expectation e = expect_of(f);
+    const us_speed *s = &e.speed;
+    char a[32];
+    if (!e.known) return;
+    double minutes = 1000 * TOKENS_A_LINE / s->train / 60;
+    label("memory");
+    printf("%s with a context of 4,096 tokens\n", human_bytes(s->memory_bytes, a));
+    label("expected here");
+    printf("up to %.*f tokens/s drawn, %.0f read (%d threads; weights at %.1f GB/s, measured now)\n", s->decode < 10, s->decode,
+           s->prefill, s->n_threads, s->bytes_per_s / 1e9);
+    label("training");
+    printf("up to %.0f tokens/s: about %.*f %s for each 1,000 lines of a character, once over (train --dry-run measures)\n",
+           s->train, minutes < 100 ? minutes < 10 : 1, minutes < 100 ? minutes : minutes / 60,
+           minutes < 100 ? "minutes" : "hours");
+}
+
 static void show_adapter(const facts *f) {
     lora l = lora_of(f);
     bool director = same(get_str(f, "adapter.type"), "director");
@@ -356,6 +397,7 @@ static void show_summary(const facts *f) {
     bool ok = supported(f, &why);
     label("runs here");
     puts(ok ? "yes" : reason_of(f, &why));
+    if (ok && !f->adapter) show_speed(f);
     if (f->adapter) show_adapter(f);
     label("parameters");
     puts(human_count(f->n_weights, b));
@@ -502,6 +544,12 @@ static json_t *json_model(const facts *f) {
     json_object_set_new(m, "tied_head", json_boolean(!us_gguf_find_tensor(f->g, "output.weight")));
     json_object_set_new(m, "chat_template", t ? json_string(us_template_name(t)) : json_null());
     us_template_free(t);
+    expectation e = expect_of(f);
+    if (e.known)
+        json_object_set_new(m, "expected",
+                            json_pack("{si sI sf sf sf}", "n_threads", e.speed.n_threads, "memory_bytes",
+                                      (json_int_t)e.speed.memory_bytes, "decode_tokens_per_s", e.speed.decode,
+                                      "prefill_tokens_per_s", e.speed.prefill, "train_tokens_per_s", e.speed.train));
     json_object_set_new(m, "chat_template_in_file", json_boolean(get_str(f, "tokenizer.chat_template").len));
     return m;
 }

@@ -49,6 +49,20 @@ US_API int us_engine_get_threads(const us_engine *e);
 US_API int32_t us_engine_get_ctx(const us_engine *e);  /* capacity, tokens */
 US_API int32_t us_engine_get_free(const us_engine *e); /* tokens that could still be added by one new sequence */
 
+/* What a model should do here, by the machine's speed at this moment: upper bounds, without attention, which grows with a chat.
+ */
+typedef struct us_speed {
+    int n_threads;
+    uint64_t memory_bytes; /* weights, and an engine with its default context */
+    double bytes_per_s;    /* at which weights of the model's commonest type are read and multiplied by one row */
+    double decode;         /* tokens/s drawn, one sequence */
+    double prefill;        /* tokens/s of a prompt */
+    double train; /* tokens/s that a LoRA learns from: forward, and back in float32 (or the tiles that training takes) */
+} us_speed;
+/* Measures for about half a second. The weights need not be loaded: as `check` of us_model_options it may be called when they
+ * are not. n_threads 0: every CPU. */
+US_API US_MUST_USE us_status us_speed_expect(const us_model *model, int n_threads, us_speed *out, us_error *err);
+
 /* An empty sequence. LIMIT when n_seq_max are alive. */
 US_API US_MUST_USE us_status us_engine_seq_new(us_engine *e, int32_t *seq, us_error *err);
 US_API void us_engine_seq_free(us_engine *e, int32_t seq);
