@@ -53,7 +53,7 @@ has '"why_not": "no tensor '"'blk.1.ffn_up.weight'"'"'
 # what a file says cannot steer the terminal
 "$US_MKTINY" --chat $'\e]0;owned\a\e[31m\nforged: line' llama F32 "$d/evil.gguf"
 out=$("$UNDERSTUDY" inspect --kv "$d/evil.gguf")
-has "choose one with --template"
+has "name one with --template"
 has "forged: line"
 if grep -qE $'\e|\a|^forged' <<<"$out"; then fail "control characters came through"; fi
 
