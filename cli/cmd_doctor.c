@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMATS "csv json dialogue fountain screenplay subtitles chat tei xlsx cornell"
+#define FORMATS "csv json dialogue fountain screenplay subtitles chat tei xlsx html cornell"
 
 /* A JSON string. */
 static void quote_to(FILE *f, const char *s) {

@@ -27,7 +27,8 @@ static const char *const known[US_N_CELLS] = {
     "등장인물|화자|인물|캐릭터|이름|역할|발화자|",
     "spokenwords|characterwords|linetext|line|lines|text|dialogue|dialog|dialogues|utterance|words|spokenline|transcript|"
     "sentence|content|quote|quotes|"
-    "message|messages|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|response|"
+    "message|messages|mes|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|"
+    "response|"
     "rawtext|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
     "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
@@ -186,7 +187,9 @@ static content look_at(const us_sample_rows *rows, size_t from, size_t column) {
         for (size_t j = 0; j < c.n; j++) k.chars += ((unsigned char)c.s[j] & 0xc0) != 0x80;
         k.words += (double)words;
         k.numeric += is_number(c);
-        k.namelike += is_name(c, words);
+        bool digits = false; /* "u42" is more likely a number of something */
+        for (size_t j = 0; j < c.n; j++) digits = digits || (c.s[j] >= '0' && c.s[j] <= '9');
+        k.namelike += is_name(c, words) ? digits ? 0.6 : 1 : 0;
     }
     return k;
 }

@@ -111,16 +111,16 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         if (!tag) *words = us_trim((us_span_str){end + 1, (size_t)(l.s + l.n - end) - 1});
         return !tag && words->n;
     }
-    bool marked = l.n > 4 && (exactly(l, "**") || exactly(l, "__"));
-    us_span_str from = marked ? without(l, "*_") : l;
+    bool marked = l.n > 4 && (exactly(l, "**") || exactly(l, "__") || exactly(l, "'''")); /* markdown, wikis */
+    us_span_str from = marked ? without(l, "*_'") : l;
     if (marked) from.n = (size_t)(l.s + l.n - from.s);
     if ((at = colon_at(from, &len)) != SIZE_MAX) {
-        us_span_str n = without_brackets(without((us_span_str){from.s, at}, "*_ "), direction);
+        us_span_str n = without_brackets(without((us_span_str){from.s, at}, marked ? "*_' " : "*_ "), direction);
         us_span_str rest = {from.s + at + len, from.n - at - len};
         bool clock = rest.n > 1 && rest.s[0] >= '0' && rest.s[0] <= '9' && at && from.s[at - 1] >= '0' && from.s[at - 1] <= '9';
         if (!clock && is_name(n)) {
             *name = n;
-            while (marked && rest.n && (*rest.s == '*' || *rest.s == '_')) rest.s++, rest.n--;
+            while (marked && rest.n && strchr("*_'", *rest.s)) rest.s++, rest.n--;
             *words = without_corners(us_trim(rest));
             return true;
         }
@@ -132,6 +132,16 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         *name = n;
         *words = without_corners((us_span_str){corner, (size_t)(l.s + l.n - corner)});
         return true;
+    }
+    const char *stop = memmem(l.s, l.n < 60 ? l.n : 60, ". ", 2); /* ALGERNON. Did you hear? */
+    if (stop) {
+        us_span_str n = without_brackets((us_span_str){l.s, (size_t)(stop - l.s)}, direction);
+        if (n.n < 3 || memchr(n.s, '.', n.n) || !is_name(n) || !us_is_capitals(n) || us_is_slug(l) || begins(n, "ACT ") ||
+            begins(n, "SCENE") || begins(n, "MRS"))
+            return false;
+        *name = n;
+        *words = us_trim((us_span_str){stop + 2, (size_t)(l.s + l.n - stop) - 2});
+        return words->n > 0;
     }
     return false;
 }

@@ -16,25 +16,28 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     us_span_str name, direction, words;
     double labelled = 0, other = 0, empty = 0;
-    bool gap = true, going = false;
+    bool gap = true, going = false, bare = false; /* bare: a name without words, which may stand in the next line */
     (void)o;
     if (d->workbook) return;
     names.n = names.total = 0;
     while (us_lines_next(&l)) {
         us_span_str t = us_trim(l.text);
         if (!t.n) {
+            empty += bare;
+            bare = false;
             gap = true;
             continue;
         }
         if (us_is_heading(t) || us_is_direction_line(t)) gap = true;
         else if (us_label_split(t, &name, &direction, &words)) {
             labelled++;
-            empty += !words.n;
+            empty += bare;
+            bare = !words.n;
             us_tally_add(&names, name);
             gap = false;
             going = true;
         } else if (gap || !going) other++, going = false;
-        else other += 0.2; /* it goes on */
+        else other += bare ? 0 : 0.2, bare = false; /* it goes on */
     }
     if (labelled < 1) return;
     double share = labelled / (labelled + other);

@@ -17,6 +17,7 @@ typedef struct plan {
     us_csv_form form;
     size_t begin;    /* bytes before the first row: a line "sep=;" */
     size_t header;   /* rows up to the header and with it; 0: there is none */
+    size_t preamble; /* without a header: rows in front that are no rows of the table */
     size_t n_header; /* cells */
     uint32_t shift;  /* 1: each row has its name in front (R's write.table) */
     us_columns columns;
@@ -171,16 +172,18 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
     if (!both) { /* by content; columns are counted with the row's name */
         for (int c = 0; c < US_N_CELLS; c++)
             if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
-        us_columns_guess(rows, p->header, p->n_header + p->shift, &p->columns);
-        if (!p->header && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 && first_row_is_header(rows, &p->columns))
+        while (!p->header && p->preamble < HEADER_ROWS && p->preamble < rows->n && rows->rows[p->preamble].n < 2) p->preamble++;
+        us_columns_guess(rows, p->header + p->preamble, p->n_header + p->shift, &p->columns);
+        if (!p->header && !p->preamble && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 &&
+            first_row_is_header(rows, &p->columns))
             p->header = 1;
-        if (!p->header && counts[mode] * 10 < rows->n * 5) return;
+        if (!p->header && counts[mode] * 10 < (rows->n - p->preamble) * 5) return;
     } else
         for (int c = 0; c < US_N_CELLS; c++)
             if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
     if (p->columns.at[US_CELL_SPEAKER] < 0 || p->columns.at[US_CELL_TEXT] < 0) return;
     double regular = 0;
-    for (size_t i = p->header; i < rows->n; i++) {
+    for (size_t i = p->header + p->preamble; i < rows->n; i++) {
         size_t k = rows->rows[i].n, want = p->n_header + p->shift;
         if (is_empty(&rows->rows[i])) continue;
         n++;
@@ -189,7 +192,7 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
     double named = both ? 1 : us_columns_given(o, US_CELL_SPEAKER) || p->header ? 0.75 : 0.6;
     double worth = us_columns_given(o, US_CELL_SPEAKER)
                        ? 1
-                       : us_columns_speaker_worth(rows, p->header, (size_t)p->columns.at[US_CELL_SPEAKER]);
+                       : us_columns_speaker_worth(rows, p->header + p->preamble, (size_t)p->columns.at[US_CELL_SPEAKER]);
     p->fit = n ? regular / (double)n * named * (0.4 + 0.6 * worth) : both ? 0.5 : 0;
 }
 
@@ -362,8 +365,9 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         if (row == 1 && p.fit <= 0)
             st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
         if (st || row == p.header) continue;
-        if (row < p.header) {
-            if (c.n > 1 || us_trim(c.cells[0]).n) us_rows_reject(r, c.row_line, "before the header");
+        if (row < p.header || row <= p.preamble) {
+            if (c.n > 1 || us_trim(c.cells[0]).n)
+                us_rows_reject(r, c.row_line, row < p.header ? "before the header" : "before the table");
             continue;
         }
         if (c.overlong) {

@@ -8,6 +8,7 @@ const us_shape us_shapes[] = {
     {"json", "JSON or JSON lines", us_look_json, us_read_json},
     {"xlsx", "Excel workbook", us_look_xlsx, us_read_xlsx},
     {"tei", "TEI drama", us_look_tei, us_read_tei},
+    {"html", "web page with a script in it", us_look_html, us_read_html},
     {"cornell", "Cornell Movie-Dialogs lines", us_look_cornell, us_read_cornell},
     {"subtitles", "subtitles (SRT, WebVTT, ASS)", us_look_subtitles, us_read_subtitles},
     {"chat", "chat export (WhatsApp, Telegram, Discord)", us_look_chat, us_read_chat},

@@ -53,6 +53,7 @@ US_SHAPE(chat);
 US_SHAPE(cornell);
 US_SHAPE(tei);
 US_SHAPE(xlsx);
+US_SHAPE(html);
 /* The error for what no shape fits: the columns there are, or that there are none. */
 us_status us_table_refuse(us_rows *r, us_doc *d);
 #endif

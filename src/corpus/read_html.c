@@ -1,0 +1,135 @@
+/* corpus/read_html.c - transcripts as web pages: the page's text, read as whatever shape that has.
+ *
+ * Owns: marks out, entities decoded, blocks as lines. Scripts, styles and the head are left out; inside <pre> lines stay as
+ * they are set. Lines keep no numbers of the page, so that places are those of the text. */
+#include "base/utf8.h"
+#include "corpus/shape.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_tag(us_span_str tag, const char *name) {
+    size_t n = strlen(name);
+    return tag.n >= n && !strncasecmp(tag.s, name, n) && (tag.n == n || strchr(" /\t\r\n", tag.s[n]));
+}
+
+static bool is_any(us_span_str tag, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (is_tag(tag, names[i])) return true;
+    return false;
+}
+
+/* An entity at s, "&...;": what it stands for goes out; its bytes, 0 if it is none. */
+static size_t entity(const char *s, const char *end, us_buf *out) {
+    static const char *const known[][2] = {
+        {"amp", "&"},         {"lt", "<"},         {"gt", ">"},         {"quot", "\""},       {"apos", "'"},
+        {"nbsp", " "},        {"rsquo", "\u2019"}, {"lsquo", "\u2018"}, {"ldquo", "\u201c"},  {"rdquo", "\u201d"},
+        {"hellip", "\u2026"}, {"mdash", "\u2014"}, {"ndash", "\u2013"}, {"eacute", "\u00e9"}, {"egrave", "\u00e8"},
+        {"auml", "\u00e4"},   {"ouml", "\u00f6"},  {"uuml", "\u00fc"},  {"szlig", "\u00df"},  {"ntilde", "\u00f1"},
+        {"ccedil", "\u00e7"}};
+    const char *semi = memchr(s, ';', end - s < 12 ? (size_t)(end - s) : 12);
+    if (!semi) return 0;
+    size_t n = (size_t)(semi - s) - 1;
+    if (n > 1 && s[1] == '#') {
+        char number[12] = "", bytes[4];
+        bool hex = s[2] == 'x' || s[2] == 'X';
+        memcpy(number, s + 2 + hex, n - 1 - hex);
+        int len = us_utf8_encode((uint32_t)strtoul(number, NULL, hex ? 16 : 10), bytes);
+        return len && bytes[0] && !us_buf_append(out, bytes, (size_t)len, NULL) ? n + 2 : 0;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n == strlen(known[i][0]) && !memcmp(s + 1, known[i][0], n))
+            return us_buf_append_str(out, known[i][1], NULL) ? 0 : n + 2;
+    return 0;
+}
+
+/* The text of a page, of n bytes of it. */
+static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
+    static const char *const silent[] = {"script", "style", "head", "noscript", "nav", "footer", "button", "select"},
+                             *const lines[] = {"br",  "/p",  "/div", "/tr", "/li", "/h1", "/h2", "/h3", "/h4",
+                                               "/dd", "/dt", "/td",  "div", "li",  "tr",  "dt",  "dd"},
+                             *const gaps[] = {"p", "h1", "h2", "h3", "h4", "/table", "hr", "/pre"};
+    const char *p = s, *end = s + n;
+    us_status st = us_buf_reserve(out, n, err);
+    bool pre = false;
+    while (p < end && !st) {
+        const char *close;
+        if (*p == '<' && end - p > 4 && !memcmp(p, "<!--", 4)) {
+            close = memmem(p, (size_t)(end - p), "-->", 3);
+            p = close ? close + 3 : end;
+        } else if (*p == '<' && (close = memchr(p, '>', (size_t)(end - p)))) {
+            us_span_str tag = {p + 1, (size_t)(close - p) - 1};
+            p = close + 1;
+            if (is_tag(tag, "pre")) pre = true;
+            if (is_tag(tag, "/pre")) pre = false;
+            if (is_any(tag, lines, sizeof lines / sizeof *lines)) st = us_buf_append_str(out, "\n", err);
+            if (is_any(tag, gaps, sizeof gaps / sizeof *gaps)) st = us_buf_append_str(out, "\n\n", err);
+            for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
+                if (is_tag(tag, silent[i])) {
+                    char stop[16];
+                    int len = snprintf(stop, sizeof stop, "</%s", silent[i]);
+                    while (p < end && ((size_t)(end - p) < (size_t)len || strncasecmp(p, stop, (size_t)len))) {
+                        const char *next = memchr(p + 1, '<', (size_t)(end - p) - 1);
+                        p = next ? next : end;
+                    }
+                    break;
+                }
+        } else {
+            size_t len = *p == '&' ? entity(p, end, out) : 0;
+            bool blank = *p == ' ' || *p == '\n' || *p == '\r' || *p == '\t';
+            if (len) p += len;
+            else if (blank && !pre) {
+                if (out->len && out->data[out->len - 1] != ' ' && out->data[out->len - 1] != '\n')
+                    st = us_buf_append_str(out, " ", err);
+                p++;
+            } else st = us_buf_append(out, p++, 1, err);
+        }
+    }
+    return st;
+}
+
+static bool is_page(const us_doc *d) {
+    size_t n = d->n < 4096 ? d->n : 4096;
+    us_span_str t = us_trim((us_span_str){d->s, n});
+    if (d->workbook || !t.n || *t.s != '<') return false;
+    return (t.n > 9 && !strncasecmp(t.s, "<!doctype html", 14)) || memmem(t.s, t.n, "<html", 5) ||
+           memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5);
+}
+
+static const us_shape *inner_shape(const us_script_options *o, const us_doc *d, const us_buf *text, us_doc *inside,
+                                   us_view *v) {
+    us_script_options any = *o;
+    any.format = NULL;
+    *inside = (us_doc){.path = d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true};
+    const us_shape *shape = text->len ? us_shape_find(&any, inside, v) : NULL;
+    return shape && shape->read != us_read_html ? shape : NULL;
+}
+
+void us_look_html(const us_script_options *o, const us_doc *d, us_view *view) {
+    us_buf text;
+    us_doc inside;
+    us_view v;
+    us_error err;
+    if (!is_page(d)) return;
+    us_buf_init(&text, (size_t)1 << 30);
+    const us_shape *shape = text_of(d->s, us_doc_sample(d), &text, &err) ? NULL : inner_shape(o, d, &text, &inside, &v);
+    if (shape) {
+        view->fit = 0.9;
+        snprintf(view->about, sizeof view->about, "web page with %.150s", v.about[0] ? v.about : shape->title);
+    }
+    us_buf_fini(&text);
+}
+
+us_status us_read_html(us_rows *r, us_doc *d) {
+    us_buf text;
+    us_doc inside;
+    us_view v;
+    us_buf_init(&text, (size_t)1 << 30);
+    us_status st = text_of(d->s, d->n, &text, r->err);
+    const us_shape *shape = st ? NULL : inner_shape(r->options, d, &text, &inside, &v);
+    if (!st && !shape) st = us_fail(r->err, US_ERR_FORMAT, "%s: a web page without dialogue that understudy knows", r->path);
+    if (!st) st = shape->read(r, &inside);
+    r->about[0] = 0;
+    us_buf_fini(&text);
+    return st;
+}
