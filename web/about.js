@@ -11,13 +11,14 @@ export async function about(id) {
     const c = await get(`/api/characters/${encodeURIComponent(id)}`);
     dialog(c.name, el('div', { class: 'about', vars: { hue: hue(id) } },
       (c.about?.cloud || c.picture) && poster(character(id), c.about?.cloud ? `/api/characters/${encodeURIComponent(id)}/files/${encodeURIComponent(c.about.cloud)}` : c.picture),
-      c.description && el('p', { class: 'lead' }, c.description),
+      c.greeting && el('p', { class: 'lead greeting' }, c.greeting),
       el('div', { class: 'row wrap' },
         el('a', { class: 'button primary', href: `#/new/${encodeURIComponent(id)}`, onclick: e => e.currentTarget.closest('dialog').close() }, t('talk')),
         button('save', t('card_json'), () => exportCard(id, 'json')), button('save', t('card_png'), () => exportCard(id, 'png'))),
       c.about ? explored(c.about) : el('p', { class: 'soft' }, t('no_about')),
       c.audition ? auditioned(c.audition) : null,
       c.training ? trained(c.training) : !c.has_adapter && section(t('training'), el('p', { class: 'soft' }, t('no_adapter'))),
+      c.description && el('details', {}, el('summary', {}, t('what_the_model_is_told')), el('p', { class: 'soft' }, c.description)),
       c.creator_notes && section(t('notes'), el('p', {}, c.creator_notes)),
     ), { side: true });
   } catch (e) {
@@ -32,8 +33,8 @@ function explored(a) {
   const counts = [['lines', a.lines], ['words', a.words], ['share_lines', typeof a.share_lines === 'number' ? `${number(100 * a.share_lines, 1)}%` : null], ['episodes', a.episodes], ['scenes', a.scenes], ['mean_words', typeof a.mean_words === 'number' ? number(a.mean_words, 1) : null]];
   return el('div', { class: 'sections' },
     section(t('in_script'), el('dl', { class: 'facts' }, counts.filter(([, v]) => (v ?? null) !== null).map(([k, v]) => fact(t(`about_${k}`), typeof v === 'number' ? number(v) : v)))),
-    bars(t('catch_phrases'), t('catch_why'), a.catch_phrases, x => x.z, x => `z ${number(x.z, 1)}`),
-    bars(t('keywords'), '', a.keywords?.filter(x => !a.catch_phrases?.some(y => y.text.toLowerCase() === x.text.toLowerCase())), x => x.z, x => `z ${number(x.z, 1)}`),
+    bars(t('catch_phrases'), t('catch_why'), a.catch_phrases, x => x.n, x => `${number(x.n)}×`),
+    bars(t('keywords'), '', a.keywords?.filter(x => !a.catch_phrases?.some(y => y.text.toLowerCase() === x.text.toLowerCase())), x => x.n, x => `${number(x.n)}×`),
     bars(t('top_lines'), '', a.top_lines, x => x.n, x => `${number(x.n)}×`),
     bars(t('top_phrases'), '', a.top_phrases, x => x.n, x => `${number(x.n)}×`),
     bars(t('talks_to'), '', a.talks_to, x => x.n, x => number(x.n)));

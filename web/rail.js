@@ -34,8 +34,11 @@ function jobs() {
 }
 const chatHere = () => decodeURIComponent(location.hash.match(/^#\/chat\/(.+)/)?.[1] || '');
 
+let later = 0;
 function chats() {
   if (!list?.isConnected) { rail(); return; }
+  clearTimeout(later);
+  if (document.querySelector(':popover-open')) { later = setTimeout(chats, 300); return; } // not under an open menu
   const current = chatHere(), top = list.scrollTop, focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   $('rail').querySelector('.filter').hidden = store.chats.length < 8 && !filter;
   const found = store.chats.filter(c => `${c.title} ${c.last}`.toLowerCase().includes(filter.toLowerCase()));

@@ -102,6 +102,7 @@ function rehearsalView(j) {
     else if (data.resumed) { stage = 'learning'; }
     else if (data.line !== undefined) { if (!samples.has(data.line)) samples.set(data.line, []); const list = samples.get(data.line).filter(x => x.step < data.step || x.bare !== data.bare); list.push(data); samples.set(data.line, list); }
     else if (data.stage) { stage = data.stage; if (data.n_steps) n = data.n_steps; if (data.seconds && left === null) left = data.seconds; }
+    else if (data.done) left = 0;
     else if (data.step) {
       while (steps.length && steps.at(-1)[0] >= data.step) steps.pop(); // what a kill took is learned again
       while (held.length && held.at(-1)[0] >= data.step) held.pop();
@@ -109,7 +110,7 @@ function rehearsalView(j) {
       n = data.n_steps || n;
       if (typeof data.loss === 'number') steps.push([data.step, data.loss]);
       if (typeof data.base_loss === 'number') base = data.base_loss;
-      if (typeof data.validation_loss === 'number' && !data.done) held.push([data.step, data.validation_loss]);
+      if (typeof data.validation_loss === 'number') held.push([data.step, data.validation_loss]);
       if (typeof data.left_seconds === 'number') left = data.left_seconds;
       if (data.seconds > 0 && data.tokens) speed = speed ? 0.8 * speed + 0.2 * data.tokens / data.seconds : data.tokens / data.seconds;
     }
@@ -128,11 +129,11 @@ function curve(steps, held, base, n) {
   const x = v => (left + (w - left - 6) * v / x1).toFixed(1), y = v => (8 + (h - 30) * (y1 - v) / (y1 - y0 || 1)).toFixed(1);
   const every = Math.ceil(steps.length / 400), thin = steps.filter((_, i) => i % every === 0 || i === steps.length - 1);
   const line = (list, cls) => svg('polyline', { class: cls, points: list.map(p => `${x(p[0])},${y(p[1])}`).join(' ') });
-  const now = held.at(-1) || steps.at(-1), marks = [y0, (y0 + y1) / 2, y1];
+  const now = held.length ? held.reduce((a, b) => b[1] < a[1] ? b : a) : steps.at(-1), marks = [y0, (y0 + y1) / 2, y1];
   return el('figure', { class: 'curve-figure' }, svg('svg', { class: 'graph', viewBox: `0 0 ${w} ${h}`, role: 'img', 'aria-label': t('curve', { from: number(base ?? steps[0][1], 2), to: number(now[1], 2) }) },
     ...marks.flatMap(v => [svg('line', { x1: left, x2: w, y1: y(v), y2: y(v) }), svg('text', { x: 0, y: y(v), dy: '.35em' }, number(v, 2))]),
     line(thin, 'thin'), line(base === null ? held : [[0, base], ...held], 'thick'), ...held.length ? [svg('circle', { cx: x(now[0]), cy: y(now[1]), r: 4.5 })] : []),
-  el('figcaption', { class: 'soft' }, held.length ? `${t('loss_now')}: ${number(now[1], 2)}. ` : '', t('loss_why')));
+  el('figcaption', { class: 'soft' }, held.length ? `${t('loss_now')}: ${number(now[1], 2)} (${t('at_step', { n: number(now[0]) })}). ` : '', t('loss_why')));
 }
 
 /* ---- an audition ---- */

@@ -67,6 +67,7 @@ function drawHead() {
   titles = el('div', { class: 'titles' });
   head.replaceChildren(
     iconButton('menu', t('open_rail'), () => emit('rail', true), { class: 'icon-button only-narrow' }), faces, titles,
+    bareSwitch(),
     el('div', { class: 'head-tools' },
       iconButton('sliders', t('direction'), e => direction(e.currentTarget, chat, { scale: setScale, cast: setCast }), { 'data-tool': 'direction' }),
       iconButton('columns', t('compare_title'), openCompare, { 'data-tool': 'compare' }),
@@ -75,6 +76,14 @@ function drawHead() {
         ...chat.id ? [null, ['pencil', t('rename'), () => renameChat(chat.id)], ['save', t('export_json'), () => exportChat(chat, 'json')], ['save', t('export_tavern'), () => exportChat(chat, 'sillytavern')], null, ['trash', t('delete_chat'), () => removeChat(chat.id), 'danger']] : [],
       ]), { 'aria-haspopup': 'menu', 'data-tool': 'chat-menu' })));
   drawTitles();
+}
+// What people want to show others: the same line, answered by the character or by the model without its adapter.
+function bareSwitch() {
+  const trained = chat.characters.filter(id => character(id).has_adapter);
+  if (scene() || !trained.length) return '';
+  const bare = chat.scale?.[trained[0]] === 0;
+  const choice = (on, label) => el('button', { type: 'button', 'aria-pressed': String(on === bare), onclick: () => { if (on !== bare) setScale(trained[0], on ? 0 : 1).then(drawHead); } }, label);
+  return el('div', { class: 'switch', role: 'group', 'aria-label': t('who_speaks'), vars: { hue: hue(trained[0]) } }, choice(false, t('the_character')), choice(true, t('bare_model')));
 }
 function drawTitles() {
   const names = chat.characters.map(id => character(id).name), all = names.join(', '), scale = id => chat.scale?.[id] ?? 1;
@@ -328,9 +337,10 @@ const act = {
   prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), turn, speakerOf(turn)),
   takes: turn => showTakes(turn, k => act.choose(turn, k)),
 };
+let refreshes = 0;
 async function refresh() {
-  const at = log.scrollTop, mine = chat, now = await get(path(''));
-  if (chat !== mine || live) return;
+  const at = log.scrollTop, mine = chat, turn = ++refreshes, now = await get(path(''));
+  if (chat?.id !== mine.id || live || turn !== refreshes) return; // what was asked for later is newer
   if (mine.ghost && now.turns.at(-1)?.role !== 'character') now.ghost = mine.ghost;
   chat = now;
   drawTitles();

@@ -62,7 +62,7 @@ export function avatar(id, name, cls = '') {
 // The large one, as on a playbill.
 export function poster(c, url = c.picture) {
   const box = el('span', { class: 'poster', vars: { hue: hue(c.id) } }, el('span', { class: 'monogram', 'aria-hidden': 'true' }, initials(c.name)));
-  if (url) picture(el('img', { alt: '', onload: e => { box.replaceChildren(e.target); box.classList.add(isWide(e.target) ? 'wide' : 'tall'); } }), url);
+  if (url) picture(el('img', { alt: '', onload: e => { const img = e.target, square = !isWide(img) && img.naturalHeight < img.naturalWidth * 1.2; box.replaceChildren(...square ? [el('img', { alt: '', class: 'behind', src: img.src })] : [], img); box.classList.add(isWide(img) ? 'wide' : square ? 'square' : 'tall'); } }), url);
   return box;
 }
 const isWide = img => img.naturalWidth > img.naturalHeight * 1.05;

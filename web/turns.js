@@ -8,10 +8,30 @@ export const speakerOf = turn => turn.role === 'character' ? turn.speaker || cha
 // A visitor who speaks as one of the cast wears that character's colour.
 const castId = turn => turn.character || store.characters.find(c => c.name === turn.speaker)?.id;
 
+// *an action* and **weight**, as elements; everything else stays as it was written.
+export function marked(s) {
+  const parts = [];
+  let at = 0;
+  for (const m of s.matchAll(/\*\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*\*|\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*/g)) {
+    if (m.index > at) parts.push(s.slice(at, m.index));
+    parts.push(m[1] !== undefined ? el('strong', {}, m[1]) : el('em', {}, m[2]));
+    at = m.index + m[0].length;
+  }
+  if (at < s.length) parts.push(s.slice(at));
+  return parts;
+}
+// The browser's own voice; a second time stops it.
+function readAloud(turn) {
+  if (speechSynthesis.speaking) { speechSynthesis.cancel(); return; }
+  const u = new SpeechSynthesisUtterance(turn.text.replace(/\*/g, ''));
+  u.lang = /[а-яё]/i.test(turn.text) ? 'ru' : document.documentElement.lang;
+  speechSynthesis.speak(u);
+}
+
 // "act" are the stage's actions; "last": the newest turn; "busy": a reply is under way somewhere.
 export function turnElement(turn, { last = false, busy = false, act } = {}) {
   const own = turn.role === 'user', name = speakerOf(turn), named = !own || !nameless(turn.speaker);
-  const text = el('div', { class: 'text' }, turn.text);
+  const text = el('div', { class: 'text' }, marked(turn.text));
   const box = el('li', { class: `turn ${turn.role}${last ? ' last' : ''}`, 'data-id': turn.id, tabindex: '-1', vars: { hue: hue(castId(turn)) } },
     !own && avatar(turn.character, name),
     el('div', { class: 'body' },
@@ -44,7 +64,8 @@ function tools(turn, { last, busy, act, box }) {
     tool('more', 'more', t('more'), e => menu(e.currentTarget, t('more'), [
       character && ['eye', t('prompt_title'), () => act.prompt(turn)],
       character && n > 1 && ['list', t('takes_all'), () => act.takes(turn)],
-      character && last && ['play', t('go_on'), () => act.next(turn.character)],
+      'speechSynthesis' in window && ['play', t('read_aloud'), () => readAloud(turn)],
+      character && last && ['right', t('go_on'), () => act.next(turn.character)],
       ['branch', t('branch'), () => act.branch(turn)],
       null,
       ['trash', last ? t('delete_turn') : t('delete_from'), () => act.remove(turn), 'danger'],

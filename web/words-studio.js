@@ -115,7 +115,7 @@ export const studioWords = {
   stage_learning: ['learning', 'учит роль'],
   stage_start: ['getting ready', 'готовится'],
   loss_now: ['Surprise at unseen lines', 'Удивление новым репликам'],
-  loss_why: ['How surprised they are by lines that they have not seen: lower is better.', 'Насколько неожиданны реплики, которых не видели: чем ниже, тем лучше.'],
+  loss_why: ['How surprised they are by lines that they have not seen: lower is better, and the best is kept.', 'Насколько неожиданны реплики, которых не видели: чем ниже, тем лучше; лучшее сохраняется.'],
   same_questions: ['The same questions, again and again', 'Одни и те же вопросы, снова и снова'],
   bare_says: ['Bare model', 'Голая модель'],
   at_step: ['step {n}', 'шаг {n}'],

@@ -26,7 +26,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_STEPS = 8, MAX_ARGV = 120, MAX_JSON = 1 << 20, HOLD_MS = 700, ANSWER_MS = 2500 };
+enum {
+    MAX_STEPS = 8,
+    MAX_ARGV = 120,
+    MAX_JSON = 1 << 20,
+    HOLD_MS = 700,
+    ANSWER_MS = 10000
+}; /* a command answers within two seconds by itself; this is for one that hangs */
 
 struct us_jobs {
     char *folder, *program;
@@ -176,7 +182,11 @@ void us_jobs_close(us_jobs *j) {
         if (us_jobs_tick(j, NULL, &err)) break;
         if (j->running[0]) nanosleep(&t, NULL);
     }
-    if (j->pid > 0) kill(-j->pid, SIGKILL);
+    if (j->pid > 0) { /* the checkpoint before stands */
+        kill(-j->pid, SIGKILL);
+        for (int i = 0; i < 100 && j->running[0] && !us_jobs_tick(j, NULL, &err); i++)
+            nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    }
     if (j->supervisor >= 0) close(j->supervisor);
     if (j->own_alive >= 0) close(j->own_alive);
     pthread_mutex_destroy(&j->lock);

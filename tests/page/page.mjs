@@ -114,7 +114,7 @@ await test('the first page shows the cast, and a hint only once', async () => {
 await test('about: the exploration, as text', async () => {
   await page.getByRole('button', { name: 'About Anna Lamp' }).click();
   await page.waitForSelector('.drawer .bars');
-  assert.match(await page.locator('.drawer').innerText(), /1,200[^]*lamp[^]*z 9\.5[^]*Boris Bell/);
+  assert.match(await page.locator('.drawer').innerText(), /1,200[^]*lamp[^]*80×[^]*Boris Bell/);
   await unharmed(page);
   await accessible(page, 'about');
   await shot(page, 'about-light');
