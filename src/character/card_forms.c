@@ -85,7 +85,9 @@ static us_status set_form(json_t *root, json_t *data, const char *spec) {
 
 us_status us_card_to_v2(json_t *root, const char *file, json_t *notes, us_error *err) {
     const char *spec = json_string_value(json_object_get(root, "spec"));
-    json_t *data = json_object_get(root, "data"), *made = NULL;
+    json_t *data = json_object_get(root, "data"), *made = NULL, *name = json_object_get(root, "name");
+    if (json_is_object(data) && !json_string_length(json_object_get(data, "name")) && json_string_length(name))
+        json_object_set(data, "name", name); /* some keep it beside the rest */
     bool known = spec && (!strcmp(spec, "chara_card_v2") || !strcmp(spec, "chara_card_v3"));
     if (json_is_object(data) && json_string_length(json_object_get(data, "name"))) {
         if (known) return US_OK;

@@ -256,6 +256,12 @@ static void read_choice(us_remote *r, const json_t *j) {
     if (!text) text = json_object_get(json_object_get(j, "delta"), "content");
     if (!c->over) add_logprobs(c, json_object_get(j, "logprobs"));
     if (json_is_string(text)) add_words(r, c, json_string_value(text), json_string_length(text));
+    const json_t *part;
+    size_t k;
+    json_array_foreach((json_t *)(uintptr_t)text, k, part) { /* Mistral's: parts, of which those of type text are words */
+        const json_t *words = json_object_get(part, "text");
+        if (json_is_string(words)) add_words(r, c, json_string_value(words), json_string_length(words));
+    }
     const char *why = json_string_value(json_object_get(j, "finish_reason"));
     if (why && !c->over) c->length = !strcmp(why, "length");
 }

@@ -123,7 +123,7 @@ static us_status read_message(us_ask *ask, const json_t *m, size_t i, us_buf *sy
     if (!own && !sys && !tool && strcmp(role, "user") != 0)
         return us_fail(err, US_ERR_ARGUMENT, "messages[%zu].role: system, user, assistant or tool is expected", i);
     us_status st = content_of(ask, m, i, &content, err);
-    if (!st && !content && !own)
+    if (!st && !content && !own && !json_object_get(m, "content"))
         st = us_fail(err, US_ERR_ARGUMENT, "messages[%zu].content: a string or a list of text parts is expected", i);
     if (!st && !tool) st = us_param_name(m, "name", &name, err);
     if (st || !content || (own && !*content)) return st;

@@ -308,6 +308,7 @@ static void cards_of_other_forms(void **state) {
          "Ada", "likes: sea, wind\ntall", "g"},
         {"{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Ada\",\"description\":null,\"first_mes\":7}}", "Ada", "", "7"},
         {"{\"spec\":\"chara_card_v9\",\"data\":{\"name\":\"Ada\",\"description\":\"d\"}}", "Ada", "d", ""},
+        {"{\"spec\":\"chara_card_v2\",\"name\":\"Ada\",\"data\":{\"description\":\"d\",\"first_mes\":\"g\"}}", "Ada", "d", "g"},
         {"{\"spec\":\"chara_card_v2\",\"name\":\"Ada\",\"description\":\"d\"}", "Ada", "d", ""},
         {"{\"data\":{\"name\":\"Ada\",\"description\":[\"no text\"],\"first_mes\":\"g\"}}", "Ada", "", "g"},
     };
@@ -317,7 +318,7 @@ static void cards_of_other_forms(void **state) {
         assert_string_equal(c->name, good[i].name);
         assert_string_equal(c->description, good[i].description);
         assert_string_equal(c->greeting, good[i].greeting);
-        assert_int_equal(json_array_size(c->notes), i == 5 ? 1 : i == 7 ? 2 : 0); /* what is left out is said */
+        assert_int_equal(json_array_size(c->notes), i == 5 ? 1 : i == 8 ? 2 : 0); /* what is left out is said */
         us_card_free(c);
     }
     static const char *const none[] = {"{}",
@@ -409,6 +410,7 @@ static void lenient_requests(void **state) {
          2, "Sunny."},
         {"{\"role\":\"assistant\"},{\"role\":\"user\",\"content\":\"b\"}", 1, "b"},
         {"{\"role\":\"assistant\",\"content\":[{\"type\":\"refusal\",\"refusal\":\"No.\"}]}", 1, "No."},
+        {"{\"role\":\"system\",\"content\":null},{\"role\":\"user\",\"content\":null},{\"role\":\"user\",\"content\":\"z\"}", 1, "z"},
         {"{\"role\":\"function\",\"name\":\"f\",\"content\":\"7\"}", 1, "7"},
         {"{\"role\":\"user\",\"content\":[\"c\",{\"type\":\"input_text\",\"text\":\"d\"}]}", 1, "cd"},
         {"{\"role\":\"user\",\"content\":\"e\"},{\"role\":\"system\",\"content\":\"f\"}", 2, "f"},
