@@ -130,6 +130,7 @@ export async function showPrompt(url, turn, name) {
     draw(false);
     dialog(t('prompt_of', { name }), [
       el('dl', { class: 'facts' }, fact(t('tokens'), `${number(p.n_tokens)}${size ? ` / ${number(size)}` : ''}`), fact(t('cached'), `${number(p.n_cached)} (${percent(p.n_tokens ? p.n_cached / p.n_tokens : 0)})`), fact(t('template'), p.template),
+        p.sources?.length > 0 && fact(t('from_card'), [...new Set(p.sources.map(s => s.name ? `${s.source}: ${s.name}` : s.source))].join(', ')),
         turn.n_tokens > 0 && turn.seconds > 0 && fact(t('the_reply'), t('reply_cost', { n: turn.n_tokens, s: number(turn.seconds, 1) }))),
       el('div', { class: 'row legend' }, el('span', { class: 'key cached' }, t('legend_cached')), el('span', { class: 'key fresh' }, t('legend_fresh')), el('span', { class: 'key special' }, t('legend_special')),
         el('label', { class: 'check' }, el('input', { type: 'checkbox', onchange: e => draw(e.target.checked) }), t('token_edges')),

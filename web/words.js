@@ -171,6 +171,7 @@ const table = {
   base: ['Bare model', 'Голая модель'],
   with_adapter: ['{name}, strength {x}', '{name}, сила {x}'],
   // what the model saw
+  from_card: ['From the card', 'Из карточки'],
   prompt_title: ['What the model saw', 'Что видела модель'],
   prompt_of: ['What the model saw before {name} spoke', 'Что видела модель перед репликой: {name}'],
   tokens: ['Tokens', 'Токены'],

@@ -119,7 +119,8 @@ static us_status mend(const char *text, size_t n, us_buf *out) {
         char c = text[i];
         if (quoted && c != '"') i += mend_in_string(text + i, n - i, out, &st);
         else if (!quoted && (c == '-' || (c >= '0' && c <= '9'))) i += mend_number(text + i, n - i, out, &st);
-        else if (!quoted && n - i >= 3 && !memcmp(text + i, "\xef\xbb\xbf", 3)) i += 3; /* a file's mark, put into a larger text */
+        else if (!quoted && n - i >= 3 && !memcmp(text + i, "\xef\xbb\xbf", 3))
+            i += 3; /* a file's mark, put into a larger text */
         else {
             quoted = quoted != (c == '"');
             st = us_buf_append(out, text + i++, 1, NULL);

@@ -66,6 +66,28 @@ us_status us_play_make(const us_card *c, const char *user, const char *const *li
     return st;
 }
 
+us_status us_play_all(const us_card *c, const char *user, us_play *out, us_error *err) {
+    us_play play = {0};
+    player p = {&play, us_card_macros(c, user), err};
+    const struct {
+        const char *source, *text;
+    } fields[] = {{"system_prompt", c->system_prompt}, {"description", c->description},
+                  {"personality", c->personality},     {"scenario", c->scenario},
+                  {"depth_prompt", c->depth_prompt},   {"post_history_instructions", c->post_history}};
+    size_t n_fields = sizeof fields / sizeof *fields;
+    us_status st = us_alloc(n_fields + us_book_size(c->book) + c->examples.n, sizeof *play.pieces, &play.pieces, err);
+    for (size_t i = 0; i < n_fields && !st; i++) st = add(&p, fields[i].source, "", fields[i].text, -1);
+    for (size_t i = 0; i < c->examples.n && !st; i++) st = add(&p, "mes_example", "", c->examples.lines[i], -1);
+    for (size_t i = 0; i < us_book_size(c->book) && !st; i++) {
+        const char *name, *content;
+        us_book_get(c->book, i, &name, &content);
+        st = add(&p, "character_book", name, content, -1);
+    }
+    if (st) us_play_fini(&play);
+    else *out = play;
+    return st;
+}
+
 void us_play_fini(us_play *p) {
     for (size_t i = 0; i < p->n; i++) free(p->pieces[i].text);
     free(p->pieces);

@@ -21,6 +21,8 @@ typedef struct us_play {
  * depth, and post_history_instructions behind the last line. */
 US_MUST_USE us_status us_play_make(const us_card *card, const char *user, const char *const *lines, size_t n_lines,
                                    us_play *out, us_error *err);
+/* All that the card could put into a prompt, whatever is said: to tell where a piece of one came from. */
+US_MUST_USE us_status us_play_all(const us_card *card, const char *user, us_play *out, us_error *err);
 void us_play_fini(us_play *p);
 /* Appends the system text. */
 US_MUST_USE us_status us_play_system(const us_play *p, us_buf *out, us_error *err);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "chat/conversation.h"
+#include "character/play.h"
 #include "chat/speaker.h"
 #include "serve/chats.h"
 #include "serve/params.h"
@@ -507,6 +508,24 @@ static us_status rebuild(us_server *s, const char *id, int64_t turn, json_t **ou
     return st;
 }
 
+/* Which pieces of the card stand in the text: [{"source", "name", "text"}]. */
+static json_t *sources_of(us_server *s, const char *chat_id, const json_t *turn, const char *text) {
+    json_t *list = json_array(), *chat = NULL;
+    us_character *who = NULL;
+    us_play all = {0};
+    us_status st = us_store_get_chat(s->store, chat_id, &chat, NULL);
+    if (!st) st = us_characters_find(s->characters, text_of(turn, "character"), &who, NULL);
+    if (!st) st = us_play_all(who->card, text_of(chat, "user"), &all, NULL);
+    for (size_t i = 0; i < all.n && !st; i++)
+        if (strstr(text, all.pieces[i].text))
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "source", all.pieces[i].source, "name", all.pieces[i].name,
+                                                  "text", all.pieces[i].text));
+    us_play_fini(&all);
+    us_character_put(who);
+    json_decref(chat);
+    return list;
+}
+
 enum MHD_Result us_route_turn_prompt(us_request *r) {
     us_error err;
     int32_t *ids = NULL;
@@ -519,6 +538,7 @@ enum MHD_Result us_route_turn_prompt(us_request *r) {
     if (!st && n && r->s->ready && r->s->backend.tok)
         j = prompt_json(r->s, ids, n, (int)json_integer_value(json_object_get(turn, "n_cached")));
     else if (!st) st = rebuild(r->s, r->chat, r->turn, &j, &err);
+    if (!st) json_object_set_new(j, "sources", sources_of(r->s, r->chat, turn, text_of(j, "text")));
     free(ids);
     json_decref(turn);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, j);

@@ -198,7 +198,7 @@ static void json_loses_a_character_not_the_text(void **state) {
         {"{\"a\":\"x\\u0000y\"}", "x\xef\xbf\xbdy"},
         {"{\"a\":\"x\xffy\xc3\"}", "x\xef\xbf\xbdy\xef\xbf\xbd"},
         {"{\"a\":\"\xed\xa0\xbd\"}", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* CESU's bytes of a surrogate */
-        {"{\"a\":\xef\xbb\xbf\"x\"}", "x"}, /* a file with its mark, put into a larger text */
+        {"{\"a\":\xef\xbb\xbf\"x\"}", "x"},                                   /* a file with its mark, put into a larger text */
         {"{\"a\":\"one\ntwo\tthree\"}", "one\ntwo\tthree"},
         {"{\"a\":\"\\\\u0000 \\\"\x01\"}", "\\u0000 \"\x01"}, /* a backslash before it is a backslash */
     };
