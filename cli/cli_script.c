@@ -89,7 +89,7 @@ void cli_script_tell(const us_script *script) {
 us_status cli_script_load(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err) {
     us_status st = cli_script_read(s, paths, n, out, err);
     if (st) return st;
-    cli_script_tell(*out);
+    if (!s->quiet) cli_script_tell(*out);
     if (s->accept_damage || !(st = us_script_check_damage(*out, err))) return US_OK;
     us_script_free(*out);
     *out = NULL;

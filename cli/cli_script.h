@@ -8,7 +8,7 @@ typedef struct cli_script { /* zeroed, then filled by the options */
     us_script_options o;
     cli_list off, exclude;
     const char *delimiter;
-    bool accept_damage;
+    bool accept_damage, quiet; /* quiet: says nothing but errors */
 } cli_script;
 
 /* Entries of an option table; `s` is a cli_script. */

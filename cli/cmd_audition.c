@@ -256,6 +256,7 @@ int cmd_audition(int argc, char **argv) {
         goto out;
     }
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
+    so.quiet = quiet;
     if (!st) st = cli_script_load(&so, data.items, data.n, &script, &err);
     if (!st && learn) st = teach(script, argv[1], &o, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {

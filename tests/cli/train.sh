@@ -169,7 +169,7 @@ want 1 "architecture 'nomic' is not supported" train "$d/s.csv" -c "Homer Simpso
 "$US_MKTINY" --seed 3 --ctx 1024 llama F32 "$d/nan.gguf"
 size=$(wc -c <"$d/nan.gguf")
 head -c 64 /dev/zero | tr '\0' '\377' | dd of="$d/nan.gguf" bs=1 seek=$((size - 400000)) conv=notrunc 2>/dev/null
-want 1 "not finite" train "$d/s.csv" -c "Homer Simpson" -m "$d/nan.gguf" --out "$d/bad"
+want 1 "values that are no numbers" train "$d/s.csv" -c "Homer Simpson" -m "$d/nan.gguf" --out "$d/bad"
 [ ! -e "$d/bad/adapter.gguf" ] || fail "an adapter of NaN"
 mkdir "$d/locked"
 chmod a-w "$d/locked"
