@@ -21,8 +21,8 @@ typedef struct us_director us_director;
 US_API US_MUST_USE us_status us_director_open(const us_model *model, const char *path, us_director **out, us_error *err);
 US_API void us_director_free(us_director *d);
 /* The director for the character of a folder: director.gguf in it, else in the folder above it, which the cast shares, else in
- * `general` (a folder; NULL: none), whose director has learned from another script. *out is NULL where there is none; a file
- * that is there and cannot be used is an error. */
+ * `general` (a folder; NULL: none), whose director has learned from another script. *out is NULL where there is none, or a
+ * general one for another base; any other file that is there and cannot be used is an error. */
 US_API US_MUST_USE us_status us_director_find(const us_model *model, const char *folder, const char *general, us_director **out,
                                               us_error *err);
 /* One line of a conversation; name NULL or "": nobody in particular. */

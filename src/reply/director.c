@@ -120,6 +120,7 @@ us_status us_director_find(const us_model *m, const char *folder, const char *ge
         char *path = i < 2 ? us_path_join(folder, under[i]) : general ? us_path_join(general, under[0]) : NULL;
         if (!path && (i < 2 || general)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
         if (path && us_file_exists(path)) st = us_director_open(m, path, out, err);
+        if (i == 2 && st == US_ERR_MISMATCH) st = US_OK; /* it is for another base, as it may be */
         free(path);
     }
     return st;

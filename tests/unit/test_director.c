@@ -265,6 +265,16 @@ static void test_probe_and_find(void **state) {
     assert_ok(us_director_find(m, dir, cast, &d, &err), &err); /* the general one */
     assert_non_null(d);
     us_director_free(d);
+    char *other_path = us_path_join(dir, "other.gguf"); /* over another base the general one is none, the cast's an error */
+    us_model *other;
+    assert_ok(us_tiny_write(&(us_tiny){.n_layers = 3, .seed = 9}, other_path, &err), &err);
+    assert_ok(us_model_open(other_path, NULL, &other, &err), &err);
+    assert_ok(us_director_find(other, dir, cast, &d, &err), &err);
+    assert_null(d);
+    assert_int_equal(us_director_find(other, own, NULL, &d, &err), US_ERR_MISMATCH);
+    us_model_free(other);
+    unlink(other_path);
+    free(other_path);
     assert_ok(us_file_write_atomic(shared, "GGUF", 4, &err), &err);
     assert_int_not_equal(us_director_find(m, own, NULL, &d, &err), US_OK);
     assert_null(d);
