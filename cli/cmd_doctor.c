@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMATS "csv json dialogue fountain screenplay subtitles chat tei xlsx html cornell"
-
 /* A JSON string. */
 static void quote_to(FILE *f, const char *s) {
     putc('"', f);
@@ -167,11 +165,12 @@ int cmd_doctor(int argc, char **argv) {
         {"summary", 0, NULL, "what the page shows of it, as JSON", CLI_SWITCH, &summary, 0, 0},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
     };
-    int rc = cli_parse(
-        argv[0],
-        "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script of any shape, repairs it, and tells what it found "
-        "and what was repaired. Shapes, for --format:\n  " FORMATS,
-        options, sizeof options / sizeof *options, argc, argv, &n, &help);
+    char usage[2000] = "usage: understudy doctor FILE... [OPTIONS]\n\nReads a script of any shape, repairs it, and tells what "
+                       "it found and what was "
+                       "repaired. Shapes, for --format:";
+    for (size_t i = 0; us_format_name(i) && strlen(usage) < sizeof usage - 200; i++)
+        snprintf(usage + strlen(usage), 200, "\n  %-12s %.150s", us_format_name(i), us_format_title(i));
+    int rc = cli_parse(argv[0], usage, options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (!n) return cli_usage(argv[0], "no file: give one or more scripts");
     if ((rc = cli_script_check(argv[0], &so))) return rc;

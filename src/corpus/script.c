@@ -595,9 +595,12 @@ static us_status read_document(void *ctx, us_doc *d, us_error *err) {
     us_script *s = r->script;
     us_view view;
     char episode[256] = "";
-    const us_shape *shape = us_shape_find(r->options, d, &view);
+    const us_shape *shape = d->refused ? NULL : us_shape_find(r->options, d, &view);
     us_script_counts before = s->counts;
-    if (!shape && !us_trim((us_span_str){d->s, d->n}).n) {
+    if (d->refused) {
+        view = (us_view){0};
+        snprintf(view.about, sizeof view.about, "%.190s", d->refused);
+    } else if (!shape && !us_trim((us_span_str){d->s, d->n}).n) {
         if (!d->listed) return us_fail(err, US_ERR_FORMAT, "%s: empty file", d->path);
         snprintf(view.about, sizeof view.about, "empty");
     } else if (!shape) { /* the message of the shape that is likeliest: what columns there are */

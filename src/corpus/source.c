@@ -53,7 +53,10 @@ static us_status hand_out(walk *w, const char *path, const char *s, size_t n, co
     const char *why = refusal(s, n);
     us_status st = why ? us_fail(w->err, US_ERR_FORMAT, "%s is %s", path, why)
                        : us_text_read(s, n, w->encoding, map, path, &d.text, w->err);
-    if (st && listed && st == US_ERR_FORMAT) return US_OK; /* a picture beside the scripts */
+    if (st == US_ERR_FORMAT && listed) { /* a picture beside the scripts */
+        d.refused = why ? why : "no text";
+        return w->fn(w->ctx, &d, w->err);
+    }
     if (st) return st;
     d.s = d.text.s;
     d.n = d.text.n;

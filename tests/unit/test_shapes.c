@@ -986,16 +986,19 @@ static void archives(void **state) {
     size_t n;
     pack("packs/pack.zip",
          (const member[]){{"S01E10.csv", "name,line\nAnn,Ten.\n"},
+                          {"photo.png", "\x89PNG picture"},
                           {"notes/readme.md", "nothing to see\n"},
                           {"__MACOSX/._S01E10.csv", "x"},
                           {"S01E02.srt", "1\n00:00:01,000 --> 00:00:02,000\nBOB: Two.\n"}},
-         4);
+         5);
     us_script *s = open_path("packs/pack.zip");
     const us_source *src = us_script_get_sources(s, &n);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
     assert_string_equal(src[0].format, "csv");
     assert_null(src[1].format); /* passed over, and said so */
-    assert_string_equal(src[2].format, "subtitles");
+    assert_string_equal(src[1].about, "a picture");
+    assert_null(src[2].format);
+    assert_string_equal(src[3].format, "subtitles");
     assert_int_equal(us_script_get_counts(s)->lines, 2);
     const us_episode *e = us_script_get_episodes(s, &n);
     assert_int_equal(n, 2);
