@@ -279,6 +279,56 @@ static void a_weight_without_a_place_refuses_the_file(void **state) {
     free(text);
 }
 
+/* The file at `path` again, with one key more (its value in `put`), as `lora_path`. */
+static us_model *open_with(const char *key, us_kv_kind kind, const void *data, size_t n, us_status expected) {
+    us_gguf *g;
+    us_gguf_writer *w;
+    us_model *m = NULL;
+    size_t n_kvs, n_tensors;
+    assert_ok(us_gguf_open(path, &g, &err), &err);
+    assert_ok(us_gguf_writer_new(&w, &err), &err);
+    const us_kv *kvs = us_gguf_kvs(g, &n_kvs);
+    const us_tensor *t = us_gguf_tensors(g, &n_tensors);
+    for (size_t i = 0; i < n_kvs; i++)
+        if (!us_str_eq(kvs[i].key, key)) assert_ok(us_gguf_put_kv(w, &kvs[i], &err), &err);
+    if (kind == US_KV_FLOAT32) assert_ok(us_gguf_put_f32(w, key, *(const float *)data, &err), &err);
+    else if (n) assert_ok(us_gguf_put_array(w, key, kind, data, n, &err), &err);
+    else assert_ok(us_gguf_put_bool(w, key, *(const bool *)data, &err), &err);
+    for (size_t i = 0; i < n_tensors; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)t[i].name.len, t[i].name.data);
+        assert_ok(us_gguf_put_tensor(w, name, (us_type)t[i].type, t[i].n_dims, t[i].ne, t[i].data, &err), &err);
+    }
+    assert_ok(us_gguf_writer_finish(w, lora_path, NULL, NULL, &err), &err);
+    us_gguf_writer_free(w);
+    us_gguf_close(g);
+    assert_int_equal(us_model_open(lora_path, &(us_model_options){.math = US_MATH_F32}, &m, &err), expected);
+    return m;
+}
+
+static void keys_of_a_file_go_before_the_row(void **state) {
+    (void)state;
+    static const unsigned char windows[6] = {1, 0, 1, 1, 1, 1}, few[2] = {1, 0};
+    us_tiny o = {.arch = "gemma3"};
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    us_model *m = open_with("gemma3.attention.sliding_window_pattern", US_KV_BOOL, windows, 6, US_OK);
+    for (int l = 0; l < 6; l++) assert_int_equal(m->net.layers[l].window, windows[l] ? 8 : 0);
+    for (int l = 0; l < 6; l++) assert_int_equal(m->net.layers[l].rope, windows[l]);
+    us_model_free(m);
+    open_with("gemma3.attention.sliding_window_pattern", US_KV_BOOL, few, 2, US_ERR_FORMAT);
+    o.arch = "granite";
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    m = open_with("granite.rope.scaling.finetuned", US_KV_BOOL, &(bool){false}, 0, US_OK);
+    assert_int_equal(m->net.layers[0].rope, -1);
+    us_model_free(m);
+    o.arch = "gemma2";
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    open_with("gemma2.attn_logit_softcapping", US_KV_FLOAT32, &(float){1e-5f}, 0, US_ERR_FORMAT);
+    m = open_with("gemma2.attn_logit_softcapping", US_KV_FLOAT32, &(float){0}, 0, US_OK);
+    assert_true(m->net.heads.cap == 0 && m->net.logit_cap == 4);
+    us_model_free(m);
+}
+
 static int setup(void **state) {
     (void)state;
     dir = us_tiny_folder();
@@ -300,7 +350,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_are_those_of_transformers),          cmocka_unit_test(the_fast_path_is_near),
         cmocka_unit_test(training_is_that_of_transformers),          cmocka_unit_test(positions_beyond_the_factors_are_refused),
-        cmocka_unit_test(a_weight_without_a_place_refuses_the_file),
+        cmocka_unit_test(a_weight_without_a_place_refuses_the_file), cmocka_unit_test(keys_of_a_file_go_before_the_row),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
