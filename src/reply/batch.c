@@ -434,34 +434,33 @@ static void publish_take(us_job *j, const us_take *t, int32_t i, bool final) {
     if (j->spec.probs && (shown->len || final)) publish_probs(j, t, &j->probs[i]);
 }
 
-/* `final`: the job is over, however it ended. */
-/* While takes are drafted somebody is waiting: one of them is shown as it grows, another one when it turns out to be a loop. */
-static void publish_draft(us_job *j) {
-    for (int32_t k = 0; k < j->spec.n_takes && j->takes[j->leading].looped; k++)
-        j->leading = (j->leading + 1) % j->spec.n_takes;
-    const us_take *t = &j->takes[j->leading];
-    us_buf_clear(&j->draft);
-    if (t->view.end > t->view.begin &&
-        us_utf8_clean(t->text.data + t->view.begin, t->view.end - t->view.begin, &j->draft, &j->err))
-        us_buf_clear(&j->draft);
+static size_t n_published(const us_job *j) {
+    size_t n = 0;
+    for (int i = 0; i < US_MAX_TAKES; i++) n += j->shown[i].len + j->probs[i].len;
+    return n;
 }
 
+/* `final`: the job is over, however it ended. Whoever waits is woken for news only: a thread that wakes at every pass holds the
+ * worker up. */
 static void publish(us_job *j, bool final) {
-    int32_t n_made = 0;
+    us_job_view v = j->view;
+    size_t before = n_published(j);
+    v.n_made = 0;
     if (j->decoding) {
-        for (int32_t i = 0; i < j->spec.n_takes; i++) n_made += j->takes[i].done;
+        for (int32_t i = 0; i < j->spec.n_takes; i++) v.n_made += j->takes[i].done;
         for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++)
             publish_take(j, &j->takes[i], i, final || j->takes[i].done);
-        if (!j->spec.separate && j->spec.n_takes > 1 && !j->ranked) publish_draft(j);
         if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0, final);
     }
-    j->view.n_read = j->n_read;
-    j->view.n_takes = j->spec.n_takes;
-    j->view.n_made = n_made;
-    j->view.n_attempts = j->attempt + 1;
-    j->view.n_loops = j->n_loops;
-    j->view.n_labels = j->n_labels;
-    tell(j);
+    v.n_read = j->n_read;
+    v.n_takes = j->spec.n_takes;
+    v.n_attempts = j->attempt + 1;
+    v.n_loops = j->n_loops;
+    v.n_labels = j->n_labels;
+    bool news = final || n_published(j) != before || v.n_made != j->view.n_made || v.n_read != j->view.n_read ||
+                v.n_takes != j->view.n_takes || v.n_attempts != j->view.n_attempts;
+    j->view = v;
+    if (news) tell(j);
 }
 
 /* Where the processor reads a prompt with other products (tiles) than it draws tokens with, what was drawn is read again by the
