@@ -11,8 +11,16 @@ export const hasKey = () => key !== '';
 // f(wrong) resolves to a key, or null when the visitor gives up.
 export const onKeyNeeded = f => { askKey = f; };
 
+// On a public address without keys a browser sees the chats that it began: this secret says which.
+function secret() {
+  try {
+    let s = localStorage.getItem('browser');
+    if (!s) localStorage.setItem('browser', s = [...crypto.getRandomValues(new Uint8Array(18))].map(x => x.toString(36).padStart(2, '0')).join(''));
+    return s;
+  } catch { return ''; }
+}
 function headers(body) {
-  const h = {};
+  const h = { 'X-Understudy-Browser': secret() };
   if (body !== undefined) h['Content-Type'] = 'application/json';
   if (key) h.Authorization = `Bearer ${key}`;
   return h;

@@ -89,7 +89,7 @@ export function showKeys() {
 function showState() {
   const s = store.state, m = s.model || {};
   const rows = [['version', s.version], ['model', m.name], ['architecture', m.architecture], ['quantization', m.quantization], ['n_params', m.n_params && t('millions', { n: number(m.n_params / 1e6, 0) })], ['n_ctx', m.n_ctx && number(m.n_ctx)], ['engine', s.engine === 'own' ? t('engine_own') : s.engine]];
-  dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
+  dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('p', { class: 'soft' }, s.public ? s.needs_key ? t('chats_of_key') : t('chats_of_browser') : t('chats_of_all')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
 }
 
 on('chats', chats);

@@ -36,6 +36,7 @@ static const char *const migrations[] = {
     " prompt BLOB, cut TEXT, cut_ms INTEGER);"
     "CREATE INDEX turns_of_chat ON turns(chat, id);",
     "ALTER TABLE chats ADD COLUMN notes TEXT NOT NULL DEFAULT 'null';",
+    "ALTER TABLE chats ADD COLUMN owner TEXT NOT NULL DEFAULT '';",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -333,10 +334,10 @@ us_status us_store_add_chat(us_store *s, const json_t *chat, char id[US_STORE_ID
 }
 
 static us_status list_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j =
-        json_pack("{s:o, s:o, s:o, s:I, s:i, s:o}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
-                  column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns", sqlite3_column_int(q, 4),
-                  "last", us_text_json((const char *)sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5)));
+    json_t *j = json_pack(
+        "{s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
+        column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns", sqlite3_column_int(q, 4), "last",
+        us_text_json((const char *)sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5)), "owner", column_text(q, 6));
     return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
@@ -346,13 +347,28 @@ us_status us_store_list_chats(us_store *s, json_t **out, us_error *err) {
     us_status st =
         run(s, list_row, list, err,
             "SELECT id, title, characters, updated_ms, (SELECT count(*) FROM turns WHERE chat = c.id AND cut IS NULL),"
-            " (SELECT substr(text, 1, 80) FROM turns WHERE chat = c.id AND cut IS NULL ORDER BY id DESC LIMIT 1)"
+            " (SELECT substr(text, 1, 80) FROM turns WHERE chat = c.id AND cut IS NULL ORDER BY id DESC LIMIT 1), owner"
             " FROM chats c WHERE deleted_ms IS NULL ORDER BY updated_ms DESC, id",
             "");
     pthread_mutex_unlock(&s->lock);
     if (st) json_decref(list);
     else *out = list;
     return st;
+}
+
+us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err) {
+    pthread_mutex_lock(&s->lock);
+    us_status st = run(s, NULL, NULL, err, "UPDATE chats SET owner = ? WHERE id = ?", "tt", owner, id);
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+bool us_store_is_owner(us_store *s, const char *id, const char *owner) {
+    int64_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    us_status st = run(s, read_int, &n, NULL, "SELECT count(*) FROM chats WHERE id = ? AND owner = ?", "tt", id, owner);
+    pthread_mutex_unlock(&s->lock);
+    return !st && n == 1;
 }
 
 us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err) {

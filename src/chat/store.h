@@ -25,6 +25,9 @@ US_MUST_USE us_status us_store_add_chat(us_store *s, const json_t *chat, char id
 /* [{"id", "title", "characters", "updated_ms", "n_turns", "last"}], the newest first. */
 US_MUST_USE us_status us_store_list_chats(us_store *s, json_t **out, us_error *err);
 /* With "turns"; the caller owns *out. */
+/* Whose a chat is, deleted or not: "" is nobody's, as at first. A branch is nobody's either until it is said. */
+US_MUST_USE us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err);
+bool us_store_is_owner(us_store *s, const char *id, const char *owner);
 US_MUST_USE us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err);
 /* Those of title, user, scale, characters, notes that are in `changes`. A chat's "notes" are those that somebody has written:
  * {"items": [sentences], "after": created_ms of the last turn that they stand for}, {} or null: none. */

@@ -179,7 +179,14 @@ enum MHD_Result us_route_chats(us_request *r) {
     json_t *list;
     us_error err;
     us_status st = us_store_list_chats(r->s->store, &list, &err);
-    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:o}", "chats", list));
+    if (st) return us_refuse_error(r, st, &err);
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        json_t *row = json_array_get(list, i);
+        const char *owner = json_string_value(json_object_get(row, "owner"));
+        if (*r->owner && (!owner || strcmp(owner, r->owner))) json_array_remove(list, i);
+        else json_object_del(row, "owner");
+    }
+    return us_answer_json(r, 200, json_pack("{s:o}", "chats", list));
 }
 
 enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->chat); }
@@ -218,6 +225,7 @@ enum MHD_Result us_route_chat_add(us_request *r) {
     if (st) return us_refuse_error(r, st, &err);
     st = add_greeting(r->s, settings, &err);
     if (!st) st = us_store_add_chat(r->s->store, settings, id, &err);
+    if (!st && *r->owner) st = us_store_set_owner(r->s->store, id, r->owner, &err);
     json_decref(settings);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }
@@ -266,6 +274,7 @@ enum MHD_Result us_route_branch(us_request *r) {
     us_status st = us_param_int(r->json, "turn", 1, INT64_MAX / 1024, &turn, &err);
     if (!st && !turn) st = us_fail(&err, US_ERR_ARGUMENT, "turn: the id of the last turn of the branch is expected");
     if (!st) st = us_store_branch(r->s->store, r->chat, turn, id, &err);
+    if (!st && *r->owner) st = us_store_set_owner(r->s->store, id, r->owner, &err);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }
 
@@ -362,6 +371,7 @@ enum MHD_Result us_route_chat_import(us_request *r) {
         else st = us_chat_from_ours(r->s, parsed, &chat, &err);
     } else if (!st) st = us_fail(&err, US_ERR_ARGUMENT, "format: json or sillytavern is expected");
     if (!st) st = us_store_add_chat(r->s->store, chat, id, &err);
+    if (!st && *r->owner) st = us_store_set_owner(r->s->store, id, r->owner, &err);
     json_decref(parsed);
     json_decref(chat);
     chat = NULL;

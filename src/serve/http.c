@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "serve/chats.h"
 #include "serve/studio.h"
@@ -264,7 +265,8 @@ static enum MHD_Result preflight(us_request *r, const char *allowed) {
     if (resp) {
         MHD_add_response_header(resp, "Allow", allowed);
         MHD_add_response_header(resp, "Access-Control-Allow-Methods", allowed);
-        MHD_add_response_header(resp, "Access-Control-Allow-Headers", "Authorization, Content-Type");
+        MHD_add_response_header(resp, "Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, Last-Event-ID, X-Understudy-Browser");
         MHD_add_response_header(resp, "Access-Control-Max-Age", "600");
     }
     return send_response(r, 204, NULL, NULL, resp);
@@ -323,6 +325,20 @@ static us_guard_headers read_head(us_request *r) {
                               .chunked = header(r, "Transfer-Encoding") != NULL};
 }
 
+/* On a public address everybody has chats of their own: those of their key, or, where none is asked for, of a secret that their
+ * browser made. Clients that send none share one lot. */
+static void name_owner(us_request *r) {
+    const char *said = r->s->guard.n_keys ? header(r, "Authorization") : header(r, "X-Understudy-Browser");
+    char hex[65];
+    us_buf b;
+    if (!r->s->is_public) return;
+    us_buf_init(&b, 8192);
+    if (us_buf_appendf(&b, NULL, "chats of %s", said ? said : "")) us_buf_clear(&b);
+    us_sha256_hex(b.data ? b.data : "", b.len, hex);
+    snprintf(r->owner, sizeof r->owner, "%.32s", hex);
+    us_buf_fini(&b);
+}
+
 /* When the head is there: who asks, for what, and how much will come. */
 static void judge(us_request *r) {
     us_server *s = r->s;
@@ -334,6 +350,7 @@ static void judge(us_request *r) {
                         .needs_key = r->route && (r->route->flags & US_ROUTE_KEY),
                         .max_body = r->body.max};
     int code = us_guard_check(&s->guard, &h, &ask, &why);
+    name_owner(r);
     if (code) refuse_later(r, code, why);
     else if (r->route && (r->route->flags & US_ROUTE_STUDIO) && !s->studio)
         refuse_later(r, 501,
@@ -343,6 +360,8 @@ static void judge(us_request *r) {
              !(r->counted = us_visitors_enter(s->visitors, &r->from)))
         refuse_later(r, 429, "too many requests at once from this address");
     else if (r->unknown) refuse_later(r, 404, !strcmp(r->unknown, "turn") ? "there is no such turn" : "there is no such chat");
+    else if (*r->chat && *r->owner && !us_store_is_owner(s->store, r->chat, r->owner))
+        refuse_later(r, 404, "there is no such chat");
     else if (ask.body && h.content_length && us_buf_reserve(&r->body, strtoull(h.content_length, NULL, 10), NULL))
         refuse_later(r, 503, busy_words); /* reserved is not yet touched: only what comes is counted */
 }

@@ -109,6 +109,7 @@ struct us_request {
     int refused;                  /* the status, once it is clear: what still comes of the body is not kept */
     const char *why;
     us_error taken; /* what the taker of a streamed body said */
+    char owner[33]; /* whose chats are seen: of the key, or of the browser's secret; "": everybody's */
     bool holds;     /* jobs stand still meanwhile */
     us_buf body;    /* empty once it is parsed */
     json_t *json;   /* the body; NULL when there is none */

@@ -239,6 +239,22 @@ assert status == 501 and '--studio' in got['error']['message'], (status, got)
 assert not os.path.exists(folder + '/public/scripts')
 server.terminate()
 assert server.wait(30) == 0
+# ---- on a public address each browser has chats of its own
+a, b = {'X-Understudy-Browser': 'one secret'}, {'X-Understudy-Browser': 'another secret'}
+server = start('--no-api-key', host='0.0.0.0', where=folder + '/public')
+mine = ok('POST', '/api/chats', {'characters': ['dropped']}, want=201, headers=a)
+assert [c['id'] for c in ok('GET', '/api/chats', headers=a)['chats']] == [mine['id']] and 'owner' not in json.dumps(ok('GET', '/api/chats', headers=a))
+for other in (b, {}):
+    assert ok('GET', '/api/chats', headers=other)['chats'] == []
+    for method, rest, body in (('GET', '', None), ('GET', '/export', None), ('PATCH', '', {'title': 'x'}), ('DELETE', '', None), ('POST', '/restore', {}), ('POST', '/say', {'text': 'x'})):
+        assert call(method, f"/api/chats/{mine['id']}{rest}", body, headers=other)[0] == 404, (method, rest)
+assert call('PATCH', f"/api/chats/{mine['id']}", {'title': 'kept'}, headers=a)[0] == 200
+server.terminate()
+assert server.wait(30) == 0
+server = start(where=folder + '/public')  # at home everything is seen
+assert ok('GET', f"/api/chats/{mine['id']}")['title'] == 'kept'
+server.terminate()
+assert server.wait(30) == 0
 server = start('--no-api-key', '--studio', host='0.0.0.0', where=folder + '/public')
 ok('POST', '/api/scripts', raw=script, want=201)
 server.terminate()
