@@ -40,11 +40,15 @@ static us_status read_samplers(json_t *body, us_error *err) {
                  {{"temperature"}, "temperature", 1}};
     const json_t *list = json_object_get(body, "samplers"), *s;
     size_t i, at = 0;
+    json_array_foreach((json_t *)(uintptr_t)list, i, s)
+        if (!json_is_string(s)) return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
+    if (list && !json_is_array(list) && !json_is_string(list) && !json_is_null(list))
+        return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
     if (!json_array_size(list)) return US_OK;
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         bool on = false;
         json_array_foreach((json_t *)(uintptr_t)list, i, s)
-            for (int n = 0; n < 3 && known[k].names[n] && json_is_string(s); n++)
+            for (int n = 0; n < 3 && known[k].names[n]; n++)
                 if (!strcmp(json_string_value(s), known[k].names[n])) on = true, at = i;
         if (!on) json_object_set_new(body, known[k].key, json_real(known[k].off));
         if (on && !strcmp(known[k].key, "temperature") && at + 1 < json_array_size(list))

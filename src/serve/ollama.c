@@ -199,6 +199,15 @@ static enum MHD_Result whole(us_request *r, work *w) {
     return us_answer_json(r, 200, j);
 }
 
+static us_status find_model(us_server *s, const json_t *body, us_error *err) {
+    us_ask ask = {0};
+    us_character *c = NULL;
+    us_status st = us_ask_model(body, NULL, &ask, err);
+    if (!st && strcmp(ask.id, "base") != 0) st = us_characters_find(s->characters, ask.id, &c, err);
+    us_character_put(c);
+    return st;
+}
+
 static enum MHD_Result complete(us_request *r, bool chat) {
     work *w;
     us_error err;
@@ -213,6 +222,7 @@ static enum MHD_Result complete(us_request *r, bool chat) {
     const char *model = json_string_value(json_object_get(r->json, "model"));
     st = us_strdup(model ? model : "", &w->model, &err);
     if (!st) st = translate(r->json, chat, &w->body, &load, &err);
+    if (!st && load) st = find_model(r->s, w->body, &err);
     if (!st && load) { /* nothing is asked but that the model be there */
         json_t *j = line_json(w, json_string(""), NULL, true);
         add_end(w, &(us_reply_view){0}, j);

@@ -34,8 +34,6 @@ static const us_route table[] = {
     {"POST", "/embedding", us_route_no_embeddings, KEY, NULL},
     {"POST", "/infill", us_route_not_here, KEY, NULL},
     {"POST", "/rerank", us_route_not_here, KEY, NULL},
-    {"POST", "/props", us_route_not_here, KEY, NULL},
-    {"POST", "/slots/*", us_route_not_here, KEY, NULL},
     {"GET", "/api/version", us_route_ollama_version, KEY, NULL},
     {"GET", "/api/tags", us_route_ollama_tags, KEY, NULL},
     {"GET", "/api/ps", us_route_ollama_ps, KEY, NULL},

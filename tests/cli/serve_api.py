@@ -349,7 +349,8 @@ def ollama_api():
         made = [x for x in lines('/api/chat', body) if 'tool_calls' in x['message']][0] if streamed else ok('POST', '/api/chat', body)
         assert made['message']['tool_calls'] == [{'function': {'name': 'look', 'arguments': {'at': 'sea'}}}], made
     assert ok('POST', '/api/chat', {'model': 'tom', 'messages': [], 'stream': False})['done_reason'] == 'load'
-    for body, status in (({'model': 'nobody', 'messages': ask['messages']}, 404), (dict(ask, think=True), 400), (dict(ask, format='xml'), 400), (dict(ask, messages=[{'role': 'user', 'content': 'x', 'images': ['aa']}]), 400)):
+    refused(400, 'POST', '/completion', {'prompt': 'x', 'samplers': [{}]}, param='samplers')
+    for body, status in (({'model': 'nobody', 'messages': ask['messages']}, 404), ({'model': 'nobody', 'messages': []}, 404), (dict(ask, think=True), 400), (dict(ask, format='xml'), 400), (dict(ask, messages=[{'role': 'user', 'content': 'x', 'images': ['aa']}]), 400)):
         code, got, _ = call('POST', '/api/chat', body)
         assert code == status and isinstance(got['error'], str), (code, got)
     assert call('POST', '/api/embed', {'model': 'tom', 'input': 'x'})[0] == 501
