@@ -91,7 +91,7 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
 static bool is_page(const us_doc *d) {
     size_t n = d->n < 4096 ? d->n : 4096;
     us_span_str t = us_trim((us_span_str){d->s, n});
-    if (d->workbook || !t.n || *t.s != '<') return false;
+    if (d->workbook || d->inside || !t.n || *t.s != '<') return false;
     return (t.n > 9 && !strncasecmp(t.s, "<!doctype html", 14)) || memmem(t.s, t.n, "<html", 5) ||
            memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5);
 }
@@ -100,7 +100,7 @@ static const us_shape *inner_shape(const us_script_options *o, const us_doc *d, 
                                    us_view *v) {
     us_script_options any = *o;
     any.format = NULL;
-    *inside = (us_doc){.path = d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true};
+    *inside = (us_doc){.path = d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true, .inside = true};
     const us_shape *shape = text->len ? us_shape_find(&any, inside, v) : NULL;
     return shape && shape->read != us_read_html ? shape : NULL;
 }

@@ -386,7 +386,7 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
 
 /* A text of several lines inside the JSON, read as a document of its own. */
 static us_status read_inside(walk *w, const char *at, const us_buf *text, const place *pl, bool *any) {
-    us_doc d = {.path = w->d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true};
+    us_doc d = {.path = w->d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true, .inside = true};
     us_script_options o = *w->r->options;
     us_view v;
     o.format = NULL;
@@ -713,7 +713,7 @@ void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
     const char *end = d->s + d->n, *p = blanks(d->s, end);
     walk w = {.end = end};
     (void)o;
-    if (d->workbook || p >= end || (*p != '{' && *p != '[')) return;
+    if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
     const char *q = blanks(p + 1, end);
     if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !strchr("{[\"]", *q))) return;
     size_t n = us_doc_sample(d);

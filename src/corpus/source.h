@@ -11,6 +11,7 @@ typedef struct us_doc {
     const char *s;    /* n bytes of UTF-8; of a workbook (.xlsx) the archive's own bytes */
     size_t n;
     bool workbook;
+    bool inside;         /* a text inside another document: neither JSON nor a web page is looked for in it again */
     bool listed;         /* found in a folder or an archive: what is no script there is passed over, not an error */
     const char *refused; /* not NULL: no text at all, and why (of listed documents; of others it is an error) */
     const us_map *map;   /* where the bytes lie, or NULL */
