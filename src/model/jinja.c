@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_TEMPLATE (1u << 20)
 #define MAX_TEXT (64u << 10) /* of one value */
@@ -426,6 +427,19 @@ static value subscript(reader *r, value v) {
     return unknown;
 }
 
+/* Behind "strftime_now(": the day as the template writes it. */
+static value date(reader *r) {
+    char format[64], text[128];
+    time_t now = (time_t)r->now->today;
+    struct tm tm;
+    const token *t = &r->tokens[r->at];
+    bool fits = t->len < sizeof format && localtime_r(&now, &tm);
+    if (fits) memcpy(format, r->texts.data + t->at, t->len), format[t->len] = 0;
+    size_t n = fits ? strftime(text, sizeof text, format, &tm) : 0;
+    skip_brackets(r);
+    return n ? text_of(r, text, n) : unknown;
+}
+
 static value primary(reader *r, int depth) {
     if (depth > MAX_DEPTH) return fail(r, "an expression that is nested too deeply"), unknown;
     if (r->at >= r->stop) return fail(r, "an expression that is not understood"), unknown;
@@ -447,6 +461,7 @@ static value primary(reader *r, int depth) {
     const char *name = word(r, &n);
     r->at++;
     if (take(r, "(")) {
+        if (CALLED("strftime_now") && r->at < r->stop && r->tokens[r->at].kind == T_TEXT) return date(r);
         if (CALLED("raise_exception")) return r->out->refused = true, skip_brackets(r), text_of(r, "", 0);
         return skip_brackets(r), unknown;
     }

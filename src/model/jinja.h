@@ -15,6 +15,7 @@ typedef struct us_situation {
     int position;      /* its place among the messages without the system message */
     bool last, system; /* it is the last; there is a system message */
     bool generation;   /* a reply is asked for */
+    int64_t today;     /* seconds since 1970, for templates that print the date without asking whether they can */
 } us_situation;
 
 /* What stands before the turns, for that turn, and after the turns. */

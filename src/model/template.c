@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A form as a person describes it: what stands before and after each role's text. */
 typedef enum place { OWN = 0, FIRST_USER, LAST_USER } place;
@@ -374,6 +375,7 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
                                 us_error *err) {
     us_template *t = NULL;
     bool refused = false;
+    int64_t today = (int64_t)time(NULL);
     us_status st = us_alloc(1, sizeof *t, &t, err);
     for (int r = 0; r < US_N_ROLES && !st; r++)
         for (int i = 0; i < 16 && !st; i++) {
@@ -384,7 +386,8 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
                               .position = r && !first ? (r == US_ROLE_USER ? 2 : 1) : 0,
                               .last = last,
                               .system = system,
-                              .generation = generation};
+                              .generation = generation,
+                              .today = today};
             st = read_situation(t, jinja, n, &s, first, &refused, err);
         }
     for (int r = 0; r < US_N_ROLES && !st; r++)
