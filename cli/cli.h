@@ -51,4 +51,5 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
 #include "commands.def"
 #undef COMMAND
 
+#include "cli_out.h" /* printf and its kin, made harmless */
 #endif

@@ -44,7 +44,7 @@ void cli_wrap_end(cli_wrap *w) {
 void cli_wrap_put(cli_wrap *w, const char *text, size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool gap = text[i] == ' ' || text[i] == '\n';
-        if (gap || w->n_word == sizeof w->word) cli_wrap_end(w);
+        if (gap || (w->n_word + 4 > sizeof w->word && (text[i] & 0xc0) != 0x80) || w->n_word == sizeof w->word) cli_wrap_end(w);
         if (text[i] == '\n') {
             putchar('\n');
             w->column = 0;

@@ -48,10 +48,10 @@ static bool progress(void *ctx, const char *stage, uint64_t done, uint64_t total
     passed = time - t->started;
     if (!t->quiet && (begins || time - t->told > (t->fancy ? 0.3 : 20))) {
         t->told = time;
-        fprintf(stderr, "%s%s", t->fancy ? "\r" : "", stage);
+        fprintf(stderr, "%s%s", cli_escape(t->fancy, CLI_HOME), stage);
         if (total) fprintf(stderr, " %llu/%llu", (unsigned long long)done, (unsigned long long)total);
         if (total && done && passed > 3) fprintf(stderr, ", about %.0f s left", passed / (double)done * (double)(total - done));
-        fprintf(stderr, "%s", t->fancy ? "\033[K" : "\n");
+        fprintf(stderr, "%s", t->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
         fflush(stderr);
     }
     if (t->log && (begins || time - t->logged > 1)) { /* a JSON line: stage names are ours, without quotes */
@@ -115,7 +115,8 @@ static int finish(const char *command, us_audition *a, const char *out, const ch
     if (json) {
         char *text;
         if ((st = us_audition_json(a, &text, err))) return cli_fail(command, st, err);
-        puts(text);
+        cli_put_json(text, stdout);
+        putchar('\n');
         free(text);
     } else print_table(a);
     int rc = print_gates(a, json ? stderr : stdout);

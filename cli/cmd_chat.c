@@ -36,9 +36,9 @@ typedef struct session {
     char prompt[256];
 } session;
 
-static const char *const no_color[2] = {"", ""}, *const bold[2] = {"\033[1;33m", "\033[0m"},
-                         *const dim[2] = {"\033[2m", "\033[0m"};
-static const char *const *style(const session *s, const char *const *wanted) { return s->fancy ? wanted : no_color; }
+static const char *bold(const session *s) { return cli_escape(s->fancy, CLI_NAME); }
+static const char *dim(const session *s) { return cli_escape(s->fancy, CLI_DIM); }
+static const char *plain(const session *s) { return cli_escape(s->fancy, CLI_PLAIN); }
 
 /* ---- finding things ------------------------------------------------------------------------------------- */
 
@@ -86,7 +86,11 @@ static bool stream(void *ctx, const char *text, size_t n) {
 }
 
 static void print_one_line(const char *text) {
-    for (; *text; text++) putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
+    while (*text) {
+        size_t n = strcspn(text, "\r\n");
+        printf("%.*s%s", (int)n, text, text[n] ? " " : "");
+        text += n + (text[n] != 0);
+    }
     putchar('\n');
     fflush(stdout);
 }
@@ -99,7 +103,7 @@ static int autosave(session *s) {
 
 /* "Homer Simpson: " at the start of a line, and then text goes on behind it. */
 static void begin_line(session *s, const char *name) {
-    printf("%s%s:%s ", style(s, bold)[0], name, style(s, bold)[1]);
+    printf("%s%s:%s ", bold(s), name, plain(s));
     fflush(stdout);
     s->out = (cli_wrap){.column = cli_text_width(name, strlen(name)) + 2};
 }
@@ -119,11 +123,11 @@ static void remark(session *s, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fputs(style(s, dim)[0], stdout);
+    fputs(dim(s), stdout);
     s->out = (cli_wrap){0};
     cli_wrap_put(&s->out, text, strlen(text));
     cli_wrap_end(&s->out);
-    printf("%s\n", style(s, dim)[1]);
+    printf("%s\n", plain(s));
 }
 
 /* What is typed during a reply belongs to the next line; shown now it would stand in the middle of the reply. */
@@ -211,7 +215,7 @@ static void why(session *s) {
         cli_fail("chat", st, &err);
         return;
     }
-    printf("%s%s%s\n", style(s, dim)[0], text, style(s, dim)[1]);
+    printf("%s%s%s\n", dim(s), text, plain(s));
     remark(s, "(%d tokens)", n);
     remark(s, "(of several takes, %s)",
            s->director ? "the director chooses" : "mutual information and rules choose: there is no director for this model");
@@ -414,7 +418,7 @@ int cmd_chat(int argc, char **argv) {
         free(card_file);
         return EXIT_FAILED;
     }
-    if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? "\r" : "\n");
+    if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? cli_escape(true, CLI_HOME) : "\n");
     if (!st)
         st = us_model_open(path,
                            &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST,
@@ -471,7 +475,7 @@ int cmd_chat(int argc, char **argv) {
     else {
         struct sigaction sa = {.sa_handler = on_interrupt};
         sigaction(SIGINT, &sa, NULL);
-        if (s.terminal && cli_fancy(2)) fputs("\033[K", stderr);
+        if (s.terminal && cli_fancy(2)) fputs(cli_escape(true, CLI_CLEAR), stderr);
         rc = s.terminal ? run_terminal(&s) : run_pipe(&s);
     }
     us_chat_free(s.chat);

@@ -8,11 +8,14 @@
 /* A JSON string. */
 static void quote_to(FILE *f, const char *s) {
     putc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') fprintf(f, "\\%c", c);
-        else if (c < 0x20) fprintf(f, "\\u%04x", c);
-        else putc(c, f);
+    while (*s) {
+        char words[256];
+        size_t n = strcspn(s, "\"\\\n\t"), k = n < sizeof words - 4 ? n : sizeof words - 4;
+        while (k < n && (s[k] & 0xc0) == 0x80 && k + 1 < sizeof words) k++; /* whole characters */
+        snprintf(words, sizeof words, "%.*s", (int)k, s);
+        cli_put_json(words, f);
+        s += k;
+        if (k == n && *s) fprintf(f, *s == '\n' ? "\\n" : *s == '\t' ? "\\t" : "\\%c", *s), s++;
     }
     putc('"', f);
 }

@@ -11,9 +11,9 @@
 /* ---- the summary on the terminal ---------------------------------------------------------------------------- */
 
 static bool fancy;
-static const char *bold(void) { return fancy ? "\033[1m" : ""; }
-static const char *dim(void) { return fancy ? "\033[2m" : ""; }
-static const char *plain(void) { return fancy ? "\033[0m" : ""; }
+static const char *bold(void) { return cli_escape(fancy, CLI_BOLD); }
+static const char *dim(void) { return cli_escape(fancy, CLI_DIM); }
+static const char *plain(void) { return cli_escape(fancy, CLI_PLAIN); }
 
 /* 25440 as "25,440"; four results may be in use at once. */
 static const char *grouped(uint64_t n) {
@@ -249,7 +249,7 @@ int cmd_explore(int argc, char **argv) {
     if (!st) st = us_explore(script, &eo, &facts, &err);
     if (!st && json) st = us_report_json(facts, &text, &err);
     fancy = cli_fancy(STDOUT_FILENO);
-    if (!st && json) puts(text);
+    if (!st && json) cli_put_json(text, stdout), putchar('\n');
     else if (!st) print_summary(facts);
     fflush(stdout); /* before what goes to stderr */
     if (!st) st = write_files(facts, &co, out, about, &err);

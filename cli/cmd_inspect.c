@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/uchar.h>
 
 #define MAX_TYPES 64
 
@@ -35,22 +34,18 @@ typedef struct facts {
 
 /* ---- words of the file --------------------------------------------------------------------------------- */
 
-/* At most max characters, NUL-terminated, free() it; control, formatting and broken characters become '?'. */
+/* At most max characters on one line, NUL-terminated, harmless; free() it. */
 static char *clean(us_str s, size_t max) {
-    char *out = cli_must(malloc((s.len < max * 4 ? s.len : max * 4) + 8)), *to = out;
-    size_t i = 0, n = 0;
-    for (; i < s.len && n < max; n++) {
-        UChar32 cp = U_SENTINEL;
-        size_t left = s.len - i;
-        int32_t len = 0;
-        U8_NEXT(s.data + i, len, (int32_t)(left < 4 ? left : 4), cp);
-        bool show = cp >= 0 && !(U_GET_GC_MASK(cp) & (U_GC_C_MASK | U_GC_ZL_MASK | U_GC_ZP_MASK));
-        if (show) memcpy(to, s.data + i, (size_t)len), to += len;
-        else *to++ = '?';
-        i += len > 0 ? (size_t)len : 1;
-    }
-    if (i < s.len) memcpy(to, "...", 3), to += 3;
-    *to = 0;
+    size_t n = 0, chars = 0;
+    for (; n < s.len && chars < max; chars++) do
+            n++;
+        while (n < s.len && (s.data[n] & 0xc0) == 0x80);
+    char *out = cli_must(malloc(n + 4));
+    memcpy(out, s.data, n);
+    size_t len = us_harmless(out, n);
+    for (size_t i = 0; i < len; i++)
+        if (out[i] == '\n' || out[i] == '\t') out[i] = '?';
+    snprintf(out + len, 4, "%s", n < s.len ? "..." : "");
     return out;
 }
 

@@ -18,7 +18,8 @@ static int list(const char *command, us_jobs *jobs, bool json) {
     us_status st = us_jobs_tick(jobs, NULL, &err); /* who was killed is found */
     if (!st) st = json ? us_jobs_list(jobs, NULL, &text, &err) : us_jobs_table(jobs, &text, &err);
     if (st) return cli_fail(command, st, &err);
-    if (*text) printf(json ? "%s\n" : "%s", text);
+    if (*text && json) cli_put_json(text, stdout), putchar('\n');
+    else if (*text) fputs(text, stdout);
     else fprintf(stderr, "no jobs: 'understudy train' and the page begin some\n");
     free(text);
     return EXIT_OK;

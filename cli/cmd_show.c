@@ -12,15 +12,15 @@
 /* Prints tokens [begin, end): learned ones in green (or in «»), line breaks made visible. */
 static void print_tokens(const us_tokenizer *tok, const us_tokens *ids, size_t begin, size_t end, bool learned, bool fancy) {
     if (begin == end) return;
-    if (learned) fputs(fancy ? "\033[32m" : "\xc2\xab", stdout);
-    else if (fancy) fputs("\033[2m", stdout);
+    if (learned) fputs(fancy ? cli_escape(true, CLI_GREEN) : "\xc2\xab", stdout);
+    else if (fancy) fputs(cli_escape(true, CLI_DIM), stdout);
     for (size_t i = begin; i < end; i++) {
         size_t n;
         const char *p = us_tokenizer_piece(tok, ids->ids[i], &n);
         fwrite(p, 1, n, stdout);
     }
     if (learned && !fancy) fputs("\xc2\xbb", stdout);
-    if (fancy) fputs("\033[0m", stdout);
+    if (fancy) fputs(cli_escape(true, CLI_PLAIN), stdout);
 }
 
 static us_status show(const us_model *m, const us_dataset *d, const us_example *e, bool fancy, us_error *err) {
@@ -51,9 +51,9 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
         uint32_t first = us_dataset_window(d, e, i - 1);
         size_t seen = 0;
         for (uint32_t k = first; k + 1 < i; k++) seen += turns[k].n_lines;
-        printf("%s    ^ turn %u: %zu tokens learned; sees %zu lines (turns %u to %u), %zu tokens%s\n", fancy ? "\033[36m" : "",
-               i, s->stop - s->begin, seen, first + 1, i - 1, spans[0].stop + s->begin - spans[first + 1].start,
-               fancy ? "\033[0m" : "");
+        printf("%s    ^ turn %u: %zu tokens learned; sees %zu lines (turns %u to %u), %zu tokens%s\n",
+               cli_escape(fancy, CLI_CYAN), i, s->stop - s->begin, seen, first + 1, i - 1,
+               spans[0].stop + s->begin - spans[first + 1].start, cli_escape(fancy, CLI_PLAIN));
     }
     if (!st) printf("%zu tokens, %zu of them learned, %u turns, part: %s\n", ids.n, learned, e->n_turns, us_part_name(e->part));
     us_tokens_fini(&ids);

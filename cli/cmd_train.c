@@ -217,8 +217,8 @@ static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
     run *r = ctx;
     if (r->quiet || interrupted || (!r->fancy && n_done < n_total) || r->rehearsed == n_total) return !interrupted;
     r->rehearsed = n_done;
-    fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", r->fancy ? "\r" : "", n_done,
-            n_total, r->fancy && n_done < n_total ? "" : "\n");
+    fprintf(stderr, "%sthe base answers neutral prompts, for the rehearsal: %d of %d tokens%s", cli_escape(r->fancy, CLI_HOME),
+            n_done, n_total, r->fancy && n_done < n_total ? "" : "\n");
     return true;
 }
 
@@ -235,7 +235,7 @@ static int print_plan(const run *r, bool samples) {
         "n_steps", (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
         "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
-    if (text) puts(text);
+    if (text) cli_put_json(text, stdout), putchar('\n');
     free(text);
     json_decref(o);
     return text ? EXIT_OK : EXIT_FAILED;
@@ -251,11 +251,11 @@ static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     for (int i = 0; i < 20; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
     bar[20] = 0;
     if (r->quiet || (!r->fancy && !p->validated && p->step % 10)) return;
-    fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", r->fancy ? "\r" : "", bar, (long long)p->step, (long long)n_steps,
-            p->epoch, r->loss_mean);
+    fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", cli_escape(r->fancy, CLI_HOME), bar, (long long)p->step,
+            (long long)n_steps, p->epoch, r->loss_mean);
     if (isfinite(p->validation_loss)) fprintf(stderr, "  validation %.3f (best %.3f)", p->validation_loss, p->best_loss);
     fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta,
-            r->fancy ? "\033[K" : "\n");
+            r->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
     if (r->fancy && p->validated) fputc('\n', stderr);
     fflush(stderr);
 }

@@ -18,7 +18,7 @@ extern "C" {
 #if defined(__GNUC__)
 #define US_API __attribute__((visibility("default")))
 #define US_MUST_USE __attribute__((warn_unused_result))
-#define US_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define US_PRINTF(fmt, args) __attribute__((__format__(__printf__, fmt, args)))
 #else
 #define US_API
 #define US_MUST_USE
@@ -55,6 +55,11 @@ US_API us_status us_fail(us_error *err, us_status status, const char *fmt, ...) 
 /* Names the reason of the error that was just filled: `return us_because(us_fail(err, ...), "store_busy", err)`. Returns
  * `status`. */
 US_API us_status us_because(us_status status, const char *reason, us_error *err);
+
+/* Text of a file, a model or the network as it may be shown on a terminal, in place: control characters but line ends and tabs,
+ * characters that turn the writing direction or hide, and bytes that are no UTF-8 become '?'. Returns the new length, which is
+ * never larger. */
+US_API size_t us_harmless(char *text, size_t n_bytes);
 
 /* "argument", "io", ...: the short English name of a status. Never NULL. */
 US_API const char *us_status_name(us_status status);

@@ -1,4 +1,5 @@
 #include "understudy/base.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,11 @@ us_status us_fail(us_error *err, us_status status, const char *fmt, ...) {
         va_start(ap, fmt);
         vsnprintf(err->message, sizeof err->message, fmt, ap);
         va_end(ap);
+        size_t n = strlen(err->message);
+        n -= n + 1 == sizeof err->message ? us_utf8_tail(err->message, n) : 0; /* it was cut */
+        err->message[us_harmless(err->message, n)] = 0;
         for (char *c = err->message; *c; c++)
-            if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+            if (*c == '\n' || *c == '\t') *c = '?';
         err->status = status;
         err->reason = NULL;
     }

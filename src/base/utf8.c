@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 #include "base/buf.h"
+#include <string.h>
 
 int us_utf8_decode(const char *str, size_t n, uint32_t *cp) {
     const unsigned char *s = (const unsigned char *)str;
@@ -70,4 +71,27 @@ us_status us_utf8_clean(const char *s, size_t n, us_buf *out, us_error *err) {
         good = ++i;
     }
     return st;
+}
+
+/* C0 and C1 controls, what turns the writing direction (Trojan Source), separators of lines, tags and other characters without
+ * a shape of their own. Joiners stay: emoji and several scripts are written with them. */
+static bool is_harmless(uint32_t c) {
+    if (c < 0xa0) return c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f);
+    return c != 0xad && c != 0x61c && c != 0x180e && c != 0x200b && c != 0x200e && c != 0x200f &&
+           !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2060 && c <= 0x206f) && c != 0xfeff && !(c >= 0xfff9 && c <= 0xfffb) &&
+           (c & 0xfffe) != 0xfffe && !(c >= 0xfdd0 && c <= 0xfdef) && !(c >= 0xe0000 && c <= 0xe0fff);
+}
+
+size_t us_harmless(char *text, size_t n) {
+    size_t to = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        int len = us_utf8_decode(text + i, n - i, &cp);
+        if (len && is_harmless(cp)) {
+            memmove(text + to, text + i, (size_t)len);
+            to += (size_t)len;
+        } else text[to++] = '?';
+        i += len ? (size_t)len : 1;
+    }
+    return to;
 }

@@ -24,12 +24,9 @@ void us_log(const us_server *s, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    for (char *p = line; *p;) { /* nobody forges a line, or makes one that is no text */
-        uint32_t cp;
-        int n = us_utf8_decode(p, strlen(p), &cp);
-        if (!n || cp < ' ' || cp == 127) *p = '?';
-        p += n ? n : 1;
-    }
+    line[us_harmless(line, strlen(line))] = 0; /* nobody steers a terminal, or forges a line */
+    for (char *p = line; *p; p++)
+        if (*p == '\n') *p = '?';
     s->o.log(s->o.log_ctx, line);
 }
 
