@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 us_status us_map_open(const char *path, us_map *out, us_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below, not waited for */
     if (fd < 0)
         return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     struct stat sb;
@@ -156,6 +156,23 @@ us_status us_file_lock(const char *path, int *fd, us_error *err) {
     }
     *fd = f;
     return US_OK;
+}
+
+bool us_file_is_plain(const char *path) {
+    struct stat sb;
+    return !lstat(path, &sb) && S_ISREG(sb.st_mode);
+}
+
+us_status us_file_open_plain(const char *path, int *fd, size_t *n, us_error *err) {
+    struct stat sb;
+    int f = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (f >= 0 && !fstat(f, &sb) && S_ISREG(sb.st_mode)) {
+        *fd = f;
+        *n = (size_t)sb.st_size;
+        return US_OK;
+    }
+    if (f >= 0) close(f);
+    return us_fail(err, US_ERR_NOT_FOUND, "%s: no regular file", path);
 }
 
 bool us_file_exists(const char *path) { return access(path, F_OK) == 0; }

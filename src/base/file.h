@@ -30,6 +30,10 @@ US_MUST_USE us_status us_file_make_private(const char *path, us_error *err);
 /* Holds this file (made when missing) until *fd is closed, or the process ends in whatever way. MISMATCH: another has it. */
 US_MUST_USE us_status us_file_lock(const char *path, int *fd, us_error *err);
 bool us_file_exists(const char *path);
+/* A regular file, itself: no link, pipe or device. */
+bool us_file_is_plain(const char *path);
+/* Opens such a file for reading, without following a link or waiting for anybody; its size. NOT_FOUND for what is none. */
+US_MUST_USE us_status us_file_open_plain(const char *path, int *fd, size_t *n_bytes, us_error *err);
 /* malloc()ed "a/b"; NULL when out of memory. */
 char *us_path_join(const char *a, const char *b);
 /* The XDG folder of understudy: kind is "DATA", "CONFIG" or "CACHE" ($XDG_<kind>_HOME/understudy,

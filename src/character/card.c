@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "character/card_forms.h"
 #include "text/fold.h"
+#include "text/name.h"
 #include "text/wording.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,7 +210,12 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
         c->post_history = words_of(c, data, "post_history_instructions");
         load_depth_prompt(c, json_object_get(json_object_get(data, "extensions"), "depth_prompt"));
         st = load_examples(c, words_of(c, data, "mes_example"), err);
+        if (us_name_fault(c->nickname)) {
+            json_array_append_new(c->notes, json_sprintf("data.nickname: %s; it is left out", us_name_fault(c->nickname)));
+            c->nickname = "";
+        }
     }
+    if (!st && us_name_fault(c->name)) st = us_fail(err, US_ERR_FORMAT, "%s: data.name: %s", file, us_name_fault(c->name));
     if (!st) st = us_book_open(json_object_get(data, "character_book"), c->notes, &c->book, err);
     if (!st) st = note_what_is_not_played(c, data, err);
     json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");

@@ -2,12 +2,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_ROOTS = 4, RESCAN_MS = 500 };
 
@@ -26,9 +28,11 @@ struct us_characters {
     int n_bad;
 };
 
+/* 0: no regular file is there itself (a link, a pipe, nothing). */
 static int64_t changed_ns(const char *path) {
     struct stat sb;
-    return stat(path, &sb) ? 0 : (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec + sb.st_size;
+    return lstat(path, &sb) || !S_ISREG(sb.st_mode) ? 0
+                                                    : (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec + sb.st_size;
 }
 
 static void character_free(us_character *c) {
@@ -51,6 +55,7 @@ void us_character_put(us_character *c) {
 
 static bool id_is_good(const char *id) {
     size_t n = strlen(id);
+    if (!us_utf8_valid(id, n, NULL)) return false;
     if (!n || n >= US_CHARACTER_ID || id[0] == '.' || !strcmp(id, "base")) return false;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)id[i] <= ' ' || strchr(":/?#%&\\\"<>", id[i])) return false;
@@ -72,6 +77,22 @@ static void complain(us_characters *cs, const char *path, int64_t stamp, const c
     if (cs->hooks.log) cs->hooks.log(cs->hooks.ctx, why);
 }
 
+/* Says of a folder with a card why it is no character here. */
+static void pass_over(us_characters *cs, const char *root, const char *name, bool full) {
+    us_error err;
+    char *folder = us_path_join(root, name), *card = folder ? us_path_join(folder, "card.json") : NULL;
+    if (card && us_file_exists(card)) {
+        us_fail(
+            &err, US_ERR_FORMAT,
+            full ? "%s: left out: there are too many characters"
+                 : "%s: left out: its name cannot be an id (UTF-8 to 63 bytes, without blanks and :/?#%%&\\\"<>, not 'base')",
+            folder);
+        complain(cs, folder, 1, err.message);
+    }
+    free(folder);
+    free(card);
+}
+
 /* The character of this folder: the one we know when nothing has changed, else a new one; NULL when there is none. */
 static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     us_character *c = NULL;
@@ -80,6 +101,10 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     char *folder = us_path_join(cs->roots[i_root], id), *path = folder ? us_path_join(folder, "card.json") : NULL;
     char *adapter = folder ? us_path_join(folder, "adapter.gguf") : NULL;
     int64_t stamp = path ? changed_ns(path) : 0;
+    if (!stamp && path && us_file_exists(path)) {
+        us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): left out", path);
+        complain(cs, path, 1, err.message);
+    }
     if (!stamp || !adapter) goto out;
     for (size_t i = 0; i < cs->n; i++)
         if (!strcmp(cs->list[i]->id, id) && !strcmp(cs->list[i]->folder, folder)) {
@@ -103,6 +128,10 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
         goto out;
     }
     int64_t adapter_stamp = changed_ns(adapter);
+    if (!adapter_stamp && us_file_exists(adapter)) {
+        us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): he speaks without it", adapter);
+        complain(cs, adapter, 1, err.message);
+    }
     pthread_mutex_init(&c->lock, NULL);
     atomic_init(&c->n_refs, 1);
     snprintf(c->id, sizeof c->id, "%.*s", (int)sizeof c->id - 1, id);
@@ -134,6 +163,7 @@ static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
         DIR *d = opendir(cs->roots[r]);
         for (struct dirent *e; d && (e = readdir(d));) {
             bool known = !id_is_good(e->d_name) || n == US_MAX_CHARACTERS;
+            if (known && e->d_name[0] != '.') pass_over(cs, cs->roots[r], e->d_name, n == US_MAX_CHARACTERS);
             for (size_t i = 0; i < n && !known; i++) known = !strcmp(now[i]->id, e->d_name);
             if (!known && (now[n] = look(cs, r, e->d_name))) n++;
         }
@@ -241,7 +271,7 @@ us_status us_character_load(us_character *c, const us_model *model, bool with_ad
 char *us_character_file(const us_character *c, const char *const *names) {
     for (; *names; names++) {
         char *path = us_path_join(c->folder, *names);
-        if (path && us_file_exists(path)) return path;
+        if (path && us_file_is_plain(path)) return path;
         free(path);
     }
     return NULL;
@@ -293,10 +323,22 @@ void us_characters_rescan(us_characters *cs) {
     pthread_mutex_unlock(&cs->lock);
 }
 
+/* What a failed upload has made. */
+static void take_back(const char *folder) {
+    static const char *const names[] = {"picture.png", "card.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = us_path_join(folder, names[i]);
+        if (path) unlink(path);
+        free(path);
+    }
+    rmdir(folder);
+}
+
 us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                             char id[US_CHARACTER_ID], us_error *err) {
     char *folder = NULL, *path = NULL;
     if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
+    bool made = false;
     refresh(cs);
     pthread_mutex_lock(&cs->lock);
     us_status st = free_id(cs, us_card_name(card), id, err);
@@ -304,7 +346,7 @@ us_status us_characters_add(us_characters *cs, const us_card *card, const void *
         st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && cs->n >= US_MAX_CHARACTERS)
         st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
-    if (!st) st = us_dir_make(folder, err);
+    if (!st) made = !(st = us_dir_make_private(folder, err));
     if (!st && picture) {
         path = us_path_join(folder, "picture.png");
         st = path ? us_file_write_atomic(path, picture, n_picture, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
@@ -315,6 +357,7 @@ us_status us_characters_add(us_characters *cs, const us_card *card, const void *
         st = path ? us_card_save(card, path, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
         free(path);
     }
+    if (st && made) take_back(folder);
     cs->scanned_ns = 0;
     pthread_mutex_unlock(&cs->lock);
     free(folder);

@@ -48,26 +48,26 @@ us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
         const char *name;
         double v, min, max;
     } ranges[] = {{"temperature", o->temperature, 0, 100},
-                  {"top-k", o->top_k, 0, 1e9},
-                  {"top-p", o->top_p, 0, 1},
-                  {"min-p", o->min_p, 0, 1},
-                  {"typical", o->typical_p, 0, 1},
-                  {"repeat-penalty", o->repeat_penalty, 0.01, 100},
-                  {"presence-penalty", o->presence_penalty, -100, 100},
-                  {"frequency-penalty", o->frequency_penalty, -100, 100},
-                  {"repeat-last-n", o->repeat_last_n, -1, 1e9},
-                  {"dry-multiplier", o->dry_multiplier, 0, 100},
-                  {"dry-base", o->dry_base, 1, 10},
-                  {"dry-allowed-length", o->dry_allowed_length, 1, 1e6},
-                  {"xtc-probability", o->xtc_probability, 0, 1},
-                  {"xtc-threshold", o->xtc_threshold, 0, 1}};
+                  {"top_k", o->top_k, 0, 1e9},
+                  {"top_p", o->top_p, 0, 1},
+                  {"min_p", o->min_p, 0, 1},
+                  {"typical_p", o->typical_p, 0, 1},
+                  {"repeat_penalty", o->repeat_penalty, 0.01, 100},
+                  {"presence_penalty", o->presence_penalty, -100, 100},
+                  {"frequency_penalty", o->frequency_penalty, -100, 100},
+                  {"repeat_last_n", o->repeat_last_n, -1, 1e9},
+                  {"dry_multiplier", o->dry_multiplier, 0, 100},
+                  {"dry_base", o->dry_base, 1, 10},
+                  {"dry_allowed_length", o->dry_allowed_length, 1, 1e6},
+                  {"xtc_probability", o->xtc_probability, 0, 1},
+                  {"xtc_threshold", o->xtc_threshold, 0, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].v >= ranges[i].min && ranges[i].v <= ranges[i].max))
             return us_fail(err, US_ERR_ARGUMENT, "%s: expected %g..%g, got %g", ranges[i].name, ranges[i].min, ranges[i].max,
                            ranges[i].v);
     for (size_t i = 0; i < o->n_biases; i++)
         if (!(fabsf(o->biases[i].bias) <= 100))
-            return us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected -100..100, got %g", (double)o->biases[i].bias);
+            return us_fail(err, US_ERR_ARGUMENT, "logit_bias: expected -100..100, got %g", (double)o->biases[i].bias);
     return US_OK;
 }
 
@@ -103,7 +103,7 @@ us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sample
     for (size_t i = 0; i < o->n_biases && !st; i++)
         if (o->biases[i].token < 0 || o->biases[i].token >= n_vocab)
             st =
-                us_fail(err, US_ERR_ARGUMENT, "logit-bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
+                us_fail(err, US_ERR_ARGUMENT, "logit_bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
     if (!st) st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
     s->o = *o;

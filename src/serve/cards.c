@@ -87,14 +87,8 @@ enum MHD_Result us_route_character(us_request *r) {
 }
 
 static enum MHD_Result send_file(us_request *r, const char *path) {
-    char *data;
-    size_t n;
-    us_error err;
     bool svg = strlen(path) > 4 && !strcmp(path + strlen(path) - 4, ".svg");
-    if (us_file_read(path, MAX_PICTURE, &data, &n, &err)) return us_refuse(r, 404, "no such file");
-    enum MHD_Result rc = us_answer(r, 200, svg ? "image/svg+xml" : "image/png", data, n, NULL);
-    free(data);
-    return rc;
+    return us_answer_file(r, svg ? "image/svg+xml" : "image/png", path, NULL);
 }
 
 enum MHD_Result us_route_character_picture(us_request *r) {

@@ -88,21 +88,17 @@ enum MHD_Result us_route_character_change(us_request *r) {
 
 enum MHD_Result us_route_character_adapter(us_request *r) {
     us_character *c;
-    us_map map;
     us_error err;
     char name[US_CHARACTER_ID + 8];
     us_status st = us_characters_find(r->s->characters, r->args[0], &c, &err);
     if (st) return us_refuse_error(r, st, &err);
     const char *file = us_card_adapter(c->card);
-    char *path = us_path_join(c->folder, file ? file : "adapter.gguf");
-    st = path && c->has_adapter ? us_map_open(path, &map, &err)
-                                : us_fail(&err, US_ERR_NOT_FOUND, "this character has no adapter");
+    char *path = c->has_adapter ? us_path_join(c->folder, file ? file : "adapter.gguf") : NULL;
     us_character_put(c);
-    free(path);
-    if (st) return us_refuse_error(r, st, &err);
     snprintf(name, sizeof name, "%s.gguf", r->args[0]);
-    enum MHD_Result rc = us_answer(r, 200, "application/octet-stream", map.data, map.size, name);
-    us_map_close(&map);
+    enum MHD_Result rc =
+        path ? us_answer_file(r, "application/octet-stream", path, name) : us_refuse(r, 404, "this character has no adapter");
+    free(path);
     return rc;
 }
 

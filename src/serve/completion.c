@@ -30,7 +30,7 @@ static us_status tokenize(const us_server *s, const us_ask_prompt *ask, const us
     if (!st && (int64_t)out->n > room)
         st = us_because(us_fail(err, US_ERR_LIMIT,
                                 "prompt: %zu tokens do not fit into the %d that the context leaves beside the reply", out->n,
-                                room),
+                                room > 0 ? room : 0),
                         "context_length_exceeded", err);
     return st;
 }

@@ -1,6 +1,8 @@
 #include "serve/guard.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,13 +61,31 @@ static bool is_host(const char *host, const char *name) {
     return !*host || (*host == ':' && host[1] && strspn(host + 1, "0123456789") == strlen(host + 1));
 }
 
+/* address[:port], [address][:port] */
+static bool is_address(const char *host) {
+    char word[64];
+    unsigned char bytes[16];
+    bool six = *host == '[';
+    size_t n = six ? strcspn(host, "]") : strcspn(host, ":");
+    const char *rest = host + n + six;
+    if (n >= sizeof word || (six && host[n] != ']') || (*rest && *rest != ':')) return false;
+    if (*rest && (!rest[1] || strspn(rest + 1, "0123456789") != strlen(rest + 1))) return false;
+    snprintf(word, sizeof word, "%.*s", (int)(n - six), host + six);
+    return inet_pton(six ? AF_INET6 : AF_INET, word, bytes) == 1;
+}
+
 /* A page of another site may not reach us by a name of its own (DNS rebinding). */
 static bool host_allowed(const us_guard *g, const char *host) {
     const char *const names[] = {"localhost", "127.0.0.1", "[::1]", g->host};
     for (size_t i = 0; i < sizeof names / sizeof *names && host; i++)
         if (names[i] && is_host(host, names[i])) return true;
+    if (host && g->any_ip && is_address(host)) return true;
+    const char *own = g->cors_origin ? strstr(g->cors_origin, "://") : NULL;
+    if (host && own && !strcasecmp(host, own + 3)) return true; /* the name that a proxy in front is known by */
     return host && g->any_host;
 }
+
+bool us_guard_knows(const us_guard *g, const char *authorization) { return !g->n_keys || key_known(g, authorization); }
 
 static bool same_origin(const us_guard *g, const us_guard_headers *h) {
     if (!h->origin || (g->cors_origin && !strcmp(h->origin, g->cors_origin))) return true;
@@ -94,7 +114,10 @@ int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_
     uint64_t length = 0;
     if (h->length_twice || (h->content_length && (h->chunked || !read_length(h->content_length, &length))))
         return *why = "one Content-Length, or Transfer-Encoding, tells where a request ends: this one says two things", 400;
-    if (!host_allowed(g, h->host)) return *why = "this Host is not served; --host names the address to listen on", 403;
+    if (!host_allowed(g, h->host))
+        return *why = "this Host is not served: call the server by its address, or give --cors-origin http://NAME, which makes "
+                      "NAME one of its own",
+               403;
     if (ask->change && !same_origin(g, h))
         return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
     if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))

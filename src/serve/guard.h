@@ -8,7 +8,8 @@ typedef struct us_guard {
     const char *cors_origin; /* the one other origin that may call, or NULL */
     char **keys;             /* [n_keys]; none: no key is asked for */
     size_t n_keys;
-    bool any_host; /* a public server is known by names that we cannot know */
+    bool any_host; /* a public server with keys is known by names that we cannot know */
+    bool any_ip;   /* a public one without: by any address, which no other site's name can be */
 } us_guard;
 
 /* The head of a request as it came; NULL: not given. Nothing of a body has been read. */
@@ -32,6 +33,8 @@ void us_guard_free_keys(char **keys, size_t n);
 /* 0, or the HTTP status to refuse with, and why. 400: where the request ends is not clear, so that nothing may be read after
  * it. */
 int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why);
+/* Whether a key is given that is ours; true when none is asked for. */
+bool us_guard_knows(const us_guard *g, const char *authorization);
 /* A body is announced. */
 bool us_guard_has_body(const us_guard_headers *h);
 

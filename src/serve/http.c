@@ -1,6 +1,7 @@
 /* A request from its first byte to its last: the body within its cap, the guard, the route, the answer or the stream. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Pictures may come from blob: because the page fetches them with its key. */
 #define CSP                                                                                                                \
@@ -68,6 +70,20 @@ enum MHD_Result us_answer(us_request *r, int code, const char *type, const void 
     return send_response(r, code, type, NULL, resp);
 }
 
+enum MHD_Result us_answer_file(us_request *r, const char *type, const char *path, const char *download) {
+    int fd;
+    size_t n;
+    char name[200];
+    if (us_file_open_plain(path, &fd, &n, NULL)) return us_refuse(r, 404, "no such file");
+    struct MHD_Response *resp = MHD_create_response_from_fd64(n, fd); /* closes it */
+    if (!resp) close(fd);
+    if (resp && download) {
+        snprintf(name, sizeof name, "attachment; filename=\"%s\"", download);
+        MHD_add_response_header(resp, "Content-Disposition", name);
+    }
+    return send_response(r, 200, type, NULL, resp);
+}
+
 enum MHD_Result us_answer_page(us_request *r, const us_page_file *f) {
     const char *known = header(r, "If-None-Match"), *takes = header(r, "Accept-Encoding");
     bool same = known && !strcmp(known, f->etag), packed = !same && f->packed && takes && strstr(takes, "gzip");
@@ -107,6 +123,28 @@ static const char *reason_of(int code) {
 
 const char *us_error_reason(int code, const us_error *err) { return err->reason ? err->reason : reason_of(code); }
 
+/* "/var/lib/x/homer/card.json.tmp.123: ..." -> "card.json: ..."; paths of our own API stay. */
+json_t *us_public_json(const char *message) {
+    char out[sizeof((us_error *)0)->message];
+    size_t n = 0;
+    for (const char *p = message; *p && n + 1 < sizeof out;) {
+        bool begins = p == message || strchr(" '\"(", p[-1]);
+        size_t word = strcspn(p, " :'\"(),;");
+        const char *last = p;
+        for (size_t i = 0; i < word; i++)
+            if (p[i] == '/') last = p + i + 1;
+        if (begins && *p == '/' && last > p + 1 && strncmp(p, "/v1/", 4) && strncmp(p, "/api/", 5)) {
+            size_t name = word - (size_t)(last - p), tmp = name;
+            for (size_t i = 0; i + 5 < name; i++)
+                if (!strncmp(last + i, ".tmp.", 5)) tmp = i;
+            n += (size_t)snprintf(out + n, sizeof out - n, "%.*s", (int)tmp, last);
+            if (n >= sizeof out) n = sizeof out - 1;
+            p += word;
+        } else out[n++] = *p++;
+    }
+    return us_text_json(out, n);
+}
+
 json_t *us_error_json(int code, const char *message, const char *reason) {
     const char *type = code == 401   ? "authentication_error"
                        : code == 403 ? "permission_error"
@@ -116,8 +154,8 @@ json_t *us_error_json(int code, const char *message, const char *reason) {
                                      : "invalid_request_error";
     size_t n = strcspn(message, ": ");
     json_t *param = code == 400 && message[n] == ':' && n < 60 && !memchr(message, '/', n) ? json_stringn(message, n) : NULL;
-    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_text_json(message, strlen(message)), "type", type,
-                     "param", param ? param : json_null(), "code", reason);
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_public_json(message), "type", type, "param",
+                     param ? param : json_null(), "code", reason);
 }
 
 static enum MHD_Result refuse(us_request *r, int code, const char *message, const char *reason) {

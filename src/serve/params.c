@@ -1,4 +1,5 @@
 #include "serve/params.h"
+#include "text/name.h"
 #include <math.h>
 #include <string.h>
 #include <sys/random.h>
@@ -51,12 +52,10 @@ us_status us_param_text(const json_t *j, const char *key, size_t min, size_t max
 }
 
 us_status us_param_name(const json_t *j, const char *key, const char **out, us_error *err) {
-    const char *name = NULL;
-    us_status st = us_param_text(j, key, 0, 200, &name, err);
+    const char *name = NULL, *fault;
+    us_status st = us_param_text(j, key, 0, US_NAME_BYTES, &name, err);
     if (st || !name) return st;
-    for (const char *p = name; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == ':')
-            return us_fail(err, US_ERR_ARGUMENT, "%s: a name without colon or line break is expected", key);
+    if ((fault = us_name_fault(name))) return us_fail(err, US_ERR_ARGUMENT, "%s: %s", key, fault);
     *out = name;
     return US_OK;
 }

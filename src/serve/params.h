@@ -11,7 +11,7 @@ US_MUST_USE us_status us_param_bool(const json_t *j, const char *key, bool *out,
 /* Borrowed from j. */
 US_MUST_USE us_status us_param_text(const json_t *j, const char *key, size_t min_bytes, size_t max_bytes, const char **out,
                                     us_error *err);
-/* A speaker's name: at most 200 bytes without colon or line break; "" is nobody. */
+/* A speaker's name (text/name.h); "" is nobody. */
 US_MUST_USE us_status us_param_name(const json_t *j, const char *key, const char **out, us_error *err);
 /* Whether "seed" is given (llama.cpp's -1 is none). */
 bool us_param_has_seed(const json_t *j);

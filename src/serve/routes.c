@@ -182,6 +182,8 @@ enum MHD_Result us_route_health(us_request *r) {
 enum MHD_Result us_route_state(us_request *r) {
     const us_server *s = r->s;
     json_t *model = json_null();
+    const char *key = MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, "Authorization");
+    bool tells = us_guard_knows(&s->guard, key) && (s->guard.n_keys || !s->is_public); /* where the other engine is */
     if (s->ready && s->backend.model) {
         const us_model_info *i = us_model_get_info(s->backend.model);
         model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization",
@@ -189,7 +191,10 @@ enum MHD_Result us_route_state(us_request *r) {
     }
     return us_answer_json(r, 200,
                           json_pack("{s:s, s:o, s:b, s:s, s:b, s:b, s:b, s:I}", "version", us_version(), "model", model,
-                                    "needs_key", s->guard.n_keys > 0, "engine", s->o.engine_url ? s->o.engine_url : "own",
+                                    "needs_key", s->guard.n_keys > 0, "engine",
+                                    !s->o.engine_url ? "own"
+                                    : tells          ? s->o.engine_url
+                                                     : "another",
                                     "ready", (bool)s->ready, "studio", s->studio != NULL, "public", s->is_public, "started_ms",
                                     (json_int_t)s->started_ms));
 }

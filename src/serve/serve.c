@@ -45,7 +45,10 @@ static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) 
                        "(--api-key-file, or --no-api-key)",
                        o->host);
     s->is_public = public;
-    s->guard = (us_guard){.host = o->host, .cors_origin = o->cors_origin, .any_host = public && o->api_key_file};
+    s->guard = (us_guard){.host = o->host,
+                          .cors_origin = o->cors_origin,
+                          .any_ip = public && !o->api_key_file,
+                          .any_host = public && o->api_key_file};
     return o->api_key_file ? us_guard_read_keys(o->api_key_file, &s->guard.keys, &s->guard.n_keys, err) : US_OK;
 }
 
@@ -78,6 +81,13 @@ static us_status open_data(us_server *s, us_error *err) {
     return st;
 }
 
+/* "%00" would end the path for everybody who reads it as a string. */
+static size_t unescape(void *ctx, struct MHD_Connection *c, char *s) {
+    (void)ctx, (void)c;
+    for (char *p = s; (p = strstr(p, "%00"));) memcpy(p, "%01", 3);
+    return MHD_http_unescape(s);
+}
+
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
     s->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
@@ -85,7 +95,7 @@ static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
         us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)US_CONNECTION_BYTES, MHD_OPTION_END);
+        (size_t)US_CONNECTION_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     return s->daemon ? US_OK : us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
 }
 

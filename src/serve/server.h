@@ -123,6 +123,8 @@ struct us_request {
 
 /* ---- answers (http.c) ---- */
 enum MHD_Result us_answer(us_request *r, int code, const char *type, const void *data, size_t n, const char *download_name);
+/* A regular file, read as the client takes it: none of it is kept in memory. 404 for anything else. */
+enum MHD_Result us_answer_file(us_request *r, const char *type, const char *path, const char *download_name);
 /* A file of the page: the browser keeps it, and asks each time whether it is still the same. */
 enum MHD_Result us_answer_page(us_request *r, const us_page_file *f);
 /* Takes over j. */
@@ -132,6 +134,8 @@ enum MHD_Result us_refuse(us_request *r, int code, const char *message);
 enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err);
 /* One word for a program, which may say it in another language; NULL: the message alone. */
 const char *us_error_reason(int code, const us_error *err);
+/* The words of an error as a client may read them: without the folders of this machine. The log has them whole. */
+json_t *us_public_json(const char *message);
 json_t *us_error_json(int code, const char *message, const char *reason);
 int us_http_code(us_status st, const us_error *err);
 /* Server-sent events: `more` writes them into r->out. */

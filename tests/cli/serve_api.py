@@ -169,7 +169,7 @@ def chat_api():
     refused(400, 'PATCH', f'/api/chats/{cid}', {'characters': []}, param='characters')
     refused(400, 'POST', '/api/chats', {'characters': ['nobody']})
     refused(400, 'POST', '/api/chats', {'characters': ['tom', 'tom']})
-    refused(400, 'POST', '/api/chats', {'characters': ['tom'], 'user': 'a:b'}, param='user')
+    refused(400, 'POST', '/api/chats', {'characters': ['tom'], 'user': 'a\nb'}, param='user')
     refused(404, 'GET', '/api/chats/nothing')
     refused(404, 'POST', '/api/chats/nothing/say', {'text': 'x'})
     refused(404, 'POST', '/api/chats/nothing/stop')

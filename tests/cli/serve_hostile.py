@@ -1,5 +1,5 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
-import base64, os, struct, subprocess, sys, time, zlib
+import base64, json, os, struct, subprocess, sys, time, zlib
 from served import Server, card, put_character, slow
 
 program, model, folder, port = sys.argv[1:4] + [int(sys.argv[4])]
@@ -200,6 +200,95 @@ def where_it_ends(s):
     s.alive()
 
 
+def names(s):
+    """Whoever may be named here speaks, is exported and comes back, by both formats; who may not is refused at the entrance."""
+    good = ['Agent: Smith', 'a' * 200, 'Ж' * 100, "O'Brien \"the <b>\" & Co", '{{char}}', 'User', 'You', '  spaced  ', '日本語: 名前', 'x/../y', '👩‍🚀', 'a\\nb', '-', ':', 'null', '#1 50%']
+    bad = ['a' * 201, 'Ж' * 101, 'a\nb', 'a\rb', 'a\x1b[2J', 'a\x7f', 'a\x9bb', '\u2028']
+    for name in bad:
+        assert s.call('POST', '/api/characters', {'card': card(name)})[0] == 400, name
+        assert s.call('POST', '/api/chats', {'characters': ['tom'], 'user': name})[0] == 400, name
+    for name in good:
+        cid = s.ok('POST', '/api/characters', {'card': card(name)}, 201)['id']
+        chat = s.ok('POST', '/api/chats', {'characters': [cid], 'user': name}, 201)['id']
+        for _ in range(2):
+            s.call('POST', f'/api/chats/{chat}/say', {'text': 'Hi.', 'max_tokens': 8, 'takes': 1})
+        before = s.ok('GET', f'/api/chats/{chat}')
+        assert before['user'] == name and [t['speaker'] for t in before['turns'] if t['role'] == 'user'] == [name] * 2, before
+        back = s.ok('POST', '/api/chats/import', {'format': 'json', 'data': s.ok('GET', f'/api/chats/{chat}/export')}, 201)
+        after = s.ok('GET', f"/api/chats/{back['id']}")
+        same = lambda c: [(t['role'], t['speaker'], t['character'], t['text'], [a['text'] for a in t['alternatives']]) for t in c['turns']]
+        assert same(after) == same(before) and after['user'] == name and after['characters'] == before['characters'], (name, after)
+        text = s.ok('GET', f'/api/chats/{chat}/export?format=sillytavern')
+        text = text.decode() if isinstance(text, bytes) else text
+        assert s.call('POST', '/api/chats/import', {'format': 'sillytavern', 'data': text, 'characters': [cid]})[0] == 201, (name, text)
+        again = s.ok('GET', f'/api/characters/{cid}/card.json')
+        assert again['data']['name'] == name and s.call('POST', '/api/characters', {'card': again})[0] == 201, name
+
+
+def odd_files(s):
+    """Pipes, devices and links in characters' folders are neither waited for nor followed; odd folders are told of."""
+    secret = folder + '/secret.png'
+    with open(secret, 'w') as f:
+        f.write('secret')
+    for k, make in enumerate((os.mkfifo, lambda p: os.symlink(secret, p), lambda p: os.symlink('/dev/zero', p), os.mkdir, lambda p: os.symlink('nowhere', p))):
+        put_character(characters, f'odd{k}', card(f'Odd {k}'))
+        for name in ('picture.png', 'cloud.svg', 'about.json', 'audition.json', 'train.json', 'origin.json', 'adapter.gguf', 'judge.gguf', 'director.gguf', 'mine.png'):
+            make(f'{characters}/odd{k}/{name}')
+        s.wait(lambda: s.call('GET', f'/api/characters/odd{k}')[0] == 200)
+        for what in ('picture', 'files/mine.png', 'files/picture.png', 'files/cloud.svg', 'adapter.gguf'):
+            assert s.call('GET', f'/api/characters/odd{k}/{what}')[0] == 404, (k, what)
+        assert s.call('GET', f'/api/characters/odd{k}/card.png')[0] == 200
+        chat = s.ok('POST', '/api/chats', {'characters': [f'odd{k}']}, 201)['id']
+        assert s.call('POST', f'/api/chats/{chat}/say', {'text': 'Hi.', 'max_tokens': 2, 'takes': 1})[0] == 200
+        os.mkdir(f'{characters}/card{k}')
+        make(f'{characters}/card{k}/card.json')
+    os.makedirs(os.fsencode(characters) + b'/caf\xe9')
+    with open(os.fsencode(characters) + b'/caf\xe9/card.json', 'w') as f:
+        f.write('{}')
+    time.sleep(1)
+    listed = [c['id'] for c in s.ok('GET', '/api/characters')['characters']]
+    assert not [c for c in listed if c.startswith('card')], listed
+    s.wait(lambda: 'its name cannot be an id' in s.said())
+    # a large picture costs nothing while nobody takes it
+    with open(characters + '/tom/picture.png', 'wb') as f:
+        f.truncate(200 << 20)
+    before, lazy = s.memory(), []
+    for _ in range(100):
+        c = s.connect()
+        c.sendall(b'GET /api/characters/tom/picture HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        lazy.append(c)
+    s.wait(lambda: s.metric('connections', address='127.0.0.4') >= 100)
+    for c in lazy:
+        assert c.recv(12) == b'HTTP/1.1 200'
+    assert s.memory() - before < 60, (before, s.memory())
+    for c in lazy:
+        c.close()
+    os.remove(characters + '/tom/picture.png')
+
+
+def words_of_errors(s):
+    """Clients read what is wrong, not where this machine keeps it; and a failed upload leaves nothing."""
+    status, got = s.call('POST', '/api/characters', {'card': {'spec': 'chara_card_v2', 'data': {'name': 3.5, 'extensions': {'understudy': {'takes': 'x'}}}}})
+    assert folder not in json.dumps(got), got
+    os.chmod(folder + '/data/characters', 0o500)
+    try:
+        before = sorted(os.listdir(folder + '/data/characters'))
+        status, got = s.call('POST', '/api/characters', {'card': card('Nowhere')})
+        if os.geteuid():
+            assert status == 507 and folder not in json.dumps(got) and '.tmp' not in json.dumps(got), got
+            assert sorted(os.listdir(folder + '/data/characters')) == before
+    finally:
+        os.chmod(folder + '/data/characters', 0o700)
+
+
+def on_the_network():
+    """A public address without a key is called by its address, not by the name of another site."""
+    s = Server(program, folder, port, '--characters', characters, '--host', '0.0.0.0', '--no-api-key', '--cors-origin', 'http://chat.example', model=model)
+    for host, want in (('192.168.1.20:5000', 200), ('[fe80::1]:5000', 200), ('10.0.0.1', 200), ('localhost', 200), ('chat.example', 200), ('evil.example', 403), ('192.168.1.20.evil.example', 403), ('1.2.3.4:x', 403), ('[::1', 403)):
+        assert s.call('GET', '/health', headers={'Host': host})[0] == want, host
+    s.end()
+
+
 def two_servers():
     """One data folder has one server."""
     p = subprocess.run([program, 'serve', '-m', model, '--port', str(port + 1), '--data-dir', folder + '/data'], capture_output=True, text=True, timeout=60 * slow)
@@ -214,7 +303,11 @@ memory_of_all_bodies(s)
 many_connections(s)
 where_it_ends(s)
 two_servers()
+names(s)
+odd_files(s)
+words_of_errors(s)
 s.end()
+on_the_network()
 memory_without_a_key()
 behind_a_proxy()
 clock_set_back()

@@ -21,7 +21,7 @@ try() {
     steers "$dir/out" '' && { cat -v "$dir/out" | head -20; fail "$name: stdout in a pipe"; }
     steers "$dir/err" '' && { cat -v "$dir/err" | head -20; fail "$name: stderr in a pipe"; }
     [ -s "$dir/out" ] || [ -s "$dir/err" ] || fail "$name: says nothing"
-    command -v script >/dev/null || return 0
+    case $name in chat | doctor* | inspect | explore) command -v script >/dev/null || return 0 ;; *) return 0 ;; esac
     # the line editor moves about on a terminal that can: there it is a dumb one
     TERM=$([ "$2" = chat ] && echo dumb || echo xterm) script -qec "$(printf '%q ' "$@")" /dev/null <"$dir/in" >"$dir/tty" 2>/dev/null
     steers "$dir/tty" "$colours" && { cat -v "$dir/tty" | head -20; fail "$name: at a terminal"; }
@@ -29,16 +29,17 @@ try() {
 printf 'Hi there\nAnd now?\n' >"$dir/in"
 mkdir -p "$dir/c"
 cat >"$dir/c/card.json" <<END
-{"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Evil${json}Name", "description": "d $json", "first_mes": "Hello $json {{char}}", "mes_example": "<START>\n{{user}}: a $json\n{{char}}: b $json", "extensions": {"understudy": {"cast": ["x $json"], "catch_phrases": ["y $json"]}}}}
+{"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Evil Name", "description": "d $json", "first_mes": "Hello $json {{char}}", "mes_example": "<START>\n{{user}}: a $json\n{{char}}: b $json", "extensions": {"understudy": {"cast": ["x $json"], "catch_phrases": ["y $json"]}}}}
 END
+sed "s/Evil Name/Evil \\\\u001b[2J/" "$dir/c/card.json" >"$dir/name.json"
+try "bad name" "$UNDERSTUDY" chat -m "$dir/m.gguf" --character "$dir/name.json"
 try chat "$UNDERSTUDY" chat -m "$dir/m.gguf" --character "$dir/c/card.json" -n 8 --takes 1 --seed 1
-try chat-takes "$UNDERSTUDY" chat -m "$dir/m.gguf" --character "$dir/c/card.json" -n 8 --takes 3 --seed 1
 # a model whose own words are controls: all its tokens are bytes, so some of what it says is
 try random "$UNDERSTUDY" chat -m "$dir/m.gguf" --character "$dir/c/card.json" -n 80 --takes 1 --seed 2 --temp 2 --top-k 0 --no-stops
 for f in csv jsonl; do
     if [ $f = csv ]; then
         { echo 'episode,scene,speaker,line'
-          for i in {1..40}; do printf '1,1,"Bob","Hello there, number %d, my good old friend of so many years and days"\n1,1,Ann,"And you again, for the %d. time this week, I must say."\n' $i $i; done
+          for i in {1..40}; do printf '1,1,"Bob","Hello there, number %d, my good old friend of so many years and days"\n1,1,Ann,"And you again, for the %d. time this week, I must say."\n' "$i" "$i"; done
           printf '1,1,"Bob%b","Hello %b there"\n1,1,Ann,"And you %b again"\n' "$evil" "$evil" "$evil"; } >"$dir/s.csv"
     else
         for i in 1 2 3 4 5 6 7 8; do printf '{"episode":"1","scene":"1","speaker":"Bob%s","line":"Hello %s %d"}\n{"episode":"1","scene":"1","speaker":"Ann","line":"And you %s %d"}\n' "$json" "$json" $i "$json" $i; done >"$dir/s.jsonl"
@@ -46,7 +47,8 @@ for f in csv jsonl; do
     s=$dir/s.$f
     try "doctor $f" "$UNDERSTUDY" doctor "$s"
     try "doctor --json $f" "$UNDERSTUDY" doctor --json "$s"
-    try "explore $f" "$UNDERSTUDY" explore --character Ann "$s"
+    [ $f = jsonl ] || continue
+    try explore "$UNDERSTUDY" explore --character Ann "$s"
     try "explore --json $f" "$UNDERSTUDY" explore --json --character Ann "$s"
     try "dataset $f" "$UNDERSTUDY" dataset --character Ann --out "$dir/d.$f" "$s"
     try "show $f" "$UNDERSTUDY" show -m "$dir/m.gguf" --character Ann "$s"

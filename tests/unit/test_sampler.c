@@ -118,7 +118,7 @@ static void options_out_of_range_are_named(void **state) {
     us_sampler_options o = plain();
     o.top_p = 1.5;
     assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
-    assert_non_null(strstr(err.message, "top-p"));
+    assert_non_null(strstr(err.message, "top_p"));
     o = plain(), o.temperature = NAN;
     assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
 }

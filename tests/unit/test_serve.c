@@ -564,7 +564,7 @@ static void refused_requests(void **state) {
                {"\"messages\":[{\"role\":\"bystander\",\"content\":\"x\"}]", "messages[0].role"},
                {"\"messages\":[{\"role\":\"user\"}]", "messages[0].content"},
                {"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]", "messages[0].content[0]"},
-               {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a:b\"}]", "name"},
+               {"\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"a\\nb\"}]", "name"},
                {"\"temperature\":\"hot\"", "temperature"},
                {"\"temperature\":-1", "temperature"},
                {"\"top_p\":1.5", "top_p"},
