@@ -420,15 +420,17 @@ static int32_t special_at(const us_tokenizer *t, const char *s, size_t n, bool a
 static us_status locate(const us_tokenizer *t, const char *s, size_t begin, size_t end, size_t first, const us_tokens *out,
                         size_t base, size_t **starts, size_t *cap, us_error *err) {
     size_t at = begin;
+    bool lost = false;
     if (!starts) return US_OK;
     us_status st = us_grow(starts, cap, out->n - base + 1, sizeof **starts, err);
     for (size_t i = first; i < out->n && !st; i++) {
         size_t n, k = at;
         const char *piece = us_tokenizer_piece(t, out->ids[i], &n);
         if (t->spm && i == first && t->space_prefix && n && *piece == ' ') piece++, n--; /* the blank that was put there */
+        if (lost || out->ids[i] == t->unknown) n = 0; /* of which bytes is not known; the next piece finds itself */
         while (k + n <= end && memcmp(s + k, piece, n)) k++;
-        if (k + n <= end && out->ids[i] != t->unknown) at = k;
-        else n = 0;
+        if (k + n <= end) at = k;
+        else n = 0, lost = true; /* looked through once: not for every token again */
         (*starts)[i - base] = at;
         at += n;
     }
