@@ -371,14 +371,13 @@ bool us_store_is_owner(us_store *s, const char *id, const char *owner) {
     return !st && n == 1;
 }
 
-us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err) {
+/* `turns_sql` selects the columns of turn_row() for chat ?1. */
+static us_status get_chat(us_store *s, const char *id, const char *turns_sql, json_t **out, us_error *err) {
     json_t *chat = NULL, *turns = json_array();
     pthread_mutex_lock(&s->lock);
     us_status st =
         run(s, chat_row, &chat, err, "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ? AND deleted_ms IS NULL", "t", id);
-    if (!st && chat)
-        st = run(s, turn_row, turns, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t",
-                 id);
+    if (!st && chat) st = run(s, turn_row, turns, err, turns_sql, "t", id);
     pthread_mutex_unlock(&s->lock);
     if (!st && !chat) st = us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", id);
     if (st) {
@@ -389,6 +388,20 @@ us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error 
     json_object_set_new(chat, "turns", turns);
     *out = chat;
     return US_OK;
+}
+
+us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err) {
+    return get_chat(s, id, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", out, err);
+}
+
+us_status us_store_get_lines(us_store *s, const char *id, json_t **out, us_error *err) {
+    return get_chat(
+        s, id,
+        "SELECT id, role, speaker, character, text, chosen,"
+        " CASE WHEN id = (SELECT max(id) FROM turns WHERE chat = ?1 AND cut IS NULL) THEN alternatives ELSE 'null' END,"
+        " present, created_ms, n_tokens, n_cached, seconds, edited"
+        " FROM turns WHERE chat = ?1 AND cut IS NULL ORDER BY id",
+        out, err);
 }
 
 us_status us_store_change_chat(us_store *s, const char *id, const json_t *c, us_error *err) {

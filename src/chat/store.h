@@ -29,6 +29,8 @@ US_MUST_USE us_status us_store_list_chats(us_store *s, json_t **out, us_error *e
 US_MUST_USE us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err);
 bool us_store_is_owner(us_store *s, const char *id, const char *owner);
 US_MUST_USE us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err);
+/* The same for a reply, which needs what was said: "alternatives" is null in all turns but the last. */
+US_MUST_USE us_status us_store_get_lines(us_store *s, const char *id, json_t **out, us_error *err);
 /* Those of title, user, scale, characters, notes that are in `changes`. A chat's "notes" are those that somebody has written:
  * {"items": [sentences], "after": created_ms of the last turn that they stand for}, {} or null: none. */
 US_MUST_USE us_status us_store_change_chat(us_store *s, const char *id, const json_t *changes, us_error *err);

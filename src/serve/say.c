@@ -342,7 +342,7 @@ static us_status open_talk(us_request *r, wish *w, talk **out, json_t **chat, us
     t->r = r;
     t->chat = r->chat;
     st = us_chat_claim(r, err);
-    if (!st) st = us_store_get_chat(r->s->store, t->chat, chat, err);
+    if (!st) st = us_store_get_lines(r->s->store, t->chat, chat, err);
     if (!st) t->present = json_incref(json_object_get(*chat, "characters"));
     if (!st && json_array_size(json_object_get(*chat, "turns")) >= US_MAX_TURNS)
         st = us_fail(err, US_ERR_LIMIT, "the chat has %d turns, its limit: begin a new one", US_MAX_TURNS);
@@ -482,7 +482,7 @@ static us_status rebuild(us_server *s, const char *id, int64_t turn, json_t **ou
     us_buf text;
     size_t n = 0, n_lines = 0;
     us_buf_init(&text, (size_t)64 << 20);
-    us_status st = us_store_get_chat(s->store, id, &chat, err);
+    us_status st = us_store_get_lines(s->store, id, &chat, err);
     turns = json_object_get(chat, "turns");
     while (n < json_array_size(turns) && json_integer_value(json_object_get(json_array_get(turns, n), "id")) != turn) n++;
     if (!st) st = us_characters_find(s->characters, text_of(json_array_get(turns, n), "character"), &who, err);

@@ -80,6 +80,13 @@ static void there_and_back(void **state) {
     assert_int_equal(n, 3);
     assert_int_equal(ids[2], 3);
     free(ids);
+    json_t *lines; /* a reply reads what was said, and the wordings of the last turn alone */
+    assert_ok(us_store_get_lines(s, chat, &lines, &err), &err);
+    json_t *said = json_object_get(lines, "turns");
+    assert_int_equal(json_array_size(said), 2);
+    assert_true(json_is_null(json_object_get(json_array_get(said, 0), "alternatives")));
+    assert_true(json_equal(json_array_get(said, 1), t));
+    json_decref(lines);
     json_object_set_new(t, "text", json_string("edited"));
     assert_ok(us_store_change_turn(s, chat, t, NULL, 0, &err), &err);
     json_decref(c);
