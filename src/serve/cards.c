@@ -46,8 +46,8 @@ static json_t *about(const us_character *c) {
     us_buf_init(&b, 1 << 20);
     greeting = us_card_fill(card, card->greeting, NULL, &b, NULL) ? json_string("") : us_text_json(b.data, b.len);
     us_buf_fini(&b);
-    json_t *j = json_pack("{s:s, s:s, s:o, s:O, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name,
-                          "greeting", greeting, "tags", json_is_array(tags) ? tags : json_array(), "has_adapter",
+    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name,
+                          "greeting", greeting, "tags", json_is_array(tags) ? json_incref(tags) : json_array(), "has_adapter",
                           c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast, "picture",
                           picture ? json_string(url) : json_null(), "about", has_file(c, "about.json"), "audition",
                           has_file(c, "audition.json") || has_file(c, "audition.some.json"));
