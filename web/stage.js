@@ -319,6 +319,8 @@ const act = {
     await patch(path(`/turns/${turn.id}`), { chosen: k });
   }),
   edit: attempt(async (turn, text) => {
+    Object.assign(turn, { text, edited: true });
+    redraw(turn);
     await patch(path(`/turns/${turn.id}`), { text });
     await refresh();
   }),

@@ -51,7 +51,7 @@ struct us_tape {
     atomic_int next;
     bool (*go_on)(void *ctx);
     void *go_on_ctx;
-    bool stopped; /* it said no in this batch, or in one before it that nobody has asked about */
+    atomic_bool stopped; /* it said no in this batch, or in one before it that nobody has asked about */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -243,7 +243,13 @@ typedef struct rows {
     float *spare[3];      /* [n, widest] */
 } rows;
 
+static bool stops(us_tape *t) {
+    if (!t->stopped && t->go_on && !t->go_on(t->go_on_ctx)) t->stopped = true;
+    return t->stopped;
+}
+
 static bool claim(us_tape *t, int i_thread, rows *c) {
+    if (i_thread ? t->stopped : stops(t)) return false; /* the caller's thread asks, the others see */
     size_t i = (size_t)atomic_fetch_add(&t->next, 1), total = (size_t)t->b->packing.n_rows, w = widest(&t->net);
     if (i * t->chunk >= total) return false;
     unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
@@ -713,11 +719,6 @@ bool us_tape_take_stopped(us_tape *t) {
     bool stopped = t->stopped;
     t->stopped = false;
     return stopped;
-}
-
-static bool stops(us_tape *t) {
-    if (!t->stopped && t->go_on && !t->go_on(t->go_on_ctx)) t->stopped = true;
-    return t->stopped;
 }
 
 static void layers_forward(us_tape *t, const us_batch *b) {

@@ -38,7 +38,8 @@ size_t us_tape_bytes(const us_net *net, const us_lora *lora, const us_tape_optio
 US_MUST_USE us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_options *o, us_pool *pool,
                                   us_tape **out, us_error *err);
 void us_tape_free(us_tape *t);
-/* Asked between layers; false ends the batch under way: its loss is NAN and its gradients are worthless. NULL: never asked. */
+/* Asked between chunks of rows, by the thread that runs the batch; false ends the batch under way: its loss is NAN and its
+ * gradients are worthless. NULL: never asked. */
 void us_tape_set_go_on(us_tape *t, bool (*go_on)(void *ctx), void *ctx);
 /* Whether it has said so since the last time that this was asked. */
 bool us_tape_take_stopped(us_tape *t);

@@ -215,7 +215,7 @@ static void interrupted_anywhere_goes_on_bit_for_bit(void **state) {
     while (!r.done);
     bool seen[2] = {false, false}, done = false;
     for (int i = 0; !done; i++) {
-        fuse f = {.left = 20 + i * 7 % 23};
+        fuse f = {.left = 20 + i * 31 % 400};
         us_train_options o = small();
         o.dropout = 0.1;
         o.working = burn;
