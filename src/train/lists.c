@@ -39,7 +39,7 @@ struct us_lists {
     size_t n_speakers;
     json_t **rows; /* of the examples, which borrow from them */
     example *examples;
-    size_t n_examples, cap_examples, cap_rows;
+    size_t n_rows, n_examples, cap_examples, cap_rows;
 };
 
 /* ---- the script in turns ---------------------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static us_status add_example(us_lists *l, json_t *row, const char *file, size_t 
 
 static us_status read_examples(us_lists *l, const char *file, us_error *err) {
     char *text;
-    size_t n, line = 1, n_rows = 0;
+    size_t n, line = 1;
     us_status st = us_file_read(file, (size_t)64 << 20, &text, &n, err);
     if (st) return st;
     for (char *p = text; *p && !st; line++) {
@@ -175,9 +175,9 @@ static us_status read_examples(us_lists *l, const char *file, us_error *err) {
         if (strspn(p, " \t\r") < len) {
             json_error_t e;
             json_t *row = us_json_parse(p, len, &e);
-            st = row ? us_grow(&l->rows, &l->cap_rows, n_rows + 1, sizeof *l->rows, err)
+            st = row ? us_grow(&l->rows, &l->cap_rows, l->n_rows + 1, sizeof *l->rows, err)
                      : us_fail(err, US_ERR_FORMAT, "%s:%zu: %s", file, line, e.text);
-            if (!st) l->rows[n_rows++] = row, st = add_example(l, row, file, line, err);
+            if (!st) l->rows[l->n_rows++] = row, st = add_example(l, row, file, line, err);
         }
         p += len + (p[len] == '\n');
     }
@@ -210,7 +210,7 @@ void us_lists_free(us_lists *l) {
     for (int p = 0; p < US_N_PARTS; p++) free(l->of[p]);
     free(l->by);
     free(l->by_first);
-    for (size_t i = 0; i < l->n_examples; i++) json_decref(l->rows[i]);
+    for (size_t i = 0; i < l->n_rows; i++) json_decref(l->rows[i]);
     free(l->rows);
     free(l->examples);
     free(l);
