@@ -3,8 +3,7 @@
  *     us_card *card;  us_chat *chat;  us_chat_result result;
  *     us_card_open("characters/homer/card.json", &card, &err);
  *     us_chat_new(engine, card, NULL, &chat, &err);
- *     us_chat_reply(chat, "Hi, Homer!", NULL, NULL, &result, &err);
- *     puts(result.text);
+ *     if (!us_chat_reply(chat, "Hi, Homer!", NULL, NULL, &result, &err)) puts(result.text);
  *     us_chat_free(chat);
  *
  * Replies are made as the server makes them: the same turns, seed and settings give the same bytes here, on the page, over the

@@ -11,7 +11,8 @@
  *
  *     us_script *script;
  *     us_status st = us_script_load(&(us_script_options){0}, paths, n_paths, &script, &err);
- *     ... us_script_get_lines(script, &n) ...
+ *     size_t n_lines;
+ *     const us_line *lines = us_script_get_lines(script, &n_lines);
  *     us_script_free(script);
  *
  * A script is immutable after load and may be shared by threads. All text is valid UTF-8 (NFC is not

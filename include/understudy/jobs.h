@@ -4,8 +4,8 @@
  *     us_jobs *jobs;  char id[US_JOBS_ID], *list;
  *     us_jobs_open(&(us_jobs_options){.folder = "data/jobs", .program = "/usr/bin/understudy"}, &jobs, &err);
  *     us_jobs_add(jobs, "{\"kind\": \"train\", \"steps\": [{\"argv\": [\"train\", \"s.csv\", \"-c\", \"Homer\"]}]}", id, &err);
- *     while (us_jobs_supervise(jobs)) { us_jobs_tick(jobs, NULL, &err); sleep(1); }   // one process starts them, one job at a
- * time us_jobs_list(jobs, NULL, &list, &err);                                          // any process lists and controls them
+ *     us_jobs_list(jobs, NULL, &list, &err);                                          // any process lists and controls them
+ *     while (us_jobs_supervise(jobs)) { us_jobs_tick(jobs, NULL, &err); sleep(1); }   // one process starts them, one at a time
  *
  * A job is FOLDER/ID/: job.json (what it is and how it stands), log.jsonl (what its commands tell, a JSON object a line),
  * output.txt (their stderr) and alive (locked while a process works on it, so that who was killed is found dead).
@@ -14,9 +14,9 @@
  *     kind, title, ...      for people and pages; kept as they are
  *     steps[]               argv (without the program; "{log}" stands for the path of log.jsonl), and for a step that can go on
  *                           where it was: mark (a file that is there when there is something to go on with), fresh[] and
- * again[] (arguments for the one case and the other), ending[] (arguments that make it finish early) publish {from, to}
- * folders: when all steps are done, `from` becomes `to`, which is new clean[]               files and folders that go with a
- * cancelled job
+ *                           again[] (arguments for the one case and the other), ending[] (arguments that make it finish early)
+ *     publish {from, to}    folders: when all steps are done, `from` becomes `to`, which is new
+ *     clean[]               files and folders that go with a cancelled job
  *
  * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running job
  * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds. */

@@ -1,9 +1,9 @@
 /* understudy/serve.h - characters over HTTP: the chat page, the chat API behind it and the OpenAI API (docs/serve.md).
  *
  *     us_server *s;
- *     us_server_new(&(us_serve_options){.characters = "characters", .data_dir = "data"}, &s, &err); // listens; /health says
- * 503 us_server_set_model(s, model, &err);                                                     // and now 200
- *     ... until the process is told to end ...
+ *     us_server_new(&(us_serve_options){.characters = "characters", .data_dir = "data"}, &s, &err);   // listens; /health says 503
+ *     us_server_set_model(s, model, &err);                                                            // and now 200
+ *     pause();                                                                                        // until a signal comes
  *     us_server_free(s); // replies under way are ended, what they had said is kept
  *
  * Loopback unless told otherwise; a public address needs an API key. The model must outlive the server. */
