@@ -176,6 +176,10 @@ static us_status write_files(const us_facts *f, const us_cloud_options *co, cons
     if (out) {
         us_cloud *cloud = NULL;
         st = us_cloud_new(f, co, &cloud, err);
+        if (st == US_ERR_NOT_FOUND) { /* everything else is worth a report */
+            fprintf(stderr, "understudy explore: %s; the report has none\n", err->message);
+            st = US_OK;
+        }
         if (!st) st = us_report_write(f, cloud, out, err);
         us_cloud_free(cloud);
         if (!st) fprintf(stderr, "\nwrote %s/index.html (open it in a browser), report.json, corpus.json and pictures\n", out);
@@ -192,7 +196,8 @@ int cmd_explore(int argc, char **argv) {
     us_explore_options eo = {0};
     us_cloud_options co = {0};
     const char *find = NULL, *out = NULL, *about = NULL, *size_by = "count";
-    char *name = NULL, *text = NULL;
+    const char *stop_file = NULL;
+    char *name = NULL, *text = NULL, *stop_words = NULL;
     int64_t seed = 0, top = 30, min_lines = 0, words = 200;
     bool json = false, help;
     int n;
@@ -209,7 +214,8 @@ int cmd_explore(int argc, char **argv) {
          1},
         {"top", 0, "N", "rows of each list (30)", CLI_INT, &top, 1, 1000},
         {"min-lines", 0, "N", "a phrase is said in at least so many lines (3, or one in 5000)", CLI_INT, &min_lines, 1, 1e6},
-        {"language", 0, "NAME", "of the stop words: en, ru, none (found)", CLI_STRING, &eo.language, 0, 0},
+        {"language", 0, "NAME", "of the stop words: en, de, ru, ... or none (found)", CLI_STRING, &eo.language, 0, 0},
+        {"stop-words", 0, "FILE", "more stop words, blanks or line ends between", CLI_STRING, &stop_file, 0, 0},
         {"words", 0, "N", "words of the cloud (200)", CLI_INT, &words, 1, 2000},
         {"size-by", 0, "WHAT", "size of the cloud's words: count, keyness (count)", CLI_STRING, &size_by, 0, 0},
         {"mask", 0, "FILE", "PNG: the cloud's words stand where it is dark", CLI_STRING, &co.mask, 0, 0},
@@ -237,7 +243,10 @@ int cmd_explore(int argc, char **argv) {
     us_script *script = NULL;
     us_facts *facts = NULL;
     us_status st = US_OK;
-    if (about && !eo.character) st = name_on_card(about, &name, &err), eo.character = name;
+    size_t n_stop_words;
+    if (stop_file) st = cli_read_all(stop_file, &stop_words, &n_stop_words, &err);
+    eo.stop_words = stop_words;
+    if (!st && about && !eo.character) st = name_on_card(about, &name, &err), eo.character = name;
     if (!st) st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &script, &err);
     if (!st && find) {
         st = eo.character ? print_found(script, eo.character, find, &err)
@@ -258,5 +267,6 @@ int cmd_explore(int argc, char **argv) {
     us_script_free(script);
     free(name);
     free(text);
+    free(stop_words);
     return rc;
 }

@@ -21,10 +21,12 @@ extern "C" {
 
 typedef struct us_explore_options {
     const char *character; /* a speaker of the script; NULL: who has most lines */
-    const char *language;  /* of the stop words: "en", "ru", "none"; NULL: the one whose stop words are said most */
-    double main_share;     /* a main character has at least this share of the lines or of the words; 0: 0.01 */
-    int32_t top;           /* rows of each list, 1..1000; 0: 30 */
-    int32_t min_lines;     /* a phrase is said in at least so many of his lines; 0: 3, or one in 5,000 if that is more */
+    const char
+        *language; /* of the stop words, ISO 639-1, such as "de"; or "none"; NULL: the one whose stop words are said most */
+    const char *stop_words; /* more of them, in lower case, blanks or line ends between; NULL: none */
+    double main_share;      /* a main character has at least this share of the lines or of the words; 0: 0.01 */
+    int32_t top;            /* rows of each list, 1..1000; 0: 30 */
+    int32_t min_lines;      /* a phrase is said in at least so many of his lines; 0: 3, or one in 5,000 if that is more */
 } us_explore_options;
 
 /* A word, a phrase or a whole line, spelled as it is said most often. */

@@ -2,6 +2,7 @@
 #include "corpus/shape.h"
 #include "base/json.h"
 #include "text/fold.h"
+#include "text/segment.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <assert.h>
@@ -464,13 +465,6 @@ static int by_lines(const void *a, const void *b) {
     if (x->n_lines != y->n_lines) return x->n_lines < y->n_lines ? 1 : -1;
     if (x->n_rows != y->n_rows) return x->n_rows < y->n_rows ? 1 : -1;
     return strcmp(x->name, y->name);
-}
-
-uint32_t us_count_words(const char *s) {
-    size_t len = strlen(s);
-    uint32_t n = len && s[0] != ' ';
-    for (size_t i = 1; i < len; i++) n += (s[i] != ' ') & (s[i - 1] == ' ');
-    return n;
 }
 
 static us_rule why_joined(const char *name) {

@@ -66,9 +66,6 @@ double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t 
 us_status us_columns_missing(const us_script_options *o, const char *path, const us_span_str *header, size_t n,
                              const us_columns *found, us_error *err);
 
-/* Words of a text whose blanks are single spaces (the rule "blanks"). */
-uint32_t us_count_words(const char *s);
-
 /* ---- repair of one cell: each writes to `out` and returns true when something changed ------------------ */
 bool us_repair_mojibake(const char *s, size_t n, us_buf *out);
 bool us_repair_blanks(const char *s, size_t n, us_buf *out);

@@ -3,6 +3,7 @@
 #include "dataset/dataset.h"
 #include "text/fold.h"
 #include "text/hash.h"
+#include "text/segment.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +62,6 @@ typedef struct work {
 static const char *text_of(const work *w, size_t turn) { return w->d->text.data + (uintptr_t)w->d->turns[turn].text; }
 static bool on(const work *w, us_filter f) { return !(w->o->filters_off >> f & 1); }
 
-static size_t count_words(const char *s) {
-    size_t n = *s != 0;
-    for (; *s; s++) n += *s == ' ';
-    return n;
-}
-
 /* The last line of what was said before, without its speaker's name. */
 static const char *last_line(const char *text) {
     const char *nl = strrchr(text, '\n'), *line = nl ? nl + 1 : text, *colon = strstr(line, ": ");
@@ -83,7 +78,7 @@ static us_status judge(work *w, const us_example *e, size_t i, us_filter *f, us_
     if (on(w, US_FILTER_NO_WORDS) && !w->a.len) *f = US_FILTER_NO_WORDS;
     else if (on(w, US_FILTER_ECHO) && w->a.len && w->a.len == w->b.len && !memcmp(w->a.data, w->b.data, w->a.len))
         *f = US_FILTER_ECHO;
-    else if (on(w, US_FILTER_LONG) && count_words(w->a.data) > (size_t)max_words) *f = US_FILTER_LONG;
+    else if (on(w, US_FILTER_LONG) && us_count_words(w->a.data) > (uint32_t)max_words) *f = US_FILTER_LONG;
     else if (on(w, US_FILTER_DUPLICATE) && hashes_add(&w->seen, us_hash_bytes(said, w->a.data, w->a.len), true))
         *f = US_FILTER_DUPLICATE;
     else if (on(w, US_FILTER_NEAR_DUPLICATE) && e->part == US_TRAIN) {

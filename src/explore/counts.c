@@ -1,6 +1,6 @@
 /* explore/counts.c - who says how much, to whom, and in lines of which length. */
 #include "base/mem.h"
-#include "corpus/script.h"
+#include "text/segment.h"
 #include "explore/facts.h"
 #include <stdlib.h>
 #include <string.h>

@@ -59,7 +59,7 @@ static us_status count_words(us_facts_work *w, us_error *err) {
     for (size_t i = 0; i < w->ids.n; i++) w->n_said[w->ids.id[i]]++;
     for (size_t i = 0; i < w->own_ids.n; i++) w->f.n_different_words += !w->n_own[w->own_ids.id[i]]++;
     w->n_own_words = w->own_ids.n;
-    return us_stop_words(&w->words, w->n_said, &w->f.language, w->stop, err);
+    return us_stop_words(&w->words, w->n_said, w->stop_words, &w->f.language, w->stop, err);
 }
 
 us_status us_explore(const us_script *script, const us_explore_options *options, us_facts **out, us_error *err) {
@@ -72,6 +72,7 @@ us_status us_explore(const us_script *script, const us_explore_options *options,
     us_facts_work *w = NULL;
     us_status st = us_alloc(1, sizeof *w, &w, err);
     if (st) return st;
+    w->stop_words = o.stop_words;
     w->f = (us_facts){.script = script, .language = o.language, .main_share = o.main_share > 0 ? o.main_share : 0.01};
     w->top = o.top ? (size_t)o.top : 30;
     st = choose_character(w, o.character, err);

@@ -21,7 +21,8 @@ typedef struct us_facts_work {
     size_t *own_start;    /* [n_own_lines + 1] into own_ids */
     uint64_t n_own_words; /* words as split here; f.role.n_words counts blank-separated ones */
     size_t top;
-    void **blocks; /* every list and string of f, freed together */
+    const char *stop_words; /* the caller's */
+    void **blocks;          /* every list and string of f, freed together */
     size_t n_blocks, cap_blocks;
 } us_facts_work;
 
@@ -34,8 +35,8 @@ US_MUST_USE us_status us_count_roles(us_facts_work *w, us_error *err);
 US_MUST_USE us_status us_find_terms(us_facts_work *w, us_error *err);
 
 enum { US_STOP_WORD = 1, US_STOP_TRIFLE }; /* trifle: a number, a single letter */
-/* Marks the stop words of a language ("en", "ru", "none"; NULL: the one whose stop words are said most); *language
- * then says which. `stop` comes zeroed. */
-US_MUST_USE us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char **language, unsigned char *stop,
-                                    us_error *err);
+/* Marks the stop words of a language ("en", "none"; NULL: the one whose stop words are said most) and of `more` (as in
+ * us_explore_options); *language then says which. `stop` comes zeroed. ARGUMENT for a language without a list. */
+US_MUST_USE us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char *more, const char **language,
+                                    unsigned char *stop, us_error *err);
 #endif

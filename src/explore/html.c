@@ -61,7 +61,7 @@ static void put_head(page *p) {
 }
 
 static void put_cloud_style(page *p, const us_cloud *c) {
-    for (int dark = 0; dark < 2; dark++) {
+    for (int dark = 0; dark < 2 && c; dark++) {
         put_raw(p, dark ? "@media(prefers-color-scheme:dark){" : "");
         for (int k = 0; k < c->n_colours; k++) {
             char rule[64];
@@ -70,7 +70,8 @@ static void put_cloud_style(page *p, const us_cloud *c) {
             put_raw(p, rule);
         }
     }
-    put_raw(p, "}\n</style>\n</head>\n<body>\n");
+    put_raw(p, c ? "}" : "");
+    put_raw(p, "\n</style>\n</head>\n<body>\n");
 }
 
 static void put_tile(page *p, const char *label, big n, const char *note, double share) {
@@ -341,7 +342,7 @@ us_status us_report_html(const us_facts *f, const us_cloud *cloud, us_buf *out, 
     put_head(&p);
     put_cloud_style(&p, cloud);
     put_header(&p);
-    put_cloud(&p, cloud);
+    if (cloud) put_cloud(&p, cloud);
     put_terms(
         &p, "catch-phrases", "Catch-phrases",
         "Two to six words, and words that make a sentence, by how much more often these lines hold them than everybody else's.",

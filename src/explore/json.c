@@ -158,7 +158,7 @@ static json_t *about(const us_facts *f) {
     json_object_set_new(o, "keywords", terms(f->keywords, f->n_keywords < most ? f->n_keywords : most, true));
     json_object_set_new(o, "talks_to", talks_to(f, most / 2));
     json_object_set_new(o, "words_per_line", lengths(f));
-    json_object_set_new(o, "cloud", json_string("cloud.svg"));
+    if (f->n_cloud_words) json_object_set_new(o, "cloud", json_string("cloud.svg"));
     return o;
 }
 

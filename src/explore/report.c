@@ -19,8 +19,8 @@ us_status us_report_write(const us_facts *f, const us_cloud *cloud, const char *
     us_status st = svg && png && page ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_json_write(f, US_JSON_REPORT, folder, err);
     if (!st) st = us_json_write(f, US_JSON_CORPUS, folder, err);
-    if (!st) st = us_cloud_save_svg(cloud, svg, err);
-    if (!st) st = us_cloud_save_png(cloud, png, 1, "#ffffff", err);
+    if (!st && cloud) st = us_cloud_save_svg(cloud, svg, err);
+    if (!st && cloud) st = us_cloud_save_png(cloud, png, 1, "#ffffff", err);
     if (!st) st = us_charts_write(f, folder, err);
     if (!st) st = write_page(f, cloud, page, err);
     free(svg);

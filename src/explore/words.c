@@ -2,6 +2,7 @@
 #include "explore/words.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "text/segment.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +91,10 @@ static size_t put_folded(uint32_t cp, char *out) {
     return (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), out);
 }
 
-bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end) {
+/* The run of letters that begins at `from` or after it, and whether a script without blanks is in it. */
+static bool next_run(const char *text, size_t n, size_t from, size_t *begin, size_t *end, bool *unspaced) {
     bool inside = false, quote = false; /* an apostrophe after the word so far: inside it if a letter follows */
+    *unspaced = false;
     for (size_t i = from; i < n;) {
         uint32_t cp = (unsigned char)text[i];
         int len = cp < 128 ? 1 : us_utf8_decode(text + i, n - i, &cp);
@@ -99,12 +102,20 @@ bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t
         if (is_word(cp)) {
             if (!inside) *begin = i;
             inside = true, quote = false;
+            *unspaced = *unspaced || us_is_unspaced(cp);
             *end = i + (size_t)len;
         } else if (inside && !quote && (cp == '\'' || cp == 0x2019)) quote = true;
         else if (inside) return true;
         i += (size_t)len;
     }
     return inside;
+}
+
+bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end) {
+    bool unspaced;
+    if (!next_run(text, n, from, begin, end, &unspaced)) return false;
+    if (unspaced) *end = *begin + us_first_word(text + *begin, *end - *begin);
+    return true;
 }
 
 /* Lower case at w->text + w->text_len, which has room; returns the bytes. */

@@ -25,7 +25,8 @@ typedef struct us_ids {
 } us_ids; /* init is {0}; free(id) */
 
 /* The next word of text[0..n) (UTF-8) that begins at `from` or after it: bytes [*begin, *end). A word is a run of
- * letters, marks and digits, with apostrophes inside (U+2019 is one). False when there is none. */
+ * letters, marks and digits, with apostrophes inside (U+2019 is one); where no blanks are written, one word of it by the
+ * dictionary (text/segment.h). False when there is none. */
 bool us_word_next(const char *text, size_t n, size_t from, size_t *begin, size_t *end);
 /* Appends the ids of the words of text to out, folded to lower case; "don't" is one word, its apostrophe made even. */
 US_MUST_USE us_status us_words_split(us_words *w, const char *text, us_ids *out, us_error *err);

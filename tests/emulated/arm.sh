@@ -19,8 +19,8 @@ compile src/kern/arm/kern_dotprod.c -march=armv8.2-a+dotprod &
 compile src/kern/arm/kern_i8mm.c -march=armv8.2-a+dotprod+i8mm &
 compile src/kern/arm/kern_neon.c
 wait
-for f in src/kern/{kern,pack,quant}.c src/kern/scalar/scalar.c src/base/{buf,error,file,mem,rng}.c tests/unit/test_{kern,quant}.c; do compile "$f"; done
-common=("$work"/{kern_dotprod,kern_i8mm,kern_neon,kern,pack,quant,scalar,buf,error,file,mem,rng}.o)
+for f in src/kern/{kern,pack,quant}.c src/kern/scalar/scalar.c src/base/{buf,error,file,mem,rng,utf8}.c tests/unit/test_{kern,quant}.c; do compile "$f"; done
+common=("$work"/{kern_dotprod,kern_i8mm,kern_neon,kern,pack,quant,scalar,buf,error,file,mem,rng,utf8}.o)
 for t in test_kern test_quant; do "$cc" -static "$work/$t.o" "${common[@]}" -lm -lpthread -o "$work/$t"; done
 
 "$qemu" -cpu max "$work/test_quant"

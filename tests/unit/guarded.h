@@ -18,6 +18,7 @@ static size_t n_guarded;
 
 /* n zero bytes. They begin at a multiple of 64 when n is one. */
 static inline void *guarded(size_t n) {
+    if (getenv("US_LOOSE_GUARDS")) n += 64; /* an emulator that reads whole vectors for one number */
     size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (n + page) / page * page; /* one byte of canary at least */
     unsigned char *map = mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED || n_guarded == GUARDED_MOST || mprotect(map + body, page, PROT_NONE)) abort();
