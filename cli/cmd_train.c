@@ -488,7 +488,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     return leave_job(jobs, id, p.done && !interrupted ? finish(r, &p, err) : pause_run(r, p.step, err));
 }
 
-int cmd_train(int argc, char **argv) {
+static int read_and_train(int argc, char **argv, json_t *as_typed) {
     cli_script so = {0};
     us_dataset_options dso = {.unnamed = 0.25};
     us_train_options to = {.eval_targets = 8000, .patience = 0};
@@ -556,7 +556,7 @@ int cmd_train(int argc, char **argv) {
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),
     };
-    r.typed = typed(argc, argv);
+    r.typed = as_typed;
     int rc =
         cli_parse(argv[0],
                   "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
@@ -606,7 +606,6 @@ int cmd_train(int argc, char **argv) {
             rc = cli_fail(argv[0], st, &err);
         else rc = train(&r, &to, resume, restart, ends, dry_run, !no_samples, &err);
     }
-    json_decref(r.typed);
     if (r.log) fclose(r.log);
     us_trainer_free(r.trainer);
     us_model_free(r.model);
@@ -620,5 +619,12 @@ int cmd_train(int argc, char **argv) {
     free(r.checkpoint_path);
     free(r.owned_log);
     free(path);
+    return rc;
+}
+
+int cmd_train(int argc, char **argv) {
+    json_t *as_typed = typed(argc, argv); /* before the options are taken out of it */
+    int rc = read_and_train(argc, argv, as_typed);
+    json_decref(as_typed);
     return rc;
 }

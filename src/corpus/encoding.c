@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unicode/ucnv.h>
 
@@ -279,8 +280,7 @@ static us_status find(const char *s, size_t n, bool asked, const us_map *map, co
         us_text rest = {0};
         call_it(&rest, name);
         size_t used = strlen(t->encoding);
-        strncat(t->encoding, " with lines in ", sizeof t->encoding - 1 - used);
-        strncat(t->encoding, rest.encoding, sizeof t->encoding - 1 - strlen(t->encoding));
+        snprintf(t->encoding + used, sizeof t->encoding - used, " with lines in %s", rest.encoding);
         t->guessed = true;
     } else if (v.n_nuls) st = copy_without_nuls(s, n, t, err);
     us_buf_fini(&sample);
