@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 void *cli_must(void *p) {
+    static const char words[] = "\nunderstudy: out of memory\n"; /* a line may be half written */
     if (p) return p;
-    fputs("understudy: out of memory\n", stderr);
+    if (write(STDERR_FILENO, words, sizeof words - 1) < 0) _exit(EXIT_FAILED);
     exit(EXIT_FAILED);
 }
 

@@ -1,5 +1,6 @@
 #define US_CLI_OUT_SELF
 #include "cli_out.h"
+void *cli_must(void *p); /* cli.h, whose printf is this one */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static bool is_style(const char *s) {
 
 static bool is_shown(const FILE *f) { return f == stdout || f == stderr; }
 
-/* ---- a text that grows; out of memory, it is cut ------------------------------------------------------------------ */
+/* ---- a text that grows ------------------------------------------------------------------ */
 
 typedef struct text {
     char *data;
@@ -25,9 +26,7 @@ typedef struct text {
 static char *room(text *t, size_t n) {
     if (t->n + n + 1 > t->cap) {
         size_t cap = 2 * (t->n + n + 64);
-        char *p = realloc(t->data, cap);
-        if (!p) return NULL;
-        t->data = p;
+        t->data = cli_must(realloc(t->data, cap));
         t->cap = cap;
     }
     return t->data + t->n;
@@ -35,8 +34,7 @@ static char *room(text *t, size_t n) {
 
 static void add(text *t, const char *s, size_t n) {
     char *at = room(t, n);
-    if (!at) return;
-    memcpy(at, s, n);
+    for (size_t i = 0; i < n; i++) at[i] = s[i];
     t->n += n;
 }
 

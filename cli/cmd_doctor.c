@@ -114,18 +114,20 @@ static void print_sources(const us_script *s) {
     }
 }
 
-static void print_exclusions(const us_script *s) {
+static int print_exclusions(const us_script *s) {
     uint32_t *out;
     size_t n, n_sp;
     us_error err;
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
-    if (us_script_suggest_exclusions(s, &out, &n, &err)) return;
+    us_status st = us_script_suggest_exclusions(s, &out, &n, &err);
+    if (st) return cli_fail("doctor", st, &err);
     if (n) printf("\nnames that may be no person (--exclude NAME leaves their rows out):\n");
     for (size_t i = 0; i < n; i++) printf("  %-30s %u rows\n", sp[out[i]].name, sp[out[i]].n_rows);
     free(out);
+    return EXIT_OK;
 }
 
-static void print_text(const us_script *s, const us_alias *aliases, size_t n_aliases, int64_t most) {
+static int print_text(const us_script *s, const us_alias *aliases, size_t n_aliases, int64_t most) {
     const us_script_counts *c = us_script_get_counts(s);
     size_t n, n_sp, n_scenes, n_episodes;
     const us_repair *r = us_script_get_repairs(s, &n);
@@ -147,11 +149,12 @@ static void print_text(const us_script *s, const us_alias *aliases, size_t n_ali
                    r[i].before, r[i].after);
     }
     if ((int64_t)n > most) printf("... and %zu more (--most N, or --json for all)\n", n - (size_t)most);
-    print_exclusions(s);
+    int rc = print_exclusions(s);
     if (n_aliases) printf("\nnames that may be one person (nothing is joined until an alias file says so):\n");
     for (size_t i = 0; i < n_aliases && (int64_t)i < most; i++)
         printf("  %-30s -> %-30s %s (%.2f)\n", sp[aliases[i].from].name, sp[aliases[i].to].name, aliases[i].reason,
                aliases[i].score);
+    return rc;
 }
 
 int cmd_doctor(int argc, char **argv) {
@@ -188,7 +191,7 @@ int cmd_doctor(int argc, char **argv) {
     else if (write) rc = write_aliases(argv[0], s, aliases, n_aliases, write);
     else if (summary) rc = (st = cli_script_summary(s, &err)) ? cli_fail(argv[0], st, &err) : EXIT_OK;
     else if (json) print_json(s, aliases, n_aliases);
-    else print_text(s, aliases, n_aliases, most);
+    else rc = print_text(s, aliases, n_aliases, most);
     free(aliases);
     fflush(stdout); /* the report comes first, also where both go to one place */
     cli_script_tell(s);

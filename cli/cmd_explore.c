@@ -175,11 +175,9 @@ static us_status write_files(const us_facts *f, const us_cloud_options *co, cons
     us_status st = US_OK;
     if (out) {
         us_cloud *cloud = NULL;
-        st = us_cloud_new(f, co, &cloud, err);
-        if (st == US_ERR_NOT_FOUND) { /* everything else is worth a report */
-            fprintf(stderr, "understudy explore: %s; the report has none\n", err->message);
-            st = US_OK;
-        }
+        if (f->n_cloud_words) st = us_cloud_new(f, co, &cloud, err);
+        else /* everything else is worth a report */
+            fprintf(stderr, "understudy explore: '%s' says nothing but stop words: the report has no cloud\n", f->name);
         if (!st) st = us_report_write(f, cloud, out, err);
         us_cloud_free(cloud);
         if (!st) fprintf(stderr, "\nwrote %s/index.html (open it in a browser), report.json, corpus.json and pictures\n", out);

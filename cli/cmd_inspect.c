@@ -138,6 +138,7 @@ static us_template *template_of(const facts *f, us_error *why) {
            e = token_of(f, "tokenizer.ggml.eos_token_id");
     char bos[64], eos[64];
     if (!s.len) s = get_str(f, "tokenizer.chat_template.default");
+    why->status = US_ERR_NOT_FOUND;
     snprintf(why->message, sizeof why->message, "there is none in the file");
     snprintf(bos, sizeof bos, "%.*s", b.len < 63 ? (int)b.len : 63, b.data);
     snprintf(eos, sizeof eos, "%.*s", e.len < 63 ? (int)e.len : 63, e.data);
@@ -299,6 +300,7 @@ static void show_tokenizer(const facts *f) {
     }
     us_error why;
     us_template *t = template_of(f, &why);
+    if (!t && why.status == US_ERR_MEMORY) cli_must(NULL);
     static const char subject[] = "the chat template is ";
     const char *reason = strncmp(why.message, subject, sizeof subject - 1) ? why.message : why.message + sizeof subject - 1;
     label("chat template");
@@ -323,7 +325,9 @@ static expectation expect_of(const facts *f) {
     expectation e = {.known = false};
     us_error err;
     us_model *m = NULL;
-    if (!us_model_open(us_gguf_path(f->g), &(us_model_options){.check = expect, .check_ctx = &e}, &m, &err)) us_model_free(m);
+    us_status st = us_model_open(us_gguf_path(f->g), &(us_model_options){.check = expect, .check_ctx = &e}, &m, &err);
+    if (st == US_ERR_MEMORY) cli_must(NULL);
+    if (!st) us_model_free(m);
     return e;
 }
 
@@ -390,6 +394,7 @@ static void show_summary(const facts *f) {
     puts(f->arch.len ? "" : "(the file does not say)");
     us_error why;
     bool ok = supported(f, &why);
+    if (!ok && why.status == US_ERR_MEMORY) cli_must(NULL);
     label("runs here");
     puts(ok ? "yes" : reason_of(f, &why));
     if (ok && !f->adapter) show_speed(f);
@@ -531,6 +536,7 @@ static json_t *json_model(const facts *f) {
     json_t *m = json_object();
     us_error why;
     us_template *t = template_of(f, &why);
+    if (!t && why.status == US_ERR_MEMORY) cli_must(NULL);
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         if (get_arch(f, ints[i].key) >= 0) json_object_set_new(m, ints[i].name, json_integer(get_arch(f, ints[i].key)));
     json_object_set_new(m, "n_vocab", json_integer((json_int_t)count_of(f, "tokenizer.ggml.tokens")));
@@ -563,6 +569,7 @@ static int show_json(const facts *f, bool tensors, bool kvs) {
                                                "bytes", (json_int_t)f->types[i].n_bytes));
     us_error why;
     bool ok = supported(f, &why);
+    if (!ok && why.status == US_ERR_MEMORY) cli_must(NULL);
     json_t *j = json_pack(
         "{so so ss so sb sI sI si si si so}", "path", json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}),
         "name", json_clean(f->name), "kind", f->adapter ? "adapter" : "model", "architecture", json_clean(f->arch), "supported",

@@ -391,5 +391,17 @@ export const shortcuts = {
 
 on('chats', () => { if (chat && head?.isConnected) drawTitles(); });
 // Another page has gone on with the same chat, or the server is back.
-on('chat', id => { if (chat?.id && (id === null || id === chat.id) && !live && !document.querySelector('.edit')) refresh().catch(() => {}); });
-document.addEventListener('visibilitychange', () => { if (!document.hidden && chat?.id && !live && !document.querySelector('.edit, dialog[open], :popover-open')) refresh().catch(() => {}); });
+// Turns are not drawn anew under an open menu, dialog or edit: what changed meanwhile is shown when it closes.
+const occupied = () => document.querySelector('.edit, dialog[open], :popover-open');
+let due = false;
+on('chat', id => {
+  if (!chat?.id || (id !== null && id !== chat.id) || live) return;
+  if (occupied()) due = true;
+  else refresh().catch(() => {});
+});
+for (const event of ['toggle', 'close']) document.addEventListener(event, () => {
+  if (!due || occupied() || live) return;
+  due = false;
+  if (chat?.id) refresh().catch(() => {});
+}, true);
+document.addEventListener('visibilitychange', () => { if (!document.hidden && chat?.id && !live && !occupied()) refresh().catch(() => {}); });

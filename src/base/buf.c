@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include "base/mem.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ us_status us_buf_reserve(us_buf *b, size_t n_more, us_error *err) {
     size_t cap = b->cap ? b->cap : 64;
     while (cap < need) cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     if (cap > b->max + 1 && b->max + 1 >= need) cap = b->max + 1;
-    char *p = realloc(b->data, cap);
+    char *p = us_checked(realloc(b->data, cap));
     if (!p) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes for a buffer", cap);
     b->data = p;
     b->cap = cap;

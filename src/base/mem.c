@@ -4,8 +4,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
+static _Thread_local unsigned n_failures;
+unsigned us_memory_failures(void) { return n_failures; }
+void *us_checked(void *p) {
+    n_failures += !p;
+    return p;
+}
+
 us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *err) {
-    void *p = calloc(n ? n : 1, size ? size : 1);
+    void *p = us_checked(calloc(n ? n : 1, size ? size : 1));
     memcpy(out_ptr, &p, sizeof p);
     return p ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory: %zu items of %zu bytes", n, size);
 }
@@ -16,7 +23,7 @@ us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err) {
     void *p = NULL;
     memcpy(out_ptr, &p, sizeof p);
     if (!us_add_size(n_bytes ? n_bytes : 1, align - 1, &padded) || posix_memalign(&p, align, padded & ~(align - 1)))
-        return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", n_bytes);
+        return us_checked(NULL), us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", n_bytes);
     padded &= ~(align - 1);
 #ifdef MADV_HUGEPAGE
     if (align == huge) madvise(p, padded, MADV_HUGEPAGE);
@@ -40,7 +47,7 @@ us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item, us_error
     if (!us_mul_size(n, item, &bytes)) return us_fail(err, US_ERR_MEMORY, "size overflow: %zu items of %zu bytes", n, item);
     void *old;
     memcpy(&old, ptr_ptr, sizeof old);
-    void *p = realloc(old, bytes);
+    void *p = us_checked(realloc(old, bytes));
     if (!p) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", bytes);
     memcpy(ptr_ptr, &p, sizeof p);
     *cap = n;
@@ -48,7 +55,7 @@ us_status us_grow(void *ptr_ptr, size_t *cap, size_t need, size_t item, us_error
 }
 
 us_status us_strndup(const char *s, size_t n, char **out, us_error *err) {
-    char *p = *out = malloc(n + 1);
+    char *p = *out = us_checked(malloc(n + 1));
     if (!p) return us_fail(err, US_ERR_MEMORY, "out of memory: %zu bytes", n + 1);
     if (n) memcpy(p, s, n);
     p[n] = 0;

@@ -1,5 +1,6 @@
 /* corpus/csv.c - one row of cells at a time. */
 #include "corpus/csv.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,8 @@ void us_csv_init(us_csv *c, const char *s, size_t n, const us_csv_form *form, si
         (us_csv){.at = s, .end = s + n, .form = *form, .line = 1, .max_cell = max_cell, .n_delimiter = strlen(form->delimiter)};
     size_t look = n < 65536 ? n : 65536;
     c->line_end = !memchr(s, '\n', look) && memchr(s, '\r', look) ? '\r' : '\n';
-    c->cells = malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->cells);
-    c->offsets = malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->offsets);
+    c->cells = us_checked(malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->cells));
+    c->offsets = us_checked(malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->offsets));
     us_buf_init(&c->scratch, (size_t)1 << 31);
 }
 

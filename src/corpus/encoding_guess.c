@@ -5,6 +5,7 @@
  * frequent characters: for Chinese Jun Da's "Modern Chinese Character Frequency List" (2004), for Korean and the Cyrillic
  * letters the usual letter counts of running text. */
 #include "base/utf8.h"
+#include "base/mem.h"
 #include "corpus/encoding.h"
 #include <stdlib.h>
 #include <string.h>
@@ -177,8 +178,8 @@ static double prior(const char *name) {
 
 const char *us_encoding_guess(const char *bytes, size_t n, bool *sure) {
     if (n > MAX_SAMPLE) n = MAX_SAMPLE;
-    UChar *text = malloc((2 * n + 16) * sizeof *text);
-    worth *w = malloc(sizeof *w);
+    UChar *text = us_checked(malloc((2 * n + 16) * sizeof *text));
+    worth *w = us_checked(malloc(sizeof *w));
     double best = -1e9, second = -1e9;
     const char *winner = names[0];
     for (size_t k = 0; k < N_NAMES && text && w; k++) {

@@ -213,11 +213,13 @@ us_status us_script_suggest_exclusions(const us_script *s, uint32_t **out, size_
     us_buf b;
     us_buf_init(&b, 1 << 16);
     us_status st = US_OK;
+    unsigned failures = us_memory_failures();
     for (size_t i = 0; i < n && !st; i++)
         if (sp[i].n_lines && us_fold_case(sp[i].name, &b) && b.data && is_no_person(b.data) &&
             !(st = us_grow(&list, &cap, count + 1, sizeof *list, err)))
             list[count++] = (uint32_t)i;
     us_buf_fini(&b);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st) free(list);
     else *out = list, *n_out = count;
     return st;

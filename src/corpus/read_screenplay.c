@@ -11,6 +11,7 @@
  * marks are understood (fountain.io/syntax): @name, !action, .heading, > transition, ~lyrics, [[notes]], boneyards, the title
  * page. Names that are not in capitals are taken when most paragraphs begin with a short line that comes again. */
 #include "corpus/label.h"
+#include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,7 +201,7 @@ static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
 /* A boneyard is commented out: blanks in its place, so that lines keep their numbers. */
 static char *without_boneyards(const us_doc *d) {
     if (!memmem(d->s, d->n, "/*", 2)) return NULL;
-    char *own = malloc(d->n + 1);
+    char *own = us_checked(malloc(d->n + 1));
     if (!own) return NULL;
     memcpy(own, d->s, d->n);
     for (char *p = own, *end = own + d->n; (p = memmem(p, (size_t)(end - p), "/*", 2));) {

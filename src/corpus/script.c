@@ -59,7 +59,7 @@ struct us_script {
 static const char *keep(us_script *s, const char *text, size_t n) {
     if (!s->blocks || s->block_size - s->block_used < n + 1) {
         size_t size = n + 1 > ARENA_BLOCK ? n + 1 : ARENA_BLOCK;
-        block *b = malloc(sizeof *b + size);
+        block *b = us_checked(malloc(sizeof *b + size));
         if (!b) return NULL;
         b->next = s->blocks;
         s->blocks = b;
@@ -419,7 +419,7 @@ static us_status join_to(us_rows *r, size_t i, const char *name, size_t n, us_ru
     us_status st = speaker_of(s, name, n, &k, r->err);
     if (st) return st;
     if (s->n_speakers > before) {
-        uint32_t *bigger = realloc(s->joins, (s->n_speakers + 1) * sizeof *bigger);
+        uint32_t *bigger = us_checked(realloc(s->joins, (s->n_speakers + 1) * sizeof *bigger));
         if (!bigger) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
         s->joins = bigger;
         s->joins[before] = (uint32_t)before;
@@ -641,6 +641,7 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
                          us_error *err) {
     us_script_options o = options ? *options : (us_script_options){0};
     us_script *s = NULL;
+    unsigned failures = us_memory_failures();
     us_status st = n_paths ? us_alloc(1, sizeof *s, &s, err) : us_fail(err, US_ERR_ARGUMENT, "no files were named");
     if (st) return st;
     us_buf_init(&s->a, (size_t)1 << 30);
@@ -660,6 +661,8 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
             st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
     }
     if (!st) st = finish(&rd.rows);
+    if (!st && us_memory_failures() != failures)
+        st = us_fail(err, US_ERR_MEMORY, "out of memory: the script was not read in full");
     us_buf_fini(&s->a);
     us_buf_fini(&s->b);
     us_buf_fini(&s->taken);

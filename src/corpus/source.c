@@ -189,7 +189,7 @@ static us_status read_archive(walk *w, const char *path, const char *s, size_t n
             st = us_fail(w->err, US_ERR_LIMIT, "%s: more than %d files", path, MAX_FILES);
             break;
         }
-        char *bytes = NULL, *inner = raw ? strdup(path) : us_path_join(path, name);
+        char *bytes = NULL, *inner = raw ? us_checked(strdup(path)) : us_path_join(path, name);
         size_t len;
         st = inner ? unpack(a, inner, &room, &bytes, &len, w->err) : us_fail(w->err, US_ERR_MEMORY, "out of memory");
         if (!st) st = read_bytes(w, inner, bytes, len, NULL, !raw, true);

@@ -184,6 +184,7 @@ us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_d
     us_dataset *d = NULL;
     uint32_t who = 0;
     size_t n_sp;
+    unsigned failures = us_memory_failures();
     us_status st = us_script_find_speaker(s, o->character ? o->character : "", &who, err);
     us_dataset_options named = *o;
     if (!st) named.character = us_script_get_speakers(s, &n_sp)[who].name;
@@ -194,6 +195,7 @@ us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_d
     if (!st) fill_part(d, o, US_TEST, none ? 0.05 : o->test);
     if (!st) st = us_dataset_filter(d, o, err);
     if (!st) st = us_dataset_seal(d, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st) us_dataset_free(d);
     else *out = d;
     return st;

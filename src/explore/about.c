@@ -47,8 +47,7 @@ us_status us_about_write(const us_facts *facts, const us_cloud_options *options,
     char *svg = us_path_join(folder, "cloud.svg"), *png = us_path_join(folder, "cloud.png"),
          *picture = us_path_join(folder, "picture.png");
     us_status st = svg && png && picture ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = us_cloud_new(facts, &o, &cloud, err);
-    if (st == US_ERR_NOT_FOUND) st = US_OK; /* nothing to draw: the picture has the name alone */
+    if (!st && facts->n_cloud_words) st = us_cloud_new(facts, &o, &cloud, err); /* else the picture has the name alone */
     if (!st && cloud) st = us_cloud_save_svg(cloud, svg, err);
     if (!st && cloud) st = us_cloud_save_png(cloud, png, 1, "#ffffff", err);
     if (!st) st = write_picture(facts, &o, picture, err);

@@ -404,7 +404,7 @@ static us_status choose_words(us_cloud *c, const us_cloud_options *o, us_error *
     qsort(c->words, c->n_words, sizeof *c->words, by_weight);
     if (c->n_words > most) c->n_words = most;
     if (!c->n_words && !o->title)
-        return us_fail(err, US_ERR_NOT_FOUND, "'%s' says no word that is not a stop word: there is no cloud to draw", f->name);
+        return us_fail(err, US_ERR_FORMAT, "'%s' says nothing but stop words: there is no cloud to draw", f->name);
     double first = c->n_words ? c->words[0].weight : 1;
     for (size_t i = 0; i < c->n_words; i++) c->words[i].weight = pow(c->words[i].weight / first, 0.6);
     if (!o->title) return US_OK;

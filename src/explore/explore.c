@@ -70,6 +70,7 @@ us_status us_explore(const us_script *script, const us_explore_options *options,
     if (o.min_lines < 0)
         return us_fail(err, US_ERR_ARGUMENT, "least lines of a phrase: expected 1 or more, got %d", (int)o.min_lines);
     us_facts_work *w = NULL;
+    unsigned failures = us_memory_failures();
     us_status st = us_alloc(1, sizeof *w, &w, err);
     if (st) return st;
     w->stop_words = o.stop_words;
@@ -81,6 +82,7 @@ us_status us_explore(const us_script *script, const us_explore_options *options,
     if (!st) st = us_count_roles(w, err);
     w->f.min_lines = o.min_lines ? (uint32_t)o.min_lines : w->n_own_lines > 15000 ? (uint32_t)(w->n_own_lines / 5000) : 3;
     if (!st) st = us_find_terms(w, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st) us_facts_free(&w->f);
     else *out = &w->f;
     return st;

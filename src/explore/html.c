@@ -4,6 +4,7 @@
  * data-with (a speaker), data-len (words in a line). The character's lines with the line before and after each are
  * put in as JSON for the script. */
 #include "explore/facts.h"
+#include "base/mem.h"
 #include "text/fold.h"
 #include "text/markup.h"
 #include "explore/cloud.h"
@@ -295,7 +296,8 @@ static void put_lines(page *p) {
     for (size_t i = 0; i < n; i++)
         if (is_near(f, l, n, i)) bytes += strlen(l[i].text) + 20;
     uint32_t every = (uint32_t)(bytes / MAX_LINES_BYTES) + 1;
-    uint32_t *number = calloc(n_sp + 1, sizeof *number), n_named = 0; /* speakers in the order in which they are met */
+    uint32_t *number = us_checked(calloc(n_sp + 1, sizeof *number)),
+             n_named = 0; /* speakers in the order in which they are met */
     if (!number && !p->st) p->st = us_fail(p->err, US_ERR_MEMORY, "out of memory");
     if (p->st) return;
     char cell[64];
@@ -316,7 +318,7 @@ static void put_lines(page *p) {
         first = false;
     }
     put_raw(p, "],\"speakers\":[");
-    const char **names = calloc(n_named + 1, sizeof *names);
+    const char **names = us_checked(calloc(n_named + 1, sizeof *names));
     if (!names && !p->st) p->st = us_fail(p->err, US_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i <= n_sp && !p->st; i++)
         if (number[i]) names[number[i] - 1] = i < n_sp ? sp[i].name : "";

@@ -830,6 +830,7 @@ void us_written_fini(us_written *w) {
 }
 
 us_status us_jinja_read(const char *jinja, size_t n, const us_situation *s, us_written *out, us_error *err) {
+    unsigned failures = us_memory_failures();
     reader r = {.s = jinja, .n = n, .now = s, .out = out, .to = &out->before};
     us_buf_init(&r.texts, MAX_TEMPLATE);
     if (n > MAX_TEMPLATE || memchr(jinja, 0, n)) fail(&r, "it is too long, or has a NUL in it");
@@ -842,5 +843,6 @@ us_status us_jinja_read(const char *jinja, size_t n, const us_situation *s, us_w
     free(r.nodes);
     free(r.arena);
     us_buf_fini(&r.texts);
+    if (r.why && us_memory_failures() != failures) return us_fail(err, US_ERR_MEMORY, "out of memory: a chat template is read");
     return r.why ? us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (%s)", r.why) : US_OK;
 }

@@ -375,6 +375,7 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
                                 us_error *err) {
     us_template *t = NULL;
     bool refused = false;
+    unsigned failures = us_memory_failures();
     int64_t today = (int64_t)time(NULL);
     us_status st = us_alloc(1, sizeof *t, &t, err);
     for (int r = 0; r < US_N_ROLES && !st; r++)
@@ -400,6 +401,7 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
     if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
     if (!st) st = check_ends(t, jinja, n, bos, eos, err);
     if (!st) st = give_name(t, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory: a chat template is read");
     if (st) us_template_free(t);
     else *out = t;
     return st;

@@ -1,4 +1,5 @@
 #include "text/fold.h"
+#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/unorm2.h>
@@ -13,8 +14,8 @@ bool us_fold_case(const char *text, us_buf *out) {
     us_buf_clear(out);
     if (n > 1 << 28) return false;
     if (n > 127) {
-        in = malloc((n + 1) * sizeof *in);
-        folded = malloc(room * sizeof *folded);
+        in = us_checked(malloc((n + 1) * sizeof *in));
+        folded = us_checked(malloc(room * sizeof *folded));
     } else room = 512;
     const UNormalizer2 *nfkc = unorm2_getNFKCCasefoldInstance(&e);
     bool ok = in && folded && U_SUCCESS(e);

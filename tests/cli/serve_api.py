@@ -19,6 +19,11 @@ def put_character(cid, c, with_adapter=False):
         json.dump(c, f)
 
 
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        return s.getsockname()[1]
+
+
 def start(*options, where=data):
     log = open(folder + '/log', 'a')
     p = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', where, '--characters', characters, '-t', '1', '-c', '8192', *options], stderr=log)
@@ -430,10 +435,11 @@ def go_away(cid):
 def another_engine():
     """A second server, whose replies are made by the first: no model there, our stops, its own store."""
     global port
-    port += 1
-    p = start('--engine', f'http://127.0.0.1:{port - 1}', where=folder + '/data2')
+    first = port
+    port = free_port()
+    p = start('--engine', f'http://127.0.0.1:{first}', where=folder + '/data2')
     s = ok('GET', '/api/state')
-    assert s['ready'] and s['model'] is None and s['engine'].endswith(str(port - 1)), s
+    assert s['ready'] and s['model'] is None and s['engine'].endswith(str(first)), s
     cid = ok('POST', '/api/chats', {'characters': ['tom'], 'user': 'Spike'}, want=201)['id']
     evs = events(f'/api/chats/{cid}/say', {'text': 'Hello, Tom!', 'max_tokens': 9, 'seed': 3})
     t = by(evs, 'done')[0]['turn']
@@ -448,7 +454,7 @@ def another_engine():
     assert len(ok('POST', '/v1/chat/completions', dict(ask, n=2))['choices']) == 2
     refused(501, 'POST', '/tokenize', {'content': 'x'})
     end(p)
-    port -= 1
+    port = first
 
 
 def store_locked(cid):
@@ -466,16 +472,16 @@ def store_locked(cid):
 def engine_gone():
     """The other engine has ended: the right words, and the user's line is kept."""
     global port
-    first = start()
-    port += 1
-    p = start('--engine', f'http://127.0.0.1:{port - 1}', where=folder + '/data2')
+    first, engine = start(), port
+    port = free_port()
+    p = start('--engine', f'http://127.0.0.1:{engine}', where=folder + '/data2')
     cid = ok('POST', '/api/chats', {'characters': ['tom']}, want=201)['id']
     end(first)
     refused(502, 'POST', '/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'Hi'}]})
     evs = events(f'/api/chats/{cid}/say', {'text': 'Hello?'})
     assert evs[-1][0] == 'error' and evs[-1][1]['code'] == 502 and evs[-1][1]['reason'] == 'engine_failed' and len(ok('GET', f'/api/chats/{cid}')['turns']) == 2, evs
     end(p)
-    port -= 1
+    port = engine
 
 
 def slow_clients():
