@@ -42,7 +42,7 @@ typedef struct us_term {
 typedef struct us_role {
     uint32_t speaker; /* index into the script's speakers */
     uint32_t n_lines, n_scenes, n_episodes;
-    uint64_t n_words;                /* blank-separated */
+    uint64_t n_words;                /* by blanks; by dictionary where none are written */
     double share_lines, share_words; /* 0..1, of the whole script */
 } us_role;
 

@@ -94,7 +94,7 @@ typedef struct us_attend {
     float cap;            /* then cap * tanh(score / cap); 0: no cap */
     float *m, *l;         /* [n_rows] */
     float *o;             /* row i at o + i * E */
-    void *scratch;        /* us_attend_scratch_bytes() */
+    void *scratch;        /* US_ATTEND_SCRATCH_BYTES */
 } us_attend;
 #define US_ATTEND_SCRATCH_BYTES (256 * 1024)
 
@@ -134,7 +134,7 @@ typedef struct us_kern {
      * the others. */
     void (*attend_wide)(const us_attend *a);
 
-    /* y = x / sqrt(mean(x^2) + eps) * g; sums in float64 or pairwise so that long rows keep their digits. */
+    /* y = x / sqrt(mean(x^2) + eps) * g; the sum in float64 (scalar) or in four vectors. */
     void (*rmsnorm)(const float *x, const float *g, size_t n, float eps, float *y);
     /* Rotates pairs of x[E] by the cos/sin of one position. neox: pairs (i, i + n/2); else (2i, 2i+1). n_rot <= E. */
     void (*rope)(float *x, size_t n_rot, bool neox, const float *cos, const float *sin);

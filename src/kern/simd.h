@@ -1,5 +1,5 @@
 /* kern/simd.h - the vector kernels, written once for any width. An ISA file defines its primitives and
- * includes this: x86/kern_avx2.c, x86/kern_avx512.c, and arm/neon.h for the two files beside it.
+ * includes this: x86/lanes8.h and lanes16.h serve the files of x86/, arm/neon.h those of arm/.
  *
  *   W          lanes of a vector: 4, 8 or 16; a group of 16 rows is NV = 16 / W vectors
  *   vf, vi     GCC vectors of W float, W int32 (so + - * and comparisons are written as such)
