@@ -140,6 +140,7 @@ await test('about: how it was trained, with the curve of the loss', async () => 
 
 await test('a chat: openers, a line, a reply, a reload keeps it', async () => {
   await page.getByRole('link', { name: 'Talk to Anna Lamp' }).last().click();
+  await page.waitForSelector('.turn .text');
   assert.match((await texts())[0], /Anna Lamp says hello/);
   await page.getByRole('button', { name: 'What is in the box?' }).click();
   await settled();
