@@ -18,7 +18,7 @@ typedef struct trial {
     us_matrix w;
     us_acts acts;
     float *x, *y;
-    uint16_t *wide;
+    uint16_t *bf16;
     unsigned char *panel;         /* one for each thread */
     size_t panel_bytes, n_groups; /* n_groups: those of crowd() */
     float *squares;               /* SIDE x SIDE, three for each thread */
@@ -36,9 +36,9 @@ static void stream(void *ctx, int i, int n) {
 static void crowd(void *ctx, int i, int n) {
     trial *t = ctx;
     size_t b, e, ld = t->n_groups * US_GROUP;
-    const us_row_block block[2] = {{0, US_WIDE_ROWS}, {US_WIDE_ROWS, US_WIDE_ROWS}};
+    const us_row_block block[2] = {{0, US_BF16_ROWS}, {US_BF16_ROWS, US_BF16_ROWS}};
     us_split(t->n_groups, 1, i, n, &b, &e);
-    if (t->wide) t->kn->matmul_wide(&t->w, t->wide, block, 2, b, e, t->y, ld, false, t->panel + (size_t)i * t->panel_bytes);
+    if (t->bf16) t->kn->matmul_bf16(&t->w, t->bf16, block, 2, b, e, t->y, ld, false, t->panel + (size_t)i * t->panel_bytes);
     else t->kn->matmul(&t->w, &t->acts, t->x, t->w.n_cols, 0, ROWS, b, e, t->y, ld, false);
 }
 
@@ -47,7 +47,7 @@ static void backward(void *ctx, int i, int n) {
     trial *t = ctx;
     float *a = t->squares + (size_t)i * 3 * SIDE * SIDE, *b = a + SIDE * SIDE, *y = b + SIDE * SIDE;
     (void)n;
-    if (t->kn->gemm_wide) t->kn->gemm_wide(SIDE, SIDE, SIDE, 1, a, SIDE, 1, b, SIDE, 1, y, SIDE);
+    if (t->kn->gemm_bf16) t->kn->gemm_bf16(SIDE, SIDE, SIDE, 1, a, SIDE, 1, b, SIDE, 1, y, SIDE);
     else t->kn->gemm_nn(SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, y, SIDE);
 }
 
@@ -84,11 +84,11 @@ static us_status set_up(trial *t, us_pack_kind kind, size_t n_cols, int n_thread
         return st;
     for (size_t i = 0; i < ROWS * n_cols; i++) t->x[i] = (float)((int)(i * 7919 % 255) - 127) / 127;
     t->kn->quantize_acts(t->x, n_cols, 0, ROWS, &t->acts);
-    if (!t->kn->matmul_wide || kind == US_PACK_F16 || kind == US_PACK_F32) return US_OK;
-    if ((st = us_alloc_aligned(us_wide_bytes(ROWS, n_cols), &t->wide, err)) ||
+    if (!t->kn->matmul_bf16 || kind == US_PACK_F16 || kind == US_PACK_F32) return US_OK;
+    if ((st = us_alloc_aligned(us_bf16_bytes(ROWS, n_cols), &t->bf16, err)) ||
         (st = us_alloc_aligned(threads * t->panel_bytes, &t->panel, err)))
         return st;
-    t->kn->widen(t->x, n_cols, ROWS, n_cols, 0, t->wide);
+    t->kn->to_bf16(t->x, n_cols, ROWS, n_cols, 0, t->bf16);
     return US_OK;
 }
 
@@ -137,7 +137,7 @@ us_status us_speed_expect(const us_model *m, int n_threads, us_speed *out, us_er
     free(t.x);
     free(t.y);
     free(t.squares);
-    free(t.wide);
+    free(t.bf16);
     free(t.panel);
     return st;
 }

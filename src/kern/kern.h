@@ -62,12 +62,12 @@ typedef struct us_acts {
 size_t us_acts_bytes(size_t n_rows, size_t n_cols);
 void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols);
 
-/* Bytes of T rows of K columns as matmul_wide takes them, and of the scratch that one call of it needs. */
-#define US_WIDE_ROWS 32
+/* Bytes of T rows of K columns as matmul_bf16 takes them, and of the scratch that one call of it needs. */
+#define US_BF16_ROWS 32
 typedef struct us_row_block {
-    int32_t first, n; /* rows [first, first + n), n <= US_WIDE_ROWS */
+    int32_t first, n; /* rows [first, first + n), n <= US_BF16_ROWS */
 } us_row_block;
-size_t us_wide_bytes(size_t n_rows, size_t n_cols);
+size_t us_bf16_bytes(size_t n_rows, size_t n_cols);
 size_t us_panel_bytes(size_t n_cols);
 
 #define US_PAGE 64 /* positions in a page of the KV cache */
@@ -115,12 +115,12 @@ typedef struct us_kern {
                    size_t g1, float *y, size_t ld_y, bool add);
 
     /* The same product for many rows at once, through bfloat16: weights and x are rounded to it (relative error 2^-9), sums are
-     * float32. Where a level has instructions that make it pay; NULL elsewhere. Any kind, any K. widen() makes n rows of x
-     * the rows from t0 on of `wide`: us_wide_bytes(T, K), 64-byte aligned, tiles of 16 rows by 32 columns. Then
+     * float32. Where a level has instructions that make it pay; NULL elsewhere. Any kind, any K. to_bf16() makes n rows of x
+     * the rows from t0 on of `bf16`: us_bf16_bytes(T, K), 64-byte aligned, tiles of 16 rows by 32 columns. Then
      * for block i, j < blocks[i].n and the rows of groups [g0, g1) of W: y[blocks[i].first + j][n] = (or +=) x[32 i + j] .
      * W[n], n < N. panel: us_panel_bytes(K), 64-byte aligned. A row's result does not depend on the others. */
-    void (*widen)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *wide);
-    void (*matmul_wide)(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0,
+    void (*to_bf16)(const float *x, size_t ld_x, size_t n, size_t n_cols, size_t t0, uint16_t *bf16);
+    void (*matmul_bf16)(const us_matrix *w, const uint16_t *bf16, const us_row_block *blocks, size_t n_blocks, size_t g0,
                         size_t g1, float *y, size_t ld_y, bool add, void *panel);
 
     /* Row n of W in float32: embedding lookup, and the definition that the tests hold matmul against. */
@@ -129,10 +129,10 @@ typedef struct us_kern {
     /* KV pages: writes one position's K or V (E floats) into a page, and reads it back (tests). */
     void (*page_put)(us_page_kind kind, bool is_k, size_t head_size, unsigned char *page, size_t i_pos, const float *x);
     void (*attend)(const us_attend *a);
-    /* The same through bfloat16 tiles, NULL where matmul_wide is, without `from` and cap. F16 and Q8_0 pages, 256 positions at
+    /* The same through bfloat16 tiles, NULL where matmul_bf16 is, without `from` and cap. F16 and Q8_0 pages, 256 positions at
      * most, n_rows a multiple of 32, E a multiple of 32 up to 128; scratch 64-byte aligned. A row's result does not depend on
      * the others. */
-    void (*attend_wide)(const us_attend *a);
+    void (*attend_bf16)(const us_attend *a);
 
     /* y = x / sqrt(mean(x^2) + eps) * g; the sum in float64 (scalar) or in four vectors. */
     void (*rmsnorm)(const float *x, const float *g, size_t n, float eps, float *y);
@@ -161,9 +161,9 @@ typedef struct us_kern {
     void (*gemm_tn)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t ld_x, const float *w, size_t ld_w,
                     float *y, size_t ld_y);
 
-    /* y[M,N] += alpha * sum over k of x(i, k) w(k, j) through bfloat16 like matmul_wide, NULL where that is. x(i, k) is x[i *
+    /* y[M,N] += alpha * sum over k of x(i, k) w(k, j) through bfloat16 like matmul_bf16, NULL where that is. x(i, k) is x[i *
      * xi + k * xk], w(k, j) is w[k * wk + j * wj]; of each pair of strides one is 1. */
-    void (*gemm_wide)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
+    void (*gemm_bf16)(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
                       size_t wk, size_t wj, float *y, size_t ld_y);
 } us_kern;
 

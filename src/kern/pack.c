@@ -47,7 +47,7 @@ void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols) {
 }
 
 static size_t up32(size_t n) { return (n + 31) & ~(size_t)31; }
-size_t us_wide_bytes(size_t n_rows, size_t n_cols) { return up32(n_rows) * up32(n_cols) * 2; }
+size_t us_bf16_bytes(size_t n_rows, size_t n_cols) { return up32(n_rows) * up32(n_cols) * 2; }
 size_t us_panel_bytes(size_t n_cols) { return 2 * US_GROUP * up32(n_cols) * 2; } /* two groups of weights */
 
 size_t us_page_bytes(us_page_kind kind, size_t e) {

@@ -26,6 +26,10 @@ static inline size_t us_q8_scale_bytes(size_t n_cols) { return (n_cols / US_BLOC
 /* A block of activations without any larger one is all zeros: 127 divided by it would be infinite. */
 #define US_TINY 1e-36f
 
+/* The definitions, for shapes that a level leaves to them. */
+void us_scalar_page_put(us_page_kind kind, bool is_k, size_t head_size, unsigned char *page, size_t i_pos, const float *x);
+void us_scalar_attend(const us_attend *a);
+
 /* Fills the table's entries with one level's functions (declared in kern.c's list). */
 void us_kern_fill_scalar(us_kern *k);
 #if defined(__x86_64__)

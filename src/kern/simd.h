@@ -378,7 +378,9 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
     }
 }
 
-#define TILES(call)                         \
+/* Runs `call` for each group g of [g0, g1) and each tile of nt rows from row t on, [t0, t1) in all. nt is a constant in every
+ * copy of `call`, so that its loops unroll. */
+#define FOR_EACH_TILE(g, t, nt, call)       \
     for (size_t g = g0; g < g1; g++) {      \
         size_t t = t0;                      \
         for (; t + TILE <= t1; t += TILE) { \
@@ -402,15 +404,15 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
 static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
                    size_t g1, float *y, size_t ld, bool add) {
     switch (w->kind) {
-    case US_PACK_Q4: TILES(q4_tile(false, w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q8: TILES(q8_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q8_S: TILES(q8s_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q4_K: TILES(q4_tile(true, w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q6_K: TILES(q6k_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_F16: TILES(float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    case US_PACK_BF16: TILES(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    case US_PACK_I8: TILES(float_tile(US_PACK_I8, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    default: TILES(float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_Q4: FOR_EACH_TILE(g, t, nt, q4_tile(false, w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q8: FOR_EACH_TILE(g, t, nt, q8_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q8_S: FOR_EACH_TILE(g, t, nt, q8s_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q4_K: FOR_EACH_TILE(g, t, nt, q4_tile(true, w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_Q6_K: FOR_EACH_TILE(g, t, nt, q6k_tile(w, g, a, t, nt, y, ld, add)) break;
+    case US_PACK_F16: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_BF16: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_I8: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_I8, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    default: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;
     }
 }
 
@@ -599,7 +601,7 @@ INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
 
 static void attend(const us_attend *a) {
     if (a->head_size % W) {
-        us_kern_get_level("scalar")->attend(a);
+        us_scalar_attend(a);
         return;
     }
     if (a->kind == US_PAGE_F16) attend_kind(US_PAGE_F16, a);
@@ -810,7 +812,7 @@ static void gemm_nt(size_t m, size_t n, size_t k, float alpha, const float *x, s
 
 static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *page, size_t i, const float *x) {
     if (kind != US_PAGE_F16 || es % W) {
-        us_kern_get_level("scalar")->page_put(kind, is_k, es, page, i, x);
+        us_scalar_page_put(kind, is_k, es, page, i, x);
         return;
     }
     uint16_t h[W], *to = (uint16_t *)(void *)page;

@@ -39,7 +39,7 @@ size_t us_packed_attention_shared(const us_packing *p, us_heads h) {
 typedef struct tile {
     int32_t r0, n_rows, pre, n_pre, lo, hi, window;
     size_t ld;
-    bool wide, is_prefix;
+    bool bf16, is_prefix;
 } tile;
 
 /* The first row of its own range that row r sees, and the first of the prefix. */
@@ -56,7 +56,7 @@ static tile tile_at(const us_packing *p, us_segment seg, bool is_prefix, int32_t
     tile t = {.r0 = r0,
               .n_rows = seg.end - r0 < TILE ? seg.end - r0 : TILE,
               .window = window,
-              .wide = p->wide,
+              .bf16 = p->bf16,
               .is_prefix = is_prefix};
     t.hi = t.lo = r0 + t.n_rows;
     for (int32_t i = r0; i < t.hi; i++)
@@ -71,16 +71,16 @@ static void scores(const us_kern *kn, const tile *t, size_t e, float alpha, cons
                    size_t ldw, float *s) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
     memset(s, 0, m * t->ld * sizeof *s);
-    if (pre) us_gemm_nt(kn, t->wide, m, pre, e, alpha, x, ldx, w + (size_t)t->pre * ldw, ldw, s, t->ld);
-    us_gemm_nt(kn, t->wide, m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
+    if (pre) us_gemm_nt(kn, t->bf16, m, pre, e, alpha, x, ldx, w + (size_t)t->pre * ldw, ldw, s, t->ld);
+    us_gemm_nt(kn, t->bf16, m, own, e, alpha, x, ldx, w + (size_t)t->lo * ldw, ldw, s + pre, t->ld);
 }
 
 /* y_tile[n_rows, E] += s . w_rows for both ranges. */
 static void gather(const us_kern *kn, const tile *t, size_t e, float alpha, const float *s, const float *w, size_t ldw,
                    float *y, size_t ldy) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) us_gemm_nn(kn, t->wide, m, e, pre, alpha, s, t->ld, w + (size_t)t->pre * ldw, ldw, y, ldy);
-    us_gemm_nn(kn, t->wide, m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
+    if (pre) us_gemm_nn(kn, t->bf16, m, e, pre, alpha, s, t->ld, w + (size_t)t->pre * ldw, ldw, y, ldy);
+    us_gemm_nn(kn, t->bf16, m, e, own, alpha, s + pre, t->ld, w + (size_t)t->lo * ldw, ldw, y, ldy);
 }
 
 /* Probabilities of row r from its scores, 0 where it does not see. The prefix is moved beside its own range for the time, so
@@ -143,8 +143,8 @@ void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const f
 static void scatter(const us_kern *kn, const tile *t, size_t e, float alpha, const float *x, const float *y, size_t ldy,
                     float *d_own, size_t ld_own, float *d_pre) {
     size_t m = (size_t)t->n_rows, own = (size_t)(t->hi - t->lo), pre = (size_t)t->n_pre;
-    if (pre) us_gemm_tn(kn, t->wide, pre, e, m, alpha, x, t->ld, y, ldy, d_pre + (size_t)t->pre * e, e);
-    us_gemm_tn(kn, t->wide, own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
+    if (pre) us_gemm_tn(kn, t->bf16, pre, e, m, alpha, x, t->ld, y, ldy, d_pre + (size_t)t->pre * e, e);
+    us_gemm_tn(kn, t->bf16, own, e, m, alpha, x + pre, t->ld, y, ldy, d_own + (size_t)t->lo * ld_own, ld_own);
 }
 
 static void backward_tile(job *j, const tile *t, int32_t head, float *s, float *dk_pre, float *dv_pre) {

@@ -27,7 +27,7 @@ typedef struct us_packing {
     const int32_t *window;      /* [T] */
     const us_segment *segments; /* in order, covering [P, T) */
     int32_t n_segments;
-    bool wide;          /* products through bfloat16 where the level has them */
+    bool bf16;          /* products through bfloat16 where the level has them */
     const int32_t *pos; /* [T], only with a window: counting up by one inside the prefix and inside each segment */
 } us_packing;
 

@@ -466,7 +466,7 @@ static void publish(us_job *j, bool final) {
 /* Where the processor reads a prompt with other products (tiles) than it draws tokens with, what was drawn is read again by the
  * next turn: the same prompt gives the same bytes, whatever was in the cache. */
 static void forget_drawn(us_batch *s, us_job *j) {
-    if (us_kern_get()->matmul_wide && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
+    if (us_kern_get()->matmul_bf16 && us_engine_seq_len(s->engine, j->seq) > j->spec.n_prompt)
         us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt);
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define CHUNK 64       /* rows a thread claims at a time */
-#define WIDE_CHUNK 256 /* at most, where rows go through matmul_wide, which unpacks weights once a call */
+#define BF16_CHUNK 256 /* at most, where rows go through matmul_bf16, which unpacks weights once a call */
 #define HEAD_CHUNK 64  /* target rows whose logits exist at a time, in each thread */
 
 /* Activations of one layer that the backward pass reads. All [T, width]. */
@@ -96,19 +96,19 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
 /* Whether what attention and feed-forward make is worked on before it is added to x. */
 static bool joins(const us_net *n) { return n->layers[0].attn_post_norm || n->residual_scale != 1; }
 
-/* Gradients go through matmul_wide where there is one; a loss alone is computed as the model is served, in 8-bit blocks. */
-static bool may_be_wide(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_wide; }
-static bool is_wide(const us_tape *t) { return t->grad && may_be_wide(&t->opt); }
+/* Gradients go through matmul_bf16 where there is one; a loss alone is computed as the model is served, in 8-bit blocks. */
+static bool may_use_bf16(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_bf16; }
+static bool uses_bf16(const us_tape *t) { return t->grad && may_use_bf16(&t->opt); }
 
-/* The input of a product as the kernels want it: 8-bit blocks, or matmul_wide's rows, behind its panel. */
+/* The input of a product as the kernels want it: 8-bit blocks, or matmul_bf16's rows, behind its panel. */
 static size_t input_bytes(const us_tape_options *o, size_t n_rows, size_t width) {
     size_t acts = us_acts_bytes(n_rows, width),
-           wide = may_be_wide(o) ? us_panel_bytes(width) + us_wide_bytes(n_rows, width) : 0;
-    return acts > wide ? acts : wide;
+           bf16 = may_use_bf16(o) ? us_panel_bytes(width) + us_bf16_bytes(n_rows, width) : 0;
+    return acts > bf16 ? acts : bf16;
 }
 
 static size_t thread_bytes(const us_net *n, const us_tape_options *o) {
-    size_t w = widest(n), vp = padded_vocab(n), chunk = may_be_wide(o) ? WIDE_CHUNK : CHUNK;
+    size_t w = widest(n), vp = padded_vocab(n), chunk = may_use_bf16(o) ? BF16_CHUNK : CHUNK;
     size_t rows = input_bytes(o, chunk, w) + 3 * chunk * w * sizeof(float);
     size_t head = o->states ? 0 : input_bytes(o, HEAD_CHUNK, vp) + (HEAD_CHUNK + (n->logit_cap > 0)) * vp * sizeof(float);
     return ((rows > head ? rows : head) + 4095) & ~(size_t)4095;
@@ -261,12 +261,12 @@ static bool claim(us_tape *t, int i_thread, rows *c) {
     return true;
 }
 
-static uint16_t *wide_rows(unsigned char *input, size_t width) { return (uint16_t *)(void *)(input + us_panel_bytes(width)); }
+static uint16_t *bf16_rows(unsigned char *input, size_t width) { return (uint16_t *)(void *)(input + us_panel_bytes(width)); }
 
 /* Before the products of an input: rounded once for all of them. */
 static void quantize(const us_tape *t, const float *x, size_t n, size_t width, unsigned char *input, us_acts *acts) {
-    if (is_wide(t)) {
-        t->kn->widen(x, width, n, width, 0, wide_rows(input, width));
+    if (uses_bf16(t)) {
+        t->kn->to_bf16(x, width, n, width, 0, bf16_rows(input, width));
         return;
     }
     us_acts_place(acts, input, n, width);
@@ -276,12 +276,12 @@ static void quantize(const us_tape *t, const float *x, size_t n, size_t width, u
 /* y[n, N] (+)= x[n, K] . W^T */
 static void product(const us_tape *t, const us_matrix *w, const float *x, size_t n, unsigned char *input, const us_acts *acts,
                     float *y, bool add) {
-    if (is_wide(t)) {
-        us_row_block blocks[WIDE_CHUNK / US_WIDE_ROWS];
+    if (uses_bf16(t)) {
+        us_row_block blocks[BF16_CHUNK / US_BF16_ROWS];
         size_t n_blocks = 0;
-        for (size_t r = 0; r < n; r += US_WIDE_ROWS)
-            blocks[n_blocks++] = (us_row_block){(int32_t)r, (int32_t)(n - r < US_WIDE_ROWS ? n - r : US_WIDE_ROWS)};
-        t->kn->matmul_wide(w, wide_rows(input, w->n_cols), blocks, n_blocks, 0, w->n_groups, y, w->n_rows, add, input);
+        for (size_t r = 0; r < n; r += US_BF16_ROWS)
+            blocks[n_blocks++] = (us_row_block){(int32_t)r, (int32_t)(n - r < US_BF16_ROWS ? n - r : US_BF16_ROWS)};
+        t->kn->matmul_bf16(w, bf16_rows(input, w->n_cols), blocks, n_blocks, 0, w->n_groups, y, w->n_rows, add, input);
     } else t->kn->matmul(w, acts, x, w->n_cols, 0, n, 0, w->n_groups, y, w->n_rows, add);
 }
 
@@ -333,8 +333,8 @@ static void linear(rows *c, us_module m, const float *x, float *y) {
     float *u = c->s->u[m] + c->r0 * r;
     memset(u, 0, c->n * r * sizeof *u);
     x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->spare[2]);
-    us_gemm_nn(t->kn, is_wide(t), c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
-    us_gemm_nn(t->kn, is_wide(t), c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
 }
 
 /* d_x[n, in] (+)= d_y W + scale (d_y B) A; keeps scale * d_y B in t->du[m] for the gradient of A. */
@@ -348,14 +348,14 @@ static void linear_back(rows *c, us_module m, const float *d_y, float *d_x, bool
     if (!s->on) return;
     float *du = t->du[m] + c->r0 * r, keep = 1.0f / (1.0f - t->opt.dropout);
     memset(du, 0, c->n * r * sizeof *du);
-    us_gemm_nn(t->kn, is_wide(t), c->n, r, out, t->lora->scale, d_y, out, t->lora->params + s->b, r, du, r);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, r, out, t->lora->scale, d_y, out, t->lora->params + s->b, r, du, r);
     if (!has_dropout(t)) {
-        us_gemm_nn(t->kn, is_wide(t), c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
+        us_gemm_nn(t->kn, uses_bf16(t), c->n, in, r, 1.0f, du, r, t->lora->params + s->a, in, d_x, in);
         return;
     }
     float *d = c->spare[2];
     memset(d, 0, c->n * in * sizeof *d);
-    us_gemm_nn(t->kn, is_wide(t), c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, in, r, keep, du, r, t->lora->params + s->a, in, d, in);
     for (size_t i = 0; i < c->n; i++)
         for (size_t j = 0; j < in; j++)
             if (!dropped(t, c->layer, m, c->r0 + i, j)) d_x[i * in + j] += d[i * in + j];
@@ -615,9 +615,9 @@ static void factor_item(us_tape *t, const factor_site *f, const us_lora_site *s,
     size_t width = i < n_b ? s->n_out : s->n_in, at = (i < n_b ? i : i - n_b) * FACTOR_STEP;
     size_t m = width - at < FACTOR_STEP ? width - at : FACTOR_STEP;
     if (i < n_b)
-        us_gemm_tn(t->kn, is_wide(t), m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r,
+        us_gemm_tn(t->kn, uses_bf16(t), m, r, n_rows, t->lora->scale, f->d_y + at, width, t->layers[t->layer].u[f->m], r,
                    t->grad + s->b + at * r, r);
-    else us_gemm_tn(t->kn, is_wide(t), r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
+    else us_gemm_tn(t->kn, uses_bf16(t), r, m, n_rows, 1.0f, t->du[f->m], r, f->x + at, width, t->grad + s->a + at, width);
 }
 
 static void factor_items(void *ctx, int i_thread, int n_threads) {
@@ -689,12 +689,12 @@ static void start_batch(us_tape *t, const us_batch *b) {
            b->packing.n_segments <= t->opt.max_segments);
     t->b = b;
     t->packing = b->packing;
-    t->packing.wide = is_wide(t);
+    t->packing.bf16 = uses_bf16(t);
     t->packing.pos = b->pos;
     t->chunk = CHUNK;
-    if (is_wide(t)) { /* two chunks a thread, in whole tiles */
+    if (uses_bf16(t)) { /* two chunks a thread, in whole tiles */
         size_t share = (size_t)b->packing.n_rows / (2 * (size_t)us_pool_size(t->pool)) / 32 * 32 + 32;
-        t->chunk = share < CHUNK ? CHUNK : share > WIDE_CHUNK ? WIDE_CHUNK : share;
+        t->chunk = share < CHUNK ? CHUNK : share > BF16_CHUNK ? BF16_CHUNK : share;
     }
     for (size_t i = 0; i < (size_t)b->packing.n_rows; i++) {
         float *x = t->layers[0].x_in + i * d;

@@ -175,9 +175,9 @@ static void bench_matmul(const us_kern *kn, int which) { bench_matmul_rows(kn, w
 static void bench_matvec(const us_kern *kn, int which) { bench_matmul_rows(kn, which, 1); }
 
 /* Against the float32 product of the very weights: two roundings of 2^-9 a term, added twice. */
-static void check_matmul_wide_of(const us_kern *kn, packing p, size_t n, size_t k, size_t t) {
+static void check_matmul_bf16_of(const us_kern *kn, packing p, size_t n, size_t k, size_t t) {
     us_matrix w = make_matrix(p, n, k), wf = empty_matrix(US_PACK_F32, n, k);
-    float *x = floats(t * k, 1.0f), *want = zeros(t * n), *rows = zeros(US_GROUP * k), *wide = zeros(t * n),
+    float *x = floats(t * k, 1.0f), *want = zeros(t * n), *rows = zeros(US_GROUP * k), *bf16 = zeros(t * n),
           *bound = zeros(t * n);
     for (size_t g = 0; g < w.n_groups; g++) {
         size_t m = n - g * US_GROUP < US_GROUP ? n - g * US_GROUP : US_GROUP;
@@ -188,29 +188,29 @@ static void check_matmul_wide_of(const us_kern *kn, packing p, size_t n, size_t 
         }
         scalar->pack_group(US_PACK_F32, US_TYPE_F32, rows, k * sizeof *rows, m, k, wf.data + g * wf.group_bytes);
     }
-    void *rounded = guarded(us_wide_bytes(t, k)), *panel = guarded(us_panel_bytes(k));
+    void *rounded = guarded(us_bf16_bytes(t, k)), *panel = guarded(us_panel_bytes(k));
     size_t middle = w.n_groups / 2, n_blocks = 0;
     us_row_block blocks[8];
-    for (size_t i = 0; i < t; i += US_WIDE_ROWS)
-        blocks[n_blocks++] = (us_row_block){(int32_t)i, (int32_t)(t - i < US_WIDE_ROWS ? t - i : US_WIDE_ROWS)};
+    for (size_t i = 0; i < t; i += US_BF16_ROWS)
+        blocks[n_blocks++] = (us_row_block){(int32_t)i, (int32_t)(t - i < US_BF16_ROWS ? t - i : US_BF16_ROWS)};
     scalar->matmul(&wf, NULL, x, k, 0, t, 0, w.n_groups, want, n, false);
-    for (size_t i = 0; i < t; i++) kn->widen(x + i * k, k, 1, k, i, rounded);
-    kn->matmul_wide(&w, rounded, blocks, n_blocks, 0, w.n_groups, wide, n, false, panel);
-    kn->matmul_wide(&w, rounded, blocks, n_blocks, 0, middle, wide, n, true, panel);
-    kn->matmul_wide(&w, rounded, blocks, n_blocks, middle, w.n_groups, wide, n, true, panel);
+    for (size_t i = 0; i < t; i++) kn->to_bf16(x + i * k, k, 1, k, i, rounded);
+    kn->matmul_bf16(&w, rounded, blocks, n_blocks, 0, w.n_groups, bf16, n, false, panel);
+    kn->matmul_bf16(&w, rounded, blocks, n_blocks, 0, middle, bf16, n, true, panel);
+    kn->matmul_bf16(&w, rounded, blocks, n_blocks, middle, w.n_groups, bf16, n, true, panel);
     for (size_t i = 0; i < t * n; i++)
-        if (!(fabs((double)wide[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6))
-            fail_msg("matmul_wide: %g, expected %g", (double)wide[i], 2 * (double)want[i]);
+        if (!(fabs((double)bf16[i] - 2 * (double)want[i]) <= 2 * 0x1.02p-8 * (double)bound[i] + 1e-6))
+            fail_msg("matmul_bf16: %g, expected %g", (double)bf16[i], 2 * (double)want[i]);
 }
-static void check_matmul_wide(const us_kern *kn, int which) {
+static void check_matmul_bf16(const us_kern *kn, int which) {
     packing p = packings[which];
     size_t s = p.step < 32 ? 32 : p.step;
-    check_matmul_wide_of(kn, p, 35, s, 1);
+    check_matmul_bf16_of(kn, p, 35, s, 1);
     assert_true(guarded_reset());
-    check_matmul_wide_of(kn, p, 50, 3 * s, 39);
+    check_matmul_bf16_of(kn, p, 50, 3 * s, 39);
     assert_true(guarded_reset());
-    check_matmul_wide_of(kn, p, 67, s < 256 ? 2112 : 2304, 70);
-    if (p.step == 1) check_matmul_wide_of(kn, p, 35, 30, 3);
+    check_matmul_bf16_of(kn, p, 67, s < 256 ? 2112 : 2304, 70);
+    if (p.step == 1) check_matmul_bf16_of(kn, p, 35, 30, 3);
 }
 
 /* ---- attention -------------------------------------------------------------------------------------------------------------
@@ -253,13 +253,13 @@ static us_attend make_attend(us_page_kind kind, size_t es, size_t n_rows, bool w
                        .o = zeros(n_rows * es),
                        .scratch = guarded(US_ATTEND_SCRATCH_BYTES)};
 }
-/* wide: through attend_wide, where queries, keys, probabilities and values are rounded to 2^-9. */
-static void check_attend_of(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows, bool wide, bool windowed) {
+/* bf16: through attend_bf16, where queries, keys, probabilities and values are rounded to 2^-9. */
+static void check_attend_of(const us_kern *kn, us_page_kind kind, size_t es, size_t n_rows, bool bf16, bool windowed) {
     us_attend a = make_attend(kind, es, n_rows, windowed), b = a;
     b.m = zeros(n_rows), b.l = zeros(n_rows), b.o = zeros(n_rows * es);
     scalar->attend(&a);
-    (wide ? kn->attend_wide : kn->attend)(&b);
-    double bound = wide ? 2e-2 : 1e-4;
+    (bf16 ? kn->attend_bf16 : kn->attend)(&b);
+    double bound = bf16 ? 2e-2 : 1e-4;
     for (size_t r = 0; r < n_rows; r++) {
         if (!a.limit[r] || (windowed && a.from[r] >= a.limit[r])) {
             assert_true(a.l[r] == 0);
@@ -267,7 +267,7 @@ static void check_attend_of(const us_kern *kn, us_page_kind kind, size_t es, siz
             continue;
         }
         for (size_t e = 0; e < es; e++) a.o[r * es + e] /= a.l[r], b.o[r * es + e] /= b.l[r];
-        close_to("attend", kn, b.o + r * es, a.o + r * es, es, bound, wide ? 1.0 : 0.1);
+        close_to("attend", kn, b.o + r * es, a.o + r * es, es, bound, bf16 ? 1.0 : 0.1);
         assert_true(fabs(((double)a.m[r] + log((double)a.l[r])) - ((double)b.m[r] + log((double)b.l[r]))) < bound);
     }
     assert_true(guarded_reset());
@@ -278,7 +278,7 @@ static void check_attend(const us_kern *kn, int kind) {
             check_attend_of(kn, (us_page_kind)kind, kind == US_PAGE_Q8_0 ? 96 : 64, rows, false, windowed);
     if (kind == US_PAGE_F32) check_attend_of(kn, US_PAGE_F32, 24, 3, false, false);
 }
-static void check_attend_wide(const us_kern *kn, int kind) {
+static void check_attend_bf16(const us_kern *kn, int kind) {
     for (size_t es = 32; es <= 128; es += 32)
         for (size_t rows = 32; rows <= 64; rows += 32) check_attend_of(kn, (us_page_kind)kind, es, rows, true, false);
 }
@@ -407,25 +407,25 @@ static void gemm(const us_kern *kn, int which, size_t m, size_t n, size_t k, con
     else if (which == NN) kn->gemm_nn(m, n, k, 0.5f, x, k, w, n, y, n);
     else kn->gemm_tn(m, n, k, 0.5f, x, m, w, n, y, n);
 }
-static void gemm_wide(const us_kern *kn, int which, size_t m, size_t n, size_t k, const float *x, const float *w, float *y) {
-    if (which == NT) kn->gemm_wide(m, n, k, 0.5f, x, k, 1, w, 1, k, y, n);
-    else if (which == NN) kn->gemm_wide(m, n, k, 0.5f, x, k, 1, w, n, 1, y, n);
-    else kn->gemm_wide(m, n, k, 0.5f, x, 1, m, w, n, 1, y, n);
+static void gemm_bf16(const us_kern *kn, int which, size_t m, size_t n, size_t k, const float *x, const float *w, float *y) {
+    if (which == NT) kn->gemm_bf16(m, n, k, 0.5f, x, k, 1, w, 1, k, y, n);
+    else if (which == NN) kn->gemm_bf16(m, n, k, 0.5f, x, k, 1, w, n, 1, y, n);
+    else kn->gemm_bf16(m, n, k, 0.5f, x, 1, m, w, n, 1, y, n);
 }
 static const size_t gemm_sizes[][3] = {{1, 1, 1}, {7, 33, 19}, {64, 16, 300}, {13, 70, 16}, {150, 50, 290}};
-static void check_gemm_with(const us_kern *kn, int which, bool wide) {
+static void check_gemm_with(const us_kern *kn, int which, bool bf16) {
     for (size_t s = 0; s < sizeof gemm_sizes / sizeof *gemm_sizes; s++) {
         size_t m = gemm_sizes[s][0], n = gemm_sizes[s][1], k = gemm_sizes[s][2];
         float *x = floats(m * k, 1.0f), *w = floats(n * k, 1.0f), *want = floats(m * n, 1.0f), *got = copy_of(want, m * n);
         gemm(scalar, which, m, n, k, x, w, want);
-        (wide ? gemm_wide : gemm)(kn, which, m, n, k, x, w, got);
-        /* wide: the terms are rounded to 2^-9 twice; their sum is of the order of sqrt(K) */
-        close_to("gemm", kn, got, want, m * n, wide ? 1e-2 : 1e-5, (wide ? 2 : 1) * sqrt((double)k));
+        (bf16 ? gemm_bf16 : gemm)(kn, which, m, n, k, x, w, got);
+        /* bf16: the terms are rounded to 2^-9 twice; their sum is of the order of sqrt(K) */
+        close_to("gemm", kn, got, want, m * n, bf16 ? 1e-2 : 1e-5, (bf16 ? 2 : 1) * sqrt((double)k));
         assert_true(guarded_reset());
     }
 }
 static void check_gemm(const us_kern *kn, int which) { check_gemm_with(kn, which, false); }
-static void check_gemm_wide(const us_kern *kn, int which) { check_gemm_with(kn, which, true); }
+static void check_gemm_bf16(const us_kern *kn, int which) { check_gemm_with(kn, which, true); }
 static void bench_gemm(const us_kern *kn, int which) {
     float *x = floats(64 * 256, 1.0f), *w = floats(64 * 256, 1.0f), *y = zeros(64 * 64);
     TIME(gemm(kn, which, 64, 64, 256, x, w, y));
@@ -439,16 +439,16 @@ typedef struct kernel {
     void (*check)(const us_kern *kn, int arg);
     void (*bench)(const us_kern *kn, int arg); /* NULL: not timed */
     int arg;
-    bool wide; /* only where the level has bfloat16 tiles */
+    bool bf16; /* only where the level has bfloat16 tiles */
 } kernel;
 
 enum { MOST = 96 };
 static kernel kernels[MOST];
 static size_t n_kernels;
 static void list(const char *name, const char *variant, void (*check)(const us_kern *, int),
-                 void (*bench)(const us_kern *, int), int arg, bool wide) {
+                 void (*bench)(const us_kern *, int), int arg, bool bf16) {
     if (n_kernels == MOST) abort();
-    kernels[n_kernels++] = (kernel){name, variant, check, bench, arg, wide};
+    kernels[n_kernels++] = (kernel){name, variant, check, bench, arg, bf16};
 }
 static void list_all(void) {
     static const char *const pages[US_N_PAGES] = {"F32", "F16", "Q8_0"}, *const gemms[] = {"nt", "nn", "tn"},
@@ -459,16 +459,16 @@ static void list_all(void) {
         const char *type = packings[i].kind == US_PACK_I8 ? "I8" : us_type_name((int)packings[i].type);
         list("matmul", type, check_matmul, bench_matmul, i, false);
         list("matmul of one row", type, NULL, bench_matvec, i, false);
-        list("matmul_wide", type, check_matmul_wide, NULL, i, true);
+        list("matmul_bf16", type, check_matmul_bf16, NULL, i, true);
     }
     for (int i = 0; i < US_N_PAGES; i++) {
         list("page_put", pages[i], check_page_put, bench_page_put, i, false);
         list("attend", pages[i], check_attend, bench_attend, i, false);
-        if (i != US_PAGE_F32) list("attend_wide", pages[i], check_attend_wide, NULL, i, true);
+        if (i != US_PAGE_F32) list("attend_bf16", pages[i], check_attend_bf16, NULL, i, true);
     }
     for (int i = RMSNORM; i <= LOGSUMEXP; i++) list(rows[i], "", check_row, bench_row, i, false);
     for (int i = NT; i <= TN; i++) list("gemm", gemms[i], check_gemm, bench_gemm, i, false);
-    for (int i = NT; i <= TN; i++) list("gemm_wide", gemms[i], check_gemm_wide, NULL, i, true);
+    for (int i = NT; i <= TN; i++) list("gemm_bf16", gemms[i], check_gemm_bf16, NULL, i, true);
 }
 
 typedef struct kernel_at {
@@ -539,7 +539,7 @@ int main(int argc, char **argv) {
         if (!kn) continue;
         printf("# %s\n", kn->name);
         for (size_t i = 0; i < n_kernels; i++) {
-            if (!kernels[i].check || (kernels[i].wide && !kn->matmul_wide)) continue;
+            if (!kernels[i].check || (kernels[i].bf16 && !kn->matmul_bf16)) continue;
             snprintf(names[n], sizeof names[n], "%s%s%s, %s", kernels[i].name, *kernels[i].variant ? " " : "",
                      kernels[i].variant, kn->name);
             at[n] = (kernel_at){&kernels[i], kn};

@@ -187,7 +187,7 @@ static void prompts_are_close(void **state) {
 /* Where a level has tiles for prompts, drawn tokens have other kernels: sequences of the text grow by a token at a time. */
 static void replies_are_close(void **state) {
     pair *p = *state;
-    if (!us_kern_get()->matmul_wide) skip();
+    if (!us_kern_get()->matmul_bf16) skip();
     int32_t v = us_model_get_info(p->exact_model)->n_vocab, a[N_SEQS], b[N_SEQS];
     us_span s[N_SEQS];
     p->c = (closeness){.n = 0};

@@ -301,7 +301,7 @@ static float page_get(us_page_kind kind, bool is_k, size_t es, const unsigned ch
     return us_f16_to_f32(d[is_k ? e / 32 * US_PAGE + i : i * (es / 32) + e / 32]) * (float)(int8_t)page[at];
 }
 
-static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *page, size_t i, const float *x) {
+void us_scalar_page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *page, size_t i, const float *x) {
     for (size_t e = 0; e < es && kind != US_PAGE_Q8_0; e++) {
         size_t at = is_k ? e * US_PAGE + i : i * es + e;
         if (kind == US_PAGE_F32) f32_at(page)[at] = x[e];
@@ -320,7 +320,7 @@ static void page_put(us_page_kind kind, bool is_k, size_t es, unsigned char *pag
     }
 }
 
-static void attend(const us_attend *a) {
+void us_scalar_attend(const us_attend *a) {
     size_t es = a->head_size;
     for (size_t r = 0; r < a->n_rows; r++) {
         const float *q = a->q + r * a->q_stride;
@@ -455,8 +455,8 @@ void us_kern_fill_scalar(us_kern *t) {
                    .quantize_acts = quantize_acts,
                    .matmul = matmul,
                    .unpack_row = unpack_row,
-                   .page_put = page_put,
-                   .attend = attend,
+                   .page_put = us_scalar_page_put,
+                   .attend = us_scalar_attend,
                    .rmsnorm = rmsnorm,
                    .rope = rope,
                    .swiglu = swiglu,

@@ -80,7 +80,7 @@ static void fill_panel_of(const us_matrix *w, size_t g, size_t blocks, unsigned 
 }
 
 /* [T / 16][K / 32][16][32], columns padded with zeros; what stands in rows beyond T never leaves the tiles. */
-static void widen(const float *x, size_t ld_x, size_t n, size_t k, size_t t0, uint16_t *out) {
+static void to_bf16(const float *x, size_t ld_x, size_t n, size_t k, size_t t0, uint16_t *out) {
     size_t kp = (k + 31) & ~(size_t)31;
     for (size_t t = t0; t < t0 + n; t++, x += ld_x)
         for (size_t c = 0; c < kp; c += W) {
@@ -121,7 +121,7 @@ INLINE void four_tiles(const uint16_t *top, const uint16_t *bottom, const unsign
     _tile_stored(3, c + 16 * ld_c + 16, ld_c * sizeof *c);
 }
 
-static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_row_block *blocks, size_t n_blocks, size_t g0,
+static void matmul_bf16(const us_matrix *w, const uint16_t *bf16, const us_row_block *blocks, size_t n_blocks, size_t g0,
                         size_t g1, float *y, size_t ld_y, bool add, void *panel) {
     size_t kp = (w->n_cols + 31) & ~(size_t)31, depth = kp / 32;
     unsigned char *left = panel, *right = left + depth * 1024;
@@ -132,7 +132,7 @@ static void matmul_wide(const us_matrix *w, const uint16_t *wide, const us_row_b
         fill_panel_of(w, g, depth, left);
         if (two) fill_panel_of(w, g + 1, depth, right);
         for (size_t b = 0; b < n_blocks; b++) {
-            const uint16_t *x = wide + b * US_WIDE_ROWS * kp;
+            const uint16_t *x = bf16 + b * US_BF16_ROWS * kp;
             float *to = y + (size_t)blocks[b].first * ld_y;
             four_tiles(x, x + 16 * kp, left, two ? right : left, depth, c, 32);
             for (size_t i = 0; i < (size_t)blocks[b].n; i++, to += ld_y)
@@ -192,7 +192,7 @@ INLINE void exponentials(float *s, size_t n, size_t seen, float scale, float *m,
     *l = hsum(sum);
 }
 
-INLINE void attend_wide_kind(us_page_kind kind, const us_attend *a) {
+INLINE void attend_bf16_kind(us_page_kind kind, const us_attend *a) {
     enum { MOST = 256 };
     size_t es = a->head_size, seen = 0;
     for (size_t r = 0; r < a->n_rows; r++) seen = (size_t)a->limit[r] > seen ? (size_t)a->limit[r] : seen;
@@ -203,7 +203,7 @@ INLINE void attend_wide_kind(us_page_kind kind, const us_attend *a) {
     panels(kind, a, n, seen, keys, values);
     _tile_loadconfig(&eight_tiles);
     for (size_t r = 0; r < a->n_rows; r += 32) {
-        widen(a->q + r * a->q_stride, a->q_stride, 32, es, 0, q);
+        to_bf16(a->q + r * a->q_stride, a->q_stride, 32, es, 0, q);
         for (size_t c = 0; c < n; c += 32)
             four_tiles(q, q + 16 * es, keys + c * es * 2, keys + (c + 16) * es * 2, es / 32, s + c, MOST);
         for (size_t i = 0; i < 32; i++)
@@ -215,9 +215,9 @@ INLINE void attend_wide_kind(us_page_kind kind, const us_attend *a) {
     _tile_release();
 }
 
-static void attend_wide(const us_attend *a) {
-    if (a->kind == US_PAGE_F16) attend_wide_kind(US_PAGE_F16, a);
-    else attend_wide_kind(US_PAGE_Q8_0, a);
+static void attend_bf16(const us_attend *a) {
+    if (a->kind == US_PAGE_F16) attend_bf16_kind(US_PAGE_F16, a);
+    else attend_bf16_kind(US_PAGE_Q8_0, a);
 }
 
 /* 16 x 16 dwords turned: four rounds of exchanging halves. */
@@ -260,16 +260,16 @@ INLINE void pack_tile(const float *p, size_t so, size_t sk, size_t n_o, size_t n
     memcpy(out, r, sizeof r);
 }
 
-#define WIDE_M 128 /* rows whose tiles are kept */
-#define WIDE_K 256 /* depth of them */
-static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
+#define BF16_M 128 /* rows whose tiles are kept */
+#define BF16_K 256 /* depth of them */
+static void gemm_bf16(size_t m, size_t n, size_t k, float alpha, const float *x, size_t xi, size_t xk, const float *w,
                       size_t wk, size_t wj, float *y, size_t ld_y) {
-    _Alignas(64) uint16_t a[WIDE_M * WIDE_K], b[32 * WIDE_K];
+    _Alignas(64) uint16_t a[BF16_M * BF16_K], b[32 * BF16_K];
     _Alignas(64) float c[32 * 32];
     _tile_loadconfig(&eight_tiles);
-    for (size_t i0 = 0; i0 < m; i0 += WIDE_M)
-        for (size_t k0 = 0; k0 < k; k0 += WIDE_K) {
-            size_t rows = m - i0 < WIDE_M ? m - i0 : WIDE_M, depth = k - k0 < WIDE_K ? k - k0 : WIDE_K,
+    for (size_t i0 = 0; i0 < m; i0 += BF16_M)
+        for (size_t k0 = 0; k0 < k; k0 += BF16_K) {
+            size_t rows = m - i0 < BF16_M ? m - i0 : BF16_M, depth = k - k0 < BF16_K ? k - k0 : BF16_K,
                    blocks = (depth + 31) / 32;
             for (size_t i = 0; i < rows; i += 16)
                 for (size_t d = 0; d < blocks; d++)
@@ -298,8 +298,8 @@ static void gemm_wide(size_t m, size_t n, size_t k, float alpha, const float *x,
 }
 
 void us_kern_fill_amx(us_kern *t) {
-    t->widen = widen;
-    t->matmul_wide = matmul_wide;
-    t->attend_wide = attend_wide;
-    t->gemm_wide = gemm_wide;
+    t->to_bf16 = to_bf16;
+    t->matmul_bf16 = matmul_bf16;
+    t->attend_bf16 = attend_bf16;
+    t->gemm_bf16 = gemm_bf16;
 }
