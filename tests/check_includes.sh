@@ -20,6 +20,7 @@ declare -A below=(
     [convert]="base corpus dataset kern ops model generate train"
     [audition]="base text corpus explore dataset kern ops model generate reply character chat train"
     [jobs]="base"
+    [backup]="base chat jobs"
     [serve]="base jobs text corpus dataset kern ops model generate reply character chat train"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern

@@ -232,6 +232,28 @@ void us_store_close(us_store *s) {
     free(s);
 }
 
+us_status us_store_copy(const char *from, const char *to, us_error *err) {
+    us_store a = {0}, b = {0};
+    us_status st = US_OK;
+    if (sqlite3_open_v2(from, &a.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
+        st = a.db ? fail(&a, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) distrust(a.db);
+    if (!st && sqlite3_open_v2(to, &b.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
+        st = b.db ? fail(&b, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    sqlite3_backup *copy = st ? NULL : sqlite3_backup_init(b.db, "main", a.db, "main");
+    if (!st && !copy) st = fail(&b, err);
+    if (copy) { /* all in one step: a writer waits for a moment, and no half of what it writes is seen */
+        int rc;
+        sqlite3_busy_timeout(a.db, 3000);
+        while ((rc = sqlite3_backup_step(copy, -1)) == SQLITE_BUSY || rc == SQLITE_LOCKED) sqlite3_sleep(50);
+        rc = sqlite3_backup_finish(copy);
+        if (rc) st = fail(&b, err);
+    }
+    sqlite3_close(a.db);
+    sqlite3_close(b.db);
+    return st;
+}
+
 /* ---- rows and JSON -------------------------------------------------------------------------------------------- */
 
 static void new_id(char out[US_STORE_ID]) {

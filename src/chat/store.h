@@ -18,6 +18,8 @@ typedef struct us_store us_store;
 /* path ":memory:": nothing is kept. */
 US_MUST_USE us_status us_store_open(const char *path, us_store **out, us_error *err);
 void us_store_close(us_store *s);
+/* A consistent copy of the file, while others use it (SQLite's online backup). `to` is new or empty. */
+US_MUST_USE us_status us_store_copy(const char *from, const char *to, us_error *err);
 
 /* chat: {"title", "characters": [ids], "user", "scale": {id: x}}; "turns" too (an import), each {"role", "speaker",
  * "character", "text", "chosen", "alternatives", "present", ...}. All checked elsewhere. */
