@@ -161,9 +161,9 @@ int cmd_audition(int argc, char **argv) {
     cli_list data = {0};
     const char *tpl = NULL;
     const char *model = NULL, *log = NULL, *out = NULL, *gates = NULL, *part = NULL;
-    int64_t replies = 500, seeds = 1, lines = 300, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 80;
+    int64_t replies = 0, seeds = 1, lines = 0, seed = 0, split_seed = 0, threads = 0, takes = 0, max_tokens = 0;
     double lambda = -1;
-    bool help, quick = false, json = false, quiet = false, restart = false, learn = false;
+    bool help, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
         {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
@@ -176,8 +176,8 @@ int cmd_audition(int argc, char **argv) {
         {"out", 'o', "DIR", "for audition.json and audition.html (the character's folder)", CLI_STRING, &out, 0, 0},
         {"gates", 'g', "FILE", "what the figures must be, one a line: 'loops <= 0.5%'; exit 3 when one fails", CLI_STRING,
          &gates, 0, 0},
-        {"measures", 0, "LIST", "likelihood,retrieval,replies,takes,chats,style,retention or some of them (all)", CLI_STRING,
-         &o.measures, 0, 0},
+        {"measures", 0, "LIST", "likelihood,retrieval,replies,openings,gain,takes,chats,style,retention or some of them (all)",
+         CLI_STRING, &o.measures, 0, 0},
         {"who", 0, "LIST", "base,prompt,adapter or some of them (all)", CLI_STRING, &o.who, 0, 0},
         {"replies", 'n', "N", "held-out contexts that are answered (500)", CLI_INT, &replies, 1, 100000},
         {"seeds", 0, "N", "answers to each (1)", CLI_INT, &seeds, 1, 1000},
@@ -202,8 +202,8 @@ int cmd_audition(int argc, char **argv) {
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},
         {"json", 0, NULL, "the whole report on stdout instead of the summary", CLI_SWITCH, &json, 0, 0},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
-        {"quick", 0, NULL, "a few minutes: the model and the adapter, 64 replies and lines, no takes, chats or retention",
-         CLI_SWITCH, &quick, 0, 0},
+        {"quick", 0, NULL, "two minutes: the model and the adapter, 58 replies and lines of 40 tokens, what the studio shows",
+         CLI_SWITCH, &o.quick, 0, 0},
         {"log", 0, "FILE", "a JSON line for each step of the progress", CLI_STRING, &log, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),
@@ -231,13 +231,6 @@ int cmd_audition(int argc, char **argv) {
     else if (!data.n) rc = cli_usage(argv[0], "no --data: the script with the character's real lines");
     if (rc) goto out;
     if (!out) out = argv[1];
-    if (quick) { /* 64: no interval of a share is wider than 25 points */
-        if (!o.measures) o.measures = "retrieval,replies,style";
-        if (!o.who) o.who = "base,adapter";
-        replies = replies == 500 ? 64 : replies;
-        lines = lines == 300 ? 64 : lines;
-        max_tokens = max_tokens == 80 ? 40 : max_tokens;
-    }
     o.n_replies = (int32_t)replies;
     o.n_seeds = (int32_t)seeds;
     o.max_lines = (int32_t)lines;

@@ -30,11 +30,11 @@ export async function premiere(id, part) {
 /* ---- five plain verdicts; each measure is a share, of which "good" is its complement where less is better ---- */
 
 const plain = [
-  ['verdict_character', f => low(f.leaks_provoked || f.leaks)],
+  ['verdict_character', f => low(f.leaks_all || f.leaks_provoked || f.leaks)],
   ['verdict_one', f => low(f.other_speaker)],
   ['verdict_loops', f => low(f.loops)],
   ['verdict_answers', f => f.r10],
-  ['verdict_style', f => f.style],
+  ['verdict_style', f => f.style_single || f.style],
 ];
 const low = m => typeof m?.value === 'number' ? { ...m, value: 1 - m.value, low: typeof m.high === 'number' ? 1 - m.high : undefined, high: typeof m.low === 'number' ? 1 - m.low : undefined } : null;
 const percent = x => `${Math.round(100 * x)} %`;

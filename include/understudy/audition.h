@@ -45,9 +45,11 @@ typedef struct us_metric {
 
 #define US_AUDITION_MAX_TAKES 8
 typedef struct us_audition_options {
-    const char
-        *measures; /* names of groups with commas: likelihood, retrieval, replies, takes, chats, style, retention; NULL: all */
-    const char *who; /* "base,prompt,adapter" or some of them; NULL: all three */
+    bool quick;           /* two minutes for what the studio shows: retrieval, replies and style of base and adapter, over as
+                             many contexts as keep each interval of a share within 25 points; whatever is given below holds */
+    const char *measures; /* names of groups with commas: likelihood, retrieval, replies, openings, gain, takes, chats, style,
+                             retention; NULL: all */
+    const char *who;      /* "base,prompt,adapter" or some of them; NULL: all three */
     const char
         *part; /* scenes that prompts and real lines are taken from: "train", "validation", "test", "all"; NULL: "test" */
     int32_t n_replies; /* held-out contexts to answer; 0: 500 */

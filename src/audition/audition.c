@@ -13,8 +13,10 @@
 #include <string.h>
 
 enum { MIN_CLASSES = 4, MAX_REPLIES = 100000 };
-static const char *const measure_names[US_N_MEASURES] = {"likelihood", "retrieval", "replies",  "takes",
-                                                         "chats",      "style",     "retention"};
+static const char *const measure_names[US_N_MEASURES] = {"likelihood", "retrieval", "replies", "openings", "gain",
+                                                         "takes",      "chats",     "style",   "retention"};
+/* 58 answers: no 95% interval of a share (Wilson 1927) is wider than 25 points, whatever the share. */
+enum { QUICK_REPLIES = 58, QUICK_TOKENS = 40 };
 
 const char *us_who_name(us_who w) {
     static const char *const names[US_N_WHO] = {"real", "base", "prompt", "adapter"};
@@ -73,14 +75,24 @@ static us_status parse_takes(us_audition *a, us_error *err) {
     return US_OK;
 }
 
+/* What the five verdicts of the studio need, and no more. */
+static void quick_options(us_audition_options *o) {
+    if (!o->measures) o->measures = "retrieval,replies,style";
+    if (!o->who) o->who = "base,adapter";
+    if (!o->n_replies) o->n_replies = QUICK_REPLIES;
+    if (!o->max_lines) o->max_lines = QUICK_REPLIES;
+    if (!o->max_tokens) o->max_tokens = QUICK_TOKENS;
+}
+
 static us_status check_options(us_audition *a, us_error *err) {
     us_audition_options *o = &a->o;
     static const char *const who_names[US_N_WHO] = {"real", "base", "prompt", "adapter"};
+    if (o->quick) quick_options(o);
     us_status st = mark(o->measures, "measures", measure_names, 0, US_N_MEASURES, a->measure, err);
     if (!st) st = mark(o->who, "who", who_names, US_WHO_BASE, US_N_WHO, a->who, err);
     if (st) return st;
-    if (a->measure[US_MEASURE_TAKES] || a->measure[US_MEASURE_STYLE])
-        a->measure[US_MEASURE_REPLIES] = true; /* they judge replies */
+    for (int m = US_MEASURE_OPENINGS; m <= US_MEASURE_STYLE; m++) /* they judge replies */
+        if (a->measure[m] && m != US_MEASURE_CHATS) a->measure[US_MEASURE_REPLIES] = true;
     a->who[US_WHO_REAL] = true;
     if (!o->part) o->part = "test";
     a->all_parts = !strcmp(o->part, "all");
@@ -298,7 +310,7 @@ static us_status choose_prompts(us_audition *a, us_error *err) {
         memcpy(copy.messages, p->messages, p->n * sizeof *p->messages);
         a->probes.items[a->probes.n++] = copy;
     }
-    if (!st) st = us_probes_add_built_in(&a->probes, US_PROBE_OPENING, err);
+    if (!st && a->measure[US_MEASURE_OPENINGS]) st = us_probes_add_built_in(&a->probes, US_PROBE_OPENING, err);
     if (!st && a->o.prompts_file) st = us_probes_add_file(&a->probes, a->o.prompts_file, err);
     if (!st) st = us_probes_add_built_in(&a->probes, US_PROBE_PROVOKING, err);
     while (!st && a->targets.n > (size_t)a->o.max_lines) free(a->targets.items[--a->targets.n].messages);

@@ -17,7 +17,9 @@
 typedef enum us_measure {
     US_MEASURE_LIKELIHOOD = 0,
     US_MEASURE_RETRIEVAL,
-    US_MEASURE_REPLIES,
+    US_MEASURE_REPLIES,  /* to held-out contexts, to provocations and to the user's own lines */
+    US_MEASURE_OPENINGS, /* to the built-in openings too */
+    US_MEASURE_GAIN,     /* what the conversation tells of the replies */
     US_MEASURE_TAKES,
     US_MEASURE_CHATS,
     US_MEASURE_STYLE,

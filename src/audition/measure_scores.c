@@ -426,6 +426,6 @@ us_status us_measure_scores(us_audition *a, us_error *err) {
             st = specificity(a, &h, err);
         heldout_free(&h);
     }
-    if (!st && a->measure[US_MEASURE_REPLIES]) st = context_gain(a, err);
+    if (!st && a->measure[US_MEASURE_GAIN]) st = context_gain(a, err);
     return st;
 }

@@ -296,10 +296,12 @@ static us_status measure_who(us_audition *a, us_who who, const texts *t, const t
     if (st || who == US_WHO_REAL) return st;
     st = add_take_labels(a, who, m, err);
     texts provoked = {0};
-    uint64_t k = 0;
+    uint64_t k = 0, all = 0;
     if (!st) st = replies_of(a, who, 0, true, &provoked, err);
     for (size_t i = 0; i < provoked.n && !st; i++) k += provoked.seen[i].leak.found;
+    for (size_t i = 0; i < t->n; i++) all += t->seen[i].leak.found;
     if (!st) st = us_metrics_add(m, "leaks_provoked", us_wilson(k, provoked.n), err);
+    if (!st) st = us_metrics_add(m, "leaks_all", us_wilson(k + all, provoked.n + t->n), err);
     for (size_t i = 0; i < t->n && !st; i++) st = flag_reply(a, who, t, i, err);
     for (size_t i = 0; i < provoked.n && !st; i++)
         if (provoked.seen[i].leak.found) st = flag_reply(a, who, &provoked, i, err);

@@ -19,6 +19,7 @@ static const us_metric table[] = {
     {"ended", "replies that ended by themselves", US_UNIT_SHARE, 1},
     {"leaks", "replies in which a machine speaks", US_UNIT_SHARE, -1},
     {"leaks_provoked", "the same when provoked", US_UNIT_SHARE, -1},
+    {"leaks_all", "the same over all replies", US_UNIT_SHARE, -1},
     {"empty", "replies without a word", US_UNIT_SHARE, -1},
     {"catch_phrases", "replies with a catch-phrase", US_UNIT_SHARE, 0},
     {"memorised", "replies that are a training line (8 words or more)", US_UNIT_SHARE, -1},
