@@ -1,4 +1,4 @@
-/* understudy/audition.h - how well a character holds, in numbers.
+/* understudy/audition.h - the audition: how well a character holds, in numbers.
  *
  *     us_audition *a;
  *     us_audition_run(model, script, "characters/homer", &(us_audition_options){0}, &a, &err);
@@ -6,10 +6,11 @@
  *     us_audition_judge(a, "gates.txt", &err);          // then us_audition_get_gates()
  *     us_audition_free(a);
  *
- * The same prompts are answered by the bare model, by the model with the character's card, and by the model with
- * his adapter, by the code that serves: a reply of seed s is the one that the chat gives to the same line and seed. Every
- * figure stands beside that of the character's real lines from scenes that were kept out of the training, where such a figure
- * exists. docs/audition.md has each measure's formula and source. Deterministic for a seed, whatever the number of threads. */
+ * Three actors answer the same prompts: the bare model, the model with the character's card, and the model with the card and
+ * its adapter. The code that serves makes the replies: for the same line and seed the chat gives the same bytes. Where the
+ * figure can be taken of real lines, it stands beside that of the character's own lines in scenes that were kept out of the
+ * training. docs/audition.md has the formula and source of each measure. The figures depend on the seed and the instruction set,
+ * not on the number of threads. */
 #ifndef UNDERSTUDY_AUDITION_H
 #define UNDERSTUDY_AUDITION_H
 
@@ -73,22 +74,22 @@ typedef struct us_audition_options {
     int n_threads;       /* 0: every CPU */
     const char *journal; /* a file that keeps what is done, so that an interrupted run goes on there; NULL: none */
     bool restart;        /* throw away what the journal holds */
-    /* Called now and then; false stops the run (INTERRUPTED; the journal keeps what was done). */
+    /* Called several times a second while there is work; false stops the run (INTERRUPTED; the journal keeps what was done). */
     bool (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
     void *progress_ctx;
 } us_audition_options;
 
 typedef struct us_audition us_audition;
 
-/* NOT_FOUND when the folder has no card, or the card no adapter though the adapter is to be heard (name --who base,prompt
- * then); FORMAT for a part without lines, a prompts file that is not UTF-8; what opening scripts, models, adapters says. */
+/* NOT_FOUND when the folder has no card, or when the card names no adapter and `who` includes the adapter ("base,prompt" leaves
+ * it out); FORMAT for a part without lines and for a prompts file that is not UTF-8; the errors of opening a card and an adapter. */
 US_API US_MUST_USE us_status us_audition_run(us_model *model, const us_script *script, const char *folder,
                                              const us_audition_options *options, us_audition **out, us_error *err);
 US_API void us_audition_free(us_audition *a);
-/* What was measured of one who answers, in a fixed order. */
+/* The figures of one actor, in a fixed order. */
 US_API const us_metric *us_audition_get_metrics(const us_audition *a, us_who who, size_t *n);
 US_API const us_metric *us_audition_find(const us_audition *a, us_who who, const char *name); /* NULL: not measured */
-/* Every measure that there is, with value NAN, in the order of the report. */
+/* Every measure that exists, with value NAN, in the order of the report. */
 US_API const us_metric *us_audition_measures(size_t *n);
 US_API const char *us_audition_character(const us_audition *a);
 /* The whole report as JSON, and as a page that needs neither network nor script; free() it. */
@@ -106,11 +107,11 @@ typedef struct us_gate {
     bool passed;
 } us_gate;
 /* Reads gates, one a line: NAME OP NUMBER[%], OP one of < <= > >=, NUMBER may be "real" or "real * 0.9"; '#' begins a
- * comment. They are judged on the adapter (on the card, when the adapter was not heard) and go into the report. FORMAT
- * names file, line and the nearest measure for a typo, before anything is judged; ARGUMENT for a measure that was not taken. */
+ * comment. They are judged on the adapter's figures (on the card's, when `who` leaves the adapter out) and go into the report. FORMAT
+ * names file, line and the nearest measure for a typo, before anything is judged; ARGUMENT for a measure that this run did not take. */
 US_API US_MUST_USE us_status us_audition_judge(us_audition *a, const char *gates_file, us_error *err);
 US_API const us_gate *us_audition_get_gates(const us_audition *a, size_t *n);
-/* The same check of the file's words without a run, so that a typo is told before the work begins. */
+/* Checks the words of a gates file without a run, so that a typo is found before the work begins. */
 US_API US_MUST_USE us_status us_audition_check_gates(const char *gates_file, us_error *err);
 
 #ifdef __cplusplus

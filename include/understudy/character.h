@@ -18,7 +18,7 @@ extern "C" {
 
 /* A Character Card V2 (JSON: spec "chara_card_v2", data {...}); our own things stand under
  * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, lambda, length_power,
- * style (which words speak for him), style_weight, history, adapter, sampler {temperature, top_k, ...}. */
+ * style (which words are typical of the character), style_weight, history, adapter, sampler {temperature, top_k, ...}. */
 typedef struct us_card us_card;
 US_API US_MUST_USE us_status us_card_open(const char *path, us_card **out, us_error *err);
 /* The same from memory; `name` stands for the file in errors. */
@@ -29,20 +29,20 @@ US_API const char *us_card_greeting(const us_card *card); /* "" if none */
 /* The greeting and the alternate ones, those that are not empty. */
 US_API size_t us_card_n_greetings(const us_card *card);
 US_API const char *us_card_adapter(const us_card *card); /* file beside the card, or NULL */
-/* What is known of a character before anybody has written about him. Strings are copied; NULL and 0 are fine but for name. */
+/* What a draft of a card is made from. Strings are copied; every field but name may be NULL or 0. */
 typedef struct us_card_draft {
     const char *name;
-    const char *persona;     /* NULL: a plain one */
-    const char *language;    /* of the plain one: "ru", else English */
+    const char *persona;     /* NULL: "You are NAME." and the like, in `language` */
+    const char *language;    /* of that persona, ISO 639-1; a language without one gives English */
     const char *const *cast; /* names that end a reply */
     size_t n_cast;
     const char *const *catch_phrases;
     size_t n_catch_phrases;
 } us_card_draft;
-/* A complete card without examples; its creator's notes say where it comes from. free it. */
+/* A complete card without examples; its creator's notes say where it comes from. us_card_free() it. */
 US_API US_MUST_USE us_status us_card_new(const us_card_draft *draft, us_card **out, us_error *err);
-/* The draft of a character of this script (NULL: of none): the names of the cast, the catch-phrases that are theirs beyond
- * chance, the language. persona NULL: a plain one. free it. */
+/* Drafts the card of a character from the script (NULL: from the name alone): the names of the cast, the catch-phrases that the
+ * character says more often than chance explains, the language. persona NULL: as in us_card_draft. us_card_free() it. */
 US_API US_MUST_USE us_status us_card_from_script(const us_script *script, const char *character, const char *persona,
                                                  us_card **out, us_error *err);
 /* True while nobody has changed the notes and the greeting that us_card_new wrote. */
@@ -50,12 +50,13 @@ US_API bool us_card_is_draft(const us_card *card);
 US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
-/* Learns from the training scenes which words speak for him (options as for us_dataset_build) and puts a short list of them
- * into the card: of several takes the one in their style is preferred. Nothing is done where there are too few lines. */
+/* Learns from the training scenes which words tell the character's lines from the others' (options as for us_dataset_build) and
+ * writes the strongest of them into the card; among candidate replies, those in this style score higher. A script with too few
+ * lines changes nothing. */
 US_API US_MUST_USE us_status us_card_learn_style(us_card *card, const us_script *script, const us_dataset_options *options,
                                                  us_error *err);
 US_API bool us_card_has_style(const us_card *card);
-/* Writes the card atomically; what the card held and we do not know is kept. */
+/* Writes the card atomically. Fields that this program does not know are kept. */
 US_API US_MUST_USE us_status us_card_save(const us_card *card, const char *path, us_error *err);
 /* The persona as the model reads it: description, personality, scenario, {{char}} replaced. free() it. */
 US_API US_MUST_USE us_status us_card_system(const us_card *card, char **out, us_error *err);

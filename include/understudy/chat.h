@@ -1,4 +1,4 @@
-/* understudy/chat.h - a conversation with a character, and their replies.
+/* understudy/chat.h - a conversation with a character.
  *
  *     us_card *card;  us_chat *chat;  us_chat_result result;
  *     us_card_open("characters/homer/card.json", &card, &err);
@@ -44,17 +44,17 @@ US_API int32_t us_chat_engine_tokens(int32_t context, int32_t takes, int32_t max
 typedef struct us_chat_result {
     const char *text; /* UTF-8, one speaker; borrowed until the chat changes */
     us_reply_end end;
-    int32_t n_attempts; /* 1, or more when nothing could be spoken of those before */
+    int32_t n_attempts; /* 1; more when all takes of the earlier attempts were unusable (empty, or loops) */
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
-    int32_t n_takes; /* how many were made */
-    double score;    /* of the spoken one, nats: log p(reply | chat) - lambda log p(reply | chat without the words it answers),
-                        and what speaks for its style */
+    int32_t n_takes; /* candidates that were made */
+    double score;    /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | chat without the line it answers),
+                        plus its style score */
     double seconds;
 } us_chat_result;
 
-/* Words as they come: text[0..n) is new; n is 0 several times a second while there are none. Return false to stop the reply:
- * what was shown is kept; when that is nothing (with several takes it always is), INTERRUPTED is returned and the chat is as it
- * was. */
+/* Called with new words, text[0..n), as the model makes them, and with n = 0 several times a second while there are none.
+ * Return false to stop the reply. The words shown so far are kept as the reply. If none were shown (several takes show none
+ * before the end), the call returns INTERRUPTED and the chat is unchanged. */
 typedef bool us_stream_fn(void *ctx, const char *text, size_t n);
 
 /* The card's greeting, if it has one, is the first turn; its alternate greetings are that turn's other wordings. options may be
@@ -68,7 +68,7 @@ US_API US_MUST_USE us_status us_chat_set_user(us_chat *chat, const char *name, u
  * LIMIT for one that does not fit in the context. On an error the chat is as it was. */
 US_API US_MUST_USE us_status us_chat_reply(us_chat *chat, const char *text, us_stream_fn *stream, void *ctx,
                                            us_chat_result *result, us_error *err);
-/* Another reply to the last line: one more wording of the last turn, by the next seed. NOT_FOUND when the character has not
+/* Makes another reply to the last line, with the next seed, and adds it as a wording of the last turn. NOT_FOUND when the character has not
  * replied yet. */
 US_API US_MUST_USE us_status us_chat_regenerate(us_chat *chat, us_stream_fn *stream, void *ctx, us_chat_result *result,
                                                 us_error *err);
@@ -84,9 +84,9 @@ typedef struct us_chat_turn {
 US_API size_t us_chat_n_turns(const us_chat *chat);
 /* Turn i, the oldest is 0; borrowed until the chat changes. */
 US_API us_chat_turn us_chat_get_turn(const us_chat *chat, size_t i);
-/* Another of its wordings counts from now on. ARGUMENT when there is no such turn or wording. */
+/* Chooses which wording of a turn counts from now on. ARGUMENT when there is no such turn or wording. */
 US_API US_MUST_USE us_status us_chat_choose(us_chat *chat, size_t turn, size_t alternative, us_error *err);
-/* One more wording, which counts from now on. */
+/* Adds a wording to a turn and chooses it. */
 US_API US_MUST_USE us_status us_chat_edit(us_chat *chat, size_t turn, const char *text, us_error *err);
 /* 1..US_MAX_TAKES. */
 US_API void us_chat_set_takes(us_chat *chat, int32_t takes);
@@ -95,7 +95,7 @@ typedef struct us_chat_counts {
     int32_t n_replies, n_takes;
     int32_t n_loops;   /* takes that repeated themselves and were cut */
     int32_t n_labels;  /* takes that began to speak for somebody else and were stopped */
-    int32_t n_retries; /* replies made again because nothing of them could be spoken */
+    int32_t n_retries; /* attempts made again because every take was unusable */
 } us_chat_counts;
 US_API us_chat_counts us_chat_get_counts(const us_chat *chat);
 /* Replaces the sampler's seed. */

@@ -66,9 +66,9 @@ typedef struct us_line {
 
 typedef struct us_speaker {
     const char *name;         /* as written most often, after repair */
-    uint32_t n_rows, n_lines; /* rows that name him; of these, spoken */
+    uint32_t n_rows, n_lines; /* rows with this name; those of them that are lines */
     uint64_t n_words;         /* blank-separated words spoken */
-    uint32_t n_scenes;        /* scenes in which he speaks */
+    uint32_t n_scenes;        /* scenes in which they speak */
     bool joint;               /* the name holds several speakers ("Homer and Bart", "Wendy, Cartman", "A/B") */
 } us_speaker;
 

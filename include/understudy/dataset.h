@@ -39,7 +39,7 @@ typedef struct us_dataset_options {
     const char *system;      /* the persona, written as the system message of exported rows; NULL: none */
     int32_t history;         /* lines before a target, 1..100; 0: 10 */
     double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
-    double unnamed;          /* share of the turns by one other speaker that go without his name, as a visitor types; 0..1 */
+    double unnamed;          /* share of the turns by one other speaker that go without the name, as a visitor types; 0..1 */
     int32_t max_words;       /* of a target; 0: 60 */
     uint64_t seed;
     uint32_t filters_off;
@@ -47,9 +47,9 @@ typedef struct us_dataset_options {
 
 typedef struct us_turn {
     const char *text;    /* of the others: "Marge Simpson: Homer!\nBart Simpson: Hi, Dad." */
-    uint32_t n_lines;    /* lines of the script in it, at most `history` (older ones are out of anybody's sight) */
+    uint32_t n_lines;    /* lines of the script in it, at most `history` (no target sees older ones) */
     uint32_t first_line; /* index into the script's lines; 0 when the set was read from JSONL */
-    bool character;      /* his words, role "assistant" */
+    bool character;      /* the character's own words, role "assistant" */
     bool target;
 } us_turn;
 
@@ -67,7 +67,7 @@ typedef struct us_dataset_counts {
 
 typedef struct us_dataset us_dataset;
 
-/* NOT_FOUND for a character that the script does not have (the nearest names are told), ARGUMENT for
+/* NOT_FOUND for a character that the script does not have (the message has the nearest names), ARGUMENT for
  * options out of range, FORMAT when no target is left. */
 US_API US_MUST_USE us_status us_dataset_build(const us_script *script, const us_dataset_options *options, us_dataset **out,
                                               us_error *err);

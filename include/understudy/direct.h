@@ -58,15 +58,15 @@ US_API US_MUST_USE us_status us_director_trainer_new(us_model *model, const us_s
                                                      const us_director_options *options, us_director_trainer **out,
                                                      us_error *err);
 US_API void us_director_trainer_free(us_director_trainer *t);
-/* The head, from the frozen base; progress (may be NULL) is told of conversations read, false stops (INTERRUPTED). Nothing is
- * done when a checkpoint was gone on with. */
+/* Finds the head over the frozen base. progress (may be NULL) gets the number of conversations read; returning false stops
+ * (INTERRUPTED). After a checkpoint was resumed it does nothing. */
 US_API US_MUST_USE us_status us_director_trainer_probe(us_director_trainer *t, us_progress_fn *progress, void *ctx,
                                                        us_error *err);
-/* One optimizer step; without steps to do it evaluates what there is. FORMAT when the loss is not finite. */
+/* One optimizer step; without steps left it only evaluates. FORMAT when the loss is not finite. */
 US_API US_MUST_USE us_status us_director_trainer_step(us_director_trainer *t, us_director_report *report, us_error *err);
-/* Writes the run's state into the folder now (every evaluation does), so that the same options go on with it. */
+/* Writes a checkpoint into options.folder now (every evaluation writes one); a trainer with the same options resumes it. */
 US_API US_MUST_USE us_status us_director_trainer_keep(us_director_trainer *t, us_error *err);
-/* The best by held-out scenes; before any evaluation, what there is. */
+/* Writes the director that was best on the held-out scenes; before the first evaluation, the current one. */
 US_API US_MUST_USE us_status us_director_trainer_save(us_director_trainer *t, const char *path, us_error *err);
 
 #ifdef __cplusplus

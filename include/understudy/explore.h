@@ -1,4 +1,4 @@
-/* understudy/explore.h - what is in a script, and what makes one character sound like himself.
+/* understudy/explore.h - what is in a script, and what makes one character sound like themselves.
  *
  *     us_facts *facts;  us_cloud *cloud;
  *     us_explore(script, &(us_explore_options){.character = "Homer Simpson"}, &facts, &err);
@@ -26,7 +26,7 @@ typedef struct us_explore_options {
     const char *stop_words; /* more of them, in lower case, blanks or line ends between; NULL: none */
     double main_share;      /* a main character has at least this share of the lines or of the words; 0: 0.01 */
     int32_t top;            /* rows of each list, 1..1000; 0: 30 */
-    int32_t min_lines;      /* a phrase is said in at least so many of his lines; 0: 3, or one in 5,000 if that is more */
+    int32_t min_lines;      /* a phrase is said in at least so many of their lines; 0: 3, or one in 5,000 if that is more */
 } us_explore_options;
 
 /* A word, a phrase or a whole line, spelled as it is said most often. */
@@ -46,7 +46,7 @@ typedef struct us_role {
     double share_lines, share_words; /* 0..1, of the whole script */
 } us_role;
 
-/* Another name that holds the character's: joint names, "Young Homer". Not counted as his. */
+/* Another name that holds the character's: joint names, "Young Homer". Not counted as theirs. */
 typedef struct us_relative {
     uint32_t speaker;
     bool joint;
@@ -63,7 +63,7 @@ typedef struct us_facts {
     uint64_t n_lines, n_words;                       /* of the script */
     uint32_t n_scenes, n_episodes;                   /* episodes with lines; 0 when the files do not tell episodes apart */
     us_role role;                                    /* the character's own figures */
-    uint32_t median_words, p95_words, longest_words; /* of his lines */
+    uint32_t median_words, p95_words, longest_words; /* of the character's lines */
     uint32_t n_different_lines, n_different_words;
     uint64_t lengths[US_MAX_LENGTH + 1], lengths_all[US_MAX_LENGTH + 1]; /* [n-1] lines of n words; the last: more */
 
@@ -71,8 +71,9 @@ typedef struct us_facts {
     size_t n_roles;
     const uint32_t
         *answers;       /* [n_roles + 1][n_roles + 1]: row speaks right after column in a scene; the last of each: all others */
-    uint64_t n_answers; /* the character's lines right after another's: the sum of his row */
-    const us_term *talks_to; /* whom he answers and who answers him: n, his line follows theirs; n_others, theirs follows his */
+    uint64_t n_answers; /* the character's lines right after another's: the sum of their row */
+    const us_term
+        *talks_to; /* partners: n, the character's lines right after theirs; n_others, theirs right after the character's */
     size_t n_talks_to;
     const us_relative *relatives;
     size_t n_relatives;
@@ -82,7 +83,7 @@ typedef struct us_facts {
     const us_term *top_phrases; /* 2..6 words by the lines that hold them; parts are folded into the longest */
     size_t n_top_phrases;
     /* By keyness: z of the log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008),
-     * him against all others, the prior being the whole script. Above 1.96 is beyond the 5% mark of one test; when
+     * the character against all others, the prior being the whole script. Above 1.96 is beyond the 5% mark of one test; when
      * fewer than ten words are, the list goes on down to 1. */
     const us_term *catch_phrases; /* 2..6 words and words that often are a sentence, counted by lines */
     size_t n_catch_phrases;
@@ -93,7 +94,7 @@ typedef struct us_facts {
     size_t n_cloud_words;
 } us_facts;
 
-/* Facts of a character. NOT_FOUND for a character that the script lacks (the nearest names are told), ARGUMENT for
+/* Facts of a character. NOT_FOUND for a character that the script lacks (the message has the nearest names), ARGUMENT for
  * options out of range, FORMAT for a script without named lines. The script must outlive the facts. */
 US_API US_MUST_USE us_status us_explore(const us_script *script, const us_explore_options *options, us_facts **out,
                                         us_error *err);
@@ -108,14 +109,15 @@ typedef struct us_cloud_options {
     int32_t max_words;     /* 1..2000; 0: 200 */
     bool by_keyness;       /* sizes by z instead of by count */
     const char *mask;      /* a PNG: words stand where it is dark and opaque; NULL: none */
-    const char *palette;   /* "dusk", "ocean", "forest", "ink", or "#rrggbb,#rrggbb,..." from common to his own; NULL: "dusk" */
-    const char *font;      /* a Pango font description, "Inter, Noto Sans Bold"; NULL: a bold sans */
-    bool round;            /* keep to a disc */
-    const char *title;     /* a word of the caller's that stands first and largest; NULL: none */
+    const char *
+        palette; /* "dusk", "ocean", "forest", "ink", or "#rrggbb,#rrggbb,..." from common words to the character's own; NULL: "dusk" */
+    const char *font;  /* a Pango font description, "Inter, Noto Sans Bold"; NULL: a bold sans */
+    bool round;        /* keep to a disc */
+    const char *title; /* a word of the caller's that stands first and largest; NULL: none */
 } us_cloud_options;
 
 /* Places the words: the most important first, each on a spiral from the middle at the first spot where no glyph
- * touches another. Colours tell keyness: the last colour of the palette is his own. */
+ * touches another. Colours tell keyness: the last colour of the palette marks the character's own words. */
 US_API US_MUST_USE us_status us_cloud_new(const us_facts *facts, const us_cloud_options *options, us_cloud **out,
                                           us_error *err);
 US_API void us_cloud_free(us_cloud *cloud);

@@ -38,7 +38,7 @@ typedef struct us_jobs_options {
 } us_jobs_options;
 
 US_API US_MUST_USE us_status us_jobs_open(const us_jobs_options *options, us_jobs **out, us_error *err);
-/* Whoever supervises ends what runs: it is interrupted and can go on later. Waits three seconds at most. */
+/* The supervisor interrupts the running job, which can go on later. Waits three seconds at most. */
 US_API void us_jobs_close(us_jobs *jobs);
 /* Queues one. FORMAT for what is no job, LIMIT past US_JOBS_MAX. */
 US_API US_MUST_USE us_status us_jobs_add(us_jobs *jobs, const char *json, char id[US_JOBS_ID], us_error *err);
@@ -55,7 +55,7 @@ typedef enum us_jobs_action {
     US_JOBS_CANCEL, /* what it made is thrown away */
     US_JOBS_FORGET  /* the folder of one that has ended goes */
 } us_jobs_action;
-/* NOT_FOUND, MISMATCH for an action that its state does not allow. A running one is told and answers within two seconds. */
+/* NOT_FOUND, MISMATCH for an action that its state does not allow. A running job gets the request and obeys within two seconds. */
 US_API US_MUST_USE us_status us_jobs_control(us_jobs *jobs, const char *id, us_jobs_action action, us_error *err);
 
 /* True when this process is the one that starts jobs; one process at a time is, until it closes or dies. */

@@ -6,7 +6,7 @@
  *     pause();                                                                                        // until a signal comes
  *     us_server_free(s); // replies under way are ended, what they had said is kept
  *
- * Loopback unless told otherwise; a public address needs an API key. The model must outlive the server. */
+ * Listens on loopback unless `host` says otherwise; a public address needs an API key. The model must outlive the server. */
 #ifndef UNDERSTUDY_SERVE_H
 #define UNDERSTUDY_SERVE_H
 
@@ -20,26 +20,27 @@ typedef struct us_server us_server;
 
 /* Strings are borrowed until us_server_free(). */
 typedef struct us_serve_options {
-    const char *host;          /* an IPv4 address; NULL: 127.0.0.1 */
-    int port;                  /* 1..65535 */
-    int32_t n_parallel;        /* replies made at once; 0: 8 */
-    int32_t n_queue;           /* replies that may wait; more are refused with 429; 0: 64 */
-    int32_t n_ctx;             /* cache in tokens over all of them; 0: 16384 */
-    int n_threads;             /* 0: every CPU */
-    const char *characters;    /* a folder with one folder a character; NULL: none but those in the data folder */
-    bool force_adapter;        /* take adapters trained over another file of the same shape: another quantization of it */
-    const char *data_dir;      /* chats.db and characters/ of the user's own; NULL: nothing outlives the process */
-    const char *api_key_file;  /* keys, one a line, # begins a comment; NULL: none is asked for */
-    const char *cors_origin;   /* the one other origin that may call; NULL: none */
-    const char *trusted_proxy; /* an address: who connects from it is told by X-Forwarded-For; NULL: nobody is believed */
-    bool public_without_key;   /* do not refuse a public address without a key */
-    const char *engine_url;    /* replies are made by this server, which speaks the OpenAI API; NULL: by us */
-    const char *engine_key;    /* its key, or NULL */
-    const char *program;       /* ourselves: what the studio's children run; NULL: no studio */
-    const char *model_path;    /* what they learn over; NULL: they only explore */
-    bool studio;               /* the studio on a public address too */
-    int idle_seconds;          /* of a connection without a request; 0: 30 */
-    bool log_text;             /* the log holds what is said */
+    const char *host;         /* an IPv4 address; NULL: 127.0.0.1 */
+    int port;                 /* 1..65535 */
+    int32_t n_parallel;       /* replies made at once; 0: 8 */
+    int32_t n_queue;          /* replies that may wait; more are refused with 429; 0: 64 */
+    int32_t n_ctx;            /* cache in tokens over all of them; 0: 16384 */
+    int n_threads;            /* 0: every CPU */
+    const char *characters;   /* a folder with one folder a character; NULL: none but those in the data folder */
+    bool force_adapter;       /* take adapters trained over another file of the same shape: another quantization of it */
+    const char *data_dir;     /* chats.db and characters/ of the user's own; NULL: nothing outlives the process */
+    const char *api_key_file; /* keys, one a line, # begins a comment; NULL: none is asked for */
+    const char *cors_origin;  /* the one other origin that may call; NULL: none */
+    const char *
+        trusted_proxy; /* the proxy's address: for its connections X-Forwarded-For names the client; NULL: no header is believed */
+    bool public_without_key;                  /* do not refuse a public address without a key */
+    const char *engine_url;                   /* replies are made by this server, which speaks the OpenAI API; NULL: by us */
+    const char *engine_key;                   /* its key, or NULL */
+    const char *program;                      /* path of the understudy program, which the studio's jobs run; NULL: no studio */
+    const char *model_path;                   /* the base model of their trainings; NULL: jobs can only explore */
+    bool studio;                              /* the studio on a public address too */
+    int idle_seconds;                         /* of a connection without a request; 0: 30 */
+    bool log_text;                            /* the log holds what is said */
     void (*log)(void *ctx, const char *line); /* one line without its end; any thread; NULL: no log */
     void *log_ctx;
 } us_serve_options;
@@ -50,7 +51,7 @@ typedef struct us_serve_options {
 US_API US_MUST_USE us_status us_server_new(const us_serve_options *o, us_server **out, us_error *err);
 /* The model that speaks; once. UNSUPPORTED when its chat template is unknown, MEMORY when the cache does not fit. */
 US_API US_MUST_USE us_status us_server_set_model(us_server *s, const us_model *model, us_error *err);
-/* Nobody new is let in, replies under way are ended and kept. */
+/* Refuses new connections, ends the replies under way, keeps their words, and waits for all threads. */
 US_API void us_server_free(us_server *s);
 
 #ifdef __cplusplus

@@ -50,7 +50,7 @@ typedef struct us_train_options {
     uint64_t memory_bytes;    /* for activations (a quarter of what is available, at most 1.5 GiB) */
     bool recompute;           /* keep only the layers' inputs: less memory, about a third more work */
     int n_threads;            /* zero: every CPU */
-    const char *const *cast;  /* names that end a reply, told in the adapter; copied */
+    const char *const *cast;  /* names that end a reply; written into the adapter; copied */
     size_t n_cast;
     us_progress_fn
         *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
@@ -110,7 +110,7 @@ US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
  * the loss is not finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again).
  */
 US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
-/* Nothing more is to be learned: the next step reports that it is done, early. */
+/* Ends the training: the next step reports done and early. */
 US_API void us_trainer_end(us_trainer *t);
 US_API US_MUST_USE us_status us_trainer_checkpoint(us_trainer *t, us_error *err);
 typedef enum us_which {
@@ -126,9 +126,9 @@ typedef enum us_adapter_type { US_ADAPTER_F16 = 0, US_ADAPTER_Q8_0, US_ADAPTER_F
 /* Writes the best factors (the current ones before any validation) as a GGUF LoRA, atomically. */
 US_API US_MUST_USE us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err);
 
-/* What is known at the end only; NAN and NULL for what is not. */
+/* Figures that only the end of a training knows; NAN and NULL for those that were not taken. */
 typedef struct us_train_outcome {
-    const char *adapter_path;          /* its bytes and hash are told */
+    const char *adapter_path;          /* its size and hash go into the record */
     double validation_loss, base_loss; /* over the whole validation part, with the best adapter and without any */
     uint64_t n_targets;
 } us_train_outcome;
@@ -154,12 +154,11 @@ typedef struct us_train_character_options {
 
 /* Teaches `model` to speak as `character` of the script and leaves in `folder` (made if need be) what us_card_open() and
  * us_adapter_open() read: card.json (one that is there is kept, but for the adapter's name) and adapter.gguf; train.json and
- * loss.svg tell of the training. options may be NULL. Errors: NOT_FOUND names who there is in the script, FORMAT when there is
+ * loss.svg record the training. options may be NULL. Errors: NOT_FOUND names the script's speakers, FORMAT when there is
  * too little to learn from, and those of us_trainer_new() and us_trainer_step(). */
 US_API US_MUST_USE us_status us_train_character(us_model *model, const us_script *script, const char *character,
                                                 const char *folder, const us_train_character_options *options, us_error *err);
-/* Gives the card the greeting that its character answers "Hello!" with, the best of eight takes; stream as for us_chat_reply().
- */
+/* Lets the character answer "Hello!" and makes the best of eight takes the card's greeting; stream as for us_chat_reply(). */
 US_API US_MUST_USE us_status us_train_greeting(us_model *model, us_card *card, const char *adapter_path, int n_threads,
                                                us_stream_fn *stream, void *ctx, us_error *err);
 
