@@ -138,7 +138,7 @@ static char *join(const char *a, const char *b) {
     return s;
 }
 
-/* Puts the words that speak for the character into his card, for cards that were not made by 'understudy train'. */
+/* Learns the character's style words into the card, for cards that 'understudy train' did not make. */
 static us_status teach(const us_script *script, const char *folder, const us_audition_options *o, us_error *err) {
     us_card *card = NULL;
     char *path = join(folder, "card.json");
@@ -211,7 +211,7 @@ int cmd_audition(int argc, char **argv) {
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
                        "How well a character (a folder with card.json) holds: the model alone, with the card, with the "
-                       "adapter, beside his real\n"
+                       "adapter, beside the real\n"
                        "lines of scenes that were kept out of the training. Writes audition.json and audition.html, or\n"
                        "audition.some.json and .html where --measures leaves some out: a whole report stays. Ctrl-C loses "
                        "nothing:\n"

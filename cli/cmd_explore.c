@@ -109,7 +109,7 @@ static void print_summary(const us_facts *f) {
     print_cast(f);
     print_pair("Catch-phrases, against the rest of the cast", f->catch_phrases, f->n_catch_phrases, true, "Whole lines",
                f->top_lines, f->n_top_lines, false, 12);
-    print_pair("Words of his own", f->keywords, f->n_keywords, true, "Phrases, by lines", f->top_phrases, f->n_top_phrases,
+    print_pair("Words of their own", f->keywords, f->n_keywords, true, "Phrases, by lines", f->top_phrases, f->n_top_phrases,
                false, 12);
     if (f->n_relatives) {
         size_t n;
@@ -217,7 +217,7 @@ int cmd_explore(int argc, char **argv) {
         {"words", 0, "N", "words of the cloud (200)", CLI_INT, &words, 1, 2000},
         {"size-by", 0, "WHAT", "size of the cloud's words: count, keyness (count)", CLI_STRING, &size_by, 0, 0},
         {"mask", 0, "FILE", "PNG: the cloud's words stand where it is dark", CLI_STRING, &co.mask, 0, 0},
-        {"palette", 0, "NAME", "dusk, ocean, forest, ink, or #rrggbb,... from common to his own (dusk)", CLI_STRING,
+        {"palette", 0, "NAME", "dusk, ocean, forest, ink, or #rrggbb,... from common words to their own (dusk)", CLI_STRING,
          &co.palette, 0, 0},
         {"font", 0, "NAME", "of the cloud, such as 'Comic Neue Bold' (a bold sans)", CLI_STRING, &co.font, 0, 0},
         {"seed", 's', "N", "of the cloud (0)", CLI_INT, &seed, 0, 9e15},
@@ -225,7 +225,7 @@ int cmd_explore(int argc, char **argv) {
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a "
-                       "word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike himself.",
+                       "word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike themselves.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_check(argv[0], &so))) return rc;

@@ -97,10 +97,11 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
     if (!st) st = us_card_system(r->card, &r->system, err);
     if (st) return st;
     if (r->set && strcmp(r->system, us_dataset_get_system(r->set)))
-        fprintf(stderr,
-                "warning: the persona in %s is not the system message of the rows: he will be asked with another than he "
-                "learned with\n",
-                r->card_path);
+        fprintf(
+            stderr,
+            "warning: the persona in %s is not the system message of the rows: the prompts of a chat will differ from those "
+            "of the training\n",
+            r->card_path);
     o->system = r->system;
     if (!r->set) st = us_dataset_build(r->script, o, &r->set, err);
     if (!st && r->script && !us_card_has_style(r->card)) st = us_card_learn_style(r->card, r->script, o, err);
@@ -133,7 +134,7 @@ static void print_set(const run *r) {
                 "fewer --epochs and --dropout 0.1 help a little\n",
                 (unsigned long long)c->targets[US_TRAIN]);
     if (!c->targets[US_VALIDATION])
-        fprintf(stderr, "  warning: nothing is held out, so nothing tells when he stops learning and starts to parrot\n");
+        fprintf(stderr, "  warning: nothing is held out, so nothing shows when learning turns into repeating the lines\n");
     hint_at_namesake(r, c->lines);
 }
 
@@ -186,7 +187,7 @@ static json_t *typed(int argc, char **argv) {
     return list;
 }
 
-/* What he takes who speaks beside the training: an engine for the samples and the greeting, and his factors. */
+/* Memory of the samples and the greeting, which are made beside the training: an engine and the adapter. */
 #define SAMPLES(r) ((us_engine_options){.n_threads = (r)->threads, .n_ctx = us_chat_engine_tokens(600, 8, 60)})
 
 static void print_facts(const run *r, bool samples) {

@@ -257,7 +257,7 @@ static us_status find_classes(us_audition *a, us_error *err) {
     for (size_t i = 0; i < n && a->n_classes < MIN_CLASSES && !st; i++) {
         if (sp[i].joint || is_class(a, sp[i].name)) continue;
         st = add_class(a, sp[i].name, NULL, NULL, err);
-        if (st == US_ERR_FORMAT) { /* nobody whom he answers: the next one */
+        if (st == US_ERR_FORMAT) { /* the character answers nobody here: the next one */
             st = US_OK;
             continue;
         }

@@ -230,7 +230,8 @@ static us_status others_lines(us_audition *a, size_t n_wanted, us_probes *out, u
     return st;
 }
 
-/* (others' nats - his nats) under the adapter minus the same under the card: what was learned of him and not of the show. */
+/* (nats of others' lines - nats of the character's own) under the adapter minus the same under the card: what the adapter
+ * learned of the character and not of the series. */
 static us_status specificity(us_audition *a, const heldout *h, us_error *err) {
     static const us_who whos[2] = {US_WHO_PROMPT, US_WHO_ADAPTER};
     us_probes others = {0};

@@ -7,7 +7,7 @@
 static const us_metric table[] = {
     {"nats", "held-out lines, nats a token", US_UNIT_NATS, -1},
     {"perplexity", "held-out lines, perplexity a token", US_UNIT_NUMBER, -1},
-    {"specificity_gap", "others' lines against his, nats a token, gained over the model", US_UNIT_NATS, 1},
+    {"specificity_gap", "others' lines against their own, nats a token, gained over the model", US_UNIT_NATS, 1},
     {"r10", "true line found among ten (R10@1)", US_UNIT_SHARE, 1},
     {"loops", "replies with a loop", US_UNIT_SHARE, -1},
     {"seq_rep_4", "repeated runs of four words (seq-rep-4)", US_UNIT_SHARE, -1},
@@ -34,7 +34,7 @@ static const us_metric table[] = {
     {"context_gain_share", "the same over that of real replies", US_UNIT_NUMBER, 1},
     {"chat_repeats", "replies said before in a chat of 20 turns", US_UNIT_SHARE, -1},
     {"chat_seq_rep_4", "repeated runs of four words over a chat", US_UNIT_SHARE, -1},
-    {"chat_same_words", "words of five letters or more that he said in the five replies before", US_UNIT_SHARE, -1},
+    {"chat_same_words", "words of five letters or more that they said in the five replies before", US_UNIT_SHARE, -1},
     {"style", "given to the character, pooled by 10 (classifier)", US_UNIT_SHARE, 1},
     {"style_share", "the same over that of real lines", US_UNIT_NUMBER, 1},
     {"style_single", "given to the character, single lines (classifier)", US_UNIT_SHARE, 1},

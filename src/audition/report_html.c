@@ -82,10 +82,10 @@ static void put_head(page *p) {
     put(p, "</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">Audition</p>\n<h1>%s</h1>\n<p class=\"lede\">",
         a->card->name);
     put(p,
-        "How well the character holds, measured on %N prompts. Every figure stands beside that of his real lines from scenes "
+        "How well the character holds, measured on %N prompts. Every figure stands beside that of the real lines from scenes "
         "that were kept out of the training.</p>\n<dl class=\"tiles\">\n",
         (unsigned long long)a->probes.n);
-    put_tile(p, "given to him, pooled by 10", who, "style");
+    put_tile(p, "recognised as theirs, pooled by 10", who, "style");
     put_tile(p, "true line among ten", who, "r10");
     put_tile(p, "replies with a loop", who, "loops");
     put_tile(p, "speaks for others", who, "other_speaker");

@@ -19,7 +19,7 @@ US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **ou
 /* Writes to a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the folder:
  * after a crash at any moment `path` holds either the old or the new bytes, whole. */
 US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
-/* The last step of that, for who wrote and fsynced `tmp` himself: renames (or, failing, removes tmp) and fsyncs the folder. */
+/* The last step of that, for callers that wrote and fsynced `tmp`: renames (or, failing, removes tmp) and fsyncs the folder. */
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);
 /* mkdir -p. */
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);

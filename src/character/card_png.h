@@ -8,7 +8,7 @@
 US_MUST_USE us_status us_card_from_png(const void *png, size_t n, us_card **out, us_error *err);
 /* Appends the picture with the card in it; its other chunks stay, older cards in it do not. */
 US_MUST_USE us_status us_card_to_png(const us_card *card, const void *png, size_t n, us_buf *out, us_error *err);
-/* Appends a plain picture for who has none: a head and shoulders in a colour made from his name. */
+/* Appends a plain picture for a character without one: a head and shoulders in a colour made from the name. */
 US_MUST_USE us_status us_card_plain_png(const us_card *card, us_buf *out, us_error *err);
 
 #endif

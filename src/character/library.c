@@ -129,7 +129,8 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     }
     int64_t adapter_stamp = changed_ns(adapter);
     if (!adapter_stamp && us_file_exists(adapter)) {
-        us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): he speaks without it", adapter);
+        us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): the character speaks without it",
+                adapter);
         complain(cs, adapter, 1, err.message);
     }
     pthread_mutex_init(&c->lock, NULL);
@@ -154,7 +155,7 @@ static int by_id(const void *a, const void *b) {
     return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id);
 }
 
-/* Lock held. Those that are gone lose our reference; who speaks for them still has his own. */
+/* Lock held. Characters that are gone lose the library's reference; a reply under way keeps its own. */
 static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
     us_character *now[US_MAX_CHARACTERS];
     size_t n = 0, n_gone = cs->n;

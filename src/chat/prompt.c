@@ -12,7 +12,7 @@ typedef struct group {
     size_t begin, end;
 } group;
 
-/* Of a long turn of the others only the last `history` lines count; his own is never cut, and what the card says in between
+/* Of a long turn of the others only the last `history` lines count; the character's own is never cut, and what the card says in between
  * (an aside) is no line of the conversation. */
 static size_t begin_of(const us_prompt_spec *s, const group *g, size_t history) {
     size_t i = g->end, n = 0;
@@ -31,7 +31,7 @@ static size_t lines_of(const us_prompt_spec *s, const group *g, size_t history) 
 static size_t window(const us_prompt_spec *s, const group *groups, size_t n, size_t history) {
     bool open = n && s->lines[groups[n - 1].begin].own;
     size_t first = open ? n - 1 : n, lines = 0;
-    if (first) lines = lines_of(s, &groups[--first], history); /* what he answers is always seen */
+    if (first) lines = lines_of(s, &groups[--first], history); /* the turn that is answered is always in the prompt */
     while (first > 0 && lines + lines_of(s, &groups[first - 1], history) <= history)
         lines += lines_of(s, &groups[--first], history);
     return first && first + 1 < n && s->lines[groups[first].begin].own ? first + 1 : first; /* the greeting may come first */
@@ -217,7 +217,7 @@ us_status us_prompt_tokenize(us_prompt *p, const us_template *tpl, const us_toke
     while (!st) {
         out->n = start;
         st = us_template_tokenize(tpl, tok, p->messages, p->n, !p->open, out, spans, err);
-        if (!st && p->open) out->n = spans[p->n - 1].end; /* his last turn is not over */
+        if (!st && p->open) out->n = spans[p->n - 1].end; /* the last turn is to be continued */
         if (st || (int64_t)(out->n - start) <= room) break;
         if (!us_prompt_shorten(p))
             st = us_because(us_fail(err, US_ERR_LIMIT,

@@ -1,7 +1,7 @@
 /* chat/prompt.h - what the model sees before a reply: the one place where it is made, for the terminal and the server.
  *
  * A conversation is a list of lines, oldest first. As in training (understudy/dataset.h), consecutive lines of the others
- * become one user turn, each speaker's name in front of his words, consecutive lines of the character one assistant turn;
+ * become one user turn, each speaker's name in front of the words, consecutive lines of the character one assistant turn;
  * at most `history` lines are seen, in whole turns, beginning with a turn of the others. Only where the conversation itself
  * begins with the character (the greeting) does the prompt begin with them too; where the model's template forbids that, the
  * greeting stands in the system text. */
@@ -13,7 +13,7 @@
 typedef struct us_chat_line {
     const char *name; /* who says it; NULL or "": nobody in particular */
     const char *text;
-    bool own;   /* the character himself */
+    bool own;   /* the character's own line */
     bool aside; /* us_prompt_make()'s own: the card says it, not the conversation */
 } us_chat_line;
 
@@ -35,7 +35,7 @@ typedef struct us_prompt {
     size_t n;          /* those in use */
     size_t n_head;     /* of these, the persona and the examples */
     size_t first_line; /* of the conversation, that stands in it */
-    bool open;         /* the last message is the character's own, which he goes on with */
+    bool open;         /* the last message is the character's own and is to be continued */
     char *text;
 } us_prompt;
 

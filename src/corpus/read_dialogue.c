@@ -104,7 +104,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
         }
         bool label = us_label_split(t, &name, &direction, &words);
         if (label && !all_small && *t.s != '<' &&
-            !is_big(name)) { /* "he said: ..." is no speaker, "old man: ..." is one when he speaks again */
+            !is_big(name)) { /* "he said: ..." is no speaker, "old man: ..." is one when it appears again */
             uint32_t n = us_tally_add(&names, name);
             label = n > 2 || n == 0;
         }

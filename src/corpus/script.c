@@ -43,7 +43,7 @@ struct us_script {
     size_t n_name_slots;
     us_joined *joined;
     size_t n_joined, cap_joined;
-    uint32_t *joins; /* speaker -> the one he joins (himself if none) */
+    uint32_t *joins; /* speaker -> the speaker that this one joins (itself if none) */
     us_script_counts counts;
     /* while reading */
     us_buf a, b, taken;

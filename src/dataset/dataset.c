@@ -246,7 +246,7 @@ const char *us_part_name(us_part p) {
 uint32_t us_dataset_window(const us_dataset *d, const us_example *e, uint32_t i) {
     const us_turn *t = d->turns + e->first_turn;
     uint32_t first = i, lines = 0;
-    if (i && t[i].character) lines = t[--first].n_lines; /* what he answers is always seen */
+    if (i && t[i].character) lines = t[--first].n_lines; /* the turn that is answered is always in the window */
     while (first > 0 && lines + t[first - 1].n_lines <= (uint32_t)d->history) lines += t[--first].n_lines;
     return first < i && t[first].character ? first + 1 : first;
 }

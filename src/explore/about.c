@@ -1,4 +1,4 @@
-/* explore/about.c - what a character's folder shows of his lines: figures, the cloud, and a picture of him in words. */
+/* explore/about.c - what a character's folder shows of their lines: figures, the cloud, and a picture made of words. */
 #include "base/file.h"
 #include "explore/cloud.h"
 #include "explore/json.h"
@@ -7,7 +7,7 @@
 
 #define SIDE 512
 
-/* His first name among the words that are most his own, on night blue: to be seen on light and dark pages alike. */
+/* The first name among the words that are most the character's own, on night blue: to be seen on light and dark pages alike. */
 static us_status write_picture(const us_facts *f, const us_cloud_options *options, const char *path, us_error *err) {
     char title[64] = "";
     us_cloud *c;

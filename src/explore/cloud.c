@@ -366,8 +366,8 @@ static int by_z(const void *pa, const void *pb) {
     return (*a > *b) - (*a < *b);
 }
 
-/* The few words that are most his own get the last colour, a few more the one before it, and so on; words that are
- * less his than the others' stay with the first. */
+/* The few words that are most the character's own get the last colour, a few more the one before it, and so on; words that are
+ * less theirs than the others' keep the first. */
 static us_status colour_words(us_cloud *c, us_error *err) {
     us_cloud_word **order;
     us_status st = us_alloc(c->n_words, sizeof *order, &order, err);

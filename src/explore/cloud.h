@@ -29,7 +29,7 @@ struct us_cloud {
     size_t n_words;
     us_term title; /* words[0] points here when there is one */
     int32_t n_placed, width, height;
-    uint32_t colours[US_CLOUD_MAX_COLOURS]; /* 0xrrggbb, from common to his own */
+    uint32_t colours[US_CLOUD_MAX_COLOURS]; /* 0xrrggbb, from common words to the character's own */
     int n_colours;
 };
 

@@ -112,7 +112,7 @@ static us_status count_lengths(us_facts_work *w, us_error *err) {
     return US_OK;
 }
 
-/* Other names that hold his whole name or his first name as a word: "Young Homer", "Homer and Bart". */
+/* Other names that hold the character's whole name or first name as a word: "Young Homer", "Homer and Bart". */
 static us_status find_relatives(us_facts_work *w, us_error *err) {
     us_facts *f = &w->f;
     size_t n, k = 0, len = strcspn(f->name, " ");

@@ -15,7 +15,7 @@ typedef struct us_facts_work {
     uint32_t *n_said;    /* [words] times said by all */
     uint32_t *n_own;     /* [words] by the character */
     unsigned char *stop; /* [words] 0, US_STOP_WORD or US_STOP_TRIFLE */
-    uint32_t *own;       /* [n_own_lines] his lines, as indexes of the script */
+    uint32_t *own;       /* [n_own_lines] the character's lines, as indexes into the script's */
     size_t n_own_lines;
     us_ids own_ids;       /* their words */
     size_t *own_start;    /* [n_own_lines + 1] into own_ids */

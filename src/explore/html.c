@@ -280,7 +280,7 @@ static void put_json_string(page *p, const char *s) {
     put_raw(p, "\"");
 }
 
-/* True when line i is his, or stands beside one of his in the same scene. */
+/* True when line i is the character's, or stands beside one of theirs in the same scene. */
 static bool is_near(const us_facts *f, const us_line *l, size_t n, size_t i) {
     if (l[i].speaker == f->character) return true;
     if (i && l[i - 1].scene == l[i].scene && l[i - 1].speaker == f->character) return true;

@@ -1,6 +1,6 @@
 /* explore/terms.c - the character's lines, phrases and words: counted, set against the others, spelled.
  *
- * A term is found as word ids ("grams"); only those that are shown get a spelling, in one pass over his lines. */
+ * A term is found as word ids ("grams"); only those that are shown get a spelling, in one pass over the character's lines. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "explore/facts.h"
@@ -173,7 +173,7 @@ static bool is_possessive(const char *word) {
     return n > 2 && word[n - 2] == '\'';
 }
 
-/* One pass over his lines for all grams. */
+/* One pass over the character's lines for all grams. */
 static us_status spell_all(us_facts_work *w, gram *g, size_t n, const uint32_t *canon, bool small, us_error *err) {
     lookup l;
     size_t n_lines;
@@ -329,7 +329,7 @@ static bool is_inside(const us_facts_work *w, const gram *g, const gram *held) {
     return true;
 }
 
-/* Is a gram a phrase that adds to the `kept` ones before it? "Marge, I'm" is no more his than "Marge" is; a single
+/* Is a gram a phrase that adds to the `kept` ones before it? "Marge, I'm" is no more theirs than "Marge" is; a single
  * word is a phrase when it often makes a sentence. */
 static bool is_new_phrase(const us_facts_work *w, const gram *g, const gram *before, size_t n_before) {
     bool stop = all_stop(w, g);
@@ -394,11 +394,11 @@ static us_status find_phrases(us_facts_work *w, us_error *err) {
 typedef struct cloud_words {
     uint32_t *canon;    /* [words] the singular of a plural, else itself */
     uint32_t *plural;   /* [words] the other way, US_NO_WORD without one */
-    uint32_t *own;      /* [words] times said by him, plurals in the singular; what pairs took is gone */
+    uint32_t *own;      /* [words] times the character says it, plurals in the singular, without what pairs took */
     uint32_t *pair_ids; /* two canonical ids a pair */
 } cloud_words;
 
-/* "donuts" goes with "donut", "homer's" with "homer", when that is a word of his too; Butters, a name, stays. */
+/* "donuts" goes with "donut", "homer's" with "homer", when the character says that too; Butters, a name, stays. */
 static us_status fold_plurals(const us_facts_work *w, cloud_words *c, us_error *err) {
     unsigned char *is_name = NULL;
     us_status st = us_alloc(w->words.n, sizeof *c->canon, &c->canon, err);

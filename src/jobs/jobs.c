@@ -127,7 +127,7 @@ static int remove_one(const char *path, const struct stat *sb, int kind, struct 
 }
 static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
-/* Whoever works on a job holds a lock on its `alive`, and loses it with his life. */
+/* The process that works on a job locks the file `alive` in its folder; the lock ends with the process. */
 static bool is_alive(const us_jobs *j, const char *id) {
     char *path = path_of(j, id, "alive");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;

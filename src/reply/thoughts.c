@@ -62,7 +62,7 @@ us_status us_thoughts_leave_out(const char *text, size_t n, bool final, us_buf *
         while (k < N_KINDS && !begins(p, left, kinds[k].open) && !begins(p, left, kinds[k].close)) k++;
         if (k < N_KINDS && begins(p, left, kinds[k].open)) {
             const char *end = find(p, left, kinds[k].close);
-            if (!end) return US_OK; /* he is still at it */
+            if (!end) return US_OK; /* the thought is not over */
             len = after(text, n, (size_t)(end - text) + strlen(kinds[k].close), out) - i;
             continue;
         }

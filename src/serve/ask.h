@@ -15,7 +15,7 @@ typedef struct us_ask_prompt {
 typedef struct us_ask {
     char model[128], id[64]; /* "homer:0.7", "homer" */
     double scale;
-    bool bare;    /* "homer:adapter": what he has learned, without his card */
+    bool bare;    /* "homer:adapter": the adapter without the card */
     bool goes_on; /* the last message is gone on with, when it is the assistant's */
     bool chat, stream, usage, logprobs, echo, ignore_eos;
     int64_t n, n_top, takes, max_tokens; /* takes 0: as usual; max_tokens INT32_MAX: as many as fit, 0: none, with echo */

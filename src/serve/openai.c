@@ -295,7 +295,7 @@ enum MHD_Result us_route_completions(us_request *r) {
 
 /* ---- models, tokens ---------------------------------------------------------------------------------------------- */
 
-/* What a character has learned, without his card: for programs that send a card of their own. */
+/* The adapter without the card, for programs that send a card of their own. */
 static json_t *bare_json(const us_character *c) {
     char id[US_CHARACTER_ID + 10];
     snprintf(id, sizeof id, "%s:adapter", c->id);
