@@ -522,8 +522,6 @@ static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err
         j->pid = pid;
         j->told_ns = 0;
         j->stopped = false;
-        set(o, "state", "running");
-        set_now(o, "started_ms");
         json_object_set_new(o, "pid", json_integer(pid));
     }
     if (alive >= 0) close(alive); /* the child has it */
@@ -531,6 +529,18 @@ static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err
     free(log);
     free(output);
     return st;
+}
+
+/* Says on the disk that the job runs before its process is there: whoever finds the job after a kill sees it as interrupted. */
+static us_status start_job(us_jobs *j, const char *id, json_t *o, bool *busy, us_error *err) {
+    us_error why;
+    set(o, "state", "running");
+    set_now(o, "started_ms");
+    us_status st = write_job(j, id, o, err);
+    if (st) return st;
+    if (start_step(j, id, o, &why)) end_job(o, "failed", why.message);
+    else *busy = true;
+    return write_job(j, id, o, err);
 }
 
 /* Has ours ended? */
@@ -592,11 +602,8 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
     for (size_t i = 0; i < n && !st && !busy && !j->closing && j->program && j->supervisor >= 0; i++) { /* who is next */
         json_t *o = read_job(j, ids[i]);
         if (is(o, "state", "queued")) {
-            us_error why;
-            if (start_step(j, ids[i], o, &why)) end_job(o, "failed", why.message);
-            else busy = true;
-            st = write_job(j, ids[i], o, err);
-            any = true;
+            if (is_alive(j, ids[i])) busy = true; /* its last process has not ended yet */
+            else st = start_job(j, ids[i], o, &busy, err), any = true;
         }
         json_decref(o);
     }

@@ -66,6 +66,19 @@ static void wait_for_file(const char *path) {
     assert_true(us_file_exists(path));
 }
 
+static void wait_for_word(const char *path, const char *word) {
+    bool there = false;
+    for (int i = 0; i < 12000 && !there; i++) {
+        char *text;
+        size_t n;
+        assert_ok(us_file_read(path, 4096, &text, &n, &err), &err);
+        there = strstr(text, word);
+        free(text);
+        nap(10);
+    }
+    assert_true(there);
+}
+
 static void runs_one_at_a_time_and_tells(void **state) {
     (void)state;
     us_jobs *j = open_jobs(), *other = open_jobs();
@@ -84,12 +97,12 @@ static void runs_one_at_a_time_and_tells(void **state) {
     add(j, script, more, a);
     add(j, "echo second", "}]}", b);
     wait_for(j, a, "running");
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 12000; i++) {
         json_t *o = look(other, a);
         bool told = json_integer_value(json_object_get(json_object_get(o, "progress"), "step")) == 1;
         json_decref(o);
         if (told) break;
-        assert_true(i < 499);
+        assert_true(i < 11999);
         nap(10);
     }
     assert_true(stands(j, b, "queued"));
@@ -150,6 +163,7 @@ static void pauses_goes_on_ends_early(void **state) {
     assert_true(us_file_exists(mark));
     assert_ok(us_jobs_control(j, id, US_JOBS_RESUME, &err), &err);
     wait_for(j, id, "running");
+    wait_for_word(seen, " on");
     us_jobs_close(j); /* the server ends */
     assert_true(stands(other, id, "interrupted"));
     assert_true(us_jobs_supervise(other));
