@@ -106,6 +106,10 @@ US_API US_MUST_USE us_status us_chat_show_prompt(us_chat *chat, char **out, int3
 US_API US_MUST_USE us_status us_chat_save(const us_chat *chat, const char *path, us_error *err);
 US_API US_MUST_USE us_status us_chat_load(us_chat *chat, const char *path, us_error *err);
 
+/* For bindings from other languages, which write the structs down once more: the bytes of a struct of this library by its name
+ * ("us_chat_options"), 0 for a name that is not known. Compare when the library is loaded. */
+US_API size_t us_struct_bytes(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,10 +22,11 @@ import gguf  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import us  # noqa: E402
-
 root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+sys.path.insert(0, os.path.join(root, "bindings/python"))
+os.environ.setdefault("UNDERSTUDY_LIBRARY", os.path.join(root, "build/release/libunderstudy.so"))
+import understudy  # noqa: E402
+
 ap = argparse.ArgumentParser()
 ap.add_argument("--understudy", default=os.path.join(root, "build/release/understudy"))
 ap.add_argument("--model", default=os.path.expanduser("~/.local/share/understudy/models/SmolLM2-135M-Instruct.Q4_1.gguf"))
@@ -63,6 +64,11 @@ def row_kl(name, got, want, tolerance):
 
 def run(*args):
     subprocess.run([a.understudy, *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def our_logits(path, sequences, adapter=None, f32=True):
+    with understudy.Model(path, adapter, f32=f32) as m:
+        return [np.frombuffer(m.logits(ids), np.float32).reshape(len(ids), -1) for ids in sequences]
 
 
 def rewrite_f32(source, out):
@@ -142,12 +148,12 @@ def torch_logits(model):
 
 
 plain = torch_logits(base)
-row("base: ours = transformers", us.logits(a.model, vocab, ids), plain, 1e-3)
+row("base: ours = transformers", our_logits(a.model, ids), plain, 1e-3)
 
 # ours -> PEFT
 run("export", adapter, "--peft", f"{work}/peft", "--base", folder, "-m", a.model)
 with_adapter = torch_logits(PeftModel.from_pretrained(base, f"{work}/peft").eval())
-ours = us.logits(a.model, vocab, ids, adapter)
+ours = our_logits(a.model, ids, adapter)
 moved = float(np.abs(np.concatenate(ours) - np.concatenate(plain)).max())
 print(f"{'(the adapter moves a logit by up to)':70} {moved:10.2e}")
 failed |= moved < 0.5
@@ -163,7 +169,7 @@ for n, p in made.named_parameters():
 made.save_pretrained(f"{work}/made")
 run("import", f"{work}/made", "-o", f"{work}/made.gguf", "--type", "f32", "-m", a.model)
 theirs = torch_logits(made.eval())
-back = us.logits(a.model, vocab, ids, f"{work}/made.gguf")
+back = our_logits(a.model, ids, f"{work}/made.gguf")
 row("made by PEFT (rsLoRA, q and k too), imported: ours = PEFT", back, theirs, 1e-3)
 
 # there and back again changes nothing
@@ -177,13 +183,13 @@ print(f"{'':70} {json.load(open(f'{work}/again/adapter_config.json'))['target_mo
 
 if not a.no_llama:
     rewrite_f32(a.model, f"{work}/f32.gguf")
-    row("base: ours = llama.cpp (F32 file, F32 cache)", us.logits(f"{work}/f32.gguf", vocab, ids), llama_logits(f"{work}/f32.gguf", ids), 1e-3)
+    row("base: ours = llama.cpp (F32 file, F32 cache)", our_logits(f"{work}/f32.gguf", ids), llama_logits(f"{work}/f32.gguf", ids), 1e-3)
     row("trained here: ours = llama.cpp (the file as it is)", ours, llama_logits(f"{work}/f32.gguf", ids, adapter), 1e-3)
     row("made by PEFT, imported: PEFT = llama.cpp", theirs, llama_logits(f"{work}/f32.gguf", ids, f"{work}/made.gguf"), 1e-3)
-    row_kl("trained here, over the quantized file: ours (fast) = llama.cpp", us.logits(a.model, vocab, ids, adapter, math=us.FAST), llama_logits(a.model, ids, adapter), 0.05)
+    row_kl("trained here, over the quantized file: ours (fast) = llama.cpp", our_logits(a.model, ids, adapter, f32=False), llama_logits(a.model, ids, adapter), 0.05)
     for kind, tolerance in (("F16", 1e-3), ("Q8_0", 0.02), ("Q4_1", 0.2), ("Q4_0", 0.5)):
         run("export", adapter, "--merged", f"{work}/merged.gguf", "--type", kind, "-m", a.model)
-        here = us.logits(f"{work}/merged.gguf", vocab, ids)
+        here = our_logits(f"{work}/merged.gguf", ids)
         row_kl(f"merged {kind}: ours (float32) = llama.cpp", llama_logits(f"{work}/merged.gguf", ids), here, 0.05)
         row_kl(f"merged {kind}: base and adapter", here, ours, tolerance)
 print("FAILED" if failed else "ok")

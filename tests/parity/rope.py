@@ -1,6 +1,6 @@
 """RoPE scaling in every spelling: logits of a tiny model at positions before and behind its original context, against llama.cpp.
 
-    rope.py MKTINY      (US_SHARED names libunderstudy.so; needs llama_cpp, gguf and numpy)
+    rope.py MKTINY      (UNDERSTUDY_LIBRARY names libunderstudy.so; needs llama_cpp, gguf and numpy)
 """
 import ctypes
 import os
@@ -12,7 +12,8 @@ import gguf
 import llama_cpp as L
 import numpy as np
 
-import us
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bindings/python"))
+import understudy  # noqa: E402
 
 SCALINGS = {
     "none": {},
@@ -79,7 +80,8 @@ def main(mktiny):
             with_keys(base, path, keys)
             ids = [(7 * i + 3) % 250 + 8 for i in range(T)]
             want = theirs(path, ids)
-            got = us.logits(path, want.shape[1], [ids])[0]
+            with understudy.Model(path, f32=True) as m:
+                got = np.frombuffer(m.logits(ids), np.float32).reshape(want.shape)
             worst = float(np.abs(got - want).max())
             plain = want if plain is None else plain
             print(f"{name}: logits within {worst:.2g} of llama.cpp; the scaling moves them by {float(np.abs(want - plain).max()):.2g}")

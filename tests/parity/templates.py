@@ -48,29 +48,24 @@ def by_jinja(text, messages, generation):
         return None
 
 
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int), ("reason", ctypes.c_char_p), ("message", ctypes.c_char * 1024)]
-
-
-class Message(ctypes.Structure):
-    _fields_ = [("role", ctypes.c_char_p), ("content", ctypes.c_char_p)]
-
-
 class Ours:
     def __init__(self, path):
-        self.lib = ctypes.CDLL(path)
+        sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "bindings", "python"))
+        os.environ["UNDERSTUDY_LIBRARY"] = os.path.abspath(path)
+        import understudy
+        self.lib, self.Error, self.Message = understudy._lib, understudy.us_error, understudy.us_message
         self.libc = ctypes.CDLL(None)
         self.lib.us_template_name.restype = ctypes.c_char_p
 
     def read(self, text):
-        t, err, data = ctypes.c_void_p(), Error(), text.encode()
+        t, err, data = ctypes.c_void_p(), self.Error(), text.encode()
         if self.lib.us_template_recognise(data, ctypes.c_size_t(len(data)), b"<s>", b"</s>", ctypes.byref(t), ctypes.byref(err)):
             return None, err
         return t, self.lib.us_template_name(t).decode()
 
     def render(self, t, messages, generation):
-        m = (Message * len(messages))(*[Message(x["role"].encode(), x["content"].encode()) for x in messages])
-        out, err = ctypes.c_void_p(), Error()
+        m = (self.Message * len(messages))(*[self.Message(x["role"].encode(), x["content"].encode()) for x in messages])
+        out, err = ctypes.c_void_p(), self.Error()
         if self.lib.us_template_render(t, m, ctypes.c_size_t(len(messages)), ctypes.c_bool(generation), ctypes.byref(out), ctypes.byref(err)):
             return None
         text = ctypes.string_at(out).decode()
