@@ -64,7 +64,7 @@ static void log_line(void *ctx, const char *line) {
 int cmd_serve(int argc, char **argv) {
     const char *tpl = NULL;
     const char *model = NULL, *engine_key_file = NULL, *data_dir = NULL;
-    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30;
+    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30, engine_timeout = 120;
     bool help_shown, quiet = false;
     int n_operands;
     char beside[2 * PATH_MAX], data[PATH_MAX], self[PATH_MAX], whole[PATH_MAX], *engine_key = NULL, *path = NULL;
@@ -93,6 +93,7 @@ int cmd_serve(int argc, char **argv) {
         {"engine", 0, "URL", "let a server that speaks the OpenAI API (vLLM, llama.cpp's) make the replies", CLI_STRING,
          &o.engine_url, 0, 0},
         {"engine-key-file", 0, "FILE", "its first line is that server's key", CLI_STRING, &engine_key_file, 0, 0},
+        {"engine-timeout", 0, "N", "seconds that it may take for a word of a reply (120)", CLI_INT, &engine_timeout, 1, 86400},
         {"studio", 0, NULL, "scripts, trainings and changes of characters on a public address too", CLI_SWITCH, &o.studio, 0,
          0},
         {"idle", 0, "N", "seconds after which a connection without a request is closed (30)", CLI_INT, &idle, 1, 3600},
@@ -127,6 +128,7 @@ int cmd_serve(int argc, char **argv) {
     o.n_ctx = (int32_t)ctx;
     o.n_threads = (int)threads;
     o.idle_seconds = (int)idle;
+    o.engine_timeout = (int32_t)engine_timeout;
     if (!o.characters) o.characters = find_characters(beside);
     if (!(o.data_dir = data_dir ? data_dir : cli_data_dir(data)))
         return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");

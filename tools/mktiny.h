@@ -29,7 +29,7 @@ US_MUST_USE us_status us_tiny_write_adapter(const us_tiny *options, int rank, fl
 /* The shape of Llama 3.2 1B: 16 layers, 2048 wide, 32 heads, 8 kv heads of 64, F 8192, V 128256, tied. */
 us_tiny us_tiny_llama_1b(void);
 
-/* A fresh folder under TMPDIR for a test's files; free() it. us_tiny_remove deletes it and the files in it. */
+/* A fresh folder under TMPDIR for a test's files; free() it. us_tiny_remove deletes it and all that is in it. */
 char *us_tiny_folder(void);
 void us_tiny_remove(char *folder);
 #endif

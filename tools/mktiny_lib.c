@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "model/architectures.h"
 #include "model/gguf.h"
-#include <dirent.h>
+#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -499,15 +499,12 @@ char *us_tiny_folder(void) {
     return NULL;
 }
 
+static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb, (void)kind, (void)at;
+    return remove(path);
+}
+
 void us_tiny_remove(char *folder) {
-    DIR *d = folder ? opendir(folder) : NULL;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char path[4096];
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-            snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < (int)sizeof path)
-            unlink(path);
-    }
-    if (d) closedir(d);
-    if (folder) rmdir(folder);
+    if (folder) nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(folder);
 }

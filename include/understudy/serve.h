@@ -36,6 +36,7 @@ typedef struct us_serve_options {
     bool public_without_key;                  /* do not refuse a public address without a key */
     const char *engine_url;                   /* replies are made by this server, which speaks the OpenAI API; NULL: by us */
     const char *engine_key;                   /* its key, or NULL */
+    int32_t engine_timeout;                   /* seconds that it may take for a word of a reply; 0: 120 */
     const char *program;                      /* path of the understudy program, which the studio's jobs run; NULL: no studio */
     const char *model_path;                   /* the base model of their trainings; NULL: jobs can only explore */
     bool studio;                              /* the studio on a public address too */

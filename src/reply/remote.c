@@ -2,7 +2,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "reply/thoughts.h"
+#include "base/utf8.h"
+#include "reply/stream.h"
 #include "text/hash.h"
 #include <curl/curl.h>
 #include <pthread.h>
@@ -10,21 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REPLY = 1 << 20, MAX_LINE = 1 << 20, MAX_ANSWER = 4 << 20 };
-
-/* One take. */
-typedef struct choice {
-    us_buf raw;      /* the words as they came */
-    us_buf words;    /* without what the model thought aloud */
-    int32_t *pieces; /* a hash of each piece: the loop rule's tokens */
-    size_t n_pieces, cap_pieces;
-    us_stop_view view;
-    bool looped, length, over; /* how it ended; nothing more of it is wanted */
-    double logprob;            /* of the pieces, nats */
-    size_t n_logprobs;
-    double score; /* after ranking */
-    us_buf shown; /* under the lock */
-} choice;
+enum {
+    MAX_ANSWER = 4 << 20,   /* bytes of a list of models */
+    MAX_REFUSAL = 16 << 10, /* of an answer that is no 200 */
+    MAX_HEAD = 64 << 10,
+    TIMEOUTS_A_REPLY = 15 /* a reply may take so many times what a word may */
+};
 
 struct us_remote {
     pthread_t thread;
@@ -33,20 +25,22 @@ struct us_remote {
     json_t *request;
     struct curl_slist *headers;
     CURL *curl;
-    us_buf line;    /* the line of the stream being read */
-    us_buf failure; /* the body of an answer that is no 200, or an error of the stream */
-    choice choices[US_MAX_TAKES];
-    int32_t n_choices, best, attempt; /* those that the other makes; the spoken one */
+    us_stream stream;
+    us_buf refusal; /* the body of an answer that is no 200 */
+    double scores[US_MAX_TAKES];
+    int32_t best, attempt; /* best: the spoken one */
     long status_code;
-    bool full;            /* a buffer is: the reply ends here */
+    size_t head_bytes;
+    int64_t begun_ns, last_news_ns;
+    bool late;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t news;
     uint64_t version;
     bool cancel, done;
     us_status status;
-    us_error err;
+    us_error err; /* the thread's until it is done */
     us_reply_view view;
-    int32_t n_tokens; /* of all takes, as the other counts */
+    us_buf shown[US_MAX_TAKES];
 };
 
 static char *url_of(const char *base, const char *path) {
@@ -74,8 +68,11 @@ static size_t collect(char *data, size_t size, size_t n, void *ctx) {
     return us_buf_append(ctx, data, size * n, NULL) ? 0 : size * n;
 }
 
+/* What is there answers soon, whatever a reply may take. */
+static long connect_seconds(int32_t timeout_s) { return timeout_s < 10 ? timeout_s : 10; }
+
 /* GET /v1/models of the other; the caller decrefs *out. */
-static us_status get_models(const char *base, const char *key, json_t **out, us_error *err) {
+static us_status get_models(const char *base, const char *key, int32_t timeout_s, json_t **out, us_error *err) {
     char *url = url_of(base, "/models");
     struct curl_slist *headers = NULL;
     CURL *c = curl_easy_init();
@@ -88,7 +85,7 @@ static us_status get_models(const char *base, const char *key, json_t **out, us_
         curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(c, CURLOPT_TIMEOUT, 10L);
+        curl_easy_setopt(c, CURLOPT_TIMEOUT, connect_seconds(timeout_s));
         curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, collect);
         curl_easy_setopt(c, CURLOPT_WRITEDATA, &b);
         CURLcode rc = curl_easy_perform(c);
@@ -104,9 +101,9 @@ static us_status get_models(const char *base, const char *key, json_t **out, us_
     return st;
 }
 
-us_status us_remote_check(const char *url, const char *key, us_error *err) {
+us_status us_remote_check(const char *url, const char *key, int32_t timeout_s, us_error *err) {
     json_t *models = NULL;
-    us_status st = get_models(url, key, &models, err);
+    us_status st = get_models(url, key, timeout_s, &models, err);
     json_decref(models);
     return st;
 }
@@ -116,7 +113,7 @@ static json_t *model_name(const us_remote_spec *o, bool *own) {
     json_t *models = NULL, *m, *name = NULL;
     size_t i;
     *own = false;
-    if (get_models(o->url, o->key, &models, NULL)) return json_string(o->model ? o->model : "default");
+    if (get_models(o->url, o->key, o->timeout_s, &models, NULL)) return json_string(o->model ? o->model : "default");
     json_array_foreach(json_object_get(models, "data"), i, m) {
         json_t *id = json_object_get(m, "id");
         if (!json_is_string(id)) continue;
@@ -181,9 +178,6 @@ static json_t *request_body(const us_remote_spec *o) {
 
 /* ---- what comes ------------------------------------------------------------------------------------------------- */
 
-/* A piece of text stands for a token in the loop rule. */
-static int32_t piece_id(const char *s, size_t n) { return (int32_t)(us_hash_bytes(0, s, n) & 0x7fffffff); }
-
 static bool streams(const us_remote *r) { return r->spec.separate || r->spec.n_takes == 1; }
 
 static void tell(us_remote *r) {
@@ -191,110 +185,25 @@ static void tell(us_remote *r) {
     pthread_cond_broadcast(&r->news);
 }
 
-static const us_buf *words_of(const us_remote *r, const choice *c) { return r->spec.no_thoughts ? &c->words : &c->raw; }
-
-/* Where the take ends now; `final`: nothing more of it comes. */
-static void scan(us_remote *r, choice *c, bool final) {
-    const us_take_rules *rules = &r->spec.rules;
-    if (r->spec.no_thoughts && us_thoughts_leave_out(c->raw.data ? c->raw.data : "", c->raw.len, final, &c->words, NULL))
-        r->full = true;
-    const us_buf *words = words_of(r, c);
-    const char *text = words->data ? words->data : "";
-    c->view = us_stops_scan(&rules->stops, text, words->len, final);
-    for (size_t i = 0; i < rules->n_texts; i++) { /* those past the four that the other was told */
-        const char *found = memmem(text, words->len, rules->texts[i], strlen(rules->texts[i]));
-        if (found && (size_t)(found - text) <= c->view.end) c->view.end = (size_t)(found - text), c->view.stopped = true;
-    }
-    if (c->view.end < c->view.begin) c->view.end = c->view.begin;
-    if (c->view.stopped) c->over = true;
+/* Publishes what may be shown. What was shown is taken back in one case: it was a thought, as a mark behind it tells. */
+static void show(us_remote *r, int32_t i) {
+    us_stream_take *t = &r->stream.takes[i];
+    us_buf *shown = &r->shown[i];
+    const us_buf *words = us_stream_words(&r->stream, t);
+    const char *text = words->data ? words->data + t->view.begin : "";
+    size_t n = t->view.end - t->view.begin;
+    if (shown->len && (n < shown->len || memcmp(shown->data, text, shown->len) != 0)) us_buf_clear(shown);
+    if (n > shown->len && us_buf_append(shown, text + shown->len, n - shown->len, NULL)) r->stream.full = true;
 }
 
-/* Publishes what may be shown. What was shown is taken back in one case: it was a thought, as a mark behind it tells. */
-static void show(us_remote *r, choice *c) {
-    const us_buf *words = words_of(r, c);
-    const char *text = words->data ? words->data + c->view.begin : "";
+/* What has come so far, for those who wait. */
+static void publish(us_remote *r) {
     pthread_mutex_lock(&r->lock);
-    size_t n = c->view.end - c->view.begin;
-    if (c->shown.len && (n < c->shown.len || memcmp(c->shown.data, text, c->shown.len) != 0)) us_buf_clear(&c->shown);
-    if (n > c->shown.len && us_buf_append(&c->shown, text + c->shown.len, n - c->shown.len, NULL)) r->full = true;
+    for (int32_t i = 0; i < r->stream.n_takes && streams(r); i++) show(r, i);
+    r->view.n_prompt = r->view.n_read = r->stream.n_prompt;
+    r->view.n_cached = r->stream.n_cached;
     tell(r);
     pthread_mutex_unlock(&r->lock);
-}
-
-static void add_words(us_remote *r, choice *c, const char *text, size_t n) {
-    if (!n || c->over) return;
-    if (us_buf_append(&c->raw, text, n, NULL) ||
-        us_grow(&c->pieces, &c->cap_pieces, c->n_pieces + 1, sizeof *c->pieces, NULL)) {
-        r->full = true;
-        return;
-    }
-    c->pieces[c->n_pieces++] = piece_id(text, n);
-    if (r->spec.rules.cut_loops && us_loop_period(c->pieces, c->n_pieces)) c->looped = c->over = true;
-    scan(r, c, c->looped);
-    if (streams(r)) show(r, c);
-}
-
-/* OpenAI's two shapes: {"content": [{"logprob"}]} of a chat, {"token_logprobs": []} of a completion. */
-static void add_logprobs(choice *c, const json_t *logprobs) {
-    const json_t *list = json_object_get(logprobs, "content"), *x;
-    size_t i;
-    if (!list) list = json_object_get(logprobs, "token_logprobs");
-    json_array_foreach((json_t *)(uintptr_t)list, i, x) {
-        const json_t *v = json_is_object(x) ? json_object_get(x, "logprob") : x;
-        if (!json_is_number(v)) continue;
-        c->logprob += json_number_value(v);
-        c->n_logprobs++;
-    }
-}
-
-static void read_choice(us_remote *r, const json_t *j) {
-    json_int_t i = json_integer_value(json_object_get(j, "index"));
-    if (!json_is_object(j) || i < 0 || i >= r->spec.n_takes) return;
-    choice *c = &r->choices[i];
-    if (i >= r->n_choices) r->n_choices = (int32_t)i + 1;
-    const json_t *text = json_object_get(j, "text");
-    if (!text) text = json_object_get(json_object_get(j, "delta"), "content");
-    if (!c->over) add_logprobs(c, json_object_get(j, "logprobs"));
-    if (json_is_string(text)) add_words(r, c, json_string_value(text), json_string_length(text));
-    const json_t *part;
-    size_t k;
-    json_array_foreach((json_t *)(uintptr_t)text, k, part) { /* Mistral's: parts, of which those of type text are words */
-        const json_t *words = json_object_get(part, "text");
-        if (json_is_string(words)) add_words(r, c, json_string_value(words), json_string_length(words));
-    }
-    const char *why = json_string_value(json_object_get(j, "finish_reason"));
-    if (why && !c->over) c->length = !strcmp(why, "length");
-}
-
-static void read_event(us_remote *r, const char *line, size_t n) {
-    if (n < 5 || strncmp(line, "data:", 5) != 0) return;
-    line += 5, n -= 5;
-    while (n && *line == ' ') line++, n--;
-    json_t *j = us_json_parse(line, n, NULL), *choices = json_object_get(j, "choices"), *usage = json_object_get(j, "usage"),
-           *error = json_object_get(j, "error"), *c;
-    size_t i;
-    json_array_foreach(choices, i, c) read_choice(r, c);
-    if (json_is_object(usage)) {
-        pthread_mutex_lock(&r->lock);
-        r->view.n_prompt = r->view.n_read = (int32_t)json_integer_value(json_object_get(usage, "prompt_tokens"));
-        r->n_tokens = (int32_t)json_integer_value(json_object_get(usage, "completion_tokens"));
-        r->view.n_cached =
-            (int32_t)json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
-        pthread_mutex_unlock(&r->lock);
-    }
-    if (json_is_object(error)) {
-        const char *words = json_string_value(json_object_get(error, "message"));
-        us_buf_clear(&r->failure);
-        if (us_buf_append_str(&r->failure, words ? words : "an error without words", NULL)) r->full = true;
-    }
-    json_decref(j);
-}
-
-/* Nothing more is wanted of any take. */
-static bool all_over(const us_remote *r) {
-    bool over = r->n_choices == r->spec.n_takes;
-    for (int32_t i = 0; i < r->n_choices && over; i++) over = r->choices[i].over;
-    return over || r->full;
 }
 
 static bool cancelled(us_remote *r) {
@@ -304,66 +213,93 @@ static bool cancelled(us_remote *r) {
     return c;
 }
 
+/* Of an answer that is no 200 the head is enough. */
+static size_t receive_refusal(us_remote *r, const char *data, size_t n) {
+    size_t room = MAX_REFUSAL - r->refusal.len;
+    if (us_buf_append(&r->refusal, data, n < room ? n : room, NULL)) return 0;
+    return n < room ? n : 0;
+}
+
 static size_t receive(char *data, size_t size, size_t n, void *ctx) {
     us_remote *r = ctx;
+    uint64_t news = r->stream.n_news;
     n *= size;
     if (!r->status_code) curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &r->status_code);
-    if (r->status_code != 200) return us_buf_append(&r->failure, data, n, NULL) ? 0 : n;
-    for (size_t i = 0; i < n && !all_over(r); i++) {
-        if (data[i] != '\n') {
-            if (us_buf_append(&r->line, data + i, 1, NULL)) return 0;
-            continue;
-        }
-        if (r->line.len) read_event(r, r->line.data, r->line.len);
-        us_buf_clear(&r->line);
-    }
-    return all_over(r) || cancelled(r) ? 0 : n;
+    if (r->status_code != 200) return receive_refusal(r, data, n);
+    us_status st = us_stream_feed(&r->stream, data, n, &r->err);
+    if (r->stream.n_news != news) r->last_news_ns = us_now_ns();
+    publish(r);
+    return st || us_stream_over(&r->stream) || cancelled(r) ? 0 : n;
+}
+
+/* Heads have an end, too. */
+static size_t receive_head(char *data, size_t size, size_t n, void *ctx) {
+    us_remote *r = ctx;
+    (void)data;
+    r->head_bytes += n * size;
+    return r->head_bytes > MAX_HEAD ? 0 : n * size;
+}
+
+/* Bytes that drip without a word in them are no sign of life, and words that drip for ever are no reply. */
+static bool too_late(us_remote *r) {
+    int64_t now = us_now_ns(), most = (int64_t)r->spec.timeout_s * 1000000000;
+    r->late = r->late || now - r->last_news_ns > most || (now - r->begun_ns) / TIMEOUTS_A_REPLY > most;
+    return r->late;
 }
 
 static int progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
     (void)a, (void)b, (void)c, (void)d;
-    return cancelled(ctx);
+    return cancelled(ctx) || too_late(ctx);
 }
 
-static us_status judge(us_remote *r, CURLcode rc) {
-    if (cancelled(r)) return us_fail(&r->err, US_ERR_INTERRUPTED, "cancelled");
-    if (all_over(r)) return US_OK; /* we ended it */
-    if (rc) return us_fail(&r->err, US_ERR_GATE, "the engine at %s: %s", r->spec.url, curl_easy_strerror(rc));
-    if (r->status_code == 200 && !r->failure.len) return US_OK;
-    json_t *j = r->failure.data ? us_json_parse(r->failure.data, r->failure.len, NULL) : NULL;
-    const char *words = json_string_value(json_object_get(json_object_get(j, "error"), "message"));
+static us_status refused(us_remote *r) {
+    json_t *j = us_json_parse(r->refusal.data, r->refusal.len, NULL);
+    const json_t *error = json_object_get(j, "error");
+    const char *words = json_string_value(json_is_object(error) ? json_object_get(error, "message") : error);
+    us_buf clean;
+    us_buf_init(&clean, 4 * MAX_REFUSAL);
+    if (!words && !us_utf8_clean(r->refusal.data ? r->refusal.data : "", r->refusal.len, &clean, NULL)) words = clean.data;
     us_status st = us_fail(&r->err, r->status_code == 400 ? US_ERR_ARGUMENT : US_ERR_GATE,
-                           "the engine at %s answered %ld: %.400s", r->spec.url, r->status_code,
-                           words             ? words
-                           : r->failure.data ? r->failure.data
-                                             : "");
+                           "the engine at %s answered %ld: %.400s", r->spec.url, r->status_code, words ? words : "");
+    us_buf_fini(&clean);
     json_decref(j);
     return st;
 }
 
-static void forget_choices(us_remote *r) {
+static us_status judge(us_remote *r, CURLcode rc) {
+    us_error why = r->err; /* of the stream */
+    if (cancelled(r)) return us_fail(&r->err, US_ERR_INTERRUPTED, "cancelled");
+    if (us_stream_over(&r->stream)) return US_OK; /* we ended it */
+    if (r->late)
+        return us_fail(&r->err, US_ERR_GATE, "the engine at %s has not told a word of a reply for %d seconds, or no end in %d",
+                       r->spec.url, r->spec.timeout_s, r->spec.timeout_s * TIMEOUTS_A_REPLY);
+    if (r->head_bytes > MAX_HEAD)
+        return us_fail(&r->err, US_ERR_GATE, "the engine at %s sends a head without end", r->spec.url);
+    if (r->status_code && r->status_code != 200) return refused(r);
+    us_status st = why.status ? why.status : rc ? US_OK : us_stream_check(&r->stream, &why);
+    if (st) return us_fail(&r->err, US_ERR_GATE, "the engine at %s sent %s", r->spec.url, why.message);
+    return rc ? us_fail(&r->err, US_ERR_GATE, "the engine at %s: %s", r->spec.url, curl_easy_strerror(rc)) : US_OK;
+}
+
+static void forget(us_remote *r) {
     pthread_mutex_lock(&r->lock);
     for (int32_t i = 0; i < US_MAX_TAKES; i++) {
-        choice *c = &r->choices[i];
-        us_buf_clear(&c->raw);
-        us_buf_clear(&c->words);
-        us_buf_clear(&c->shown);
-        c->n_pieces = c->n_logprobs = 0;
-        c->logprob = c->score = 0;
-        c->view = (us_stop_view){0};
-        c->looped = c->length = c->over = false;
+        us_buf_clear(&r->shown[i]);
+        r->scores[i] = 0;
     }
     pthread_mutex_unlock(&r->lock);
-    us_buf_clear(&r->line);
-    us_buf_clear(&r->failure);
-    r->n_choices = 0;
+    us_stream_clear(&r->stream);
+    us_buf_clear(&r->refusal);
+    r->err = (us_error){0};
     r->status_code = 0;
+    r->head_bytes = 0;
+    r->last_news_ns = us_now_ns();
 }
 
 /* One request, from its first byte to its last. */
 static us_status ask_once(us_remote *r) {
     uint64_t seed = us_hash_bytes(r->spec.sampler.seed, &r->attempt, sizeof r->attempt);
-    forget_choices(r);
+    forget(r);
     json_object_set_new(r->request, "seed", json_integer((json_int_t)(seed & 0x7fffffff)));
     char *body = json_dumps(r->request, JSON_COMPACT);
     if (!body) return us_fail(&r->err, US_ERR_MEMORY, "out of memory");
@@ -387,28 +323,29 @@ static us_status rank(us_remote *r) {
     us_candidate candidates[US_MAX_TAKES];
     char *texts[US_MAX_TAKES] = {0};
     us_ranking ranking = r->spec.ranking;
+    us_stream *s = &r->stream;
     bool scored = true;
     us_status st = US_OK;
     ranking.weights.lambda = 0; /* the other does not tell what a reply would be worth without the question */
-    for (int32_t i = 0; i < r->n_choices && !st; i++) {
-        choice *c = &r->choices[i];
-        scan(r, c, true);
-        scored = scored && c->n_logprobs;
-        const us_buf *words = words_of(r, c);
-        st = us_strndup(words->data ? words->data + c->view.begin : "", c->view.end - c->view.begin, &texts[i], &r->err);
+    for (int32_t i = 0; i < s->n_takes && !st; i++) {
+        us_stream_take *t = &s->takes[i];
+        us_stream_scan(s, t, true);
+        scored = scored && t->n_logprobs;
+        const us_buf *words = us_stream_words(s, t);
+        st = us_strndup(words->data ? words->data + t->view.begin : "", t->view.end - t->view.begin, &texts[i], &r->err);
         candidates[i] = (us_candidate){.text = texts[i],
-                                       .logprob = c->logprob,
-                                       .n_tokens = (int32_t)(c->n_logprobs ? c->n_logprobs : c->n_pieces),
-                                       .ended = !c->length,
-                                       .stopped = c->view.stopped,
-                                       .looped = c->looped};
+                                       .logprob = t->logprob,
+                                       .n_tokens = (int32_t)(t->n_logprobs ? t->n_logprobs : t->n_pieces),
+                                       .ended = !t->length,
+                                       .stopped = t->view.stopped,
+                                       .looped = t->looped};
     }
-    for (int32_t i = 0; i < r->n_choices && !scored; i++) candidates[i].logprob = 0;
+    for (int32_t i = 0; i < s->n_takes && !scored; i++) candidates[i].logprob = 0;
     r->best = 0;
-    if (!st && !r->spec.separate && r->n_choices)
-        st = us_rank(&ranking, &r->spec.view, candidates, r->n_choices, &r->best, &r->err);
-    for (int32_t i = 0; i < r->n_choices; i++) {
-        if (!st && !r->spec.separate) r->choices[i].score = candidates[i].score;
+    if (!st && !r->spec.separate && s->n_takes)
+        st = us_rank(&ranking, &r->spec.view, candidates, s->n_takes, &r->best, &r->err);
+    for (int32_t i = 0; i < s->n_takes; i++) {
+        if (!st && !r->spec.separate) r->scores[i] = candidates[i].score;
         free(texts[i]);
     }
     return st;
@@ -416,8 +353,8 @@ static us_status rank(us_remote *r) {
 
 /* As batch.c: nothing can be spoken, or all of several takes are loops. */
 static bool is_worthless(const us_remote *r) {
-    const choice *c = &r->choices[r->best];
-    return c->view.end == c->view.begin || (c->looped && r->n_choices > 1);
+    const us_stream_take *t = &r->stream.takes[r->best];
+    return t->view.end == t->view.begin || (t->looped && r->stream.n_takes > 1);
 }
 
 static void *work(void *arg) {
@@ -428,25 +365,25 @@ static void *work(void *arg) {
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L); /* two minutes without a byte */
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 120L);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, connect_seconds(r->spec.timeout_s));
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, receive_head);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, r);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     for (;; r->attempt++) {
         st = ask(r);
         if (!st) st = rank(r);
-        if (!st && r->spec.separate && r->n_choices < r->spec.n_takes)
-            st = us_fail(&r->err, US_ERR_UNSUPPORTED, "n: the engine at %s made %d of %d choices", r->spec.url, r->n_choices,
-                         r->spec.n_takes);
+        if (!st && r->spec.separate && r->stream.n_takes < r->spec.n_takes)
+            st = us_fail(&r->err, US_ERR_UNSUPPORTED, "n: the engine at %s made %d of %d choices", r->spec.url,
+                         r->stream.n_takes, r->spec.n_takes);
         if (st || r->spec.separate || r->attempt + 1 >= r->spec.n_attempts || !is_worthless(r)) break;
     }
-    for (int32_t i = 0; i < r->n_choices && !st; i++)
-        if (r->spec.separate || i == r->best) show(r, &r->choices[i]);
     pthread_mutex_lock(&r->lock);
+    for (int32_t i = 0; i < r->stream.n_takes && !st; i++)
+        if (r->spec.separate || i == r->best) show(r, i);
     r->view.n_attempts = r->attempt + 1;
     r->status = st;
     r->done = true;
@@ -465,13 +402,10 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
     r->view = (us_reply_view){.n_takes = spec->n_takes, .n_attempts = 1};
     pthread_mutex_init(&r->lock, NULL);
     us_cond_init(&r->news);
-    us_buf_init(&r->line, MAX_LINE);
-    us_buf_init(&r->failure, MAX_ANSWER);
-    for (int32_t i = 0; i < US_MAX_TAKES; i++) {
-        us_buf_init(&r->choices[i].raw, MAX_REPLY);
-        us_buf_init(&r->choices[i].words, MAX_REPLY);
-        us_buf_init(&r->choices[i].shown, MAX_REPLY);
-    }
+    r->begun_ns = us_now_ns();
+    us_stream_init(&r->stream, &spec->rules, spec->n_takes, spec->no_thoughts);
+    us_buf_init(&r->refusal, MAX_REFUSAL);
+    for (int32_t i = 0; i < US_MAX_TAKES; i++) us_buf_init(&r->shown[i], r->stream.takes[i].raw.max);
     r->request = request_body(spec);
     r->url = url_of(spec->url, spec->view.n_messages ? "/chat/completions" : "/completions");
     r->curl = curl_easy_init();
@@ -497,8 +431,9 @@ us_reply_view us_remote_wait(us_remote *r, uint64_t *seen, int timeout_ms) {
     v.done = r->done;
     v.status = r->done ? r->status : US_OK;
     if (r->done && !r->status) { /* the thread writes no more */
-        v.n_takes = v.n_made = r->n_choices;
-        for (int32_t i = 0; i < r->n_choices; i++) v.n_loops += r->choices[i].looped, v.n_labels += r->choices[i].view.stopped;
+        const us_stream *s = &r->stream;
+        v.n_takes = v.n_made = s->n_takes;
+        for (int32_t i = 0; i < s->n_takes; i++) v.n_loops += s->takes[i].looped, v.n_labels += s->takes[i].view.stopped;
     }
     pthread_mutex_unlock(&r->lock);
     return v;
@@ -507,7 +442,7 @@ us_reply_view us_remote_wait(us_remote *r, uint64_t *seen, int timeout_ms) {
 us_status us_remote_read(us_remote *r, int32_t i, size_t from, us_buf *out, us_error *err) {
     us_status st = US_OK;
     pthread_mutex_lock(&r->lock);
-    const us_buf *shown = &r->choices[r->spec.separate ? i : r->done ? r->best : 0].shown;
+    const us_buf *shown = &r->shown[r->spec.separate ? i : r->done ? r->best : 0];
     if (shown->len > from) st = us_buf_append(out, shown->data + from, shown->len - from, err);
     pthread_mutex_unlock(&r->lock);
     return st;
@@ -521,22 +456,23 @@ void us_remote_cancel(us_remote *r) {
 
 int32_t us_remote_count(const us_remote *r, int32_t *best) {
     *best = r->best;
-    return r->n_choices;
+    return r->stream.n_takes;
 }
 
 us_reply_text us_remote_get(const us_remote *r, int32_t i) {
-    const choice *c = &r->choices[i];
-    size_t n = c->view.end - c->view.begin;
-    int32_t tokens = (int32_t)(c->n_logprobs ? c->n_logprobs : c->n_pieces);
-    return (us_reply_text){n ? words_of(r, c)->data + c->view.begin : "",
+    const us_stream *s = &r->stream;
+    const us_stream_take *t = &s->takes[i];
+    size_t n = t->view.end - t->view.begin;
+    int32_t tokens = (int32_t)(t->n_logprobs ? t->n_logprobs : t->n_pieces);
+    return (us_reply_text){n ? us_stream_words(s, t)->data + t->view.begin : "",
                            n,
-                           c->score,
-                           c->looped                         ? US_END_LOOP
-                           : c->view.stopped                 ? US_END_LABEL
+                           r->scores[i],
+                           t->looped                         ? US_END_LOOP
+                           : t->view.stopped                 ? US_END_LABEL
                            : r->status == US_ERR_INTERRUPTED ? US_END_CANCEL
-                           : c->length                       ? US_END_LENGTH
+                           : t->length                       ? US_END_LENGTH
                                                              : US_END_SELF,
-                           r->n_choices == 1 && r->n_tokens ? r->n_tokens : tokens,
+                           s->n_takes == 1 && s->n_tokens ? s->n_tokens : tokens,
                            NULL};
 }
 
@@ -550,14 +486,9 @@ void us_remote_free(us_remote *r) {
     }
     curl_easy_cleanup(r->curl);
     curl_slist_free_all(r->headers);
-    us_buf_fini(&r->line);
-    us_buf_fini(&r->failure);
-    for (int32_t i = 0; i < US_MAX_TAKES; i++) {
-        us_buf_fini(&r->choices[i].raw);
-        us_buf_fini(&r->choices[i].words);
-        us_buf_fini(&r->choices[i].shown);
-        free(r->choices[i].pieces);
-    }
+    us_stream_fini(&r->stream);
+    us_buf_fini(&r->refusal);
+    for (int32_t i = 0; i < US_MAX_TAKES; i++) us_buf_fini(&r->shown[i]);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->news);
     json_decref(r->request);

@@ -11,6 +11,7 @@ typedef struct us_remote us_remote;
 typedef struct us_remote_spec {
     const char *url, *key;     /* "http://host:8000" or with /v1; the key may be NULL */
     const char *model;         /* the character's id; used when the other lists such a model, else its first */
+    int32_t timeout_s;         /* without a word of a reply; one that takes fifteen times as long is given up as well */
     double scale;              /* told to llama.cpp as the strength of its first adapter */
     us_conversation_view view; /* its messages are what is asked */
     const char *text;          /* a completion instead of messages */
@@ -32,6 +33,6 @@ us_reply_text us_remote_get(const us_remote *r, int32_t i);
 const us_error *us_remote_error(const us_remote *r);
 void us_remote_free(us_remote *r);
 /* Asks the other for its models: GATE in words when it cannot be reached. */
-US_MUST_USE us_status us_remote_check(const char *url, const char *key, us_error *err);
+US_MUST_USE us_status us_remote_check(const char *url, const char *key, int32_t timeout_s, us_error *err);
 
 #endif

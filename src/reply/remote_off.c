@@ -2,14 +2,14 @@
  */
 #include "reply/remote.h"
 
-us_status us_remote_check(const char *url, const char *key, us_error *err) {
-    (void)url, (void)key;
+us_status us_remote_check(const char *url, const char *key, int32_t timeout_s, us_error *err) {
+    (void)url, (void)key, (void)timeout_s;
     return us_fail(err, US_ERR_UNSUPPORTED, "this understudy was built without other engines (US_REMOTE)");
 }
 
 us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error *err) {
     (void)out;
-    return us_remote_check(spec->url, spec->key, err);
+    return us_remote_check(spec->url, spec->key, 0, err);
 }
 
 us_reply_view us_remote_wait(us_remote *r, uint64_t *seen, int timeout_ms) {
@@ -19,7 +19,7 @@ us_reply_view us_remote_wait(us_remote *r, uint64_t *seen, int timeout_ms) {
 
 us_status us_remote_read(us_remote *r, int32_t i, size_t from, us_buf *out, us_error *err) {
     (void)r, (void)i, (void)from, (void)out;
-    return us_remote_check(NULL, NULL, err);
+    return us_remote_check(NULL, NULL, 0, err);
 }
 
 void us_remote_cancel(us_remote *r) { (void)r; }

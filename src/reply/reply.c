@@ -39,9 +39,9 @@ us_status us_backend_open(us_engine *engine, int32_t n_slots, int32_t n_queue, u
     return st;
 }
 
-us_status us_backend_open_remote(const char *url, const char *key, us_backend *out, us_error *err) {
-    us_backend b = {0};
-    us_status st = us_remote_check(url, key, err);
+us_status us_backend_open_remote(const char *url, const char *key, int32_t timeout_s, us_backend *out, us_error *err) {
+    us_backend b = {.timeout_s = timeout_s};
+    us_status st = us_remote_check(url, key, timeout_s, err);
     if (!st) st = us_strdup(url, &b.url, err);
     if (!st && key) st = us_strdup(key, &b.key, err);
     if (st) us_backend_close(&b);
@@ -196,6 +196,7 @@ static us_status begin_remote(us_reply *r, us_error *err) {
     const us_reply_policy *p = &s->policy;
     us_remote_spec remote = {.url = r->backend->url,
                              .key = r->backend->key,
+                             .timeout_s = r->backend->timeout_s,
                              .model = s->remote_model,
                              .scale = p->scale,
                              .view = view_of(s),

@@ -24,13 +24,16 @@ typedef struct us_backend {
     const us_tokenizer *tok;
     us_batch *batch;
     us_leaks *leaks;
-    char *url, *key; /* of the other server; the key may be NULL */
+    char *url, *key;   /* of the other server; the key may be NULL */
+    int32_t timeout_s; /* for a word of it */
 } us_backend;
 /* Batches over this engine, which outlives the backend and is used by nobody else meanwhile: n_slots replies run at once,
  * n_queue wait. */
 US_MUST_USE us_status us_backend_open(us_engine *engine, int32_t n_slots, int32_t n_queue, us_backend *out, us_error *err);
-/* Replies of another server that speaks the OpenAI API; key may be NULL. GATE in words when it cannot be reached. */
-US_MUST_USE us_status us_backend_open_remote(const char *url, const char *key, us_backend *out, us_error *err);
+/* Replies of another server that speaks the OpenAI API; key may be NULL; it is given up after timeout_s seconds without a word.
+ * GATE in words when it cannot be reached. */
+US_MUST_USE us_status us_backend_open_remote(const char *url, const char *key, int32_t timeout_s, us_backend *out,
+                                             us_error *err);
 /* Ends every reply under way: INTERRUPTED. They must be freed nevertheless, before the backend. */
 void us_backend_stop(us_backend *b);
 void us_backend_close(us_backend *b);

@@ -111,6 +111,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (s->o.n_queue < 1) s->o.n_queue = 64;
     if (s->o.n_ctx < 1) s->o.n_ctx = 16384;
     if (s->o.idle_seconds < 1) s->o.idle_seconds = 30;
+    if (s->o.engine_timeout < 1) s->o.engine_timeout = 120;
     pthread_mutex_init(&s->changes.lock, NULL);
     s->started_ms = us_now_ns() / 1000000;
     pthread_mutex_init(&s->lock, NULL);
@@ -119,7 +120,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     us_visitor_caps caps = {US_MAX_FROM_ONE, US_MAX_HELD / 2, US_MAX_HELD};
     if (!st) st = us_visitors_new(&caps, o->trusted_proxy, &s->visitors, err);
     if (!st) st = open_data(s, err);
-    if (!st && o->engine_url) st = us_backend_open_remote(o->engine_url, o->engine_key, &s->backend, err);
+    if (!st && o->engine_url) st = us_backend_open_remote(o->engine_url, o->engine_key, s->o.engine_timeout, &s->backend, err);
     if (!st && o->engine_url) s->ready = true;
     if (!st) st = listen_on(s, &a, err);
     if (!st && pthread_create(&s->watch, NULL, us_http_watch, s)) st = us_fail(err, US_ERR_IO, "cannot start a thread");
