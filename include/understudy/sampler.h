@@ -29,9 +29,10 @@ typedef struct us_sampler_options {
     double repeat_penalty;                      /* 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
     double presence_penalty, frequency_penalty; /* 0: off */
     int32_t repeat_last_n;                      /* tokens that penalties look at; -1: all */
-    double dry_multiplier;                      /* 0: off; DRY looks at the whole chat */
+    double dry_multiplier;                      /* 0: off */
     double dry_base;                            /* 1.75 */
     int32_t dry_allowed_length;                 /* 2 */
+    int32_t dry_last_n;                         /* tokens that DRY looks at; 0: the whole chat */
     double xtc_probability;                     /* 0: off */
     double xtc_threshold;                       /* 0.1 */
     uint64_t seed;

@@ -1,8 +1,6 @@
 #include "base/json.h"
 #include "base/buf.h"
-#include "base/buf.h"
 #include "base/file.h"
-#include "base/utf8.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <stdio.h>
@@ -129,12 +127,19 @@ static us_status mend(const char *text, size_t n, us_buf *out) {
     return st;
 }
 
+/* Of a name that stands twice in an object the last value counts, as in other programs; *where says so. */
+static json_t *load(const char *text, size_t n, json_error_t *where) {
+    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, where);
+    return j || json_error_code(where) != json_error_duplicate_key ? j : json_loadb(text, n, 0, NULL);
+}
+
 /* Where and why stay those of the text as it came. */
 static json_t *parse_mended(const char *text, size_t n) {
     us_buf b;
+    json_error_t unused;
     json_t *j = NULL;
     us_buf_init(&b, 6 * n + 16);
-    if (!mend(text, n, &b) && b.len) j = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, NULL);
+    if (!mend(text, n, &b) && b.len) j = load(b.data, b.len, &unused);
     us_buf_fini(&b);
     return j;
 }
@@ -145,7 +150,8 @@ json_t *us_json_parse(const char *text, size_t n, json_error_t *where) {
     if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) text += 3, n -= 3;
     const char *why = over_a_cap(text, n, &at, &cost);
     if (!why) {
-        json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, where);
+        json_error_t unused;
+        json_t *j = load(text, n, where ? where : &unused);
         return j ? j : parse_mended(text, n);
     }
     say_where(where, why, text, at);

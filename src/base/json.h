@@ -13,8 +13,8 @@ enum {
     US_JSON_VALUES = 256 * 1024 /* values in one text: about 50 MiB at worst, when all are empty objects */
 };
 
-/* One text of n bytes (it may be NULL when n is 0), with or without a byte order mark; names may not stand twice in an object.
- * What other programs write and the parser would refuse the whole text for costs one character of it: a lone surrogate, \\u0000
+/* One text of n bytes (it may be NULL when n is 0), with or without a byte order mark. Of a name that stands twice in an object
+ * the last value counts, and where->text says so; it is empty else. What other programs write and the parser would refuse the whole text for costs one character of it: a lone surrogate, \\u0000
  * and bytes that are no UTF-8 become U+FFFD, a raw control character in a string its escape, a whole number past 64 bits a
  * real. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where);

@@ -198,6 +198,8 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     c->notes = json_array();
     if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);
     else st = us_card_to_v2(c->root, file, c->notes, err);
+    if (!st && json_error_code(&where) == json_error_duplicate_key)
+        json_array_append_new(c->notes, json_sprintf("line %d: a name stands twice there; its last value counts", where.line));
     json_t *data = json_object_get(c->root, "data");
     if (!st) {
         c->name = words_of(c, data, "name");

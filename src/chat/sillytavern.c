@@ -94,7 +94,7 @@ static json_t *line_of(const json_t *t, const char *user) {
     json_t *line = json_pack("{s:s, s:b, s:b, s:s, s:s, s:{}}", "name",
                              *name   ? name
                              : *user ? user
-                                     : "You",
+                                     : "User",
                              "is_user", users, "is_system", 0, "send_date", date, "mes", text_of(t, "text"), "extra");
     if (!own && !users && !strcasecmp(name, "Narrator"))
         json_object_set_new(json_object_get(line, "extra"), "type", json_string("narrator"));
@@ -119,7 +119,7 @@ char *us_sillytavern_write(const json_t *chat, const char *name) {
     size_t i;
     us_buf_init(&b, (size_t)256 << 20);
     write_date(chat, date);
-    us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "You", "character_name", name,
+    us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "User", "character_name", name,
                                           "create_date", date, "chat_metadata"));
     json_array_foreach(json_object_get(chat, "turns"), i, t)
         if (!st) st = put_line(&b, line_of(t, user));

@@ -59,6 +59,7 @@ us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
                   {"dry_multiplier", o->dry_multiplier, 0, 100},
                   {"dry_base", o->dry_base, 1, 10},
                   {"dry_allowed_length", o->dry_allowed_length, 1, 1e6},
+                  {"dry_last_n", o->dry_last_n, 0, 1e9},
                   {"xtc_probability", o->xtc_probability, 0, 1},
                   {"xtc_threshold", o->xtc_threshold, 0, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
@@ -184,8 +185,8 @@ static bool continues_phrase(const us_sampler *s, int32_t id) {
 static void dry(us_sampler *s) {
     const us_sampler_options *o = &s->o;
     if (o->dry_multiplier <= 0 || s->n_history < 2) return;
-    const int32_t *h = s->history;
-    size_t n = s->n_history;
+    size_t n = o->dry_last_n && (size_t)o->dry_last_n < s->n_history ? (size_t)o->dry_last_n : s->n_history;
+    const int32_t *h = s->history + s->n_history - n;
     for (size_t i = 0; i + 1 < n; i++) { /* h[i] is a place where the last token stood before; h[i + 1] would follow again */
         if (h[i] != h[n - 1]) continue;
         size_t len = 0;

@@ -211,6 +211,23 @@ static us_status read_max_tokens(const json_t *body, us_ask *ask, us_error *err)
     return st;
 }
 
+/* llama.cpp's [{"id": 0, "scale": 0.7}]: the strength of the character's adapter, the only one there is. */
+static us_status read_lora(const json_t *body, us_ask *ask, us_error *err) {
+    json_t *list = json_object_get(body, "lora"), *one;
+    double scale = 0;
+    size_t i;
+    if (list && !json_is_array(list) && !json_is_null(list)) return us_fail(err, US_ERR_ARGUMENT, "lora: a list is expected");
+    json_array_foreach(list, i, one) {
+        us_status st = us_param_number(one, "scale", 0, 2, &scale, err);
+        if (!st && scale > 0 && (json_integer_value(json_object_get(one, "id")) || !strcmp(ask->id, "base")))
+            st =
+                us_fail(err, US_ERR_ARGUMENT, "lora: there is no such adapter; a character's own is 0 (/v1/models lists them)");
+        if (st) return st;
+        if (!json_integer_value(json_object_get(one, "id"))) ask->scale = scale;
+    }
+    return US_OK;
+}
+
 us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err) {
     json_t *stream_options = json_object_get(body, "stream_options");
     int64_t best_of = 0;
@@ -220,6 +237,7 @@ us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err)
     if (!st && stream_options && !json_is_object(stream_options) && !json_is_null(stream_options))
         st = us_fail(err, US_ERR_ARGUMENT, "stream_options: an object is expected");
     if (!st) st = us_param_bool(stream_options, "include_usage", &ask->usage, err);
+    if (!st) st = us_param_bool(body, "ban_eos_token", &ask->ignore_eos, err); /* its name elsewhere */
     if (!st) st = us_param_bool(body, "ignore_eos", &ask->ignore_eos, err);
     if (!st) st = us_param_int(body, "n", 1, US_ASK_CHOICES, &ask->n, err);
     if (!st) st = us_param_int(body, "best_of", 0, INT64_MAX, &best_of, err);
@@ -234,6 +252,7 @@ us_status us_ask_read(const json_t *body, bool chat, us_ask *ask, us_error *err)
     if (!st) st = read_stops(body, "stop", ask, err);
     if (!st) st = read_biases(body, ask, err);
     if (!st) st = us_param_bool(body, "continue_final_message", &ask->goes_on, err);
+    if (!st) st = read_lora(body, ask, err);
     if (!st) st = us_fields_check(body, err);
     if (st) return st;
     return chat ? read_messages(body, ask, err) : read_prompt(body, ask, err);

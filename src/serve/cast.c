@@ -27,7 +27,9 @@ static us_status find_own(us_request *r, us_character **out, us_error *err) {
 static us_status write_picture(const us_character *c, const char *base64, us_error *err) {
     us_buf png;
     us_buf_init(&png, MAX_PICTURE);
-    us_status st = us_base64_decode(base64, strlen(base64), &png, err);
+    us_error why;
+    us_status st = us_base64_decode(base64, strlen(base64), &png, &why);
+    if (st) st = us_fail(err, st == US_ERR_FORMAT ? US_ERR_ARGUMENT : st, "picture_base64: %s", why.message);
     if (!st && (png.len < 8 || memcmp(png.data, "\x89PNG\r\n\x1a\n", 8)))
         st = us_fail(err, US_ERR_ARGUMENT, "picture_base64: a PNG is expected");
     char *path = us_path_join(c->folder, "picture.png");

@@ -56,19 +56,24 @@ static us_status begin_texts(us_server *s, us_completion *w, const us_conversati
     return st;
 }
 
-/* Who is meant when no model is named: the only character, or, where there is none, the bare model. */
-static const char *only_model(us_server *s, char id[US_CHARACTER_ID]) {
+/* Who is meant when no model is named: the only character, or, where there is none, the bare model; of several nobody, but that a
+ * text goes on with the bare model. */
+static const char *only_model(us_server *s, bool chat, char id[US_CHARACTER_ID]) {
     us_character *all[US_MAX_CHARACTERS];
     size_t n;
     us_characters_list(s->characters, all, &n);
-    snprintf(id, US_CHARACTER_ID, "%s", n ? all[0]->id : "base");
+    snprintf(id, US_CHARACTER_ID, "%s", n == 1 ? all[0]->id : "base");
     for (size_t i = 0; i < n; i++) us_character_put(all[i]);
-    return n < 2 ? id : NULL;
+    return n < 2 || !chat ? id : NULL;
 }
 
 /* As many tokens as the context has room for; a bias is of a token that there is. */
 static us_status check_against_model(const us_server *s, us_ask *ask, us_error *err) {
-    if (!s->backend.engine) return US_OK;
+    if (!s->backend.engine) { /* what it is not handed */
+        const char *name = ask->logprobs ? "logprobs" : ask->n_biases ? "logit_bias" : ask->ignore_eos ? "ignore_eos" : NULL;
+        return name ? us_fail(err, US_ERR_ARGUMENT, "%s: another engine makes the words here (--engine); ask it itself", name)
+                    : US_OK;
+    }
     if (ask->max_tokens >= us_engine_get_ctx(s->backend.engine)) ask->max_tokens = INT32_MAX;
     for (size_t i = 0; i < ask->n_biases; i++)
         if (ask->biases[i].token >= us_tokenizer_n_vocab(s->backend.tok))
@@ -99,7 +104,7 @@ static us_status read_form(us_server *s, const json_t *body, us_completion *w, u
 static us_status begin(us_server *s, const json_t *body, us_completion *w, bool chat, us_error *err) {
     us_ask *ask = &w->ask;
     char only[US_CHARACTER_ID];
-    us_status st = us_ask_model(body, only_model(s, only), ask, err);
+    us_status st = us_ask_model(body, only_model(s, chat, only), ask, err);
     if (!st && strcmp(ask->id, "base") != 0 && us_characters_find(s->characters, ask->id, &w->who, NULL))
         st = us_fail(err, US_ERR_NOT_FOUND, "no model '%.60s'; /v1/models lists them", ask->id);
     if (st) return st;

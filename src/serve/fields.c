@@ -1,11 +1,11 @@
 #include "serve/fields.h"
 #include <string.h>
 
-/* A field that we do not obey, and the values with which it asks for nothing besides null, false, "", [] and {}. */
+/* A field that we do not obey, and the values with which it asks for nothing besides null, false, "", [], {} and numbers below 0. */
 typedef struct field {
     const char *name;
     double off;        /* this number is fine too */
-    const char *words; /* and this string, or a list of nothing but it */
+    const char *words; /* and this string, or a list of nothing but it; "true": true is fine, and false is not */
     const char *instead;
 } field;
 
@@ -25,6 +25,21 @@ static const field fields[] = {
     {"documents", 0, NULL, "put the text into a message"},
     {"image_data", 0, NULL, "only text is read"},
     {"use_beam_search", 0, NULL, "use takes"},
+    {"num_beams", 1, NULL, "use takes"},
+    {"length_penalty", 1, NULL, NULL},
+    {"structural_tag", 0, NULL, "use response_format"},
+    {"chat_template", 0, NULL, "the model's own is used"},
+    {"add_generation_prompt", 0, "true", "use continue_final_message"},
+    {"stop_token_ids", 0, NULL, "use stop"},
+    {"include_stop_str_in_output", 0, NULL, NULL},
+    {"skip_special_tokens", 0, "true", "it is true here"},
+    {"return_token_ids", 0, NULL, "use return_tokens with /completion"},
+    {"return_tokens_as_token_ids", 0, NULL, "use return_tokens with /completion"},
+    {"response_fields", 0, NULL, NULL},
+    {"post_sampling_probs", 0, NULL, "use n_probs"},
+    {"n_indent", 0, NULL, NULL},
+    {"t_max_predict_ms", 0, NULL, "use n_predict"},
+    {"t_max_prompt_ms", 0, NULL, NULL},
     /* which words are drawn */
     {"mirostat", 0, NULL, "use temperature, top_p or min_p"},
     {"mirostat_mode", 0, NULL, "use temperature, top_p or min_p"},
@@ -38,7 +53,9 @@ static const field fields[] = {
     {"nsigma", 0, NULL, "use min_p"},
     {"epsilon_cutoff", 0, NULL, "use min_p"},
     {"eta_cutoff", 0, NULL, "use min_p"},
-    {"adaptive_target", -1, NULL, "use temperature"},
+    {"adaptive_target", 0, NULL, "use temperature"},
+    {"skew", 0, NULL, "use temperature"},
+    {"min_keep", 1, NULL, NULL},
     {"min_tokens", 0, NULL, "use ignore_eos"},
     {"min_length", 0, NULL, "use ignore_eos"},
     {"no_repeat_ngram_size", 0, NULL, "use dry_multiplier"},
@@ -58,10 +75,11 @@ static const field fields[] = {
 };
 
 static bool asks_for_nothing(const field *f, const json_t *v) {
+    bool on = f->words && !strcmp(f->words, "true");
     switch (json_typeof(v)) {
     case JSON_STRING: return !json_string_length(v) || (f->words && !strcmp(json_string_value(v), f->words));
     case JSON_INTEGER:
-    case JSON_REAL: return json_number_value(v) == f->off || json_number_value(v) == 0 || json_number_value(v) == -1;
+    case JSON_REAL: return json_number_value(v) == f->off || json_number_value(v) <= 0;
     case JSON_ARRAY:
         for (size_t i = 0; i < json_array_size(v); i++) {
             const char *s = json_string_value(json_array_get(v, i));
@@ -69,9 +87,16 @@ static bool asks_for_nothing(const field *f, const json_t *v) {
         }
         return true;
     case JSON_OBJECT: return !json_object_size(v);
-    case JSON_TRUE: return false;
+    case JSON_TRUE: return on;
+    case JSON_FALSE: return !on;
     default: return true;
     }
+}
+
+/* chat_template_kwargs: that nothing be thought aloud is so anyway. */
+static bool asks_to_think(const json_t *v) {
+    size_t n = json_object_size(v);
+    return n > 1 || (n == 1 && !json_is_false(json_object_get(v, "enable_thinking")));
 }
 
 us_status us_fields_check(const json_t *body, us_error *err) {
@@ -81,5 +106,7 @@ us_status us_fields_check(const json_t *body, us_error *err) {
             return us_fail(err, US_ERR_ARGUMENT, "%s: this is not done here; leave it out%s%s", fields[i].name,
                            fields[i].instead ? ": " : "", fields[i].instead ? fields[i].instead : "");
     }
+    if (asks_to_think(json_object_get(body, "chat_template_kwargs")))
+        return us_fail(err, US_ERR_ARGUMENT, "chat_template_kwargs: this is not done here; leave it out: nobody thinks aloud");
     return US_OK;
 }

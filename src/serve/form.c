@@ -27,6 +27,8 @@ static us_status read_format(const json_t *body, us_buf *gbnf, us_buf *words, us
     const char *type = json_string_value(json_object_get(format, "type")), *name = "response_format";
     if (given(format) && (!type || (strcmp(type, "text") && strcmp(type, "json_object") && strcmp(type, "json_schema"))))
         return us_fail(err, US_ERR_ARGUMENT, "response_format: an object of type text, json_object or json_schema is expected");
+    if (given(top) && type && strcmp(type, "text") != 0)
+        return us_fail(err, US_ERR_ARGUMENT, "json_schema: beside response_format it cannot be kept");
     if (given(top)) schema = top, name = "json_schema";
     else if (!type || !strcmp(type, "text")) return US_OK;
     else {

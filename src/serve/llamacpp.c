@@ -26,38 +26,6 @@ static void free_work(void *ctx) {
 
 /* ---- asking --------------------------------------------------------------------------------------------------------- */
 
-/* The samplers that the request lists are on, the others off; their order is ours, which is llama.cpp's default. */
-static us_status read_samplers(json_t *body, us_error *err) {
-    static const struct {
-        const char *names[3], *key;
-        double off;
-    } known[] = {{{"dry"}, "dry_multiplier", 0},
-                 {{"top_k"}, "top_k", 0},
-                 {{"typ_p", "typical_p", "typical"}, "typical_p", 1},
-                 {{"top_p"}, "top_p", 1},
-                 {{"min_p"}, "min_p", 0},
-                 {{"xtc"}, "xtc_probability", 0},
-                 {{"temperature"}, "temperature", 1}};
-    const json_t *list = json_object_get(body, "samplers"), *s;
-    size_t i, at = 0;
-    json_array_foreach((json_t *)(uintptr_t)list, i, s)
-        if (!json_is_string(s)) return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
-    if (list && !json_is_array(list) && !json_is_string(list) && !json_is_null(list))
-        return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
-    if (!json_array_size(list)) return US_OK;
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        bool on = false;
-        json_array_foreach((json_t *)(uintptr_t)list, i, s)
-            for (int n = 0; n < 3 && known[k].names[n]; n++)
-                if (!strcmp(json_string_value(s), known[k].names[n])) on = true, at = i;
-        if (!on) json_object_set_new(body, known[k].key, json_real(known[k].off));
-        if (on && !strcmp(known[k].key, "temperature") && at + 1 < json_array_size(list))
-            return us_fail(err, US_ERR_ARGUMENT, "samplers: temperature stands last here");
-    }
-    if (json_is_real(json_object_get(body, "top_k"))) json_object_set_new(body, "top_k", json_integer(0));
-    return US_OK;
-}
-
 static us_status translate(const json_t *asked, json_t **out, us_error *err) {
     json_t *body = json_copy((json_t *)(uintptr_t)asked), *n = json_object_get(asked, "n_predict"),
            *probs = json_object_get(asked, "n_probs");
@@ -69,11 +37,11 @@ static us_status translate(const json_t *asked, json_t **out, us_error *err) {
     else json_object_del(body, "echo");
     if (json_is_integer(probs) && json_integer_value(probs) > 0) json_object_set(body, "logprobs", probs);
     else json_object_del(body, "logprobs");
+    if (json_number_value(json_object_get(asked, "n")) > 1)
+        return json_decref(body), us_fail(err, US_ERR_ARGUMENT, "n: one answer is given here; /v1/completions gives several");
     json_object_del(body, "n");
-    us_status st = read_samplers(body, err);
-    if (st) json_decref(body);
-    else *out = body;
-    return st;
+    *out = body;
+    return US_OK;
 }
 
 /* ---- answering ------------------------------------------------------------------------------------------------------ */

@@ -82,6 +82,71 @@ static us_status read_seed(const json_t *j, uint64_t *seed, us_error *err) {
     return US_OK;
 }
 
+/* llama.cpp's list: the samplers in it are on, the others off. Their order is ours, which is llama.cpp's default; another order
+ * of those that act is refused. */
+static us_status read_samplers(const json_t *j, us_sampler_options *o, us_error *err) {
+    enum { PENALTIES, DRY, TOP_K, TYPICAL, TOP_P, MIN_P, XTC, TEMPERATURE, N };
+    static const char *const names[N][3] = {{"penalties"}, {"dry"},   {"top_k"}, {"typ_p", "typical_p", "typical"},
+                                            {"top_p"},     {"min_p"}, {"xtc"},   {"temperature"}};
+    const json_t *list = given(j, "samplers"), *s;
+    size_t i, at[N] = {0}; /* places, from 1 */
+    int before = -1;
+    if (list && !json_is_array(list) && json_string_length(list))
+        return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
+    json_array_foreach((json_t *)(uintptr_t)list, i, s) {
+        if (!json_is_string(s)) return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
+        for (int k = 0; k < N; k++)
+            for (int n = 0; n < 3 && names[k][n]; n++)
+                if (!strcmp(json_string_value(s), names[k][n])) at[k] = i + 1;
+    }
+    if (!json_array_size(list)) return US_OK;
+    if (!at[PENALTIES]) o->repeat_penalty = 1, o->presence_penalty = o->frequency_penalty = 0;
+    if (!at[DRY]) o->dry_multiplier = 0;
+    if (!at[TOP_K]) o->top_k = 0;
+    if (!at[TYPICAL]) o->typical_p = 1;
+    if (!at[TOP_P]) o->top_p = 1;
+    if (!at[MIN_P]) o->min_p = 0;
+    if (!at[XTC]) o->xtc_probability = 0;
+    if (!at[TEMPERATURE]) o->temperature = 1;
+    bool drawn = o->temperature > 0;
+    const bool acts[N] = {o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0,
+                          o->dry_multiplier > 0,
+                          drawn && o->top_k > 0,
+                          drawn && o->typical_p < 1,
+                          drawn && o->top_p < 1,
+                          drawn && o->min_p > 0,
+                          drawn && o->xtc_probability > 0,
+                          drawn && o->temperature != 1};
+    for (int k = 0; k < N; k++) {
+        if (!acts[k]) continue;
+        if (before >= 0 && at[k] < at[before])
+            return us_fail(err, US_ERR_ARGUMENT, "samplers: %s acts before %s here; list them so, or leave samplers out",
+                           names[before][0], names[k][0]);
+        before = k;
+    }
+    return US_OK;
+}
+
+/* How far back DRY looks: llama.cpp's 0 is off, -1 all. What ends a repeat is fixed here. */
+static us_status read_dry(const json_t *j, us_sampler_options *o, us_error *err) {
+    static const char *const ours[] = {"\n", ":", "\"", "*", ".", "!"};
+    const json_t *list = given(j, "dry_sequence_breakers"), *s;
+    int64_t last = -1;
+    size_t i;
+    us_status st = us_param_int(j, "dry_penalty_last_n", -1, 1000000000, &last, err);
+    if (st) return st;
+    if (!last) o->dry_multiplier = 0;
+    o->dry_last_n = last > 0 ? (int32_t)last : 0;
+    json_array_foreach((json_t *)(uintptr_t)list, i, s) {
+        bool known = o->dry_multiplier <= 0;
+        for (size_t k = 0; k < sizeof ours / sizeof *ours && json_is_string(s); k++)
+            known = known || !strcmp(json_string_value(s), ours[k]);
+        if (!known)
+            return us_fail(err, US_ERR_ARGUMENT, "dry_sequence_breakers: these are fixed here: \\n : \" * . !; leave them out");
+    }
+    return US_OK;
+}
+
 us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err) {
     int64_t top_k = o->top_k, last = o->repeat_last_n, allowed = o->dry_allowed_length;
     const struct {
@@ -110,5 +175,7 @@ us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err
     o->repeat_last_n = (int32_t)last;
     o->dry_allowed_length = (int32_t)allowed;
     st = read_seed(j, &o->seed, err);
+    if (!st) st = read_dry(j, o, err);
+    if (!st) st = read_samplers(j, o, err);
     return st ? st : us_sampler_check(o, err);
 }

@@ -43,24 +43,119 @@ static us_status new_number(writer *w, int *number) {
     return US_OK;
 }
 
+static bool is_annotation(const char *key) {
+    static const char *const keys[] = {"title",
+                                       "description",
+                                       "default",
+                                       "examples",
+                                       "example",
+                                       "$schema",
+                                       "$id",
+                                       "id",
+                                       "$comment",
+                                       "$defs",
+                                       "definitions",
+                                       "deprecated",
+                                       "readOnly",
+                                       "writeOnly",
+                                       "contentMediaType",
+                                       "contentEncoding",
+                                       "$anchor",
+                                       "$tools",
+                                       "$vocabulary",
+                                       "format",
+                                       "nullable",
+                                       "xml",
+                                       "externalDocs",
+                                       "discriminator",
+                                       "strict",
+                                       "name"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(keys[i], key)) return true;
+    return !strncmp(key, "x-", 2);
+}
+
 /* ---- values that are given ------------------------------------------------------------------------------------------ */
 
 static us_status constant(writer *w, const json_t *v, us_buf *e) {
     char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_PRESERVE_ORDER);
-    us_status st = text ? us_schema_literal(text, e, w->err) : us_fail(w->err, US_ERR_MEMORY, "out of memory");
+    us_status st = !text ? us_fail(w->err, US_ERR_MEMORY, "out of memory")
+                   : strstr(text, "\xef\xbf\xbd")
+                       ? refuse(w, "a constant", "it has a character (NUL, half of a pair) that cannot be written")
+                       : us_schema_literal(text, e, w->err);
     free(text);
     return st;
 }
 
-static us_status enumeration(writer *w, const json_t *list, us_buf *e) {
-    const json_t *v;
+/* Whether a value that is given is of one of the schema's types. */
+static bool is_of_type(const json_t *v, const char *type) {
+    double x = json_number_value(v);
+    return json_is_object(v)   ? !strcmp(type, "object")
+           : json_is_array(v)  ? !strcmp(type, "array")
+           : json_is_string(v) ? !strcmp(type, "string")
+           : json_is_number(v) ? !strcmp(type, "number") || (x == floor(x) && !strcmp(type, "integer"))
+           : json_is_null(v)   ? !strcmp(type, "null")
+                               : !strcmp(type, "boolean");
+}
+
+/* Whether a number keeps to one of the bounds; what is no bound is kept. */
+static bool is_within(double x, const char *key, double y) {
+    return !strcmp(key, "minimum")            ? x >= y
+           : !strcmp(key, "maximum")          ? x <= y
+           : !strcmp(key, "exclusiveMinimum") ? x > y
+           : !strcmp(key, "exclusiveMaximum") ? x < y
+                                              : true;
+}
+
+static size_t characters(const char *s) {
+    size_t n = 0;
+    for (; *s; s++) n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+/* *fits: whether a given value is what stands beside enum or const says too. What cannot be judged is refused. */
+static us_status judge(writer *w, const json_t *schema, const char *beside, const json_t *v, bool *fits) {
+    const char *key;
+    json_t *says, *t;
     size_t i;
+    *fits = true;
+    json_object_foreach((json_t *)(uintptr_t)schema, key, says) {
+        bool one = false;
+        double y = json_number_value(says);
+        if (is_annotation(key)) continue;
+        if (!strcmp(key, "enum") || !strcmp(key, "const")) {
+            if (!strcmp(key, "const")) one = json_equal(says, v);
+            json_array_foreach(says, i, t) one = one || json_equal(t, v);
+        } else if (!strcmp(key, "type")) {
+            if (json_is_string(says)) one = is_of_type(v, json_string_value(says));
+            json_array_foreach(says, i, t) one = one || (json_is_string(t) && is_of_type(v, json_string_value(t)));
+        } else if (!strcmp(key, "minLength") && json_is_number(says))
+            one = !json_is_string(v) || (double)characters(json_string_value(v)) >= y;
+        else if (!strcmp(key, "maxLength") && json_is_number(says))
+            one = !json_is_string(v) || (double)characters(json_string_value(v)) <= y;
+        else if ((!strncmp(key, "minimum", 7) || !strncmp(key, "maximum", 7) || !strncmp(key, "exclusiveM", 10)) &&
+                 json_is_number(says))
+            one = !json_is_number(v) || is_within(json_number_value(v), key, y);
+        else return refuse(w, key, beside);
+        *fits = *fits && one;
+    }
+    return US_OK;
+}
+
+/* Those of a list of values that the rest of the schema allows. */
+static us_status enumeration(writer *w, const json_t *schema, const json_t *list, const char *beside, us_buf *e) {
+    const json_t *v;
+    size_t i, n = 0;
     if (!json_array_size(list)) return refuse(w, "enum", "a list that is not empty is expected");
     us_status st = say(w, e, "(");
     json_array_foreach((json_t *)(uintptr_t)list, i, v) {
-        if (!st && i) st = say(w, e, " | ");
+        bool fits = false;
+        if (!st) st = judge(w, schema, beside, v, &fits);
+        if (st || !fits) continue;
+        if (n++) st = say(w, e, " | ");
         if (!st) st = constant(w, v, e);
     }
+    if (!st && !n) st = refuse(w, "enum", "what stands beside it allows none of its values");
     return st ? st : say(w, e, ")");
 }
 
@@ -90,49 +185,108 @@ static us_status repetition(writer *w, const json_t *schema, const char *least, 
     return US_OK;
 }
 
-static const char *format_pattern(const char *format) {
+/* A format as a pattern, all of whose strings have min..max characters. An empty pattern: any string. */
+typedef struct format {
+    const char *name, *pattern;
+    int64_t min, max;
+} format;
+
+static const format *format_of(const char *name) {
 #define DAY "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
 #define CLOCK "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-#define HOST "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)*"
+#define HOST "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?){0,5}"
 #define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-    static const char *const formats[][2] = {
-        {"date", "^" DAY "$"},
-        {"time", "^" CLOCK "$"},
-        {"date-time", "^" DAY "T" CLOCK "$"},
-        {"uuid", "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"},
-        {"email", "^[A-Za-z0-9_+-]+(\\.[A-Za-z0-9_+-]+)*@[a-z0-9-]{1,30}(\\.[a-z]{2,12}){1,3}$"},
-        {"hostname", "^" HOST "$"},
-        {"ipv4", "^" BYTE "\\." BYTE "\\." BYTE "\\." BYTE "$"},
-        {"ipv6", "^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}$"},
-        {"idn-email", "^[a-z0-9]{1,20}@[a-z0-9-]{1,30}(\\.[a-z]{2,12}){1,3}$"},
-        {"idn-hostname", "^" HOST "$"},
-        {"json-pointer", "^(/[A-Za-z0-9_-]{1,30})*$"},
-        {"relative-json-pointer", "^[0-9](/[A-Za-z0-9_-]{1,30})*$"},
-        {"regex", "^[A-Za-z0-9 ]*$"},
-        {"iri", "^https?://" HOST "(/[A-Za-z0-9_.~-]*)*$"},
-        {"uri-reference", "^https?://" HOST "(/[A-Za-z0-9_.~-]*)*$"},
-        {"iri-reference", "^https?://" HOST "(/[A-Za-z0-9_.~-]*)*$"},
-        {"uri-template", "^https?://" HOST "(/[A-Za-z0-9_.~-]*)*$"},
-        {"uri", "^https?://" HOST "(/[A-Za-z0-9_.~-]*)*$"},
-        {"duration", "^P([0-9]+D(T[0-9]+H([0-9]+M([0-9]+S)?)?)?|T[0-9]+(H|M|S))$"}};
+#define PAGE "^https?://" HOST "(/[A-Za-z0-9_.~-]{0,60}){0,8}$"
+#define MAIL "^[A-Za-z0-9_+-]{1,20}(\\.[A-Za-z0-9_+-]{1,20}){0,2}@[a-z0-9-]{1,30}(\\.[a-z]{2,12}){1,3}$"
+#define SIXTY_FOUR "^([A-Za-z0-9+/]{4}){0,4096}$"
+    static const format formats[] = {
+        {"date", "^" DAY "$", 10, 10},
+        {"time", "^" CLOCK "$", 9, 21},
+        {"date-time", "^" DAY "T" CLOCK "$", 20, 32},
+        {"uuid", "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", 36, 36},
+        {"email", MAIL, 6, 132},
+        {"idn-email", MAIL, 6, 132},
+        {"hostname", "^" HOST "$", 1, 197},
+        {"idn-hostname", "^" HOST "$", 1, 197},
+        {"ipv4", "^" BYTE "\\." BYTE "\\." BYTE "\\." BYTE "$", 7, 15},
+        {"ipv6", "^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}$", 15, 39},
+        {"json-pointer", "^(/[A-Za-z0-9_-]{1,30}){0,8}$", 0, 248},
+        {"relative-json-pointer", "^[0-9](/[A-Za-z0-9_-]{1,30}){0,8}$", 1, 249},
+        {"regex", "^[A-Za-z0-9 ]*$", 0, INT64_MAX},
+        {"uri", PAGE, 8, 693},
+        {"url", PAGE, 8, 693},
+        {"iri", PAGE, 8, 693},
+        {"uri-reference", PAGE, 8, 693},
+        {"iri-reference", PAGE, 8, 693},
+        {"uri-template", PAGE, 8, 693},
+        {"duration", "^P([0-9]{1,6}D(T[0-9]{1,6}H([0-9]{1,6}M([0-9]{1,6}S)?)?)?|T[0-9]{1,6}(H|M|S))$", 3, 30},
+        {"byte", SIXTY_FOUR, 0, 16384},
+        {"base64", SIXTY_FOUR, 0, 16384},
+        {"base64url", "^([A-Za-z0-9_-]{4}){0,4096}$", 0, 16384},
+        {"password", "", 0, INT64_MAX},
+        {"binary", "", 0, INT64_MAX},
+        {"path", "", 0, INT64_MAX}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (!strcmp(formats[i][0], format)) return formats[i][1];
-    return NULL; /* any other one is an annotation */
+        if (!strcmp(formats[i].name, name)) return &formats[i];
+    return NULL;
+}
+
+/* Formats of numbers: what they hold. */
+static bool number_format(const char *name, double *lo, double *hi) {
+    static const struct {
+        const char *name;
+        double lo, hi;
+    } known[] = {{"int8", -128, 127},
+                 {"uint8", 0, 255},
+                 {"int16", -32768, 32767},
+                 {"uint16", 0, 65535},
+                 {"int32", -2147483648.0, 2147483647},
+                 {"uint32", 0, 4294967295.0},
+                 {"int64", -INFINITY, INFINITY}, /* what a number of ours can hold is less */
+                 {"uint64", 0, INFINITY},
+                 {"float", -INFINITY, INFINITY},
+                 {"double", -INFINITY, INFINITY}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].name, name) != 0) continue;
+        *lo = known[i].lo;
+        *hi = known[i].hi;
+        return true;
+    }
+    return false;
+}
+
+static us_status find_format(writer *w, const json_t *schema, const format **out) {
+    const char *name = json_string_value(get(schema, "format"));
+    double lo, hi;
+    *out = name ? format_of(name) : NULL;
+    if (!name || *out || number_format(name, &lo, &hi)) return US_OK;
+    char what[80];
+    snprintf(what, sizeof what, "format '%.40s'", name);
+    return refuse(w, what, "it is not known here; leave it out, or say it as a pattern");
 }
 
 static us_status string_value(writer *w, const json_t *schema, us_buf *e) {
-    const char *pattern = json_string_value(get(schema, "pattern")), *format = json_string_value(get(schema, "format"));
-    bool measured = get(schema, "minLength") || get(schema, "maxLength");
+    const char *pattern = json_string_value(get(schema, "pattern"));
+    const format *f;
+    int64_t min, max;
     char count[48];
     us_error why;
-    if (!pattern && format) pattern = format_pattern(format);
+    us_status st = length(w, schema, "minLength", &min);
+    if (!st) st = length(w, schema, "maxLength", &max);
+    if (!st) st = find_format(w, schema, &f);
+    if (st) return st;
+    if (f && !*f->pattern) f = NULL;
+    if (pattern && f) return refuse(w, "pattern", "beside a format it cannot be kept");
+    if (pattern && (min >= 0 || max >= 0)) return refuse(w, "pattern", "beside minLength and maxLength it cannot be kept");
+    if (f && (min > f->min || (max >= 0 && max < f->max)))
+        return refuse(w, "minLength, maxLength", "beside a format they cannot be kept");
+    if (f) pattern = f->pattern;
     if (pattern) {
-        if (measured && get(schema, "pattern")) return refuse(w, "pattern", "beside minLength and maxLength it cannot be kept");
-        us_status st = us_schema_pattern(pattern, e, &why);
+        st = us_schema_pattern(pattern, e, &why);
         return st ? refuse(w, why.message, NULL) : US_OK;
     }
-    if (!measured) return say(w, e, "string");
-    us_status st = repetition(w, schema, "minLength", "maxLength", count);
+    if (min < 0 && max < 0) return say(w, e, "string");
+    st = repetition(w, schema, "minLength", "maxLength", count);
     return st ? st : us_buf_appendf(e, w->err, "(\"\\\"\" char%s \"\\\"\")", count);
 }
 
@@ -154,9 +308,17 @@ static us_status number_value(writer *w, const json_t *schema, bool whole, us_bu
     double lo = -INFINITY, hi = INFINITY, step = json_number_value(get(schema, "multipleOf"));
     bool without_lo = false, without_hi = false;
     us_error why;
-    us_status st = bound(w, schema, "minimum", "exclusiveMinimum", &lo, &without_lo);
+    const char *kind = json_string_value(get(schema, "format"));
+    const format *unused;
+    us_status st = find_format(w, schema, &unused);
+    if (!st) st = bound(w, schema, "minimum", "exclusiveMinimum", &lo, &without_lo);
     if (!st) st = bound(w, schema, "maximum", "exclusiveMaximum", &hi, &without_hi);
     if (st) return st;
+    double least, most;
+    if (kind && number_format(kind, &least, &most)) {
+        if (least > lo) lo = least, without_lo = false;
+        if (most < hi) hi = most, without_hi = false;
+    }
     if (get(schema, "multipleOf") && step != 1) return refuse(w, "multipleOf", "only 1 can be kept");
     if (step == 1) whole = true;
     if (isinf(lo) && isinf(hi)) return say(w, e, whole ? "integer" : "number");
@@ -459,38 +621,6 @@ static us_status reference(writer *w, const char *ref, us_buf *e) {
     return st ? st : us_buf_appendf(e, w->err, "r%d", number);
 }
 
-static bool is_annotation(const char *key) {
-    static const char *const keys[] = {"title",
-                                       "description",
-                                       "default",
-                                       "examples",
-                                       "example",
-                                       "$schema",
-                                       "$id",
-                                       "id",
-                                       "$comment",
-                                       "$defs",
-                                       "definitions",
-                                       "deprecated",
-                                       "readOnly",
-                                       "writeOnly",
-                                       "contentMediaType",
-                                       "contentEncoding",
-                                       "$anchor",
-                                       "$tools",
-                                       "$vocabulary",
-                                       "format",
-                                       "nullable",
-                                       "xml",
-                                       "externalDocs",
-                                       "discriminator",
-                                       "strict",
-                                       "name"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (!strcmp(keys[i], key)) return true;
-    return !strncmp(key, "x-", 2);
-}
-
 /* Puts what `more` says into `all`, so that both hold. */
 static us_status merge(writer *w, json_t *all, const json_t *more, int depth) {
     const char *key, *name, *ref = json_string_value(get(more, "$ref"));
@@ -539,63 +669,7 @@ static us_status merge(writer *w, json_t *all, const json_t *more, int depth) {
     return st;
 }
 
-/* Each of the choices together with what stands beside them. */
-static us_status choices(writer *w, const json_t *schema, const char *key, us_buf *e) {
-    const json_t *list = get(schema, key), *v;
-    size_t i;
-    bool some = false;
-    if (!json_array_size(list)) return refuse(w, key, "a list that is not empty is expected");
-    us_status st = say(w, e, "(");
-    json_array_foreach((json_t *)(uintptr_t)list, i, v) {
-        if (st || json_is_false(v)) continue;
-        json_t *beside = json_copy((json_t *)(uintptr_t)schema);
-        json_object_del(beside, key);
-        const char *k;
-        json_t *x;
-        bool plain = true;
-        json_object_foreach(beside, k, x) plain = plain && is_annotation(k);
-        if (some) st = say(w, e, " | ");
-        some = true;
-        if (!st && plain) st = expression(w, v, e);
-        else if (!st) {
-            json_t *all = json_deep_copy(beside);
-            if (json_is_object(v)) st = merge(w, all, v, 0);
-            if (!st) st = expression(w, all, e);
-            json_decref(all);
-        }
-        json_decref(beside);
-    }
-    if (!st && !some) st = refuse(w, key, "nothing is allowed");
-    return st ? st : say(w, e, ")");
-}
-
-/* Keys that would narrow the values and that are not kept. */
-static us_status refuse_unkept(writer *w, const json_t *schema) {
-    static const char *const keys[] = {"not",
-                                       "if",
-                                       "then",
-                                       "else",
-                                       "contains",
-                                       "minContains",
-                                       "maxContains",
-                                       "dependencies",
-                                       "dependentRequired",
-                                       "dependentSchemas",
-                                       "unevaluatedItems",
-                                       "$dynamicRef",
-                                       "$recursiveRef"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const json_t *v = get(schema, keys[i]);
-        if (v && !(json_is_object(v) && !json_object_size(v) && !strncmp(keys[i], "dep", 3)))
-            return refuse(w, keys[i], "this cannot be kept");
-    }
-    int64_t max;
-    if (json_is_object(get(schema, "unevaluatedProperties"))) return refuse(w, "unevaluatedProperties", "this cannot be kept");
-    us_status st = length(w, schema, "maxItems", &max);
-    if (!st && json_is_true(get(schema, "uniqueItems")) && (max < 0 || max > 1))
-        st = refuse(w, "uniqueItems", "this cannot be kept");
-    return st;
-}
+/* ---- choices -------------------------------------------------------------------------------------------------------- */
 
 static const char *guess_type(const json_t *schema) {
     static const char *const hints[][2] = {{"properties", "object"},       {"additionalProperties", "object"},
@@ -612,6 +686,158 @@ static const char *guess_type(const json_t *schema) {
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
         if (get(schema, hints[i][0])) return hints[i][1];
     return NULL;
+}
+
+enum { OBJECT = 1, ARRAY = 2, STRING = 4, NUMBER = 8, BOOLEAN = 16, NOTHING = 32, ANY = 63 };
+
+static int kind_of_name(const char *type) {
+    static const struct {
+        const char *name;
+        int kind;
+    } kinds[] = {{"object", OBJECT},  {"array", ARRAY},     {"string", STRING}, {"number", NUMBER},
+                 {"integer", NUMBER}, {"boolean", BOOLEAN}, {"null", NOTHING}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i].name, type)) return kinds[i].kind;
+    return ANY;
+}
+
+/* The values that a schema names; NULL: it names none. The caller decrefs. */
+static json_t *values_of(const json_t *schema) {
+    json_t *v = json_object_get(schema, "const"), *list = json_object_get(schema, "enum");
+    return v ? json_pack("[O]", v) : json_is_array(list) ? json_incref(list) : NULL;
+}
+
+/* The kinds that a schema can be of. What is drawn from one without a type is of the type that its keys speak of. */
+static int kinds_of(const json_t *schema, bool drawn) {
+    const json_t *type = get(schema, "type"), *v;
+    json_t *values = values_of(schema);
+    const char *guess = drawn ? guess_type(schema) : NULL;
+    size_t i;
+    int kinds = json_is_true(get(schema, "nullable")) ? NOTHING : 0, before = kinds;
+    if (json_is_string(type)) kinds |= kind_of_name(json_string_value(type));
+    json_array_foreach((json_t *)(uintptr_t)type, i, v) kinds |= json_is_string(v) ? kind_of_name(json_string_value(v)) : ANY;
+    if (!type && values)
+        json_array_foreach(values, i, v)
+            kinds |= json_is_object(v)   ? OBJECT
+                     : json_is_array(v)  ? ARRAY
+                     : json_is_string(v) ? STRING
+                     : json_is_number(v) ? NUMBER
+                     : json_is_null(v)   ? NOTHING
+                                         : BOOLEAN;
+    else if (!type && guess) kinds |= kind_of_name(guess);
+    json_decref(values);
+    return kinds == before ? ANY : kinds;
+}
+
+static const json_t *follow(const writer *w, const json_t *schema, int depth) {
+    const char *ref = json_string_value(get(schema, "$ref"));
+    return ref && depth < MAX_DEPTH ? resolve(w, ref) : schema;
+}
+
+/* Whether nothing that is drawn from a is valid by b, as far as types, constants and required properties tell. */
+static bool excludes(const writer *w, const json_t *a, const json_t *b, int depth) {
+    if (depth > MAX_DEPTH) return false;
+    a = follow(w, a, depth);
+    b = follow(w, b, depth);
+    if (!json_is_object(a) || !json_is_object(b)) return json_is_false(b);
+    int common = kinds_of(a, true) & kinds_of(b, false);
+    if (!common) return true;
+    json_t *from = values_of(a), *to = values_of(b), *v, *x;
+    bool apart = from && to;
+    size_t i, k;
+    json_array_foreach(from, i, v) {
+        json_array_foreach(to, k, x) apart = apart && !json_equal(v, x);
+    }
+    json_decref(from);
+    json_decref(to);
+    if (apart || common != OBJECT) return apart;
+    const json_t *mine = get(a, "properties"), *more = get(a, "additionalProperties");
+    bool closed =
+        (json_object_size(mine) || json_is_false(more)) && !(more && !json_is_false(more)) && !get(a, "patternProperties");
+    json_array_foreach((json_t *)(uintptr_t)get(b, "required"), i, v) {
+        const char *key = json_string_value(v);
+        if (!key || apart) continue;
+        const json_t *has = json_object_get(mine, key), *wants = json_object_get(get(b, "properties"), key);
+        if (!has && closed && !is_required(a, key)) apart = true;
+        if (has && wants && is_required(a, key) && excludes(w, has, wants, depth + 1)) apart = true;
+    }
+    return apart;
+}
+
+/* Each of the choices together with what stands beside them. The caller decrefs. */
+static us_status merge_choices(writer *w, const json_t *schema, const char *key, json_t *out) {
+    const json_t *v;
+    size_t i;
+    us_status st = US_OK;
+    json_t *beside = json_copy((json_t *)(uintptr_t)schema), *x;
+    const char *k;
+    bool alone = true;
+    json_object_del(beside, key);
+    json_object_foreach(beside, k, x) alone = alone && is_annotation(k);
+    json_array_foreach((json_t *)(uintptr_t)get(schema, key), i, v) {
+        if (st || json_is_false(v)) continue;
+        json_t *all = alone ? json_incref((json_t *)(uintptr_t)v) : json_deep_copy(beside);
+        if (!alone && json_is_object(v)) st = merge(w, all, v, 0);
+        json_array_append_new(out, all);
+    }
+    json_decref(beside);
+    return st;
+}
+
+static us_status choices(writer *w, const json_t *schema, const char *key, us_buf *e) {
+    if (!json_array_size(get(schema, key))) return refuse(w, key, "a list that is not empty is expected");
+    json_t *all = json_array();
+    us_status st = merge_choices(w, schema, key, all);
+    size_t n = json_array_size(all);
+    if (!st && !n) st = refuse(w, key, "nothing is allowed");
+    for (size_t i = 0; i < n && !strcmp(key, "oneOf"); i++)
+        for (size_t k = 0; k < n && !st; k++)
+            if (i != k && !excludes(w, json_array_get(all, i), json_array_get(all, k), 0))
+                st = refuse(w, "oneOf", "more than one of its choices may hold; say anyOf, or give each a constant of its own");
+    if (!st) st = say(w, e, "(");
+    for (size_t i = 0; i < n && !st; i++) {
+        if (i) st = say(w, e, " | ");
+        if (!st) st = expression(w, json_array_get(all, i), e);
+    }
+    json_decref(all);
+    return st ? st : say(w, e, ")");
+}
+
+/* ---- one schema ----------------------------------------------------------------------------------------------------- */
+
+/* Keys that would narrow the values and that are not kept. */
+static us_status refuse_unkept(writer *w, const json_t *schema) {
+    static const char *const keys[] = {"not",
+                                       "if",
+                                       "then",
+                                       "else",
+                                       "contains",
+                                       "minContains",
+                                       "maxContains",
+                                       "dependencies",
+                                       "dependentRequired",
+                                       "dependentSchemas",
+                                       "unevaluatedItems",
+                                       "$dynamicRef",
+                                       "$recursiveRef",
+                                       "disallow",
+                                       "extends",
+                                       "divisibleBy",
+                                       "formatMinimum",
+                                       "formatMaximum",
+                                       "formatExclusiveMinimum",
+                                       "formatExclusiveMaximum"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *v = get(schema, keys[i]);
+        if (v && !(json_is_object(v) && !json_object_size(v) && !strncmp(keys[i], "dep", 3)))
+            return refuse(w, keys[i], "this cannot be kept");
+    }
+    int64_t max;
+    if (json_is_object(get(schema, "unevaluatedProperties"))) return refuse(w, "unevaluatedProperties", "this cannot be kept");
+    us_status st = length(w, schema, "maxItems", &max);
+    if (!st && json_is_true(get(schema, "uniqueItems")) && (max < 0 || max > 1))
+        st = refuse(w, "uniqueItems", "this cannot be kept");
+    return st;
 }
 
 static us_status typed(writer *w, const json_t *schema, const char *type, us_buf *e) {
@@ -636,6 +862,13 @@ static us_status any_type(writer *w, const json_t *schema, const json_t *types, 
     return st ? st : say(w, e, ")");
 }
 
+static us_status one_value(writer *w, const json_t *schema, us_buf *e) {
+    json_t *list = json_pack("[O]", get(schema, "const"));
+    us_status st = enumeration(w, schema, list, "beside const it cannot be kept", e);
+    json_decref(list);
+    return st;
+}
+
 static us_status plain(writer *w, const json_t *schema, us_buf *e) {
     const json_t *type = get(schema, "type"), *all = get(schema, "allOf");
     const char *ref = json_string_value(get(schema, "$ref")), *key;
@@ -652,8 +885,8 @@ static us_status plain(writer *w, const json_t *schema, us_buf *e) {
         json_decref(both);
         return st;
     }
-    if (get(schema, "const")) return constant(w, get(schema, "const"), e);
-    if (get(schema, "enum")) return enumeration(w, get(schema, "enum"), e);
+    if (get(schema, "const")) return one_value(w, schema, e);
+    if (get(schema, "enum")) return enumeration(w, schema, get(schema, "enum"), "beside enum it cannot be kept", e);
     if (get(schema, "anyOf")) return choices(w, schema, "anyOf", e);
     if (get(schema, "oneOf")) return choices(w, schema, "oneOf", e);
     if (json_is_array(type) && json_array_size(type)) return any_type(w, schema, type, e);

@@ -2,8 +2,8 @@
  *
  * Keys stand in the order of `properties`; additionalProperties that is absent means none where there are properties (as
  * OpenAI's strict mode and llama.cpp have it). Numbers, lengths and counts are kept to ranges that a reply can hold. What
- * cannot be kept (not, uniqueItems, if/then/else, ...) is refused by name: nothing is ignored but annotations, formats that we
- * do not know among them. oneOf is read as anyOf. */
+ * cannot be kept (not, uniqueItems, if/then/else, formats that we do not know, ...) is refused by name: nothing is ignored but
+ * annotations. oneOf is read as anyOf. */
 #ifndef US_SERVE_SCHEMA_H
 #define US_SERVE_SCHEMA_H
 #include "base/buf.h"

@@ -62,7 +62,8 @@ us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double sec
         memmove(at, at + skip, strlen(at + skip) + 1);
     }
     free(own);
-    if (code) st = us_fail(err, US_ERR_FORMAT, "%s", *words ? words : "the program ended without a word");
+    if (code) /* what it says is of what was sent or asked for */
+        st = us_fail(err, *words ? US_ERR_ARGUMENT : US_ERR_FORMAT, "%s", *words ? words : "the program ended without a word");
     else if (out && !(*out = us_json_parse(text, n, &where))) st = us_fail(err, US_ERR_FORMAT, "%s", where.text);
     free(text);
     return st;
@@ -389,6 +390,7 @@ enum MHD_Result us_route_script_change(us_request *r) {
     json_t *o, *options = json_object_get(r->json, "options");
     const char *name = NULL;
     us_error err;
+    if (!r->json) return us_refuse(r, 400, "a JSON object is expected");
     us_status st = read_script(r->s, r->args[0], &o, &err);
     if (st) return us_refuse_error(r, st, &err);
     st = us_param_text(r->json, "name", 0, 120, &name, &err);

@@ -184,7 +184,16 @@ static void json_is_parsed_within_its_caps(void **state) {
     json_decref(j);
     assert_null(us_json_parse(NULL, 0, &where));
     assert_null(us_json_parse("\"open\\", 6, &where));
-    assert_null(us_json_parse("{\"a\": 1, \"a\": 2}", 16, &where));
+    j = us_json_parse("{\"a\": 1, \"a\": 2}", 16, &where);
+    assert_int_equal(json_integer_value(json_object_get(j, "a")), 2);
+    assert_non_null(strstr(where.text, "duplicate"));
+    json_decref(j);
+    j = us_json_parse("{\"a\": 1, \"a\": \"\\u0000\"}", 23, NULL); /* and one character that costs itself */
+    assert_string_equal(json_string_value(json_object_get(j, "a")), "\xef\xbf\xbd");
+    json_decref(j);
+    j = us_json_parse("{\"a\": 1}", 8, &where);
+    assert_string_equal(where.text, "");
+    json_decref(j);
 }
 
 static void json_loses_a_character_not_the_text(void **state) {

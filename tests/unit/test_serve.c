@@ -5,6 +5,7 @@
 #include "character/card_png.h"
 #include "mktiny.h"
 #include "serve/form.h"
+#include "serve/schema.h"
 #include "serve/guard.h"
 #include "serve/ask.h"
 #include "serve/visitors.h"
@@ -390,10 +391,22 @@ static void lenient_requests(void **state) {
         "\"tool_choice\":\"none\",\"negative_prompt\":\"\",\"dynatemp_range\":0,\"function_call\":\"none\"",
         "\"stop\":[\"\",null,\"x\"]",
         "\"logit_bias\":[[5,-100],[6,false]]",
+        /* SillyTavern 1.19, its llama.cpp type, as it comes from a new installation */
+        "\"top_k\":0,\"skew\":0,\"min_tokens\":0,\"add_bos_token\":true,\"smoothing_factor\":0,\"smoothing_curve\":1,"
+        "\"dry_multiplier\":0,\"dry_sequence_breakers\":[\"\\n\",\":\"],\"dry_penalty_last_n\":0,\"samplers\":[\"penalties\","
+        "\"dry\","
+        "\"top_n_sigma\",\"top_k\",\"typ_p\",\"tfs_z\",\"typical_p\",\"xtc\",\"top_p\",\"adaptive_p\",\"min_p\","
+        "\"temperature\"],"
+        "\"ban_eos_token\":false,\"skip_special_tokens\":true,\"tfs\":1,\"mirostat_mode\":0,\"mirostat_tau\":5,\"custom_token_"
+        "bans\":\"\","
+        "\"xtc_probability\":0,\"nsigma\":0,\"min_keep\":0,\"adaptive_target\":-0.01,\"adaptive_decay\":0.9,\"guidance_scale\":"
+        "1,"
+        "\"logit_bias\":[],\"grammar\":\"\"",
+        "\"chat_template_kwargs\":{\"enable_thinking\":false},\"lora\":[{\"id\":0,\"scale\":0}]",
     };
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
         us_ask a;
-        char json[1000];
+        char json[2000];
         snprintf(json, sizeof json, "{\"model\":\"base\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],%s}", fine[i]);
         if (ask(json, true, &a)) fail_msg("%s: %s", json, err.message);
         assert_int_equal(a.n_stops, i == 3);
@@ -455,6 +468,131 @@ static void lenient_requests(void **state) {
     json_decref(nameless);
 }
 
+/* A schema as a grammar: what is valid can be drawn, what is not cannot, and what cannot be kept is refused by name. */
+static void schemas(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema, *yes, *no, *refused; /* texts; a word of the refusal */
+    } rows[] = {
+        {"{'type':'string','enum':['a',1]}", "'a'", "1", NULL},
+        {"{'enum':[1,'bb','c'],'minLength':2}", "1", "'c'", NULL},
+        {"{'enum':[1,9],'exclusiveMaximum':9}", "1", "9", NULL},
+        {"{'enum':['a'],'pattern':'a'}", NULL, NULL, "pattern"},
+        {"{'enum':['a','b'],'anyOf':[{'const':'a'}]}", NULL, NULL, "anyOf"},
+        {"{'const':5,'maximum':3}", NULL, NULL, "enum"},
+        {"{'const':'a\\ufffdb'}", NULL, NULL, "a constant"},
+        {"{'type':'string','format':'phone'}", NULL, NULL, "format 'phone'"},
+        {"{'type':'number','format':'currency'}", NULL, NULL, "format 'currency'"},
+        {"{'type':'string','format':'date','maxLength':9}", NULL, NULL, "minLength"},
+        {"{'type':'string','format':'date','maxLength':10}", "'2026-01-28'", "'2026-13-01'", NULL},
+        {"{'type':'string','format':'email','pattern':'x'}", NULL, NULL, "pattern"},
+        {"{'type':'string','format':'password','minLength':2}", "'ab'", "'a'", NULL},
+        {"{'type':'integer','format':'uint8'}", "255", "256", NULL},
+        {"{'type':'integer','format':'int32','minimum':0}", "7", "-1", NULL},
+        {"{'oneOf':[{'type':'integer'},{'minimum':2}]}", NULL, NULL, "oneOf"},
+        {"{'oneOf':[{'type':'integer'},{'type':'number'}]}", NULL, NULL, "oneOf"},
+        {"{'oneOf':[{'const':1},{'const':2}]}", "2", "3", NULL},
+        {"{'oneOf':[{'const':1},{'enum':[2,1]}]}", NULL, NULL, "oneOf"},
+        {"{'oneOf':[{'type':'null'},{'type':'string','format':'date'}]}", "null", "1", NULL},
+        {"{'oneOf':[{'type':'object','properties':{'k':{'const':'a'},'n':{'type':'integer'}},'required':['k']},{'$ref':'#/"
+         "$defs/b'}],"
+         "'$defs':{'b':{'type':'object','properties':{'k':{'const':'b'}},'required':['k']}}}",
+         "{'k':'b'}", "{'k':'c'}", NULL},
+        {"{'oneOf':[{'type':'object','properties':{'A':{'type':'integer'}},'required':['A']},"
+         "{'type':'object','properties':{'B':{'type':'integer'}},'required':['B']}]}",
+         "{'B':1}", "{'A':1,'B':1}", NULL},
+        {"{'type':'object','properties':{'a':{},'b':{}},'oneOf':[{'required':['a']},{'required':['b']}]}", NULL, NULL, "oneOf"},
+        {"{'not':{}}", NULL, NULL, "not"},
+        {"{'if':{},'then':{}}", NULL, NULL, "if"},
+        {"{'contains':{}}", NULL, NULL, "contains"},
+        {"{'type':'array','uniqueItems':true}", NULL, NULL, "uniqueItems"},
+        {"{'dependentRequired':{'a':['b']}}", NULL, NULL, "dependentRequired"},
+        {"{'$ref':'https://example.org/x'}", NULL, NULL, "$ref"},
+        {"{'type':'integer','multipleOf':3}", NULL, NULL, "multipleOf"},
+        {"{'disallow':'string'}", NULL, NULL, "disallow"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *texts[] = {rows[i].schema, rows[i].yes, rows[i].no};
+        char quoted[3][400] = {"", "", ""};
+        for (int k = 0; k < 3; k++) {
+            snprintf(quoted[k], sizeof quoted[k], "%s", texts[k] ? texts[k] : "");
+            for (char *p = quoted[k]; *p; p++)
+                if (*p == '\'') *p = '"';
+        }
+        json_t *schema = json_loads(quoted[0], 0, NULL);
+        us_buf gbnf;
+        us_buf_init(&gbnf, 1 << 20);
+        assert_non_null(schema);
+        us_status st = us_schema_to_grammar(schema, "it", &gbnf, &err);
+        if (!st && texts[1]) {
+            us_grammar *g;
+            assert_ok(us_grammar_new(gbnf.data, NULL, &g, &err), &err);
+            for (int k = 1; k < 3; k++) {
+                int32_t s = us_grammar_step(g, us_grammar_start(g), quoted[k], strlen(quoted[k]));
+                if ((s >= 0 && us_grammar_may_end(g, s)) != (k == 1)) fail_msg("%s: %s", quoted[0], quoted[k]);
+            }
+            us_grammar_free(g);
+        } else if (!rows[i].refused || !st) fail_msg("%s: %s", quoted[0], st ? err.message : "taken");
+        if (st) {
+            char begins[100];
+            snprintf(begins, sizeof begins, "it: #: %s", rows[i].refused);
+            if (strncmp(err.message, begins, strlen(begins)) != 0) fail_msg("%s: %s", quoted[0], err.message);
+        }
+        us_buf_fini(&gbnf);
+        json_decref(schema);
+    }
+}
+
+/* llama.cpp's list of samplers, how far DRY looks, and a strength by its name for it. */
+static void sampler_lists(void **state) {
+    (void)state;
+    us_ask a;
+    assert_ok(ask("{\"model\":\"homer\",\"prompt\":\"x\",\"repeat_penalty\":1.2,\"samplers\":[\"top_k\",\"temperature\"],"
+                  "\"lora\":[{\"id\":0,"
+                  "\"scale\":0.5}]}",
+                  false, &a),
+              &err);
+    const us_sampler_options *o = &a.sampler;
+    assert_true(o->repeat_penalty == 1 && o->dry_multiplier == 0 && o->top_k == 40 && o->top_p == 1 && o->min_p == 0);
+    assert_true(a.scale == 0.5);
+    us_ask_fini(&a);
+    assert_ok(ask("{\"model\":\"base\",\"prompt\":\"x\",\"dry_penalty_last_n\":64,\"dry_sequence_breakers\":[\"\\n\"],\"ban_"
+                  "eos_token\":true}",
+                  false, &a),
+              &err);
+    assert_true(a.sampler.dry_last_n == 64 && a.sampler.dry_multiplier > 0 && a.ignore_eos);
+    us_ask_fini(&a);
+    assert_ok(
+        ask("{\"model\":\"base\",\"prompt\":\"x\",\"dry_penalty_last_n\":0,\"dry_sequence_breakers\":[\"#\"]}", false, &a),
+        &err);
+    assert_true(a.sampler.dry_multiplier == 0);
+    us_ask_fini(&a);
+    assert_ok(
+        ask("{\"model\":\"base\",\"prompt\":\"x\",\"temperature\":1,\"samplers\":[\"temperature\",\"top_k\"]}", false, &a),
+        &err);
+    us_ask_fini(&a); /* at 1 it does nothing, wherever it stands */
+    static const char *const bad[][2] = {{"samplers", "[\"temperature\",\"top_k\"]"},
+                                         {"samplers", "[\"min_p\",\"top_p\",\"temperature\"]"},
+                                         {"samplers", "\"kt\""},
+                                         {"samplers", "[1]"},
+                                         {"dry_sequence_breakers", "[\"#\"]"},
+                                         {"dry_penalty_last_n", "-2"},
+                                         {"lora", "[{\"id\":0,\"scale\":1}]"},
+                                         {"skip_special_tokens", "false"},
+                                         {"add_generation_prompt", "false"},
+                                         {"stop_token_ids", "[2]"},
+                                         {"response_fields", "[\"content\"]"},
+                                         {"chat_template_kwargs", "{\"enable_thinking\":true}"},
+                                         {"adaptive_target", "0.5"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char json[300];
+        snprintf(json, sizeof json, "{\"model\":\"base\",\"prompt\":\"x\",\"%s\":%s}", bad[i][0], bad[i][1]);
+        if (ask(json, false, &a) != US_ERR_ARGUMENT) fail_msg("taken: %s", json);
+        if (strncmp(err.message, bad[i][0], strlen(bad[i][0])) != 0) fail_msg("%s: %s", json, err.message);
+        us_ask_fini(&a);
+    }
+}
+
 /* The form of an answer: read, refused by name, or the grammar that keeps it. */
 static void forms(void **state) {
     (void)state;
@@ -478,6 +616,7 @@ static void forms(void **state) {
         {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":\"array\",\"uniqueItems\":true}}"
          "}",
          "response_format"},
+        {"\"response_format\":{\"type\":\"json_object\"},\"json_schema\":{\"type\":\"integer\"}", "json_schema"},
         {"\"response_format\":{\"type\":\"json_object\"},\"grammar\":\"root ::= \\\"a\\\"\"", "grammar"},
         {"\"grammar\":\"root ::= \"", NULL},
         {"\"grammar\":\"rood\"", "grammar"},
@@ -634,6 +773,8 @@ int main(void) {
                                        cmocka_unit_test(cards_of_other_forms),
                                        cmocka_unit_test(requests),
                                        cmocka_unit_test(lenient_requests),
+                                       cmocka_unit_test(sampler_lists),
+                                       cmocka_unit_test(schemas),
                                        cmocka_unit_test(forms),
                                        cmocka_unit_test(tidy_addresses),
                                        cmocka_unit_test(refused_requests)};
