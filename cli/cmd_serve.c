@@ -75,7 +75,7 @@ int cmd_serve(int argc, char **argv) {
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
          0},
         {"host", 0, "ADDRESS", "IPv4 address to listen on (127.0.0.1)", CLI_STRING, &o.host, 0, 0},
-        {"port", 0, "N", "port (5000)", CLI_INT, &port, 1, 65535},
+        {"port", 0, "N", "port (5000); 0: one that is free, named when it listens", CLI_INT, &port, 0, 65535},
         {"data-dir", 0, "DIR", "chats and characters of your own ($XDG_DATA_HOME/understudy)", CLI_STRING, &data_dir, 0, 0},
         {"parallel", 0, "N", "replies made at once (8); -np is the same", CLI_INT, &parallel, 1, 64},
         {"queue", 0, "N", "replies that may wait; more are refused with 429 (64)", CLI_INT, &queue, 1, 10000},
@@ -143,7 +143,7 @@ int cmd_serve(int argc, char **argv) {
     o.engine_key = engine_key;
     if (!st) st = us_server_new(&o, &s, &err);
     if (!st) {
-        fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", o.host, o.port);
+        fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", o.host, us_server_port(s));
         pthread_sigmask(SIG_UNBLOCK, &ends, NULL); /* while the model is read, Ctrl-C ends at once: nothing can be lost */
         if (path) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
         pthread_sigmask(SIG_BLOCK, &ends, NULL);

@@ -21,7 +21,7 @@ typedef struct us_server us_server;
 /* Strings are borrowed until us_server_free(). */
 typedef struct us_serve_options {
     const char *host;         /* an IPv4 address; NULL: 127.0.0.1 */
-    int port;                 /* 1..65535 */
+    int port;                 /* 0: one that is free, which us_server_port() tells */
     int32_t n_parallel;       /* replies made at once; 0: 8 */
     int32_t n_queue;          /* replies that may wait; more are refused with 429; 0: 64 */
     int32_t n_ctx;            /* cache in tokens over all of them; 0: 16384 */
@@ -50,6 +50,8 @@ typedef struct us_serve_options {
  * address without a key, IO for a busy port, GATE when the other engine cannot be reached, those of the data folder's file of
  * chats. */
 US_API US_MUST_USE us_status us_server_new(const us_serve_options *o, us_server **out, us_error *err);
+/* The port that it listens on. */
+US_API int us_server_port(const us_server *s);
 /* The model that speaks; once. UNSUPPORTED when its chat template is unknown, MEMORY when the cache does not fit. */
 US_API US_MUST_USE us_status us_server_set_model(us_server *s, const us_model *model, us_error *err);
 /* Refuses new connections, ends the replies under way, keeps their words, and waits for all threads. */

@@ -35,9 +35,9 @@ static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) 
     const us_serve_options *o = &s->o;
     a->sin_family = AF_INET;
     a->sin_port = htons((uint16_t)o->port);
-    if (o->port < 1 || o->port > 65535 || inet_pton(AF_INET, o->host, &a->sin_addr) != 1)
-        return us_fail(err, US_ERR_ARGUMENT, "an IPv4 address and a port from 1 to 65535 are expected, got %s port %d", o->host,
-                       o->port);
+    if (o->port < 0 || o->port > 65535 || inet_pton(AF_INET, o->host, &a->sin_addr) != 1)
+        return us_fail(err, US_ERR_ARGUMENT, "an IPv4 address and a port up to 65535 (0: any) are expected, got %s port %d",
+                       o->host, o->port);
     bool public = ntohl(a->sin_addr.s_addr) >> 24 != 127;
     if (public && !o->api_key_file && !o->public_without_key)
         return us_fail(err, US_ERR_ARGUMENT,
@@ -96,8 +96,13 @@ static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
         (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)US_CONNECTION_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
-    return s->daemon ? US_OK : us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
+    if (!s->daemon) return us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
+    const union MHD_DaemonInfo *got = s->o.port ? NULL : MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    if (got) s->o.port = got->port;
+    return US_OK;
 }
+
+int us_server_port(const us_server *s) { return s->o.port; }
 
 us_status us_server_new(const us_serve_options *o, us_server **out, us_error *err) {
     us_server *s;

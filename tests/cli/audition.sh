@@ -74,7 +74,7 @@ want 2 "'loops' was not measured" "${B[@]}" -o "$d/g" --gates "$d/other"
 
 # ---- an interrupted run goes on, and ends as if nothing had been
 "$UNDERSTUDY" audition "${A[@]}" -o "$d/i" >/dev/null 2>"$d/err" & pid=$!
-for _ in $(seq 600); do [ -e "$d/i/audition.partial.jsonl" ] && [ "$(wc -l <"$d/i/audition.partial.jsonl")" -gt 20 ] && break; sleep 0.02; done
+while kill -0 $pid 2>/dev/null; do [ -e "$d/i/audition.partial.jsonl" ] && [ "$(wc -l <"$d/i/audition.partial.jsonl")" -gt 20 ] && break; sleep 0.02; done
 kill -INT $pid
 rc=0; wait $pid || rc=$?
 if [ $rc = 130 ]; then

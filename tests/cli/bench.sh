@@ -19,7 +19,7 @@ for i in $(seq 300); do echo "Line $i of a text to be scored."; done >"$d/text"
 expect() { # exit code, words of the message, arguments
     local code=$1 words=$2
     shift 2
-    timeout 60 "$UNDERSTUDY" "$@" >"$d/out" 2>"$d/err" </dev/null
+    timeout 300 "$UNDERSTUDY" "$@" >"$d/out" 2>"$d/err" </dev/null
     local got=$?
     [ $got = "$code" ] || fail "$*: exit $got, expected $code ($(cat "$d/err"))"
     grep -qF -- "$words" "$d/err" || fail "$*: '$words' expected in: $(cat "$d/err")"

@@ -10,8 +10,8 @@ t() { tmux -L "understudy-$$-$n" -f /dev/null "$@"; }
 trap 't kill-server 2>/dev/null; rm -rf "$dir"' EXIT
 screen() { t capture-pane -p -S -500 ${1:+"$1"}; }
 fail() { echo "FAILED: $*"; screen; exit 1; }
-see() { # waits up to a minute for a line that matches, or for so many
-    for _ in $(seq 300); do
+see() { # waits up to five minutes for a line that matches, or for so many
+    for _ in $(seq 1500); do
         [ "$(screen | grep -cE -- "$1")" -ge "${2:-1}" ] && return
         sleep 0.2
     done
@@ -21,7 +21,7 @@ type() { t send-keys "$@"; }
 start() { # WIDTH ENVIRONMENT; without its end mark a reply is long enough to be stopped
     t kill-server 2>/dev/null
     n=$((n + 1)) # another server: the old one takes its time to go
-    t new-session -d -x "$1" -y 60 "env XDG_STATE_HOME='$dir' TERM=xterm $2 '$UNDERSTUDY' chat --character homer --takes 1 --seed 3 --logit-bias 2-100 -n 600 -m '$model'; echo left: \$?; sleep 60"
+    t new-session -d -x "$1" -y 60 "env XDG_STATE_HOME='$dir' TERM=xterm $2 '$UNDERSTUDY' chat --character homer --takes 1 --seed 3 --logit-bias 2-100 -n 600 -m '$model'; echo left: \$?; sleep 600"
     see '^you: *$'
 }
 

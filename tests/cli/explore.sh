@@ -96,7 +96,7 @@ has '"lines": 16'
 want() {
     local code=$1 text=$2 rc=0
     shift 2
-    out=$(timeout 20 "$UNDERSTUDY" explore "$@" 2>&1 >/dev/null) || rc=$?
+    out=$(timeout 300 "$UNDERSTUDY" explore "$@" 2>&1 >/dev/null) || rc=$?
     [ $rc = "$code" ] || fail "$*: exit $rc, expected $code: $out"
     has "$text"
     [ "$(grep -c '^understudy' <<<"$out")" = "$((code > 0))" ] || fail "more than one line: $out"
@@ -136,7 +136,7 @@ want 1 "go round in a circle" "$d/play.csv" --aliases "$d/circle.json"
 want 1 "a cell of more than" "$d/long.csv"
 rm "$d/long.csv"
 rc=0
-out=$({ printf 'name,line\nA,'; timeout 20 yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | tr -d '\n'; } | (ulimit -v 400000; "$UNDERSTUDY" explore - 2>&1 >/dev/null)) || rc=$?
+out=$({ printf 'name,line\nA,'; timeout 300 yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | tr -d '\n'; } | (ulimit -v 400000; "$UNDERSTUDY" explore - 2>&1 >/dev/null)) || rc=$?
 [ $rc = 1 ] || fail "an endless line: exit $rc: $out"
 has "out of memory"
 echo ok

@@ -10,7 +10,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 "$US_MKTINY" llama F32 "$d/m.gguf"
 python3 "$(dirname "$0")/fetch_server.py" "$d/m.gguf" "$d/port" "$d/log" &
 server=$!
-for _ in $(seq 600); do [ -s "$d/port" ] && break; sleep 0.1; done
+for _ in $(seq 3000); do [ -s "$d/port" ] && break; sleep 0.1; done
 port=$(cat "$d/port")
 export XDG_DATA_HOME=$d/data HF_ENDPOINT=http://127.0.0.1:$port
 models=$d/data/understudy/models
@@ -41,7 +41,7 @@ get hf:owner/name/model.gguf || fail "what is there needs a network: $out"
 rm "$d/port"
 python3 "$(dirname "$0")/fetch_server.py" "$d/m.gguf" "$d/port" "$d/log" &
 server=$!
-for _ in $(seq 600); do [ -s "$d/port" ] && break; sleep 0.1; done
+for _ in $(seq 3000); do [ -s "$d/port" ] && break; sleep 0.1; done
 port=$(cat "$d/port") HF_ENDPOINT=http://127.0.0.1:$port
 refused html "no GGUF file"
 refused missing "no such file"

@@ -12,7 +12,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 jobs_are() { "$UNDERSTUDY" jobs; }
 # until TEXT: the list holds it
 until_listed() {
-    for _ in $(seq 600); do
+    for _ in $(seq 3000); do
         list=$(jobs_are 2>&1)
         grep -qE -- "$1" <<<"$list" && return
         sleep 0.1
@@ -26,16 +26,22 @@ cd "$d"
 [ "$(jobs_are 2>/dev/null)" = "" ] || fail "jobs where there are none"
 "$UNDERSTUDY" "${T[@]}" --max-steps 120 --out whole --no-job >/dev/null 2>&1
 [ "$(jobs_are 2>/dev/null)" = "" ] || fail "--no-job is listed"
-"$UNDERSTUDY" "${T[@]}" --max-steps 120 --out part >/dev/null 2>"$d/err" &
-pid=$!
-until_listed 'train +running +Boris +step [1-9]'
-id=$(cut -d' ' -f1 <<<"$list")
-[ -e part/checkpoint.gguf ] || until_listed 'step ([5-9]|[1-9][0-9])'
-"$UNDERSTUDY" jobs pause "$id"
-rc=0
-wait $pid || rc=$?
-pid=
-[ $rc = 130 ] || fail "paused: exit $rc: $(cat "$d/err")"
+for try in $(seq 20); do # where the training was faster than we, once more
+    rm -rf part
+    "$UNDERSTUDY" "${T[@]}" --max-steps 120 --out part >/dev/null 2>"$d/err" &
+    pid=$!
+    while [ ! -e part/checkpoint.gguf ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    list=$(jobs_are 2>&1)
+    id=$(cut -d' ' -f1 <<<"$list")
+    grep -qE 'train +running +Boris +step [1-9]' <<<"$list" && "$UNDERSTUDY" jobs pause "$id" || true
+    rc=0
+    wait $pid || rc=$?
+    pid=
+    [ $rc != 130 ] || break
+    [ $rc = 0 ] || fail "paused: exit $rc: $(cat "$d/err")"
+    "$UNDERSTUDY" jobs forget "$id"
+done
+[ $rc = 130 ] || fail "not paused in $try tries: $list"
 until_listed 'train +paused'
 rc=0
 out=$("$UNDERSTUDY" jobs pause "$id" 2>&1) || rc=$?

@@ -1,7 +1,8 @@
 """The four ways to a reply, side by side, on a tiny model with random weights."""
-import atexit, http.client, json, os, shutil, subprocess, sys, time
+import http.client, json, os, shutil, subprocess, sys, time
+from served import launch
 
-program, model, adapter, folder, port = sys.argv[1:5] + [int(sys.argv[5])]
+program, model, adapter, folder = sys.argv[1:5]
 TOKENS = 14
 LINES = ['Hello there.', 'Is the house new?', 'And the dog?']
 
@@ -21,7 +22,7 @@ def put_character(c):
 
 
 def call(method, path, body=None):
-    c = http.client.HTTPConnection('127.0.0.1', port, timeout=120)
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=300)
     c.request(method, path, json.dumps(body) if body is not None else None, {'Content-Type': 'application/json'} if body is not None else {})
     r = c.getresponse()
     got = r.read()
@@ -31,9 +32,8 @@ def call(method, path, body=None):
 
 
 def serve():
-    p = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--characters', f'{folder}/cast', '--data-dir', f'{folder}/data', '-c', '8192'],
-                         stderr=open(f'{folder}/log', 'a'))
-    atexit.register(p.kill)
+    global port
+    p, port = launch([program, 'serve', '-m', model, '--characters', f'{folder}/cast', '--data-dir', f'{folder}/data', '-c', '8192'], f'{folder}/log')
     while True:
         assert p.poll() is None, open(f'{folder}/log').read()[-2000:]
         try:
@@ -121,7 +121,10 @@ def ask(line, seed, takes):
 
 def change(c):
     put_character(c)
-    time.sleep(0.7)  # the server looks at the folders twice a second
+    until = time.monotonic() + 300
+    while call('GET', '/api/characters/tom/card.json')['data'] != c['data']:  # the server looks at the folders twice a second
+        assert time.monotonic() < until, 'the changed card is not seen'
+        time.sleep(0.05)
 
 
 def everywhere(line, seed, takes):

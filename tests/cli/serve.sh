@@ -6,9 +6,12 @@ command -v curl >/dev/null || { echo "skipped: no curl"; exit 77; }
 dir=$(mktemp -d); pid=; trap '[ -z "$pid" ] || kill $pid; rm -rf "$dir"' EXIT
 model="${XDG_DATA_HOME:-$HOME/.local/share}/understudy/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 [ -r "$model" ] || { echo "skipped: no default model (script/model fetches it)"; exit 77; }
-port=$((20000 + RANDOM % 20000)); url=http://127.0.0.1:$port
-"$UNDERSTUDY" serve --port $port --data-dir "$dir/data" 2>"$dir/err" & pid=$!
-for _ in $(seq 100); do curl -sf $url/health >/dev/null && break; sleep 0.1; done
+"$UNDERSTUDY" serve --port 0 --data-dir "$dir/data" 2>"$dir/err" & pid=$!
+for _ in $(seq 1200); do # until it listens, and until it is ready
+  url=$(sed -n 's|^\(http://[0-9.:]*\) .*|\1|p' "$dir/err"); [ -n "$url" ] && curl -sf "$url/health" >/dev/null && break
+  kill -0 $pid 2>/dev/null || fail "$(cat "$dir/err")"
+  sleep 0.1
+done
 code() { # expected status, then curl's arguments
   local want=$1 got; shift
   got=$(curl -s -m 60 -o "$dir/out" -w '%{http_code}' "$@"); [ "$got" = "$want" ] || fail "$*: $got, expected $want: $(head -c 300 "$dir/out")"
@@ -33,6 +36,6 @@ code 403 -H 'Host: evil.example' $url/health
 head -c 1200000 /dev/zero | tr '\0' ' ' >"$dir/big"; code 413 "${json[@]}" -H Expect: --data-binary @"$dir/big" $url/v1/chat/completions
 code 200 $url/metrics; grep -q '^understudy_replies_total 2' "$dir/out" || fail "metrics: $(cat "$dir/out")"
 kill $pid; wait $pid || fail "exit $?"; pid=
-"$UNDERSTUDY" serve --host 0.0.0.0 --port $port 2>"$dir/err" && fail "a public address without a key was taken"
+"$UNDERSTUDY" serve --host 0.0.0.0 --port 0 2>"$dir/err" && fail "a public address without a key was taken"
 grep -q "API key" "$dir/err" || fail "$(cat "$dir/err")"
 echo ok

@@ -2,7 +2,7 @@
 import base64, json, os, struct, subprocess, sys, time, zlib
 from served import Server, card, put_character, slow
 
-program, model, folder, port = sys.argv[1:4] + [int(sys.argv[4])]
+program, model, folder = sys.argv[1:4]
 characters = folder + '/characters'
 
 
@@ -72,9 +72,9 @@ def clock_set_back():
     if b'__asan_init' in open(program, 'rb').read():
         return print('skipped: the clock set back (a sanitizer wants to be the first library)')
     os.environ['LD_PRELOAD'] = folder + '/back.so'
-    s = Server(program, folder, port, '--characters', characters, '--idle', '1', model=model)
+    s = Server(program, folder, '--characters', characters, '--idle', '1', model=model)
     del os.environ['LD_PRELOAD']
-    half, until = s.connect(), time.monotonic() + 120
+    half, until = s.connect(), time.monotonic() + 300
     half.sendall(b'POST /api/chats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{')
     try:
         while True:  # a byte now and then, so that only the watch can end it
@@ -91,7 +91,7 @@ def send_slowly(s, n, size, address='127.0.0.1', head=''):
     open_ones = []
     for i in range(n):
         c = s.connect(address)
-        c.settimeout(5 * slow)
+        c.settimeout(60 * slow)
         try:
             c.sendall(f'POST /api/characters HTTP/1.1\r\nHost: localhost\r\n{head}Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n{{"card": "'.encode())
             c.sendall(b'x' * (size - 12))
@@ -117,7 +117,7 @@ def finish(open_ones):
 def memory_without_a_key():
     with open(folder + '/keys', 'w') as f:
         f.write('secret\n')
-    s = Server(program, folder, port, '--characters', characters, '--api-key-file', folder + '/keys', model=model)
+    s = Server(program, folder, '--characters', characters, '--api-key-file', folder + '/keys', model=model)
     before = s.memory()
     lazy = send_slowly(s, 100, 12 << 20)
     s.wait(lambda: s.metric('connections', {'Authorization': 'Bearer secret'}) >= 100)
@@ -164,7 +164,7 @@ def many_connections(s):
 
 def behind_a_proxy():
     """All come from the proxy: the address that it tells has the caps, and nobody else's header is believed."""
-    s = Server(program, folder, port, '--characters', characters, '--trusted-proxy', '127.0.0.1', model=model)
+    s = Server(program, folder, '--characters', characters, '--trusted-proxy', '127.0.0.1', model=model)
     lazy = send_slowly(s, 30, 12 << 20, head='X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\n')
     s.wait(lambda: s.metric('turned_away_total') >= 24)
     assert s.metric('held_bytes') <= 48 << 20
@@ -245,7 +245,8 @@ def odd_files(s):
     os.makedirs(os.fsencode(characters) + b'/caf\xe9')
     with open(os.fsencode(characters) + b'/caf\xe9/card.json', 'w') as f:
         f.write('{}')
-    time.sleep(1)
+    put_character(characters, 'latecomer', card('Latecomer'))  # whoever lists it has looked at the others too
+    s.wait(lambda: s.call('GET', '/api/characters/latecomer')[0] == 200)
     listed = [c['id'] for c in s.ok('GET', '/api/characters')['characters']]
     assert not [c for c in listed if c.startswith('card')], listed
     s.wait(lambda: 'its name cannot be an id' in s.said())
@@ -283,7 +284,7 @@ def words_of_errors(s):
 
 def on_the_network():
     """A public address without a key is called by its address, not by the name of another site."""
-    s = Server(program, folder, port, '--characters', characters, '--host', '0.0.0.0', '--no-api-key', '--cors-origin', 'http://chat.example', model=model)
+    s = Server(program, folder, '--characters', characters, '--host', '0.0.0.0', '--no-api-key', '--cors-origin', 'http://chat.example', model=model)
     for host, want in (('192.168.1.20:5000', 200), ('[fe80::1]:5000', 200), ('10.0.0.1', 200), ('localhost', 200), ('chat.example', 200), ('evil.example', 403), ('192.168.1.20.evil.example', 403), ('1.2.3.4:x', 403), ('[::1', 403)):
         assert s.call('GET', '/health', headers={'Host': host})[0] == want, host
     s.end()
@@ -291,12 +292,12 @@ def on_the_network():
 
 def two_servers():
     """One data folder has one server."""
-    p = subprocess.run([program, 'serve', '-m', model, '--port', str(port + 1), '--data-dir', folder + '/data'], capture_output=True, text=True, timeout=60 * slow)
+    p = subprocess.run([program, 'serve', '-m', model, '--port', '0', '--data-dir', folder + '/data'], capture_output=True, text=True, timeout=300 * slow)
     assert p.returncode == 1 and 'another server' in p.stderr, p
 
 
 put_character(characters, 'tom', card('Tom'))
-s = Server(program, folder, port, '--characters', characters, model=model)
+s = Server(program, folder, '--characters', characters, model=model)
 deep_json(s)
 claims_that_leak(s)
 memory_of_all_bodies(s)

@@ -7,4 +7,4 @@ dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 "$US_MKTINY" llama F32 "$dir/m.gguf" >/dev/null || fail "mktiny"
 mkdir -p "$dir/characters/tom"
 echo '{"spec":"chara_card_v2","data":{"name":"Tom","description":"You are Tom."}}' >"$dir/characters/tom/card.json"
-python3 tests/cli/serve_kill.py "$UNDERSTUDY" "$dir/m.gguf" "$dir/characters" "$dir/data" $((20000 + RANDOM % 20000)) "${KILLS:-100}" || fail "see above"
+python3 tests/cli/serve_kill.py "$UNDERSTUDY" "$dir/m.gguf" "$dir/characters" "$dir" "${KILLS:-100}" || fail "see above"

@@ -6,4 +6,4 @@ command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 "$US_MKTINY" --seed 3 --ctx 4096 --chat chatml llama F32 "$dir/m.gguf" >/dev/null || fail "mktiny"
 mkdir "$dir/characters"
-python3 tests/cli/studio.py "$UNDERSTUDY" "$dir/m.gguf" "$dir" $((20000 + RANDOM % 20000)) || fail "see above"
+python3 tests/cli/studio.py "$UNDERSTUDY" "$dir/m.gguf" "$dir" || fail "see above"

@@ -82,7 +82,7 @@ train --out "$d/k" -q "${more[@]}" >/dev/null 2>&1
 cmp "$d/a/adapter.gguf" "$d/k/adapter.gguf" || fail "another adapter after kill -9"
 "${T[@]}" --out "$d/i" --max-steps 100000 -q >/dev/null 2>"$d/err" &
 pid=$!
-for _ in $(seq 100); do
+while kill -0 $pid 2>/dev/null; do
     [ ! -e "$d/i/checkpoint.gguf" ] || break
     sleep 0.1
 done

@@ -19,9 +19,9 @@ grep -q '"best_step"\|"steps"' half/train.json || fail "half/train.json: $(head 
 [ ! -e half/checkpoint.gguf ] || fail "the finished run's checkpoint is still there"
 # ---- the server's chats
 mkdir -p data cast && mv chats.db data/ && mv tom cast/
-port=$((20000 + RANDOM % 20000))
-"$UNDERSTUDY" serve -m m.gguf --port $port --characters cast --data-dir data -c 2048 -t 1 2>log & pid=$!
-python3 - $port <<'P' || { kill $pid; fail "chats.db: $(tail -3 log)"; }
+"$UNDERSTUDY" serve -m m.gguf --port 0 --characters cast --data-dir data -c 2048 -t 1 2>log & pid=$!
+for _ in $(seq 1200); do port=$(sed -n 's|^http://[0-9.]*:\([0-9]*\) .*|\1|p' log); [ -z "$port" ] || break; sleep 0.05; done
+python3 - "$port" <<'P' || { kill $pid; fail "chats.db: $(tail -3 log)"; }
 import http.client, json, sys, time
 def call(method, path, body=None):
     c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=60)

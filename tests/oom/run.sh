@@ -40,7 +40,7 @@ one() {
     for ((k = 1; k <= n; k += step)); do
         rm -rf "$d/part"
         rc=0
-        (cd "$d" && US_FAIL_AT=$k LD_PRELOAD=$d/fail.so timeout 60 "$UNDERSTUDY" "${each[@]}" <"$d/text.txt" >"$d/part.out" 2>"$d/part.err") 2>/dev/null || rc=$?
+        (cd "$d" && US_FAIL_AT=$k LD_PRELOAD=$d/fail.so timeout 300 "$UNDERSTUDY" "${each[@]}" <"$d/text.txt" >"$d/part.out" 2>"$d/part.err") 2>/dev/null || rc=$?
         n_runs=$((n_runs + 1)) log=
         if [ $rc -gt 3 ]; then log="exit $rc"
         elif [ $rc = 0 ]; then

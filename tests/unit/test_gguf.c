@@ -2,7 +2,6 @@
  * UNDERSTUDY_DUMP_HOSTILE=FOLDER writes the hostile files there (they are the seeds in fuzz/corpus/gguf). */
 #include "test.h"
 #include "shared.h"
-#include "base/clock.h"
 #include "mktiny.h"
 #include "model/gguf.h"
 #include "model/model.h"
@@ -621,24 +620,16 @@ static void split_files(void **state) {
     assert_non_null(strstr(err.message, "2 parts hold 2 tensors, expected 3"));
 }
 
-static void default_model_opens_quickly(void **state) {
+static void default_model_opens(void **state) {
     (void)state;
     char *file = default_model();
     if (!file) skip();
     us_gguf *g;
     size_t n;
-    int64_t best = INT64_MAX;
-    for (int i = 0; i < 5; i++) {
-        int64_t t0 = us_now_ns();
-        assert_ok(us_gguf_open(file, &g, &err), &err);
-        int64_t t = us_now_ns() - t0;
-        best = t < best ? t : best;
-        us_gguf_tensors(g, &n);
-        assert_int_equal(n, 272);
-        us_gguf_close(g);
-    }
-    printf("# opened in %.2f ms\n", (double)best * 1e-6);
-    assert_true(best < 100 * 1000000); /* a few ms; sanitizers and a busy machine need more */
+    assert_ok(us_gguf_open(file, &g, &err), &err);
+    us_gguf_tensors(g, &n);
+    assert_int_equal(n, 272);
+    us_gguf_close(g);
     free(file);
 }
 
@@ -653,6 +644,6 @@ int main(void) {
                                        cmocka_unit_test(endless_prompt),
                                        cmocka_unit_test(template_is_not_run),
                                        cmocka_unit_test(split_files),
-                                       cmocka_unit_test(default_model_opens_quickly)};
+                                       cmocka_unit_test(default_model_opens)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

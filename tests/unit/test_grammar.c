@@ -1,6 +1,5 @@
 /* Grammars in GBNF: what they allow, byte by byte; what is refused; that asking does not explode. */
 #include "test.h"
-#include "base/clock.h"
 #include "generate/grammar.h"
 
 static us_error err;

@@ -267,13 +267,13 @@ static void a_child_is_waited_for(void **state) {
     int code;
     const char *good[] = {"/bin/sh", "-c", "echo a; echo one >&2; echo two >&2; exit 3", NULL},
                *slow[] = {"/bin/sh", "-c", "sleep 60", NULL}, *loud[] = {"/bin/sh", "-c", "yes", NULL};
-    assert_ok(us_child_run(good, "/", 30, 1000, &out, &n, &code, said, &err), &err);
+    assert_ok(us_child_run(good, "/", 300, 1000, &out, &n, &code, said, &err), &err);
     assert_string_equal(out, "a\n");
     assert_string_equal(said, "two");
     assert_int_equal(code, 3);
     free(out);
     assert_int_equal(us_child_run(slow, NULL, 0.1, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
-    assert_int_equal(us_child_run(loud, NULL, 30, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
+    assert_int_equal(us_child_run(loud, NULL, 300, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
 }
 
 static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
