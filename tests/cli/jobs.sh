@@ -33,7 +33,7 @@ for try in $(seq 20); do # where the training was faster than we, once more
     while [ ! -e part/checkpoint.gguf ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
     list=$(jobs_are 2>&1)
     id=$(cut -d' ' -f1 <<<"$list")
-    grep -qE 'train +running +Boris +step [1-9]' <<<"$list" && "$UNDERSTUDY" jobs pause "$id" || true
+    if grep -qE 'train +running +Boris +step [1-9]' <<<"$list"; then "$UNDERSTUDY" jobs pause "$id" || true; fi
     rc=0
     wait $pid || rc=$?
     pid=
@@ -41,7 +41,7 @@ for try in $(seq 20); do # where the training was faster than we, once more
     [ $rc = 0 ] || fail "paused: exit $rc: $(cat "$d/err")"
     "$UNDERSTUDY" jobs forget "$id"
 done
-[ $rc = 130 ] || fail "not paused in $try tries: $list"
+[ "$rc" = 130 ] || fail "not paused in $try tries: $list"
 until_listed 'train +paused'
 rc=0
 out=$("$UNDERSTUDY" jobs pause "$id" 2>&1) || rc=$?
