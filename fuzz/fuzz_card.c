@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *system;
     if (us_card_parse((const char *)data, size, "fuzz", &card, &err)) return 0;
     if (!us_card_system(card, &system, &err)) free(system);
-    if (!us_play_make(card, "Pat", lines, 3, &play, &err)) us_play_fini(&play);
+    if (!us_play_make(card, "Pat", &(us_heard){.lines = lines, .n_lines = 3}, &play, &err)) us_play_fini(&play);
     us_sampler_options o = us_card_sampler(card);
     if (us_sampler_check(&o, &err) || us_card_takes(card) < 1) abort(); /* parsing has checked them */
     if (card->examples.n % 2) abort();

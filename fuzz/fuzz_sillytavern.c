@@ -12,17 +12,15 @@ static void find(void *ctx, const char *name, char id[US_CHARACTER_ID]) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    json_t *chat, *left, *back, *none;
+    us_stored_chat chat, back;
+    us_left_out left, none;
     us_error err;
     if (us_sillytavern_read((const char *)data, size, NULL, find, NULL, &chat, &left, &err)) return 0;
-    char *text = us_sillytavern_write(chat, "odd");
-    if (!text || us_sillytavern_read(text, strlen(text), json_object_get(chat, "characters"), find, NULL, &back, &none, &err))
-        abort();
-    if (json_array_size(json_object_get(chat, "turns")) != json_array_size(json_object_get(back, "turns"))) abort();
-    json_decref(back);
-    json_decref(none);
-    json_decref(chat);
-    json_decref(left);
+    char *text = us_sillytavern_write(&chat, "odd");
+    if (!text || us_sillytavern_read(text, strlen(text), &chat.stage, find, NULL, &back, &none, &err)) abort();
+    if (chat.n_read != back.n_read) abort();
+    us_stored_chat_fini(&back);
+    us_stored_chat_fini(&chat);
     free(text);
     return 0;
 }

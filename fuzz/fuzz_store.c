@@ -4,27 +4,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     us_store *s;
-    us_error err;
-    json_t *list = NULL, *c, *chat;
-    size_t i;
+    us_error err = {0};
+    us_stored_chat *list = NULL, chat;
+    size_t n = 0;
     unlink(fuzz_path("chats.db-wal"));
     unlink(fuzz_path("chats.db-shm"));
     if (us_store_open(fuzz_write("chats.db", data, size), &s, &err)) {
         if (!err.message[0]) abort();
         return 0;
     }
-    if (us_store_list_chats(s, &list, &err) && !err.message[0]) abort();
-    json_array_foreach(list, i, c) {
-        const char *id = json_string_value(json_object_get(c, "id"));
-        if (i >= 8 || !id || us_store_get_chat(s, id, &chat, &err)) continue;
-        json_t *turn = json_array_get(json_object_get(chat, "turns"), 0), *same;
-        if (turn && !us_store_get_turn(s, id, json_integer_value(json_object_get(turn, "id")), &same, &err)) {
-            (void)!us_store_add_turn(s, id, same, NULL, 0, &err);
-            json_decref(same);
+    if (us_store_list_chats(s, &list, &n, &err) && !err.message[0]) abort();
+    for (size_t i = 0; i < n && i < 8; i++) {
+        us_stored_turn turn;
+        us_chat_lines lines;
+        us_notes notes;
+        if (us_store_get_chat(s, list[i].id, true, &chat, &err)) continue;
+        if (!us_store_get_lines(s, chat.id, "homer", 0, 8, &lines, &err)) us_chat_lines_fini(&lines);
+        if (!us_store_get_notes(s, &chat, "homer", 0, &notes, &err)) us_notes_fini(&notes);
+        if (chat.n_read && !us_store_get_turn(s, chat.id, chat.turns[0].id, &turn, &err)) {
+            (void)!us_store_add_turn(s, chat.id, &turn, NULL, 0, &err);
+            us_turn_fini(&turn);
         }
-        json_decref(chat);
+        us_stored_chat_fini(&chat);
     }
-    json_decref(list);
+    us_stored_chats_free(list, n);
     us_store_close(s);
     return 0;
 }

@@ -375,7 +375,8 @@ static int64_t about_tokens(const char *s) {
     return (ascii + 3) / 4 + others;
 }
 
-static us_status look(const us_book *b, const char *const *lines, size_t n_lines, uint64_t seed, bool *in, us_error *err) {
+static us_status look(const us_book *b, const char *const *lines, size_t n_lines, size_t n_all, uint64_t seed, bool *in,
+                      us_error *err) {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL); /* a card is shared by threads */
     us_status st = match ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     int32_t depth = -1;
@@ -384,7 +385,7 @@ static us_status look(const us_book *b, const char *const *lines, size_t n_lines
     us_buf_init(&v.folded, (size_t)256 << 20);
     for (size_t i = 0; i < b->n && !st; i++) {
         const entry *e = &b->entries[i];
-        if ((size_t)(e->after_lines > 0 ? e->after_lines : 0) > n_lines || !by_chance(e, i, seed)) continue;
+        if ((size_t)(e->after_lines > 0 ? e->after_lines : 0) > n_all || !by_chance(e, i, seed)) continue;
         if (e->scan_depth != depth && !e->constant) {
             depth = e->scan_depth;
             us_buf_clear(&v.plain);
@@ -434,8 +435,15 @@ static int by_order(const void *a, const void *b) {
     return x->hit.entry < y->hit.entry ? -1 : 1;
 }
 
-us_status us_book_find(const us_book *b, const char *const *lines, size_t n_lines, uint64_t seed, us_book_hit **hits,
-                       size_t *n_hits, us_error *err) {
+size_t us_book_reach(const us_book *b) {
+    int32_t most = 0;
+    for (size_t i = 0; b && i < b->n; i++)
+        if (!b->entries[i].constant && b->entries[i].scan_depth > most) most = b->entries[i].scan_depth;
+    return (size_t)most;
+}
+
+us_status us_book_find(const us_book *b, const char *const *lines, size_t n_lines, size_t n_all, uint64_t seed,
+                       us_book_hit **hits, size_t *n_hits, us_error *err) {
     bool *in = NULL;
     ranked *list = NULL;
     size_t n = 0, kept = 0;
@@ -445,7 +453,7 @@ us_status us_book_find(const us_book *b, const char *const *lines, size_t n_line
     if (!b || !b->n) return us_alloc(0, sizeof **hits, hits, err);
     us_status st = us_alloc(b->n, sizeof *in, &in, err);
     if (!st) st = us_alloc(b->n, sizeof *list, &list, err);
-    if (!st) st = look(b, lines, n_lines, seed, in, err);
+    if (!st) st = look(b, lines, n_lines, n_all, seed, in, err);
     for (size_t i = 0; i < b->n && !st; i++) {
         const entry *e = &b->entries[i];
         if (in[i]) list[n++] = (ranked){{i, e->name, e->content, e->place, e->depth}, e->constant, e->priority, e->order};

@@ -28,7 +28,9 @@ void us_book_free(us_book *b);
 size_t us_book_size(const us_book *b);
 /* The entry's name and text; borrowed. */
 void us_book_get(const us_book *b, size_t i, const char **name, const char **content);
-/* lines[n_lines], oldest first; seed: of entries that come by chance. free *hits. */
-US_MUST_USE us_status us_book_find(const us_book *b, const char *const *lines, size_t n_lines, uint64_t seed,
+/* How many of the last lines its entries look through, at most; 0 without a book. */
+size_t us_book_reach(const us_book *b);
+/* lines[n_lines], oldest first: the last of n_all lines; seed: of entries that come by chance. free *hits. */
+US_MUST_USE us_status us_book_find(const us_book *b, const char *const *lines, size_t n_lines, size_t n_all, uint64_t seed,
                                    us_book_hit **hits, size_t *n_hits, us_error *err);
 #endif

@@ -40,16 +40,19 @@ static us_status add_entries(player *p, const us_book_hit *hits, size_t n, us_bo
     return st;
 }
 
-us_status us_play_make(const us_card *c, const char *user, const char *const *lines, size_t n_lines, us_play *out,
-                       us_error *err) {
+us_status us_play_make(const us_card *c, const char *user, const us_heard *heard, us_play *out, us_error *err) {
+    static const us_heard nothing;
+    if (!heard) heard = &nothing;
     us_play play = {0};
     us_book_hit *hits = NULL;
     size_t n = 0;
     player p = {&play, us_card_macros(c, user), err};
-    uint64_t chat = n_lines ? us_hash_bytes(0, lines[0], strlen(lines[0])) : 0;
+    const char *opening = heard->opening ? heard->opening : heard->n_lines ? heard->lines[0] : NULL;
+    size_t n_lines = heard->n_before + heard->n_lines;
+    uint64_t chat = opening ? us_hash_bytes(0, opening, strlen(opening)) : 0;
     p.macros.pick_seed = chat;
     p.macros.seed = us_hash_bytes(chat, &n_lines, sizeof n_lines);
-    us_status st = us_book_find(c->book, lines, n_lines, p.macros.seed, &hits, &n, err);
+    us_status st = us_book_find(c->book, heard->lines, heard->n_lines, n_lines, p.macros.seed, &hits, &n, err);
     if (!st) st = us_alloc(n + 6, sizeof *play.pieces, &play.pieces, err);
     if (!st) st = add(&p, "system_prompt", "", c->system_prompt, -1);
     if (!st) st = add_entries(&p, hits, n, US_BEFORE_CHARACTER);
@@ -108,7 +111,7 @@ us_status us_play_system(const us_play *p, us_buf *out, us_error *err) {
 us_status us_card_system(const us_card *c, char **out, us_error *err) {
     us_play play;
     us_buf b;
-    us_status st = us_play_make(c, NULL, NULL, 0, &play, err);
+    us_status st = us_play_make(c, NULL, NULL, &play, err);
     if (st) return st;
     us_buf_init(&b, 4 * MAX_TEXT);
     st = us_play_system(&play, &b, err);

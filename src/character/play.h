@@ -16,11 +16,18 @@ typedef struct us_play {
     size_t n;
 } us_play;
 
-/* lines[n_lines]: what was said, oldest first. System text: system_prompt ({{original}} is what we would say: nothing), the
+/* What was said, oldest first: the last lines of a conversation. What a card draws by chance stays the same while its first
+ * line does. */
+typedef struct us_heard {
+    const char *const *lines;
+    size_t n_lines, n_before; /* here; before these */
+    const char *opening;      /* the conversation's first line; NULL: lines[0] */
+} us_heard;
+
+/* `heard` NULL: nothing was said. System text: system_prompt ({{original}} is what we would say: nothing), the
  * book's entries before, description, personality, scenario, the book's entries after; then depth_prompt and entries at their
  * depth, and post_history_instructions behind the last line. */
-US_MUST_USE us_status us_play_make(const us_card *card, const char *user, const char *const *lines, size_t n_lines,
-                                   us_play *out, us_error *err);
+US_MUST_USE us_status us_play_make(const us_card *card, const char *user, const us_heard *heard, us_play *out, us_error *err);
 /* All that the card could put into a prompt, whatever is said: to tell where a piece of one came from. */
 US_MUST_USE us_status us_play_all(const us_card *card, const char *user, us_play *out, us_error *err);
 void us_play_fini(us_play *p);

@@ -75,6 +75,7 @@ static us_status lean(const us_backend *b, const us_conversation *c, us_reply_sp
 /* A scene of several has a situation: what was said first, by nobody of the cast. */
 static const char *situation_of(const us_conversation *c) {
     const char *other = NULL;
+    if (c->n_before) return c->scene ? c->opening : NULL;
     if (!c->n_lines || !is_visitor(c, &c->lines[0])) return NULL;
     for (size_t i = 1; i < c->n_lines; i++)
         if (!c->lines[i].own && !is_visitor(c, &c->lines[i])) other = c->lines[i].name;
@@ -91,6 +92,8 @@ static us_status make_prompt(const us_backend *b, const us_conversation *c, cons
                            .user = c->user,
                            .lines = c->lines,
                            .n_lines = c->n_lines,
+                           .n_before = c->n_before,
+                           .opening = c->opening,
                            .history = c->history,
                            .user_first = b->tpl && us_template_user_first(b->tpl)};
     us_chat_line *lines = NULL;
@@ -106,7 +109,7 @@ static us_status make_prompt(const us_backend *b, const us_conversation *c, cons
         if (!st) lines[c->n_lines - 1].text = asked.data, spec.lines = lines;
     }
     if (!st) st = us_prompt_make(&spec, out, err);
-    if (!st && situation && out->first_line > 0) {
+    if (!st && situation && (c->n_before || out->first_line > 0)) {
         us_prompt_fini(out);
         if (c->system) st = us_buf_appendf(&more, err, "%s\n", c->system);
         if (!st) st = us_buf_appendf(&more, err, "The scene: %s", situation);

@@ -18,8 +18,11 @@ typedef struct us_conversation {
     const us_director *director; /* chooses among takes; NULL: mutual information and rules do */
     const char *user;            /* stands for {{user}}; NULL or "": "you" */
     const char *system;          /* more of a system text; NULL: none */
-    const us_chat_line *lines;
+    const us_chat_line *lines;   /* all, or the last us_prompt_reach() of them: then */
     size_t n_lines;
+    size_t n_before;       /* lines come before these, */
+    const char *opening;   /* of which this is the first (NULL when n_before is 0), */
+    bool scene;            /* and it is the visitor's: the situation in which several characters speak */
     const us_notes *notes; /* on the visitor; NULL: those that their lines give */
     int32_t history;       /* lines that are seen; 0: the card's */
     bool new_turn;         /* the reply is a turn of its own, even where the character spoke last; else they go on */

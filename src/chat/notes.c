@@ -247,6 +247,16 @@ static us_status amend(us_notes *s, const sentence *t, us_error *err) {
     return st;
 }
 
+bool us_notes_tells(const char *line) {
+    bool found = false;
+    for (sentence t; !found && next_sentence(&line, &t);) {
+        char *w = t.n && t.n <= US_MAX_NOTE_BYTES && !t.asks ? us_wording(t.text, t.n) : NULL;
+        found = w && (tells(w) || corrects(w));
+        free(w);
+    }
+    return found;
+}
+
 us_status us_notes_hear(us_notes *s, const char *line, us_error *err) {
     us_status st = US_OK;
     bool told = false; /* by this line, so far */

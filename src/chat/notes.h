@@ -21,6 +21,9 @@ void us_notes_fini(us_notes *s);
 /* Notes what a visitor's line tells of them: nothing, one sentence or more. What is told anew (another name, another home)
  * takes the place of what was told before; of more than US_MAX_NOTES the oldest is forgotten. */
 US_MUST_USE us_status us_notes_hear(us_notes *s, const char *line, us_error *err);
+/* Whether us_notes_hear() could note anything of the line: the store keeps it beside the line, so that a reply reads only lines
+ * that tell. Who changes the patterns adds a migration to chat/store.c that asks this again. */
+bool us_notes_tells(const char *line);
 /* A sentence that somebody has written; ARGUMENT when it is empty, longer than US_MAX_NOTE_BYTES or one too many. */
 US_MUST_USE us_status us_notes_add(us_notes *s, const char *sentence, us_error *err);
 /* Appends the notes that the line asks for, at most two, oldest first, each followed by a blank; nothing when it asks for none.

@@ -150,9 +150,19 @@ static us_status make_play(const us_prompt_spec *s, us_play *play, us_error *err
     const char **texts;
     us_status st = us_alloc(s->n_lines, sizeof *texts, &texts, err);
     for (size_t i = 0; i < s->n_lines && !st; i++) texts[i] = s->lines[i].text;
-    if (!st) st = us_play_make(s->card, s->user, texts, s->n_lines, play, err);
+    us_heard heard = {texts, s->n_lines, s->n_before, s->opening};
+    if (!st) st = us_play_make(s->card, s->user, &heard, play, err);
     free(texts);
     return st;
+}
+
+static size_t history_of(const us_card *card, int32_t history) {
+    return (size_t)(history > 0 ? history : card->history > 0 ? card->history : 1);
+}
+
+size_t us_prompt_reach(const us_card *card, int32_t history) {
+    size_t seen = history_of(card, history), scanned = us_book_reach(card->book);
+    return 1 + (seen > scanned ? seen : scanned);
 }
 
 us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err) {
@@ -160,7 +170,7 @@ us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *e
     us_chat_line *woven = NULL;
     us_play play = {0};
     bool asides = false;
-    size_t first_line = 0, history = (size_t)(s.history > 0 ? s.history : s.card->history > 0 ? s.card->history : 1);
+    size_t first_line = 0, history = history_of(s.card, s.history);
     us_status st = make_play(spec, &play, err);
     s.play = &play;
     for (size_t i = 0; i < play.n; i++) asides = asides || play.pieces[i].depth >= 0;

@@ -8,22 +8,18 @@
 #ifndef US_CHAT_PROMPT_H
 #define US_CHAT_PROMPT_H
 #include "character/card.h"
+#include "chat/turn.h"
 #include "understudy/template.h"
-
-typedef struct us_chat_line {
-    const char *name; /* who says it; NULL or "": nobody in particular */
-    const char *text;
-    bool own;   /* the character's own line */
-    bool aside; /* us_prompt_make()'s own: the card says it, not the conversation */
-} us_chat_line;
 
 typedef struct us_prompt_spec {
     const us_card *card;
-    bool trained;     /* an adapter has learned without the card's examples, so they are left out */
-    const char *more; /* more of a system message, or NULL */
-    const char *user; /* stands for {{user}} in the card; NULL: "you" */
-    const us_chat_line *lines;
+    bool trained;              /* an adapter has learned without the card's examples, so they are left out */
+    const char *more;          /* more of a system message, or NULL */
+    const char *user;          /* stands for {{user}} in the card; NULL: "you" */
+    const us_chat_line *lines; /* the conversation's last ones: us_prompt_reach(), or all of them */
     size_t n_lines;
+    size_t n_before;            /* lines of the conversation that come before these */
+    const char *opening;        /* the text of its first line; NULL when n_before is 0 */
     int32_t history;            /* 0: the card's */
     bool user_first;            /* us_template_user_first(): a greeting goes into the system text */
     const struct us_play *play; /* us_prompt_make()'s own */
@@ -39,6 +35,10 @@ typedef struct us_prompt {
     char *text;
 } us_prompt;
 
+/* How many of a conversation's last lines decide what a prompt of the card is, not counting the character's own at the very end:
+ * those that are seen, those that its book looks through, and one more, which shows where the first turn that is seen begins.
+ */
+size_t us_prompt_reach(const us_card *card, int32_t history);
 US_MUST_USE us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err);
 /* Messages of the bare model, as they came; system may be NULL. */
 US_MUST_USE us_status us_prompt_make_plain(const char *system, const us_chat_line *lines, size_t n, us_prompt *out,

@@ -1,9 +1,10 @@
 #include "chat/sillytavern.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/utf8.h"
-#include "chat/store.h"
 #include "text/fold.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,18 +60,17 @@ static int64_t read_date(const json_t *j) {
     return ms_of(y, month_of(month), d, h, mi, 0, 0);
 }
 
-static void write_date(const json_t *o, char out[40]) {
-    json_int_t ms = json_integer_value(json_object_get(o, "created_ms"));
+static void write_date(int64_t ms, char out[40]) {
     time_t t = (time_t)(ms / 1000);
     struct tm tm;
-    size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
+    size_t n = gmtime_r(&t, &tm) ? strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
     snprintf(out + n, 40 - n, ".%03dZ", (int)(ms % 1000));
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------------ */
 
 static us_status put_line(us_buf *b, json_t *j) {
-    char *text = json_dumps(j, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *text = !j ? NULL : json_dumps(j, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(j);
     us_status st = text ? us_buf_append_str(b, text, NULL) : US_ERR_MEMORY;
     if (!st) st = us_buf_append(b, "\n", 1, NULL);
@@ -79,50 +79,50 @@ static us_status put_line(us_buf *b, json_t *j) {
 }
 
 /* Whether a turn that is no character's is the user's: not when it was told by somebody else. */
-static bool is_users(const json_t *turn, const char *user) {
-    const char *end = text_of(json_array_get(json_object_get(turn, "alternatives"), 0), "end"), *who = text_of(turn, "speaker");
-    return !strcmp(end, "said") || (strcmp(end, "heard") != 0 && (!*who || !strcmp(who, user)));
+static bool is_users(const us_stored_turn *t, const char *user) {
+    const char *end = t->n_alternatives ? t->alternatives[0].end : "";
+    return !strcmp(end, "said") || (strcmp(end, "heard") != 0 && (!*t->speaker || !strcmp(t->speaker, user)));
 }
 
-static json_t *line_of(const json_t *t, const char *user) {
-    bool own = !strcmp(text_of(t, "role"), "character"), users = !own && is_users(t, user);
-    const char *name = text_of(t, "speaker");
-    json_t *list = json_object_get(t, "alternatives"), *a;
+/* The answers there are, each with its date. */
+static bool put_swipes(json_t *line, const us_stored_turn *t, const char *date) {
+    json_t *swipes = json_array(), *info = json_array();
+    bool whole = true;
+    for (size_t k = 0; k < t->n_alternatives && whole; k++)
+        whole = !json_array_append_new(swipes, json_string(t->alternatives[k].text)) &&
+                !json_array_append_new(info, json_pack("{s:s, s:{}}", "send_date", date, "extra"));
+    bool kept = !json_object_set_new(line, "swipes", swipes);
+    kept = !json_object_set_new(line, "swipe_info", info) && kept;
+    return !json_object_set_new(line, "swipe_id", json_integer((json_int_t)t->chosen)) && kept && whole;
+}
+
+/* NULL: out of memory. */
+static json_t *line_of(const us_stored_turn *t, const char *user) {
+    bool users = !t->own && is_users(t, user), whole = true;
     char date[40];
-    size_t k;
-    write_date(t, date);
+    write_date(t->created_ms, date);
     json_t *line = json_pack("{s:s, s:b, s:b, s:s, s:s, s:{}}", "name",
-                             *name   ? name
-                             : *user ? user
-                                     : "User",
-                             "is_user", users, "is_system", 0, "send_date", date, "mes", text_of(t, "text"), "extra");
-    if (!own && !users && !strcasecmp(name, "Narrator"))
-        json_object_set_new(json_object_get(line, "extra"), "type", json_string("narrator"));
-    if (own || json_array_size(list) > 1) {
-        json_t *swipes = json_array(), *info = json_array();
-        json_array_foreach(list, k, a) {
-            json_array_append_new(swipes, json_string(text_of(a, "text")));
-            json_array_append_new(info, json_pack("{s:s, s:{}}", "send_date", date, "extra"));
-        }
-        json_object_set_new(line, "swipes", swipes);
-        json_object_set_new(line, "swipe_info", info);
-        json_object_set(line, "swipe_id", json_object_get(t, "chosen"));
-    }
-    return line;
+                             *t->speaker ? t->speaker
+                             : *user     ? user
+                                         : "User",
+                             "is_user", users, "is_system", 0, "send_date", date, "mes", us_turn_text(t), "extra");
+    if (line && !t->own && !users && !strcasecmp(t->speaker, "Narrator"))
+        whole = !json_object_set_new(json_object_get(line, "extra"), "type", json_string("narrator"));
+    if (line && (t->own || t->n_alternatives > 1)) whole = put_swipes(line, t, date) && whole;
+    if (whole) return line;
+    json_decref(line);
+    return NULL;
 }
 
-char *us_sillytavern_write(const json_t *chat, const char *name) {
-    const json_t *t;
-    const char *user = text_of(chat, "user");
+char *us_sillytavern_write(const us_stored_chat *chat, const char *name) {
+    const char *user = chat->user ? chat->user : "";
     char date[40], *out = NULL;
     us_buf b;
-    size_t i;
     us_buf_init(&b, (size_t)256 << 20);
-    write_date(chat, date);
+    write_date(chat->created_ms, date);
     us_status st = put_line(&b, json_pack("{s:s, s:s, s:s, s:{}}", "user_name", *user ? user : "User", "character_name", name,
                                           "create_date", date, "chat_metadata"));
-    json_array_foreach(json_object_get(chat, "turns"), i, t)
-        if (!st) st = put_line(&b, line_of(t, user));
+    for (size_t i = 0; i < chat->n_read && !st; i++) st = put_line(&b, line_of(&chat->turns[i], user));
     if (!st) out = us_buf_take(&b, NULL);
     us_buf_fini(&b);
     return out;
@@ -134,16 +134,14 @@ typedef struct reading {
     us_find_by_name_fn *find;
     void *ctx;
     json_t *lines, *head; /* messages; the head, or NULL */
-    json_t *stage, *turns, *left_out;
+    us_stored_chat chat;
+    us_left_out left_out;
     bool told;
     char lead[MAX_NAME + 1]; /* who the first on stage is called in the file; "" nobody in particular */
     char user[MAX_NAME + 1];
     char title[3 * MAX_NAME];
+    us_error *err;
 } reading;
-
-static void leave_out(reading *r, const char *why) {
-    json_object_set_new(r->left_out, why, json_integer(1 + json_integer_value(json_object_get(r->left_out, why))));
-}
 
 static bool same(const char *a, const char *b) {
     us_buf x, y;
@@ -185,13 +183,15 @@ static us_status split(reading *r, const char *text, size_t n, us_error *err) {
         while (len && strchr(" \t\r", p[len - 1]) && p[len - 1]) len--;
         if (!len) continue;
         json_t *line = us_json_parse(p, len, NULL);
+        bool lost = false;
         if (!json_is_object(line)) {
             if (!first_bad) first_bad = number;
-            leave_out(r, "broken");
-        } else if (json_is_string(json_object_get(line, "mes"))) json_array_append(r->lines, line);
+            r->left_out.broken++;
+        } else if (json_is_string(json_object_get(line, "mes"))) lost = json_array_append(r->lines, line);
         else if (!r->head && !json_array_size(r->lines)) r->head = json_incref(line);
-        else leave_out(r, "broken");
+        else r->left_out.broken++;
         json_decref(line);
+        if (lost) return us_fail(err, US_ERR_MEMORY, "out of memory");
         if (json_array_size(r->lines) > US_MAX_TURNS)
             return us_fail(err, US_ERR_LIMIT, "data: more than %d lines", US_MAX_TURNS);
     }
@@ -202,29 +202,27 @@ static us_status split(reading *r, const char *text, size_t n, us_error *err) {
     return US_OK;
 }
 
-static void put_on_stage(reading *r, const char *name) {
+static us_status put_on_stage(reading *r, const char *name) {
     char id[US_CHARACTER_ID];
-    const json_t *x;
-    size_t i;
+    us_id_list *stage = &r->chat.stage;
     r->find(r->ctx, name, id);
-    json_array_foreach(r->stage, i, x)
-        if (!strcmp(json_string_value(x), id)) return;
-    if (!*id || json_array_size(r->stage) == MAX_STAGE) return;
-    json_array_append_new(r->stage, json_string(id));
+    if (!*id || us_id_list_has(stage, id) || stage->n == MAX_STAGE) return US_OK;
     size_t n = strlen(r->title);
     if (n + strlen(name) + 3 < sizeof r->title) snprintf(r->title + n, sizeof r->title - n, "%s%s", n ? ", " : "", name);
+    return us_id_list_add(stage, id, r->err);
 }
 
 /* Who is on stage, who the user is, how the first on stage is called. */
-static us_status find_cast(reading *r, const json_t *stage, us_error *err) {
+static us_status find_cast(reading *r, const us_id_list *stage) {
     char name[MAX_NAME + 1], unknown[MAX_NAME + 1] = "";
     const json_t *line;
     size_t i;
+    us_status st = US_OK;
     clean_name(text_of(r->head, "character_name"), r->lead);
     clean_name(text_of(r->head, "user_name"), r->user);
     r->told = stage != NULL;
-    r->stage = stage ? json_deep_copy(stage) : json_array();
-    if (*r->lead && !r->told) put_on_stage(r, r->lead);
+    if (stage) st = us_id_list_copy(&r->chat.stage, stage, r->err);
+    if (*r->lead && !r->told) st = put_on_stage(r, r->lead);
     json_array_foreach(r->lines, i, line) {
         clean_name(text_of(line, "name"), name);
         bool user = json_is_true(json_object_get(line, "is_user"));
@@ -232,96 +230,86 @@ static us_status find_cast(reading *r, const json_t *stage, us_error *err) {
         if (user || !*name || is_narrator(line) || json_is_true(json_object_get(line, "is_system"))) continue;
         if (!*unknown) snprintf(unknown, sizeof unknown, "%s", name);
         if (!*r->lead && r->told) snprintf(r->lead, sizeof r->lead, "%s", name);
-        if (!r->told) put_on_stage(r, name);
+        if (!r->told && !st) st = put_on_stage(r, name);
     }
     if (*r->lead) snprintf(r->title, sizeof r->title, "%s", r->lead);
-    return json_array_size(r->stage)
-               ? US_OK
-               : us_fail(err, US_ERR_ARGUMENT,
-                         "data: there is no character called '%.60s' here: bring the card first, or name `characters`",
-                         *r->lead ? r->lead : unknown);
+    if (st || r->chat.stage.n) return st;
+    return us_fail(r->err, US_ERR_ARGUMENT,
+                   "data: there is no character called '%.60s' here: bring the card first, or name `characters`",
+                   *r->lead ? r->lead : unknown);
+}
+
+static us_status take(us_stored_turn *t, const char *text, const char *end, us_error *err) {
+    return us_turn_add(t, text, strlen(text), end, (double)NAN, (double)NAN, err);
 }
 
 /* The answers there are, with the one that stands. */
-static void take_swipes(reading *r, const json_t *line, const char *text, json_t *turn) {
-    json_t *swipes = json_object_get(line, "swipes"), *list = json_array(), *w;
+static us_status take_swipes(reading *r, const json_t *line, const char *text, us_stored_turn *t) {
+    json_t *swipes = json_object_get(line, "swipes"), *w;
     json_int_t at = json_integer_value(json_object_get(line, "swipe_id"));
     size_t i, n = json_array_size(swipes), first = 0, chosen = SIZE_MAX;
+    us_status st = US_OK;
     const json_t *stands = at >= 0 && (size_t)at < n ? json_array_get(swipes, (size_t)at) : NULL;
     if (!json_is_string(stands) || strcmp(text, json_string_value(stands)) != 0) at = -1;
     if (at >= US_MAX_ALTERNATIVES) first = (size_t)at - US_MAX_ALTERNATIVES + 1;
     json_array_foreach(swipes, i, w) {
         if (!json_string_length(w) || json_string_length(w) > US_MAX_TEXT || i < first ||
-            json_array_size(list) >= US_MAX_ALTERNATIVES - (at < 0)) {
-            if (json_string_length(w)) leave_out(r, "swipes");
+            t->n_alternatives >= (size_t)(US_MAX_ALTERNATIVES - (at < 0))) {
+            r->left_out.swipes += json_string_length(w) > 0;
             continue;
         }
-        if (at < 0 ? !strcmp(json_string_value(w), text) : i == (size_t)at) chosen = json_array_size(list);
-        json_array_append_new(list, json_pack("{s:O, s:n, s:s, s:n}", "text", w, "score", "end", "self", "scale"));
+        if (at < 0 ? !strcmp(json_string_value(w), text) : i == (size_t)at) chosen = t->n_alternatives;
+        if (!st) st = take(t, json_string_value(w), "self", r->err);
     }
-    if (n && chosen == SIZE_MAX) { /* edited after it was drawn */
-        chosen = json_array_size(list);
-        json_array_append_new(list, json_pack("{s:s, s:n, s:s, s:n}", "text", text, "score", "end", "edited", "scale"));
-    }
-    if (n) {
-        json_object_set(turn, "alternatives", list);
-        json_object_set_new(turn, "chosen", json_integer((json_int_t)chosen));
-    }
-    json_decref(list);
+    if (!st && chosen == SIZE_MAX) return take(t, text, n ? "edited" : "self", r->err); /* edited after it was drawn */
+    t->chosen = chosen;
+    return st;
 }
 
-static void take_line(reading *r, const json_t *line) {
+static us_status take_line(reading *r, const json_t *line) {
     const char *text = text_of(line, "mes");
     char name[MAX_NAME + 1], id[US_CHARACTER_ID] = "";
     bool user = json_is_true(json_object_get(line, "is_user")), here = false;
-    const json_t *x;
-    size_t i;
-    const char *why = json_is_true(json_object_get(line, "is_system")) ? "hidden"
-                      : !*text                                         ? "empty"
-                      : strlen(text) > US_MAX_TEXT                     ? "too_long"
-                                                                       : NULL;
+    us_stored_turn t = {0};
+    int64_t *why = json_is_true(json_object_get(line, "is_system")) ? &r->left_out.hidden
+                   : !*text                                         ? &r->left_out.empty
+                   : strlen(text) > US_MAX_TEXT                     ? &r->left_out.too_long
+                                                                    : NULL;
     if (why) {
-        leave_out(r, why);
-        return;
+        ++*why;
+        return US_OK;
     }
     clean_name(text_of(line, "name"), name);
     if (!user && !is_narrator(line)) {
         if (*name) r->find(r->ctx, name, id);
-        json_array_foreach(r->stage, i, x) here = here || !strcmp(json_string_value(x), id);
+        here = us_id_list_has(&r->chat.stage, id);
         if (!here && (!*name || (*r->lead && same(name, r->lead))))
-            snprintf(id, sizeof id, "%s", json_string_value(json_array_get(r->stage, 0))), here = true;
+            snprintf(id, sizeof id, "%s", r->chat.stage.ids[0]), here = true;
     }
     if (!user && !here && !*name) snprintf(name, sizeof name, "Narrator");
-    json_t *turn =
-        json_pack("{s:s, s:s, s:s?, s:s, s:i, s:[{s:s, s:n, s:s, s:n}], s:O}", "role", here ? "character" : "user", "speaker",
-                  name, "character", here ? id : NULL, "text", text, "chosen", 0, "alternatives", "text", text, "score", "end",
-                  here   ? "self"
-                  : user ? "said"
-                         : "heard",
-                  "scale", "present", r->stage);
-    if (here) take_swipes(r, line, text, turn);
-    int64_t ms = read_date(json_object_get(line, "send_date"));
-    if (ms) json_object_set_new(turn, "created_ms", json_integer(ms));
-    json_array_append_new(r->turns, turn);
+    us_status st = us_turn_init(&t, here ? id : NULL, name, r->err);
+    if (!st) st = us_id_list_copy(&t.present, &r->chat.stage, r->err);
+    if (!st) st = here ? take_swipes(r, line, text, &t) : take(&t, text, user ? "said" : "heard", r->err);
+    t.created_ms = read_date(json_object_get(line, "send_date"));
+    if (!st) return us_stored_chat_add_turn(&r->chat, &t, r->err);
+    us_turn_fini(&t);
+    return st;
 }
 
-us_status us_sillytavern_read(const char *text, size_t n, const json_t *stage, us_find_by_name_fn *find, void *ctx,
-                              json_t **chat, json_t **left_out, us_error *err) {
-    reading r = {.find = find, .ctx = ctx, .lines = json_array(), .turns = json_array(), .left_out = json_object()};
+us_status us_sillytavern_read(const char *text, size_t n, const us_id_list *stage, us_find_by_name_fn *find, void *ctx,
+                              us_stored_chat *chat, us_left_out *left_out, us_error *err) {
+    reading r = {.find = find, .ctx = ctx, .lines = json_array(), .err = err};
     const json_t *line;
     size_t i;
     us_status st = split(&r, text, n, err);
-    if (!st) st = find_cast(&r, stage, err);
-    if (!st)
-        json_array_foreach(r.lines, i, line) take_line(&r, line);
-    if (!st && !(*chat = json_pack("{s:s, s:s, s:O, s:{}, s:O}", "title", r.title, "user", r.user, "characters", r.stage,
-                                   "scale", "turns", r.turns)))
-        st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) *left_out = json_incref(r.left_out);
+    if (!st) st = find_cast(&r, stage);
+    json_array_foreach(r.lines, i, line)
+        if (!st) st = take_line(&r, line);
+    if (!st) st = us_strdup(r.title, &r.chat.title, err);
+    if (!st) st = us_strdup(r.user, &r.chat.user, err);
+    if (st) us_stored_chat_fini(&r.chat);
+    else *chat = r.chat, *left_out = r.left_out;
     json_decref(r.lines);
     json_decref(r.head);
-    json_decref(r.stage);
-    json_decref(r.turns);
-    json_decref(r.left_out);
     return st;
 }

@@ -1,9 +1,9 @@
 #include "chat/store.h"
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "chat/row.h"
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -16,6 +16,7 @@
 /* More than a turn with all its alternatives takes. */
 #define MAX_ROW_BYTES (64 << 20)
 #define KEEP_DELETED_MS ((int64_t)30 * 24 * 3600 * 1000)
+enum { MAX_TELLING = 256 }; /* lines that are looked through for notes, the last ones that tell something */
 
 struct us_store {
     sqlite3 *db;
@@ -37,6 +38,14 @@ static const char *const migrations[] = {
     "CREATE INDEX turns_of_chat ON turns(chat, id);",
     "ALTER TABLE chats ADD COLUMN notes TEXT NOT NULL DEFAULT 'null';",
     "ALTER TABLE chats ADD COLUMN owner TEXT NOT NULL DEFAULT '';",
+    /* What a reply asks of a long chat is looked up, not counted or searched for. us_tells() is there while this runs. */
+    "ALTER TABLE chats ADD COLUMN n_turns INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE chats SET n_turns = (SELECT count(*) FROM turns WHERE chat = chats.id AND cut IS NULL);"
+    "ALTER TABLE turns ADD COLUMN tells INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE turns SET tells = us_tells(text) WHERE role = 'user' AND instr(alternatives, '\"end\":\"heard\"') = 0;"
+    "CREATE INDEX turns_there ON turns(chat, id) WHERE cut IS NULL;"
+    "CREATE INDEX turns_of_speaker ON turns(chat, character, id) WHERE cut IS NULL;"
+    "CREATE INDEX turns_that_tell ON turns(chat, id) WHERE cut IS NULL AND tells;",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -69,28 +78,36 @@ static us_status fail(us_store *s, us_error *err) {
     }
 }
 
-/* What a statement does with each row. */
+/* What a statement does with each row; `enough` ends it well. */
 typedef us_status row_fn(void *ctx, sqlite3_stmt *q, us_error *err);
+static const us_status enough = (us_status)-1;
 
-/* Runs one statement. types: t text (NULL is allowed), i int64_t, d double, j json_t (written as text, freed), b blob (pointer,
- * int bytes). */
+/* Runs one statement. types: t text (NULL is allowed), i int64_t, d double, o text that is freed (NULL: out of memory), b blob
+ * (pointer, int bytes). */
 static us_status run(us_store *s, row_fn *row, void *ctx, us_error *err, const char *sql, const char *types, ...) {
     sqlite3_stmt *q = NULL;
     va_list ap;
     us_status st = US_OK;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
     va_start(ap, types);
-    for (int i = 0; !rc && types[i]; i++) {
-        if (types[i] == 'i') rc = sqlite3_bind_int64(q, i + 1, va_arg(ap, int64_t));
-        else if (types[i] == 'd') rc = sqlite3_bind_double(q, i + 1, va_arg(ap, double));
-        else if (types[i] == 't') rc = sqlite3_bind_text(q, i + 1, va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
-        else if (types[i] == 'b') {
+    for (int i = 0; types[i]; i++) {
+        if (types[i] == 'i') {
+            int64_t x = va_arg(ap, int64_t);
+            if (!rc) rc = sqlite3_bind_int64(q, i + 1, x);
+        } else if (types[i] == 'd') {
+            double x = va_arg(ap, double);
+            if (!rc) rc = sqlite3_bind_double(q, i + 1, x);
+        } else if (types[i] == 't') {
+            const char *text = va_arg(ap, const char *);
+            if (!rc) rc = sqlite3_bind_text(q, i + 1, text, -1, SQLITE_TRANSIENT);
+        } else if (types[i] == 'b') {
             const void *data = va_arg(ap, const void *);
             int n = va_arg(ap, int);
-            rc = data ? sqlite3_bind_blob(q, i + 1, data, n, SQLITE_TRANSIENT) : sqlite3_bind_null(q, i + 1);
+            if (!rc) rc = data ? sqlite3_bind_blob(q, i + 1, data, n, SQLITE_TRANSIENT) : sqlite3_bind_null(q, i + 1);
         } else {
-            char *text = json_dumps(va_arg(ap, const json_t *), JSON_COMPACT);
-            rc = text ? sqlite3_bind_text(q, i + 1, text, -1, SQLITE_TRANSIENT) : SQLITE_NOMEM;
+            char *text = va_arg(ap, char *);
+            if (!st && !text) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+            if (!rc && text) rc = sqlite3_bind_text(q, i + 1, text, -1, SQLITE_TRANSIENT);
             free(text);
         }
     }
@@ -99,7 +116,8 @@ static us_status run(us_store *s, row_fn *row, void *ctx, us_error *err, const c
         rc = 0;
         if (row) st = row(ctx, q, err);
     }
-    if (!st && rc && rc != SQLITE_DONE) st = fail(s, err);
+    if (st == enough) st = US_OK;
+    else if (!st && rc && rc != SQLITE_DONE) st = fail(s, err);
     sqlite3_finalize(q);
     return st;
 }
@@ -125,6 +143,11 @@ static us_status read_int(void *ctx, sqlite3_stmt *q, us_error *err) {
     return US_OK;
 }
 
+static void sql_tells(sqlite3_context *c, int n, sqlite3_value **args) {
+    const char *text = n == 1 ? (const char *)sqlite3_value_text(args[0]) : NULL;
+    sqlite3_result_int(c, text && us_notes_tells(text));
+}
+
 static us_status migrate(us_store *s, us_error *err) {
     int64_t version = 0, n_parts = 0;
     us_status st = run(s, read_int, &version, err, "PRAGMA user_version", "");
@@ -135,6 +158,8 @@ static us_status migrate(us_store *s, us_error *err) {
     if (!st && version > VERSION)
         st = us_fail(err, US_ERR_FORMAT, "the chats' file is of version %lld; this program knows up to %d", (long long)version,
                      VERSION);
+    if (!st && sqlite3_create_function(s->db, "us_tells", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, sql_tells, NULL, NULL))
+        st = fail(s, err);
     for (; !st && version < VERSION; version++) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA user_version = %d", (int)version + 1);
@@ -254,7 +279,7 @@ us_status us_store_copy(const char *from, const char *to, us_error *err) {
     return st;
 }
 
-/* ---- rows and JSON -------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void new_id(char out[US_STORE_ID]) {
     static const char digits[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* 32, none to be mistaken for another */
@@ -264,63 +289,88 @@ static void new_id(char out[US_STORE_ID]) {
     out[sizeof r] = 0;
 }
 
-static json_t *column_json(sqlite3_stmt *q, int i) {
-    json_t *j = us_json_parse((const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i), NULL);
-    return j ? j : json_null();
-}
-
-static json_t *column_text(sqlite3_stmt *q, int i) {
-    const char *text = (const char *)sqlite3_column_text(q, i);
-    return text ? us_text_json(text, (size_t)sqlite3_column_bytes(q, i)) : json_null();
-}
-
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
-#define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms, notes"
+#define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns"
 static us_status chat_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "id", column_text(q, 0), "title", column_text(q, 1),
-                          "user", column_text(q, 2), "characters", column_json(q, 3), "scale", column_json(q, 4), "created_ms",
-                          (json_int_t)sqlite3_column_int64(q, 5), "updated_ms", (json_int_t)sqlite3_column_int64(q, 6), "notes",
-                          column_json(q, 7));
-    json_decref(*(json_t **)ctx);
-    return (*(json_t **)ctx = j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_stored_chat *c = ctx;
+    us_stored_chat_fini(c);
+    const char *id = (const char *)sqlite3_column_text(q, 0);
+    snprintf(c->id, sizeof c->id, "%s", id ? id : "");
+    c->created_ms = sqlite3_column_int64(q, 5);
+    c->updated_ms = sqlite3_column_int64(q, 6);
+    int64_t n = sqlite3_column_int64(q, 8);
+    c->n_turns = n > 0 ? (size_t)n : 0;
+    us_status st = us_row_text(q, 1, &c->title, err);
+    if (!st) st = us_row_text(q, 2, &c->user, err);
+    if (!st) st = us_row_ids(q, 3, &c->stage, err);
+    if (!st) st = us_row_scales(q, 4, c, err);
+    return st ? st : us_row_notes(q, 7, c, err);
 }
 
 #define TURN_COLUMNS \
     "id, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited"
+
+/* Whose words a row of turns holds: the id of a character, or NULL. Borrowed until the next step. */
+static const char *speaking(sqlite3_stmt *q, int role, int character) {
+    const char *r = (const char *)sqlite3_column_text(q, role);
+    return r && !strcmp(r, "character") ? (const char *)sqlite3_column_text(q, character) : NULL;
+}
+
+static us_status read_turn(sqlite3_stmt *q, us_stored_turn *t, us_error *err) {
+    char *speaker = NULL, *character = NULL, *text = NULL;
+    int64_t chosen = sqlite3_column_int64(q, 5);
+    us_status st = us_row_text(q, 2, &speaker, err);
+    if (!st && speaking(q, 1, 3)) st = us_row_text(q, 3, &character, err);
+    if (!st) st = us_turn_init(t, character, speaker, err);
+    if (!st) st = us_row_text(q, 4, &text, err);
+    if (!st) st = us_row_alternatives(q, 6, text, chosen < 0 ? SIZE_MAX : (size_t)chosen, t, err);
+    if (!st) st = us_row_ids(q, 7, &t->present, err);
+    t->id = sqlite3_column_int64(q, 0);
+    t->created_ms = sqlite3_column_int64(q, 8);
+    t->n_tokens = sqlite3_column_int(q, 9);
+    t->n_cached = sqlite3_column_int(q, 10);
+    t->seconds = sqlite3_column_double(q, 11);
+    t->edited = sqlite3_column_int(q, 12) != 0;
+    free(speaker);
+    free(character);
+    free(text);
+    if (st) us_turn_fini(t);
+    return st;
+}
+
 static us_status turn_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:i, s:i, s:f, s:b}", "id", (json_int_t)sqlite3_column_int64(q, 0),
-        "role", column_text(q, 1), "speaker", column_text(q, 2), "character", column_text(q, 3), "text", column_text(q, 4),
-        "chosen", sqlite3_column_int(q, 5), "alternatives", column_json(q, 6), "present", column_json(q, 7), "created_ms",
-        (json_int_t)sqlite3_column_int64(q, 8), "n_tokens", sqlite3_column_int(q, 9), "n_cached", sqlite3_column_int(q, 10),
-        "seconds", sqlite3_column_double(q, 11), "edited", sqlite3_column_int(q, 12) != 0);
-    return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_stored_turn t = {0};
+    us_status st = read_turn(q, &t, err);
+    return st ? st : us_stored_chat_add_turn(ctx, &t, err);
 }
 
-static us_status insert_chat(us_store *s, const json_t *c, const char *id, us_error *err) {
-    return run(s, NULL, NULL, err, "INSERT INTO chats (" CHAT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'null')", "tttjji",
-               id, text_of(c, "title"), text_of(c, "user"), json_object_get(c, "characters"), json_object_get(c, "scale"),
-               now_ms());
+static us_status one_turn(void *ctx, sqlite3_stmt *q, us_error *err) {
+    us_turn_fini(ctx);
+    return read_turn(q, ctx, err);
 }
 
-static us_status insert_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt,
+static us_status insert_chat(us_store *s, const us_stored_chat *c, const char *id, us_error *err) {
+    return run(s, NULL, NULL, err,
+               "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
+               "tttooioi", id, c->title ? c->title : "", c->user ? c->user : "", us_id_list_encode(&c->stage),
+               us_scales_encode(c), now_ms(), us_notes_encode(c), (int64_t)c->n_read);
+}
+
+/* Whether a reply has to look at the turn to know the visitor. */
+static int64_t tells(const us_stored_turn *t) {
+    return !t->own && (!t->n_alternatives || strcmp(t->alternatives[0].end, "heard") != 0) && us_notes_tells(us_turn_text(t));
+}
+
+static us_status insert_turn(us_store *s, const char *chat, const us_stored_turn *t, const int32_t *prompt, size_t n_prompt,
                              us_error *err) {
-    const json_t *created = json_object_get(t, "created_ms");
     return run(s, NULL, NULL, err,
                "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, "
-               "n_cached, seconds, edited, prompt)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-               "tttttijjiiidib", chat, text_of(t, "role"), text_of(t, "speaker"),
-               json_string_value(json_object_get(t, "character")), text_of(t, "text"),
-               (int64_t)json_integer_value(json_object_get(t, "chosen")), json_object_get(t, "alternatives"),
-               json_object_get(t, "present"), (int64_t)(json_is_integer(created) ? json_integer_value(created) : now_ms()),
-               (int64_t)json_integer_value(json_object_get(t, "n_tokens")),
-               (int64_t)json_integer_value(json_object_get(t, "n_cached")), json_number_value(json_object_get(t, "seconds")),
-               (int64_t)json_is_true(json_object_get(t, "edited")), (const void *)prompt, (int)(n_prompt * sizeof *prompt));
+               "n_cached, seconds, edited, prompt, tells)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               "tttttiooiiidibi", chat, t->own ? "character" : "user", t->speaker, t->character, us_turn_text(t),
+               (int64_t)t->chosen, us_alternatives_encode(t), us_id_list_encode(&t->present),
+               t->created_ms ? t->created_ms : now_ms(), (int64_t)t->n_tokens, (int64_t)t->n_cached, t->seconds,
+               (int64_t)t->edited, (const void *)prompt, (int)(n_prompt * sizeof *prompt), tells(t));
 }
 
 static us_status need_chat(us_store *s, const char *id, us_error *err) {
@@ -342,40 +392,56 @@ static us_status touch(us_store *s, const char *chat, us_error *err) {
     return run(s, NULL, NULL, err, "UPDATE chats SET updated_ms = ? WHERE id = ?", "it", now_ms(), chat);
 }
 
+/* The statement before has put turns into the chat, or taken them out (-1). */
+static us_status count_change(us_store *s, const char *chat, int sign, us_error *err) {
+    return run(s, NULL, NULL, err, "UPDATE chats SET n_turns = n_turns + ? WHERE id = ?", "it",
+               (int64_t)sign * sqlite3_changes(s->db), chat);
+}
+
 /* ---- chats ----------------------------------------------------------------------------------------------------- */
 
-us_status us_store_add_chat(us_store *s, const json_t *chat, char id[US_STORE_ID], us_error *err) {
-    json_t *t;
-    size_t i;
+us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err) {
     new_id(id);
     us_status st = begin(s, err);
     if (!st) st = insert_chat(s, chat, id, err);
-    json_array_foreach(json_object_get(chat, "turns"), i, t)
-        if (!st) st = insert_turn(s, id, t, NULL, 0, err);
+    for (size_t i = 0; i < chat->n_read && !st; i++) st = insert_turn(s, id, &chat->turns[i], NULL, 0, err);
     return end(s, st, err);
 }
 
+typedef struct chat_list {
+    us_stored_chat *chats;
+    size_t n, cap;
+} chat_list;
+
 static us_status list_row(void *ctx, sqlite3_stmt *q, us_error *err) {
-    json_t *j = json_pack(
-        "{s:o, s:o, s:o, s:I, s:i, s:o, s:o}", "id", column_text(q, 0), "title", column_text(q, 1), "characters",
-        column_json(q, 2), "updated_ms", (json_int_t)sqlite3_column_int64(q, 3), "n_turns", sqlite3_column_int(q, 4), "last",
-        us_text_json((const char *)sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5)), "owner", column_text(q, 6));
-    return j && !json_array_append_new(ctx, j) ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    chat_list *l = ctx;
+    us_status st = us_grow(&l->chats, &l->cap, l->n + 1, sizeof *l->chats, err);
+    if (st) return st;
+    us_stored_chat *c = &l->chats[l->n++];
+    *c = (us_stored_chat){0};
+    st = chat_row(c, q, err);
+    if (!st) st = us_row_text(q, 9, &c->last, err);
+    return st ? st : us_row_text(q, 10, &c->owner, err);
 }
 
-us_status us_store_list_chats(us_store *s, json_t **out, us_error *err) {
-    json_t *list = json_array();
+us_status us_store_list_chats(us_store *s, us_stored_chat **out, size_t *n, us_error *err) {
+    chat_list l = {0};
     pthread_mutex_lock(&s->lock);
     us_status st =
-        run(s, list_row, list, err,
-            "SELECT id, title, characters, updated_ms, (SELECT count(*) FROM turns WHERE chat = c.id AND cut IS NULL),"
-            " (SELECT substr(text, 1, 80) FROM turns WHERE chat = c.id AND cut IS NULL ORDER BY id DESC LIMIT 1), owner"
+        run(s, list_row, &l, err,
+            "SELECT " CHAT_COLUMNS ", (SELECT substr(text, 1, 80) FROM turns INDEXED BY turns_there WHERE chat = c.id "
+            "AND cut IS NULL ORDER BY turns.id DESC LIMIT 1), owner"
             " FROM chats c WHERE deleted_ms IS NULL ORDER BY updated_ms DESC, id",
             "");
     pthread_mutex_unlock(&s->lock);
-    if (st) json_decref(list);
-    else *out = list;
+    if (st) us_stored_chats_free(l.chats, l.n);
+    else *out = l.chats, *n = l.n;
     return st;
+}
+
+void us_stored_chats_free(us_stored_chat *chats, size_t n) {
+    for (size_t i = 0; i < n; i++) us_stored_chat_fini(&chats[i]);
+    free(chats);
 }
 
 us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err) {
@@ -393,53 +459,34 @@ bool us_store_is_owner(us_store *s, const char *id, const char *owner) {
     return !st && n == 1;
 }
 
-/* `turns_sql` selects the columns of turn_row() for chat ?1. */
-static us_status get_chat(us_store *s, const char *id, const char *turns_sql, json_t **out, us_error *err) {
-    json_t *chat = NULL, *turns = json_array();
+us_status us_store_get_chat(us_store *s, const char *id, bool turns, us_stored_chat *out, us_error *err) {
+    us_stored_chat chat = {0};
     pthread_mutex_lock(&s->lock);
     us_status st =
         run(s, chat_row, &chat, err, "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ? AND deleted_ms IS NULL", "t", id);
-    if (!st && chat) st = run(s, turn_row, turns, err, turns_sql, "t", id);
+    if (!st && !*chat.id) st = us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", id);
+    if (!st && turns)
+        st = run(s, turn_row, &chat, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t",
+                 id);
     pthread_mutex_unlock(&s->lock);
-    if (!st && !chat) st = us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", id);
-    if (st) {
-        json_decref(chat);
-        json_decref(turns);
-        return st;
-    }
-    json_object_set_new(chat, "turns", turns);
-    *out = chat;
-    return US_OK;
+    if (st) us_stored_chat_fini(&chat);
+    else *out = chat;
+    return st;
 }
 
-us_status us_store_get_chat(us_store *s, const char *id, json_t **out, us_error *err) {
-    return get_chat(s, id, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", out, err);
-}
-
-us_status us_store_get_lines(us_store *s, const char *id, json_t **out, us_error *err) {
-    return get_chat(
-        s, id,
-        "SELECT id, role, speaker, character, text, chosen,"
-        " CASE WHEN id = (SELECT max(id) FROM turns WHERE chat = ?1 AND cut IS NULL) THEN alternatives ELSE 'null' END,"
-        " present, created_ms, n_tokens, n_cached, seconds, edited"
-        " FROM turns WHERE chat = ?1 AND cut IS NULL ORDER BY id",
-        out, err);
-}
-
-us_status us_store_change_chat(us_store *s, const char *id, const json_t *c, us_error *err) {
-    static const struct {
-        const char *key, *sql;
-    } text[] = {{"title", "UPDATE chats SET title = ? WHERE id = ?"}, {"user", "UPDATE chats SET user = ? WHERE id = ?"}},
-      json[] = {{"characters", "UPDATE chats SET characters = ? WHERE id = ?"},
-                {"scale", "UPDATE chats SET scale = ? WHERE id = ?"},
-                {"notes", "UPDATE chats SET notes = ? WHERE id = ?"}};
+us_status us_store_change_chat(us_store *s, const char *id, const us_stored_chat *c, unsigned fields, us_error *err) {
     us_status st = begin(s, err);
     if (!st) st = need_chat(s, id, err);
-    for (int i = 0; i < 2 && !st; i++)
-        if (json_object_get(c, text[i].key)) st = run(s, NULL, NULL, err, text[i].sql, "tt", text_of(c, text[i].key), id);
-    for (int i = 0; i < 3 && !st; i++)
-        if (json_object_get(c, json[i].key))
-            st = run(s, NULL, NULL, err, json[i].sql, "jt", json_object_get(c, json[i].key), id);
+    if (!st && (fields & US_CHAT_TITLE))
+        st = run(s, NULL, NULL, err, "UPDATE chats SET title = ? WHERE id = ?", "tt", c->title, id);
+    if (!st && (fields & US_CHAT_USER))
+        st = run(s, NULL, NULL, err, "UPDATE chats SET user = ? WHERE id = ?", "tt", c->user, id);
+    if (!st && (fields & US_CHAT_STAGE))
+        st = run(s, NULL, NULL, err, "UPDATE chats SET characters = ? WHERE id = ?", "ot", us_id_list_encode(&c->stage), id);
+    if (!st && (fields & US_CHAT_SCALE))
+        st = run(s, NULL, NULL, err, "UPDATE chats SET scale = ? WHERE id = ?", "ot", us_scales_encode(c), id);
+    if (!st && (fields & US_CHAT_NOTES))
+        st = run(s, NULL, NULL, err, "UPDATE chats SET notes = ? WHERE id = ?", "ot", us_notes_encode(c), id);
     return end(s, st, err);
 }
 
@@ -458,30 +505,183 @@ us_status us_store_restore_chat(us_store *s, const char *id, us_error *err) {
 }
 
 us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch[US_STORE_ID], us_error *err) {
+#define COPIED                                                                                                                 \
+    "role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, seconds, edited, prompt, " \
+    "tells"
     new_id(branch);
     us_status st = begin(s, err);
     if (!st) st = need_turn(s, id, turn, err);
     if (!st)
         st = run(s, NULL, NULL, err,
-                 "INSERT INTO chats (" CHAT_COLUMNS
-                 ") SELECT ?1, title, user, characters, scale, ?2, ?2, notes FROM chats WHERE id = ?3",
-                 "tit", branch, now_ms(), id);
+                 "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns)"
+                 " SELECT ?1, title, user, characters, scale, ?2, ?2, notes,"
+                 " (SELECT count(*) FROM turns WHERE chat = ?3 AND id <= ?4 AND cut IS NULL) FROM chats WHERE id = ?3",
+                 "titi", branch, now_ms(), id, turn);
     if (!st)
         st = run(s, NULL, NULL, err,
-                 "INSERT INTO turns (chat, role, speaker, character, text, chosen, alternatives, present, created_ms, "
-                 "n_tokens, n_cached, seconds, edited, prompt)"
-                 " SELECT ?1, role, speaker, character, text, chosen, alternatives, present, created_ms, n_tokens, n_cached, "
-                 "seconds, edited, prompt"
+                 "INSERT INTO turns (chat, " COPIED ") SELECT ?1, " COPIED
                  " FROM turns WHERE chat = ?2 AND id <= ?3 AND cut IS NULL ORDER BY id",
                  "tti", branch, id, turn);
     return end(s, st, err);
 }
 
+/* ---- what a reply reads ------------------------------------------------------------------------------------------ */
+
+typedef struct reading {
+    const char *who;
+    size_t wanted, n; /* lines; those read, but for the character's own at the end */
+    bool answered;    /* a line of another has been read */
+    us_chat_lines *out;
+} reading;
+
+static us_status heard(sqlite3_stmt *q, const char *who, int role, us_error *err, bool *out) {
+    const char *by = speaking(q, role, role + 1);
+    us_id_list present = {0};
+    us_status st = US_OK;
+    *out = by && !strcmp(by, who);
+    if (!*out && !(st = us_row_ids(q, role + 2, &present, err))) *out = us_id_list_has(&present, who);
+    us_id_list_fini(&present);
+    return st;
+}
+
+/* The newest comes first. */
+static us_status line_row(void *ctx, sqlite3_stmt *q, us_error *err) {
+    reading *r = ctx;
+    bool for_them = false;
+    char *name = NULL, *text = NULL;
+    const char *by = speaking(q, 0, 1);
+    bool own = by && !strcmp(by, r->who);
+    us_status st = heard(q, r->who, 0, err, &for_them);
+    if (st || !for_them) return st;
+    st = us_row_text(q, 3, &name, err);
+    if (!st) st = us_row_text(q, 4, &text, err);
+    if (!st) st = us_chat_lines_add(r->out, name, text, own, err);
+    free(name);
+    free(text);
+    r->answered = r->answered || !own;
+    r->n += r->answered;
+    return !st && r->n >= r->wanted ? enough : st;
+}
+
+static us_status opening_row(void *ctx, sqlite3_stmt *q, us_error *err) {
+    reading *r = ctx;
+    us_status st = us_row_text(q, 4, &r->out->opening, err);
+    return st || speaking(q, 0, 1) ? st : heard(q, r->who, 0, err, &r->out->scene);
+}
+
+/* How many turns stand before `before`. */
+static us_status count_turns(us_store *s, const char *chat, int64_t before, int64_t *n, us_error *err) {
+    return before ? run(s, read_int, n, err,
+                        "SELECT count(*) FROM turns INDEXED BY turns_there WHERE chat = ? AND cut IS NULL AND id < ?", "ti",
+                        chat, before)
+                  : run(s, read_int, n, err, "SELECT n_turns FROM chats WHERE id = ?", "t", chat);
+}
+
+static us_status read_opening(us_store *s, const char *chat, reading *r, us_error *err) {
+    int64_t others = 0;
+    us_status st = run(s, opening_row, r, err,
+                       "SELECT role, character, present, speaker, text FROM turns INDEXED BY turns_there"
+                       " WHERE chat = ? AND cut IS NULL ORDER BY id LIMIT 1",
+                       "t", chat);
+    if (!st && r->out->scene)
+        st = run(
+            s, read_int, &others, err,
+            "SELECT EXISTS (SELECT 1 FROM turns INDEXED BY turns_of_speaker WHERE chat = ?1 AND cut IS NULL AND character < "
+            "?2) OR EXISTS (SELECT 1 FROM turns INDEXED BY turns_of_speaker WHERE chat = ?1 AND cut IS NULL AND character > "
+            "?2)",
+            "tt", chat, r->who);
+    r->out->scene = others != 0;
+    return st;
+}
+
+static void turn_round(us_chat_line *lines, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        us_chat_line l = lines[i];
+        lines[i] = lines[n - 1 - i];
+        lines[n - 1 - i] = l;
+    }
+}
+
+us_status us_store_get_lines(us_store *s, const char *chat, const char *who, int64_t before, size_t n, us_chat_lines *out,
+                             us_error *err) {
+    us_chat_lines lines = {0};
+    reading r = {.who = who, .wanted = n, .out = &lines};
+    int64_t n_turns = 0;
+    pthread_mutex_lock(&s->lock);
+    us_status st = need_chat(s, chat, err);
+    if (!st)
+        st = run(s, line_row, &r, err,
+                 "SELECT role, character, present, speaker, text FROM turns INDEXED BY turns_there"
+                 " WHERE chat = ? AND cut IS NULL AND id < ? ORDER BY id DESC",
+                 "ti", chat, before ? before : INT64_MAX);
+    if (!st) st = count_turns(s, chat, before, &n_turns, err);
+    if (!st && n_turns > (int64_t)lines.n) {
+        lines.n_before = (size_t)n_turns - lines.n;
+        st = read_opening(s, chat, &r, err);
+    }
+    pthread_mutex_unlock(&s->lock);
+    turn_round(lines.lines, lines.n);
+    if (st) us_chat_lines_fini(&lines);
+    else *out = lines;
+    return st;
+}
+
+typedef struct telling {
+    const char *who; /* NULL: whoever is told */
+    int64_t after;
+    us_chat_lines lines;
+} telling;
+
+static us_status telling_row(void *ctx, sqlite3_stmt *q, us_error *err) {
+    telling *t = ctx;
+    char *text = NULL;
+    bool for_them = true;
+    us_status st = US_OK;
+    if (sqlite3_column_int64(q, 3) <= t->after) return US_OK;
+    if (t->who) st = heard(q, t->who, 0, err, &for_them);
+    if (st || !for_them) return st;
+    st = us_row_text(q, 4, &text, err);
+    if (!st) st = us_chat_lines_add(&t->lines, "", text, false, err);
+    free(text);
+    return st;
+}
+
+us_status us_store_get_notes(us_store *s, const us_stored_chat *chat, const char *who, int64_t before, us_notes *out,
+                             us_error *err) {
+    us_notes notes = {0};
+    telling t = {.who = who, .after = chat->noted ? chat->notes_after : INT64_MIN};
+    us_status st = US_OK;
+    for (size_t i = 0; i < chat->notes.n && chat->noted && !st; i++) st = us_notes_add(&notes, chat->notes.items[i], err);
+    pthread_mutex_lock(&s->lock);
+    if (!st)
+        st = run(s, telling_row, &t, err,
+                 "SELECT role, character, present, created_ms, text FROM turns INDEXED BY turns_that_tell"
+                 " WHERE chat = ? AND cut IS NULL AND tells AND id < ? ORDER BY id DESC LIMIT ?",
+                 "tii", chat->id, before ? before : INT64_MAX, (int64_t)MAX_TELLING);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = t.lines.n; i-- > 0 && !st;) st = us_notes_hear(&notes, t.lines.lines[i].text, err);
+    us_chat_lines_fini(&t.lines);
+    if (st) us_notes_fini(&notes);
+    else *out = notes;
+    return st;
+}
+
+us_status us_store_last_spoke(us_store *s, const char *chat, const char *character, int64_t *turn, us_error *err) {
+    *turn = -1;
+    pthread_mutex_lock(&s->lock);
+    us_status st =
+        run(s, read_int, turn, err,
+            "SELECT id FROM turns INDEXED BY turns_of_speaker WHERE chat = ? AND character = ? AND cut IS NULL ORDER "
+            "BY id DESC LIMIT 1",
+            "tt", chat, character);
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
 /* ---- turns ----------------------------------------------------------------------------------------------------- */
 
 /* The first words of a chat are its title until it gets one. */
-static us_status entitle(us_store *s, const char *chat, const json_t *turn, us_error *err) {
-    const char *text = text_of(turn, "text");
+static us_status entitle(us_store *s, const char *chat, const char *text, us_error *err) {
     char title[64];
     size_t n = strcspn(text, "\r\n");
     bool whole = n < sizeof title - 4;
@@ -491,45 +691,48 @@ static us_status entitle(us_store *s, const char *chat, const json_t *turn, us_e
     return run(s, NULL, NULL, err, "UPDATE chats SET title = ? WHERE id = ? AND title = ''", "tt", title, chat);
 }
 
-us_status us_store_add_turn(us_store *s, const char *chat, json_t *turn, const int32_t *prompt, size_t n_prompt,
+us_status us_store_add_turn(us_store *s, const char *chat, us_stored_turn *t, const int32_t *prompt, size_t n_prompt,
                             us_error *err) {
-    json_object_set_new(turn, "created_ms", json_integer(now_ms()));
+    t->created_ms = now_ms();
     us_status st = begin(s, err);
     if (!st) st = need_chat(s, chat, err);
-    if (!st) st = insert_turn(s, chat, turn, prompt, n_prompt, err);
+    if (!st) st = insert_turn(s, chat, t, prompt, n_prompt, err);
     int64_t id = sqlite3_last_insert_rowid(s->db);
-    if (!st && !strcmp(text_of(turn, "role"), "user")) st = entitle(s, chat, turn, err);
+    if (!st) st = count_change(s, chat, 1, err);
+    if (!st && !t->own) st = entitle(s, chat, us_turn_text(t), err);
     if (!st) st = touch(s, chat, err);
     st = end(s, st, err);
-    if (!st) json_object_set_new(turn, "id", json_integer(id));
+    if (!st) t->id = id;
     return st;
 }
 
-us_status us_store_get_turn(us_store *s, const char *chat, int64_t turn, json_t **out, us_error *err) {
-    json_t *list = json_array();
+us_status us_store_get_turn(us_store *s, const char *chat, int64_t turn, us_stored_turn *out, us_error *err) {
+    us_stored_turn t = {0};
     pthread_mutex_lock(&s->lock);
-    us_status st = need_turn(s, chat, turn, err);
-    if (!st) st = run(s, turn_row, list, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND id = ?", "ti", chat, turn);
+    us_status st = turn ? need_turn(s, chat, turn, err) : need_chat(s, chat, err);
+    if (!st)
+        st = run(s, one_turn, &t, err,
+                 "SELECT " TURN_COLUMNS " FROM turns INDEXED BY turns_there WHERE chat = ?1 AND cut IS NULL AND id <= ?2"
+                 " ORDER BY id DESC LIMIT 1",
+                 "ti", chat, turn ? turn : INT64_MAX);
     pthread_mutex_unlock(&s->lock);
-    if (!st) *out = json_incref(json_array_get(list, 0));
-    json_decref(list);
+    if (!st && !t.id) st = us_fail(err, US_ERR_NOT_FOUND, "there is no turn in this chat yet");
+    if (st) us_turn_fini(&t);
+    else *out = t;
     return st;
 }
 
-us_status us_store_change_turn(us_store *s, const char *chat, const json_t *t, const int32_t *prompt, size_t n_prompt,
+us_status us_store_change_turn(us_store *s, const char *chat, const us_stored_turn *t, const int32_t *prompt, size_t n_prompt,
                                us_error *err) {
-    int64_t id = json_integer_value(json_object_get(t, "id"));
     us_status st = begin(s, err);
-    if (!st) st = need_turn(s, chat, id, err);
+    if (!st) st = need_turn(s, chat, t->id, err);
     if (!st)
         st = run(s, NULL, NULL, err,
                  "UPDATE turns SET text = ?1, chosen = ?2, alternatives = ?3, edited = ?4, n_tokens = ?5, n_cached = ?6, "
-                 "seconds = ?7, prompt = coalesce(?8, prompt) WHERE id = ?9",
-                 "tijiiidbi", text_of(t, "text"), (int64_t)json_integer_value(json_object_get(t, "chosen")),
-                 json_object_get(t, "alternatives"), (int64_t)json_is_true(json_object_get(t, "edited")),
-                 (int64_t)json_integer_value(json_object_get(t, "n_tokens")),
-                 (int64_t)json_integer_value(json_object_get(t, "n_cached")), json_number_value(json_object_get(t, "seconds")),
-                 (const void *)prompt, (int)(n_prompt * sizeof *prompt), id);
+                 "seconds = ?7, prompt = coalesce(?8, prompt), tells = ?9 WHERE id = ?10",
+                 "tioiiidbii", us_turn_text(t), (int64_t)t->chosen, us_alternatives_encode(t), (int64_t)t->edited,
+                 (int64_t)t->n_tokens, (int64_t)t->n_cached, t->seconds, (const void *)prompt, (int)(n_prompt * sizeof *prompt),
+                 tells(t), t->id);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }
@@ -566,6 +769,7 @@ us_status us_store_cut(us_store *s, const char *chat, int64_t turn, char undo[US
     if (!st)
         st = run(s, NULL, NULL, err, "UPDATE turns SET cut = ?, cut_ms = ? WHERE chat = ? AND id >= ? AND cut IS NULL", "titi",
                  undo, now_ms(), chat, turn);
+    if (!st) st = count_change(s, chat, -1, err);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }
@@ -585,6 +789,7 @@ us_status us_store_uncut(us_store *s, const char *chat, const char *undo, us_err
         st = us_fail(err, US_ERR_MISMATCH, "something was said since: what was forgotten cannot be brought back");
     if (!st)
         st = run(s, NULL, NULL, err, "UPDATE turns SET cut = NULL, cut_ms = NULL WHERE chat = ? AND cut = ?", "tt", chat, undo);
+    if (!st) st = count_change(s, chat, 1, err);
     if (!st) st = touch(s, chat, err);
     return end(s, st, err);
 }

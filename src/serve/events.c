@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PING_MS = 10000, LOOK_MS = 120 };
+enum { LOOK_MS = 120 };
 
 void us_changed(us_server *s, const char *what, const char *id) {
     us_changes *c = &s->changes;
@@ -31,7 +31,6 @@ void us_changed_by(const us_request *r) {
 
 typedef struct listener {
     uint64_t seen;
-    int64_t sent_ns;
     bool greeted, missed;
 } listener;
 
@@ -77,7 +76,6 @@ static us_status more(us_request *r, us_error *err) {
     us_status st = US_OK;
     if (!l->greeted) {
         l->greeted = true;
-        l->sent_ns = us_now_ns();
         return tell(r, l->seen, "hello",
                     json_pack("{s:s, s:I, s:b}", "version", us_version(), "started_ms", (json_int_t)r->s->started_ms, "missed",
                               l->missed),
@@ -86,12 +84,6 @@ static us_status more(us_request *r, us_error *err) {
     for (int i = 0; i < 1000 / LOOK_MS && !r->out.len && !st && !r->s->ending; i++) {
         st = tell_changes(r, l, err);
         if (!st && !r->out.len) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
-    }
-    int64_t now = us_now_ns();
-    if (r->out.len) l->sent_ns = now;
-    else if (!st && now - l->sent_ns > (int64_t)PING_MS * 1000000) {
-        l->sent_ns = now;
-        st = us_buf_append_str(&r->out, ": here\n\n", err);
     }
     r->ended = r->s->ending;
     return st;

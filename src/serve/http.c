@@ -204,6 +204,16 @@ bool us_client_gone(const us_request *r) {
     return recv(r->socket, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* A stream of events that has had nothing to tell for a while says so: who waits, and what stands between, should know that we
+ * are there. */
+static us_status keep_alive(us_request *r, us_error *err) {
+    int64_t now = us_now_ns();
+    if (r->out.len || !r->is_events) r->sent_ns = now;
+    if (now - r->sent_ns < 2000000000) return US_OK;
+    r->sent_ns = now;
+    return us_buf_append_str(&r->out, ": still here\n\n", err);
+}
+
 static ssize_t send_stream(void *ctx, uint64_t pos, char *out, size_t max) {
     us_request *r = ctx;
     us_error err;
@@ -212,7 +222,8 @@ static ssize_t send_stream(void *ctx, uint64_t pos, char *out, size_t max) {
         if (r->ended) return MHD_CONTENT_READER_END_OF_STREAM;
         us_buf_clear(&r->out);
         r->sent = 0;
-        if (us_client_gone(r) || r->more(r, &err)) return MHD_CONTENT_READER_END_WITH_ERROR;
+        if (us_client_gone(r) || r->more(r, &err) || (!r->ended && keep_alive(r, &err)))
+            return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     size_t n = r->out.len - r->sent < max ? r->out.len - r->sent : max;
     memcpy(out, r->out.data + r->sent, n);
@@ -224,6 +235,8 @@ enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more) { return us_an
 
 enum MHD_Result us_answer_stream_as(us_request *r, const char *type, us_more_fn *more) {
     r->more = more;
+    r->is_events = !strcmp(type, "text/event-stream");
+    r->sent_ns = us_now_ns();
     struct MHD_Response *resp = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, send_stream, r, NULL);
     if (resp) MHD_add_response_header(resp, "X-Accel-Buffering", "no"); /* a proxy in front may not collect it */
     return send_response(r, 200, type, NULL, resp);

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, QUICK_SECONDS = 900, FULL_EPOCHS_PERCENT = 150, LOOK_MS = 150, PING_MS = 10000 };
+enum { TICK_MS = 100, QUICK_SECONDS = 900, FULL_EPOCHS_PERCENT = 150, LOOK_MS = 150 };
 
 static const char *text_of(const json_t *o, const char *key) {
     const char *s = json_string_value(json_object_get(o, key));
@@ -399,7 +399,6 @@ enum MHD_Result us_route_job_delete(us_request *r) { return control(r, US_JOBS_F
 typedef struct follower {
     uint64_t at;
     char state[64];
-    int64_t sent_ns;
 } follower;
 
 static us_status tell_lines(us_request *r, follower *f, us_error *err) {
@@ -448,12 +447,6 @@ static us_status more(us_request *r, us_error *err) {
         st = tell_state(r, f, &over, err);
         if (!st && !r->out.len && !over) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
     }
-    int64_t now = us_now_ns();
-    if (r->out.len) f->sent_ns = now;
-    else if (!st && now - f->sent_ns > (int64_t)PING_MS * 1000000) {
-        f->sent_ns = now;
-        st = us_buf_append_str(&r->out, ": here\n\n", err);
-    }
     r->ended = (over && !r->out.len) || r->s->ending;
     return st;
 }
@@ -468,7 +461,6 @@ enum MHD_Result us_route_job_events(us_request *r) {
     if (st) return free(f), us_refuse_error(r, st, &err);
     free(text);
     if (last) f->at = strtoull(last, NULL, 10);
-    f->sent_ns = us_now_ns();
     r->work = f;
     r->free_work = free;
     return us_answer_stream(r, more);

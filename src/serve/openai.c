@@ -17,7 +17,6 @@ typedef struct work {
     bool began;
     size_t said[US_ASK_CHOICES], probs[US_ASK_CHOICES]; /* bytes and tokens of each choice that have been sent */
     size_t offset[US_ASK_CHOICES];                      /* characters in front of the next token */
-    int64_t sent_ns;
 } work;
 
 static void free_work(void *ctx) {
@@ -249,7 +248,6 @@ static us_status more(us_request *r, us_error *err) {
     us_status st = US_OK;
     if (!w->began) {
         w->began = true;
-        w->sent_ns = us_now_ns();
         for (int32_t i = 0; i < w->n && !st && w->c->ask.chat; i++) st = piece(r, i, "assistant", NULL, NULL, err);
         for (int32_t i = 0; i < w->n && !st; i++)
             if (*echoed(w, i)) st = piece(r, i, NULL, json_string(echoed(w, i)), NULL, err);
@@ -258,13 +256,6 @@ static us_status more(us_request *r, us_error *err) {
     us_reply_view v = us_completion_wait(w->c, 250);
     for (int32_t i = 0; i < w->n && !st; i++) st = tell_words(r, i, false, err);
     if (!st && v.done) st = finish(r, &v, err);
-    int64_t now = us_now_ns();
-    if (r->out.len) w->sent_ns = now;
-    else if (!st &&
-             now - w->sent_ns > 2000000000) { /* the other side, and what stands between, should know that we are there */
-        w->sent_ns = now;
-        st = us_buf_append_str(&r->out, ": still here\n\n", err);
-    }
     return st;
 }
 

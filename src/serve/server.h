@@ -115,7 +115,8 @@ struct us_request {
     json_t *json;   /* the body; NULL when there is none */
     us_buf out;     /* of a stream: bytes not yet sent */
     size_t sent;
-    bool ended;
+    bool ended, is_events;
+    int64_t sent_ns; /* when there was something to send */
     us_more_fn *more;
     void *work; /* the route's own, freed by free_work when the request ends, however it ends */
     void (*free_work)(void *work);

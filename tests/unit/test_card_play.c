@@ -106,7 +106,7 @@ static const char *found(const char *json, const char *const *lines, size_t n) {
     json_t *j = json_loads(json, 0, &where), *notes = json_array();
     if (!j) fail_msg("%s: %s", where.text, json);
     assert_ok(us_book_open(j, notes, &b, &err), &err);
-    assert_ok(us_book_find(b, lines, n, 7, &hits, &n_hits, &err), &err);
+    assert_ok(us_book_find(b, lines, n, n, 7, &hits, &n_hits, &err), &err);
     *out = 0;
     for (size_t i = 0; i < n_hits; i++)
         snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s%s", i ? " " : "", hits[i].name,

@@ -5,6 +5,7 @@
 #include "chat/speaker.h"
 #include "mktiny.h"
 #include "base/file.h"
+#include "base/rng.h"
 #include "understudy/dataset.h"
 #include "understudy/model.h"
 
@@ -212,6 +213,54 @@ static void greetings(void **state) {
     us_card_free(card);
 }
 
+/* A reply reads only the end of a chat: what it makes of that is, byte for byte, what it would make of all of it. */
+static void the_end_is_enough(void **state) {
+    (void)state;
+    us_rng rng;
+    us_rng_seed(&rng, 7);
+    static const char *const words[] = {"The ship?", "Rum and a {{pick::a,b,c}}.", "Hello.", "At sea, near the whale."};
+    for (int round = 0; round < 2000; round++) {
+        char json[1500];
+        us_card *card;
+        us_chat_line lines[80];
+        us_prompt whole, end;
+        size_t n = 1 + (size_t)us_rng_below(&rng, 80), own_run = 1 + (size_t)us_rng_below(&rng, 6), keep = 0, k = n;
+        snprintf(json, sizeof json,
+                 "{\"spec\":\"chara_card_v3\",\"data\":{\"name\":\"Ada\",\"description\":\"{{char}} likes "
+                 "{{pick::tea,rum,gin,ale}} and {{random::one,two,three,four}}.\",\"character_book\":{\"scan_depth\":%d,"
+                 "\"entries\":[{\"keys\":[\"ship\"],\"content\":\"The Swan.\",\"enabled\":true},{\"keys\":[\"whale\"],"
+                 "\"content\":\"@@activate_only_after 30\\nIt is white.\",\"enabled\":true}]},\"extensions\":{"
+                 "\"depth_prompt\":{\"prompt\":\"Night.\",\"depth\":%d},\"understudy\":{\"history\":%d}}}}",
+                 1 + (int)us_rng_below(&rng, 12), (int)us_rng_below(&rng, 8), 1 + (int)us_rng_below(&rng, 10));
+        assert_ok(us_card_parse(json, strlen(json), "test", &card, &err), &err);
+        for (size_t i = 0; i < n; i++) {
+            bool own = us_rng_below(&rng, (uint32_t)own_run + 1) > 0;
+            lines[i] = (us_chat_line){own                         ? "Ada"
+                                      : us_rng_below(&rng, 2) > 0 ? "Pat"
+                                                                  : "Bo",
+                                      words[us_rng_below(&rng, 4)], own};
+        }
+        while (k && lines[k - 1].own) k--; /* as the store counts */
+        keep = n - k + us_prompt_reach(card, 0);
+        if (keep > n) keep = n;
+        us_prompt_spec spec = {.card = card, .user = "Pat", .lines = lines, .n_lines = n, .user_first = round % 2};
+        assert_ok(us_prompt_make(&spec, &whole, &err), &err);
+        spec.n_before = n - keep;
+        spec.opening = keep < n ? lines[0].text : NULL;
+        spec.lines += n - keep;
+        spec.n_lines = keep;
+        assert_ok(us_prompt_make(&spec, &end, &err), &err);
+        assert_true(whole.n == end.n && whole.open == end.open && whole.first_line == end.first_line + (n - keep));
+        for (size_t i = 0; i < end.n; i++) {
+            assert_string_equal(whole.messages[i].role, end.messages[i].role);
+            assert_string_equal(whole.messages[i].content, end.messages[i].content);
+        }
+        us_prompt_fini(&whole);
+        us_prompt_fini(&end);
+        us_card_free(card);
+    }
+}
+
 static void shortened_to_fit(void **state) {
     (void)state;
     char *dir = us_tiny_folder(), *path = us_path_join(dir, "m.gguf");
@@ -264,8 +313,9 @@ static void who_speaks_next(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training),   cmocka_unit_test(names_examples_and_going_on),
-                                       cmocka_unit_test(cards_are_played), cmocka_unit_test(greetings),
-                                       cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training),    cmocka_unit_test(names_examples_and_going_on),
+                                       cmocka_unit_test(cards_are_played),  cmocka_unit_test(greetings),
+                                       cmocka_unit_test(the_end_is_enough), cmocka_unit_test(shortened_to_fit),
+                                       cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,10 @@
  * disk. */
 #include "test.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "chat/store.h"
 #include "mktiny.h"
+#include <math.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -14,47 +16,56 @@ static char *dir, *path;
 static us_store *s;
 static char chat[US_STORE_ID];
 
-static json_t *turn_of(const char *role, const char *text) {
-    return json_pack("{s:s, s:s, s:n, s:s, s:i, s:[{s:s}], s:[s]}", "role", role, "speaker", "Marge", "character", "text", text,
-                     "chosen", 0, "alternatives", "text", text, "present", "homer");
+static us_id_list stage;
+
+static us_stored_turn turn_of(const char *role, const char *text) {
+    us_stored_turn t;
+    assert_ok(us_turn_init(&t, !strcmp(role, "user") ? NULL : role, "Marge", &err), &err);
+    assert_ok(us_turn_add(&t, text, strlen(text), t.own ? "stop" : "said", 0.5, (double)NAN, &err), &err);
+    assert_ok(us_id_list_copy(&t.present, &stage, &err), &err);
+    return t;
 }
 
+/* role: "user" or the id of a character. */
 static int64_t add(const char *role, const char *text) {
-    json_t *t = turn_of(role, text);
+    us_stored_turn t = turn_of(role, text);
     const int32_t prompt[] = {1, 2, 3};
-    assert_ok(us_store_add_turn(s, chat, t, prompt, 3, &err), &err);
-    int64_t id = json_integer_value(json_object_get(t, "id"));
-    json_decref(t);
+    assert_ok(us_store_add_turn(s, chat, &t, prompt, 3, &err), &err);
+    int64_t id = t.id;
+    us_turn_fini(&t);
     return id;
 }
 
-static json_t *get(const char *id) {
-    json_t *j;
-    assert_ok(us_store_get_chat(s, id, &j, &err), &err);
-    return j;
+static us_stored_chat get(const char *id) {
+    us_stored_chat c;
+    assert_ok(us_store_get_chat(s, id, true, &c, &err), &err);
+    assert_int_equal(c.n_turns, c.n_read); /* what is counted is what is there */
+    return c;
 }
 
 static size_t n_turns(const char *id) {
-    json_t *j = get(id);
-    size_t n = json_array_size(json_object_get(j, "turns"));
-    json_decref(j);
+    us_stored_chat c = get(id);
+    size_t n = c.n_read;
+    us_stored_chat_fini(&c);
     return n;
 }
 
 static int setup(void **state) {
     (void)state;
-    json_t *c =
-        json_pack("{s:s, s:s, s:[s], s:{s:f}}", "title", "", "user", "Marge", "characters", "homer", "scale", "homer", 0.5);
+    us_stored_chat c = {0};
     dir = us_tiny_folder();
     path = us_path_join(dir, "chats.db");
-    if (us_store_open(path, &s, &err) || us_store_add_chat(s, c, chat, &err)) return 1;
-    json_decref(c);
-    return 0;
+    if (us_store_open(path, &s, &err) || us_id_list_add(&c.stage, "homer", &err) || us_strdup("Marge", &c.user, &err) ||
+        us_stored_chat_set_scale(&c, "homer", 0.5, &err) || us_store_add_chat(s, &c, chat, &err))
+        return 1;
+    us_stored_chat_fini(&c);
+    return us_id_list_add(&stage, "homer", &err);
 }
 
 static int teardown(void **state) {
     (void)state;
     us_store_close(s);
+    us_id_list_fini(&stage);
     us_tiny_remove(dir);
     free(path);
     return 0;
@@ -63,79 +74,236 @@ static int teardown(void **state) {
 static void there_and_back(void **state) {
     (void)state;
     add("user", "Привет, Гомер! Как дела на атомной станции, и где пончики?");
-    int64_t id = add("character", "Mmm... \"donuts\"\n");
+    int64_t id = add("homer", "Mmm... \"donuts\"\n");
     us_store_close(s);
     assert_ok(us_store_open(path, &s, &err), &err);
-    json_t *c = get(chat), *turns = json_object_get(c, "turns"), *t = json_array_get(turns, 1);
-    assert_int_equal(json_array_size(turns), 2);
-    assert_string_equal(json_string_value(json_object_get(t, "text")), "Mmm... \"donuts\"\n");
-    assert_true(json_integer_value(json_object_get(t, "created_ms")) > 1600000000000);
-    assert_true(json_is_null(json_object_get(t, "character")));
-    assert_true(json_number_value(json_object_get(json_object_get(c, "scale"), "homer")) == 0.5);
-    const char *title = json_string_value(json_object_get(c, "title")); /* the first words, whole characters */
-    assert_true(!strncmp(title, "Привет, Гомер!", strlen("Привет, Гомер!")) && strlen(title) < 64 && strstr(title, "…"));
+    us_stored_chat c = get(chat);
+    us_stored_turn *t = &c.turns[1];
+    assert_int_equal(c.n_read, 2);
+    assert_string_equal(us_turn_text(t), "Mmm... \"donuts\"\n");
+    assert_true(t->created_ms > 1600000000000 && t->own && !strcmp(t->character, "homer") &&
+                us_id_list_has(&t->present, "homer"));
+    assert_true(!c.turns[0].own && !c.turns[0].character && !strcmp(c.turns[0].speaker, "Marge"));
+    assert_true(t->alternatives[0].score == 0.5 && isnan(t->alternatives[0].scale) && !strcmp(t->alternatives[0].end, "stop"));
+    assert_true(us_stored_chat_scale(&c, "homer") == 0.5 && us_stored_chat_scale(&c, "bart") == 1);
+    /* the first words are the title, whole characters */
+    assert_true(!strncmp(c.title, "Привет, Гомер!", strlen("Привет, Гомер!")) && strlen(c.title) < 64 && strstr(c.title, "…"));
     int32_t *ids;
     size_t n;
     assert_ok(us_store_get_prompt(s, chat, id, &ids, &n, &err), &err);
     assert_int_equal(n, 3);
     assert_int_equal(ids[2], 3);
     free(ids);
-    json_t *lines; /* a reply reads what was said, and the wordings of the last turn alone */
-    assert_ok(us_store_get_lines(s, chat, &lines, &err), &err);
-    json_t *said = json_object_get(lines, "turns");
-    assert_int_equal(json_array_size(said), 2);
-    assert_true(json_is_null(json_object_get(json_array_get(said, 0), "alternatives")));
-    assert_true(json_equal(json_array_get(said, 1), t));
-    json_decref(lines);
-    json_object_set_new(t, "text", json_string("edited"));
+    assert_ok(us_turn_add(t, "edited", 6, "edited", (double)NAN, (double)NAN, &err), &err);
     assert_ok(us_store_change_turn(s, chat, t, NULL, 0, &err), &err);
-    json_decref(c);
-    json_t *again;
+    us_stored_chat_fini(&c);
+    us_stored_turn again;
     assert_ok(us_store_get_turn(s, chat, id, &again, &err), &err);
-    assert_string_equal(json_string_value(json_object_get(again, "text")), "edited");
-    json_decref(again);
+    assert_true(!strcmp(us_turn_text(&again), "edited") && again.n_alternatives == 2 && again.chosen == 1);
+    us_turn_fini(&again);
+    assert_ok(us_store_get_turn(s, chat, 0, &again, &err), &err); /* the last one */
+    assert_true(again.id == id);
+    us_turn_fini(&again);
     assert_ok(us_store_get_prompt(s, chat, id, &ids, &n, &err), &err);
     assert_int_equal(n, 3); /* the prompt stays when no other is given */
     free(ids);
-    json_t *list;
-    assert_ok(us_store_list_chats(s, &list, &err), &err);
-    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "n_turns")), 2);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "last")), "edited");
-    json_decref(list);
-    json_t *change = json_pack("{s:s, s:[s,s]}", "title", "T", "characters", "homer", "marge");
-    assert_ok(us_store_change_chat(s, chat, change, &err), &err);
-    json_decref(change);
+    us_stored_chat *list;
+    assert_ok(us_store_list_chats(s, &list, &n, &err), &err);
+    assert_true(n == 1 && list[0].n_turns == 2 && !strcmp(list[0].last, "edited"));
+    us_stored_chats_free(list, n);
+    us_stored_chat change = {.noted = true, .notes_after = 7};
+    assert_ok(us_strdup("T", &change.title, &err), &err);
+    assert_ok(us_id_list_add(&change.stage, "homer", &err), &err);
+    assert_ok(us_id_list_add(&change.stage, "marge", &err), &err);
+    assert_ok(us_notes_add(&change.notes, "My name is Pat.", &err), &err);
+    assert_ok(us_store_change_chat(s, chat, &change, US_CHAT_TITLE | US_CHAT_STAGE | US_CHAT_NOTES, &err), &err);
+    us_stored_chat_fini(&change);
     c = get(chat);
-    assert_string_equal(json_string_value(json_object_get(c, "title")), "T");
-    assert_string_equal(json_string_value(json_object_get(c, "user")), "Marge");
-    assert_int_equal(json_array_size(json_object_get(c, "characters")), 2);
-    json_decref(c);
+    assert_true(!strcmp(c.title, "T") && !strcmp(c.user, "Marge") && c.stage.n == 2);
+    assert_true(c.noted && c.notes_after == 7 && c.notes.n == 1 && !strcmp(c.notes.items[0], "My name is Pat."));
+    us_stored_chat_fini(&c);
+}
+
+/* ---- what a reply reads ------------------------------------------------------------------------------------------ */
+
+static void expect_lines(const char *who, int64_t before, size_t n, const char *want, size_t n_before) {
+    char got[1000] = "";
+    us_chat_lines l;
+    assert_ok(us_store_get_lines(s, chat, who, before, n, &l, &err), &err);
+    for (size_t i = 0; i < l.n; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", l.lines[i].text, l.lines[i].own ? "! " : " ");
+    assert_string_equal(got, want);
+    assert_int_equal(l.n_before, n_before);
+    assert_true(!l.n_before == !l.opening);
+    us_chat_lines_fini(&l);
+}
+
+static void the_end_of_a_chat(void **state) {
+    (void)state;
+    add("user", "a");
+    add("homer", "b");
+    add("user", "c");
+    int64_t d = add("homer", "d");
+    add("homer", "e");
+    expect_lines("homer", 0, 99, "a b! c d! e! ", 0);
+    expect_lines("homer", 0, 1, "c d! e! ", 2); /* their own at the end are whole, and do not count */
+    expect_lines("homer", 0, 2, "b! c d! e! ", 1);
+    expect_lines("homer", d, 1, "c ", 2);
+    /* marge comes, and hears what is said from now on; of homer's alone she hears nothing more */
+    assert_ok(us_id_list_add(&stage, "marge", &err), &err);
+    add("user", "f");
+    add("marge", "g");
+    stage.n--;
+    free(stage.ids[stage.n]);
+    add("user", "h");
+    expect_lines("marge", 0, 99, "f g! ", 6);
+    expect_lines("homer", 0, 2, "g h ", 6);
+    us_chat_lines l; /* the opening is the situation of those who have heard it */
+    assert_ok(us_store_get_lines(s, chat, "homer", 0, 2, &l, &err), &err);
+    assert_true(l.scene && !strcmp(l.opening, "a"));
+    us_chat_lines_fini(&l);
+    assert_ok(us_store_get_lines(s, chat, "marge", 0, 2, &l, &err), &err);
+    assert_true(!l.scene && !strcmp(l.opening, "a"));
+    us_chat_lines_fini(&l);
+    int64_t last;
+    assert_ok(us_store_last_spoke(s, chat, "homer", &last, &err), &err);
+    assert_int_equal(last, d + 1);
+    assert_ok(us_store_last_spoke(s, chat, "bart", &last, &err), &err);
+    assert_int_equal(last, -1);
+    assert_int_equal(us_store_get_lines(s, "nobody", "homer", 0, 2, &l, &err), US_ERR_NOT_FOUND);
+}
+
+static void expect_notes(const char *who, int64_t before, const char *want) {
+    char got[1000] = "";
+    us_stored_chat c = get(chat);
+    us_notes notes;
+    assert_ok(us_store_get_notes(s, &c, who, before, &notes, &err), &err);
+    for (size_t i = 0; i < notes.n; i++) snprintf(got + strlen(got), sizeof got - strlen(got), "%s|", notes.items[i]);
+    assert_string_equal(got, want);
+    us_notes_fini(&notes);
+    us_stored_chat_fini(&c);
+}
+
+static void what_visitors_tell(void **state) {
+    (void)state;
+    add("user", "My name is Petra.");
+    add("homer", "My name is Homer."); /* told of somebody else */
+    us_stored_turn t = turn_of("user", "My name is Sky.");
+    snprintf(t.alternatives[0].end, sizeof t.alternatives[0].end, "heard");
+    assert_ok(us_store_add_turn(s, chat, &t, NULL, 0, &err), &err); /* said by a narrator */
+    us_turn_fini(&t);
+    for (int i = 0; i < 300; i++) add("user", "What is that?"); /* tells nothing, and is not looked through */
+    int64_t cats = add("user", "I have two cats.");
+    expect_notes(NULL, 0, "My name is Petra.|I have two cats.|");
+    expect_notes("homer", 0, "My name is Petra.|I have two cats.|");
+    expect_notes("homer", cats, "My name is Petra.|");
+    expect_notes("marge", 0, "");
+    assert_ok(us_store_get_turn(s, chat, cats, &t, &err), &err); /* an edit tells another thing */
+    assert_ok(us_turn_add(&t, "Never mind.", 11, "edited", (double)NAN, (double)NAN, &err), &err);
+    assert_ok(us_store_change_turn(s, chat, &t, NULL, 0, &err), &err);
+    us_turn_fini(&t);
+    expect_notes("homer", 0, "My name is Petra.|");
+    us_stored_chat c = {.noted = true, .notes_after = INT64_MAX};
+    assert_ok(us_notes_add(&c.notes, "My name is Paul.", &err), &err);
+    assert_ok(us_store_change_chat(s, chat, &c, US_CHAT_NOTES, &err), &err);
+    us_stored_chat_fini(&c);
+    expect_notes("homer", 0, "My name is Paul.|");
+}
+
+/* Steps of SQLite's machine: a count of rows, not a time. */
+static uint64_t n_steps;
+static int count_step(void *ctx) {
+    (void)ctx;
+    n_steps++;
+    return 0;
+}
+static int watch(sqlite3 *db, const char **why, const struct sqlite3_api_routines *api) {
+    (void)why, (void)api;
+    sqlite3_progress_handler(db, 1, count_step, NULL);
+    return SQLITE_OK;
+}
+
+/* Everything that a reply reads and writes. */
+static uint64_t cost_of_a_reply(const char *id, size_t *n_lines) {
+    us_stored_chat c;
+    us_stored_turn last, said = turn_of("user", "And you?");
+    us_chat_lines lines;
+    us_notes notes;
+    int64_t spoke;
+    n_steps = 0;
+    assert_ok(us_store_get_chat(s, id, false, &c, &err), &err);
+    assert_ok(us_store_get_turn(s, id, 0, &last, &err), &err);
+    assert_ok(us_store_last_spoke(s, id, "homer", &spoke, &err), &err);
+    assert_ok(us_store_get_lines(s, id, "homer", 0, 11, &lines, &err), &err);
+    assert_ok(us_store_get_notes(s, &c, "homer", 0, &notes, &err), &err);
+    assert_ok(us_store_add_turn(s, id, &said, NULL, 0, &err), &err);
+    uint64_t steps = n_steps;
+    *n_lines = lines.n;
+    us_notes_fini(&notes);
+    us_chat_lines_fini(&lines);
+    us_turn_fini(&last);
+    us_turn_fini(&said);
+    us_stored_chat_fini(&c);
+    return steps;
+}
+
+static void add_long_chat(size_t n, char id[US_STORE_ID]) {
+    us_stored_chat c = {0};
+    assert_ok(us_id_list_copy(&c.stage, &stage, &err), &err);
+    for (size_t i = 0; i < n; i++) {
+        us_stored_turn t = turn_of(i % 2 ? "homer" : "user", i == 2 ? "My name is Petra." : "Hm.");
+        for (int k = 0; k < 5 && i % 2; k++) assert_ok(us_turn_add(&t, "Another wording.", 16, "stop", 0, 1, &err), &err);
+        assert_ok(us_stored_chat_add_turn(&c, &t, &err), &err);
+    }
+    assert_ok(us_store_add_chat(s, &c, id, &err), &err);
+    us_stored_chat_fini(&c);
+}
+
+static void a_long_chat_costs_what_a_short_one_does(void **state) {
+    (void)state;
+    char few[US_STORE_ID], many[US_STORE_ID], undo[US_STORE_ID];
+    size_t a, b;
+    us_store_close(s);
+    sqlite3_auto_extension((void (*)(void))(uintptr_t)watch);
+    assert_ok(us_store_open(path, &s, &err), &err);
+    add_long_chat(20, few);
+    add_long_chat(20000, many);
+    uint64_t short_one = cost_of_a_reply(few, &a), long_one = cost_of_a_reply(many, &b);
+    printf("# steps of the database for a reply: %llu in a chat of 20 turns, %llu in one of 20,000\n",
+           (unsigned long long)short_one, (unsigned long long)long_one);
+    assert_true(short_one > 100 && short_one == long_one && a == b);
+    us_stored_turn t; /* and where most of it has been forgotten */
+    assert_ok(us_store_get_turn(s, many, 0, &t, &err), &err);
+    assert_ok(us_store_cut(s, many, t.id - 19000, undo, &err), &err);
+    us_turn_fini(&t);
+    assert_true(cost_of_a_reply(many, &b) <= short_one + 20);
+    sqlite3_reset_auto_extension();
 }
 
 static void forgotten_and_brought_back(void **state) {
     (void)state;
     char undo[US_STORE_ID], branch[US_STORE_ID];
     add("user", "a");
-    int64_t second = add("character", "b");
+    int64_t second = add("homer", "b");
     add("user", "c");
     assert_ok(us_store_branch(s, chat, second, branch, &err), &err);
     assert_int_equal(n_turns(branch), 2);
     assert_ok(us_store_cut(s, chat, second, undo, &err), &err);
     assert_int_equal(n_turns(chat), 1);
     assert_int_equal(n_turns(branch), 2);
-    assert_int_equal(us_store_get_turn(s, chat, second, &(json_t *){NULL}, &err), US_ERR_NOT_FOUND);
+    assert_int_equal(us_store_get_turn(s, chat, second, &(us_stored_turn){0}, &err), US_ERR_NOT_FOUND);
     assert_ok(us_store_uncut(s, chat, undo, &err), &err);
     assert_int_equal(n_turns(chat), 3);
     assert_int_equal(us_store_uncut(s, chat, undo, &err), US_ERR_NOT_FOUND);
     assert_ok(us_store_cut(s, chat, second, undo, &err), &err);
-    add("character", "another");
+    add("homer", "another");
     assert_int_equal(us_store_uncut(s, chat, undo, &err), US_ERR_MISMATCH); /* something was said since */
     assert_int_equal(n_turns(chat), 2);
     assert_ok(us_store_delete_chat(s, chat, &err), &err);
-    assert_int_equal(us_store_get_chat(s, chat, &(json_t *){NULL}, &err), US_ERR_NOT_FOUND);
-    json_t *t = turn_of("user", "x");
-    assert_int_equal(us_store_add_turn(s, chat, t, NULL, 0, &err), US_ERR_NOT_FOUND);
-    json_decref(t);
+    assert_int_equal(us_store_get_chat(s, chat, true, &(us_stored_chat){0}, &err), US_ERR_NOT_FOUND);
+    us_stored_turn t = turn_of("user", "x");
+    assert_int_equal(us_store_add_turn(s, chat, &t, NULL, 0, &err), US_ERR_NOT_FOUND);
+    us_turn_fini(&t);
     assert_ok(us_store_restore_chat(s, chat, &err), &err);
     assert_int_equal(n_turns(chat), 2);
     assert_int_equal(us_store_branch(s, chat, 999, branch, &err), US_ERR_NOT_FOUND);
@@ -148,14 +316,14 @@ static void locked_by_another(void **state) {
     add("user", "a");
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    json_t *t = turn_of("user", "b");
-    assert_int_equal(us_store_add_turn(s, chat, t, NULL, 0, &err), US_ERR_INTERRUPTED);
+    us_stored_turn t = turn_of("user", "b");
+    assert_int_equal(us_store_add_turn(s, chat, &t, NULL, 0, &err), US_ERR_INTERRUPTED);
     assert_non_null(strstr(err.message, "another program"));
     assert_int_equal(n_turns(chat), 1); /* reading goes on */
     sqlite3_exec(other, "COMMIT", NULL, NULL, NULL);
     sqlite3_close(other);
-    assert_ok(us_store_add_turn(s, chat, t, NULL, 0, &err), &err);
-    json_decref(t);
+    assert_ok(us_store_add_turn(s, chat, &t, NULL, 0, &err), &err);
+    us_turn_fini(&t);
     assert_int_equal(n_turns(chat), 2);
 }
 
@@ -228,30 +396,34 @@ static void hostile_rows(void **state) {
                                          "zeroblob(1000000)",
                                          "'[{\"text\": 7}]'",
                                          "9e999"};
-    static const char *const columns[] = {"role",    "speaker",  "character", "text",   "chosen", "alternatives",
-                                          "present", "n_tokens", "seconds",   "edited", "prompt"};
+    static const char *const columns[] = {"role",     "speaker", "character", "text",   "chosen", "alternatives", "present",
+                                          "n_tokens", "seconds", "edited",    "prompt", "tells",  "created_ms"};
     sqlite3 *db;
     int64_t id = add("user", "a");
     char sql[300];
-    json_t *j;
+    us_stored_chat c, *list;
+    us_stored_turn t;
+    us_chat_lines lines;
+    us_notes notes;
     int32_t *ids;
     size_t n;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
-            snprintf(sql, sizeof sql, "UPDATE OR IGNORE turns SET %s = %s", columns[c], values[v]);
+            snprintf(sql, sizeof sql, "UPDATE OR IGNORE turns SET %s = %s", columns[k], values[v]);
             (void)sqlite3_exec(db, sql, NULL, NULL, NULL); /* NOT NULL refuses some */
-            if (us_store_get_chat(s, chat, &j, &err) == US_OK) {
-                char *text = json_dumps(j, 0);
-                assert_non_null(text);
-                free(text);
-                json_decref(j);
-            }
-            if (us_store_get_turn(s, chat, id, &j, &err) == US_OK) json_decref(j);
+            assert_ok(us_store_get_chat(s, chat, true, &c, &err), &err);
+            assert_true(c.n_read == 1 && c.turns[0].n_alternatives > 0 && c.turns[0].speaker && us_turn_text(&c.turns[0]));
+            assert_ok(us_store_get_notes(s, &c, "homer", 0, &notes, &err), &err);
+            us_notes_fini(&notes);
+            us_stored_chat_fini(&c);
+            assert_ok(us_store_get_lines(s, chat, "homer", 0, 3, &lines, &err), &err);
+            us_chat_lines_fini(&lines);
+            if (us_store_get_turn(s, chat, id, &t, &err) == US_OK) us_turn_fini(&t);
             if (us_store_get_prompt(s, chat, id, &ids, &n, &err) == US_OK) free(ids);
-            assert_ok(us_store_list_chats(s, &j, &err), &err);
-            assert_int_equal(json_array_size(j), 1);
-            json_decref(j);
+            assert_ok(us_store_list_chats(s, &list, &n, &err), &err);
+            assert_int_equal(n, 1);
+            us_stored_chats_free(list, n);
         }
     sqlite3_close(db);
 }
@@ -295,13 +467,13 @@ static void full_disk(void **state) {
     small.rlim_max = before.rlim_max;
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
-    json_t *t = turn_of("user", text);
-    us_status st = us_store_add_turn(s, chat, t, NULL, 0, &err);
+    us_stored_turn t = turn_of("user", text);
+    us_status st = us_store_add_turn(s, chat, &t, NULL, 0, &err);
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(st, US_ERR_IO);
     assert_int_equal(n_turns(chat), 1);
-    assert_ok(us_store_add_turn(s, chat, t, NULL, 0, &err), &err); /* there is room again */
-    json_decref(t);
+    assert_ok(us_store_add_turn(s, chat, &t, NULL, 0, &err), &err); /* there is room again */
+    us_turn_fini(&t);
     free(text);
     assert_int_equal(n_turns(chat), 2);
 }
@@ -327,13 +499,17 @@ static void damaged_or_from_later(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(forgotten_and_brought_back, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(hostile_files, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(hostile_rows, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
-                                       cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_end_of_a_chat, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_visitors_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_chat_costs_what_a_short_one_does, setup, teardown),
+        cmocka_unit_test_setup_teardown(forgotten_and_brought_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(hostile_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(hostile_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
