@@ -343,6 +343,7 @@ let refreshes = 0;
 async function refresh() {
   const at = log.scrollTop, mine = chat, turn = ++refreshes, now = await get(path(''));
   if (chat?.id !== mine.id || live || turn !== refreshes) return; // what was asked for later is newer
+  if (occupied()) { due = true; return; } // somebody has begun to type, or a menu is open
   if (mine.ghost && now.turns.at(-1)?.role !== 'character') now.ghost = mine.ghost;
   chat = now;
   drawTitles();
@@ -399,9 +400,11 @@ on('chat', id => {
   if (occupied()) due = true;
   else refresh().catch(() => {});
 });
-for (const event of ['toggle', 'close']) document.addEventListener(event, () => {
+function overdue() {
   if (!due || occupied() || live) return;
   due = false;
   if (chat?.id) refresh().catch(() => {});
-}, true);
+}
+for (const event of ['toggle', 'close']) document.addEventListener(event, overdue, true);
+on('edited', overdue);
 document.addEventListener('visibilitychange', () => { if (!document.hidden && chat?.id && !live && !occupied()) refresh().catch(() => {}); });

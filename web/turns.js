@@ -1,7 +1,7 @@
 // One turn of a chat as an element: who speaks, the words, the takes, the tools.
 import { el, iconButton, menu, toast } from './dom.js';
 import { t } from './words.js';
-import { avatar, character, hue, store } from './store.js';
+import { avatar, character, emit, hue, store } from './store.js';
 
 const nameless = s => !s || /^(user|you)$/i.test(s);
 export const speakerOf = turn => turn.role === 'character' ? turn.speaker || character(turn.character).name : nameless(turn.speaker) ? t('you') : turn.speaker;
@@ -80,7 +80,7 @@ export function edit(box, turn, act) {
   const text = box.querySelector('.text'), tools = box.querySelector('.tools');
   const area = el('textarea', { class: 'edit', 'aria-label': t('edit_label', { name: speakerOf(turn) }), maxlength: '8000' });
   area.value = turn.text;
-  const leave = () => { form.replaceWith(text); tools.hidden = false; box.querySelector('[data-tool=edit]')?.focus(); };
+  const leave = () => { form.replaceWith(text); tools.hidden = false; box.querySelector('[data-tool=edit]')?.focus(); emit('edited'); };
   const save = () => { const now = area.value.trim(); leave(); if (now && now !== turn.text) act.edit(turn, now); };
   const form = el('form', { class: 'edit-form', onsubmit: e => { e.preventDefault(); save(); } }, area,
     el('div', { class: 'row' }, el('button', { type: 'button', class: 'button', onclick: leave }, t('cancel')), el('button', { class: 'button primary' }, t('save'))));

@@ -16,5 +16,6 @@ for i in 0 1; do # two voices
 done
 "$US_MKTINY" --ctx 4096 --chat chatml llama F32 "$dir/model.gguf"
 export US_DIR=$dir
-node tests/page/page.mjs "$@"
-node tests/page/studio.mjs
+failed=0
+for part in page studio; do node tests/page/$part.mjs "$@" || failed=1; done # "$@": an expression for the names of tests
+exit $failed
