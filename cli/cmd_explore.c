@@ -94,8 +94,10 @@ static void print_summary(const us_facts *f) {
     const us_role *r = &f->role;
     printf("%s rows = %s lines", grouped(c->rows), grouped(c->lines));
     printf(" + %s actions + %s breaks + %s rejected\n", grouped(c->actions), grouped(c->breaks), grouped(c->rejected));
-    printf("%s scene%s%s%s%s, %s words\n", grouped(f->n_scenes), f->n_scenes == 1 ? "" : "s", f->n_episodes ? " in " : "",
-           f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episodes" : "", grouped(f->n_words));
+    printf("%s scene%s%s%s%s%s, %s words; language: %s\n", grouped(f->n_scenes), f->n_scenes == 1 ? "" : "s",
+           f->n_episodes ? " in " : "", f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episode" : "",
+           f->n_episodes > 1 ? "s" : "", grouped(f->n_words),
+           strcmp(f->language, "none") ? f->language : "not known, no stop words (--language, --stop-words FILE)");
     printf("\n%s%s%s\n", bold(), f->name, plain());
     printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words),
            100 * r->share_words);

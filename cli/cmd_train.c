@@ -328,19 +328,19 @@ static us_status greet(const run *r, us_error *err) {
 
 /* A few words of the character, or of the bare model. Trouble here is told, and the training goes on. */
 static void show_samples(const run *r, int64_t step, bool bare) {
-    static const char *const lines[] = {"Hi! How was your day?", "What do you want for dinner?", "Tell me about your family."};
     meeting m = {0};
     us_chat_result reply;
     us_error err;
     us_status st = meet(r, 4, bare, &m, &err);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines && !st && !interrupted; i++) {
-        us_status said = us_chat_reply(m.chat, lines[i], keep_talking, NULL, &reply, &err);
+    for (size_t i = 1; us_card_small_talk(r->card, i) && !st && !interrupted; i++) {
+        const char *line = us_card_small_talk(r->card, i);
+        us_status said = us_chat_reply(m.chat, line, keep_talking, NULL, &reply, &err);
         if (interrupted) break;
-        if (said && !r->quiet) fprintf(stderr, "    - %s\n      (no words: %s)\n", lines[i], err.message);
+        if (said && !r->quiet) fprintf(stderr, "    - %s\n      (no words: %s)\n", line, err.message);
         if (said) continue;
-        log_line(r, json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", lines[i], "reply", reply.text, "bare",
-                              bare));
-        if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", lines[i], reply.text);
+        log_line(r,
+                 json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", line, "reply", reply.text, "bare", bare));
+        if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", line, reply.text);
     }
     if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
     part(&m);

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* A Character Card V2 (JSON: spec "chara_card_v2", data {...}); our own things stand under
- * data.extensions.understudy: cast, catch_phrases (DRY leaves them alone), takes, lambda, length_power,
+ * data.extensions.understudy: language, cast, catch_phrases (DRY leaves them alone), takes, lambda, length_power,
  * style (which words are typical of the character), style_weight, history, adapter, sampler {temperature, top_k, ...}. */
 typedef struct us_card us_card;
 US_API US_MUST_USE us_status us_card_open(const char *path, us_card **out, us_error *err);
@@ -26,6 +26,11 @@ US_API US_MUST_USE us_status us_card_parse(const char *json, size_t n_bytes, con
 US_API void us_card_free(us_card *card);
 US_API const char *us_card_name(const us_card *card);
 US_API const char *us_card_greeting(const us_card *card); /* "" if none */
+US_API const char *
+us_card_language(const us_card *card); /* ISO 639-1, of the script that it was drafted from; "" if not known */
+/* What anybody says to anybody, in the card's language (en, de, fr, es, ru, else English): 0 a greeting, then questions; NULL
+ * past the last. */
+US_API const char *us_card_small_talk(const us_card *card, size_t i);
 /* The greeting and the alternate ones, those that are not empty. */
 US_API size_t us_card_n_greetings(const us_card *card);
 US_API const char *us_card_adapter(const us_card *card); /* file beside the card, or NULL */

@@ -35,7 +35,7 @@ typedef struct page {
 static void put(page *p, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    if (!p->st) p->st = us_markup_vf(&p->b, p->err, fmt, ap);
+    if (!p->st) p->st = us_markup_vf(&p->b, US_ENGLISH, p->err, fmt, ap);
     va_end(ap);
 }
 static void put_raw(page *p, const char *s) {

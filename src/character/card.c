@@ -1,5 +1,6 @@
 /* Character Card V2 (and V3's JSON, which has the same data): parsed strictly where it matters to us, kept whole. */
 #include "character/card.h"
+#include "character/small_talk.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -239,6 +240,14 @@ void us_card_free(us_card *c) {
     free(c);
 }
 
+const char *us_card_language(const us_card *c) {
+    json_t *ext = json_object_get(json_object_get(json_object_get(c->root, "data"), "extensions"), "understudy");
+    const char *s = json_string_value(json_object_get(ext, "language"));
+    return s ? s : "";
+}
+
+const char *us_card_small_talk(const us_card *c, size_t i) { return us_small_talk(us_tongue_of(us_card_language(c)), i); }
+
 const char *us_card_name(const us_card *c) { return c->name; }
 const char *us_card_greeting(const us_card *c) { return c->greeting; }
 const char *us_card_adapter(const us_card *c) { return c->adapter; }
@@ -314,13 +323,7 @@ static json_t *strings(const char *const *list, size_t n) {
 
 us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
     char persona[1024];
-    bool russian = d->language && !strcmp(d->language, "ru");
-    snprintf(persona, sizeof persona,
-             russian
-                 ? "Ты %.150s. Ты никогда не бываешь компьютером или помощником. Отвечай как %.150s, одним или двумя короткими "
-                   "предложениями."
-                 : "You are %.150s. You are never a computer or an assistant. Answer as %.150s, in one or two short sentences.",
-             d->name, d->name);
+    snprintf(persona, sizeof persona, us_persona_form(us_tongue_of(d->language)), d->name, d->name);
     json_t *root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:{s:{s:o, s:o, "
                              "s:i, s:i, s:f, s:{s:f, s:i, s:f, s:f, s:f}}}}}",
                              "spec", "chara_card_v2", "spec_version", "2.0", "data", "name", d->name, "description",
@@ -330,6 +333,8 @@ us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
                              "understudy", "cast", strings(d->cast, d->n_cast), "catch_phrases",
                              strings(d->catch_phrases, d->n_catch_phrases), "takes", 8, "history", 10, "lambda", 0.75,
                              "sampler", "temperature", 1.0, "top_k", 200, "top_p", 1.0, "min_p", 0.05, "dry_multiplier", 0.8);
+    json_t *own = json_object_get(json_object_get(json_object_get(root, "data"), "extensions"), "understudy");
+    if (d->language) json_object_set_new(own, "language", json_string(d->language));
     char *text = root ? json_dumps(root, 0) : NULL;
     us_status st = text
                        ? us_card_parse(text, strlen(text), d->name, out, err)

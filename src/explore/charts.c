@@ -1,10 +1,12 @@
 /* explore/charts.c - the report's charts as files of their own: for a slide, a paper, a post. Light, no script. */
 #include "base/file.h"
 #include "explore/report.h"
+#include "explore/say.h"
 #include <cairo-svg.h>
 #include <pango/pangocairo.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WIDTH 900
 #define PAD 32
@@ -17,6 +19,7 @@
 
 typedef struct chart {
     const us_facts *f;
+    us_tongue tongue;
     cairo_t *cr;
     PangoLayout *layout;
     double width, height;
@@ -57,9 +60,12 @@ static void head(const chart *c, const char *title, const char *subtitle) {
     text(c, PAD, 66, 14, false, DIM, LEFT, c->width - 2 * PAD, subtitle);
 }
 
+static const char *say(const chart *c, us_say_id id) { return us_say(c->tongue, id); }
+
 static void number(const chart *c, double x, double y, uint32_t rgb, const char *format, double v) {
     char s[40];
     snprintf(s, sizeof s, format, v);
+    if (strchr(s, '.')) *strchr(s, '.') = *us_tongue_point(c->tongue);
     text(c, x, y, 14, false, rgb, RIGHT, 0, s);
 }
 
@@ -72,16 +78,18 @@ static const char *name_of(const us_facts *f, uint32_t speaker) {
 
 static void draw_cast(const chart *c) {
     const us_facts *f = c->f;
-    char note[160];
+    char note[240], least[32];
     double most = 0, left = PAD + 190, room = c->width - left - PAD - 190;
-    snprintf(note, sizeof note, "Share of the lines and of the words; at least %.3g%% of either", 100 * f->main_share);
-    head(c, "The cast", note);
+    snprintf(least, sizeof least, "%.3g", 100 * f->main_share);
+    if (strchr(least, '.')) *strchr(least, '.') = *us_tongue_point(c->tongue);
+    snprintf(note, sizeof note, say(c, US_SAY_SHARES), least);
+    head(c, say(c, US_SAY_CAST), note);
     for (size_t i = 0; i < f->n_roles; i++) {
         if (f->roles[i].share_lines > most) most = f->roles[i].share_lines;
         if (f->roles[i].share_words > most) most = f->roles[i].share_words;
     }
-    text(c, c->width - PAD - 90, HEAD + 8, 13, false, ACCENT, RIGHT, 0, "lines");
-    text(c, c->width - PAD, HEAD + 8, 13, false, 0xb3741a, RIGHT, 0, "words");
+    text(c, c->width - PAD - 90, HEAD + 8, 13, false, ACCENT, RIGHT, 0, say(c, US_SAY_LINES));
+    text(c, c->width - PAD, HEAD + 8, 13, false, 0xb3741a, RIGHT, 0, say(c, US_SAY_WORDS));
     for (size_t i = 0; i < f->n_roles; i++) {
         const us_role *r = &f->roles[i];
         double y = HEAD + 36 + 30 * (double)i;
@@ -97,7 +105,7 @@ static double cast_height(const us_facts *f) { return HEAD + 30 * (double)f->n_r
 static void draw_terms(const chart *c, const char *title, const char *note, const us_term *t, size_t n, bool by_z) {
     double room = c->width - 2 * PAD - 190, most = n ? by_z ? t[0].z : t[0].n : 1;
     head(c, title, note);
-    text(c, c->width - PAD - 70, HEAD + 8, 13, false, DIM, RIGHT, 0, "said");
+    text(c, c->width - PAD - 70, HEAD + 8, 13, false, DIM, RIGHT, 0, say(c, US_SAY_SAID));
     text(c, c->width - PAD, HEAD + 8, 13, false, DIM, RIGHT, 0, "z");
     for (size_t i = 0; i < n; i++) {
         double y = HEAD + 34 + 28 * (double)i, v = (by_z ? t[i].z : t[i].n) / most;
@@ -109,29 +117,25 @@ static void draw_terms(const chart *c, const char *title, const char *note, cons
 }
 
 #define ROWS(n) ((n) < 20 ? (n) : 20)
-static void title_of(const chart *c, char *out, size_t max, const char *what) {
-    snprintf(out, max, "%s: %s", c->f->name, what);
+static void title_of(const chart *c, char *out, size_t max, us_say_id what) {
+    snprintf(out, max, "%s: %s", c->f->name, say(c, what));
+}
+static void draw_list(const chart *c, us_say_id title, us_say_id note, const us_term *t, size_t n, bool by_z) {
+    char words[300];
+    title_of(c, words, sizeof words, title);
+    draw_terms(c, words, say(c, note), t, ROWS(n), by_z);
 }
 static void draw_catch_phrases(const chart *c) {
-    char title[300];
-    title_of(c, title, sizeof title, "catch-phrases");
-    draw_terms(c, title, "By keyness: how much more often these lines hold them than everybody else's", c->f->catch_phrases,
-               ROWS(c->f->n_catch_phrases), true);
+    draw_list(c, US_SAY_CATCH_PHRASES, US_SAY_CATCH_PHRASES_NOTE, c->f->catch_phrases, c->f->n_catch_phrases, true);
 }
 static void draw_keywords(const chart *c) {
-    char title[300];
-    title_of(c, title, sizeof title, "words of one's own");
-    draw_terms(c, title, "Without stop words, by keyness", c->f->keywords, ROWS(c->f->n_keywords), true);
+    draw_list(c, US_SAY_KEYWORDS, US_SAY_KEYWORDS_NOTE, c->f->keywords, c->f->n_keywords, true);
 }
 static void draw_phrases(const chart *c) {
-    char title[300];
-    title_of(c, title, sizeof title, "phrases");
-    draw_terms(c, title, "Two to six words, by the lines that hold them", c->f->top_phrases, ROWS(c->f->n_top_phrases), false);
+    draw_list(c, US_SAY_PHRASES, US_SAY_PHRASES_NOTE, c->f->top_phrases, c->f->n_top_phrases, false);
 }
 static void draw_lines(const chart *c) {
-    char title[300];
-    title_of(c, title, sizeof title, "whole lines");
-    draw_terms(c, title, "Said most often, exactly as written", c->f->top_lines, ROWS(c->f->n_top_lines), false);
+    draw_list(c, US_SAY_WHOLE_LINES, US_SAY_WHOLE_LINES_NOTE, c->f->top_lines, c->f->n_top_lines, false);
 }
 static double rows_height(size_t n) { return HEAD + 28 * (double)ROWS(n) + 44; }
 static double catch_phrases_height(const us_facts *f) { return rows_height(f->n_catch_phrases); }
@@ -144,7 +148,7 @@ static void draw_answers(const chart *c) {
     const us_facts *f = c->f;
     size_t n = MATRIX(f), side = f->n_roles + 1;
     double left = PAD + 176, top = HEAD + 110, cell = (c->width - PAD - left) / (double)n, high = 30;
-    head(c, "Who answers whom", "How often the one at the left speaks right after the one above, in the same scene");
+    head(c, say(c, US_SAY_ANSWERS), say(c, US_SAY_ANSWERS_NOTE));
     for (size_t k = 0; k < n; k++) {
         cairo_save(c->cr);
         cairo_translate(c->cr, left + cell * ((double)k + 0.5), top - 8);
@@ -171,12 +175,14 @@ static double answers_height(const us_facts *f) { return HEAD + 110 + 30 * (doub
 
 static void draw_lengths(const chart *c) {
     const us_facts *f = c->f;
-    char title[300], s[16];
+    char title[300], s[40];
     double own = f->role.n_lines ? f->role.n_lines : 1, all = f->n_lines ? (double)f->n_lines : 1, most = 1e-9,
            bottom = c->height - 54, high = bottom - HEAD - 14;
     double step = (c->width - 2 * PAD) / (US_MAX_LENGTH + 1.0);
-    snprintf(title, sizeof title, "%s: length of a line", f->name);
-    head(c, title, "Share of the lines by their number of words; the strokes: everybody");
+    char note[300];
+    title_of(c, title, sizeof title, US_SAY_LENGTHS);
+    snprintf(note, sizeof note, "%s %s", say(c, US_SAY_LENGTHS_NOTE), say(c, US_SAY_STROKES));
+    head(c, title, note);
     for (size_t i = 0; i <= US_MAX_LENGTH; i++) {
         if ((double)f->lengths[i] / own > most) most = (double)f->lengths[i] / own;
         if ((double)f->lengths_all[i] / all > most) most = (double)f->lengths_all[i] / all;
@@ -185,11 +191,12 @@ static void draw_lengths(const chart *c) {
         double x = PAD + step * (double)i, h = high * (double)f->lengths[i] / own / most;
         box(c, x + 1, bottom - h, step - 2, h, ACCENT);
         box(c, x, bottom - high * (double)f->lengths_all[i] / all / most - 1, step, 2, INK);
-        snprintf(s, sizeof s, i == US_MAX_LENGTH ? "more" : "%zu", i + 1);
+        if (i == US_MAX_LENGTH) snprintf(s, sizeof s, "%s", say(c, US_SAY_MORE));
+        else snprintf(s, sizeof s, "%zu", i + 1);
         if (i == 0 || i == US_MAX_LENGTH || ((i + 1) % 5 == 0 && i + 1 < US_MAX_LENGTH))
             text(c, x + step / 2, bottom + 16, 12, false, DIM, CENTRE, 0, s);
     }
-    text(c, PAD, bottom + 38, 12, false, DIM, LEFT, 0, "words");
+    text(c, PAD, bottom + 38, 12, false, DIM, LEFT, 0, say(c, US_SAY_WORDS));
 }
 static double lengths_height(const us_facts *f) {
     (void)f;
@@ -217,7 +224,7 @@ static cairo_status_t append(void *ctx, const unsigned char *bytes, unsigned int
 static us_status write_svg(const struct kind *k, const us_facts *f, const char *path, us_error *err) {
     us_buf b;
     us_buf_init(&b, (size_t)64 << 20);
-    chart c = {.f = f, .width = WIDTH, .height = k->height(f)};
+    chart c = {.f = f, .tongue = us_tongue_of(f->language), .width = WIDTH, .height = k->height(f)};
     cairo_surface_t *s = cairo_svg_surface_create_for_stream(append, &b, c.width, c.height);
     cairo_svg_surface_set_document_unit(s, CAIRO_SVG_UNIT_PX);
     c.cr = cairo_create(s);

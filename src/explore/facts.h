@@ -35,7 +35,8 @@ US_MUST_USE us_status us_count_roles(us_facts_work *w, us_error *err);
 US_MUST_USE us_status us_find_terms(us_facts_work *w, us_error *err);
 
 enum { US_STOP_WORD = 1, US_STOP_TRIFLE }; /* trifle: a number, a single letter */
-/* Marks the stop words of a language ("en", "none"; NULL: the one whose stop words are said most) and of `more` (as in
+/* Marks the stop words of a language ("en", "none"; NULL: the one whose stop words are said most, "none" when
+ * they are said too seldom for it) and of `more` (as in
  * us_explore_options); *language then says which. `stop` comes zeroed. ARGUMENT for a language without a list. */
 US_MUST_USE us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char *more, const char **language,
                                     unsigned char *stop, us_error *err);

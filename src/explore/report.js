@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
-  const lines = data.lines, me = data.speakers.indexOf(data.name), page = 60;
+  const lines = data.lines, say = data.say, me = data.speakers.indexOf(data.name), page = 60;
   const word = /[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}\p{N}]+)*/gu;
   const fold = s => " " + (s.toLowerCase().replace(/\u2019/g, "'").match(word) || []).join(" ") + " ";
   const text = l => l[l.length - 1];
@@ -15,7 +15,7 @@
     return e;
   };
 
-  const title = el("h3"), list = el("ol"), close = el("button", {type: "button", textContent: "Close"});
+  const title = el("h3"), list = el("ol"), close = el("button", {type: "button", textContent: say.close});
   const found = el("aside", {id: "found", hidden: true}, el("div", {}, title, close), list);
   document.body.append(found);
   let opener = null;
@@ -36,23 +36,23 @@
     }
     return [...out, s.slice(at)];
   };
-  const near = l => l ? [el("p", {className: "near"}, el("b", {textContent: (data.speakers[l[0]] || "nobody") + ": "}), text(l))] : [];
+  const near = l => l ? [el("p", {className: "near"}, el("b", {textContent: (data.speakers[l[0]] || say.nobody) + ": "}), text(l))] : [];
   const item = (i, forms, begun) => {
     const l = lines[i], file = l.length > 3 ? data.files[l[2]] + ", " : "";
     return el("li", {}, ...near(lines[i - 1]), el("p", {}, el("b", {textContent: data.name + ": "}), ...marked(text(l), forms, begun)), ...near(lines[i + 1]),
-      el("small", {textContent: file + "line " + l[1]}));
+      el("small", {textContent: file + say.line + " " + l[1]}));
   };
 
   // Shows the lines with the numbers `hits`, a page at a time.
   const show = (what, hits, forms, begun) => {
-    const count = hits.length.toLocaleString("en") + (hits.length === 1 ? " line" : " lines") + (data.every > 1 ? " in every " + data.every + "th scene, which this page holds" : "");
+    const count = say.lines + ": " + hits.length.toLocaleString(document.documentElement.lang) + (data.every > 1 ? "; " + say.every + " " + data.every : "");
     title.replaceChildren(what, el("small", {textContent: count}));
     list.replaceChildren();
     let at = 0;
     const more = () => {
       list.append(...hits.slice(at, at + page).map(i => item(i, forms, begun)));
       at += page;
-      if (at < hits.length) list.append(el("li", {}, el("button", {type: "button", textContent: "Show more", onclick: e => { e.target.parentNode.remove(); more(); }})));
+      if (at < hits.length) list.append(el("li", {}, el("button", {type: "button", textContent: say.more, onclick: e => { e.target.parentNode.remove(); more(); }})));
     };
     more();
     list.scrollTop = 0;
@@ -74,7 +74,7 @@
     if (cell && !cell.textContent) return e; // no lines there
     if (cell) {
       const button = el("button", {type: "button"}, ...cell.childNodes);
-      button.title = "The lines with " + e.dataset.with;
+      button.title = say.lines + ": " + say.with + " " + e.dataset.with;
       cell.append(button);
       return button;
     }
@@ -82,7 +82,7 @@
     if (kind === "len") e.setAttribute("role", "button"), e.setAttribute("aria-label", e.title);
     return e;
   };
-  const names = {f: v => "\u201c" + v + "\u201d", line: v => "\u201c" + v + "\u201d", with: v => "with " + v, len: v => v > 40 ? "more than 40 words" : v + (v === "1" ? " word" : " words")};
+  const names = {f: v => "\u201c" + v + "\u201d", line: v => "\u201c" + v + "\u201d", with: v => say.with + " " + v, len: v => say.words + ": " + v + (v > 40 ? say.or_more : "")};
   for (const kind of Object.keys(answers)) for (const e of document.querySelectorAll("[data-" + kind + "]")) {
     const value = e.dataset[kind];
     if (!value) continue;
@@ -107,7 +107,7 @@
     });
   }
 
-  const input = el("input", {type: "search", placeholder: "Search the lines of " + data.name, ariaLabel: "Search the lines of " + data.name});
+  const input = el("input", {type: "search", placeholder: say.search + ": " + data.name, ariaLabel: say.search + ": " + data.name});
   let timer;
   input.oninput = () => {
     clearTimeout(timer);

@@ -37,19 +37,22 @@ static const char *const english[] = {
     "lots",
     NULL};
 static const char *const russian[] = {
-    "а ага ах без бы был была были было быть в вам вами вас ваш ваша ваше ваши ведь весь во вон вот все всё всего всей всем "
-    "всех всю вся вы где да "
-    "даже для до его ее её ей ему если есть еще ещё же за зачем здесь и из или им ими иногда их к как какая какие какой когда "
-    "кого ком кому которая "
-    "которого которые который кто куда ладно ли либо лишь между меня мне мной мог могу могут может можно мой моя моё мое мои "
-    "мы на над надо нам нами нас наш наша наше наши не него "
-    "нее неё ней нельзя нет неужели ни нибудь никогда ним них ничего но ну о об один одна одно ого ой он она они оно опять от "
-    "отсюда очень перед по "
-    "под после потом потому почему почти пожалуйста при про просто раз разве с сам сама сами самый свое своё свой своя свои "
-    "своего себе себя сейчас со совсем так такая такие такое такой там тебе тебя "
-    "тем теперь то тобой тогда того тоже той только том тот тою ту тут ты тьфу у уж уже ух хм хорошо хоть хочу хочешь чего чей "
-    "чем через что чтоб чтобы чуть чья "
-    "эй эта эти это этого этой этом этот эту я",
+    "а ага ах без будем будет будете будешь буду будут бы был была были было быть в вам вами вас ваш ваша ваше "
+    "вашего вашей вашему ваши вашим вашими ваших вашу вдруг ведь весь во вон вообще вот все всего всей всем "
+    "всеми всему всех всею всю вся всё всём вы где да дабы даже для до его ее ей ему если есть еще ещё её ж же "
+    "за зачем здесь значит и ибо из или им именно ими иногда их к кажется как какая какие каким каких какого "
+    "какой какую когда кого ком кому которая которого которой котором которому которую которые который которым "
+    "которых кроме кто куда ладно ли либо лишь между меня мне мной мог могу могут мое моего моей моему может "
+    "можно мои моим моими моих мой мол мою моя моё мы на над надо нам нами нас наш наша наше нашего нашей "
+    "нашему наши нашим нашими наших нашу не него нее ней некоторые нельзя нет нету неужели неё ни нибудь нигде "
+    "никогда никого никому никто никуда ним них ничего ничто но ну о об ого один одна одно ой около он она они "
+    "оно опять от отсюда очень перед по под пожалуйста пока после потом потому почему почти при про просто "
+    "пусть раз разве с сам сама сами самим самих самого самой самому самый свое своего своему свои своим "
+    "своими своих свой свою своя своё себе себя сейчас сквозь слишком со собой собою совсем среди так такая "
+    "также такие таким такими таких такого такое такой такую там твое твоего твоей твоему твои твоим твоих "
+    "твой твою твоя твоё те тебе тебя тем теми теперь тех то тобой тогда того тоже той только том тому тот тою "
+    "ту тут ты тьфу у уж уже ух хм хорошо хоть хотя хочешь хочу чего чей чем через что чтоб чтобы чуть чья эй "
+    "эта эти этим этими этих это этого этой этом этому этот этою эту я",
     NULL};
 
 /* Language l, or NULL behind the last: our two lists, then those of others. */
@@ -98,6 +101,25 @@ static us_status unknown(const char *language, us_error *err) {
     return us_fail(err, US_ERR_ARGUMENT, "language: expected none or one of %sgot '%s'", list, language);
 }
 
+/* Is `best` only the nearest of our languages to one that we have no list of (Russian to a Bulgarian text)? In the languages of the
+ * lists 30% (Turkish) to 65% of the words that are said are stop words, in their neighbours at most 27%, but for Galician (30% by the
+ * Portuguese list); measured on one translated game of 30 languages, 4,000 lines each. Letters that no other list has need no share. */
+static bool is_neighbour(const us_words *words, const uint32_t *n_said, const uint32_t *marks, size_t best) {
+    enum { FEW = 300 };
+    const double least = 0.28;
+    uint64_t all = 0, stop = 0, shared = 0; /* shared: in letters that many languages share, Latin and Cyrillic ones */
+    for (size_t i = 0; i < words->n; i++) {
+        uint32_t cp = 0;
+        const char *word = us_words_get(words, (uint32_t)i);
+        us_utf8_decode(word, strlen(word), &cp);
+        all += n_said[i];
+        if (!(marks[i] >> best & 1)) continue;
+        stop += n_said[i];
+        if (cp < 0x250 || (cp >= 0x400 && cp < 0x530)) shared += n_said[i];
+    }
+    return all >= FEW && 2 * shared > stop && (double)stop < least * (double)all;
+}
+
 us_status us_stop_words(const us_words *words, const uint32_t *n_said, const char *more, const char **language,
                         unsigned char *stop, us_error *err) {
     uint64_t most = 0;
@@ -112,6 +134,7 @@ us_status us_stop_words(const us_words *words, const uint32_t *n_said, const cha
         known = true;
     }
     if (!st && !known) st = unknown(*language, err);
+    if (!st && !*language && best != NO_LANGUAGE && is_neighbour(words, n_said, marks, best)) best = NO_LANGUAGE;
     for (size_t i = 0; i < words->n && !st; i++) {
         bool is = best != NO_LANGUAGE && marks[i] >> best & 1;
         stop[i] = is ? US_STOP_WORD : is_trifle(us_words_get(words, (uint32_t)i)) ? US_STOP_TRIFLE : 0;

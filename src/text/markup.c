@@ -24,18 +24,19 @@ us_status us_markup_escape(us_buf *b, const char *text, us_error *err) {
     return st;
 }
 
-static void group(unsigned long long n, char *out, size_t max) {
+static void group(unsigned long long n, us_tongue tongue, char *out, size_t max) {
     char digits[32];
+    const char *mark = us_tongue_group(tongue);
     int len = snprintf(digits, sizeof digits, "%llu", n);
-    size_t k = 0;
-    for (int i = 0; i < len && k + 2 < max; i++) {
-        if (i && (len - i) % 3 == 0) out[k++] = ',';
+    size_t k = 0, n_mark = strlen(mark);
+    for (int i = 0; i < len && k + n_mark + 2 < max; i++) {
+        if (i && (len - i) % 3 == 0) memcpy(out + k, mark, n_mark), k += n_mark;
         out[k++] = digits[i];
     }
     out[k] = 0;
 }
 
-us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap) {
+us_status us_markup_vf(us_buf *b, us_tongue tongue, us_error *err, const char *fmt, va_list ap) {
     us_status st = US_OK;
     while (*fmt && !st) {
         size_t n = strcspn(fmt, "%");
@@ -52,8 +53,12 @@ us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap) {
         case 'u':
             snprintf(number, sizeof number, "%zu", spec[1] == 'z' ? va_arg(ap, size_t) : (size_t)va_arg(ap, unsigned));
             break;
-        case 'f': snprintf(number, sizeof number, "%.*f", spec[1] == '.' ? spec[2] - '0' : 6, va_arg(ap, double)); break;
-        case 'N': group(va_arg(ap, unsigned long long), number, sizeof number); break;
+        case 'f':
+        case 'F':
+            snprintf(number, sizeof number, "%.*f", spec[1] == '.' ? spec[2] - '0' : 6, va_arg(ap, double));
+            if (spec[n - 1] == 'F' && strchr(number, '.')) *strchr(number, '.') = *us_tongue_point(tongue);
+            break;
+        case 'N': group(va_arg(ap, unsigned long long), tongue, number, sizeof number); break;
         default: strcpy(number, "%");
         }
         if (!st && number[0]) st = us_buf_append_str(b, number, err);
@@ -64,7 +69,7 @@ us_status us_markup_vf(us_buf *b, us_error *err, const char *fmt, va_list ap) {
 us_status us_markup_f(us_buf *b, us_error *err, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    us_status st = us_markup_vf(b, err, fmt, ap);
+    us_status st = us_markup_vf(b, US_ENGLISH, err, fmt, ap);
     va_end(ap);
     return st;
 }

@@ -74,7 +74,7 @@ us_status us_train_greeting(us_model *model, us_card *card, const char *adapter_
     if (!st) st = us_adapter_open(model, adapter_path, false, &adapter, err);
     o.adapter = adapter;
     if (!st) st = us_chat_new(engine, card, &o, &chat, err);
-    if (!st) st = us_chat_reply(chat, "Hello!", stream, ctx, &reply, err);
+    if (!st) st = us_chat_reply(chat, us_card_small_talk(card, 0), stream, ctx, &reply, err);
     if (!st && *reply.text) st = us_card_set_greeting(card, reply.text, err);
     us_chat_free(chat);
     us_adapter_free(adapter);

@@ -140,3 +140,17 @@ out=$({ printf 'name,line\nA,'; timeout 300 yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 [ $rc = 1 ] || fail "an endless line: exit $rc: $out"
 has "out of memory"
 echo ok
+
+# a report speaks the language of its script, with that language's numbers; the program's own output stays English
+{
+    echo "Sprecher;Text"
+    for _ in 1 2 3 4 5 6; do
+        echo 'Anna;Ich habe das nicht gesehen, aber der Leuchtturm brennt schon wieder.'
+        echo 'Karl;Wir haben keine Eimer, und ich kann das auch nicht.'
+    done
+} >"$d/stück.csv"
+"$UNDERSTUDY" explore "$d/stück.csv" -c Anna -o "$d/deutsch" >/dev/null 2>&1 || fail "a German script"
+for words in '<html lang="de">' '<h2>Die Figuren</h2>' '50,0%' '"close":"Schließen"'; do
+    grep -qF -- "$words" "$d/deutsch/index.html" || fail "no '$words' in a German report"
+done
+if grep -qE 'The cast|Who answers whom' "$d/deutsch/index.html"; then fail "a German report speaks English"; fi

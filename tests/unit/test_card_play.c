@@ -267,8 +267,35 @@ static void notes(void **state) {
     us_card_free(c);
 }
 
+/* A drafted card speaks the language of its script where we have it, else English. */
+static void drafts_in_five_languages(void **state) {
+    (void)state;
+    static const struct {
+        const char *language, *persona, *hello;
+    } rows[] = {{NULL, "You are Ada.", "Hello!"},  {"en", "You are Ada.", "Hello!"}, {"de", "Du bist Ada.", "Hallo!"},
+                {"fr", "Tu es Ada.", "Bonjour !"}, {"es", "Eres Ada.", "¡Hola!"},    {"ru", "Ты Ada.", "Привет!"},
+                {"fi", "You are Ada.", "Hello!"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        us_card *card;
+        char *system;
+        assert_ok(us_card_new(&(us_card_draft){.name = "Ada", .language = rows[i].language}, &card, &err), &err);
+        assert_ok(us_card_system(card, &system, &err), &err);
+        assert_memory_equal(system, rows[i].persona, strlen(rows[i].persona));
+        assert_string_equal(us_card_small_talk(card, 0), rows[i].hello);
+        assert_non_null(us_card_small_talk(card, 3));
+        assert_null(us_card_small_talk(card, 4));
+        assert_string_equal(us_card_language(card), rows[i].language ? rows[i].language : "");
+        free(system);
+        us_card_free(card);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms), cmocka_unit_test(macros),
-                                       cmocka_unit_test(the_book), cmocka_unit_test(charx), cmocka_unit_test(notes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms),
+                                       cmocka_unit_test(macros),
+                                       cmocka_unit_test(the_book),
+                                       cmocka_unit_test(charx),
+                                       cmocka_unit_test(drafts_in_five_languages),
+                                       cmocka_unit_test(notes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

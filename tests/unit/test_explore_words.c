@@ -136,8 +136,33 @@ static void languages_are_told_by_their_stop_words(void **state) {
     }
 }
 
+/* Bulgarian is not Russian: where too few of a list's words are said, the language is not known. */
+static void a_neighbour_of_a_language_is_not_it(void **state) {
+    (void)state;
+    us_words w = {0};
+    us_ids ids = {0};
+    us_error err;
+    const char *language = NULL;
+    uint32_t said[128] = {0};
+    unsigned char stop[128] = {0};
+    for (int i = 0; i < 8; i++)
+        assert_ok(
+            us_words_split(&w,
+                           "Аз не зная какво искаш от мен, но това не е патицата. Тя беше тук вчера, сега я няма. Ще я търсим "
+                           "заедно край реката, преди слънцето да залезе зад хълмовете, защото после всичко ще потъне в мрак",
+                           &ids, &err),
+            &err);
+    for (size_t i = 0; i < ids.n; i++) said[ids.id[i]]++;
+    assert_true(ids.n > 280);
+    assert_ok(us_stop_words(&w, said, NULL, &language, stop, &err), &err);
+    assert_string_equal(language, "none");
+    us_words_fini(&w);
+    free(ids.id);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unspaced_runs_are_words),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_neighbour_of_a_language_is_not_it),
+                                       cmocka_unit_test(unspaced_runs_are_words),
                                        cmocka_unit_test(languages_are_told_by_their_stop_words),
                                        cmocka_unit_test(words_are_folded_and_interned),
                                        cmocka_unit_test(keyness_by_hand),
