@@ -174,8 +174,11 @@ static us_status name_on_card(const char *folder, char **out, us_error *err) {
 }
 
 static us_status write_files(const us_facts *f, const us_cloud_options *co, const char *out, const char *about, us_error *err) {
-    us_status st = US_OK;
-    if (out) {
+    char *warning = NULL;
+    us_status st = out || about ? us_fonts_missing(f, co->font, &warning, err) : US_OK;
+    if (warning) fprintf(stderr, "understudy explore: warning: %s\n", warning);
+    free(warning);
+    if (!st && out) {
         us_cloud *cloud = NULL;
         if (f->n_cloud_words) st = us_cloud_new(f, co, &cloud, err);
         else /* everything else is worth a report */

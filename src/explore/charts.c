@@ -1,5 +1,6 @@
 /* explore/charts.c - the report's charts as files of their own: for a slide, a paper, a post. Light, no script. */
 #include "base/file.h"
+#include "explore/cloud.h"
 #include "explore/report.h"
 #include "explore/say.h"
 #include <cairo-svg.h>
@@ -49,6 +50,9 @@ static void text(const chart *c, double x, double y, double size, bool bold, uin
     pango_layout_set_width(c->layout, max_width > 0 ? (int)(max_width * PANGO_SCALE) : -1);
     pango_layout_set_ellipsize(c->layout, max_width > 0 ? PANGO_ELLIPSIZE_END : PANGO_ELLIPSIZE_NONE);
     pango_layout_set_text(c->layout, s, -1);
+    /* "left" of a text that runs from right to left is its right edge */
+    bool leftwards = pango_layout_get_direction(c->layout, 0) == PANGO_DIRECTION_RTL;
+    pango_layout_set_alignment(c->layout, leftwards ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
     pango_layout_get_pixel_size(c->layout, &w, &h);
     colour(c, rgb, 1);
     cairo_move_to(c->cr, x - (align == RIGHT ? w : align == CENTRE ? w / 2.0 : 0), y - h / 2.0);
@@ -118,7 +122,7 @@ static void draw_terms(const chart *c, const char *title, const char *note, cons
 
 #define ROWS(n) ((n) < 20 ? (n) : 20)
 static void title_of(const chart *c, char *out, size_t max, us_say_id what) {
-    snprintf(out, max, "%s: %s", c->f->name, say(c, what));
+    snprintf(out, max, "\u200e%s: %s", c->f->name, say(c, what)); /* left to right, whatever the name is written in */
 }
 static void draw_list(const chart *c, us_say_id title, us_say_id note, const us_term *t, size_t n, bool by_z) {
     char words[300];
@@ -229,6 +233,7 @@ static us_status write_svg(const struct kind *k, const us_facts *f, const char *
     cairo_svg_surface_set_document_unit(s, CAIRO_SVG_UNIT_PX);
     c.cr = cairo_create(s);
     c.layout = pango_cairo_create_layout(c.cr);
+    us_layout_language(c.layout, f);
     box(&c, 0, 0, c.width, c.height, 0xffffff);
     k->draw(&c);
     g_object_unref(c.layout);

@@ -74,6 +74,7 @@ static us_status make_outlines(us_cloud *c, const char *font, us_error *err) {
     pango_font_description_set_absolute_size(d, US_CLOUD_EM * PANGO_SCALE);
     pango_layout_set_font_description(layout, d);
     pango_layout_set_single_paragraph_mode(layout, TRUE);
+    us_layout_language(layout, c->facts);
     for (size_t i = 0; i < c->n_words; i++) {
         us_cloud_word *w = &c->words[i];
         double x2, y2;
@@ -430,10 +431,7 @@ us_status us_cloud_new(const us_facts *facts, const us_cloud_options *options, u
     c->height = o.height ? o.height : 800;
     st = parse_palette(c, o.palette, err);
     if (!st) st = choose_words(c, &o, err);
-    if (!st)
-        st = make_outlines(
-            c, o.font ? o.font : "Poppins, Montserrat, Inter, Open Sans, Noto Sans, DejaVu Sans Condensed, sans-serif Bold",
-            err);
+    if (!st) st = make_outlines(c, o.font ? o.font : US_CLOUD_FONT, err);
     if (!st) st = place(c, &o, err);
     if (!st) st = colour_words(c, err);
     if (st) us_cloud_free(c);

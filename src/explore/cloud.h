@@ -6,8 +6,10 @@
 #include "base/buf.h"
 #include "understudy/explore.h"
 #include <cairo.h>
+#include <pango/pango.h>
 
 #define US_CLOUD_EM 200
+#define US_CLOUD_FONT "Poppins, Montserrat, Inter, Open Sans, Noto Sans, DejaVu Sans Condensed, sans-serif Bold"
 #define US_CLOUD_MAX_COLOURS 12
 
 typedef struct us_cloud_word {
@@ -37,6 +39,8 @@ struct us_cloud {
 US_MUST_USE us_status us_cloud_svg(const us_cloud *c, bool own_style, us_buf *out, us_error *err);
 /* Draws the words (no background) at the context's present scale. */
 void us_cloud_draw(const us_cloud *c, cairo_t *cr);
+/* Letters look as the script's language writes them: Chinese and Japanese ones share code points. */
+void us_layout_language(PangoLayout *layout, const us_facts *f);
 /* Encodes a surface as a PNG file; destroys it. */
 US_MUST_USE us_status us_png_write(cairo_surface_t *s, const char *path, us_error *err);
 /* The same colour for dark backgrounds: lighter. */

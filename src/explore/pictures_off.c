@@ -1,4 +1,4 @@
-/* Built instead of about.c, charts.c, cloud.c, cloud_save.c, html.c and report.c where US_PICTURES is off: figures stay, what
+/* Built instead of about.c, charts.c, cloud.c, cloud_save.c, fonts.c, html.c and report.c where US_PICTURES is off: figures stay, what
  * holds pictures is refused in words. */
 #include "understudy/explore.h"
 
@@ -36,4 +36,10 @@ us_status us_report_write(const us_facts *f, const us_cloud *cloud, const char *
 us_status us_about_write(const us_facts *f, const us_cloud_options *options, const char *folder, us_error *err) {
     (void)f, (void)options, (void)folder;
     return refuse(err);
+}
+
+us_status us_fonts_missing(const us_facts *f, const char *font, char **warning, us_error *err) {
+    (void)f, (void)font, (void)err;
+    *warning = NULL; /* there are no pictures for which a font could be missing */
+    return US_OK;
 }

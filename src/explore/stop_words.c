@@ -62,18 +62,20 @@ static const us_stop_list *language_at(size_t l) {
 }
 enum { MOST_LANGUAGES = 32, NO_LANGUAGE = MOST_LANGUAGES };
 
-/* A number, or a single letter (a syllable of Chinese or Japanese is a word). */
+/* A number, a single letter (a syllable of Chinese or Japanese is a word), or up to three letters of hiragana: what Japanese
+ * writes in it is endings and particles, of which no list has all. */
 static bool is_trifle(const char *word) {
-    size_t letters = 0, digits = 0;
+    size_t letters = 0, digits = 0, hiragana = 0;
     uint32_t cp = 0;
     for (const char *p = word; *p;) {
         int n = us_utf8_decode(p, strlen(p), &cp);
         if (!n) break;
         digits += cp >= '0' && cp <= '9';
         letters += cp != '\'';
+        hiragana += cp >= 0x3041 && cp <= 0x309f;
         p += n;
     }
-    return letters == digits || (letters < 2 && cp < 0x2e80);
+    return letters == digits || (hiragana == letters && letters < 4) || (letters < 2 && cp < 0x2e80);
 }
 
 /* Sets `bit` in the marks of the words of a list; returns how often they are said. */

@@ -154,3 +154,19 @@ for words in '<html lang="de">' '<h2>Die Figuren</h2>' '50,0%' '"close":"Schlie�
     grep -qF -- "$words" "$d/deutsch/index.html" || fail "no '$words' in a German report"
 done
 if grep -qE 'The cast|Who answers whom' "$d/deutsch/index.html"; then fail "a German report speaks English"; fi
+
+# letters that no font here has: a warning that names the package, and nothing where they are there
+latin=$(fc-match -f '%{file}' 'DejaVu Sans' 2>/dev/null || true)
+case $latin in
+*DejaVuSans.ttf)
+    mkdir "$d/fonts"
+    cp "$latin" "$d/fonts/"
+    printf '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>%s</dir><cachedir>%s</cachedir></fontconfig>' "$d/fonts" "$d/cache" >"$d/fonts.conf"
+    { echo "name,line"; for _ in 1 2 3 4; do echo '花子,灯台がまた燃えています。'; echo '太郎,バケツはどこですか。'; done; } >"$d/ja.csv"
+    FONTCONFIG_FILE="$d/fonts.conf" "$UNDERSTUDY" explore "$d/ja.csv" -o "$d/japanese" >/dev/null 2>"$d/err" || fail "$(cat "$d/err")"
+    grep -q 'warning: no font here has .* Chinese and Japanese (.*): install fonts-noto-cjk (Debian)' "$d/err" || fail "no warning about fonts: $(cat "$d/err")"
+    FONTCONFIG_FILE="$d/fonts.conf" "$UNDERSTUDY" explore "$d/play.csv" -o "$d/english" >/dev/null 2>"$d/err" || fail "$(cat "$d/err")"
+    if grep -q 'no font' "$d/err"; then fail "a warning about fonts without need: $(cat "$d/err")"; fi
+    ;;
+*) echo "skipped: fonts (no DejaVu Sans here)" ;;
+esac
