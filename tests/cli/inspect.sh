@@ -11,6 +11,10 @@ has() { grep -qF -- "$1" <<<"$out" || fail "no '$1' in: $out"; }
 "$US_MKTINY" qwen3 Q4_K "$d/m.gguf"
 out=$("$UNDERSTUDY" inspect "$d/m.gguf")
 has "architecture   qwen3"
+out=$(US_CPU=nonsense "$UNDERSTUDY" tokenize -m "$d/m.gguf" - <<<hi 2>&1) && fail "US_CPU=nonsense passed over"
+has "scalar" # the names that there are
+US_CPU=scalar "$UNDERSTUDY" tokenize -m "$d/m.gguf" - <<<hi >/dev/null
+out=$("$UNDERSTUDY" inspect "$d/m.gguf")
 has "shape          2 layers, width 256, feed-forward 512, 4 heads, 2 kv heads of 64"
 has "tied to the embedding"
 has "byte-level BPE (qwen2)"

@@ -14,6 +14,13 @@ steers() {
     LC_ALL=C.UTF-8 sed -E "$2" "$1" | tr -d '\r' | LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]'
 }
 colours=$'s/\e\\[([0-9;]*m|K)//g'
+# A line of $dir/in each time the chat on $dir/tty asks for one, and its end when it asks again: a terminal may drop what is typed before.
+feed() {
+    local n=1 line
+    while IFS= read -r line; do asked $((n++)) && printf '%s\n' "$line"; done <"$dir/in"
+    asked "$n"
+}
+asked() { for ((i = 0; i < 2400; i++)); do [ "$(grep -ac '^you: ' "$dir/tty")" -ge "$1" ] && return; sleep 0.05; done; }
 # try NAME COMMAND...: its output in a pipe, and on a terminal, is harmless
 try() {
     local name=$1; shift
@@ -23,7 +30,9 @@ try() {
     [ -s "$dir/out" ] || [ -s "$dir/err" ] || fail "$name: says nothing"
     case $name in chat | doctor* | inspect | explore) command -v script >/dev/null || return 0 ;; *) return 0 ;; esac
     # the line editor moves about on a terminal that can: there it is a dumb one
-    TERM=$([ "$2" = chat ] && echo dumb || echo xterm) script -qec "$(printf '%q ' "$@")" /dev/null <"$dir/in" >"$dir/tty" 2>/dev/null
+    : >"$dir/tty"
+    if [ "$2" = chat ]; then feed | TERM=dumb script -qec "$(printf '%q ' "$@")" /dev/null >"$dir/tty" 2>/dev/null
+    else TERM=xterm script -qec "$(printf '%q ' "$@")" /dev/null </dev/null >"$dir/tty" 2>/dev/null; fi
     steers "$dir/tty" "$colours" && { cat -v "$dir/tty" | head -20; fail "$name: at a terminal"; }
 }
 printf 'Hi there\nAnd now?\n' >"$dir/in"
