@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 char *cli_character_folder(const char *name) {
     char path[96] = "characters/";
@@ -12,6 +13,13 @@ char *cli_character_folder(const char *name) {
         if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) path[n++] = (char)tolower((unsigned char)*p);
     path[n] = 0;
     return cli_must(strdup(n > start ? path : "characters/character"));
+}
+
+char *cli_adapter_file(const char *given) {
+    struct stat s;
+    char *path = cli_must(malloc(strlen(given) + 16));
+    sprintf(path, stat(given, &s) == 0 && S_ISDIR(s.st_mode) ? "%s/adapter.gguf" : "%s", given);
+    return path;
 }
 
 us_status cli_find_character(const us_script *s, const char **name, us_error *err) {

@@ -6,6 +6,8 @@
 
 /* "characters/homer" for "Homer Simpson". free() it. */
 char *cli_character_folder(const char *name);
+/* "characters/homer" -> its adapter.gguf; a file as it is. free() it. */
+char *cli_adapter_file(const char *given);
 /* Replaces *name by the speaker's own spelling in the script. */
 US_MUST_USE us_status cli_find_character(const us_script *script, const char **name, us_error *err);
 /* The system message of rows: of the card in `file`; NULL: of the draft from the script; "none": "". free() it. */

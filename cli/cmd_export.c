@@ -7,17 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define DEFAULT_BASE "HuggingFaceTB/SmolLM2-135M-Instruct"
-
-/* "characters/homer" -> its adapter.gguf; a file as it is. */
-static char *adapter_file(const char *given) {
-    struct stat s;
-    char *path = cli_must(malloc(strlen(given) + 16));
-    sprintf(path, stat(given, &s) == 0 && S_ISDIR(s.st_mode) ? "%s/adapter.gguf" : "%s", given);
-    return path;
-}
 
 static int write_text(const char *command, const char *folder, const char *name, const char *text) {
     char path[4096];
@@ -166,7 +157,7 @@ int cmd_export(int argc, char **argv) {
     }
     if (n != 1) return cli_usage(argv[0], "one adapter at a time");
     us_model *m = NULL;
-    char *path = cli_model_path(argv[0], model), *adapter = adapter_file(argv[1]);
+    char *path = cli_model_path(argv[0], model), *adapter = cli_adapter_file(argv[1]);
     if (!path) rc = EXIT_FAILED;
     else {
         st = us_model_open(path, NULL, &m, &err);

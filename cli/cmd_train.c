@@ -34,7 +34,7 @@ static void on_alarm(int sig) {
 
 typedef struct run {
     const char *command, *character, *dataset, *out, *log_path, *persona;
-    char *owned_out, *card_path, *adapter_path, *checkpoint_path, *owned_log, *system;
+    char *owned_out, *card_path, *adapter_path, *checkpoint_path, *owned_log, *system, *from, *continued_path;
     us_script *script;
     us_dataset *set;
     us_card *card;
@@ -85,7 +85,8 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
     o->character = r->character;
     if (!r->out) r->out = r->owned_out = cli_character_folder(r->character);
     if (!r->out || !(r->card_path = join(r->out, "card.json")) || !(r->adapter_path = join(r->out, "adapter.gguf")) ||
-        !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->owned_log = join(r->out, "log.jsonl")))
+        !(r->checkpoint_path = join(r->out, "checkpoint.gguf")) || !(r->continued_path = join(r->out, US_TRAIN_CONTINUED)) ||
+        !(r->owned_log = join(r->out, "log.jsonl")))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
@@ -438,13 +439,15 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
             "warning: the adapter predicts unseen lines no better than the base alone: too few lines, or too high a rate\n");
     if (norm < 1e-6) fprintf(stderr, "warning: the adapter's norm is zero (%.1e): nothing was learned\n", norm);
     unlink(r->checkpoint_path);
+    unlink(r->continued_path);
     return EXIT_OK;
 }
 
 /* The folder, its card and the log before hours are spent: a place that cannot be written is told at once. */
 static us_status prepare_folder(run *r, bool append, us_error *err) {
     us_status st = access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
-    if (!st && !(r->log = fopen(r->log_path, append ? "a" : "w")))
+    if (!append && !r->from) unlink(r->continued_path); /* of a run that was thrown away */
+    if (!st && !(r->log = fopen(r->log_path, append || r->alone ? "a" : "w")))
         st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
     return st;
 }
@@ -466,7 +469,10 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     to->cast = us_card_cast(r->card, &to->n_cast);
     us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
-    if (!st && resume && !dry_run) st = us_trainer_resume(r->trainer, err);
+    bool goes_on = resume && !dry_run;
+    if (!st && (goes_on ? access(r->continued_path, F_OK) == 0 : r->from != NULL))
+        st = us_trainer_continue(r->trainer, goes_on ? NULL : r->from, err);
+    if (!st && goes_on) st = us_trainer_resume(r->trainer, err);
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
@@ -474,9 +480,9 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;
     us_jobs *jobs = r->alone ? NULL : enter_job(r, r->typed, id);
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
-    log_line(r,
-             json_pack("{s:s, s:I, s:f}", "stage", "learning", "n_steps", (json_int_t)us_trainer_get_facts(r->trainer).n_steps,
-                       "seconds", us_trainer_get_facts(r->trainer).seconds));
+    log_line(r, json_pack("{s:s, s:s, s:I, s:f}", "stage", "learning", "character", r->character, "n_steps",
+                          (json_int_t)us_trainer_get_facts(r->trainer).n_steps, "seconds",
+                          us_trainer_get_facts(r->trainer).seconds));
     if (samples && !resume && !interrupted) show_samples(r, 0, true);
     if (ends) us_trainer_end(r->trainer);
     st = steps(r, samples, &p, err);
@@ -494,7 +500,7 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     us_dataset_options dso = {.unnamed = 0.25};
     us_train_options to = {.eval_targets = 8000, .patience = 0};
     const char *tpl = NULL;
-    const char *model = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
+    const char *model = NULL, *from = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
     int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
             max_words = 60;
     double validation = 0.05, test = 0.05;
@@ -510,6 +516,8 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
         {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},
         {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING,
          &r.dataset, 0, 0},
+        {"continue", 0, "ADAPTER", "begin from this adapter, or this character's folder: lines that came later", CLI_STRING,
+         &from, 0, 0},
         {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &resume, 0, 0},
         {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &restart, 0, 0},
         {"finish", 0, NULL, "with --resume: learn no more, keep the best so far", CLI_SWITCH, &ends, 0, 0},
@@ -596,6 +604,7 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     dso.max_words = (int32_t)max_words;
     dso.validation = validation;
     dso.test = test;
+    if (from) r.from = cli_adapter_file(from);
     us_error err;
     us_status st = load(&r, &so, &dso, (const char *const *)argv + 1, (size_t)n, &err);
     char *path = NULL;
@@ -618,6 +627,8 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     free(r.card_path);
     free(r.adapter_path);
     free(r.checkpoint_path);
+    free(r.continued_path);
+    free(r.from);
     free(r.owned_log);
     free(path);
     return rc;

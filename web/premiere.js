@@ -23,6 +23,7 @@ export async function premiere(id, part) {
     el('div', { class: 'center' }, el('a', { class: 'button primary big', href: address('new', id) }, icon('person'), t('premiere_talk', { name: c.name.split(' ')[0] }))),
     el('div', { class: 'center' }, !c.audition && c.origin && button('people', t('hear_audition'), () => hear(id)), c.own && button('pencil', t('change_character'), () => change(c)), button('save', t('card_png'), () => exportCard(id, 'png')), button('save', t('card_json'), () => exportCard(id, 'json')),
       c.has_adapter && el('a', { class: 'button', href: `${url}/adapter.gguf`, download: `${id}.gguf` }, icon('save'), t('adapter_file')),
+      c.has_adapter && store.state.studio && [el('a', { class: 'button', href: `${url}/peft.zip`, download: `${id}-peft.zip` }, icon('save'), t('peft_file')), el('a', { class: 'button', href: `${url}/merged.gguf`, download: `${id}-merged.gguf`, title: t('merged_why') }, icon('save'), t('merged_file'))],
       c.own && c.origin && el('a', { class: 'button', href: address('cast', c.origin.script, c.origin.character) }, icon('again'), t('teach_again')), c.own && button('trash', t('delete_char'), () => remove(c)))),
   c.audition && verdicts(c));
 }

@@ -12,38 +12,55 @@ const first = name => name.split(' ')[0];
 /* ---- #/cast/SCRIPT/NAME ---- */
 
 export async function cast(id, name) {
-  const here = begin(), links = { drop: '#/studio', explore: address('script', id, name) };
+  const here = begin(), links = { drop: '#/studio', explore: address('script', id, name) }, fields = {};
   place(name, road('cast', links), hero(t('cast_title', { name }), t('cast_counting')), panel('', meter(0, t('cast_counting'))));
-  const ask = { kind: 'train', script: id, character: name };
-  let plan;
-  try { plan = await post('/api/jobs', { ...ask, dry: true }); } catch (e) {
-    if (here()) place(name, road('cast', links), hero(t('cast_title', { name })), el('div', { class: 'notice bad', role: 'alert' }, e.message));
-    return;
-  }
+  const wish = { names: [name], from: '' }, trained = store.characters.filter(c => c.own && c.has_adapter);
+  const ask = () => ({ kind: 'train', script: id, ...wish.names.length > 1 ? { characters: wish.names } : { character: name }, ...wish.from && { continue: wish.from } });
+  const refused = e => here() && place(name, road('cast', links), hero(t('cast_title', { name })), el('div', { class: 'notice bad', role: 'alert' }, e.message));
+  let plan, others = [];
+  try {
+    [plan, others] = await Promise.all([post('/api/jobs', { ...ask(), dry: true }), get(`/api/scripts/${encodeURIComponent(id)}`).then(s => (s.found?.people || []).filter(p => !p.joint && p.name !== name && p.lines >= 50).slice(0, 12))]);
+  } catch (e) { refused(e); return; }
   if (!here()) return;
+  const keep = form => { for (const f of ['persona', 'epochs', 'rank', 'max_steps', 'mode']) fields[f] = new FormData(form).get(f); };
+  // What is asked for has changed: counted again, and what was typed stays.
+  const again = async form => {
+    keep(form);
+    form.querySelectorAll('button, select').forEach(b => { b.disabled = true; });
+    announce(t('cast_counting'));
+    try { plan = await post('/api/jobs', { ...ask(), dry: true }); } catch (e) { failed(e); wish.names = [name]; }
+    if (here()) draw();
+  };
+  const toggle = (who, form) => { wish.names = wish.names.includes(who) ? wish.names.filter(x => x !== who) : [...wish.names, who].slice(0, 8); wish.from = ''; return again(form); };
   const mode = (which, checked) => el('label', { class: 'mode' }, el('input', { type: 'radio', class: 'unseen', name: 'mode', value: which, checked }), el('strong', {}, t(`mode_${which}`)), el('span', { class: 'time' }, t('about_time', { time: time(plan[which].seconds) })), el('span', { class: 'soft' }, t(`mode_${which}_sub`)));
-  const same = plan.quick.epochs === plan.full.epochs;
-  const form = el('form', { class: 'fields', onsubmit: async e => {
-    e.preventDefault();
-    const d = new FormData(form), options = {}, persona = d.get('persona').trim();
-    for (const k of ['epochs', 'rank', 'max_steps']) if (d.get(k)) options[k] = Number(d.get(k));
-    form.querySelector('.primary').disabled = true;
-    try {
-      const job = await post('/api/jobs', { ...ask, mode: d.get('mode') || 'full', options, ...persona && persona !== plan.persona && { persona } });
-      await loadJobs();
-      location.hash = jobLink(job);
-    } catch (x) { failed(x); form.querySelector('.primary').disabled = false; }
-  } },
-  same ? el('p', { class: 'notice' }, t('about_time', { time: time(plan.full.seconds) })) : el('div', { class: 'modes', role: 'radiogroup', 'aria-label': t('step_rehearse') }, mode('quick', true), mode('full', false)),
-  el('dl', { class: 'facts' }, [['learns_from', t('lines_n', { n: number(plan.targets.train) })], ['memory', t('megabytes', { n: mega(plan.memory_bytes) })], ['disk', t('free_of', { n: mega(plan.disk_bytes), of: mega(plan.free_disk_bytes) })]].map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, v)))),
-  plan.targets.train < 300 && el('p', { class: 'notice' }, t('too_few', { n: number(plan.targets.train) })),
-  el('label', {}, t('persona'), el('textarea', { name: 'persona', rows: '3', maxlength: '2000' }, plan.persona), el('span', { class: 'soft' }, t('persona_why'))),
-  el('details', {}, el('summary', {}, t('options')), el('div', { class: 'three' },
-    el('label', {}, t('option_epochs'), el('input', { type: 'number', name: 'epochs', min: '0.01', max: '100', step: 'any', placeholder: number(plan.full.epochs, 2) })),
-    el('label', {}, t('option_rank'), el('input', { type: 'number', name: 'rank', min: '1', max: '256', step: '1', placeholder: String(plan.rank) })),
-    el('label', {}, t('option_steps'), el('input', { type: 'number', name: 'max_steps', min: '1', step: '1', placeholder: String(plan.n_steps) })))),
-  el('div', { class: 'center' }, el('button', { class: 'button primary big' }, icon('play'), el('span', {}, t('start_rehearsal')))));
-  place(name, road('cast', links), hero(t('cast_title', { name })), panel('', form));
+  function draw() {
+    const same = plan.quick.epochs === plan.full.epochs, several = wish.names.length > 1, lines = plan.cast.reduce((n, c) => n + c.targets.train, 0);
+    const form = el('form', { class: 'fields', onsubmit: async e => {
+      e.preventDefault();
+      const d = new FormData(form), options = {}, persona = (d.get('persona') || '').trim();
+      for (const k of ['epochs', 'rank', 'max_steps']) if (d.get(k)) options[k] = Number(d.get(k));
+      form.querySelector('.primary').disabled = true;
+      try {
+        const job = await post('/api/jobs', { ...ask(), mode: d.get('mode') || 'full', options, ...persona && persona !== plan.persona && { persona } });
+        await loadJobs();
+        location.hash = jobLink(job);
+      } catch (x) { failed(x); form.querySelector('.primary').disabled = false; }
+    } },
+    same ? el('p', { class: 'notice' }, t('about_time', { time: time(plan.full.seconds) })) : el('div', { class: 'modes', role: 'radiogroup', 'aria-label': t('step_rehearse') }, mode('quick', fields.mode !== 'full'), mode('full', fields.mode === 'full')),
+    el('dl', { class: 'facts' }, [['learns_from', t('lines_n', { n: number(lines) })], ['memory', t('megabytes', { n: mega(plan.memory_bytes) })], ['disk', t('free_of', { n: mega(plan.disk_bytes), of: mega(plan.free_disk_bytes) })]].map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, v)))),
+    plan.cast.map(c => c.targets.train < 300 && el('p', { class: 'notice' }, several && `${c.character}: `, t('too_few', { n: number(c.targets.train) }))),
+    others.length > 0 && el('fieldset', { class: 'plain' }, el('legend', {}, t('teach_too')), el('div', { class: 'chips' }, others.map(p => el('button', { type: 'button', class: 'chip', 'aria-pressed': String(wish.names.includes(p.name)), onclick: () => toggle(p.name, form) }, p.name))), el('p', { class: 'soft' }, t('teach_too_why'))),
+    !several && trained.length > 0 && el('label', {}, t('begin_with'), el('select', { onchange: e => { wish.from = e.target.value; again(form); } }, el('option', { value: '' }, t('begin_with_nothing')), trained.map(c => el('option', { value: c.id, selected: c.id === wish.from }, t('begin_with_char', { name: c.name })))), wish.from && el('span', { class: 'soft' }, t('begin_with_why'))),
+    !several && !wish.from && el('label', {}, t('persona'), el('textarea', { name: 'persona', rows: '3', maxlength: '2000' }, fields.persona || plan.persona), el('span', { class: 'soft' }, t('persona_why'))),
+    el('details', {}, el('summary', {}, t('options')), el('div', { class: 'three' },
+      el('label', {}, t('option_epochs'), el('input', { type: 'number', name: 'epochs', min: '0.01', max: '100', step: 'any', value: fields.epochs || '', placeholder: number(plan.full.epochs, 2) })),
+      el('label', {}, t('option_rank'), el('input', { type: 'number', name: 'rank', min: '1', max: '256', step: '1', value: fields.rank || '', placeholder: String(plan.rank) })),
+      el('label', {}, t('option_steps'), el('input', { type: 'number', name: 'max_steps', min: '1', step: '1', value: fields.max_steps || '', placeholder: String(plan.n_steps) })))),
+    el('div', { class: 'center' }, el('button', { class: 'button primary big' }, icon('play'), el('span', {}, t('start_rehearsal')))));
+    const title = several ? t('cast_title_all', { names: wish.names.join(', ') }) : t('cast_title', { name });
+    place(name, road('cast', links), hero(title), panel('', form));
+  }
+  draw();
 }
 
 /* ---- #/job/ID ---- */
@@ -76,21 +93,29 @@ function tools(j, draw) {
 }
 
 function rehearsalView(j) {
-  const steps = [], held = [], samples = new Map(); // samples: line -> [{ step, reply, bare }]
-  let stage = '', n = 0, left = null, speed = 0, base = null;
-  const links = { drop: '#/studio', explore: address('script', j.script, j.title), cast: address('cast', j.script, j.title) };
+  const steps = [], held = [], samples = new Map(), cast = j.characters || [{ id: j.character, half: j.character, name: j.title }]; // samples: line -> [{ step, reply, bare }]
+  let stage = '', n = 0, left = null, speed = 0, base = null, now = 0; // now: which of the cast learns
+  const links = { drop: '#/studio', explore: address('script', j.script, cast[0].name), cast: address('cast', j.script, cast[0].name) };
+  const next = name => { // another one learns: their curve begins anew
+    const at = cast.findIndex(c => c.name === name);
+    if (at < 0 || at === now) return;
+    now = at;
+    steps.length = held.length = 0;
+    samples.clear();
+    left = base = null;
+  };
   const status = el('div', { class: 'status' }), graph = el('div', {}), growth = el('div', { class: 'growth' }), controls = el('div', {}), note = el('div', { 'aria-live': 'polite' }), top = el('div', {});
   place(j.title, road('rehearse', links), top, panel('', status, graph, note, controls), el('section', { class: 'panel', vars: { hue: hueOf(j.title) } }, el('h2', {}, t('same_questions')), growth));
   const draw = () => {
     const at = steps.at(-1)?.[0] || 0, done = j.state === 'done';
-    fill(top, hero(done ? t('ready_title', { name: j.title }) : t('rehearsing', { name: j.title }), done ? '' : t('close_browser')));
+    fill(top, hero(done ? t('ready_title', { name: j.title }) : t('rehearsing', { name: cast[now].name }), done ? '' : cast.length > 1 ? `${t('one_of', { k: number(now + 1), n: number(cast.length) })} ${t('close_browser')}` : t('close_browser')));
     fill(status, el('strong', {}, jobState(j)), n > 0 && el('span', {}, t('step_of', { k: number(at), n: number(n) })), j.state === 'running' && stage && el('span', {}, t(`stage_${stage}`)),
       j.state === 'running' && left !== null && el('span', {}, t('time_left', { time: time(left) })), j.state === 'running' && speed > 0 && el('span', {}, t('tokens_s', { n: number(speed) })),
       meter(done ? 1 : n ? at / n : jobShare(j), t('step_rehearse')));
     fill(graph, curve(steps, held, base, n));
     fill(note, j.error && el('p', { class: `notice ${j.state === 'failed' ? 'bad' : ''}`, role: 'alert' }, j.error), j.state === 'interrupted' && !j.error && el('p', { class: 'notice' }, t('interrupted_why')));
-    fill(controls, done ? el('div', { class: 'center' }, el('a', { class: 'button primary big', href: address('premiere', j.character) }, t('open_premiere')), button('people', t('hear_audition'), () => hear(j.character)))
-      : [tools(j, draw), held.length > 0 && j.state !== 'cancelled' && el('div', { class: 'center' }, el('a', { class: 'button', href: address('new', j.character) }, icon('person'), t('talk_now')))]);
+    fill(controls, done ? el('div', { class: 'center' }, cast.map(c => el('a', { class: 'button primary big', href: address('premiere', c.id) }, cast.length > 1 ? t('premiere_of', { name: c.name }) : t('open_premiere'))), cast.length === 1 && button('people', t('hear_audition'), () => hear(cast[0].id)))
+      : [tools(j, draw), held.length > 0 && j.state !== 'cancelled' && el('div', { class: 'center' }, el('a', { class: 'button', href: address('new', cast[now].half) }, icon('person'), t('talk_now')))]);
     fill(growth, ...[...samples].map(([line, list]) => el('section', {}, el('h3', {}, line), el('ol', {}, picked(list).map(x => el('li', { class: x.bare ? 'bare' : '' }, el('span', {}, x.bare ? t('bare_says') : t('at_step', { n: number(x.step) })), x.reply))))));
     growth.parentElement.hidden = !samples.size;
   };
@@ -101,7 +126,7 @@ function rehearsalView(j) {
     if (event === 'job') Object.assign(j, data);
     else if (data.resumed) { stage = 'learning'; }
     else if (data.line !== undefined) { if (!samples.has(data.line)) samples.set(data.line, []); const list = samples.get(data.line).filter(x => x.step < data.step || x.bare !== data.bare); list.push(data); samples.set(data.line, list); }
-    else if (data.stage) { stage = data.stage; if (data.n_steps) n = data.n_steps; if (data.seconds && left === null) left = data.seconds; }
+    else if (data.stage) { stage = data.stage; if (data.character) next(data.character); if (data.n_steps) n = data.n_steps; if (data.seconds && left === null) left = data.seconds; }
     else if (data.done) left = 0;
     else if (data.step) {
       while (steps.length && steps.at(-1)[0] >= data.step) steps.pop(); // what a kill took is learned again

@@ -37,8 +37,10 @@ export async function studio() {
   const here = begin();
   if (!store.state.studio) { place(t('studio'), hero(t('studio'), t('studio_off'))); return; }
   const scripts = el('div'), jobs = el('div');
-  place(t('studio'), road('drop'), hero(t('studio'), t('studio_sub')), dropZone(), el('div', { class: 'grid apart' }, scripts, jobs));
+  const kept = el('div');
+  place(t('studio'), road('drop'), hero(t('studio'), t('studio_sub')), dropZone(), el('div', { class: 'grid apart' }, scripts, jobs), kept);
   drawJobs(jobs);
+  drawKept(kept, here);
   const { scripts: list, quota_bytes } = await get('/api/scripts');
   if (!here()) return;
   list.sort((a, b) => b.created_ms - a.created_ms);
@@ -52,6 +54,15 @@ function drawJobs(box) {
   box.replaceChildren(...list.length ? [panel(t('your_jobs'), el('ul', { class: 'list' }, list.map(j => el('li', {},
     el('a', { href: jobLink(j) }, el('strong', {}, j.title), el('span', { class: 'soft' }, `${t(`step_${j.kind === 'train' ? 'rehearse' : 'audition'}`)} · ${jobState(j)}`), ['running', 'queued', 'paused', 'interrupted'].includes(j.state) && meter(jobShare(j), j.title)),
     ['done', 'failed', 'cancelled'].includes(j.state) && iconButton('close', t('forget_job'), () => del(`/api/jobs/${j.id}`).then(loadJobs).then(() => drawJobs(box), failed))))))] : []);
+}
+// What all of it takes on the disk; what can be made again, or was thrown away, can go.
+async function drawKept(box, here) {
+  const { kept, free_bytes } = await get('/api/storage').catch(() => ({ kept: [] }));
+  if (!here()) return;
+  const wipe = what => { const ask = dialog(t(`wipe_${what}`), [el('p', {}, t(`wipe_${what}_ask`)), el('div', { class: 'row end' }, button('', t('cancel'), () => ask.close()), button('trash', t(`wipe_${what}`), () => { ask.close(); del(`/api/storage/${what}`).then(() => drawKept(box, here), failed); }, { class: 'button primary' }))]); };
+  box.replaceChildren(...kept.some(k => k.n) ? [el('section', { class: 'panel' }, el('details', {}, el('summary', {}, t('kept_here', { n: mega(kept.reduce((n, k) => n + k.bytes, 0)), of: mega(free_bytes) })),
+    el('ul', { class: 'list' }, kept.filter(k => k.n).map(k => el('li', {}, el('span', { class: 'kept' }, el('strong', {}, t(`kept_${k.what}`)), el('span', { class: 'soft' }, `${number(k.n)} · ${t('megabytes', { n: mega(k.bytes) })}`)), k.deletable && iconButton('trash', t(`wipe_${k.what}`), () => wipe(k.what))))),
+    !store.state.public && el('div', { class: 'center' }, el('a', { class: 'button', href: '/api/backup', download: `understudy-${new Date().toISOString().slice(0, 10)}.tar.gz` }, icon('save'), t('backup'))), !store.state.public && el('p', { class: 'soft' }, t('backup_why'))))] : []);
 }
 function dropZone() {
   const input = el('input', { type: 'file', class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', onchange: () => input.files[0] && bring(input.files[0]) });

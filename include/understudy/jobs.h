@@ -15,7 +15,8 @@
  *     steps[]               argv (without the program; "{log}" stands for the path of log.jsonl), and for a step that can go on
  *                           where it was: mark (a file that is there when there is something to go on with), fresh[] and
  *                           again[] (arguments for the one case and the other), ending[] (arguments that make it finish early)
- *     publish {from, to}    folders: when all steps are done, `from` becomes `to`, which is new
+ *                           publish, as below, when this step is done
+ *     publish {from, to}    folders: when all steps are done, `from` becomes `to`, which is new, or, with `aside` too, goes there
  *     clean[]               files and folders that go with a cancelled job
  *
  * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running job

@@ -103,6 +103,12 @@ US_API void us_trainer_free(us_trainer *t);
 US_API us_train_facts us_trainer_get_facts(const us_trainer *t);
 /* Times one micro-batch (nothing is learned) and fills facts.seconds. */
 US_API void us_trainer_estimate(us_trainer *t);
+/* Before the first step: begins from an adapter of the same base instead of from nothing, for lines that came later or for another
+ * character of the same cast. Its rank may be lower than this run's. It is the first best: when nothing better is learned, it
+ * stays. A copy is kept as folder/US_TRAIN_CONTINUED; path NULL takes that one, before us_trainer_resume(). MISMATCH in words for
+ * an adapter that does not fit. */
+#define US_TRAIN_CONTINUED "continued.gguf"
+US_API US_MUST_USE us_status us_trainer_continue(us_trainer *t, const char *path, us_error *err);
 /* Goes on from folder/checkpoint.gguf, bit for bit. MISMATCH names the first option, data or base that differs. */
 US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
 /* One optimizer step; validates and writes the checkpoint when it is time (by steps, and every two minutes). A validation that

@@ -137,8 +137,14 @@ static bool paths_are_inside(const json_t *list, const char *dir) {
     return true;
 }
 
+static bool publishes_inside(const json_t *p, const char *dir) {
+    const char *aside = text_of(p, "aside");
+    return !p || (is_inside(text_of(p, "from"), dir) && is_inside(text_of(p, "to"), dir) && (!*aside || is_inside(aside, dir)));
+}
+
 static bool is_tame(const json_t *o, const char *dir) {
-    const json_t *steps = json_object_get(o, "steps"), *publish = json_object_get(o, "publish"), *s;
+    const json_t *steps = json_object_get(o, "steps"), *s;
+    if (!publishes_inside(json_object_get(o, "publish"), dir)) return false;
     if (json_object_get(o, "folder") || json_object_get(o, "log") || !json_array_size(steps)) return false;
     for (size_t i = 0; i < json_array_size(steps); i++) {
         s = json_array_get(steps, i);
@@ -146,13 +152,9 @@ static bool is_tame(const json_t *o, const char *dir) {
             !words_are_tame(json_object_get(s, "fresh"), false, dir) ||
             !words_are_tame(json_object_get(s, "again"), false, dir) ||
             !words_are_tame(json_object_get(s, "ending"), false, dir) ||
-            (*text_of(s, "mark") && !is_inside(text_of(s, "mark"), dir)))
+            (*text_of(s, "mark") && !is_inside(text_of(s, "mark"), dir)) ||
+            !publishes_inside(json_object_get(s, "publish"), dir))
             return false;
-    }
-    const json_t *all = json_is_array(publish) ? publish : NULL;
-    for (size_t i = 0; i < (all ? json_array_size(all) : publish ? 1 : 0); i++) {
-        s = all ? json_array_get(all, i) : publish;
-        if (!is_inside(text_of(s, "from"), dir) || !is_inside(text_of(s, "to"), dir)) return false;
     }
     return paths_are_inside(json_object_get(o, "clean"), dir);
 }

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,11 +33,6 @@ typedef struct reader {
 
 static us_status refuse(const reader *r, const char *what) {
     return us_fail(r->err, US_ERR_FORMAT, "%s: %s: nothing was changed", r->file, what);
-}
-
-static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)sb, (void)kind, (void)at;
-    return remove(path);
 }
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
@@ -247,7 +241,7 @@ static us_status replace(reader *r, bool force) {
     snprintf(old, sizeof old, "%s/replaced-%s", r->dir, now);
     us_status st = us_dir_make_private(old, r->err);
     if (!st) st = take_places(r, old);
-    if (!force && !st) nftw(old, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* locks alone: see check_empty() */
+    if (!force && !st) us_dir_remove(old); /* locks alone: see check_empty() */
     else if (rmdir(old) && !st) snprintf(r->counts->replaced, sizeof r->counts->replaced, "%.500s", old); /* it was not empty */
     return st;
 }
@@ -288,7 +282,7 @@ us_status us_backup_restore(const char *file, const char *data_dir, bool force, 
     if (!st) st = tame_jobs(&r);
     if (!st) st = replace(&r, force);
     if (r.a) archive_read_free(r.a);
-    if (r.aside[0]) nftw(r.aside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (r.aside[0]) us_dir_remove(r.aside);
     us_jobs_close(jobs);
     if (lock >= 0) close(lock);
     return st;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,12 @@ static us_status make_dirs(const char *path, mode_t mode, us_error *err) {
 
 us_status us_dir_make(const char *path, us_error *err) { return make_dirs(path, 0755, err); }
 us_status us_dir_make_private(const char *path, us_error *err) { return make_dirs(path, 0700, err); }
+
+static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb, (void)kind, (void)at;
+    return remove(path), 0;
+}
+void us_dir_remove(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 us_status us_file_make_private(const char *path, us_error *err) {
     struct stat sb;

@@ -25,6 +25,8 @@ US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_erro
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
 /* The same; folders that are made are for their owner alone, whatever the umask. */
 US_MUST_USE us_status us_dir_make_private(const char *path, us_error *err);
+/* rm -r: a folder and all that is in it, as far as that can be removed; links are removed, not followed. */
+void us_dir_remove(const char *path);
 /* Makes a file that only its owner can read and write, or makes one that is there so. IO for what is no regular file. */
 US_MUST_USE us_status us_file_make_private(const char *path, us_error *err);
 /* Holds this file (made when missing) until *fd is closed, or the process ends in whatever way. MISMATCH: another has it. */

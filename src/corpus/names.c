@@ -51,8 +51,9 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     us_buf_fini(&have);
     if (found) return US_OK;
     if (n_near) return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; did you mean %s?", name, near);
-    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are '%s', '%s', '%s'", name,
-                   n > 0 ? sp[0].name : "", n > 1 ? sp[1].name : "", n > 2 ? sp[2].name : "");
+    for (size_t i = 0; i < n && i < 3; i++)
+        snprintf(near + strlen(near), sizeof near - strlen(near), "%s'%.100s'", i ? ", " : "", sp[i].name);
+    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are %s", name, n ? near : "nobody's");
 }
 
 /* "mnca" for "monica geller", "rach" for "rachel green": the beginning of the first name, or four letters and more of

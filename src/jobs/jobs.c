@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,7 +26,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_STEPS = 8,
+    MAX_STEPS = 24,
     MAX_ARGV = 120,
     MAX_JSON = 1 << 20,
     HOLD_MS = 700,
@@ -120,12 +119,6 @@ static void list_ids(const us_jobs *j, char ids[US_JOBS_MAX][US_JOBS_ID], size_t
     if (d) closedir(d);
     qsort(ids, *n, US_JOBS_ID, by_name);
 }
-
-static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)sb, (void)kind, (void)at;
-    return remove(path);
-}
-static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 /* The process that works on a job locks the file `alive` in its folder; the lock ends with the process. */
 static bool is_alive(const us_jobs *j, const char *id) {
@@ -355,7 +348,7 @@ us_status us_jobs_table(us_jobs *j, char **text, us_error *err) {
 static void clean(const json_t *o) {
     const json_t *x;
     size_t i;
-    json_array_foreach(json_object_get(o, "clean"), i, x) remove_tree(json_string_value(x));
+    json_array_foreach(json_object_get(o, "clean"), i, x) us_dir_remove(json_string_value(x));
 }
 
 static void end_job(json_t *o, const char *state, const char *why) {
@@ -401,7 +394,7 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
         if (!over && !is(o, "state", "failed")) return us_fail(err, US_ERR_MISMATCH, "the job has not ended: cancel it first");
         char *path = us_path_join(j->folder, id);
         if (is(o, "state", "failed")) clean(o);
-        if (path) remove_tree(path);
+        if (path) us_dir_remove(path);
         free(path);
         return US_OK;
     }
@@ -440,22 +433,36 @@ static void last_words(const us_jobs *j, const char *id, char out[600]) {
     free(path);
 }
 
-/* The half-made folder becomes what it was made for. */
-static us_status publish(const json_t *o, us_error *err) {
-    const json_t *p = json_object_get(o, "publish");
-    const char *from = text_of(p, "from"), *to = text_of(p, "to");
+/* What has this name gets another one, so that the name is free. */
+static bool move_on(const char *path) {
+    char older[4096];
+    for (int k = 2; k < 1000; k++)
+        if (snprintf(older, sizeof older, "%s.%d", path, k) < (int)sizeof older && !us_file_exists(older))
+            return !rename(path, older);
+    return false;
+}
+
+/* The half-made folder becomes what it was made for. What is there already is put aside, where the job says so. */
+static us_status publish(const json_t *p, us_error *err) {
+    const char *from = text_of(p, "from"), *to = text_of(p, "to"), *aside = text_of(p, "aside");
     if (!*from || !*to) return US_OK;
+    if (us_file_exists(to) && *aside && ((us_file_exists(aside) && !move_on(aside)) || rename(to, aside)))
+        return us_fail(err, US_ERR_IO, "%s: cannot be put aside: %s", to, strerror(errno));
     if (us_file_exists(to)) return us_fail(err, US_ERR_MISMATCH, "%s is there already", to);
     return rename(from, to) ? us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno)) : US_OK;
 }
 
 /* The next step, or the end. */
 static void step_done(json_t *o) {
-    json_int_t at = json_integer_value(json_object_get(o, "at")) + 1;
+    json_int_t at = json_integer_value(json_object_get(o, "at"));
+    const json_t *steps = json_object_get(o, "steps");
     us_error err;
-    json_object_set_new(o, "at", json_integer(at));
-    if ((size_t)at < json_array_size(json_object_get(o, "steps"))) set(o, "state", "queued");
-    else if (publish(o, &err)) end_job(o, "failed", err.message);
+    us_status st = publish(json_object_get(json_array_get(steps, (size_t)at), "publish"), &err);
+    json_object_set_new(o, "at", json_integer(++at));
+    json_object_del(o, "ends"); /* it was of this step */
+    if (st) end_job(o, "failed", err.message);
+    else if ((size_t)at < json_array_size(steps)) set(o, "state", "queued");
+    else if (publish(json_object_get(o, "publish"), &err)) end_job(o, "failed", err.message);
     else end_job(o, "done", "");
 }
 

@@ -1,18 +1,16 @@
-/* Jobs of the studio: what a visitor asks for becomes commands of this same program (jobs/), which a thread of ours starts one
- * after another. A character that is being made lies aside (DATA/rehearsals/ID) and joins the cast by being renamed. */
+/* Jobs of the studio: a thread of ours starts them one after another (jobs/); the routes list, control and follow them. What a visitor
+ * asks for becomes a job in wish.c. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "serve/params.h"
 #include "serve/studio.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, QUICK_SECONDS = 900, FULL_EPOCHS_PERCENT = 150, LOOK_MS = 150 };
+enum { TICK_MS = 100, LOOK_MS = 150 };
 
 static const char *text_of(const json_t *o, const char *key) {
     const char *s = json_string_value(json_object_get(o, key));
@@ -115,217 +113,7 @@ void us_studio_close(us_server *s) {
     s->studio = NULL;
 }
 
-/* ---- what a training is ------------------------------------------------------------------------------------------ */
-
-typedef struct wish {
-    const char *kind, *script, *who, *mode, *persona, *id,
-        *character; /* who: a name of the script; id: of a character of ours */
-    double epochs, lr;
-    int64_t rank, max_steps, seed, eval_every;
-    bool dry;
-} wish;
-
-static us_status read_wish(const json_t *j, wish *w, us_error *err) {
-    const json_t *o = json_object_get(j, "options");
-    *w = (wish){.kind = "train", .mode = "quick"};
-    us_status st = us_param_text(j, "kind", 1, 20, &w->kind, err);
-    if (!st) st = us_param_text(j, "script", 0, 40, &w->script, err);
-    if (!st) st = us_param_text(j, "character", 0, 200, &w->who, err);
-    if (!st) st = us_param_text(j, "mode", 1, 10, &w->mode, err);
-    if (!st) st = us_param_text(j, "persona", 0, 2000, &w->persona, err);
-    if (!st) st = us_param_text(j, "id", 0, US_CHARACTER_ID - 1, &w->id, err);
-    if (!st) st = us_param_bool(j, "dry", &w->dry, err);
-    if (!st && o && !json_is_object(o)) st = us_fail(err, US_ERR_ARGUMENT, "options: an object is expected");
-    if (!st && o) st = us_param_number(o, "epochs", 0.001, 100, &w->epochs, err);
-    if (!st && o) st = us_param_number(o, "lr", 1e-6, 0.1, &w->lr, err);
-    if (!st && o) st = us_param_int(o, "rank", 1, 256, &w->rank, err);
-    if (!st && o) st = us_param_int(o, "max_steps", 1, 10000000, &w->max_steps, err);
-    if (!st && o) st = us_param_int(o, "seed", 0, (int64_t)1 << 50, &w->seed, err);
-    if (!st && o) st = us_param_int(o, "eval_every", 1, 1000000, &w->eval_every, err);
-    if (!st && strcmp(w->mode, "quick") && strcmp(w->mode, "full"))
-        st = us_fail(err, US_ERR_ARGUMENT, "mode: quick or full is expected");
-    return st;
-}
-
-static void training_args(us_args *a, const wish *w) {
-    if (w->epochs > 0) us_args_addf(a, "--epochs=%.6g", w->epochs);
-    if (w->lr > 0) us_args_addf(a, "--lr=%.6g", w->lr);
-    if (w->rank) us_args_addf(a, "--rank=%lld", (long long)w->rank);
-    if (w->max_steps) us_args_addf(a, "--max-steps=%lld", (long long)w->max_steps);
-    if (w->seed) us_args_addf(a, "--seed=%lld", (long long)w->seed);
-    if (w->eval_every) us_args_addf(a, "--eval-every=%lld", (long long)w->eval_every);
-    if (w->persona) us_args_addf(a, "--persona=%s", w->persona);
-}
-
-static us_status needs_model(us_server *s, us_error *err) {
-    return s->o.model_path ? US_OK
-                           : us_because(us_fail(err, US_ERR_UNSUPPORTED,
-                                                "this server has no model of its own (--engine): it cannot teach a character"),
-                                        "no_model", err);
-}
-
-/* What the whole of it would take: 'understudy train --dry-run', kept beside the script. */
-static us_status plan(us_server *s, const wish *w, json_t **out, us_error *err) {
-    us_args a = {0};
-    uint64_t version;
-    char file[40];
-    us_args_add(&a, s->o.program);
-    us_args_add(&a, "train");
-    us_status st = us_script_args(s, w->script, &a, NULL, &version, err);
-    us_args_addf(&a, "--character=%s", w->who);
-    us_args_addf(&a, "--model=%s", s->o.model_path);
-    us_args_addf(&a, "--out=%s/none", s->studio->half);
-    us_args_add(&a, "--dry-run");
-    us_args_add(&a, "--json");
-    us_args_add(&a, "--quiet");
-    if (w->rank) us_args_addf(&a, "--rank=%lld", (long long)w->rank);
-    snprintf(file, sizeof file, "plan-%016llx.json",
-             (unsigned long long)mix(mix(version + (uint64_t)w->rank * 977, w->who), s->o.model_path));
-    char *path = st ? NULL : us_script_path(s, w->script, file);
-    if (!st && !(path && us_file_exists(path) && us_json_read(path, 1 << 16, out, NULL) == US_OK)) {
-        st = us_studio_ask(s, &a, NULL, 300, out, err);
-        char *text = st ? NULL : json_dumps(*out, JSON_COMPACT);
-        if (text && path && us_file_write_atomic(path, text, strlen(text), NULL)) us_log(s, "%s: cannot be kept", path);
-        free(text);
-    }
-    free(path);
-    us_args_free(&a);
-    return st;
-}
-
-/* Quick is so much of it as fits in a quarter of an hour here; full the recipe's epochs. */
-static double epochs_of(const wish *w, const json_t *plan) {
-    double full = FULL_EPOCHS_PERCENT / 100.0, seconds = json_number_value(json_object_get(plan, "seconds"));
-    if (w->epochs > 0) return w->epochs;
-    if (!strcmp(w->mode, "full") || !(seconds > QUICK_SECONDS)) return full;
-    double e = full * QUICK_SECONDS / seconds;
-    return e < 0.1 ? 0.1 : (double)(int64_t)(e * 100) / 100;
-}
-
-static double free_disk(const us_server *s) {
-    struct statvfs v;
-    return statvfs(s->o.data_dir, &v) ? 0 : (double)v.f_bavail * (double)v.f_frsize;
-}
-
-static enum MHD_Result answer_dry(us_request *r, const wish *w, json_t *p) {
-    double seconds = json_number_value(json_object_get(p, "seconds")), full = FULL_EPOCHS_PERCENT / 100.0;
-    wish quick = *w, whole = *w;
-    quick.mode = "quick";
-    whole.mode = "full";
-    double a = epochs_of(&quick, p), b = epochs_of(&whole, p);
-    json_object_set_new(p, "quick", json_pack("{s:f, s:f}", "epochs", a, "seconds", seconds * a / full));
-    json_object_set_new(p, "full", json_pack("{s:f, s:f}", "epochs", b, "seconds", seconds * b / full));
-    json_object_set_new(p, "free_disk_bytes", json_real(free_disk(r->s)));
-    return us_answer_json(r, 200, p);
-}
-
-/* ---- POST /api/jobs ------------------------------------------------------------------------------------------------ */
-
-static json_t *argv_json(const us_args *a) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < a->n; i++) json_array_append_new(list, json_string(a->argv[i]));
-    return list;
-}
-
-/* Where a character that is made came from, for learning on and for the audition. */
-static us_status note_origin(const char *folder, const wish *w, const char *name, us_error *err) {
-    json_t *o = json_pack("{s:s, s:s, s:s}", "script", w->script, "character", w->who, "script_name", name);
-    char *path = us_path_join(folder, "origin.json"), *text = o ? json_dumps(o, 0) : NULL;
-    us_status st = path && text ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = us_file_write_atomic(path, text, strlen(text), err);
-    free(path);
-    free(text);
-    json_decref(o);
-    return st;
-}
-
-static us_status add_training(us_server *s, wish *w, json_t *p, char job[US_JOBS_ID], us_error *err) {
-    us_args train = {0}, about = {0};
-    char id[US_CHARACTER_ID], name[128] = "", *folder = NULL, *to = NULL, *mark = NULL;
-    w->epochs = w->max_steps ? 0 : epochs_of(w, p);
-    us_status st = us_characters_new_id(s->characters, w->who, id, err);
-    if (!st && (!(folder = us_path_join(s->studio->half, id)) || !(to = us_path_join(s->studio->own, id)) ||
-                !(mark = us_path_join(folder, "checkpoint.gguf"))))
-        st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_args_add(&train, "train");
-    if (!st) st = us_script_args(s, w->script, &train, name, NULL, err);
-    us_args_addf(&train, "--character=%s", w->who);
-    us_args_addf(&train, "--model=%s", s->o.model_path);
-    us_args_addf(&train, "--out=%s", folder ? folder : "");
-    us_args_add(&train, "--log");
-    us_args_add(&train, "{log}");
-    us_args_add(&train, "--no-job");
-    training_args(&train, w);
-    us_args_add(&about, "explore");
-    if (!st) st = us_script_args(s, w->script, &about, NULL, NULL, err);
-    us_args_addf(&about, "--character=%s", w->who);
-    us_args_addf(&about, "--about=%s", folder ? folder : "");
-    if (!st && (train.over || about.over)) st = us_fail(err, US_ERR_LIMIT, "too many options");
-    if (!st) st = note_origin(folder, w, name, err);
-    json_t *o =
-        st ? NULL
-           : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:[{s:o, s:s, s:[s], s:[s], s:[s]}, {s:o}], s:{s:s, s:s}, s:[s]}",
-                       "kind", "train", "title", w->who, "id", id, "character", id, "script", w->script, "mode", w->mode,
-                       "plan", p, "steps", "argv", argv_json(&train), "mark", mark, "fresh", "--restart", "again", "--resume",
-                       "ending", "--finish", "argv", argv_json(&about), "publish", "from", folder, "to", to, "clean", folder);
-    char *text = o ? json_dumps(o, 0) : NULL;
-    if (!st) st = text ? us_jobs_add(s->studio->jobs, text, job, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    free(text);
-    json_decref(o);
-    us_args_free(&train);
-    us_args_free(&about);
-    free(folder);
-    free(to);
-    free(mark);
-    return st;
-}
-
-/* The script that a character of ours was learned from. */
-static us_status read_origin(us_server *s, const char *id, us_character **c, json_t **origin, us_error *err) {
-    us_status st = us_characters_find(s->characters, id, c, err);
-    if (st) return st;
-    char *path = us_path_join((*c)->folder, "origin.json");
-    if (!path || !us_file_exists(path) || us_json_read(path, 1 << 16, origin, NULL)) *origin = NULL;
-    free(path);
-    if (*origin) return US_OK;
-    us_character_put(*c);
-    return us_fail(err, US_ERR_NOT_FOUND,
-                   "nobody knows which script '%s' was learned from: its audition is held by 'understudy audition'", id);
-}
-
-static us_status add_audition(us_server *s, const wish *w, char job[US_JOBS_ID], us_error *err) {
-    us_character *c = NULL;
-    json_t *origin = NULL;
-    us_args a = {0};
-    if (!w->id) return us_fail(err, US_ERR_ARGUMENT, "id: whose audition?");
-    us_status st = read_origin(s, w->id, &c, &origin, err);
-    if (st) return st;
-    char *mark = us_path_join(c->folder, "audition.partial.jsonl");
-    us_args_add(&a, "audition");
-    us_args_addf(&a, "%s", c->folder);
-    us_args_add(&a, "--data");
-    st =
-        mark ? us_script_args(s, text_of(origin, "script"), &a, NULL, NULL, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_args_addf(&a, "--model=%s", s->o.model_path);
-    us_args_add(&a, "--log");
-    us_args_add(&a, "{log}");
-    if (!strcmp(w->mode, "quick")) us_args_add(&a, "--quick");
-    json_t *o = st ? NULL
-                   : json_pack("{s:s, s:s, s:s, s:s, s:s, s:[{s:o, s:s, s:[s], s:[]}]}", "kind", "audition", "title",
-                               us_card_name(c->card), "character", w->id, "script", text_of(origin, "script"), "mode", w->mode,
-                               "steps", "argv", argv_json(&a), "mark", mark, "fresh", "--restart", "again");
-    char *text = o ? json_dumps(o, 0) : NULL;
-    if (!st) st = text ? us_jobs_add(s->studio->jobs, text, job, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    free(text);
-    free(mark);
-    json_decref(o);
-    json_decref(origin);
-    us_args_free(&a);
-    us_character_put(c);
-    return st;
-}
-
-static enum MHD_Result answer_job(us_request *r, int code, const char *id) {
+enum MHD_Result us_answer_job(us_request *r, int code, const char *id) {
     char *text;
     us_error err;
     us_status st = us_jobs_list(r->s->studio->jobs, id, &text, &err);
@@ -339,27 +127,6 @@ static enum MHD_Result answer_job(us_request *r, int code, const char *id) {
     json_object_del(o, "log");
     json_object_del(o, "pid");
     return us_answer_json(r, code, o);
-}
-
-enum MHD_Result us_route_job_add(us_request *r) {
-    wish w;
-    char id[US_JOBS_ID];
-    json_t *p = NULL;
-    us_error err;
-    us_status st =
-        r->json ? read_wish(r->json, &w, &err) : us_fail(&err, US_ERR_ARGUMENT, "kind: train or audition is expected");
-    if (!st) st = needs_model(r->s, &err);
-    if (!st && !strcmp(w.kind, "audition")) st = add_audition(r->s, &w, id, &err);
-    else if (!st && strcmp(w.kind, "train")) st = us_fail(&err, US_ERR_ARGUMENT, "kind: train or audition is expected");
-    else if (!st && (!w.script || !w.who))
-        st = us_fail(&err, US_ERR_ARGUMENT, "script: a script and a character of it are expected");
-    else if (!st) {
-        st = plan(r->s, &w, &p, &err);
-        if (!st && w.dry) return answer_dry(r, &w, p);
-        if (!st) st = add_training(r->s, &w, p, id, &err);
-    }
-    json_decref(p);
-    return st ? us_refuse_error(r, st, &err) : answer_job(r, 201, id);
 }
 
 /* ---- the others ---------------------------------------------------------------------------------------------------- */
@@ -380,13 +147,14 @@ enum MHD_Result us_route_jobs(us_request *r) {
     return us_answer_json(r, 200, json_pack("{s:o}", "jobs", list));
 }
 
-enum MHD_Result us_route_job(us_request *r) { return answer_job(r, 200, r->args[0]); }
+enum MHD_Result us_route_job(us_request *r) { return us_answer_job(r, 200, r->args[0]); }
 
 static enum MHD_Result control(us_request *r, us_jobs_action action) {
     us_error err;
     us_status st = us_jobs_control(r->s->studio->jobs, r->args[0], action, &err);
     if (st) return us_refuse_error(r, st, &err);
-    return action == US_JOBS_FORGET ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1)) : answer_job(r, 200, r->args[0]);
+    return action == US_JOBS_FORGET ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1))
+                                    : us_answer_job(r, 200, r->args[0]);
 }
 enum MHD_Result us_route_job_pause(us_request *r) { return control(r, US_JOBS_PAUSE); }
 enum MHD_Result us_route_job_resume(us_request *r) { return control(r, US_JOBS_RESUME); }

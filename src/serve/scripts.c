@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,11 @@
 #include <unistd.h>
 
 enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40 };
+
+static const char *text_of(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
 
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
 
@@ -62,8 +66,10 @@ us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double sec
         memmove(at, at + skip, strlen(at + skip) + 1);
     }
     free(own);
-    if (code) /* what it says is of what was sent or asked for */
-        st = us_fail(err, *words ? US_ERR_ARGUMENT : US_ERR_FORMAT, "%s", *words ? words : "the program ended without a word");
+    if (code >= 128) /* by a signal */
+        st = us_fail(err, US_ERR_INTERRUPTED, "the program that reads it was ended (signal %d): was there too little memory?",
+                     code - 128);
+    else if (code) st = us_fail(err, US_ERR_ARGUMENT, "%s", *words ? words : "the program ended without a word");
     else if (out && !(*out = us_json_parse(text, n, &where))) st = us_fail(err, US_ERR_FORMAT, "%s", where.text);
     free(text);
     return st;
@@ -96,6 +102,10 @@ static us_status read_script(us_server *s, const char *id, json_t **out, us_erro
     us_status st = path && us_file_exists(path) ? us_json_read(path, 1 << 20, out, err)
                                                 : us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
     free(path);
+    if (!st && (strchr(text_of(*out, "file"), '/') || !strncmp(text_of(*out, "file"), "..", 2))) { /* of a backup, say */
+        json_decref(*out);
+        st = us_fail(err, US_ERR_FORMAT, "the script's meta.json names a file elsewhere");
+    }
     return st;
 }
 
@@ -108,24 +118,7 @@ static us_status write_script(us_server *s, const char *id, const json_t *o, us_
     return st;
 }
 
-static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)sb, (void)kind, (void)at;
-    return remove(path);
-}
-
-/* What all files of all scripts take, and how many scripts there are. */
-static _Thread_local uint64_t walked_bytes;
-static int walk_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)path, (void)kind, (void)at;
-    walked_bytes += (uint64_t)sb->st_blocks * 512;
-    return 0;
-}
-static uint64_t bytes_of(const char *folder) {
-    walked_bytes = 0;
-    nftw(folder, walk_one, 16, FTW_PHYS);
-    return walked_bytes;
-}
-
+/* How many scripts there are. */
 static size_t count_scripts(us_server *s) {
     size_t n = 0;
     DIR *d = opendir(s->studio->scripts);
@@ -150,7 +143,7 @@ static void free_upload(void *ctx) {
     if (u->fd >= 0) close(u->fd);
     if (!u->done && u->path) { /* half a script is none */
         char *folder = us_script_path(u->s, u->id, NULL);
-        if (folder) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        if (folder) us_dir_remove(folder);
         free(folder);
     }
     free(u->path);
@@ -186,7 +179,7 @@ static us_status begin_upload(us_request *r, us_error *err) {
     u->fd = -1;
     r->work = u;
     r->free_work = free_upload;
-    uint64_t used = bytes_of(s->studio->scripts), quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20;
+    uint64_t used = us_storage_bytes(s->studio->scripts), quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20;
     if (count_scripts(s) >= US_MAX_SCRIPTS || used >= quota)
         return us_because(us_fail(err, US_ERR_LIMIT,
                                   "the scripts kept here fill their quota (%d scripts, %d MiB): delete some first",
@@ -249,11 +242,6 @@ enum MHD_Result us_route_script_add(us_request *r) {
 }
 
 /* ---- how it is read ------------------------------------------------------------------------------------------------ */
-
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
 
 static uint64_t hash(uint64_t h, const char *s) {
     for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
@@ -332,7 +320,7 @@ enum MHD_Result us_route_scripts(us_request *r) {
         if (!id_is_good(e->d_name) || read_script(r->s, e->d_name, &o, NULL)) continue;
         char *folder = us_script_path(r->s, e->d_name, NULL);
         json_object_set_new(o, "id", json_string(e->d_name));
-        json_object_set_new(o, "disk_bytes", json_integer(folder ? (json_int_t)bytes_of(folder) : 0));
+        json_object_set_new(o, "disk_bytes", json_integer(folder ? (json_int_t)us_storage_bytes(folder) : 0));
         json_array_append_new(list, o);
         free(folder);
     }
@@ -414,7 +402,7 @@ enum MHD_Result us_route_script_change(us_request *r) {
 enum MHD_Result us_route_script_delete(us_request *r) {
     char *path = us_script_path(r->s, r->args[0], "meta.json"), *folder = us_script_path(r->s, r->args[0], NULL);
     bool there = path && us_file_exists(path);
-    if (there) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (there) us_dir_remove(folder);
     free(path);
     free(folder);
     return there ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1)) : us_refuse(r, 404, "there is no such script");

@@ -36,7 +36,7 @@ typedef struct us_args {
 void us_args_add(us_args *a, const char *arg);                       /* borrowed */
 void us_args_addf(us_args *a, const char *fmt, ...) US_PRINTF(2, 3); /* a copy */
 void us_args_free(us_args *a);
-/* Waits for a child that prints JSON; *out is parsed. FORMAT with its last words when it fails; 503 when too many wait. */
+/* Waits for a child that prints JSON; *out is parsed. ARGUMENT with its last words when it fails, INTERRUPTED when it was killed; 503 when too many wait. */
 US_MUST_USE us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err);
 
 /* ---- scripts (scripts.c) ---- */
@@ -47,6 +47,13 @@ US_MUST_USE us_status us_script_args(us_server *s, const char *id, us_args *a, c
 /* FOLDER/ID/NAME of a script; NULL when the id is none. malloc()ed. */
 char *us_script_path(us_server *s, const char *id, const char *name);
 us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);
+
+/* What all files below this take on the disk (storage.c). */
+uint64_t us_storage_bytes(const char *path);
+
+/* ---- jobs (jobs.c; wish.c adds them) ---- */
+/* The job as a visitor may see it: without commands and paths. */
+enum MHD_Result us_answer_job(us_request *r, int code, const char *id);
 
 enum MHD_Result us_route_events(us_request *r);
 enum MHD_Result us_route_scripts(us_request *r);
@@ -66,6 +73,11 @@ enum MHD_Result us_route_job_resume(us_request *r);
 enum MHD_Result us_route_job_keep(us_request *r);
 enum MHD_Result us_route_job_cancel(us_request *r);
 enum MHD_Result us_route_character_adapter(us_request *r);
+enum MHD_Result us_route_character_peft(us_request *r);
+enum MHD_Result us_route_character_merged(us_request *r);
+enum MHD_Result us_route_backup(us_request *r);
+enum MHD_Result us_route_storage(us_request *r);
+enum MHD_Result us_route_storage_delete(us_request *r);
 enum MHD_Result us_route_script_lines(us_request *r);
 enum MHD_Result us_route_character_change(us_request *r);
 enum MHD_Result us_route_character_delete(us_request *r);

@@ -433,11 +433,29 @@ static bool validate(us_trainer *t, us_train_report *r) {
     return true;
 }
 
-/* The loss of the base itself, before anything is learned: B is zero still. */
+/* Of the adapter that a run continues: what is learned anew has to be better than that. */
+static us_status measure_continued(us_trainer *t, us_error *err) {
+    us_train_state *s = &t->state;
+    if (!t->continued || s->have_best) return US_OK;
+    double loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    if (us_tape_take_stopped(t->tape)) return interrupted(err);
+    add_point(t->curve.validation, &t->curve.n_validation, 0, loss);
+    s->best_loss = s->last_validation = loss;
+    s->have_best = isfinite(loss);
+    memcpy(t->best, t->lora.params, t->lora.n_params * sizeof(float));
+    return US_OK;
+}
+
+/* The loss of the base itself, before anything is learned. */
 static us_status measure_base(us_trainer *t, us_error *err) {
     us_train_state *s = &t->state;
     if (s->step || !t->n_validation || isfinite(s->base_loss)) return US_OK;
+    us_status st = measure_continued(t, err);
+    if (st) return st;
+    float scale = t->lora.scale;
+    t->lora.scale = 0;
     double loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    t->lora.scale = scale;
     if (us_tape_take_stopped(t->tape)) return interrupted(err);
     s->base_loss = loss;
     return isfinite(loss) ? US_OK

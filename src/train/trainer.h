@@ -48,6 +48,7 @@ struct us_trainer {
     us_train_facts facts;
     us_curve curve;
     uint64_t work_done, work_total; /* tokens of the validation under way; 0 in a step */
+    bool continued;                 /* from an adapter that was there: what it predicts is the first best */
     int64_t saved_ns;               /* when a checkpoint was written, or the run began */
 };
 

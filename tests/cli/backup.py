@@ -128,7 +128,8 @@ run('restore', f'{d}/nofile', '--data-dir', f'{d}/c', '--force', code=1, text='n
 
 # ---- jobs are commands: none that reaches outside comes in
 for n, change in enumerate([
-        {'clean': ['/home']}, {'clean': [f'{a}/../x']}, {'publish': {'from': '/etc', 'to': f'{a}/characters/x'}}, {'publish': [{'from': f'{a}/rehearsals/b', 'to': '/tmp/x'}]},
+        {'clean': ['/home']}, {'clean': [f'{a}/../x']}, {'publish': {'from': '/etc', 'to': f'{a}/characters/x'}}, {'publish': {'from': f'{a}/rehearsals/b', 'to': f'{a}/characters/b', 'aside': '/tmp/x'}},
+        {'publish': []}, {'steps': [{'argv': ['train'], 'publish': {'from': f'{a}/rehearsals/b', 'to': '/tmp/x'}}]},
         {'steps': [{'argv': ['export', '/x']}]}, {'steps': [{'argv': ['train', '--out=/tmp/x']}]}, {'steps': [{'argv': ['train', '-o', '/tmp/x']}]},
         {'steps': [{'argv': ['train', '--log', '/tmp/x']}]}, {'steps': [{'argv': ['audition', 'x']}]}, {'folder': '/tmp'}, {'steps': [{'argv': ['train', f'{a}/s.csv'], 'again': ['--out=/x']}]}]):
     with tarfile.open(f'{d}/j.tar.gz', 'w:gz') as t:

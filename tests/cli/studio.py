@@ -185,12 +185,68 @@ read = lambda cid: open(f'{data}/characters/{cid}/adapter.gguf', 'rb').read()
 assert read('boris-bell') == read('boris-bell-2'), 'not the same bits'
 assert os.listdir(data + '/rehearsals') == []
 
+# ---- a new season: who is there goes on to learn, and takes their own place; the old ones are in the trash
+ok('PATCH', '/api/characters/boris-bell-2', {'name': 'Boris the Second'})
+season = ok('POST', '/api/scripts?name=season2.csv', raw=script.replace(b'Woo', b'Hum'), want=201)
+before = read('boris-bell-2')
+for bad, code in (({'continue': 'nobody'}, 404), ({'continue': '../x'}, 404), ({'continue': 'boris-bell-2', 'character': None, 'characters': ['Boris Bell', 'Clara Key']}, 400)):
+    assert call('POST', '/api/jobs', {**train, 'script': season['id'], **bad})[0] == code, bad
+on = ok('POST', '/api/jobs', {**train, 'script': season['id'], 'continue': 'boris-bell-2', 'options': {**options, 'max_steps': 20}}, want=201)
+assert on['characters'][0]['id'] == 'boris-bell-2' and on['characters'][0]['half'] not in ('boris-bell', 'boris-bell-2'), on
+assert ok('GET', '/api/characters/boris-bell-2')['name'] == 'Boris the Second'  # they stay as they are meanwhile
+wait_state(on['id'], 'done')
+log = [json.loads(x) for x in open(f"{data}/jobs/{on['id']}/log.jsonl")]
+assert next(x for x in log if 'base_loss' in x)['loss'] < next(x for x in log if 'base_loss' in x)['base_loss'] - 0.5, log[:5]  # it begins with what was learned
+assert read('boris-bell-2') != before and open(f'{data}/trash/boris-bell-2/adapter.gguf', 'rb').read() == before
+assert ok('GET', '/api/characters/boris-bell-2')['name'] == 'Boris the Second'
+assert not os.path.exists(f'{data}/characters/boris-bell-2/continued.gguf') and os.listdir(data + '/rehearsals') == []
+
+# ---- several of one script in one job; the second continues from the first
+for bad in ([], ['Boris Bell', 'Boris Bell'], [3], ['x'] * 9, 'Boris Bell'):
+    assert call('POST', '/api/jobs', {'kind': 'train', 'script': sid, 'characters': bad})[0] == 400, bad
+cost = ok('POST', '/api/jobs', {'kind': 'train', 'script': sid, 'characters': ['Clara Key', 'Boris Bell'], 'dry': True})
+assert [c['character'] for c in cost['cast']] == ['Clara Key', 'Boris Bell'] and cost['seconds'] > cost['cast'][0]['seconds'], cost
+two = ok('POST', '/api/jobs', {'kind': 'train', 'script': sid, 'characters': ['Clara Key', 'Boris Bell'], 'options': {**options, 'max_steps': 20}}, want=201)
+assert two['title'] == 'Clara Key, Boris Bell' and [c['id'] for c in two['characters']] == ['clara-key', 'boris-bell-3'], two
+wait_state(two['id'], 'done')
+log = [json.loads(x) for x in open(f"{data}/jobs/{two['id']}/log.jsonl")]
+assert [x['character'] for x in log if x.get('stage') == 'learning'] == ['Clara Key', 'Boris Bell']
+first_losses = [x['loss'] for x in log if x.get('step') == 1 and 'loss' in x]
+assert len(first_losses) == 2 and first_losses[1] < first_losses[0], first_losses
+assert {c['id'] for c in ok('GET', '/api/characters')['characters']} >= {'clara-key', 'boris-bell-3'}
+
+# ---- what is taken away: the adapter for PEFT, the merged model, everything
+import io, tarfile, zipfile
+z = zipfile.ZipFile(io.BytesIO(ok('GET', '/api/characters/boris-bell/peft.zip')))
+assert sorted(z.namelist()) == ['adapter_config.json', 'adapter_model.safetensors'] and z.testzip() is None
+assert ok('GET', '/api/characters/boris-bell/merged.gguf')[:4] == b'GGUF'
+assert call('GET', '/api/characters/nobody/peft.zip')[0] == 404
+names = tarfile.open(fileobj=io.BytesIO(ok('GET', '/api/backup'))).getnames()
+assert names[0] == 'understudy-backup.json' and 'characters/boris-bell/adapter.gguf' in names and 'chats.db' in names and f'scripts/{sid}/meta.json' in names, names[:20]
+assert not [n for n in os.listdir(data) if n.startswith('.')], os.listdir(data)
+
+room = {x['what']: x for x in ok('GET', '/api/storage')['kept']}
+assert room['scripts']['n'] == 2 and room['caches']['n'] > 3 and room['trash']['n'] == 1 and room['characters']['bytes'] > 1000 and room['chats']['n'] == 1, room
+ok('DELETE', '/api/storage/caches')
+ok('DELETE', '/api/storage/trash')
+for what in ('scripts', 'characters', 'chats', '..'):
+    assert call('DELETE', f'/api/storage/{what}')[0] == 404, what
+room = {x['what']: x for x in ok('GET', '/api/storage')['kept']}
+assert room['scripts']['n'] == 2 and room['caches']['n'] == 0 and room['trash']['n'] == 0, room
+assert ok('GET', f'/api/scripts/{sid}')['found']['lines'] == 320  # made again
+
+# ---- a file in which nothing can be read is a mistake of the file, not of the server
+empty = ok('POST', '/api/scripts?name=empty.csv', raw=b'name,line\n', want=201)
+for rest in ('explore', 'files/cloud.svg', 'lines?character=A&text=b'):
+    assert call('GET', f"/api/scripts/{empty['id']}/{rest}")[0] == 400, rest
+ok('DELETE', f"/api/scripts/{empty['id']}")
+
 # ---- stopped early and kept; cancelled and gone
 long = ok('POST', '/api/jobs', {**train, 'options': {**options, 'max_steps': 100000}}, want=201)
 Events(f"/api/jobs/{long['id']}/events").wait(lambda e: e['data'].get('step', 0) >= 11 and 'loss' in e['data'])
 ok('POST', f"/api/jobs/{long['id']}/keep", {})
 wait_state(long['id'], 'done')
-assert any(c['id'] == 'boris-bell-3' for c in ok('GET', '/api/characters')['characters'])
+assert any(c['id'] == long['character'] for c in ok('GET', '/api/characters')['characters'])
 gone = ok('POST', '/api/jobs', {**train, 'options': {**options, 'max_steps': 100000}}, want=201)
 Events(f"/api/jobs/{gone['id']}/events").wait(lambda e: 'loss' in e['data'])
 assert call('DELETE', f"/api/jobs/{gone['id']}")[0] == 409
@@ -236,6 +292,8 @@ assert server.wait(300) == 0
 # ---- off on a public address, unless it is asked for
 server = start('--no-api-key', host='0.0.0.0', where=folder + '/public')
 assert not ok('GET', '/api/state')['studio']
+for path in ('/api/backup', '/api/characters/dropped/peft.zip', '/api/jobs', '/api/scripts'):
+    assert call('GET', path)[0] == 501, path
 status, got = call('POST', '/api/scripts', raw=script)
 assert status == 501 and '--studio' in got['error']['message'], (status, got)
 assert not os.path.exists(folder + '/public/scripts')
@@ -259,6 +317,22 @@ server.terminate()
 assert server.wait(300) == 0
 server = start('--no-api-key', '--studio', host='0.0.0.0', where=folder + '/public')
 ok('POST', '/api/scripts', raw=script, want=201)
+assert call('GET', '/api/backup')[0] == 403  # everybody's chats are in it
+server.terminate()
+assert server.wait(30) == 0
+# ---- and each key has its own
+open(folder + '/keys', 'w').write('first-key\nsecond-key\n')
+os.chmod(folder + '/keys', 0o600)
+server = start('--api-key-file', folder + '/keys', host='0.0.0.0', where=folder + '/public')
+one, two = {'Authorization': 'Bearer first-key'}, {'Authorization': 'Bearer second-key', 'X-Understudy-Browser': 'one secret'}
+assert call('GET', '/api/chats')[0] == 401
+assert ok('GET', '/api/chats', headers=one)['chats'] == []  # a browser's secret opens nothing of a key's, nor the other way
+mine = ok('POST', '/api/chats', {'characters': ['dropped']}, want=201, headers=one)
+assert [c['id'] for c in ok('GET', '/api/chats', headers={**one, 'X-Understudy-Browser': 'whichever'})['chats']] == [mine['id']]
+assert ok('GET', '/api/chats', headers=two)['chats'] == []
+for method, rest, body in (('GET', '', None), ('GET', '/export', None), ('PATCH', '', {'title': 'x'}), ('DELETE', '', None), ('POST', '/branch', {'turn': 1}), ('POST', '/say', {'text': 'x'})):
+    assert call(method, f"/api/chats/{mine['id']}{rest}", body, headers=two)[0] == 404, (method, rest)
+ok('GET', f"/api/chats/{mine['id']}", headers=one)
 server.terminate()
 assert server.wait(300) == 0
 print('ok')

@@ -150,6 +150,32 @@ await test('the character is changed, deleted, taken back', async () => {
   await server.ask('PATCH', `/api/characters/${id}`, { name: 'Boris Bell' });
 });
 
+await test('several of one script at once; who is there goes on to learn; all of it is downloaded', async () => {
+  for (const [name, file] of [['Adapter (PEFT)', 'peft.zip'], ['Whole model', 'merged.gguf']]) assert.equal(await page.getByRole('link', { name }).getAttribute('href'), `/api/characters/boris-bell/${file}`);
+  await page.goto(`${base}/#/studio`);
+  await page.locator('details summary:has-text("What is kept here")').click();
+  await page.getByRole('button', { name: 'Delete the reports' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Delete the reports' }).click();
+  await page.waitForSelector('li:has-text("Reports that can be made again")', { state: 'detached' });
+  await page.locator('details summary:has-text("What is kept here")').click();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download a backup' }).click();
+  assert.equal(fs.readFileSync(await (await saved).path()).subarray(0, 2).toString('hex'), '1f8b');
+  await page.locator('.list a[href^="#/script/"]').first().click();
+  await page.locator('.person', { hasText: 'Boris Bell' }).click();
+  await page.getByRole('link', { name: 'Teach Boris' }).click();
+  await page.getByRole('button', { name: 'Clara Key', exact: true }).click();
+  await page.waitForSelector('h1:has-text("Boris Bell, Clara Key get the parts")');
+  assert.equal(await page.locator('textarea[name=persona]').count(), 0);
+  await accessible(page, 'a cast of two');
+  await shot(page, 'cast-of-two');
+  await page.getByRole('button', { name: 'Clara Key', exact: true }).click();
+  await page.waitForSelector('textarea[name=persona]');
+  await page.getByLabel('Begin with').selectOption({ label: 'what Boris the Bell knows already' });
+  await page.waitForSelector('.soft:has-text("the old version goes to the trash")');
+  await accessible(page, 'going on to learn');
+});
+
 await test('on a phone, in Russian, in the dark', async () => {
   await script();
   const phone = await begin('/#/studio', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, locale: 'ru-RU', colorScheme: 'dark' });

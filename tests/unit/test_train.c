@@ -190,6 +190,63 @@ static void learns_and_resumes_bit_for_bit(void **state) {
     us_model_free(m);
 }
 
+static void continues_from_an_adapter(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set(true);
+    char *folder = us_path_join(dir, "season"), *file = us_path_join(dir, "before.gguf"), *copy;
+    us_train_report r, first;
+    us_trainer *t = new_trainer(m, d, 1, NULL, 0), *on;
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
+    double learned = us_trainer_evaluate(t, US_VALIDATION, 0, US_BEST, NULL);
+    assert_ok(us_trainer_save_adapter(t, US_ADAPTER_F32, file, &err), &err);
+    on = new_trainer(m, d, 1, folder, 0);
+    copy = us_path_join(folder, US_TRAIN_CONTINUED);
+    assert_int_equal(us_trainer_continue(on, NULL, &err), US_ERR_NOT_FOUND); /* nothing was begun here */
+    assert_ok(us_trainer_continue(on, file, &err), &err);
+    assert_memory_equal(on->lora.params, t->best, t->lora.n_params * sizeof(float));
+    assert_ok(us_trainer_step(on, &first, &err), &err);
+    assert_true(fabs(first.best_loss - learned) < 1e-6 && first.best_step == 0);
+    assert_true(first.base_loss == t->state.base_loss); /* without any adapter, not without more */
+    assert_int_equal(us_trainer_continue(on, file, &err), US_ERR_ARGUMENT);
+    assert_ok(us_trainer_checkpoint(on, &err), &err);
+    remove(file); /* it may be replaced meanwhile: a copy lies beside the checkpoint */
+    us_trainer_free(on);
+    on = new_trainer(m, d, 1, folder, 0);
+    assert_int_equal(us_trainer_resume(on, &err), US_ERR_MISMATCH); /* another run than that one */
+    us_trainer_free(on);
+    on = new_trainer(m, d, 1, folder, 0);
+    assert_ok(us_trainer_continue(on, NULL, &err), &err);
+    assert_ok(us_trainer_resume(on, &err), &err);
+    assert_int_equal(on->state.step, 1);
+    us_trainer_free(on);
+    us_train_options o = small(); /* a higher rank: the same function, more room */
+    o.rank = 5, o.alpha = 3;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
+    assert_ok(us_trainer_continue(on, copy, &err), &err);
+    assert_true(fabs(us_trainer_evaluate(on, US_VALIDATION, 0, US_CURRENT, NULL) - learned) < 1e-3);
+    us_trainer_free(on);
+    o = small();
+    o.rank = 1;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
+    assert_int_equal(us_trainer_continue(on, copy, &err), US_ERR_MISMATCH);
+    assert_non_null(strstr(err.message, "give --rank"));
+    us_trainer_free(on);
+    o = small();
+    o.modules = "q";
+    assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
+    assert_int_equal(us_trainer_continue(on, copy, &err), US_ERR_MISMATCH);
+    us_trainer_free(on);
+    us_trainer_free(t);
+    us_dir_remove(folder);
+    free(folder);
+    free(file);
+    free(copy);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 /* Stops at the n-th time that it is asked, and says whether that was within a validation. */
 typedef struct fuse {
     int left;
@@ -535,6 +592,7 @@ int main(void) {
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line),
                                        cmocka_unit_test(learns_and_resumes_bit_for_bit),
+                                       cmocka_unit_test(continues_from_an_adapter),
                                        cmocka_unit_test(interrupted_anywhere_goes_on_bit_for_bit),
                                        cmocka_unit_test(the_adapter_serves_what_was_learned),
                                        cmocka_unit_test(rehearsal_is_learned_without_the_persona),
