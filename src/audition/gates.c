@@ -115,7 +115,7 @@ static us_status read_text(const char *file, char **text, us_error *err) {
     us_status st = us_file_read(file, MAX_FILE_BYTES, text, &n, err);
     if (st) return st;
     if (!us_utf8_valid(*text, n, &bad)) st = us_fail(err, US_ERR_FORMAT, "%s: byte %zu is not UTF-8", file, bad + 1);
-    if (st) free(*text);
+    if (st) free(*text), *text = NULL;
     return st;
 }
 

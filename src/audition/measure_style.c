@@ -104,7 +104,8 @@ static us_status report(us_audition *a, const lines *rows, size_t n_rows, uint32
         if (!st && r) {
             double v = p.value / ceiling.value, half = v * hypot((p.high - p.low) / 2 / fmax(p.value, 1e-9),
                                                                  (ceiling.high - ceiling.low) / 2 / fmax(ceiling.value, 1e-9));
-            st = us_metrics_add(m, names[1], (us_interval){v, fmax(0, v - half), v + half, p.n}, err);
+            us_interval share = {v, fmax(0, v - half), v + half, p.n};
+            st = us_metrics_add(m, names[1], isfinite(v) ? share : (us_interval){NAN, NAN, NAN, p.n}, err);
         }
         if (!st) st = us_metrics_add(m, names[2], s, err);
     }
