@@ -248,8 +248,9 @@ static us_status read_choice(pattern *r) {
 
 us_status us_schema_pattern(const char *text, us_buf *out, us_error *err) {
     /* anchors are understood at the ends of the whole: ^...$, whose choices are within brackets or alone */
-    size_t n = strlen(text);
-    bool head = n && text[0] == '^', tail = n && text[n - 1] == '$' && (n < 2 || text[n - 2] != '\\');
+    size_t n = strlen(text), n_escapes = 0;
+    while (n_escapes + 1 < n && text[n - 2 - n_escapes] == '\\') n_escapes++; /* of the $: two are a backslash of their own */
+    bool head = n && text[0] == '^', tail = n && text[n - 1] == '$' && n_escapes % 2 == 0;
     char *inner = strndup(text + head, n - head - (tail && n > head));
     pattern r = {inner, inner, out, err, 0};
     if (!inner) return us_fail(err, US_ERR_MEMORY, "out of memory");
