@@ -1,0 +1,256 @@
+/* The reader of chat templates, expression by expression: what Jinja would put out there, and what is refused because it cannot be told. */
+#include "test.h"
+#include "model/jinja.h"
+
+static us_error err;
+
+#define LOOP "{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] }}{% endfor %}"
+
+static us_status read_as(const char *text, us_role role, bool system, us_written *w) {
+    us_situation s = {.role = role,
+                      .position = role == US_ROLE_ASSISTANT,
+                      .last = true,
+                      .system = system || role == US_ROLE_SYSTEM,
+                      .generation = true,
+                      .today = 86400 * 365};
+    us_written_init(w);
+    return us_jinja_read(text, strlen(text), &s, w, &err);
+}
+
+static const char *text_of(const us_buf *b) { return b->len ? b->data : ""; }
+
+/* What stands before the turns. */
+static void gives(const char *jinja, const char *want) {
+    char text[3000];
+    us_written w;
+    snprintf(text, sizeof text, "%s%s", jinja, LOOP);
+    us_status st = read_as(text, US_ROLE_USER, true, &w);
+    if (st || strcmp(text_of(&w.before), want) != 0)
+        fail_msg("%s: %s; expected '%s'", jinja, st ? err.message : text_of(&w.before), want);
+    if (strcmp(text_of(&w.turn), "<user>\1\60") != 0) fail_msg("%s: the turn is '%s'", jinja, text_of(&w.turn));
+    us_written_fini(&w);
+}
+
+static void expressions(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"'a' + \"b\"", "ab"},
+        {"'a' ~ 'b' + 'c'", "abc"},
+        {"'a\\nb\\t\\\\\\''", "a\nb\t\\'"},
+        {"'\\q'", "\\q"}, /* no escape: both characters, as in Python */
+        {"('x')", "x"},
+        {"'x' if true else 'y'", "x"},
+        {"'x' if False else 'y'", "y"},
+        {"'x' if false", ""},
+        {"'x' if false else 'y' if false else 'z'", "z"},
+        {"' a '.strip()", "a"},
+        {"' a '.lstrip()", "a "},
+        {"' a '.rstrip()", " a"},
+        {"'\n a \n'.strip('\\n')", " a "},
+        {"' a ' | trim", "a"},
+        {"'a'|string", "a"},
+        {"'ab cd'|title", "Ab Cd"},
+        {"'aB c'.capitalize()", "Ab c"},
+        {"'aB'.upper()", "AB"},
+        {"'AB'|lower", "ab"},
+        {"tools", ""},
+        {"tools | default('none')", "none"},
+        {"'x' | default('y')", "x"},
+        {"'y' if tools is defined else 'n'", "n"},
+        {"'y' if tools is not defined else 'n'", "y"},
+        {"'y' if tools is none else 'n'", "y"},
+        {"'y' if tools is undefined else 'n'", "y"},
+        {"'y' if 'x' is string else 'n'", "y"},
+        {"'y' if messages is iterable else 'n'", "y"},
+        {"'y' if messages is string else 'n'", "n"},
+        {"'y' if messages[0] is mapping else 'n'", "y"},
+        {"'y' if true is true and false is false else 'n'", "y"},
+        {"'y' if 3 % 2 == 1 else 'n'", "y"},
+        {"'y' if 1 + 1 == 2 else 'n'", "y"},
+        {"'y' if 1 < 2 and 2 <= 2 and 3 > 2 and 3 >= 3 and 1 != 2 else 'n'", "y"},
+        {"'y' if 2 < 1 or 3 <= 2 or 1 > 2 or 2 >= 3 else 'n'", "n"},
+        {"'y' if 'b' in 'abc' else 'n'", "y"},
+        {"'y' if 'd' in 'abc' else 'n'", "n"},
+        {"'y' if 'a' in ['b', 'a'] else 'n'", "y"},
+        {"'y' if 'c' not in ['b', 'a'] else 'n'", "y"},
+        {"'y' if 'c' in [] else 'n'", "n"},
+        {"'y' if 'tool_calls' in messages[0] else 'n'", "n"},
+        {"'y' if not true else 'n'", "n"},
+        {"'y' if not tools else 'n'", "y"},
+        {"'y' if '' or 'a' else 'n'", "y"},
+        {"true and 'x'", "x"},
+        {"tools or 'x'", "x"},
+        {"'y' if 'a' == 'a' and 'a' != 'b' and 'a' != 1 else 'n'", "y"},
+        {"bos_token", "\3"},
+        {"bos_token + 'x' + eos_token", "\3x\4"},
+        {"messages[0]['content']", "\2\60"},
+        {"messages[0].content.strip()", "\2\63"},
+        {"messages[0]['content'] | trim", "\2\63"},
+        {"messages[0]['content'].strip('\\n')", "\2\67"},
+        {"messages[0].get('content')", "\2\60"},
+        {"'y' if messages[0]['role'] == 'system' else 'n'", "y"},
+        {"'y' if messages[0].role != 'system' else 'n'", "n"},
+        {"'y' if messages[-1]['role'] == 'user' else 'n'", "y"},
+        {"'y' if messages[0]['name'] else 'n'", "n"},
+        {"'y' if messages[0]['content'] == 'x' else 'n'", "n"}, /* contents equal no string of the template */
+        {"'y' if 'x' in messages[0]['role'] else 'n'", "n"},
+        {"'y' if add_generation_prompt else 'n'", "y"},
+        {"'y' if enable_thinking else 'n'", "n"},
+        {"strftime_now('%Y')", "1971"},
+        {"''", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "{{ %s }}", rows[i][0]);
+        gives(text, rows[i][1]);
+    }
+}
+
+static void statements(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"a{# nothing #}b", "ab"},
+        {"a {#- nothing -#} b", "ab"},
+        {"a {{- 'x' -}} b", "axb"},
+        {"a\n  {%- if true -%}\n b\n {%- endif -%}\n c", "abc"},
+        {"  {% if true %}\na\n{% endif %}\nb", "a\nb"}, /* trim_blocks and lstrip_blocks, as transformers set them */
+        {"  {%+ if true %}a{% endif %}", "  a"},
+        {"{% set x = 'a' %}{{ x }}{% set x = x + 'b' %}{{ x }}", "aab"},
+        {"{% set ns = namespace(a='x', b=1) %}{{ ns.a }}{% set ns.a = 'y' %}{{ ns.a }}", "xy"},
+        {"{% if tools %}t{% elif true %}e{% else %}n{% endif %}", "e"},
+        {"{% if tools %}t{% elif false %}e{% else %}n{% endif %}", "n"},
+        {"{% if tools %}{% for t in tools %}{{ t.name }}{% endfor %}{% endif %}x", "x"},
+        {"{% for t in tools %}{{ t }}{% endfor %}x", "x"},
+        {"{% macro f(x) %}{{ x }}{% endmacro %}x", "x"},
+        {"{% generation %}x{% endgeneration %}", "x"},
+        {"{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% else %}{% set s = 'd' %}{% endif %}{{ "
+         "s }}",
+         "\2\60"},
+        {"{% set ns = namespace(found=false) %}{% for m in messages %}{% if m['role'] == 'system' %}{% set ns.found = true "
+         "%}{% endif %}{% endfor %}{% if ns.found %}y{% else %}n{% endif %}",
+         "y"},
+        {"{% if false %}{{ raise_exception('no') }}{% endif %}x", "x"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) gives(rows[i][0], rows[i][1]);
+}
+
+/* The body of the loop for each kind of message; what stands behind it. */
+static void turns(void **state) {
+    (void)state;
+    static const char text[] =
+        "{% if messages[0]['role'] == 'system' %}S{% set rest = messages[1:] %}{% else %}{% set rest = messages %}{% endif %}"
+        "{% for m in rest %}{% if loop.first %}F{% endif %}{% if loop.index0 % 2 == 0 %}U{% else %}A{% endif %}{{ m.content }}"
+        "{% if loop.last %}L{% endif %}{% if loop.index == 2 %}2{% endif %}{% endfor %}{% if add_generation_prompt %}G{% endif "
+        "%}";
+    us_written w;
+    assert_ok(read_as(text, US_ROLE_USER, false, &w), &err);
+    assert_string_equal(text_of(&w.before), "");
+    assert_string_equal(text_of(&w.turn), "FU\1\60L");
+    assert_string_equal(text_of(&w.after), "G");
+    us_written_fini(&w);
+    assert_ok(read_as(text, US_ROLE_ASSISTANT, true, &w), &err);
+    assert_string_equal(text_of(&w.before), "S");
+    assert_string_equal(text_of(&w.turn), "A\1\60L2");
+    us_written_fini(&w);
+    assert_ok(read_as(text, US_ROLE_SYSTEM, true, &w), &err);
+    assert_string_equal(text_of(&w.turn), ""); /* the loop leaves it out */
+    us_written_fini(&w);
+    /* what a template forbids is told from what it does not know */
+    assert_ok(read_as("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ "
+                      "m.content }}{% endfor %}",
+                      US_ROLE_SYSTEM, true, &w),
+              &err);
+    assert_true(w.refused);
+    us_written_fini(&w);
+}
+
+static void refuses(const char *text, const char *why) {
+    us_written w;
+    us_status st = read_as(text, US_ROLE_USER, true, &w);
+    if (st != US_ERR_UNSUPPORTED || !strstr(err.message, why))
+        fail_msg("%.200s: %s; expected: %s", text, st ? err.message : "taken", why);
+    us_written_fini(&w);
+}
+
+static void what_is_refused(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"no loop at all", "no loop over the messages"},
+        {"{{ 'a }}" LOOP, "a string without an end"},
+        {"{{ 'a' " LOOP, "not one of the known ones"},
+        {LOOP "{% if true", "a block without an end"},
+        {"{% if true %}" LOOP, "a block without an end"},
+        {"{% endif %}" LOOP, "an end without a beginning"},
+        {"{% else %}" LOOP, "an else without an if"},
+        {"{{ }}" LOOP, "an expression that is not understood"},
+        {"{{ 1 + }}" LOOP, "an expression that is not understood"},
+        {"{{ == }}" LOOP, "an expression that is not understood"},
+        {"{{ '\\x41' }}" LOOP, "a string with a numeric escape"},
+        {"{% set 1 = 2 %}" LOOP, "a set that is not understood"},
+        {"{% set x %}" LOOP, "a set that is not understood"},
+        {"{% set ns = namespace(1=2) %}" LOOP, "a namespace that is not understood"},
+        {"{% set ns = namespace(a) %}" LOOP, "a namespace that is not understood"},
+        {"{% include 'x' %}" LOOP, "a statement that is not understood"},
+        {"{{ messages }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0] }}" LOOP, "an output that is not understood"},
+        {"{{ 1 }}" LOOP, "an output that is not understood"},
+        {"{{ f('x') }}" LOOP, "an output that is not understood"},
+        {"{{ 'a' | replace('a', 'b') }}" LOOP, "an output that is not understood"},
+        {"{{ 'a'.split('b') }}" LOOP, "an output that is not understood"},
+        {"{{ {'a': 1} }}" LOOP, "an output that is not understood"},
+        {"{{ 'a' * 2 }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0]['content'].upper() }}" LOOP, "an output that is not understood"},
+        {"{{ messages[5]['content'] }}" LOOP, "an output that is not understood"},
+        {"{{ ('a' 'b') }}" LOOP, "an output that is not understood"},
+        {"{% if messages|length > 3 %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if messages[3].role == 'user' %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if 1 < 'a' %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if 5 % 0 == 1 %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if 'x' is odd %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if messages[0]['content'] == messages[-1]['content'] %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {LOOP LOOP, "two loops over the messages"},
+        {"{% for x in 'abc' %}{{ x }}{% endfor %}" LOOP, "a loop that is not understood"},
+        {"{% for m in messages[3:] %}{{ m.content }}{% endfor %}", "a loop that is not understood"},
+        {"{% for m in messages %}{% for k in messages %}{{ k.content }}{% endfor %}{% endfor %}",
+         "a loop that is not understood"},
+        {"a\1b" LOOP, "control characters"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) refuses(rows[i][0], rows[i][1]);
+    char *big = malloc(200000);
+    size_t n = 0;
+    for (int i = 0; i < 60; i++) n += (size_t)sprintf(big + n, "(");
+    char text[400];
+    snprintf(text, sizeof text, "{{ %s1 }}%s", big, LOOP);
+    refuses(text, "nested too deeply");
+    n = 0;
+    for (int i = 0; i < 50; i++) n += (size_t)sprintf(big + n, "{%% if true %%}");
+    strcpy(big + n, LOOP);
+    refuses(big, "nested too deeply");
+    n = 0;
+    for (int i = 0; i < 80; i++) n += (size_t)sprintf(big + n, "{%% set x%d = 1 %%}", i);
+    strcpy(big + n, LOOP);
+    refuses(big, "too many names");
+    n = (size_t)sprintf(big, "{%% set x = '%01000d' %%}", 0); /* grows without end? no: 64 KiB are enough for any text */
+    for (int i = 0; i < 12; i++) n += (size_t)sprintf(big + n, "{%% set x = x + x %%}");
+    strcpy(big + n, LOOP);
+    us_written w;
+    us_status st = read_as(big, US_ROLE_USER, true, &w);
+    if (st) assert_non_null(strstr(err.message, "it is too long"));
+    us_written_fini(&w);
+    n = (size_t)sprintf(big, "{{ 'x' if ");
+    for (int i = 0; i < 3000; i++) n += (size_t)sprintf(big + n, "not ");
+    sprintf(big + n, "true }}%s", LOOP);
+    refuses(big, "nested too deeply");
+    us_situation s = {.role = US_ROLE_USER};
+    us_written_init(&w);
+    assert_int_equal(us_jinja_read("a\0b", 3, &s, &w, &err), US_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "NUL"));
+    us_written_fini(&w);
+    free(big);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(expressions), cmocka_unit_test(statements), cmocka_unit_test(turns),
+                                       cmocka_unit_test(what_is_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
