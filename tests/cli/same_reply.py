@@ -16,9 +16,11 @@ def card(cast=('Jerry Mouse',), temperature=1.3, dry=0.8):
 
 def put_character(c):
     os.makedirs(f'{folder}/cast/tom', exist_ok=True)
-    shutil.copy(adapter, f'{folder}/cast/tom/adapter.gguf')
-    with open(f'{folder}/cast/tom/card.json', 'w') as f:
+    if not os.path.exists(f'{folder}/cast/tom/adapter.gguf'):
+        shutil.copy(adapter, f'{folder}/cast/tom/adapter.gguf')
+    with open(f'{folder}/card.json', 'w') as f:
         json.dump(c, f)
+    os.replace(f'{folder}/card.json', f'{folder}/cast/tom/card.json')  # the server never sees half a card
 
 
 def call(method, path, body=None):
