@@ -282,7 +282,7 @@ static us_status repeat(parser *p, symbols *s, size_t from, long min, long max) 
     size_t n = s->n - from;
     uint32_t item[2], rule = 0, next = 0;
     us_status st = new_rule(p, &rule);
-    if (!st) st = add_alternative(p, rule, s->s + from, n);
+    if (!st) st = add_alternative(p, rule, n ? s->s + from : NULL, n);
     item[0] = US_SYM(US_SYM_RULE, rule);
     if (n == 1) item[0] = s->s[from];
     s->n = from;
