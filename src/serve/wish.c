@@ -336,6 +336,7 @@ static us_status add_training(us_server *s, const wish *w, json_t *p, char job[U
 
 /* The script that a character of ours was learned from. */
 static us_status read_origin(us_server *s, const char *id, us_character **c, json_t **origin, us_error *err) {
+    us_characters_rescan(s->characters); /* who has just been made has moved */
     us_status st = us_characters_find(s->characters, id, c, err);
     if (st) return st;
     char *path = us_path_join((*c)->folder, "origin.json");

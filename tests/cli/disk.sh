@@ -7,7 +7,7 @@ command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/disk"
 "$US_MKTINY" --seed 3 --ctx 4096 --chat chatml llama F32 "$dir/m.gguf" >/dev/null || fail "mktiny"
-run=(python3 tests/cli/disk.py "$UNDERSTUDY" "$dir/m.gguf" "$dir" $((20000 + RANDOM % 12000)))
+run=(python3 tests/cli/disk.py "$UNDERSTUDY" "$dir/m.gguf" "$dir")
 for enter in "unshare -m" "unshare -Urm"; do
     $enter mount -t tmpfs -o size=1m none "$dir/disk" 2>/dev/null || continue
     $enter "${run[@]}" mount || fail "see above"

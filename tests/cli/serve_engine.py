@@ -3,7 +3,7 @@ grow, and nothing waits longer than the server was told to."""
 import json, os, random, re, signal, socket, sys, threading, time
 from served import Server, card, put_character, slow
 
-program, folder, port = sys.argv[1:3] + [int(sys.argv[3])]
+program, folder = sys.argv[1:3]
 random.seed(5)
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n'
 
@@ -138,7 +138,7 @@ listener = socket.create_server(('127.0.0.1', 0), backlog=64)
 threading.Thread(target=listen, daemon=True).start()
 url = f'http://127.0.0.1:{listener.getsockname()[1]}'
 put_character(folder + '/characters', 'tom', card('Tom'))
-s = Server(program, folder, port, '--characters', folder + '/characters', '--engine', url, '--engine-timeout', '1')
+s = Server(program, folder, '--characters', folder + '/characters', '--engine', url, '--engine-timeout', '1')
 chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
 first, n = None, 0
 for kind, (_, replies) in KINDS.items():
@@ -182,7 +182,7 @@ models = None
 # who leaves, and who ends the server, does not wait for it
 over.clear()
 s.end()
-s = Server(program, folder, port, '--characters', folder + '/characters', '--engine', url, '--engine-timeout', '3600')
+s = Server(program, folder, '--characters', folder + '/characters', '--engine', url, '--engine-timeout', '3600')
 kind = 'silence'
 c = s.connect()
 body = json.dumps({'text': 'Are you there?', 'takes': 1}).encode()
