@@ -304,8 +304,8 @@ static us_status choose_prompts(us_audition *a, us_error *err) {
     for (size_t i = 0; i < a->targets.n && i < (size_t)a->o.n_replies && !st; i++) {
         const us_probe *p = &a->targets.items[i];
         us_probe copy = *p;
-        st = us_alloc(p->n, sizeof *copy.messages, &copy.messages, err);
-        if (!st) st = us_grow(&a->probes.items, &a->probes.cap, a->probes.n + 1, sizeof *a->probes.items, err);
+        st = us_grow(&a->probes.items, &a->probes.cap, a->probes.n + 1, sizeof *a->probes.items, err);
+        if (!st) st = us_alloc(p->n, sizeof *copy.messages, &copy.messages, err);
         if (st) break;
         memcpy(copy.messages, p->messages, p->n * sizeof *p->messages);
         a->probes.items[a->probes.n++] = copy;
@@ -386,7 +386,7 @@ us_status us_audition_run(us_model *model, const us_script *script, const char *
     us_audition *a;
     us_status st = us_alloc(1, sizeof *a, &a, err);
     if (st) return st;
-    a->o = *options;
+    if (options) a->o = *options;
     a->model = model;
     a->script = script;
     st = us_strdup(folder, &a->folder, err);

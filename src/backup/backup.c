@@ -95,6 +95,7 @@ static us_status names_of(const writer *w, const char *path, char ***names, size
     us_status st = US_OK;
     *names = NULL;
     *n = 0;
+    if (!d && errno != ENOENT) return us_fail(w->err, US_ERR_IO, "%s: cannot read the folder: %s", path, strerror(errno));
     for (struct dirent *e; d && !st && (e = readdir(d));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || is_momentary(e->d_name)) continue;
         if (*n == cap) {
@@ -107,6 +108,8 @@ static us_status names_of(const writer *w, const char *path, char ***names, size
     }
     if (d) closedir(d);
     if (*n) qsort(*names, *n, sizeof **names, by_name);
+    while (st && *n) free((*names)[--*n]);
+    if (st) free(*names);
     return st ? us_fail(w->err, US_ERR_MEMORY, "out of memory") : US_OK;
 }
 

@@ -186,7 +186,7 @@ bool us_file_exists(const char *path) { return access(path, F_OK) == 0; }
 
 char *us_path_join(const char *a, const char *b) {
     size_t na = strlen(a), nb = strlen(b);
-    char *p = malloc(na + nb + 2);
+    char *p = us_checked(malloc(na + nb + 2));
     if (!p) return NULL;
     memcpy(p, a, na);
     if (na && a[na - 1] != '/') p[na++] = '/';

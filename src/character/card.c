@@ -188,6 +188,7 @@ static us_status note_what_is_not_played(us_card *c, const json_t *data, us_erro
 us_status us_card_parse(const char *json, size_t n, const char *file, us_card **out, us_error *err) {
     us_card *c = NULL;
     json_error_t where;
+    unsigned failures = us_memory_failures();
     us_status st = us_alloc(1, sizeof *c, &c, err);
     if (st) return st;
     c->takes = 8;
@@ -223,6 +224,7 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     if (!st) st = note_what_is_not_played(c, data, err);
     json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");
     if (!st && ext) st = load_extension(c, ext, file, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "%s: out of memory", file);
     if (st) us_card_free(c);
     else *out = c;
     return st;
@@ -296,6 +298,7 @@ us_status us_card_fill_greeting(const us_card *c, size_t i, const char *user, ch
 us_status us_card_phrase_tokens(const us_card *card, const us_tokenizer *tok, us_tokens **out, size_t *n, us_error *err) {
     us_tokens *list;
     us_status st = us_alloc(2 * card->n_phrases, sizeof *list, &list, err);
+    if (st) return st;
     for (size_t i = 0; i < 2 * card->n_phrases && !st; i++) {
         us_buf spaced;
         us_buf_init(&spaced, 4096);

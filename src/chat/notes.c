@@ -251,7 +251,7 @@ bool us_notes_tells(const char *line) {
     bool found = false;
     for (sentence t; !found && next_sentence(&line, &t);) {
         char *w = t.n && t.n <= US_MAX_NOTE_BYTES && !t.asks ? us_wording(t.text, t.n) : NULL;
-        found = w && (tells(w) || corrects(w));
+        found = t.n && t.n <= US_MAX_NOTE_BYTES && !t.asks && (!w || tells(w) || corrects(w)); /* not known: looked at later */
         free(w);
     }
     return found;
@@ -260,6 +260,7 @@ bool us_notes_tells(const char *line) {
 us_status us_notes_hear(us_notes *s, const char *line, us_error *err) {
     us_status st = US_OK;
     bool told = false; /* by this line, so far */
+    unsigned failures = us_memory_failures();
     size_t before = s->n;
     for (sentence t; !st && next_sentence(&line, &t);) {
         char *w = t.n && t.n <= US_MAX_NOTE_BYTES ? us_wording(t.text, t.n) : NULL;
@@ -274,6 +275,7 @@ us_status us_notes_hear(us_notes *s, const char *line, us_error *err) {
         } else if (w && !t.asks && s->n && (told || before) && corrects(w)) st = amend(s, &t, err);
         free(w);
     }
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     return st;
 }
 
@@ -356,6 +358,7 @@ static int best_of(const int *values, size_t n) {
 
 us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_error *err) {
     int values[US_MAX_NOTES] = {0}, first, second = -1;
+    unsigned failures = us_memory_failures();
     char *asked = us_wording(line, strlen(line));
     us_status st = US_OK;
     for (size_t i = 0; asked && i < s->n && asks(line, asked); i++) {
@@ -365,6 +368,7 @@ us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_e
     }
     bool any = asked && asks(line, asked) && wants(asked);
     free(asked);
+    if (us_memory_failures() != failures) return us_fail(err, US_ERR_MEMORY, "out of memory");
     if ((first = best_of(values, s->n)) < 0) { /* asked for in other words: the newest may be it */
         for (size_t i = s->n > 2 ? s->n - 2 : 0; i < s->n && any; i++) values[i] = 1;
         if ((first = best_of(values, s->n)) < 0) return US_OK;
@@ -383,6 +387,7 @@ us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_e
 
 us_status us_notes_words(const char *recalled, const char *line, us_buf *out, us_error *err) {
     static const char marks[] = " \t\r\n.,;:!?\"()[]";
+    unsigned failures = us_memory_failures();
     char *asked = us_wording(line, strlen(line));
     us_status st = US_OK;
     for (const char *p = recalled + strspn(recalled, marks); *p && asked && !st;) {
@@ -397,6 +402,7 @@ us_status us_notes_words(const char *recalled, const char *line, us_buf *out, us
         p += strspn(p, marks);
     }
     free(asked);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     return st;
 }
 

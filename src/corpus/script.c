@@ -661,7 +661,7 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
             st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
     }
     if (!st) st = finish(&rd.rows);
-    if (!st && us_memory_failures() != failures)
+    if (us_memory_failures() != failures) /* whatever it was taken for */
         st = us_fail(err, US_ERR_MEMORY, "out of memory: the script was not read in full");
     us_buf_fini(&s->a);
     us_buf_fini(&s->b);

@@ -327,9 +327,8 @@ static void put_lines(page *p) {
     for (size_t i = 0; i < n; i++)
         if (is_near(f, l, n, i)) bytes += strlen(l[i].text) + 20;
     uint32_t every = (uint32_t)(bytes / MAX_LINES_BYTES) + 1;
-    uint32_t *number = us_checked(calloc(n_sp + 1, sizeof *number)),
-             n_named = 0; /* speakers in the order in which they are met */
-    if (!number && !p->st) p->st = us_fail(p->err, US_ERR_MEMORY, "out of memory");
+    uint32_t *number, n_named = 0; /* speakers in the order in which they are met */
+    if (!p->st) p->st = us_alloc(n_sp + 1, sizeof *number, &number, p->err);
     if (p->st) return;
     char cell[64];
     snprintf(cell, sizeof cell, "{\"every\":%u,\"lines\":[", every);

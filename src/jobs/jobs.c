@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -34,7 +35,7 @@ enum {
 }; /* a command answers within two seconds by itself; this is for one that hangs */
 
 struct us_jobs {
-    char *folder, *program;
+    char *folder, *program, *lock_path;
     int supervisor; /* the locked file, or -1 */
     pthread_mutex_t lock;
     char running[US_JOBS_ID]; /* what we started, "" when nothing */
@@ -74,9 +75,7 @@ static char *path_of(const us_jobs *j, const char *id, const char *name) {
 
 /* The lock of the whole folder, for a moment. */
 static int lock_folder(us_jobs *j) {
-    char *path = us_path_join(j->folder, "lock");
-    int fd = path ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
-    free(path);
+    int fd = open(j->lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0)
         while (flock(fd, LOCK_EX) && errno == EINTR) continue;
     pthread_mutex_lock(&j->lock);
@@ -124,7 +123,7 @@ static void list_ids(const us_jobs *j, char ids[US_JOBS_MAX][US_JOBS_ID], size_t
 static bool is_alive(const us_jobs *j, const char *id) {
     char *path = path_of(j, id, "alive");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    bool alive = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    bool alive = !path || (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK); /* not known: taken for alive */
     if (fd >= 0) close(fd);
     free(path);
     return alive;
@@ -140,6 +139,7 @@ us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
     j->supervisor = j->own_alive = -1;
     st = us_strdup(o->folder, &j->folder, err);
     if (!st && o->program) st = us_strdup(o->program, &j->program, err);
+    if (!st && !(j->lock_path = us_path_join(j->folder, "lock"))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_dir_make(j->folder, err);
     if (st) us_jobs_close(j);
     else *out = j;
@@ -148,9 +148,9 @@ us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
 
 bool us_jobs_supervise(us_jobs *j) {
     if (j->supervisor >= 0) return true;
-    char *path = us_path_join(j->folder, "supervisor");
-    int fd = path ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
-    free(path);
+    char path[PATH_MAX];
+    bool fits = snprintf(path, sizeof path, "%s/supervisor", j->folder) < (int)sizeof path;
+    int fd = fits ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) close(fd), fd = -1;
     j->supervisor = fd;
     return fd >= 0;
@@ -185,6 +185,7 @@ void us_jobs_close(us_jobs *j) {
     pthread_mutex_destroy(&j->lock);
     free(j->folder);
     free(j->program);
+    free(j->lock_path);
     free(j);
 }
 
@@ -223,7 +224,8 @@ static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
         snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)now_ms() & 0xffffffffffff,
                  ((unsigned)getpid() * 31 + (unsigned)k) & 0xffff);
         char *path = us_path_join(j->folder, id);
-        int rc = path ? mkdir(path, 0700) : -1;
+        if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
+        int rc = mkdir(path, 0700);
         free(path);
         if (!rc) return US_OK;
         if (errno != EEXIST) break;
@@ -258,7 +260,7 @@ us_status us_jobs_add(us_jobs *j, const char *json, char id[US_JOBS_ID], us_erro
 
 us_status us_jobs_read_log(us_jobs *j, const char *id, uint64_t from, size_t max, char **text, size_t *n, us_error *err) {
     if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
-    char *path = path_of(j, id, "log.jsonl"), *data = calloc(1, max + 1);
+    char *path = path_of(j, id, "log.jsonl"), *data = us_checked(calloc(1, max + 1));
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t got = fd >= 0 && data ? pread(fd, data, max, (off_t)from) : 0;
     if (fd >= 0) close(fd);
@@ -302,14 +304,16 @@ static json_t *view_of(us_jobs *j, const char *id) {
 us_status us_jobs_list(us_jobs *j, const char *id, char **json, us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
     size_t n = 0;
+    unsigned failures = us_memory_failures();
     json_t *o = id ? (id_is_good(id) ? view_of(j, id) : NULL) : json_array();
-    if (id && !o) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
+    if (id && !o && us_memory_failures() == failures) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
     if (!id) list_ids(j, ids, &n);
     for (size_t i = 0; i < n; i++) {
         json_t *one = view_of(j, ids[i]);
         if (one) json_array_append_new(o, one);
     }
-    *json = json_dumps(o, JSON_COMPACT);
+    *json =
+        us_memory_failures() == failures ? json_dumps(o, JSON_COMPACT) : NULL; /* one that could not be read is not left out */
     json_decref(o);
     return *json ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
@@ -393,8 +397,9 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
     case US_JOBS_FORGET: {
         if (!over && !is(o, "state", "failed")) return us_fail(err, US_ERR_MISMATCH, "the job has not ended: cancel it first");
         char *path = us_path_join(j->folder, id);
+        if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
         if (is(o, "state", "failed")) clean(o);
-        if (path) us_dir_remove(path);
+        us_dir_remove(path);
         free(path);
         return US_OK;
     }
@@ -405,8 +410,11 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
 us_status us_jobs_control(us_jobs *j, const char *id, us_jobs_action action, us_error *err) {
     if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
     int fd = lock_folder(j);
+    unsigned failures = us_memory_failures();
     json_t *o = read_job(j, id);
-    us_status st = o ? US_OK : us_fail(err, US_ERR_NOT_FOUND, "no job '%s'", id);
+    us_status st = o                                  ? US_OK
+                   : us_memory_failures() != failures ? us_fail(err, US_ERR_MEMORY, "out of memory")
+                                                      : us_fail(err, US_ERR_NOT_FOUND, "no job '%s'", id);
     if (!st) st = is(o, "state", "running") ? control_running(j, id, o, action, err) : control_resting(j, id, o, action, err);
     if (!st && action != US_JOBS_FORGET) st = write_job(j, id, o, err);
     unlock_folder(j, fd);
@@ -588,6 +596,7 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
     bool any = false, busy = false, exited = false;
     int code = 0, fd = lock_folder(j);
     us_status st = US_OK;
+    unsigned failures = us_memory_failures();
     keep_held(j);
     if (j->told_ns && j->pid > 0 && us_now_ns() - j->told_ns > (int64_t)ANSWER_MS * 1000000) kill(-j->pid, SIGKILL);
     bool ended = reap(j, &exited, &code);
@@ -606,6 +615,7 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
         json_decref(o);
     }
     if (ended) j->running[0] = 0, j->told_ns = 0;
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");     /* one may run unseen */
     for (size_t i = 0; i < n && !st && !busy && !j->closing && j->program && j->supervisor >= 0; i++) { /* who is next */
         json_t *o = read_job(j, ids[i]);
         if (is(o, "state", "queued")) {

@@ -34,8 +34,9 @@ static us_status choose_template(us_model *m, const char *name, us_error *err) {
         return us_strdup("it has no chat template", &m->no_template, err);
     copy_piece(m->tok, us_tokenizer_bos(m->tok), bos);
     copy_piece(m->tok, us_tokenizer_eos(m->tok), eos);
-    if (!m->tpl && us_template_recognise(jinja.data, jinja.len, bos, eos, &m->tpl, &why))
-        return us_strdup(why.message, &m->no_template, err);
+    if (!m->tpl) st = us_template_recognise(jinja.data, jinja.len, bos, eos, &m->tpl, &why);
+    if (st == US_ERR_MEMORY) return us_fail(err, st, "%s", why.message);
+    if (st) return us_strdup(why.message, &m->no_template, err);
     return us_template_adapt(m->tpl, m->tok, err);
 }
 

@@ -417,7 +417,8 @@ static void publish_probs(us_job *j, const us_take *t, us_buf *b) {
     for (size_t i = b->len / sizeof(us_prob); i < t->ids.n; i++) {
         us_prob p = {.id = t->ids.ids[i], .logprob = t->logprobs[i]};
         if (n_top) memcpy(p.top, t->top + i * n_top, n_top * sizeof *p.top);
-        if (us_buf_append(b, &p, sizeof p, &j->err)) j->cancel = true;
+        us_status st = us_buf_append(b, &p, sizeof p, &j->err);
+        if (st && !j->status) j->status = st; /* what was not shown is not passed over */
     }
 }
 
@@ -428,7 +429,8 @@ static void publish_take(us_job *j, const us_take *t, int32_t i, bool final) {
     size_t begin = t->view.begin, end = t->view.end;
     if (t->done) us_take_spoken(t, j->spec.rules.tok, &begin, &end);
     if (end > begin + j->n_shown[i]) {
-        if (us_utf8_clean(t->text.data + begin + j->n_shown[i], end - begin - j->n_shown[i], shown, &j->err)) j->cancel = true;
+        us_status st = us_utf8_clean(t->text.data + begin + j->n_shown[i], end - begin - j->n_shown[i], shown, &j->err);
+        if (st && !j->status) j->status = st;
         j->n_shown[i] = end - begin;
     }
     if (j->spec.probs && (shown->len || final)) publish_probs(j, t, &j->probs[i]);
@@ -487,6 +489,7 @@ static void leave(us_batch *s, us_job *j, us_status st) {
     s->stats.n_prompt_tokens += (uint64_t)j->n_read;
     for (int32_t i = 0; i < j->spec.n_takes; i++) s->stats.n_reply_tokens += j->takes[i].ids.n;
     if (!st || st == US_ERR_INTERRUPTED) publish(j, true);
+    if (j->status) st = j->status;
     publish_end(s, j, st);
     pthread_mutex_unlock(&s->lock);
 }

@@ -1,4 +1,5 @@
 #include "reply/rank.h"
+#include "base/mem.h"
 #include "reply/rules.h"
 #include <math.h>
 
@@ -16,12 +17,15 @@ double us_take_value(const us_candidate *t, const us_take_weights *w) {
 us_status us_rank(const us_ranking *r, const us_conversation_view *conversation, us_candidate *takes, int32_t n, int32_t *best,
                   us_error *err) {
     us_status st = US_OK;
+    unsigned failures = us_memory_failures();
     for (int32_t i = 0; i < n; i++) {
         takes[i].repeats = us_sentence_repeats(takes[i].text);
         takes[i].leaked = r->leaks && us_leaks_find(r->leaks, takes[i].text).found;
     }
     for (int k = 0; k < US_MAX_JUDGES && !st; k++)
         if (r->judges[k].fn) st = r->judges[k].fn(r->judges[k].ctx, conversation, takes, n, err);
+    if (!st && us_memory_failures() != failures) /* a judge that saw less would choose another */
+        st = us_fail(err, US_ERR_MEMORY, "out of memory: the takes were not compared");
     *best = 0;
     for (int32_t i = 0; i < n && !st; i++) {
         takes[i].score = us_take_value(&takes[i], &r->weights);

@@ -15,8 +15,9 @@ struct us_reply {
     us_job *job; /* one of the two */
     us_remote *remote;
     uint64_t seen;
-    bool finished;               /* once done, what follows is there */
-    us_status status;            /* of finishing */
+    bool finished;    /* once done, what follows is there */
+    us_status status; /* of finishing, with its words */
+    us_error error;
     char *words[US_MAX_TAKES];   /* of our takes, in the order of drawing */
     int32_t order[US_MAX_TAKES]; /* best first */
 };
@@ -304,11 +305,10 @@ static void sort_takes(us_reply *r) {
 
 /* Once, by whoever waits. */
 static void finish(us_reply *r) {
-    us_error unused;
     int32_t n, best;
     const us_take *takes = r->job ? us_job_get_takes(r->job, &n, &best) : NULL;
     for (int32_t i = 0; takes && i < n && !r->status; i++)
-        r->status = us_take_words(&takes[i], r->backend->tok, &r->words[i], &unused);
+        r->status = us_take_words(&takes[i], r->backend->tok, &r->words[i], &r->error);
     sort_takes(r);
     r->finished = true;
 }
@@ -348,7 +348,10 @@ void us_reply_cancel(us_reply *r) {
 
 us_reply_text us_reply_get(const us_reply *r, int32_t i) { return us_reply_get_drawn(r, r->order[i]); }
 
-const us_error *us_reply_error(const us_reply *r) { return r->remote ? us_remote_error(r->remote) : us_job_get_error(r->job); }
+const us_error *us_reply_error(const us_reply *r) {
+    if (r->status) return &r->error;
+    return r->remote ? us_remote_error(r->remote) : us_job_get_error(r->job);
+}
 
 const us_tokens *us_reply_prompt(const us_reply *r) { return &r->spec.prompt; }
 

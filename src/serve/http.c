@@ -61,6 +61,8 @@ static enum MHD_Result send_response(us_request *r, int code, const char *type, 
 }
 
 enum MHD_Result us_answer(us_request *r, int code, const char *type, const void *data, size_t n, const char *download) {
+    if (code < 400 && us_memory_failures() != r->failures) /* something may be missing in it, or be another */
+        return us_refuse(r, 500, "out of memory");
     struct MHD_Response *resp = MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
     char name[200];
     if (resp && download) {
@@ -446,6 +448,7 @@ static enum MHD_Result answer(us_request *r) {
     us_server *s = r->s;
     char message[400];
     if (r->refused) return us_refuse(r, r->refused, r->why);
+    r->failures = us_memory_failures();
     if (!strcmp(r->method, "OPTIONS") && *r->allowed) return preflight(r, r->allowed);
     if (!r->route) return not_found(r, r->allowed);
     if (r->taken.status) return us_refuse_error(r, r->taken.status, &r->taken);
@@ -477,13 +480,25 @@ static us_request *open_request(us_server *s, struct MHD_Connection *c, const ch
     return r;
 }
 
+/* There is no memory even for the request. */
+static enum MHD_Result turn_away(struct MHD_Connection *c) {
+    static char words[] =
+        "{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\",\"param\":null,\"code\":\"not_ready\"}}";
+    struct MHD_Response *resp = MHD_create_response_from_buffer(sizeof words - 1, words, MHD_RESPMEM_PERSISTENT);
+    if (!resp) return MHD_NO;
+    MHD_add_response_header(resp, "Content-Type", "application/json");
+    enum MHD_Result rc = MHD_queue_response(c, 503, resp);
+    MHD_destroy_response(resp);
+    return rc;
+}
+
 enum MHD_Result us_http_handle(void *server, struct MHD_Connection *c, const char *url, const char *method, const char *version,
                                const char *data, size_t *n, void **state) {
     us_request *r = *state;
     (void)version;
     if (!r) { /* the head alone */
         enter(server, c, US_ASKING);
-        if (!(r = *state = open_request(server, c, method, url))) return MHD_NO;
+        if (!(r = *state = open_request(server, c, method, url))) return turn_away(c);
         judge(r);
         /* A client that asks before it sends is told at once, and one that is not clear about its end is not read on. Others
          * send first and read then: they get their answer when all has come, and nothing of it is kept. */

@@ -521,7 +521,7 @@ static us_status object_of(writer *w, const json_t *schema, us_buf *e) {
     us_buf_init(&one, 1 << 20);
     st = us_alloc(json_object_size(properties), sizeof *keys, &keys, w->err);
     json_object_foreach((json_t *)(uintptr_t)properties, key, v) {
-        if (!json_is_false(v)) keys[n++] = key;
+        if (!st && !json_is_false(v)) keys[n++] = key;
         n_required += is_required(schema, key);
         if (!st && json_is_false(v) && is_required(schema, key))
             st = refuse(w, "required", "a property that nothing is allowed for");

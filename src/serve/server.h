@@ -108,12 +108,13 @@ struct us_request {
     size_t held;                  /* bytes counted as kept by `from` */
     int refused;                  /* the status, once it is clear: what still comes of the body is not kept */
     const char *why;
-    us_error taken; /* what the taker of a streamed body said */
-    char owner[33]; /* whose chats are seen: of the key, or of the browser's secret; "": everybody's */
-    bool holds;     /* jobs stand still meanwhile */
-    us_buf body;    /* empty once it is parsed */
-    json_t *json;   /* the body; NULL when there is none */
-    us_buf out;     /* of a stream: bytes not yet sent */
+    unsigned failures; /* us_memory_failures() when its answering began */
+    us_error taken;    /* what the taker of a streamed body said */
+    char owner[33];    /* whose chats are seen: of the key, or of the browser's secret; "": everybody's */
+    bool holds;        /* jobs stand still meanwhile */
+    us_buf body;       /* empty once it is parsed */
+    json_t *json;      /* the body; NULL when there is none */
+    us_buf out;        /* of a stream: bytes not yet sent */
     size_t sent;
     bool ended, is_events;
     int64_t sent_ns; /* when there was something to send */

@@ -320,7 +320,9 @@ static us_status solve(const us_director_trainer *t, probe *p, float *head, us_e
 us_status us_director_trainer_probe(us_director_trainer *t, us_progress_fn *progress, void *ctx, us_error *err) {
     probe p = {.d = (size_t)t->model->net.n_embd};
     if (t->resumed) return US_OK;
+    unsigned failures = us_memory_failures();
     us_status st = read_lists(t, &p, progress, ctx, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory"); /* some would lack takes */
     if (!st && !p.n) st = us_fail(err, US_ERR_FORMAT, "the script has no answers to learn from");
     if (!st) st = solve(t, &p, t->lora.params + t->lora.n_params, err);
     free(p.states);
@@ -335,6 +337,7 @@ static us_status evaluate(us_director_trainer *t, us_error *err) {
     double values[US_LIST_MOST];
     const float *h;
     int64_t n = 0, found = 0;
+    unsigned failures = us_memory_failures();
     us_status st = US_OK;
     for (size_t i = 0; n < t->o.n_eval && i < us_lists_count(t->lists, US_VALIDATION) && !st; i++) {
         if (!us_lists_r10(t->lists, US_VALIDATION, i, &l)) continue;
@@ -345,6 +348,7 @@ static us_status evaluate(us_director_trainer *t, us_error *err) {
         found += !best;
         n++;
     }
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     t->r10 = n ? (double)found / (double)n : NAN;
     if (!st && !(t->r10 <= t->best_r10)) {
         t->best_r10 = t->r10;
@@ -464,6 +468,7 @@ us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r
     int64_t start = us_now_ns();
     us_list l;
     us_status st = US_OK;
+    unsigned failures = us_memory_failures();
     *r = (us_director_report){0};
     bool over = t->step >= t->n_steps;
     memset(t->grad, 0, t->n_params * sizeof *t->grad);
@@ -473,6 +478,7 @@ us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r
         r->tokens += (uint64_t)t->list->ids.n;
     }
     r->loss /= t->o.batch;
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && !over) st = update(t, err);
     if (st) return st;
     if (!over) t->step++;
