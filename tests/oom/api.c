@@ -2,7 +2,7 @@
  * crash, nothing leaked, the error MEMORY, or success and exactly what comes when nothing fails (digests of what it returned and
  * wrote).
  *
- *   oom_api [NAME...]     only these cases.     US_OOM_MOST=N: of more allocations than N, N spread evenly (default 60; 0: all)
+ *   oom_api [NAME...]     only these cases.     US_OOM_MOST=N: of more allocations than N, N spread evenly (default 30; 0: all)
  *   US_OOM_SHOW=1         prints where the allocation failed, for each finding, and which ones are still alive
  *   US_OOM_ONLY=N         that allocation alone; US_OOM_TRACE=N prints where allocation N is asked for */
 #include "failing.h"
@@ -610,7 +610,7 @@ static bool make_world(us_error *err) {
 
 int main(int argc, char **argv) {
     const char *text = getenv("US_OOM_MOST");
-    long most = text ? atol(text) : 60;
+    long most = text ? atol(text) : 30;
     int n_bad = 0, n_run = 0;
     us_error err;
     if (!access("/dev/shm", W_OK)) setenv("TMPDIR", "/dev/shm", 0); /* no disk: all that is written is synced */

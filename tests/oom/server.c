@@ -415,7 +415,6 @@ static size_t n_chats(void) {
 }
 
 static us_status open_server(const us_model *model, us_error *err) {
-    us_status st = US_ERR_IO;
     us_serve_options o = {.characters = at("cast"),
                           .data_dir = at("data"),
                           .program = "/bin/true",
@@ -428,11 +427,8 @@ static us_status open_server(const us_model *model, us_error *err) {
     snprintf(data, sizeof data, "%s", at("data"));
     o.characters = cast;
     o.data_dir = data;
-    srand((unsigned)getpid());
-    for (int tries = 0; tries < 50 && st == US_ERR_IO; tries++) {
-        o.port = port = 20000 + rand() % 30000;
-        st = us_server_new(&o, &server, err);
-    }
+    us_status st = us_server_new(&o, &server, err);
+    if (!st) port = us_server_port(server);
     return st ? st : us_server_set_model(server, model, err);
 }
 
