@@ -9,7 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PREFILL_CHUNK = 256, N_KEPT = 48, TAKE_SLACK = 64, WORTH_WAITING = 32, N_TIMED = 3, USUAL_TOKENS = 24 };
+enum {
+    PREFILL_CHUNK = 256,
+    N_KEPT = 48,
+    TAKE_SLACK = 64,
+    WORTH_WAITING = 32,
+    PROBS_CHUNK = 32,
+    N_TIMED = 3,
+    USUAL_TOKENS = 24
+};
 
 struct us_job {
     us_batch *s;
@@ -25,6 +33,7 @@ struct us_job {
     us_buf draft;                 /* what one of several takes has so far */
     int32_t leading;              /* which */
     us_buf probs[US_MAX_TAKES];   /* us_prob, when they are asked for */
+    us_buf prompt_probs;
     pthread_cond_t news;
     uint64_t version;
     bool decoding, ranked, cancel, done;
@@ -219,7 +228,9 @@ static void admit(us_batch *s) {
             st = us_because(us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d",
                                     need_of(j), us_engine_get_ctx(s->engine)),
                             "context_length_exceeded", &j->err);
-        } else st = begin_seq(s, j->spec.prompt, j->spec.n_prompt, j->spec.adapter, j->spec.scale, &j->seq, &j->err);
+        } else
+            st = begin_seq(s, j->spec.prompt, j->spec.prompt_probs ? 1 : j->spec.n_prompt, j->spec.adapter, j->spec.scale,
+                           &j->seq, &j->err);
         *p = j->next;
         s->stats.n_queued--;
         if (st) {
@@ -250,11 +261,14 @@ static int32_t gather(us_batch *s) {
     for (us_job *j = s->running; j && budget > 0; j = j->next) {
         if (j->decoding) continue;
         int32_t left = j->spec.n_prompt - j->n_read, m = left < budget ? left : budget;
+        if (j->spec.prompt_probs && m > PROBS_CHUNK) m = PROBS_CHUNK; /* a row of logits for each of them */
         s->origins[n] = (origin){j, -1};
         s->spans[n++] = (us_span){.seq = j->seq,
                                   .tokens = j->spec.prompt + j->n_read,
                                   .n_tokens = m,
-                                  .logits = m == left ? US_LOGITS_LAST : US_LOGITS_NONE,
+                                  .logits = j->spec.prompt_probs ? US_LOGITS_ALL
+                                            : m == left          ? US_LOGITS_LAST
+                                                                 : US_LOGITS_NONE,
                                   .prompt = true};
         budget -= m;
     }
@@ -279,11 +293,25 @@ static us_status begin_takes(us_batch *s, us_job *j, const float *logits, us_err
     return st;
 }
 
-static us_status advance(us_batch *s, us_job *j, int32_t take, int32_t span, us_error *err) {
-    const float *logits = us_engine_get_logits(s->engine, span, 0);
+/* What the model thought of the prompt's tokens that come behind those of this span. */
+static us_status note_prompt(us_batch *s, us_job *j, int32_t span, us_error *err) {
     us_status st = US_OK;
+    pthread_mutex_lock(&s->lock);
+    for (int32_t k = 0; k < s->spans[span].n_tokens && j->n_read + k + 1 < j->spec.n_prompt && !st; k++) {
+        us_prob p = {.id = j->spec.prompt[j->n_read + k + 1]};
+        p.logprob = (float)us_take_logprob(&j->spec.rules, us_engine_get_logits(s->engine, span, k), p.id, p.top);
+        st = us_buf_append(&j->prompt_probs, &p, sizeof p, err);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+static us_status advance(us_batch *s, us_job *j, int32_t take, int32_t span, us_error *err) {
+    const float *logits = us_engine_get_logits(s->engine, span, s->spans[span].n_tokens - 1);
+    us_status st = US_OK;
+    if (take < 0 && j->spec.prompt_probs) st = note_prompt(s, j, span, err);
     if (take >= 0) st = us_take_step(&j->takes[take], &j->spec.rules, logits, err);
-    else if ((j->n_read += s->spans[span].n_tokens) == j->spec.n_prompt) st = begin_takes(s, j, logits, err);
+    else if ((j->n_read += s->spans[span].n_tokens) == j->spec.n_prompt && !st) st = begin_takes(s, j, logits, err);
     return us_engine_blame(s->engine, s->spans[span].seq, st, err);
 }
 
@@ -642,6 +670,7 @@ us_status us_batch_submit(us_batch *s, const us_job_spec *spec, us_job **out, us
         us_buf_init(&j->shown[i], 1 << 20);
         us_buf_init(&j->probs[i], 32 << 20);
     }
+    us_buf_init(&j->prompt_probs, 64 << 20);
     us_cond_init(&j->news);
     pthread_mutex_lock(&s->lock);
     if (s->stop || s->stats.n_running + s->stats.n_queued >= s->n_slots + s->n_queue_max) {
@@ -692,14 +721,22 @@ us_status us_job_read_draft(us_job *j, us_buf *out, us_error *err) {
     return st;
 }
 
-us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
+static us_status copy_probs(us_job *j, const us_buf *b, size_t from, us_prob **out, size_t *n, us_error *err) {
     pthread_mutex_lock(&j->s->lock);
-    size_t have = j->probs[i].len / sizeof **out;
+    size_t have = b->len / sizeof **out;
     *n = have > from ? have - from : 0;
     us_status st = us_alloc(*n, sizeof **out, out, err);
-    if (!st && *n) memcpy(*out, j->probs[i].data + from * sizeof **out, *n * sizeof **out);
+    if (!st && *n) memcpy(*out, b->data + from * sizeof **out, *n * sizeof **out);
     pthread_mutex_unlock(&j->s->lock);
     return st;
+}
+
+us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
+    return copy_probs(j, &j->probs[i], from, out, n, err);
+}
+
+us_status us_job_read_prompt_probs(us_job *j, us_prob **out, size_t *n, us_error *err) {
+    return copy_probs(j, &j->prompt_probs, 0, out, n, err);
 }
 
 void us_job_cancel(us_job *j) {
@@ -730,6 +767,7 @@ void us_job_free(us_job *j) {
         us_buf_fini(&j->shown[i]);
         us_buf_fini(&j->probs[i]);
     }
+    us_buf_fini(&j->prompt_probs);
     pthread_cond_destroy(&j->news);
     free(j);
 }

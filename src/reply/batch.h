@@ -25,7 +25,8 @@ typedef struct us_job_spec {
     double patience_seconds;   /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
     int32_t n_attempts;        /* a reply without a word, or of several takes that are all loops, is made again; 0: 1 */
     bool probs;                /* us_job_read_probs() will be called */
-    bool separate;             /* the takes are answers of their own: not ranked, each streams, none is made again */
+    bool prompt_probs; /* us_job_read_prompt_probs() will be called: all of the prompt is read, whatever the cache holds */
+    bool separate;     /* the takes are answers of their own: not ranked, each streams, none is made again */
     const us_adapter *adapter;
     float scale;
     us_sampler_options sampler; /* take i of attempt k draws by a hash of the seed, the prompt, k and i */
@@ -79,6 +80,8 @@ typedef struct us_prob {
 } us_prob;
 US_MUST_USE us_status us_job_read_probs(us_job *j, int32_t i, size_t from, us_prob **out, size_t *n,
                                         us_error *err); /* free *out */
+/* And for the prompt's: entry k is its token k + 1. All of them once it has been read. */
+US_MUST_USE us_status us_job_read_prompt_probs(us_job *j, us_prob **out, size_t *n, us_error *err); /* free *out */
 /* What one of several takes has so far, whole; nothing once one has been chosen. It need not be the one that is spoken. */
 US_MUST_USE us_status us_job_read_draft(us_job *j, us_buf *out, us_error *err);
 void us_job_cancel(us_job *j);

@@ -180,6 +180,7 @@ static us_status begin_own(us_reply *r, us_error *err) {
                        .patience_seconds = p->hurry ? patience_seconds : 0,
                        .n_attempts = p->own ? US_REPLY_ATTEMPTS : 1,
                        .probs = p->probs,
+                       .prompt_probs = p->prompt_probs,
                        .separate = p->separate,
                        .adapter = p->scale > 0 ? p->adapter : NULL,
                        .sampler = p->sampler,
@@ -337,6 +338,12 @@ us_status us_reply_read_draft(us_reply *r, us_buf *out, us_error *err) {
 
 us_status us_reply_read_probs(us_reply *r, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err) {
     if (r->job) return us_job_read_probs(r->job, i, from, out, n, err);
+    *n = 0;
+    return us_alloc(0, sizeof **out, out, err);
+}
+
+us_status us_reply_read_prompt_probs(us_reply *r, us_prob **out, size_t *n, us_error *err) {
+    if (r->job) return us_job_read_prompt_probs(r->job, out, n, err);
     *n = 0;
     return us_alloc(0, sizeof **out, out, err);
 }

@@ -75,10 +75,11 @@ typedef struct us_reply_policy {
     const us_tokens *phrases;       /* [n_phrases] which DRY leaves alone */
     size_t n_phrases;
     const us_adapter *adapter;
-    double scale;    /* of the adapter */
-    int32_t n_top;   /* likeliest tokens kept for each drawn one */
-    bool probs;      /* us_reply_read_probs() will be called */
-    uint64_t client; /* who asks: those with fewer replies under way go first */
+    double scale;      /* of the adapter */
+    int32_t n_top;     /* likeliest tokens kept for each drawn one */
+    bool probs;        /* us_reply_read_probs() will be called */
+    bool prompt_probs; /* us_reply_read_prompt_probs() will be called */
+    uint64_t client;   /* who asks: those with fewer replies under way go first */
 } us_reply_policy;
 
 /* How many tokens the prompt may have; less than 1: no prompt fits beside so many takes. */
@@ -130,10 +131,12 @@ us_reply_view us_reply_wait(us_reply *r, int timeout_ms);
 US_MUST_USE us_status us_reply_read(us_reply *r, int32_t i, size_t from, us_buf *out, us_error *err);
 /* The tokens past the first `from` of answer i, with their log-probabilities; none from another server. free *out. */
 US_MUST_USE us_status us_reply_read_probs(us_reply *r, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err);
-/* From any thread. What was said stands; the reply ends INTERRUPTED. */
+/* The same for the prompt's: entry k is its token k + 1. All of them once it has been read; none from another server. free *out. */
+US_MUST_USE us_status us_reply_read_prompt_probs(us_reply *r, us_prob **out, size_t *n, us_error *err);
 /* What one of several takes has so far, whole: for who waits. Nothing once the spoken one is chosen, nor from another engine.
  */
 US_MUST_USE us_status us_reply_read_draft(us_reply *r, us_buf *out, us_error *err);
+/* From any thread. What was said stands; the reply ends INTERRUPTED. */
 void us_reply_cancel(us_reply *r);
 /* Of one that is done. Takes come best first, the spoken one at 0; separate answers in their order. */
 int32_t us_reply_count(const us_reply *r);

@@ -66,6 +66,13 @@ static void find_top(const float *logits, int32_t n_vocab, double sum, us_top *t
     }
 }
 
+double us_take_logprob(const us_take_rules *r, const float *logits, int32_t id, us_top *top) {
+    int32_t n_vocab = us_tokenizer_n_vocab(r->tok);
+    double sum = us_kern_get()->logsumexp(logits, (size_t)n_vocab);
+    if (r->n_top) find_top(logits, n_vocab, sum, top, r->n_top);
+    return (double)logits[id] - sum;
+}
+
 /* What may be shown. */
 static us_stop_view look(const us_take *t, const us_take_rules *r) {
     const char *text = t->text.data ? t->text.data : "";
@@ -78,10 +85,9 @@ us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, 
     us_status st = us_sampler_draw(t->sampler, logits, &id, err);
     if (!st) st = us_grow(&t->logprobs, &t->cap_logprobs, t->ids.n + 1, sizeof *t->logprobs, err);
     if (st) return st;
-    double sum = us_kern_get()->logsumexp(logits, (size_t)us_tokenizer_n_vocab(r->tok)), lp = (double)logits[id] - sum;
     size_t n_top = (size_t)r->n_top;
     if (n_top && (st = us_grow(&t->top, &t->cap_top, (t->ids.n + 1) * n_top, sizeof *t->top, err))) return st;
-    if (n_top) find_top(logits, us_tokenizer_n_vocab(r->tok), sum, t->top + t->ids.n * n_top, r->n_top);
+    double lp = us_take_logprob(r, logits, id, n_top ? t->top + t->ids.n * n_top : NULL);
     t->logprob += lp;
     t->logprobs[t->ids.n] = (float)lp;
     if ((st = us_tokens_push(&t->ids, id, err))) return st;

@@ -48,6 +48,8 @@ US_MUST_USE us_status us_take_begin(us_take *t, const us_sampler_options *o, con
                                     size_t n_prompt, us_error *err);
 /* Frees all but the sequence. */
 void us_take_end(us_take *t);
+/* Log-probability (nats) of token `id` under these logits; the likeliest rules->n_top tokens go into top[n_top]. */
+double us_take_logprob(const us_take_rules *r, const float *logits, int32_t id, us_top *top);
 /* Draws the next token and looks where that leaves the take. */
 US_MUST_USE us_status us_take_step(us_take *t, const us_take_rules *r, const float *logits, us_error *err);
 /* The bytes of text that are spoken, [begin, end): a loop is shown once, no half character at the end. */

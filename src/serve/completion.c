@@ -1,7 +1,9 @@
 /* A request becomes replies under way. */
 #include "serve/completion.h"
 #include "base/clock.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "chat/conversation.h"
 #include "text/hash.h"
 #include <stdio.h>
@@ -35,12 +37,35 @@ static us_status tokenize(const us_server *s, const us_ask_prompt *ask, const us
     return st;
 }
 
+/* What an echo of tokens says; the beginning of a text is no word. */
+static us_status spell(const us_server *s, us_ask *ask, us_ask_prompt *prompt, us_error *err) {
+    const us_tokenizer *tok = s->backend.tok;
+    us_buf raw, clean;
+    us_status st = US_OK;
+    us_buf_init(&raw, (size_t)16 << 20);
+    us_buf_init(&clean, (size_t)64 << 20);
+    for (size_t i = 0; i < prompt->ids.n && !st; i++) {
+        size_t n;
+        if (!i && prompt->ids.ids[0] == us_tokenizer_bos(tok)) continue;
+        const char *p = us_tokenizer_piece(tok, prompt->ids.ids[i], &n);
+        st = us_buf_append(&raw, p, n, err);
+    }
+    if (!st) st = us_utf8_clean(raw.data ? raw.data : "", raw.len, &clean, err);
+    if (!st && !ask->owned) st = us_alloc(US_ASK_CHOICES, sizeof *ask->owned, &ask->owned, err);
+    if (!st && !(prompt->text = ask->owned[ask->n_owned] = us_buf_take(&clean, NULL)))
+        st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) ask->n_owned++;
+    us_buf_fini(&raw);
+    us_buf_fini(&clean);
+    return st;
+}
+
 /* A reply to each of the prompts. */
 static us_status begin_texts(us_server *s, us_completion *w, const us_conversation *c, const us_reply_policy *settings,
                              us_error *err) {
     us_status st = US_OK;
     for (size_t i = 0; i < w->ask.n_prompts && !st; i++) {
-        const us_ask_prompt *prompt = &w->ask.prompts[i];
+        us_ask_prompt *prompt = &w->ask.prompts[i];
         us_reply_spec spec = {.policy = *settings, .text = prompt->text, .remote_model = c->id};
         us_conversation_policy(c, true, &spec.policy);
         spec.policy.exact = spec.policy.whole = true;
@@ -48,9 +73,13 @@ static us_status begin_texts(us_server *s, us_completion *w, const us_conversati
         if (!s->backend.batch && !prompt->text)
             st = us_fail(err, US_ERR_ARGUMENT, "prompt: another engine makes the words here (--engine): it needs them as text");
         if (!st && s->backend.batch) st = tokenize(s, prompt, &spec.policy, &spec.prompt, err);
+        if (!st && w->ask.echo && s->backend.tok && !prompt->text) st = spell(s, &w->ask, prompt, err);
         w->n_prompt_tokens += (int32_t)spec.prompt.n;
-        if (!st && w->ask.max_tokens) st = us_reply_begin(&s->backend, &spec, &w->replies[w->n_replies], err);
-        if (!st && w->ask.max_tokens) w->n_replies++;
+        spec.policy.prompt_probs = w->ask.echo && w->ask.logprobs;
+        if (!w->ask.max_tokens) spec.policy.max_tokens = 1; /* drawn, and not told */
+        bool read = w->ask.max_tokens || spec.policy.prompt_probs;
+        if (!st && read) st = us_reply_begin(&s->backend, &spec, &w->replies[w->n_replies], err);
+        if (!st && read) w->n_replies++;
         us_reply_spec_fini(&spec);
     }
     return st;
@@ -186,18 +215,19 @@ us_reply_view us_completion_wait(us_completion *w, int timeout_ms) {
 const us_error *us_completion_error(const us_completion *w) { return us_reply_error(w->failed); }
 
 us_reply_text us_completion_get(const us_completion *w, int32_t i) {
-    if (!w->n_replies) return (us_reply_text){.text = "", .end = US_END_LENGTH};
+    if (!w->n_replies || !w->ask.max_tokens) return (us_reply_text){.text = "", .end = US_END_LENGTH};
     return us_reply_get(w->replies[i / w->ask.n], (int32_t)(i % w->ask.n));
 }
 
 us_status us_completion_read(us_completion *w, int32_t i, size_t from, us_buf *out, us_error *err) {
-    return w->n_replies ? us_reply_read(w->replies[i / w->ask.n], (int32_t)(i % w->ask.n), from, out, err) : US_OK;
+    return w->n_replies && w->ask.max_tokens ? us_reply_read(w->replies[i / w->ask.n], (int32_t)(i % w->ask.n), from, out, err)
+                                             : US_OK;
 }
 
 int32_t us_completion_drawn(const us_completion *w, int32_t *spoken) {
     int32_t drawn = 0;
     *spoken = 0;
-    for (size_t k = 0; k < w->n_replies; k++)
+    for (size_t k = 0; k < w->n_replies && w->ask.max_tokens; k++)
         for (int32_t i = 0; i < us_reply_count(w->replies[k]); i++) {
             int32_t n = us_reply_get(w->replies[k], i).n_tokens;
             drawn += n;

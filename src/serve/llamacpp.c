@@ -4,15 +4,16 @@
 #include "base/mem.h"
 #include "chat/prompt.h"
 #include "serve/completion.h"
+#include "serve/probs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct work {
     us_completion *c;
-    json_t *body; /* the request in the OpenAI API's words */
-    bool progress;
-    size_t said;
+    json_t *body;                /* the request in the OpenAI API's words */
+    bool progress, tokens;       /* return_progress, return_tokens */
+    size_t said, n_probs, bytes; /* tokens told, and their bytes */
     int32_t shown_read;
     int64_t start_ns, first_ns;
 } work;
@@ -35,7 +36,11 @@ static us_status translate(const json_t *asked, json_t **out, us_error *err) {
     if (json_is_integer(n) && !json_integer_value(n))
         json_object_set_new(body, "echo", json_true()); /* the prompt alone is read */
     else json_object_del(body, "echo");
-    if (json_is_integer(probs) && json_integer_value(probs) > 0) json_object_set(body, "logprobs", probs);
+    if (probs && !json_is_null(probs) &&
+        !(json_is_integer(probs) && json_integer_value(probs) >= 0 && json_integer_value(probs) <= US_MAX_TOP))
+        return json_decref(body), us_fail(err, US_ERR_ARGUMENT, "n_probs: a whole number from 0 to %d is expected", US_MAX_TOP);
+    if (json_integer_value(probs) > 0) json_object_set(body, "logprobs", probs);
+    else if (json_is_true(json_object_get(asked, "return_tokens"))) json_object_set_new(body, "logprobs", json_integer(0));
     else json_object_del(body, "logprobs");
     if (json_number_value(json_object_get(asked, "n")) > 1)
         return json_decref(body), us_fail(err, US_ERR_ARGUMENT, "n: one answer is given here; /v1/completions gives several");
@@ -67,6 +72,35 @@ static json_t *timings(const work *w, const us_reply_view *v, int32_t made) {
                      made_ms > 0 ? 1e3 * made / made_ms : 0, "cache_n", v->n_cached);
 }
 
+/* The tokens of the words that are told, and what the model thought of them, into `out`. */
+static void add_tokens(const us_request *r, json_t *out) {
+    work *w = r->work;
+    us_prob *p = NULL;
+    const us_tokenizer *tok = r->s->backend.tok;
+    size_t n = 0, k = 0, len;
+    if (!w->c->ask.logprobs || !w->c->n_replies || !w->c->ask.max_tokens || !tok ||
+        us_reply_read_probs(w->c->replies[0], 0, w->n_probs, &p, &n, NULL))
+        return;
+    for (; k < n && w->bytes < w->said; k++) us_tokenizer_piece(tok, p[k].id, &len), w->bytes += len;
+    w->n_probs += k;
+    json_t *ids = json_array();
+    for (size_t i = 0; i < k && w->tokens; i++) json_array_append_new(ids, json_integer(p[i].id));
+    json_object_set_new(out, "tokens", ids);
+    if (w->c->ask.n_top) json_object_set_new(out, "completion_probabilities", us_probs_llama(tok, p, k, w->c->ask.n_top));
+    free(p);
+}
+
+/* The stop text that ended the words; "" when none did. */
+static const char *stopping_word(const work *w, const us_reply_text *t) {
+    const us_take *take = t->take;
+    for (size_t i = 0; take && take->view.stopped && i < w->c->ask.n_stops; i++) {
+        size_t n = strlen(w->c->ask.stops[i]);
+        if (take->text.len - take->view.end >= n && !memcmp(take->text.data + take->view.end, w->c->ask.stops[i], n))
+            return w->c->ask.stops[i];
+    }
+    return "";
+}
+
 /* The last piece, or, unstreamed, the only one. `content` is taken over. */
 static json_t *final_json(const work *w, const us_reply_view *v, json_t *content) {
     const us_ask *ask = &w->c->ask;
@@ -78,8 +112,8 @@ static json_t *final_json(const work *w, const us_reply_view *v, json_t *content
                      content, "tokens", "id_slot", 0, "stop", 1, "model", ask->model, "tokens_predicted", made,
                      "tokens_evaluated", v->n_prompt, "generation_settings", settings_json(ask), "prompt",
                      ask->prompts[0].text ? ask->prompts[0].text : "", "has_new_line", t.n && memchr(t.text, '\n', t.n) != NULL,
-                     "truncated", 0, "stop_type", type, "stopping_word", "", "tokens_cached", v->n_prompt + made, "timings",
-                     timings(w, v, made));
+                     "truncated", 0, "stop_type", type, "stopping_word", stopping_word(w, &t), "tokens_cached",
+                     v->n_prompt + made, "timings", timings(w, v, made));
 }
 
 static us_status tell_progress(us_request *r, work *w, const us_reply_view *v, us_error *err) {
@@ -100,12 +134,13 @@ static us_status more(us_request *r, us_error *err) {
     us_status st = tell_progress(r, w, &v, err);
     if (!st) st = us_completion_read(w->c, 0, w->said, &text, err);
     if (text.len && !w->first_ns) w->first_ns = us_now_ns();
-    if (!st && text.len)
-        st = us_event(r, NULL,
-                      json_pack("{s:i, s:o, s:[], s:b, s:i}", "index", 0, "content", us_text_json(text.data, text.len),
-                                "tokens", "stop", 0, "id_slot", 0),
-                      err);
     w->said += text.len;
+    if (!st && text.len) {
+        json_t *j = json_pack("{s:i, s:o, s:[], s:b, s:i}", "index", 0, "content", us_text_json(text.data, text.len), "tokens",
+                              "stop", 0, "id_slot", 0);
+        add_tokens(r, j);
+        st = us_event(r, NULL, j, err);
+    }
     us_buf_fini(&text);
     r->ended = v.done || st;
     if (st || !v.done) return st;
@@ -125,6 +160,7 @@ enum MHD_Result us_route_llama_completion(us_request *r) {
     r->free_work = free_work;
     w->start_ns = us_now_ns();
     w->progress = json_is_true(json_object_get(r->json, "return_progress"));
+    w->tokens = json_is_true(json_object_get(r->json, "return_tokens"));
     us_status st = translate(r->json, &w->body, &err);
     if (!st) st = us_completion_begin(r->s, w->body, false, &w->c, &err);
     if (!st && us_completion_count(w->c) > 1)
@@ -137,7 +173,10 @@ enum MHD_Result us_route_llama_completion(us_request *r) {
     }
     if (v.status) return us_refuse_error(r, v.status, us_completion_error(w->c));
     us_reply_text t = us_completion_get(w->c, 0);
-    return us_answer_json(r, 200, final_json(w, &v, us_text_json(t.text, t.n)));
+    json_t *j = final_json(w, &v, us_text_json(t.text, t.n));
+    w->said = t.n;
+    add_tokens(r, j);
+    return us_answer_json(r, 200, j);
 }
 
 /* ---- about the model ------------------------------------------------------------------------------------------------ */

@@ -73,6 +73,13 @@ static us_status read_options(const json_t *asked, json_t *body, us_error *err) 
     if (json_is_true(json_object_get(asked, "think")) || json_is_string(json_object_get(asked, "think")))
         return us_fail(err, US_ERR_ARGUMENT, "think: nobody here thinks aloud; leave it out");
     if (json_array_size(json_object_get(asked, "images"))) return us_fail(err, US_ERR_ARGUMENT, "images: only text is read");
+    if (json_array_size(json_object_get(asked, "context")))
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "context: nothing is kept from one answer to the next; use /api/chat with messages");
+    if (json_string_length(json_object_get(asked, "template")))
+        return us_fail(err, US_ERR_ARGUMENT, "template: the model's own is used; send a prompt with raw");
+    if (json_is_true(json_object_get(asked, "logprobs")) || json_number_value(json_object_get(asked, "top_logprobs")) > 0)
+        return us_fail(err, US_ERR_ARGUMENT, "logprobs: use /v1/chat/completions or /completion");
     return US_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "serve/completion.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "serve/probs.h"
 #include "serve/server.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@ typedef struct work {
     int32_t n; /* answers */
     char id[40];
     time_t created;
-    bool began;
-    size_t said[US_ASK_CHOICES], probs[US_ASK_CHOICES]; /* bytes and tokens of each choice that have been sent */
-    size_t offset[US_ASK_CHOICES];                      /* characters in front of the next token */
+    bool began, echoed;
+    size_t said[US_ASK_CHOICES], probs[US_ASK_CHOICES];   /* bytes and tokens of each choice that have been sent */
+    size_t offset[US_ASK_CHOICES], bytes[US_ASK_CHOICES]; /* characters, and bytes of the answer, in front of the next token */
 } work;
 
 static void free_work(void *ctx) {
@@ -27,70 +28,29 @@ static void free_work(void *ctx) {
 
 /* ---- a reply becomes an answer -------------------------------------------------------------------------------- */
 
-static json_t *token_json(const us_server *s, int32_t id, double logprob) {
-    size_t n;
-    const char *p = us_tokenizer_piece(s->backend.tok, id, &n);
-    json_t *bytes = json_array();
-    for (size_t k = 0; k < n; k++) json_array_append_new(bytes, json_integer((unsigned char)p[k]));
-    return json_pack("{s:o, s:f, s:o}", "token", us_text_json(p, n), "logprob", logprob, "bytes", bytes);
-}
-
-static json_t *chat_logprobs(const us_server *s, const us_ask *ask, const us_prob *p, size_t n) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (us_tokenizer_is_end(s->backend.tok, p[i].id)) continue;
-        json_t *t = token_json(s, p[i].id, (double)p[i].logprob), *top = json_array();
-        for (int64_t k = 0; k < ask->n_top; k++)
-            json_array_append_new(top, token_json(s, p[i].top[k].id, (double)p[i].top[k].logprob));
-        json_object_set_new(t, "top_logprobs", top);
-        json_array_append_new(list, t);
-    }
-    return json_pack("{s:o, s:n}", "content", list, "refusal");
-}
-
-static size_t characters(const char *s, size_t n) {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) k += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return k;
-}
-
-static json_t *text_logprobs(const us_server *s, const us_ask *ask, const us_prob *p, size_t n, size_t *offset) {
-    json_t *tokens = json_array(), *probs = json_array(), *tops = json_array(), *offsets = json_array();
-    for (size_t i = 0; i < n; i++) {
-        size_t len;
-        const char *piece = us_tokenizer_piece(s->backend.tok, p[i].id, &len);
-        if (us_tokenizer_is_end(s->backend.tok, p[i].id)) continue;
-        json_t *top = json_object();
-        for (int64_t k = 0; k < ask->n_top; k++) {
-            size_t m;
-            const char *q = us_tokenizer_piece(s->backend.tok, p[i].top[k].id, &m);
-            json_t *key = us_text_json(q, m);
-            json_object_set_new(top, json_string_value(key), json_real((double)p[i].top[k].logprob));
-            json_decref(key);
-        }
-        json_array_append_new(tokens, us_text_json(piece, len));
-        json_array_append_new(probs, json_real((double)p[i].logprob));
-        json_array_append_new(tops, top);
-        json_array_append_new(offsets, json_integer((json_int_t)*offset));
-        *offset += characters(piece, len);
-    }
-    return json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", probs, "top_logprobs", tops, "text_offset",
-                     offsets);
-}
-
-/* Those drawn since the last time. */
+/* Those drawn since the last time; in front of the first of them the prompt's, when it is echoed. */
 static json_t *logprobs_of(us_request *r, int32_t i) {
     work *w = r->work;
-    us_prob *p;
-    size_t n;
     const us_ask *ask = &w->c->ask;
-    if (!ask->logprobs || !w->c->n_replies ||
-        us_reply_read_probs(w->c->replies[i / ask->n], (int32_t)(i % ask->n), w->probs[i], &p, &n, NULL))
-        return json_null();
+    us_reply *reply = w->c->n_replies ? w->c->replies[i / ask->n] : NULL;
+    us_prob *p = NULL, *of_prompt = NULL;
+    size_t n = 0, n_prompt = 0;
+    const us_tokenizer *tok = r->s->backend.tok;
+    if (!ask->logprobs || !reply || !tok) return json_null();
+    bool first = ask->echo && !w->probs[i] && !w->offset[i];
+    us_status st = ask->max_tokens ? us_reply_read_probs(reply, (int32_t)(i % ask->n), w->probs[i], &p, &n, NULL) : US_OK;
+    if (!st && first) st = us_reply_read_prompt_probs(reply, &of_prompt, &n_prompt, NULL);
+    for (size_t k = 0; k < n && !ask->chat; k++) { /* no token past what is told: a stop's */
+        size_t len;
+        if (w->bytes[i] >= w->said[i]) n = k;
+        else us_tokenizer_piece(tok, p[k].id, &len), w->bytes[i] += len;
+    }
+    json_t *j = st          ? json_null()
+                : ask->chat ? us_probs_chat(tok, p, n, ask->n_top)
+                            : us_probs_text(tok, first ? us_reply_prompt(reply) : NULL, of_prompt, n_prompt, p, n, ask->n_top,
+                                            &w->offset[i]);
     w->probs[i] += n;
-    json_t *j = !r->s->backend.tok ? json_null()
-                : w->c->ask.chat   ? chat_logprobs(r->s, &w->c->ask, p, n)
-                                   : text_logprobs(r->s, &w->c->ask, p, n, &w->offset[i]);
+    free(of_prompt);
     free(p);
     return j;
 }
@@ -151,6 +111,7 @@ static enum MHD_Result whole(us_request *r) {
     json_t *choices = json_array();
     for (int32_t i = 0; i < w->n; i++) {
         us_reply_text t = us_completion_get(w->c, i);
+        w->said[i] = t.n;
         json_t *probs = logprobs_of(r, i), *choice;
         json_t *calls = calls_of(w, i);
         if (calls)
@@ -203,8 +164,8 @@ static us_status tell_words(us_request *r, int32_t i, bool all, us_error *err) {
     us_status st = us_completion_read(w->c, i, w->said[i], &text, err);
     bool call = w->c->form.tools && !w->said[i] && text.len && text.data[0] == '{';
     if (!st && text.len && (all || !call)) {
-        st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
         w->said[i] += text.len;
+        st = piece(r, i, NULL, us_text_json(text.data, text.len), NULL, err);
     }
     us_buf_fini(&text);
     return st;
@@ -249,12 +210,16 @@ static us_status more(us_request *r, us_error *err) {
     if (!w->began) {
         w->began = true;
         for (int32_t i = 0; i < w->n && !st && w->c->ask.chat; i++) st = piece(r, i, "assistant", NULL, NULL, err);
-        for (int32_t i = 0; i < w->n && !st; i++)
-            if (*echoed(w, i)) st = piece(r, i, NULL, json_string(echoed(w, i)), NULL, err);
         return st;
     }
     us_reply_view v = us_completion_wait(w->c, 250);
-    for (int32_t i = 0; i < w->n && !st; i++) st = tell_words(r, i, false, err);
+    if (!w->echoed &&
+        (!w->c->ask.logprobs || v.done || v.n_read >= v.n_prompt)) { /* its probabilities are known when it is read */
+        w->echoed = true;
+        for (int32_t i = 0; i < w->n && !st; i++)
+            if (*echoed(w, i)) st = piece(r, i, NULL, json_string(echoed(w, i)), NULL, err);
+    }
+    for (int32_t i = 0; i < w->n && !st && w->echoed; i++) st = tell_words(r, i, false, err);
     if (!st && v.done) st = finish(r, &v, err);
     return st;
 }
@@ -273,7 +238,6 @@ static enum MHD_Result complete(us_request *r, bool chat) {
     us_status st = us_completion_begin(r->s, r->json, chat, &w->c, &err);
     if (st) return us_refuse_error(r, st, &err);
     w->n = us_completion_count(w->c);
-    for (int32_t i = 0; i < w->n && !chat; i++) w->offset[i] = characters(echoed(w, i), strlen(echoed(w, i)));
     return w->c->ask.stream ? us_answer_stream(r, more) : whole(r);
 }
 

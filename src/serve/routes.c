@@ -46,6 +46,7 @@ static const us_route table[] = {
     {"POST", "/api/push", us_route_ollama_refused, KEY, NULL},
     {"POST", "/api/create", us_route_ollama_refused, KEY, NULL},
     {"POST", "/api/copy", us_route_ollama_refused, KEY, NULL},
+    {"DELETE", "/api/delete", us_route_ollama_refused, KEY, NULL},
     {"GET", "/api/state", us_route_state, 0, NULL},
     {"GET", "/api/characters", us_route_characters, KEY, NULL},
     {"POST", "/api/characters", us_route_character_add, UPLOAD, NULL},

@@ -264,7 +264,7 @@ def openai_api():
         assert [p['finish_reason'] for p in pieces if p['finish_reason']] == [whole['choices'][i]['finish_reason']]
         assert [t['token'] for p in pieces if p['logprobs'] for t in p['logprobs']['content']] == [t['token'] for t in whole['choices'][i]['logprobs']['content']]
     c = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once upon', 'max_tokens': 5, 'echo': True, 'logprobs': 2, 'seed': 1, 'ignore_eos': True})
-    assert c['choices'][0]['text'].startswith('Once upon') and len(c['choices'][0]['logprobs']['tokens']) == 5 and c['choices'][0]['finish_reason'] == 'length', c
+    assert c['choices'][0]['text'].startswith('Once upon') and len(c['choices'][0]['logprobs']['tokens']) == c['usage']['total_tokens'] and c['choices'][0]['finish_reason'] == 'length', c
     t = ok('POST', '/tokenize', {'content': 'Hello <|im_end|>'})['tokens']
     assert ok('POST', '/detokenize', {'tokens': t})['content'] == 'Hello <|im_end|>' and len(t) > 3
     assert len(ok('POST', '/v1/completions', {'model': 'base', 'prompt': t, 'max_tokens': 2})['choices']) == 1
@@ -283,7 +283,7 @@ def openai_api():
         assert ok('GET', path)['object'] == 'list'
     many = ok('POST', '/v1/completions', {'model': 'base', 'prompt': ['One é', 'Two', t], 'n': 2, 'max_tokens': 3, 'echo': True, 'logprobs': 0, 'seed': 1, 'ignore_eos': True})
     assert [c['index'] for c in many['choices']] == list(range(6)) and [c['text'][:3] for c in many['choices'][:4]] == ['One', 'One', 'Two', 'Two'] and many['usage']['completion_tokens'] == 18, many
-    assert many['choices'][0]['logprobs']['text_offset'][0] == 5 and many['choices'][0]['text'][5:].startswith(many['choices'][0]['logprobs']['tokens'][0].replace('\ufffd', '')), many['choices'][0]
+    assert many['choices'][0]['logprobs']['text_offset'][:4] == [0, 1, 2, 3] and many['choices'][0]['logprobs']['tokens'][:3] == ['O', 'n', 'e'], many['choices'][0]
     nothing = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once upon', 'max_tokens': 0, 'echo': True})
     assert nothing['choices'][0]['text'] == 'Once upon' and nothing['choices'][0]['finish_reason'] == 'length' and nothing['usage']['completion_tokens'] == 0 and nothing['usage']['prompt_tokens'] > 0, nothing
     pieces = [c for c in stream('/v1/completions', {'model': 'base', 'prompt': ['A', 'B'], 'max_tokens': 4, 'stream': True, 'seed': 2, 'ignore_eos': True})]
@@ -309,6 +309,31 @@ def openai_api():
         c = ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 12, 'logprobs': 1, 'seed': seed, 'ignore_eos': True, 'temperature': 2, 'top_k': 0, 'min_p': 0})['choices'][0]
         ids = [i for t in c['logprobs']['tokens'] for i in [t]]
         assert c['text'] == ''.join(ids) or '\ufffd' in ''.join(ids), (c['text'], ids)
+
+
+def echoed_probabilities():
+    """What was drawn, read as a prompt: each token is as likely as it was when it was drawn, whole and streamed, as text and as tokens."""
+    drawn = ok('POST', '/completion', {'prompt': 'Once upon', 'n_predict': 12, 'seed': 5, 'n_probs': 2, 'return_tokens': True, 'ignore_eos': True})
+    probs = drawn['completion_probabilities']
+    assert [x['id'] for x in probs] == drawn['tokens'] and len(probs) == drawn['tokens_predicted'] == 12 and len(probs[0]['top_logprobs']) == 2, drawn
+    prompt = ok('POST', '/tokenize', {'content': 'Once upon', 'add_special': True})['tokens'] + drawn['tokens']
+    ask = {'model': 'base', 'prompt': prompt, 'echo': True, 'logprobs': 1, 'max_tokens': 0}
+    c = ok('POST', '/v1/completions', ask)['choices'][0]
+    p = c['logprobs']
+    assert c['text'].startswith('Once upon') and p['token_logprobs'][0] is None or len(p['tokens']) == len(prompt) - 1, c
+    assert len(p['tokens']) == len(p['token_logprobs']) == len(p['top_logprobs']) == len(p['text_offset']) and c['finish_reason'] == 'length'
+    assert p['text_offset'][0] == 0 and all(a <= b for a, b in zip(p['text_offset'], p['text_offset'][1:]))
+    for a, b in zip(p['token_logprobs'][-12:], probs):
+        assert abs(a - b['logprob']) < 0.05 + 0.02 * abs(a), (p, probs)
+    streamed = stream('/v1/completions', dict(ask, stream=True, max_tokens=3, n=2, seed=1, ignore_eos=True))
+    for i in (0, 1):
+        mine = [x['choices'][0] for x in streamed if x['choices'][0]['index'] == i]
+        assert mine[0]['logprobs'] == p, (mine[0], p)
+        assert sum(len(x['logprobs']['tokens']) for x in mine[1:]) == 3, mine
+    ended = ok('POST', '/completion', {'prompt': 'Once upon', 'n_predict': 12, 'seed': 5, 'n_probs': 1, 'ignore_eos': True, 'stop': [drawn['content'][-2:]]})
+    assert ended['stop_type'] == 'word' and ended['stopping_word'] == drawn['content'][-2:] and ended['content'] + ended['stopping_word'] == drawn['content'][:len(ended['content']) + 2], ended
+    refused(400, 'POST', '/completion', {'prompt': 'x', 'n_probs': -1}, param='n_probs')
+    refused(400, 'POST', '/completion', {'prompt': 'x', 'n': 2}, param='n')
 
 
 def lines(path, body):
@@ -361,7 +386,7 @@ def ollama_api():
         assert made['message']['tool_calls'] == [{'function': {'name': 'look', 'arguments': {'at': 'sea'}}}], made
     assert ok('POST', '/api/chat', {'model': 'tom', 'messages': [], 'stream': False})['done_reason'] == 'load'
     refused(400, 'POST', '/completion', {'prompt': 'x', 'samplers': [{}]}, param='samplers')
-    for body, status in (({'model': 'nobody', 'messages': ask['messages']}, 404), ({'model': 'nobody', 'messages': []}, 404), (dict(ask, think=True), 400), (dict(ask, format='xml'), 400), (dict(ask, messages=[{'role': 'user', 'content': 'x', 'images': ['aa']}]), 400)):
+    for body, status in (({'model': 'nobody', 'messages': ask['messages']}, 404), ({'model': 'nobody', 'messages': []}, 404), (dict(ask, think=True), 400), (dict(ask, format='xml'), 400), (dict(ask, messages=[{'role': 'user', 'content': 'x', 'images': ['aa']}]), 400), (dict(ask, template='{{ .Prompt }}'), 400), (dict(ask, logprobs=True), 400), (dict(ask, context=[1, 2]), 400)):
         code, got, _ = call('POST', '/api/chat', body)
         assert code == status and isinstance(got['error'], str), (code, got)
     assert call('POST', '/api/embed', {'model': 'tom', 'input': 'x'})[0] == 501
@@ -460,6 +485,8 @@ def another_engine():
     assert ''.join(c['choices'][0]['delta'].get('content', '') for c in stream('/v1/chat/completions', dict(ask, stream=True))) == a['choices'][0]['message']['content']
     assert ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 4})['choices'][0]['finish_reason']
     assert len(ok('POST', '/v1/chat/completions', dict(ask, n=2))['choices']) == 2
+    for field, value in (('logprobs', True), ('ignore_eos', True), ('logit_bias', {'5': 1}), ('response_format', {'type': 'json_object'}), ('grammar', 'root ::= "a"')):
+        refused(400, 'POST', '/v1/chat/completions', dict(ask, **{field: value}), param=field)
     refused(501, 'POST', '/tokenize', {'content': 'x'})
     end(p)
     port = first
@@ -532,6 +559,7 @@ cid = chat_api()
 scenes()
 cards()
 openai_api()
+echoed_probabilities()
 llamacpp_api()
 ollama_api()
 bad_input()
