@@ -22,7 +22,8 @@ us_status us_base64_decode(const char *text, size_t n, us_buf *out, us_error *er
     while (n && strchr("= \t\r\n", text[n - 1])) n--;
     for (size_t i = 0; i < n && !st; i++) {
         if (text[i] && strchr(" \t\r\n", text[i])) continue;
-        const char *d = text[i] ? strchr(digits, text[i]) : NULL;
+        char c64 = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i]; /* as addresses have it */
+        const char *d = c64 ? strchr(digits, c64) : NULL;
         if (!d) return us_fail(err, US_ERR_FORMAT, "base64: byte %zu is none of its characters", i + 1);
         v = v << 6 | (uint32_t)(d - digits);
         bits += 6;

@@ -110,12 +110,22 @@ static size_t mend_number(const char *p, size_t n, us_buf *out, us_status *st) {
     return len;
 }
 
+/* What Python writes for numbers that JSON has none for; 0: it is none of them. */
+static size_t no_number(const char *p, size_t n) {
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (n >= strlen(words[i]) && !memcmp(p, words[i], strlen(words[i]))) return strlen(words[i]);
+    return 0;
+}
+
 static us_status mend(const char *text, size_t n, us_buf *out) {
     us_status st = US_OK;
     bool quoted = false;
     for (size_t i = 0; i < n && !st;) {
         char c = text[i];
-        if (quoted && c != '"') i += mend_in_string(text + i, n - i, out, &st);
+        size_t none = quoted ? 0 : no_number(text + i, n - i);
+        if (none) i += none, st = us_buf_append_str(out, "null", NULL);
+        else if (quoted && c != '"') i += mend_in_string(text + i, n - i, out, &st);
         else if (!quoted && (c == '-' || (c >= '0' && c <= '9'))) i += mend_number(text + i, n - i, out, &st);
         else if (!quoted && n - i >= 3 && !memcmp(text + i, "\xef\xbb\xbf", 3))
             i += 3; /* a file's mark, put into a larger text */
@@ -144,9 +154,35 @@ static json_t *parse_mended(const char *text, size_t n) {
     return j;
 }
 
+static uint32_t unit16(const char *p, bool big) {
+    const unsigned char *u = (const unsigned char *)p;
+    return big ? (uint32_t)u[0] << 8 | u[1] : (uint32_t)u[1] << 8 | u[0];
+}
+
+/* UTF-16 with its mark, as some editors save it, as UTF-8. Half a pair becomes U+FFFD. */
+static us_status from_utf16(const char *text, size_t n, bool big, us_buf *out) {
+    us_status st = US_OK;
+    for (size_t i = 2; i + 1 < n && !st; i += 2) {
+        uint32_t c = unit16(text + i, big), d = i + 3 < n ? unit16(text + i + 2, big) : 0;
+        char utf8[4];
+        if (c >= 0xd800 && c < 0xdc00 && d >= 0xdc00 && d < 0xe000) c = 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00), i += 2;
+        else if (c >= 0xd800 && c < 0xe000) c = 0xfffd;
+        st = us_buf_append(out, utf8, (size_t)us_utf8_encode(c, utf8), NULL);
+    }
+    return st;
+}
+
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where) {
     size_t at = 0, cost;
     if (!text) text = "", n = 0;
+    bool little = n >= 2 && !memcmp(text, "\xff\xfe", 2), big = n >= 2 && !memcmp(text, "\xfe\xff", 2);
+    if (little || big) {
+        us_buf b;
+        us_buf_init(&b, 2 * n + 16);
+        json_t *j = from_utf16(text, n, big, &b) ? NULL : us_json_parse(b.data ? b.data : "", b.len, where);
+        us_buf_fini(&b);
+        return j;
+    }
     if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) text += 3, n -= 3;
     const char *why = over_a_cap(text, n, &at, &cost);
     if (!why) {

@@ -16,7 +16,7 @@ enum {
 /* One text of n bytes (it may be NULL when n is 0), with or without a byte order mark. Of a name that stands twice in an object
  * the last value counts, and where->text says so; it is empty else. What other programs write and the parser would refuse the whole text for costs one character of it: a lone surrogate, \\u0000
  * and bytes that are no UTF-8 become U+FFFD, a raw control character in a string its escape, a whole number past 64 bits a
- * real. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
+ * real, NaN null. UTF-16 with a byte order mark is read too. NULL: *where (may be NULL) says where and why. The caller decrefs the result. */
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where);
 /* What the values of such a text take in memory, at most (bytes); 0 when it is over a cap. */
 size_t us_json_cost(const char *text, size_t n);

@@ -6,6 +6,7 @@
 #include "text/hash.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -130,8 +131,12 @@ static us_status read_keys(entry *e, const json_t *list, bool pattern, key **out
     const json_t *k;
     size_t i;
     us_status st = *out ? US_OK : us_alloc(MAX_KEYS, sizeof **out, out, err);
-    json_array_foreach((json_t *)(uintptr_t)list, i, k)
-        if (!st && json_is_string(k)) st = add_key(e, *out, n, json_string_value(k), pattern, notes, err);
+    json_array_foreach((json_t *)(uintptr_t)list, i, k) {
+        char digits[40] = "";
+        if (json_is_number(k)) snprintf(digits, sizeof digits, "%.15g", json_number_value(k));
+        if (!st && (json_is_string(k) || *digits))
+            st = add_key(e, *out, n, json_is_string(k) ? json_string_value(k) : digits, pattern, notes, err);
+    }
     if (!json_is_string(list)) return st;
     for (const char *p = json_string_value(list); *p && !st;) {
         size_t len = strcspn(p, ",");
@@ -195,13 +200,16 @@ static void read_place(entry *e, const json_t *j, json_t *notes) {
         note(notes, e, "it cannot be said by the character; nobody in particular says it");
 }
 
+static const char *content_of(const json_t *j) { return *words(j, "content") ? words(j, "content") : words(j, "entry"); }
+
 static us_status read_entry(entry *e, const json_t *j, int32_t scan_depth, json_t *notes, us_error *err) {
     static const char *const undone[] = {"sticky", "cooldown", "delay", "group", "vectorized", "automation_id"};
     const json_t *keys = get(j, "keys"), *others = get(j, "secondary_keys");
     bool pattern = flag(j, "use_regex");
     e->name = *words(j, "name") ? words(j, "name") : words(j, "comment");
-    e->content = words(j, "content");
+    e->content = content_of(j);
     if (!keys) keys = get(j, "key");
+    if (!keys) keys = get(j, "keywords"); /* Agnai's */
     if (!others) others = get(j, "keysecondary");
     e->constant = flag(j, "constant");
     e->case_counts = flag(j, "case_sensitive");
@@ -240,7 +248,7 @@ static us_status read_entries(us_book *b, const json_t *list, int32_t scan_depth
         const json_t *j = at ? json_object_iter_value(at) : json_array_get(list, i);
         if (at) at = json_object_iter_next((json_t *)(uintptr_t)list, at);
         bool off = json_is_false(json_object_get(j, "enabled")) || flag(j, "disable");
-        if (!json_is_object(j) || off || !*words(j, "content")) continue;
+        if (!json_is_object(j) || off || !*content_of(j)) continue;
         st = read_entry(&b->entries[b->n++], j, scan_depth, notes, err);
     }
     return st;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "character/card_forms.h"
 #include "text/fold.h"
 #include "text/name.h"
@@ -17,6 +18,27 @@
 #define MAX_CAST 2000
 #define MAX_GREETINGS 32
 
+static bool all_strings(const json_t *list) {
+    const json_t *v;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, v)
+        if (!json_is_string(v)) return false;
+    return true;
+}
+
+static json_t *joined(const json_t *list) {
+    const json_t *v;
+    size_t i;
+    us_buf b;
+    us_buf_init(&b, MAX_CARD_BYTES);
+    us_status st = US_OK;
+    json_array_foreach((json_t *)(uintptr_t)list, i, v)
+        if (!st) st = us_buf_appendf(&b, NULL, "%s%s", i ? "\n" : "", json_string_value(v));
+    json_t *text = st ? NULL : json_stringn(b.data ? b.data : "", b.len);
+    us_buf_fini(&b);
+    return text;
+}
+
 /* A field of data that should be words. A number is taken as its digits; what cannot be words is said to be left out. */
 static const char *words_of(us_card *c, json_t *data, const char *key) {
     json_t *v = json_object_get(data, key);
@@ -27,8 +49,32 @@ static const char *words_of(us_card *c, json_t *data, const char *key) {
         json_object_set_new(data, key, v = json_string(digits));
     }
     if (json_is_string(v)) return json_string_value(v);
+    if (json_array_size(v) && all_strings(v)) { /* a list of lines */
+        json_t *text = joined(v);
+        if (text && !json_object_set_new(data, key, text)) return json_string_value(text);
+    }
     json_array_append_new(c->notes, json_sprintf("data.%s: a text is expected; it is left out", key));
     return "";
+}
+
+/* A name as ours are: line breaks are blanks, and what is too long is cut at a character. Said when it was another one. */
+static const char *name_of(us_card *c, json_t *data) {
+    const char *name = words_of(c, data, "name"), *fault = us_name_fault(name);
+    us_buf b;
+    if (!fault) return name;
+    us_buf_init(&b, MAX_CARD_BYTES);
+    size_t n = strlen(name) < US_NAME_BYTES ? strlen(name) : US_NAME_BYTES;
+    us_status st = us_buf_append(&b, name, n - us_utf8_tail(name, n), NULL);
+    for (size_t i = 0; i < b.len; i++)
+        if ((unsigned char)b.data[i] < ' ' || b.data[i] == 0x7f) b.data[i] = ' ';
+    while (b.len && b.data[b.len - 1] == ' ') b.data[--b.len] = 0;
+    if (!st && b.len && strspn(b.data, " ") < b.len && !us_name_fault(b.data)) {
+        json_array_append_new(c->notes, json_sprintf("data.name: %s; it is '%s' here", fault, b.data));
+        json_object_set_new(data, "name", json_string(b.data));
+        name = json_string_value(json_object_get(data, "name"));
+    }
+    us_buf_fini(&b);
+    return name;
 }
 
 static us_status want_number(json_t *o, const char *file, const char *key, double *out, us_error *err) {
@@ -198,19 +244,28 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     c->sampler = us_sampler_defaults();
     c->root = us_json_parse(json, n, &where);
     c->notes = json_array();
-    if (!c->root) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", file, where.line, where.column, where.text);
+    if (json_array_size(c->root) == 1 && json_is_object(json_array_get(c->root, 0))) { /* a list of one */
+        json_t *only = json_incref(json_array_get(c->root, 0));
+        json_decref(c->root);
+        c->root = only;
+    }
+    if (!c->root)
+        st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s (a card comes as JSON, in a PNG picture, or as CHARX)", file,
+                     where.line, where.column, where.text);
     else st = us_card_to_v2(c->root, file, c->notes, err);
     if (!st && json_error_code(&where) == json_error_duplicate_key)
         json_array_append_new(c->notes, json_sprintf("line %d: a name stands twice there; its last value counts", where.line));
     json_t *data = json_object_get(c->root, "data");
     if (!st) {
-        c->name = words_of(c, data, "name");
+        c->name = name_of(c, data);
         c->description = words_of(c, data, "description");
         c->personality = words_of(c, data, "personality");
         c->scenario = words_of(c, data, "scenario");
         c->greeting = words_of(c, data, "first_mes");
         c->nickname = words_of(c, data, "nickname");
         c->system_prompt = words_of(c, data, "system_prompt");
+        json_t *greetings = json_object_get(data, "alternate_greetings");
+        if (json_string_length(greetings)) json_object_set_new(data, "alternate_greetings", json_pack("[O]", greetings));
         c->post_history = words_of(c, data, "post_history_instructions");
         load_depth_prompt(c, json_object_get(json_object_get(data, "extensions"), "depth_prompt"));
         st = load_examples(c, words_of(c, data, "mes_example"), err);

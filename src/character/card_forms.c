@@ -50,11 +50,20 @@ static json_t *persona_text(const json_t *persona) {
     return text;
 }
 
+/* Agnai's own: what the character is stands in `persona`, and `description` is for whoever looks for a character. */
+static bool is_agnai(const json_t *flat) {
+    return json_is_object(json_object_get(json_object_get(flat, "persona"), "attributes"));
+}
+
 static json_t *find_value(const json_t *flat, const place *p) {
     json_t *v = json_object_get(flat, p->name);
+    json_t *persona = is_agnai(flat) ? persona_text(json_object_get(flat, "persona")) : NULL;
+    if (persona && !strcmp(p->name, "description")) return persona;
+    json_decref(persona);
+    if (is_agnai(flat) && !strcmp(p->name, "creator_notes")) v = json_object_get(flat, "description");
     for (size_t i = 0; i < 6 && p->others[i] && (!v || json_is_null(v)); i++) {
         v = json_object_get(flat, p->others[i]);
-        if (json_is_object(v) && !strcmp(p->others[i], "persona")) return persona_text(v);
+        if (json_is_object(v) && !strcmp(p->others[i], "persona")) v = NULL; /* Agnai's, without a word in it */
     }
     return v && !json_is_null(v) ? json_incref(v) : NULL;
 }

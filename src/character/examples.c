@@ -39,6 +39,12 @@ static int who_speaks(const reader *r, const char *p, size_t n, size_t *skip) {
         if ((*skip = label(p, n, r->names[i]))) return OWN;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if ((*skip = label(p, n, others[i]))) return OTHER;
+    const char *end = n > 2 && !memcmp(p, "{{", 2) ? memmem(p, n, "}}", 2) : NULL; /* {{random_user_1}}: and the like */
+    if (end && end + 2 < p + n && end[2] == ':') {
+        *skip = (size_t)(end + 3 - p);
+        while (*skip < n && (p[*skip] == ' ' || p[*skip] == '\t')) ++*skip;
+        return OTHER;
+    }
     *skip = 0;
     return NOBODY;
 }

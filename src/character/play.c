@@ -19,6 +19,8 @@ static us_status add(player *p, const char *source, const char *name, const char
     us_buf_init(&b, MAX_TEXT);
     st = us_macros_fill(&p->macros, text, &b, p->err);
     while (b.len && strchr(" \t\r\n", b.data[b.len - 1])) b.data[--b.len] = 0;
+    size_t blanks = b.len ? strspn(b.data, " \t\r\n") : 0; /* of an {{original}} that is nothing */
+    if (blanks) memmove(b.data, b.data + blanks, (b.len -= blanks) + 1);
     if (!st && b.len) {
         us_piece *piece = &p->play->pieces[p->play->n];
         *piece = (us_piece){source, name, us_buf_take(&b, NULL), depth};

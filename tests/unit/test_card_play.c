@@ -30,6 +30,9 @@ static void examples_in_all_forms(void **state) {
         {"{{user}}: Hi\n{{char}}: He said: go.\nBob: stays in it", {"Hi", "He said: go.\nBob: stays in it"}, 0},
         {"{{user}} : Hi\n{{char}}\xef\xbc\x9a Ho\nEND_OF_DIALOG\n{{user}}: x", {"Hi", "Ho"}, 1},
         {"<START>\n<START>\n\n<START>", {NULL}, 0},
+        {"{{random_user_1}}: Hi\n{{char}}: Ho\n{{random_user_2}} : x\n{{original}}",
+         {"Hi", "Ho\n{{random_user_2}} : x\n{{original}}"},
+         0},
     };
     static const char *const names[] = {"Captain Ada", "Ada"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -290,11 +293,86 @@ static void drafts_in_five_languages(void **state) {
     }
 }
 
+/* Cards as other programs write them, and people's hands: what each says is found, and what was made of it is said. */
+static void odd_cards(void **state) {
+    (void)state;
+#define CARD(x) "{\"spec\":\"chara_card_v2\",\"data\":{\"description\":\"d\"," x "}}"
+    static const char long_name[] =
+        CARD("\"name\":\"\xd0\x96"
+             "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+             "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456\xd0\x96\"");
+    static const struct {
+        const char *json, *name, *description, *note; /* a word of it; NULL: nothing is said */
+        size_t n_greetings, n_examples;
+    } rows[] = {
+        {CARD("\"name\":\"A\",\"name\":\"B\""), "B", "d", "twice", 0, 0},
+        {CARD("\"name\":\"A\",\"first_mes\":\"x\",\"alternate_greetings\":\"y\""), "A", "d", NULL, 2, 0},
+        {CARD("\"name\":\"A\",\"mes_example\":[\"{{user}}: a\",\"{{char}}: b\"]"), "A", "d", NULL, 0, 2},
+        {CARD("\"name\":\"A\\nB\\n\""), "A B", "d", "data.name", 0, 0},
+        {CARD("\"name\":\"A\",\"extensions\":{\"x\":NaN,\"y\":-Infinity}"), "A", "d", NULL, 0, 0},
+        {"[" CARD("\"name\":\"A\"") "]", "A", "d", NULL, 0, 0},
+        {"{\"kind\":\"character\",\"name\":\"A\",\"description\":\"for "
+         "browsers\",\"persona\":{\"kind\":\"text\",\"attributes\":{\"text\":[\"I am.\"]"
+         "}},\"greeting\":\"g\"}",
+         "A", "I am.", NULL, 1, 0},
+    };
+    us_card *c;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_ok(us_card_read(rows[i].json, strlen(rows[i].json), "it", &c, NULL, &err), &err);
+        assert_string_equal(c->name, rows[i].name);
+        assert_string_equal(c->description, rows[i].description);
+        assert_int_equal(us_card_n_greetings(c), rows[i].n_greetings);
+        assert_int_equal(c->examples.n, rows[i].n_examples);
+        assert_int_equal(json_array_size(c->notes), rows[i].note != NULL);
+        if (rows[i].note) assert_non_null(strstr(json_string_value(json_array_get(c->notes, 0)), rows[i].note));
+        us_card_free(c);
+    }
+    assert_ok(us_card_read(long_name, sizeof long_name - 1, "it", &c, NULL, &err), &err);
+    assert_int_equal(strlen(c->name), 199); /* not in the middle of the last letter */
+    us_card_free(c);
+    char utf16[2][600]; /* with its mark, either way round; a pair, and half of one */
+    static const char *const text = CARD("\"name\":\"A\",\"first_mes\":\"P?\"");
+    size_t n = 2;
+    memcpy(utf16[0], "\xff\xfe", 2);
+    memcpy(utf16[1], "\xfe\xff", 2);
+    for (const char *p = text; *p; p++) {
+        uint16_t units[2] = {(unsigned char)*p, 0};
+        int k = 1;
+        if (*p == 'P') units[0] = 0xd83d, units[1] = 0xdc08, k = 2;
+        if (*p == '?') units[0] = 0xd83d;
+        for (int u = 0; u < k; u++, n += 2)
+            for (int big = 0; big < 2; big++) {
+                utf16[big][n + !big] = (char)(units[u] >> 8);
+                utf16[big][n + big] = (char)(units[u] & 255);
+            }
+    }
+    for (int big = 0; big < 2; big++) {
+        assert_ok(us_card_read(utf16[big], n, "it", &c, NULL, &err), &err);
+        assert_string_equal(c->greeting, "\xf0\x9f\x90\x88\xef\xbf\xbd");
+        us_card_free(c);
+    }
+    static const char agnai_book[] = CARD("\"name\":\"A\",\"character_book\":{\"kind\":\"memory\",\"entries\":[{\"name\":\"s\","
+                                          "\"entry\":\"Deep.\",\"keywords\":[\"sea\",7]}]}");
+    assert_ok(us_card_read(agnai_book, sizeof agnai_book - 1, "it", &c, NULL, &err), &err);
+    static const char *const said[] = {"the sea", "7 of them", "nothing"};
+    for (int i = 0; i < 3; i++) {
+        us_book_hit *hits;
+        size_t n_hits;
+        assert_ok(us_book_find(c->book, &said[i], 1, 1, 1, &hits, &n_hits, &err), &err);
+        assert_int_equal(n_hits, i < 2);
+        free(hits);
+    }
+    us_card_free(c);
+    if (us_card_read("name: A\n", 8, "it", &c, NULL, &err) != US_ERR_FORMAT || !strstr(err.message, "CHARX"))
+        fail_msg("%s", err.message);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms),
                                        cmocka_unit_test(macros),
                                        cmocka_unit_test(the_book),
                                        cmocka_unit_test(charx),
+                                       cmocka_unit_test(odd_cards),
                                        cmocka_unit_test(drafts_in_five_languages),
                                        cmocka_unit_test(notes)};
     return cmocka_run_group_tests(tests, NULL, NULL);

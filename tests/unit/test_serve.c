@@ -311,7 +311,7 @@ static void cards_of_other_forms(void **state) {
         {"{\"spec\":\"chara_card_v9\",\"data\":{\"name\":\"Ada\",\"description\":\"d\"}}", "Ada", "d", ""},
         {"{\"spec\":\"chara_card_v2\",\"name\":\"Ada\",\"data\":{\"description\":\"d\",\"first_mes\":\"g\"}}", "Ada", "d", "g"},
         {"{\"spec\":\"chara_card_v2\",\"name\":\"Ada\",\"description\":\"d\"}", "Ada", "d", ""},
-        {"{\"data\":{\"name\":\"Ada\",\"description\":[\"no text\"],\"first_mes\":\"g\"}}", "Ada", "", "g"},
+        {"{\"data\":{\"name\":\"Ada\",\"description\":[7],\"first_mes\":\"g\"}}", "Ada", "", "g"},
     };
     us_card *c;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
