@@ -121,6 +121,93 @@ static void options_out_of_range_are_named(void **state) {
     assert_non_null(strstr(err.message, "top_p"));
     o = plain(), o.temperature = NAN;
     assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
+    /* each number's edges are taken, and what is past them is told by its name */
+#define IN(member, min, max)                                                                      \
+    for (int i = 0; i < 4; i++) {                                                                 \
+        const double v[4] = {min, max, (min)-2, (max) + 2};                                       \
+        o = plain();                                                                              \
+        o.member = v[i];                                                                          \
+        us_status st = us_sampler_check(&o, &err);                                                \
+        if (st != (i < 2 ? US_OK : US_ERR_ARGUMENT)) fail_msg(#member " %g: %d", v[i], st);       \
+        if (i >= 2) assert_memory_equal(err.message, #member ": expected ", sizeof #member + 10); \
+    }                                                                                             \
+    (void)0
+    IN(temperature, 0, 100);
+    IN(top_p, 0, 1);
+    IN(min_p, 0, 1);
+    IN(typical_p, 0, 1);
+    IN(repeat_penalty, 0.01, 100);
+    IN(presence_penalty, -100, 100);
+    IN(frequency_penalty, -100, 100);
+    IN(dry_multiplier, 0, 100);
+    IN(dry_base, 1, 10);
+    IN(xtc_probability, 0, 1);
+    IN(xtc_threshold, 0, 1);
+    IN(top_k, 0, 1000000000);
+    IN(repeat_last_n, -1, 1000000000);
+    IN(dry_allowed_length, 1, 1000000);
+    IN(dry_last_n, 0, 1000000000);
+#undef IN
+    const us_logit_bias strong = {.token = 1, .bias = 101};
+    o = plain(), o.biases = &strong, o.n_biases = 1;
+    assert_int_equal(us_sampler_check(&o, &err), US_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "logit_bias: expected -100..100, got 101"));
+}
+
+/* The chain in words: what acts, in its order, and no more than fits. */
+static void the_chain_is_told(void **state) {
+    (void)state;
+    char text[400];
+    us_sampler_options o = plain();
+    us_sampler_describe(&o, text, sizeof text);
+    assert_string_equal(text, "temperature 1 -> draw");
+    o.temperature = 0, o.top_k = 5, o.dry_multiplier = 0.5, o.dry_base = 2, o.dry_allowed_length = 3;
+    us_sampler_describe(&o, text, sizeof text);
+    assert_string_equal(text, "dry 0.5/2/3 -> greedy"); /* greedy looks at no list */
+    const us_logit_bias bias = {.token = 1, .bias = 1};
+    o = plain(), o.biases = &bias, o.n_biases = 1, o.presence_penalty = 1, o.repeat_last_n = 64, o.top_k = 5, o.typical_p = 0.9,
+    o.top_p = 0.5, o.min_p = 0.1, o.xtc_probability = 0.5, o.xtc_threshold = 0.2;
+    us_sampler_describe(&o, text, sizeof text);
+    assert_string_equal(text, "logit bias of 1 -> penalties 1/1/0 over 64 -> top-k 5 -> typical 0.9 -> top-p 0.5 -> min-p 0.1 "
+                              "-> xtc 0.5/0.2 -> temperature 1 -> draw");
+    us_sampler_describe(&o, text, 20);
+    assert_string_equal(text, "logit bias of 1 -> ");
+}
+
+/* Penalties and DRY look no further back than they are told to; a breaker ends a repeat; a model that computes no numbers draws nothing. */
+static void windows_and_breakers(void **state) {
+    (void)state;
+    int counts[V];
+    us_error err;
+    us_sampler *s;
+    us_sampler_options o = plain();
+    o.temperature = 0, o.frequency_penalty = 0.3, o.repeat_last_n = 1; /* 0 is further back than one */
+    draw_many(o, (int32_t[]){0, 0, 3}, 3, 1, counts);
+    assert_int_equal(counts[0], 1);
+    o.repeat_last_n = 3; /* twice 0.3: 2.0 - 0.6 < 1.5 */
+    draw_many(o, (int32_t[]){0, 0, 3}, 3, 1, counts);
+    assert_int_equal(counts[4], 1);
+    o = plain(), o.temperature = 0, o.dry_multiplier = 5, o.dry_last_n = 3; /* the earlier "1 2 0" is too long ago */
+    draw_many(o, (int32_t[]){1, 2, 0, 3, 5, 1, 2}, 7, 1, counts);
+    assert_int_equal(counts[0], 1);
+    o.dry_last_n = 0;
+    draw_many(o, (int32_t[]){1, 2, 0, 3, 5, 1, 2}, 7, 1, counts);
+    assert_int_equal(counts[4], 1);
+    static const float likely[V] = {9.0f, 1.0f, 0.0f, -1.0f, 8.0f, -3.0f}, odd[V] = {NAN, 1.0f};
+    static const int32_t said[] = {1, 2, 0, 3, 1, 2}, breaker[] = {2};
+    int32_t id;
+    for (size_t broken = 0; broken < 2; broken++) {
+        assert_ok(us_sampler_new(&o, V, &s, &err), &err);
+        us_sampler_set_breakers(s, breaker, broken);
+        assert_ok(us_sampler_set_history(s, said, 6, &err), &err);
+        assert_ok(us_sampler_draw(s, likely, &id, &err), &err);
+        assert_int_equal(id, broken ? 0 : 4);
+        us_sampler_free(s);
+    }
+    assert_ok(us_sampler_new(&o, V, &s, &err), &err);
+    assert_int_equal(us_sampler_draw(s, odd, &id, &err), US_ERR_FORMAT);
+    assert_false(us_sampler_is_over(s));
+    us_sampler_free(s);
 }
 
 static void a_bias_decides_and_phrases_are_left_alone(void **state) {
@@ -157,6 +244,8 @@ int main(void) {
                                        cmocka_unit_test(greedy_takes_the_best),
                                        cmocka_unit_test(penalties_and_dry_lower_what_repeats),
                                        cmocka_unit_test(same_seed_same_tokens),
-                                       cmocka_unit_test(options_out_of_range_are_named)};
+                                       cmocka_unit_test(options_out_of_range_are_named),
+                                       cmocka_unit_test(the_chain_is_told),
+                                       cmocka_unit_test(windows_and_breakers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
