@@ -68,3 +68,23 @@ int cli_kv_type(const char *command, const char *name, us_kv_type *out) {
     else return cli_usage(command, "--kv-type: expected f16, q8_0 or f32, got '%s'", name);
     return 0;
 }
+
+us_status cli_tell_fluency(const us_model *m, const char *const *texts, size_t n, int n_threads, bool quiet, us_fluency *out,
+                           us_error *err) {
+    us_status st = us_fluency_measure(m, texts, n, n_threads, out, err);
+    if (st || !out->n_tokens || (quiet && !out->hardly)) return st;
+    double share = 100 * out->nats / out->plain_nats;
+    if (!out->hardly)
+        fprintf(stderr,
+                "the model knows the language: %.2f nats a character, %.0f%% of what the frequencies of the characters give\n",
+                out->nats, share);
+    else
+        fprintf(stderr,
+                "warning: the model hardly knows this language: %.2f nats a character, %.0f%% of what the frequencies of the "
+                "characters alone give (above %.0f%% a character babbles). Take a base that was trained on the language: a "
+                "multilingual one (Qwen 2.5 or 3, Gemma 3, Llama 3.2, SmolLM3) or one made for it, with -m FILE; 'understudy "
+                "doctor "
+                "FILE -m MODEL' tells the same of any model\n",
+                out->nats, share, 100 * out->limit);
+    return US_OK;
+}

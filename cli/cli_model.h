@@ -10,6 +10,9 @@ char *cli_fetch(const char *command, const char *address);
 /* -m (a path or an address), else $UNDERSTUDY_MODEL, else the default model in the data folder. Returns a path to free(), or
  * NULL after having said what to do. */
 char *cli_model_path(const char *command, const char *given);
+/* Measures whether the model knows the language of the texts and says so on stderr (`quiet`: only when it hardly does). */
+us_status cli_tell_fluency(const us_model *m, const char *const *texts, size_t n, int n_threads, bool quiet, us_fluency *out,
+                           us_error *err);
 /* "f16", "q8_0", "f32"; prints and returns EXIT_USAGE for anything else. */
 int cli_kv_type(const char *command, const char *name, us_kv_type *out);
 #endif

@@ -1,4 +1,5 @@
 /* understudy doctor: what is wrong with a script, and what was done about it. */
+#include "cli_model.h"
 #include "cli_script.h"
 #include <errno.h>
 #include <stdio.h>
@@ -157,16 +158,36 @@ static int print_text(const us_script *s, const us_alias *aliases, size_t n_alia
     return rc;
 }
 
+/* Does this model know the language of the lines? */
+static int ask_model(const us_script *s, const char *model) {
+    size_t n, n_texts = 0;
+    const us_line *l = us_script_get_lines(s, &n);
+    const char **texts = cli_must(malloc((n + 1) * sizeof *texts));
+    us_model *m = NULL;
+    us_error err;
+    us_fluency f;
+    char *path = cli_model_path("doctor", model);
+    for (size_t i = 0; i < n; i++) texts[n_texts++] = l[i].text;
+    us_status st = path ? us_model_open(path, &(us_model_options){0}, &m, &err) : US_OK;
+    if (!st && path) st = cli_tell_fluency(m, texts, n_texts, 0, false, &f, &err);
+    if (!st && path && !f.n_tokens) fprintf(stderr, "too few words to say whether the model knows their language\n");
+    us_model_free(m);
+    free(texts);
+    free(path);
+    return st ? cli_fail("doctor", st, &err) : path ? EXIT_OK : EXIT_FAILED;
+}
+
 int cmd_doctor(int argc, char **argv) {
     cli_script so = {0};
     int64_t most = 20;
     bool json = false, summary = false, suggest = false, help;
-    const char *write = NULL;
+    const char *write = NULL, *model = NULL;
     int n;
     const cli_option options[] = {
         CLI_SCRIPT_OPTIONS(so),
         {"suggest-aliases", 0, NULL, "list names that may be one person", CLI_SWITCH, &suggest, 0, 0},
         {"write-aliases", 0, "FILE", "write them as an alias file to edit (a new one)", CLI_STRING, &write, 0, 0},
+        {"model", 'm', "FILE", "say too whether this GGUF model knows the script's language", CLI_STRING, &model, 0, 0},
         {"most", 0, "N", "repairs to list (20)", CLI_INT, &most, 0, 1e9},
         {"summary", 0, NULL, "what the page shows of it, as JSON", CLI_SWITCH, &summary, 0, 0},
         {"json", 0, NULL, "everything as JSON", CLI_SWITCH, &json, 0, 0},
@@ -195,6 +216,7 @@ int cmd_doctor(int argc, char **argv) {
     free(aliases);
     fflush(stdout); /* the report comes first, also where both go to one place */
     cli_script_tell(s);
+    if (!rc && model) rc = ask_model(s, model);
     if (!rc && us_script_check_damage(s, &err)) {
         const us_script_counts *c = us_script_get_counts(s);
         fprintf(stderr, "understudy doctor: %s\n", err.message);

@@ -49,6 +49,7 @@ typedef struct run {
     double started;    /* seconds of this call, for the rate */
     int32_t rehearsed; /* tokens told so far */
     int64_t first_step, n_steps;
+    us_fluency fluency;
     uint64_t rows;    /* since then */
     double loss_mean; /* exponential mean of the steps' losses */
 } run;
@@ -236,6 +237,7 @@ static int print_plan(const run *r, bool samples) {
         (json_int_t)c->targets[US_VALIDATION], "test", (json_int_t)c->targets[US_TEST], "tokens", (json_int_t)f.rows[US_TRAIN],
         "n_steps", (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
         "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
+    if (o && r->fluency.n_tokens) json_object_set_new(o, "language_known", json_boolean(!r->fluency.hardly));
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (text) cli_put_json(text, stdout), putchar('\n');
     free(text);
@@ -452,6 +454,18 @@ static us_status prepare_folder(run *r, bool append, us_error *err) {
     return st;
 }
 
+/* Does the base know the language of the character's lines? */
+static us_status ask_base(run *r, us_error *err) {
+    size_t n, n_texts = 0;
+    const us_turn *t = us_dataset_get_turns(r->set, &n);
+    const char **texts = cli_must(malloc((n + 1) * sizeof *texts));
+    for (size_t i = 0; i < n; i++)
+        if (t[i].character) texts[n_texts++] = t[i].text;
+    us_status st = cli_tell_fluency(r->model, texts, n_texts, r->threads, r->quiet, &r->fluency, err);
+    free(texts);
+    return st;
+}
+
 static int train(run *r, us_train_options *to, bool resume, bool restart, bool ends, bool dry_run, bool samples,
                  us_error *err) {
     us_train_report p = {0};
@@ -475,6 +489,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     if (!st && goes_on) st = us_trainer_resume(r->trainer, err);
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
+    if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
     if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;

@@ -113,6 +113,19 @@ US_API US_MUST_USE us_status us_engine_seq_set_tokens(us_engine *e, int32_t seq,
 /* The tokens that a sequence holds. Borrowed until the sequence changes. */
 US_API const int32_t *us_engine_seq_get_tokens(const us_engine *e, int32_t seq, int32_t *n);
 
+/* Does a model know the language of some texts? */
+typedef struct us_fluency {
+    double nats;          /* a character, as the model predicts a sample of the texts */
+    double plain_nats;    /* a character, for whoever knows only how often each comes in these texts */
+    double bytes_a_token; /* of the sample */
+    uint32_t n_tokens;    /* that were scored; 0: too little text to say anything */
+    double limit;         /* of nats / plain_nats: 0.49 where a character is a letter, 0.70 where it is a syllable or a word */
+    bool hardly;          /* above it: the model would babble */
+} us_fluency;
+/* Scores at most 512 tokens, from all over the texts. n_threads 0: every CPU. MEMORY. */
+US_API US_MUST_USE us_status us_fluency_measure(const us_model *model, const char *const *texts, size_t n, int n_threads,
+                                                us_fluency *out, us_error *err);
+
 #ifdef __cplusplus
 }
 #endif

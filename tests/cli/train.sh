@@ -37,6 +37,10 @@ out=$(train --dry-run --out "$d/dry" 2>&1)
 has "Homer Simpson: 180 lines in 180 turns"
 has "30 steps, about"
 has "MiB of memory"
+has "warning: the model hardly knows this language" # it is random
+has "multilingual"
+out=$("$UNDERSTUDY" doctor "$d/s.csv" -m "$d/m.gguf" 2>&1)
+has "warning: the model hardly knows this language"
 [ ! -e "$d/dry" ] || fail "--dry-run made a folder"
 out=$(train --out "$d/a" -t 1 2>&1)
 has "without an adapter: validation loss"

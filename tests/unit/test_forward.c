@@ -347,9 +347,32 @@ static int teardown(void **state) {
     return 0;
 }
 
+/* A model that was never trained knows no language; the plain guess is the entropy of the characters. */
+static void a_random_model_knows_no_language(void **state) {
+    (void)state;
+    us_tiny o = {.arch = "llama", .type = US_TYPE_Q8_0, .seed = 5, .n_ctx = 512};
+    us_model *m;
+    us_fluency f;
+    const char *letters[200], *few[] = {"abab"}, *words[200];
+    for (int i = 0; i < 200; i++) letters[i] = i % 2 ? "абабабабабабаб" : "babababa", words[i] = "我你他她它们这那哪谁";
+    assert_ok(us_tiny_write(&o, path, &err), &err);
+    assert_ok(us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err), &err);
+    assert_ok(us_fluency_measure(m, few, 1, 1, &f, &err), &err);
+    assert_int_equal(f.n_tokens, 0); /* too little to say anything */
+    assert_false(f.hardly);
+    assert_ok(us_fluency_measure(m, letters, 200, 1, &f, &err), &err);
+    double a = 14.0 / 22 / 2, b = 8.0 / 22 / 2; /* two letters of each alphabet */
+    assert_float_equal(f.plain_nats, -2 * a * log(a) - 2 * b * log(b), 1e-6);
+    assert_true(f.n_tokens >= 160 && f.hardly && f.limit < 0.5);
+    assert_ok(us_fluency_measure(m, words, 200, 1, &f, &err), &err);
+    assert_float_equal(f.plain_nats, log(10), 1e-6);
+    us_model_free(m);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(float_path_is_the_definition), cmocka_unit_test(fast_path_is_near),
-                                       cmocka_unit_test(adapters_are_added), cmocka_unit_test(threads_change_nothing),
-                                       cmocka_unit_test(a_prompt_may_be_cut)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(float_path_is_the_definition), cmocka_unit_test(fast_path_is_near),
+        cmocka_unit_test(adapters_are_added),           cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(a_prompt_may_be_cut),          cmocka_unit_test(a_random_model_knows_no_language)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
