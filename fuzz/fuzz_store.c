@@ -7,13 +7,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     us_error err = {0};
     us_stored_chat *list = NULL, chat;
     size_t n = 0;
+    uint64_t n_all;
     unlink(fuzz_path("chats.db-wal"));
     unlink(fuzz_path("chats.db-shm"));
     if (us_store_open(fuzz_write("chats.db", data, size), &s, &err)) {
         if (!err.message[0]) abort();
         return 0;
     }
-    if (us_store_list_chats(s, &list, &n, &err) && !err.message[0]) abort();
+    if (us_store_list_chats(s, NULL, 0, &list, &n, &n_all, &err) && !err.message[0]) abort();
     for (size_t i = 0; i < n && i < 8; i++) {
         us_stored_turn turn;
         us_chat_lines lines;

@@ -121,3 +121,20 @@ export function toast(text, { action, onaction, error = false, seconds = error ?
 }
 export const failed = e => { if (e?.name !== 'AbortError') toast(e.message, { error: true }); };
 export const announce = text => { $('spoken').textContent = ''; setTimeout(() => { $('spoken').textContent = text; }, 60); };
+
+// A long list, drawn as far as somebody looks: the next part comes when its end comes into view, or by the button there.
+export function gradually(box, items, draw, label, first = 0) {
+  let n = 0, part = Math.max(60, first);
+  const end = el('li', { class: 'more' }, button('down', label, () => more(true)));
+  const watch = new IntersectionObserver(seen => seen.some(s => s.isIntersecting) && more(false), { rootMargin: '600px' });
+  function more(focus) {
+    const next = items.slice(n, n += part).map(draw);
+    part = 60;
+    end.remove();
+    box.append(...next);
+    if (n < items.length) { box.append(end); watch.disconnect(); watch.observe(end); } else watch.disconnect();
+    if (focus) next[0]?.querySelector('a, button')?.focus();
+  }
+  more(false);
+  return box;
+}

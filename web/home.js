@@ -1,5 +1,5 @@
 // The first page: who is there to talk to, a scene of several, a card from a file.
-import { $, button, el, fill, icon, iconButton } from './dom.js';
+import { $, button, el, fill, gradually, icon, iconButton } from './dom.js';
 import { t } from './words.js';
 import { avatar, emit, hue, keep, poster, setting, store } from './store.js';
 import { about } from './about.js';
@@ -12,14 +12,14 @@ export function home() {
   draw();
 }
 function draw() {
-  const n = store.characters.length;
+  const n = store.characters.length, had = $('main').querySelectorAll('.card').length; // as far as somebody has looked
   document.title = 'understudy';
   $('main').className = 'home';
   fill($('main'),
     el('header', { class: 'home-head' }, iconButton('menu', t('open_rail'), () => emit('rail', true), { class: 'icon-button only-narrow' }), el('span', { class: 'only-narrow wordmark' }, 'understudy')),
     el('div', { class: 'hero' }, el('h1', {}, n ? t('hero') : t('hero_empty')), el('p', {}, n ? t('hero_sub') : t('hero_empty_sub'))),
     !setting('welcomed', false) && n > 0 && el('aside', { class: 'welcome', 'aria-label': t('welcome') }, el('p', {}, el('strong', {}, t('welcome')), ' ', t('welcome_text')), iconButton('close', t('close'), e => { keep('welcomed', true); e.currentTarget.parentElement.remove(); })),
-    el('ul', { class: `cards${chosen ? ' choosing' : ''}` }, store.characters.map(card)),
+    gradually(el('ul', { class: `cards${chosen ? ' choosing' : ''}` }), store.characters, card, t('show_more'), had),
     !chosen && el('div', { class: 'tiles' },
       store.state?.studio && tile('play', t('studio_tile'), t('studio_tile_sub'), () => { location.hash = '#/studio'; }),
       n > 1 && tile('people', t('scene'), t('scene_sub'), () => { chosen = []; draw(); }),

@@ -1,7 +1,7 @@
 // The side: the cast, the chats, and the page's own settings. On a phone it slides in.
-import { $, button, dialog, el, fill, icon, iconButton, menu } from './dom.js';
+import { $, button, dialog, el, fill, gradually, icon, iconButton, menu } from './dom.js';
 import { languages, setLanguage, language, number, t } from './words.js';
-import { avatar, character, emit, jobLink, jobShare, jobState, keep, meter, on, setting, store } from './store.js';
+import { avatar, character, emit, jobLink, jobShare, jobState, keep, loadAllChats, meter, on, setting, store } from './store.js';
 import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
 
 let filter = '', busy = new Map(), list = null;
@@ -16,7 +16,7 @@ export function rail() {
     store.characters.length > 0 && el('div', { class: 'cast', role: 'group', 'aria-label': t('cast') }, store.characters.slice(0, 10).map(c =>
       el('a', { class: 'face', href: `#/new/${encodeURIComponent(c.id)}`, title: t('talk_to', { name: c.name }), 'aria-label': t('talk_to', { name: c.name }) }, avatar(c.id)))),
     el('div', { class: 'rail-jobs' }),
-    el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); } }),
+    el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); if (filter && store.moreChats > 0) loadAllChats().catch(() => {}); } }),
     list,
     el('div', { class: 'rail-foot' },
       iconButton(...themeButton()),
@@ -39,7 +39,7 @@ function chats() {
   if (!list?.isConnected) { rail(); return; }
   clearTimeout(later);
   if (document.querySelector(':popover-open')) { later = setTimeout(chats, 300); return; } // not under an open menu
-  const current = chatHere(), top = list.scrollTop, focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const current = chatHere(), top = list.scrollTop, had = list.querySelectorAll('.chat-row').length, focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   $('rail').querySelector('.filter').hidden = store.chats.length < 8 && !filter;
   const found = store.chats.filter(c => `${c.title} ${c.last}`.toLowerCase().includes(filter.toLowerCase()));
   const groups = new Map();
@@ -48,7 +48,8 @@ function chats() {
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(c);
   }
-  list.replaceChildren(...[...groups].map(([name, rows]) => el('section', {}, el('h2', {}, t(name)), el('ul', {}, rows.map(c => row(c, c.id === current))))));
+  list.replaceChildren(...[...groups].map(([name, rows]) => el('section', {}, el('h2', {}, t(name)), gradually(el('ul'), rows, c => row(c, c.id === current), t('show_more'), had))));
+  if (store.moreChats > 0 && !filter) list.append(el('div', { class: 'center' }, button('down', t('older_chats', { n: number(store.moreChats) }), () => loadAllChats().catch(() => {}))));
   if (!found.length) list.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
   list.scrollTop = top;
   if (focused) (list.querySelector(`[data-key="${CSS.escape(focused)}"]`) || list.querySelector('a') || $('rail').querySelector('.new')).focus();

@@ -13,10 +13,14 @@ export async function loadCharacters() {
   giveColours();
   emit('characters');
 }
+let wanted = 200; // chats of the list; whoever looks further gets them all
 export async function loadChats() {
-  store.chats = (await get('/api/chats')).chats;
+  const { chats, total } = await get(`/api/chats?limit=${wanted}`);
+  store.chats = chats;
+  store.moreChats = total - chats.length;
   emit('chats');
 }
+export const loadAllChats = () => { wanted = 999999999; return loadChats(); };
 export async function loadJobs() {
   if (!store.state?.studio) return;
   store.jobs = (await get('/api/jobs')).jobs;

@@ -6,6 +6,8 @@ const table = {
   studio_tile: ['Make a character', 'Создать персонажа'],
   studio_tile_sub: ['Drop the script of a series here: a table, a transcript, subtitles', 'Перетащите сюда сценарий сериала: таблицу, запись реплик, субтитры'],
   studio_off: ['The studio is off here: whoever started the server can switch it on with --studio.', 'Студия здесь выключена: её может включить тот, кто запустил сервер (--studio).'],
+  show_more: ['Show more', 'Показать ещё'],
+  older_chats: ['{n} older chats', 'Ещё {n} старых бесед'],
   gone: ['The server is not there. What you see is kept; trying again…', 'Сервер недоступен. Всё, что видно, сохранено; пробуем снова…'],
   back: ['The server is back.', 'Сервер снова на связи.'],
   interrupted_reply: ['interrupted', 'прервано'],

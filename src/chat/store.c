@@ -424,18 +424,22 @@ static us_status list_row(void *ctx, sqlite3_stmt *q, us_error *err) {
     return st ? st : us_row_text(q, 10, &c->owner, err);
 }
 
-us_status us_store_list_chats(us_store *s, us_stored_chat **out, size_t *n, us_error *err) {
+us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_stored_chat **out, size_t *n, uint64_t *n_all,
+                              us_error *err) {
     chat_list l = {0};
+    int64_t all = 0;
     pthread_mutex_lock(&s->lock);
-    us_status st =
-        run(s, list_row, &l, err,
-            "SELECT " CHAT_COLUMNS ", (SELECT substr(text, 1, 80) FROM turns INDEXED BY turns_there WHERE chat = c.id "
-            "AND cut IS NULL ORDER BY turns.id DESC LIMIT 1), owner"
-            " FROM chats c WHERE deleted_ms IS NULL ORDER BY updated_ms DESC, id",
-            "");
+    us_status st = run(s, read_int, &all, err,
+                       "SELECT count(*) FROM chats WHERE deleted_ms IS NULL AND (?1 IS NULL OR owner = ?1)", "t", owner);
+    if (!st)
+        st = run(s, list_row, &l, err,
+                 "SELECT " CHAT_COLUMNS ", (SELECT substr(text, 1, 80) FROM turns INDEXED BY turns_there WHERE chat = c.id "
+                 "AND cut IS NULL ORDER BY turns.id DESC LIMIT 1), owner"
+                 " FROM chats c WHERE deleted_ms IS NULL AND (?1 IS NULL OR owner = ?1) ORDER BY updated_ms DESC, id LIMIT ?2",
+                 "ti", owner, most ? (int64_t)most : (int64_t)-1);
     pthread_mutex_unlock(&s->lock);
     if (st) us_stored_chats_free(l.chats, l.n);
-    else *out = l.chats, *n = l.n;
+    else *out = l.chats, *n = l.n, *n_all = (uint64_t)all;
     return st;
 }
 

@@ -97,18 +97,24 @@ static enum MHD_Result answer_chat(us_request *r, int code, const char *id, cons
 
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) { return answer_chat(r, code, id, NULL); }
 
+/* {chats, total}: the newest `limit` of them; all without one. */
 enum MHD_Result us_route_chats(us_request *r) {
     us_stored_chat *chats;
     size_t n;
+    uint64_t all;
     us_error err;
-    us_status st = us_store_list_chats(r->s->store, &chats, &n, &err);
+    const char *limit = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "limit");
+    size_t digits = limit ? strspn(limit, "0123456789") : 0;
+    if (limit && (!digits || digits > 9 || limit[digits] || !strtoul(limit, NULL, 10)))
+        return us_refuse(r, 400, "limit: a number from 1 on is expected");
+    us_status st = us_store_list_chats(r->s->store, *r->owner ? r->owner : NULL, limit ? strtoul(limit, NULL, 10) : 0, &chats,
+                                       &n, &all, &err);
     if (st) return us_refuse_error(r, st, &err);
     json_t *list = json_array();
     bool whole = list != NULL;
-    for (size_t i = 0; i < n && whole; i++)
-        if (!*r->owner || !strcmp(chats[i].owner, r->owner)) whole = !json_array_append_new(list, us_chat_row_json(&chats[i]));
+    for (size_t i = 0; i < n && whole; i++) whole = !json_array_append_new(list, us_chat_row_json(&chats[i]));
     us_stored_chats_free(chats, n);
-    if (whole) return us_answer_json(r, 200, json_pack("{s:o}", "chats", list));
+    if (whole) return us_answer_json(r, 200, json_pack("{s:o, s:I}", "chats", list, "total", (json_int_t)all));
     json_decref(list);
     return us_answer_json(r, 200, NULL);
 }

@@ -279,6 +279,12 @@ seen = feed.got[-1]['id']
 again = Events('/api/events', last=seen)
 assert again.wait(lambda e: e['event'] == 'hello')['data']['missed'] is False
 assert Events('/api/events', last='1-1').wait(lambda e: e['event'] == 'hello')['data']['missed'] is True
+for i in range(3):
+    ok('POST', '/api/chats', {'characters': ['boris-bell'], 'title': f'Number {i}'}, want=201)
+got, every = ok('GET', '/api/chats?limit=2'), ok('GET', '/api/chats')
+assert got['chats'] == every['chats'][:2] and got['total'] == every['total'] == len(every['chats']) >= 4, got
+for bad in ('0', '-1', 'x', '1x', '9999999999', ''):
+    assert call('GET', f'/api/chats?limit={bad}')[0] == 400, bad
 # a folder dropped in
 os.makedirs(folder + '/characters/dropped')
 open(folder + '/characters/dropped/card.json', 'w').write(json.dumps({'spec': 'chara_card_v2', 'data': {'name': 'Dropped', 'description': 'You are Dropped.'}}))

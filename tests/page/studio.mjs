@@ -150,30 +150,51 @@ await test('the character is changed, deleted, taken back', async () => {
   await server.ask('PATCH', `/api/characters/${id}`, { name: 'Boris Bell' });
 });
 
-await test('several of one script at once; who is there goes on to learn; all of it is downloaded', async () => {
-  for (const [name, file] of [['Adapter (PEFT)', 'peft.zip'], ['Whole model', 'merged.gguf']]) assert.equal(await page.getByRole('link', { name }).getAttribute('href'), `/api/characters/boris-bell/${file}`);
-  await page.goto(`${base}/#/studio`);
-  await page.locator('details summary:has-text("What is kept here")').click();
-  await page.getByRole('button', { name: 'Delete the reports' }).click();
-  await page.locator('dialog').getByRole('button', { name: 'Delete the reports' }).click();
-  await page.waitForSelector('li:has-text("Reports that can be made again")', { state: 'detached' });
-  await page.locator('details summary:has-text("What is kept here")').click();
+await test('what is kept: reports go, all of it is downloaded', async () => {
+  const id = await boris(), page = await begin(`/#/premiere/${id}`), kept = page.locator('details', { hasText: 'What is kept here' });
+  for (const [name, file] of [['Adapter (PEFT)', 'peft.zip'], ['Whole model', 'merged.gguf']]) assert.equal(await page.getByRole('link', { name }).getAttribute('href'), `/api/characters/${id}/${file}`);
+  await server.ask('GET', `/api/scripts/${await script()}`); // there is a report that can be made again
+  await page.goto(`${server.base}/#/studio`);
+  await kept.locator('summary').click();
+  await accessible(page, 'what is kept');
+  await shot(page, 'kept');
   const saved = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download a backup' }).click();
   assert.equal(fs.readFileSync(await (await saved).path()).subarray(0, 2).toString('hex'), '1f8b');
-  await page.locator('.list a[href^="#/script/"]').first().click();
-  await page.locator('.person', { hasText: 'Boris Bell' }).click();
-  await page.getByRole('link', { name: 'Teach Boris' }).click();
-  await page.getByRole('button', { name: 'Clara Key', exact: true }).click();
+  await page.getByRole('button', { name: 'Delete the reports' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Delete the reports' }).click();
+  await eventually(async () => assert.equal((await server.ask('GET', '/api/storage')).kept.find(k => k.what === 'caches').n, 0));
+});
+
+await test('several of one script at once; who is there goes on to learn', async () => {
+  await boris();
+  const page = await begin(`/#/cast/${await script()}/Boris%20Bell`), clara = page.getByRole('button', { name: 'Clara Key', exact: true });
+  await clara.click();
   await page.waitForSelector('h1:has-text("Boris Bell, Clara Key get the parts")');
-  assert.equal(await page.locator('textarea[name=persona]').count(), 0);
+  await page.waitForSelector('textarea[name=persona]', { state: 'detached' });
   await accessible(page, 'a cast of two');
   await shot(page, 'cast-of-two');
-  await page.getByRole('button', { name: 'Clara Key', exact: true }).click();
+  await clara.click();
   await page.waitForSelector('textarea[name=persona]');
-  await page.getByLabel('Begin with').selectOption({ label: 'what Boris the Bell knows already' });
+  await page.getByLabel('Begin with').selectOption({ label: 'what Boris Bell knows already' });
   await page.waitForSelector('.soft:has-text("the old version goes to the trash")');
   await accessible(page, 'going on to learn');
+});
+
+await test('a long list is drawn as far as somebody looks', async () => {
+  const id = await boris();
+  for (let i = 0; i < 80; i++) await server.ask('POST', '/api/chats', { characters: [id], title: `Number ${i}` });
+  const { total } = await server.ask('GET', '/api/chats?limit=1'), page = await begin('/'), rows = () => page.locator('.chat-row').count();
+  await page.waitForSelector('.chat-row');
+  assert.ok(total >= 80 && await rows() < total);
+  await page.waitForFunction(n => { // whoever scrolls sees the rest
+    const all = document.querySelectorAll('.chat-row');
+    all[all.length - 1].scrollIntoView();
+    return all.length === n;
+  }, total);
+  await page.locator('.filter').fill('Number 3');
+  await page.waitForFunction(() => document.querySelectorAll('.chat-row').length === 11); // 3, and 30 to 39
+  for (const c of (await server.ask('GET', '/api/chats')).chats) await server.ask('DELETE', `/api/chats/${c.id}`);
 });
 
 await test('on a phone, in Russian, in the dark', async () => {

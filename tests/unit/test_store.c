@@ -108,7 +108,14 @@ static void there_and_back(void **state) {
     assert_int_equal(n, 3); /* the prompt stays when no other is given */
     free(ids);
     us_stored_chat *list;
-    assert_ok(us_store_list_chats(s, &list, &n, &err), &err);
+    uint64_t n_all;
+    assert_ok(us_store_list_chats(s, "somebody", 0, &list, &n, &n_all, &err), &err);
+    assert_true(n == 0 && n_all == 0);
+    us_stored_chats_free(list, n);
+    assert_ok(us_store_list_chats(s, "", 1, &list, &n, &n_all, &err), &err); /* nobody's */
+    assert_true(n == 1 && n_all == 1);
+    us_stored_chats_free(list, n);
+    assert_ok(us_store_list_chats(s, NULL, 0, &list, &n, &n_all, &err), &err);
     assert_true(n == 1 && list[0].n_turns == 2 && !strcmp(list[0].last, "edited"));
     us_stored_chats_free(list, n);
     us_stored_chat change = {.noted = true, .notes_after = 7};
@@ -421,7 +428,8 @@ static void hostile_rows(void **state) {
             us_chat_lines_fini(&lines);
             if (us_store_get_turn(s, chat, id, &t, &err) == US_OK) us_turn_fini(&t);
             if (us_store_get_prompt(s, chat, id, &ids, &n, &err) == US_OK) free(ids);
-            assert_ok(us_store_list_chats(s, &list, &n, &err), &err);
+            uint64_t n_all;
+            assert_ok(us_store_list_chats(s, NULL, 0, &list, &n, &n_all, &err), &err);
             assert_int_equal(n, 1);
             us_stored_chats_free(list, n);
         }
