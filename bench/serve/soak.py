@@ -1,7 +1,8 @@
 """Random traffic for a while: chats, completions, clients that leave, bad requests; then: no error of the server, no lost turn, no growth.
 
-    bench/serve/soak.py PROGRAM MODEL SECONDS [THREADS [ADAPTER]]
+    [KILL=60] bench/serve/soak.py PROGRAM MODEL SECONDS [THREADS [ADAPTER]]
 
+KILL: the server is killed (-9) after so many seconds, again and again, and started anew on the same data.
 PROGRAM may be the build with AddressSanitizer; with a model and an adapter of tools/us_mktiny it meets a hundred times the requests. Without ADAPTER
 MODEL is the default model, over which Homer was trained.
 """
@@ -16,8 +17,10 @@ for c in ('tom', 'jerry'):
     os.makedirs(f'{folder}/characters/{c}')
     json.dump({'spec': 'chara_card_v2', 'data': {'name': c.title(), 'description': f'You are {c.title()}.', 'extensions': {'understudy': {'takes': 3}}}}, open(f'{folder}/characters/{c}/card.json', 'w'))
 log = open(folder + '/log', 'w')
-server = subprocess.Popen([program, 'serve', '-m', model, '--port', str(port), '--data-dir', folder + '/data', '--characters', folder + '/characters', '-np', '6', '--queue', '8', '-c', '8192'], stderr=log)
-atexit.register(server.kill)
+every = float(os.environ.get('KILL', '0'))
+command = [program, 'serve', '-m', model, '--port', str(port), '--data-dir', folder + '/data', '--characters', folder + '/characters', '-np', '6', '--queue', '8', '-c', '8192']
+server = subprocess.Popen(command, stderr=log)
+atexit.register(lambda: server.kill())
 promised, codes, lock = {}, {}, threading.Lock()
 
 
@@ -85,18 +88,37 @@ def rss():
     return int(next(x for x in open(f'/proc/{server.pid}/status') if x.startswith('VmRSS')).split()[1]) / 1024
 
 
-for _ in range(900):
-    try:
-        if call('GET', '/health')[0] == 200: break
-    except OSError: pass
-    time.sleep(0.2)
+def come_up():
+    for _ in range(900):
+        try:
+            if call('GET', '/health')[0] == 200: return
+        except (OSError, http.client.HTTPException): pass
+        if server.poll() is not None: sys.exit('it ended by itself: ' + open(folder + '/log').read()[-2000:])
+        time.sleep(0.2)
+
+
+def kill_again_and_again():
+    global server, kills
+    while every and time.time() + every < stop:
+        time.sleep(every)
+        memory.append(round(rss()))
+        server.kill()
+        server.wait()
+        server = subprocess.Popen(command, stderr=log)
+        kills += 1
+        come_up()
+
+
+come_up()
 codes.clear()
+kills, memory = 0, []
 stop = time.time() + seconds
 threads = [threading.Thread(target=visitor, args=(i,)) for i in range(n_threads)]
 for t in threads: t.start()
-memory = []
-for _ in range(4):  # after each quarter
-    time.sleep(max(0, stop - time.time() - (3 - len(memory)) * seconds / 4))
+kill_again_and_again()
+for i in range(4):  # after each quarter
+    if every: break
+    time.sleep(max(0, stop - time.time() - (3 - i) * seconds / 4))
     memory.append(round(rss()))
 for t in threads: t.join()
 lost = 0
@@ -106,7 +128,8 @@ for chat, turns in promised.items():
 server.terminate()
 rc = server.wait(60)
 text = open(folder + '/log').read()
+when = 'before each kill' if every else 'after each quarter'
 bad = [x for x in text.split('\n') if ': 500' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'ThreadSanitizer' in x or 'runtime error' in x]
-print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; memory {memory} MB after each quarter; exit {rc}; {len(bad)} errors in the log')
+print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; {kills} kills; memory {memory} MB {when}; exit {rc}; {len(bad)} errors in the log')
 for x in bad[:5]: print(x)
 sys.exit(bool(lost or rc or bad))

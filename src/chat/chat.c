@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "chat/conversation.h"
 #include "chat/turn.h"
+#include "text/name.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,8 @@ void us_chat_free(us_chat *c) {
 us_status us_chat_set_user(us_chat *c, const char *name, us_error *err) {
     char *copy = NULL;
     if (!name) name = "";
-    if (strlen(name) > 200 || !us_utf8_valid(name, strlen(name), NULL) || strpbrk(name, "\n\r:"))
-        return us_fail(err, US_ERR_ARGUMENT, "a name of at most 200 bytes of UTF-8 without colon or line break is expected");
+    const char *fault = us_name_fault(name);
+    if (fault) return us_fail(err, US_ERR_ARGUMENT, "the user's name: %s", fault);
     us_status st = us_strdup(name, &copy, err);
     if (st) return st;
     free(c->user_name);
@@ -344,7 +345,7 @@ static us_status load_turn(us_chat *c, const json_t *t, const char *path, us_err
     if (!text || !speaker || (!own && (!role || strcmp(role, "user") != 0)))
         return us_fail(err, US_ERR_FORMAT, "%s: turn %zu lacks role, speaker or text", path, c->n_turns + 1);
     us_status st = add_turn(c, own, speaker, text, strlen(text), own ? "self" : "said", err);
-    if (st || n < 2 || chosen >= n || n > US_MAX_ALTERNATIVES) return st;
+    if (st || n < 1 || chosen >= n || n > US_MAX_ALTERNATIVES) return st;
     us_stored_turn *turn = &c->turns[c->n_turns - 1];
     json_array_foreach((json_t *)(uintptr_t)list, i, x) {
         const char *words = json_string_value(json_object_get(x, "text")), *end = json_string_value(json_object_get(x, "end"));

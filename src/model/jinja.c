@@ -208,6 +208,9 @@ static bool match(reader *r) {
 static const value unknown = {.kind = V_UNKNOWN};
 static value yes_or_no(bool b) { return (value){.kind = V_BOOL, .n = b}; }
 
+/* Of a token that has words; there may be none but empty ones. */
+static const char *words_of(const reader *r, const token *t) { return t->len ? r->texts.data + t->at : ""; }
+
 static value text_of(reader *r, const char *s, size_t n) {
     if (n > MAX_TEXT || r->used + n > MAX_TEMPLATE) return fail(r, "it is too long"), unknown;
     char *to = r->arena + r->used;
@@ -388,7 +391,7 @@ static value call(reader *r, value of, const char *name, size_t n, int depth) {
     static const char *const cases[] = {"title", "capitalize", "upper", "lower"};
     size_t b = r->at;
     if (CALLED("get") && of.kind == V_MESSAGE && r->tokens[b].kind == T_TEXT) {
-        value v = attribute(r, of, r->texts.data + r->tokens[b].at, r->tokens[b].len);
+        value v = attribute(r, of, words_of(r, &r->tokens[b]), r->tokens[b].len);
         return skip_brackets(r), v;
     }
     if (CALLED("startswith") || CALLED("endswith")) { /* contents have no markers */
@@ -412,7 +415,7 @@ static value call(reader *r, value of, const char *name, size_t n, int depth) {
 static value subscript(reader *r, value v) {
     const token *t = &r->tokens[r->at];
     if (t->kind == T_TEXT && v.kind != V_TEXT) {
-        value a = attribute(r, v, r->texts.data + t->at, t->len);
+        value a = attribute(r, v, words_of(r, t), t->len);
         return skip_brackets(r), a;
     }
     bool minus = take(r, "-"), number = r->at < r->stop && r->tokens[r->at].kind == T_NUMBER;
@@ -434,7 +437,7 @@ static value date(reader *r) {
     struct tm tm;
     const token *t = &r->tokens[r->at];
     bool fits = t->len < sizeof format && localtime_r(&now, &tm);
-    if (fits) memcpy(format, r->texts.data + t->at, t->len), format[t->len] = 0;
+    if (fits) memcpy(format, words_of(r, t), t->len), format[t->len] = 0;
     size_t n = fits ? strftime(text, sizeof text, format, &tm) : 0;
     skip_brackets(r);
     return n ? text_of(r, text, n) : unknown;
@@ -445,7 +448,7 @@ static value primary(reader *r, int depth) {
     if (r->at >= r->stop) return fail(r, "an expression that is not understood"), unknown;
     const token *t = &r->tokens[r->at];
     size_t n;
-    if (t->kind == T_TEXT) return r->at++, text_of(r, r->texts.data + t->at, t->len);
+    if (t->kind == T_TEXT) return r->at++, text_of(r, words_of(r, t), t->len);
     if (t->kind == T_NUMBER) return r->at++, (value){.kind = V_NUMBER, .n = strtol(r->s + t->at, NULL, 10)};
     if (take(r, "(")) {
         value v = expression(r, depth + 1);

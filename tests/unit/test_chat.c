@@ -151,7 +151,8 @@ static void refuses(void **state) {
     assert_int_equal(us_chat_reply(c, "", NULL, NULL, &r, &err), US_ERR_ARGUMENT);
     assert_int_equal(us_chat_reply(c, "\xff", NULL, NULL, &r, &err), US_ERR_ARGUMENT);
     assert_int_equal(us_chat_reply(c, big, NULL, NULL, &r, &err), US_ERR_LIMIT);
-    assert_int_equal(us_chat_set_user(c, "a:b", &err), US_ERR_ARGUMENT);
+    assert_int_equal(us_chat_set_user(c, "a\nb", &err), US_ERR_ARGUMENT);
+    assert_ok(us_chat_set_user(c, "Agent: Smith", &err), &err);
     assert_int_equal(us_chat_n_turns(c), 1);
     assert_ok(us_chat_reply(c, "Still here?", NULL, NULL, &r, &err), &err);
     free(big);
