@@ -24,7 +24,7 @@ for doc in README.md README.ru.md; do
         '' | '#'*) continue ;;
         esac
         last=$command n=$((n + 1))
-        (cd "$work" && timeout 120 bash -euo pipefail -c "$command") >"$work/output" 2>"$work/errors" </dev/null ||
+        (cd "$work" && timeout 600 bash -euo pipefail -c "$command") >"$work/output" 2>"$work/errors" </dev/null ||
             { echo "$doc: this command failed: $command"; cat "$work/output" "$work/errors"; exit 1; }
     done < <(awk '/^```sh tested/ {on = 1; next} /^```/ {on = 0} on' "$doc")
 done

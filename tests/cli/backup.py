@@ -5,7 +5,7 @@ program, d = sys.argv[1:]
 
 
 def run(*args, code=0, text=''):
-    p = subprocess.run([program, *args], capture_output=True, text=True, timeout=120)
+    p = subprocess.run([program, *args], capture_output=True, text=True, timeout=600)
     assert p.returncode == code, (args, p.returncode, p.stderr)
     assert text in p.stderr, (args, text, p.stderr)
     return p.stderr
@@ -57,7 +57,7 @@ run('backup', f'{d}/b.tar.gz', '--data-dir', a, code=1, text='is there already')
 run('backup', f'{d}/b.tar.gz', '--data-dir', a, '--force')
 run('backup', f'{d}/none.tar.gz', '--data-dir', f'{d}/nowhere', code=1, text='no such data folder')
 assert not os.path.exists(f'{d}/none.tar.gz')
-out = subprocess.run([program, 'backup', '-', '--data-dir', a, '-q'], capture_output=True, timeout=120)
+out = subprocess.run([program, 'backup', '-', '--data-dir', a, '-q'], capture_output=True, timeout=600)
 assert out.returncode == 0 and tarfile.open(fileobj=io.BytesIO(out.stdout)).getnames()[0] == 'understudy-backup.json'
 
 # ---- and back, elsewhere

@@ -39,7 +39,7 @@ type C-c
 see '^Marge Simpson: *$'
 type "Прривет" Left Left Left Left Left BSpace Enter # edited: characters, not bytes
 see '^Marge Simpson: Привет'
-for _ in $(seq 50); do
+for _ in $(seq 300); do
     [ "$(screen | grep -c '^Homer Simpson: [A-Z]')" -lt 3 ] || break
     sleep 0.2
 done

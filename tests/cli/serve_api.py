@@ -440,6 +440,64 @@ def bad_input():
     assert call('GET', '/health')[0] == 200
 
 
+def places(value, path=()):
+    """Every place in a request's body, from the outside to the inside."""
+    if path:
+        yield path
+    for k in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[k], (*path, k))
+
+
+def odd_values(cid):
+    """Another kind of value at every place of every request: an answer, or a refusal in words; never a fault of the server's."""
+    hi = [{'role': 'user', 'content': 'Hi'}]
+    turn = ok('GET', f'/api/chats/{cid}')['turns'][-1]['id']
+    schema = {'type': 'object', 'properties': {'a': {'type': 'integer', 'minimum': 1, 'maximum': 2}}, 'required': ['a'], 'additionalProperties': False}
+    tools = [{'type': 'function', 'function': {'name': 'look', 'parameters': {'type': 'object', 'properties': {'at': {'enum': ['sea']}}}}}]
+    bodies = [
+        ('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'system', 'content': [{'type': 'text', 'text': 'You are.'}]}, *hi], 'max_tokens': 2, 'takes': 1, 'temperature': 0.5, 'top_p': 0.9, 'seed': 1, 'stop': ['x'],
+                                  'n': 1, 'logit_bias': {'5': 1}, 'logprobs': True, 'top_logprobs': 2, 'presence_penalty': 0.5, 'stream': True, 'stream_options': {'include_usage': True}, 'user': 'u'}),
+        ('/v1/chat/completions', {'model': 'base', 'messages': hi, 'max_tokens': 2, 'response_format': {'type': 'json_schema', 'json_schema': {'name': 'x', 'schema': schema}}}),
+        ('/v1/chat/completions', {'model': 'tom', 'messages': [*hi, {'role': 'assistant', 'content': None, 'tool_calls': [{'id': 'c1', 'type': 'function', 'function': {'name': 'look', 'arguments': '{}'}}]}, {'role': 'tool', 'tool_call_id': 'c1', 'content': 'sea'}],
+                                  'max_tokens': 2, 'takes': 1, 'tools': tools, 'tool_choice': {'type': 'function', 'function': {'name': 'look'}}}),
+        ('/v1/completions', {'model': 'base', 'prompt': ['Once', 'Twice'], 'max_tokens': 2, 'logprobs': 1, 'echo': False, 'best_of': 1, 'suffix': None}),
+        ('/completion', {'prompt': 'Once', 'n_predict': 2, 'samplers': ['top_k', 'temperature'], 'dry_multiplier': 0.5, 'dry_sequence_breakers': ['x'], 'logit_bias': [[5, 1]], 'n_probs': 1, 'stop': ['x'], 'grammar': 'root ::= "a"', 'cache_prompt': True, 'id_slot': 0}),
+        ('/api/chat', {'model': 'tom', 'messages': hi, 'stream': False, 'format': schema, 'tools': tools, 'keep_alive': '5m', 'options': {'num_predict': 2, 'seed': 4, 'temperature': 0.7, 'stop': ['x'], 'num_ctx': 4096}}),
+        ('/api/generate', {'model': 'base', 'prompt': 'Once', 'raw': True, 'system': 'x', 'template': 'x', 'stream': False, 'options': {'num_predict': 2}}),
+        ('/api/show', {'model': 'tom', 'verbose': False}),
+        ('/tokenize', {'content': 'x', 'add_special': True, 'with_pieces': True}),
+        ('/detokenize', {'tokens': [1, 2]}),
+        ('/apply-template', {'messages': hi}),
+        (f'/api/chats/{cid}/say', {'text': 'Hi', 'takes': 1, 'max_tokens': 2, 'temperature': 0.5, 'seed': 1, 'character': 'tom'}),
+        (f'/api/chats/{cid}/turns/{turn}/regenerate', {'takes': 1, 'max_tokens': 2, 'seed': 1}),
+        (f'/api/chats/{cid}/compare', {'text': 'Hi', 'max_tokens': 2, 'variants': [{'scale': 1, 'temperature': 0.5}]}),
+        (f'/api/chats/{cid}/undo', {'undo': 'x'}),
+        ('/api/chats', {'characters': ['tom'], 'user': 'Pat', 'greeting': 0, 'title': 'x'}),
+        ('/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': [{'role': 'user', 'speaker': 'Pat', 'text': 'x', 'alternatives': [{'text': 'x'}], 'chosen': 0}]}}),
+        ('/api/chats/import', {'format': 'sillytavern', 'characters': ['tom'], 'data': '{"user_name":"Pat","character_name":"Tom Cat"}\n{"name":"Pat","is_user":true,"mes":"x"}\n'}),
+        ('/api/characters', {'card': card('Odd', tags=['a'], character_book={'entries': [{'keys': ['a'], 'content': 'b', 'enabled': True, 'insertion_order': 1}]})}),
+    ]
+    lengths = ('max_tokens', 'n_predict', 'num_predict', 'options', 'minimum', 'maximum')  # what would end a reply too late is no odd value
+    n = 0
+    for path, body in bodies:
+        for place in places(body):
+            for odd in (None, True, -1, 0.5, 'x', [], {'a': 1}):
+                if place[-1] in lengths and isinstance(odd, (int, float, type(None), dict)):
+                    continue
+                whole = at = json.loads(json.dumps(body))
+                for k in place[:-1]:
+                    at = at[k]
+                at[place[-1]] = odd
+                status, got, _ = call('POST', path, whole)
+                n += 1
+                assert status < 500 or status in (501, 503), (path, place, odd, status, got)
+                if status >= 400:
+                    e = got['error']
+                    assert isinstance(e, str) and e or e['message'], (path, place, odd, got)
+    assert call('GET', '/health')[0] == 200
+    return n
+
+
 def go_away(cid):
     """A client that leaves in the middle: the reply ends, what was heard is kept, the chat is free again."""
     s = socket.create_connection(('127.0.0.1', port), timeout=300)
@@ -563,6 +621,7 @@ echoed_probabilities()
 llamacpp_api()
 ollama_api()
 bad_input()
+n_odd = odd_values(ok('POST', '/api/chats', {'characters': ['tom']}, want=201)['id'])
 go_away(cid)
 store_locked(cid)
 slow_clients()
@@ -584,4 +643,4 @@ end(p)
 engine_gone()
 log = open(folder + '/log').read()
 assert 'secret cheese' not in log and 'ERROR: AddressSanitizer' not in log and 'runtime error' not in log, log[-3000:]
-print(f'ok ({n} refused in the crowd)')
+print(f'ok ({n} refused in the crowd, {n_odd} odd requests)')

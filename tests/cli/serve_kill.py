@@ -14,7 +14,7 @@ def talk(server, chat, kill_after, seen):
     """Says things until the server is gone; keeps what it was promised; seen is set after a promise and some lines more."""
     n_lines = n_promised = 0
     while True:
-        c = http.client.HTTPConnection('127.0.0.1', server.port, timeout=60)
+        c = http.client.HTTPConnection('127.0.0.1', server.port, timeout=300)
         try:
             c.request('POST', f'/api/chats/{chat}/say', json.dumps({'text': f'Line {n_promised} of {time.time()}', 'takes': 1, 'max_tokens': random.randint(1, 12)}), {'Content-Type': 'application/json'})
             r = c.getresponse()

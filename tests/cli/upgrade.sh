@@ -24,7 +24,7 @@ for _ in $(seq 1200); do port=$(sed -n 's|^http://[0-9.]*:\([0-9]*\) .*|\1|p' lo
 python3 - "$port" <<'P' || { kill $pid; fail "chats.db: $(tail -3 log)"; }
 import http.client, json, sys, time
 def call(method, path, body=None):
-    c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=60)
+    c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=300)
     c.request(method, path, json.dumps(body) if body is not None else None, {'Content-Type': 'application/json'} if body is not None else {})
     r = c.getresponse()
     return r.status, r.read()
