@@ -31,9 +31,9 @@ export async function premiere(id, part) {
 /* ---- five plain verdicts; each measure is a share, of which "good" is its complement where less is better ---- */
 
 const plain = [
-  ['verdict_character', f => low(f.leaks_all || f.leaks_provoked || f.leaks)],
-  ['verdict_one', f => low(f.other_speaker)],
-  ['verdict_loops', f => low(f.loops)],
+  ['verdict_character', f => low(f.leaks_all || f.leaks_provoked || f.leaks), ['leaks', 'leaks_provoked']],
+  ['verdict_one', f => low(f.other_speaker), ['other_speaker']],
+  ['verdict_loops', f => low(f.loops), ['loops']],
   ['verdict_answers', f => f.r10],
   ['verdict_style', f => f.style_single || f.style],
 ];
@@ -41,12 +41,14 @@ const low = m => typeof m?.value === 'number' ? { ...m, value: 1 - m.value, low:
 const percent = x => `${Math.round(100 * x)} %`;
 function verdicts(c) {
   const f = c.audition.figures || {}, who = ['adapter', 'base', 'real'].filter(w => f[w]), names = { adapter: c.name.split(' ')[0], base: t('heard_base'), real: t('heard_real') };
-  const rows = plain.map(([name, get]) => [name, who.map(w => [w, get(f[w])]).filter(([, m]) => typeof m?.value === 'number')]).filter(([, list]) => list.some(([w]) => w === 'adapter'));
-  return el('section', { class: 'panel', vars: { hue: hue(c.id) } }, el('h2', {}, t('audition')), el('div', { class: 'verdicts' }, rows.map(([name, list]) => {
+  const flagged = rules => (c.audition.flagged || []).filter(x => x.who === 'adapter' && rules?.includes(x.rule)).slice(0, 8);
+  const quoted = list => list.length > 0 && el('details', {}, el('summary', {}, t('flagged_n', { n: list.length })), el('dl', { class: 'lines' }, list.map(x => el('div', {}, el('dt', {}, x.prompt), el('dd', {}, x.reply)))));
+  const rows = plain.map(([name, get, rules]) => [name, who.map(w => [w, get(f[w])]).filter(([, m]) => typeof m?.value === 'number'), flagged(rules)]).filter(([, list]) => list.some(([w]) => w === 'adapter'));
+  return el('section', { class: 'panel', vars: { hue: hue(c.id) } }, el('h2', {}, t('audition')), el('div', { class: 'verdicts' }, rows.map(([name, list, flags]) => {
     const own = list.find(([w]) => w === 'adapter')[1];
     return el('section', { class: 'verdict' }, el('h3', {}, t(name), el('span', { title: typeof own.low === 'number' ? t('verdict_range', { a: Math.round(100 * own.low), b: Math.round(100 * own.high) }) : '' }, percent(own.value))),
       typeof own.low === 'number' && typeof own.high === 'number' && el('p', { class: 'soft' }, t('verdict_range', { a: Math.round(100 * own.low), b: Math.round(100 * own.high) })),
-      el('div', { class: 'compare-bars' }, list.map(([w, m]) => el('div', { class: w === 'adapter' ? '' : 'other' }, el('span', {}, names[w]), meter(m.value, names[w]), el('span', {}, percent(m.value))))));
+      el('div', { class: 'compare-bars' }, list.map(([w, m]) => el('div', { class: w === 'adapter' ? '' : 'other' }, el('span', {}, names[w]), meter(m.value, names[w]), el('span', {}, percent(m.value))))), quoted(flags));
   })), el('details', {}, el('summary', {}, t('whole_table')), auditioned(c.audition)));
 }
 

@@ -160,6 +160,7 @@ export const studioWords = {
   verdict_loops: ['No loops', 'Не зацикливается'],
   verdict_answers: ['Answers what was said', 'Отвечает на сказанное'],
   verdict_style: ['Sounds like the script', 'Звучит как в сценарии'],
+  flagged_n: ['{n} such reply|{n} such replies', '{n} такой ответ|{n} таких ответа|{n} таких ответов'],
   verdict_of: ['{p} % of {n} replies', '{p} % из {n} ответов'],
   verdict_range: ['between {a} and {b} %', 'от {a} до {b} %'],
   whole_table: ['The whole table', 'Вся таблица'],

@@ -150,6 +150,25 @@ await test('the character is changed, deleted, taken back', async () => {
   await server.ask('PATCH', `/api/characters/${id}`, { name: 'Boris Bell' });
 });
 
+await test('the audition: five plain verdicts with their intervals, flagged replies quoted, the rest folded', async () => {
+  const id = 'heard', folder = `${env.US_DIR}/studio/characters/${id}`, m = (value, low, high) => ({ value, low, high, n: 58 }), who = v => ({ leaks_all: m(v, v, v + 0.1), other_speaker: m(0, 0, 0.06), loops: m(0.02, 0, 0.09), r10: m(0.41, 0.3, 0.54), style_single: m(0.5, 0.38, 0.62) });
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(`${folder}/card.json`, JSON.stringify({ spec: 'chara_card_v2', spec_version: '2.0', data: { name: 'Hera Heard', description: 'You are Hera.', first_mes: 'Hello.' } }));
+  fs.writeFileSync(`${folder}/origin.json`, JSON.stringify({ script: await script(), character: 'Boris Bell', script_name: 'my show.csv' }));
+  fs.writeFileSync(`${folder}/audition.some.json`, JSON.stringify({ understudy_audition: 1, character: 'Hera Heard', figures: { base: who(0.4), adapter: who(0.05), real: { loops: m(0, 0, 0.01), style_single: m(0.53, 0.5, 0.56) } }, flagged: [{ who: 'adapter', rule: 'loops', prompt: 'Is it <b>so</b>?', reply: 'So so so so.', saw: 'a loop' }, { who: 'base', rule: 'loops', prompt: 'x', reply: 'not this one', saw: '' }] }));
+  await eventually(() => server.ask('GET', `/api/characters/${id}`));
+  const page = await begin(`/#/premiere/${id}/audition`);
+  await page.waitForSelector('.verdict:nth-child(5)');
+  await becomes(() => page.locator('.verdict').first().innerText(), /Stays in character\s+95 %[^]*between 85 and 95 %[^]*60 %/);
+  await becomes(() => page.locator('.verdict').nth(3).innerText(), /Answers what was said\s+41 %[^]*between 30 and 54 %/);
+  await page.locator('summary:has-text("1 such reply")').click();
+  await becomes(() => page.locator('.verdict details[open]').innerText(), /Is it <b>so<\/b>\?\s+So so so so\./);
+  await page.getByRole('button', { name: 'Hold the full audition' }).waitFor();
+  await accessible(page, 'verdicts');
+  await shot(page, 'verdicts');
+  await server.ask('DELETE', `/api/characters/${id}`);
+});
+
 await test('what is kept: reports go, all of it is downloaded', async () => {
   const id = await boris(), page = await begin(`/#/premiere/${id}`), kept = page.locator('details', { hasText: 'What is kept here' });
   for (const [name, file] of [['Adapter (PEFT)', 'peft.zip'], ['Whole model', 'merged.gguf']]) assert.equal(await page.getByRole('link', { name }).getAttribute('href'), `/api/characters/${id}/${file}`);
