@@ -23,6 +23,7 @@ for file in script/* .ci/run; do
 done
 if git grep -nE "pthread_cond_timedwait" -- src cli ':!src/base/clock.c'; then echo "^ waits for the wall clock, which may be set back (base/clock.h)"; bad=1; fi
 if git grep -nE "json_load(s|b|f|fd|_file|_callback) *\(" -- src cli ':!src/base/json.c'; then echo "^ JSON past the one door (base/json.h)"; bad=1; fi
+if git grep -nE "\bato[ilf]+ *\(|scanf *\([^\"]*\"[^\"]*%(l|ll|h|z)?[diux]" -- src cli; then echo "^ reads a number that may overflow (give sscanf's %d a width)"; bad=1; fi
 for file in cli/*.c; do
     grep -qE '^#include "(cli|cli_[a-z]+)\.h"' "$file" || { echo "$file: prints past the one way to a terminal (cli_out.h)"; bad=1; }
 done

@@ -91,7 +91,7 @@ uint64_t us_memory_available(void) {
     uint64_t bytes = UINT64_MAX;
     FILE *f = fopen("/proc/meminfo", "r");
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) bytes = (uint64_t)kib * 1024;
+        if (sscanf(line, "MemAvailable: %19llu kB", &kib) == 1) bytes = (uint64_t)kib * 1024;
     if (f) fclose(f);
     return bytes;
 }

@@ -18,9 +18,9 @@ us_status us_card_plain_png(const us_card *card, us_buf *out, us_error *err) {
     cairo_set_source_rgb(c, rgb[0], rgb[1], rgb[2]);
     cairo_paint(c);
     cairo_set_source_rgb(c, 0.3 + 0.7 * rgb[0] + 0.2, 0.3 + 0.7 * rgb[1] + 0.2, 0.3 + 0.7 * rgb[2] + 0.2);
-    cairo_arc(c, SIDE / 2, 0.4 * SIDE, 0.17 * SIDE, 0, 6.2831853);
+    cairo_arc(c, 0.5 * SIDE, 0.4 * SIDE, 0.17 * SIDE, 0, 6.2831853);
     cairo_fill(c);
-    cairo_arc(c, SIDE / 2, 0.97 * SIDE, 0.34 * SIDE, 3.1415927, 6.2831853);
+    cairo_arc(c, 0.5 * SIDE, 0.97 * SIDE, 0.34 * SIDE, 3.1415927, 6.2831853);
     cairo_fill(c);
     cairo_status_t rc = cairo_status(c);
     if (!rc) rc = cairo_surface_write_to_png_stream(surface, write_png, out);

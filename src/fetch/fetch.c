@@ -78,7 +78,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx) {
         if (len == 64 && strspn(v + quote, "0123456789abcdef") == 64) memcpy(f->sum, v + quote, 64), f->sum[64] = 0;
     } else if (header(line, n, "Content-Range:", v, sizeof v)) {
         unsigned long long from, to, total;
-        if (sscanf(v, "bytes %llu-%llu/%llu", &from, &to, &total) == 3) f->ranged = true, f->from = from, f->total = total;
+        if (sscanf(v, "bytes %19llu-%19llu/%19llu", &from, &to, &total) == 3)
+            f->ranged = true, f->from = from, f->total = total;
     }
     return n;
 }

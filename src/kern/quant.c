@@ -424,7 +424,8 @@ static void quant_q6_k(const float *x, unsigned char *b) {
     put_half(b + 208, k.d);
     for (int s = 0; s < 16; s++) b[192 + s] = (unsigned char)(int8_t)k.scale[s];
     for (int j = 0; j < 256; j++) {
-        int n = j / 128, part = j % 128 / 32, l = j % 32, q = code_of(x[j], k.d * (float)k.scale[j / 16], 0, -32, 31) + 32;
+        int n = j / 128, part = j % 128 / 32, l = j % 32, s = k.scale[j / 16],
+            q = code_of(x[j], k.d * (float)s, 0, -32, 31) + 32;
         b[n * 64 + part % 2 * 32 + l] |= (unsigned char)((q & 15) << (part / 2 * 4));
         b[128 + n * 32 + l] |= (unsigned char)(q >> 4 << (part * 2));
     }

@@ -97,7 +97,7 @@ enum MHD_Result us_route_events(us_request *r) {
     us_changes *c = &r->s->changes;
     if (!l) return us_refuse(r, 500, "out of memory");
     pthread_mutex_lock(&c->lock);
-    bool known = last && sscanf(last, "%lld-%llu", &started, &n) == 2 && started == r->s->started_ms && n <= c->n &&
+    bool known = last && sscanf(last, "%19lld-%19llu", &started, &n) == 2 && started == r->s->started_ms && n <= c->n &&
                  c->n - n <= US_N_CHANGES;
     l->seen = known ? n : c->n;
     l->missed = last && !known;

@@ -233,7 +233,7 @@ enum MHD_Result us_route_metrics(us_request *r) {
                 {"connections", "gauge", "open connections", s->n_connections},
                 {"held_bytes", "gauge", "bodies of requests and what was made of them", (double)held},
                 {"turned_away_total", "counter", "connections and bodies refused by the caps", (double)refused},
-                {"uptime_seconds", "gauge", "since the start", (double)(us_now_ns() / 1000000 - s->started_ms) * 1e-3}};
+                {"uptime_seconds", "gauge", "since the start", ((double)us_now_ns() * 1e-6 - (double)s->started_ms) * 1e-3}};
     us_buf b;
     us_buf_init(&b, 1 << 16);
     us_status st = US_OK;
