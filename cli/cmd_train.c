@@ -43,11 +43,11 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet, json, alone; /* alone: not among the jobs */
+    bool fancy, quiet, json, unlisted; /* unlisted: not among the jobs */
     json_t *typed;
-    double told;       /* when progress was told last */
+    double shown_at;   /* when progress was shown last */
     double started;    /* seconds of this call, for the rate */
-    int32_t rehearsed; /* tokens told so far */
+    int32_t rehearsed; /* tokens, as shown last */
     int64_t first_step, n_steps;
     us_fluency fluency;
     uint64_t rows;    /* since then */
@@ -289,8 +289,8 @@ static void log_step(const run *r, const us_train_report *p) {
 static bool show_working(void *ctx, int32_t n_done, int32_t n_total) {
     run *r = ctx;
     double time = now();
-    if (!n_total || time - r->told < 2) return !interrupted;
-    r->told = time;
+    if (!n_total || time - r->shown_at < 2) return !interrupted;
+    r->shown_at = time;
     if (r->log) log_line(r, json_pack("{s:s, s:i, s:i}", "stage", "validation", "done", (int)n_done, "total", (int)n_total));
     if (r->fancy && !r->quiet) fprintf(stderr, "\rvalidation: %d of %d tokens\033[K", n_done, n_total);
     return !interrupted;
@@ -493,7 +493,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
     if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;
-    us_jobs *jobs = r->alone ? NULL : enter_job(r, r->typed, id);
+    us_jobs *jobs = r->unlisted ? NULL : enter_job(r, r->typed, id);
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
     log_line(r, json_pack("{s:s, s:s, s:I, s:f}", "stage", "learning", "character", r->character, "n_steps",
                           (json_int_t)us_trainer_get_facts(r->trainer).n_steps, "seconds",
@@ -576,7 +576,7 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
         {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r.log_path, 0, 0},
         {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
         {"persona", 0, "TEXT", "who the character is, for a new card (a plain sentence)", CLI_STRING, &r.persona, 0, 0},
-        {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.alone, 0, 0},
+        {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.unlisted, 0, 0},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),
     };

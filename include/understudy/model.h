@@ -60,7 +60,7 @@ US_API const struct us_tokenizer *us_model_get_tokenizer(const us_model *model);
  * neither. Borrowed. */
 US_API US_MUST_USE us_status us_model_get_template(const us_model *model, const struct us_template **out, us_error *err);
 /* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept. */
-US_API US_MUST_USE us_status us_model_get_hash(us_model *model, char out[65], us_error *err);
+US_API void us_model_get_hash(us_model *model, char out[65]);
 
 /* The form in which conversations are written for a model (src/chat/prompt.h). An adapter records the one that it was trained
  * with (understudy.prompt.form; without it: 1, as all of version 0.1 were), and is prompted in it. It changes when what an

@@ -343,7 +343,8 @@ static us_status fingerprint(us_audition *a, char out[65], us_error *err) {
     us_buf_init(&b, (size_t)64 << 20);
     us_dataset_get_fingerprint(a->set, set);
     us_sampler_describe(&a->sampler, sampler, sizeof sampler);
-    us_status st = card ? us_model_get_hash(a->model, a->model_hash, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st = card ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_model_get_hash(a->model, a->model_hash);
     if (!st && a->adapter) st = file_hash(a->adapter_path, a->adapter_hash, err);
     if (!st)
         st = us_buf_appendf(&b, err, "3 %s %s %s %s %s %g %d %d %d %d %d %llu %d %d", a->model_hash, a->adapter_hash, set, card,

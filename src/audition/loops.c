@@ -7,10 +7,8 @@
 enum { MIN_SENTENCE = 3, LONG_REPLY = 12, LONG_WORD = 5, BEFORE = 5 };
 static const double many = 0.2;
 
-us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us_error *err) {
-    (void)err;
-    *out = 0;
-    if (n < gram || !gram) return US_OK;
+double us_seq_rep(const uint32_t *ids, size_t n, size_t gram) {
+    if (n < gram || !gram) return 0;
     size_t total = n - gram + 1, again = 0;
     for (size_t i = 1; i < total; i++) /* replies are short: quadratic is quicker than a table */
         for (size_t k = 0; k < i; k++)
@@ -18,15 +16,14 @@ us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us
                 again++;
                 break;
             }
-    *out = (double)again / (double)total;
-    return US_OK;
+    return (double)again / (double)total;
 }
 
 us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *err) {
     us_ids ids = {0};
     *out = (us_loops){0};
     us_status st = us_words_split(w, text, &ids, err);
-    if (!st) st = us_seq_rep(ids.id, ids.n, 4, &out->seq_rep_4, err);
+    if (!st) out->seq_rep_4 = us_seq_rep(ids.id, ids.n, 4);
     if (!st) out->duplicate_sentences = us_sentence_repeats(text);
     if (!st) out->tail_period = us_loop_period((const int32_t *)ids.id, ids.n);
     out->loop = out->tail_period || out->duplicate_sentences || (ids.n >= LONG_REPLY && out->seq_rep_4 >= many);

@@ -12,7 +12,7 @@ typedef struct us_loops {
 
 US_MUST_USE us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *err);
 /* Share of the n-grams of ids[0..n) that were seen in it before; 0 when it is shorter. */
-US_MUST_USE us_status us_seq_rep(const uint32_t *ids, size_t n, size_t gram, double *out, us_error *err);
+double us_seq_rep(const uint32_t *ids, size_t n, size_t gram);
 /* Replies of one chat in order; *n_repeats counts those of three words or more that were said before in it, word for word. */
 US_MUST_USE us_status us_chat_repeats(us_words *w, const char *const *replies, size_t n, size_t *n_repeats, us_error *err);
 /* The share of its words of five letters or more that one of the five replies before has as well. */

@@ -1,6 +1,6 @@
 /* What can be seen in the words: loops, labels, leaks, ends, catch-phrases, memorised lines, lengths, vocabulary. */
 #include "audition/audition.h"
-#include "audition/drift.h"
+#include "audition/distribution.h"
 #include "audition/labels.h"
 #include "audition/loops.h"
 #include "base/mem.h"
@@ -155,8 +155,8 @@ static us_status add_means(us_audition *a, const texts *t, us_metrics *m, us_err
 /* Distances from the real lines and distinct-n at the same number of words for all. */
 static us_status add_drift(us_audition *a, const texts *t, const texts *real, bool is_real, size_t n_words, us_metrics *m,
                            us_error *err) {
-    us_drift d;
-    us_status st = us_drift_measure(&a->words, t->items, t->n, real->items, real->n, n_words, &d, err);
+    us_distribution d;
+    us_status st = us_distribution_measure(&a->words, t->items, t->n, real->items, real->n, n_words, &d, err);
     us_interval v = {0, NAN, NAN, t->n};
     v.value = d.length_ks;
     if (!st && !is_real) st = us_metrics_add(m, "length_distance", v, err);
@@ -258,7 +258,7 @@ static us_status add_repeats(us_audition *a, const char *const *lines, size_t n_
         k += repeats;
         ids.n = 0;
         for (size_t i = 0; i < per_chat && !st; i++) st = us_words_split(&a->words, lines[c * per_chat + i], &ids, err);
-        if (!st) st = us_seq_rep(ids.id, ids.n, 4, &reps[c], err);
+        if (!st) reps[c] = us_seq_rep(ids.id, ids.n, 4);
     }
     if (!st && n_chats) st = us_metrics_add(m, "chat_repeats", us_wilson(k, n_chats * per_chat), err);
     if (!st && n_chats) st = us_metrics_add(m, "chat_seq_rep_4", us_bootstrap(reps, NULL, n_chats, a->o.seed + 20), err);

@@ -76,15 +76,15 @@ static us_status export_tensor(const us_net *net, const us_factors *f, size_t i,
     us_module m = (us_module)(i % US_N_MODULES);
     us_status st = us_factors_join(net, f, layer, m, t, err);
     if (st || !t->a) return st;
-    float *turned;
+    float *permuted;
     size_t r = t->rank, n_a = r * t->n_in;
-    if ((st = us_alloc(n_a + t->place.n_rows * r, sizeof *turned, &turned, err))) return st;
-    memcpy(turned, t->a, n_a * sizeof *turned);
+    if ((st = us_alloc(n_a + t->place.n_rows * r, sizeof *permuted, &permuted, err))) return st;
+    memcpy(permuted, t->a, n_a * sizeof *permuted);
     for (size_t k = 0; k < t->place.n_rows; k++)
-        memcpy(turned + n_a + k * r, t->b + gguf_row(net, m, k) * r, r * sizeof *turned);
+        memcpy(permuted + n_a + k * r, t->b + gguf_row(net, m, k) * r, r * sizeof *permuted);
     free(t->a);
-    t->a = turned;
-    t->b = turned + n_a;
+    t->a = permuted;
+    t->b = permuted + n_a;
     peft_name(out[0].name, sizeof out[0].name, 0, net, layer, m, false);
     out[0].rows = r, out[0].cols = t->n_in, out[0].data = t->a;
     peft_name(out[1].name, sizeof out[1].name, 0, net, layer, m, true);
@@ -275,7 +275,7 @@ static us_status import_tensor(const us_net *net, const peft *p, size_t stem, si
     char name[160], module[160];
     size_t n_in, n_out, r;
     double alpha;
-    float *a, *b, *turned;
+    float *a, *b, *permuted;
     us_net_dims(net, m, &n_in, &n_out);
     peft_name(name, sizeof name, stem, net, layer, m, false);
     snprintf(module, sizeof module, "%.*s", (int)(strlen(name) - 17 - strlen(".lora_A.weight")),
@@ -289,16 +289,16 @@ static us_status import_tensor(const us_net *net, const peft *p, size_t stem, si
     if (!st) st = us_alloc(r * (n_in + 2 * place.n_rows), sizeof *a, &a, err);
     if (st) return st;
     b = a + r * n_in;
-    turned = b + r * place.n_rows;
+    permuted = b + r * place.n_rows;
     st = us_safetensors_read(&p->file, of_a, r, n_in, a, err);
     peft_name(name, sizeof name, stem, net, layer, m, true);
     const char *of_b = json_string_value(json_object_get(p->names, name));
     if (!st) st = us_safetensors_read(&p->file, of_b ? of_b : name, place.n_rows, r, b, err);
-    for (size_t k = 0; k < place.n_rows && !st; k++) memcpy(turned + gguf_row(net, m, k) * r, b + k * r, r * sizeof *b);
+    for (size_t k = 0; k < place.n_rows && !st; k++) memcpy(permuted + gguf_row(net, m, k) * r, b + k * r, r * sizeof *b);
     for (size_t k = 0; k < r * (n_in + place.n_rows) && !st; k++)
         if (!isfinite(a[k])) st = us_fail(err, US_ERR_FORMAT, "%s: '%s' holds a value that is not finite", p->file.path, name);
     double scale = alpha / (p->rslora ? sqrt((double)r) : (double)r);
-    if (!st) st = us_factors_split(net, f, layer, m, r, (float)scale, a, turned, err);
+    if (!st) st = us_factors_split(net, f, layer, m, r, (float)scale, a, permuted, err);
     if (!f->alpha) f->alpha = (float)(scale * (double)f->rank);
     free(a);
     return st;

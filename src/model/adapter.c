@@ -98,7 +98,7 @@ static us_status check_header(const us_model *m, const us_gguf *g, const char *t
                        path, (long long)form, US_PROMPT_FORM);
     char hash[65];
     if (force || us_gguf_get_str(g, "understudy.base.sha256", &s, NULL)) return US_OK;
-    if ((st = us_model_get_hash((us_model *)(uintptr_t)m, hash, err))) return st;
+    us_model_get_hash((us_model *)(uintptr_t)m, hash);
     if (!us_str_eq(s, hash))
         return us_fail(err, US_ERR_MISMATCH,
                        "%s: trained over another base file (its sha256 begins %.*s, this model's %.12s): use that file (chat "

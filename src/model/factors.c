@@ -184,8 +184,8 @@ us_status us_factors_write(us_model *m, const us_factors *f, us_factor_type type
     char base[65];
     const us_template *tpl;
     size_t n = (size_t)f->n_layers * US_N_MODULES, n_pairs = 0;
-    us_status st = us_model_get_hash(m, base, err);
-    if (!st) st = us_gguf_writer_new(&w, err);
+    us_model_get_hash(m, base);
+    us_status st = us_gguf_writer_new(&w, err);
     if (!st) st = put_str(w, "general.type", "adapter", err);
     if (!st) st = put_str(w, "general.architecture", m->info.architecture, err);
     if (!st && *name) st = put_str(w, "general.name", name, err);

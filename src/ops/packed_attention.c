@@ -9,9 +9,7 @@
 typedef struct job {
     const us_packing *p;
     us_heads h;
-    const float *q, *k, *v, *d_o;
-    float *o, *d_q, *d_k, *d_v, *scratch, *shared;
-    const float *o_in;
+    us_packed_rows a;
     size_t scratch_floats;
     atomic_int next;
 } job;
@@ -100,21 +98,21 @@ static void forward_tile(job *j, const tile *t, int32_t head, float *s) {
     const us_kern *kn = us_kern_get();
     size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
     size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads));
-    float *o = j->o + (size_t)t->r0 * ldq + (size_t)head * e;
-    scores(kn, t, e, us_heads_scale(j->h), j->q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->k + g * e, ldk, s);
+    float *o = j->a.o + (size_t)t->r0 * ldq + (size_t)head * e;
+    scores(kn, t, e, us_heads_scale(j->h), j->a.q + (size_t)t->r0 * ldq + (size_t)head * e, ldq, j->a.k + g * e, ldk, s);
     if (j->h.cap > 0) kn->softcap(s, (size_t)t->n_rows * t->ld, j->h.cap);
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *row = s + (size_t)i * t->ld;
         softmax_row(kn, j->p, t, t->r0 + i, row);
         memset(o + (size_t)i * ldq, 0, e * sizeof *o);
     }
-    gather(kn, t, e, 1.0f, s, j->v + g * e, ldk, o, ldq);
+    gather(kn, t, e, 1.0f, s, j->a.v + g * e, ldk, o, ldq);
 }
 
 static void forward_item(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     job *j = ctx;
-    float *s = j->scratch + (size_t)i_thread * j->scratch_floats;
+    float *s = j->a.scratch + (size_t)i_thread * j->scratch_floats;
     int group = j->h.n_heads / j->h.n_kv_heads, n = (j->p->n_segments + 1) * j->h.n_kv_heads;
     for (int i; (i = atomic_fetch_add(&j->next, 1)) < n;) {
         int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
@@ -126,16 +124,8 @@ static void forward_item(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
-                         float *o, float *scratch) {
-    job j = {.p = p,
-             .h = h,
-             .q = q,
-             .k = k,
-             .v = v,
-             .o = o,
-             .scratch = scratch,
-             .scratch_floats = us_packed_attention_scratch(p, h)};
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const us_packed_rows *rows) {
+    job j = {.p = p, .h = h, .a = *rows, .scratch_floats = us_packed_attention_scratch(p, h)};
     us_pool_run(pool, forward_item, &j);
 }
 
@@ -152,38 +142,38 @@ static void backward_tile(job *j, const tile *t, int32_t head, float *s, float *
     size_t e = (size_t)j->h.head_size, ldq = (size_t)j->h.n_heads * e, ldk = (size_t)j->h.n_kv_heads * e;
     size_t g = (size_t)(head / (j->h.n_heads / j->h.n_kv_heads)), at = (size_t)t->r0 * ldq + (size_t)head * e;
     float alpha = us_heads_scale(j->h), cap = j->h.cap, *ds = s + (size_t)TILE * t->ld, *capped = ds + (size_t)TILE * t->ld;
-    scores(kn, t, e, alpha, j->q + at, ldq, j->k + g * e, ldk, s);
+    scores(kn, t, e, alpha, j->a.q + at, ldq, j->a.k + g * e, ldk, s);
     if (cap > 0) kn->softcap(s, (size_t)t->n_rows * t->ld, cap), memcpy(capped, s, (size_t)t->n_rows * t->ld * sizeof *s);
-    scores(kn, t, e, 1.0f, j->d_o + at, ldq, j->v + g * e, ldk, ds); /* d of the probabilities */
+    scores(kn, t, e, 1.0f, j->a.d_o + at, ldq, j->a.v + g * e, ldk, ds); /* d of the probabilities */
     for (int32_t i = 0; i < t->n_rows; i++) {
         float *p = s + (size_t)i * t->ld, *d = ds + (size_t)i * t->ld;
-        float delta = kn->dot(j->d_o + at + (size_t)i * ldq, j->o_in + at + (size_t)i * ldq, e);
+        float delta = kn->dot(j->a.d_o + at + (size_t)i * ldq, j->a.o + at + (size_t)i * ldq, e);
         softmax_row(kn, j->p, t, t->r0 + i, p); /* the same sums as in the forward pass */
         for (size_t c = 0; c < t->ld; c++) d[c] = p[c] * (d[c] - delta);
         const float *y = capped + (size_t)i * t->ld;
         for (size_t c = 0; c < t->ld && cap > 0; c++) d[c] *= 1 - y[c] / cap * (y[c] / cap);
     }
-    for (int32_t i = 0; i < t->n_rows; i++) memset(j->d_q + at + (size_t)i * ldq, 0, e * sizeof(float));
-    gather(kn, t, e, alpha, ds, j->k + g * e, ldk, j->d_q + at, ldq);
-    scatter(kn, t, e, alpha, ds, j->q + at, ldq, j->d_k + g * e, ldk, dk_pre);
-    scatter(kn, t, e, 1.0f, s, j->d_o + at, ldq, j->d_v + g * e, ldk, dv_pre);
+    for (int32_t i = 0; i < t->n_rows; i++) memset(j->a.d_q + at + (size_t)i * ldq, 0, e * sizeof(float));
+    gather(kn, t, e, alpha, ds, j->a.k + g * e, ldk, j->a.d_q + at, ldq);
+    scatter(kn, t, e, alpha, ds, j->a.q + at, ldq, j->a.d_k + g * e, ldk, dk_pre);
+    scatter(kn, t, e, 1.0f, s, j->a.d_o + at, ldq, j->a.d_v + g * e, ldk, dv_pre);
 }
 
 static void backward_item(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     job *j = ctx;
-    float *s = j->scratch + (size_t)i_thread * j->scratch_floats;
+    float *s = j->a.scratch + (size_t)i_thread * j->scratch_floats;
     size_t e = (size_t)j->h.head_size, ldk = (size_t)j->h.n_kv_heads * e, pre = (size_t)j->p->n_prefix * e;
     int group = j->h.n_heads / j->h.n_kv_heads, n = (j->p->n_segments + 1) * j->h.n_kv_heads;
     for (int i; (i = atomic_fetch_add(&j->next, 1)) < n;) {
         int seg_i = i / j->h.n_kv_heads - 1, g = i % j->h.n_kv_heads;
         us_segment seg = segment_of(j->p, seg_i);
-        float *dk_pre = seg_i < 0 ? NULL : j->shared + 2 * (size_t)(seg_i * j->h.n_kv_heads + g) * pre,
+        float *dk_pre = seg_i < 0 ? NULL : j->a.shared + 2 * (size_t)(seg_i * j->h.n_kv_heads + g) * pre,
               *dv_pre = dk_pre ? dk_pre + pre : NULL;
         if (dk_pre) memset(dk_pre, 0, 2 * pre * sizeof *dk_pre);
         for (int32_t r = seg.begin; r < seg.end; r++) {
-            memset(j->d_k + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
-            memset(j->d_v + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
+            memset(j->a.d_k + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
+            memset(j->a.d_v + (size_t)r * ldk + (size_t)g * e, 0, e * sizeof(float));
         }
         for (int32_t r = seg.begin; r < seg.end; r += TILE) {
             tile t = tile_at(j->p, seg, seg_i < 0, r, j->h.window);
@@ -192,31 +182,17 @@ static void backward_item(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
-                              const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,
-                              float *shared) {
-    job j = {.p = p,
-             .h = h,
-             .q = q,
-             .k = k,
-             .v = v,
-             .o_in = o,
-             .d_o = d_o,
-             .d_q = d_q,
-             .d_k = d_k,
-             .d_v = d_v,
-             .scratch = scratch,
-             .shared = shared,
-             .scratch_floats = us_packed_attention_scratch(p, h)};
+void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const us_packed_rows *rows) {
+    job j = {.p = p, .h = h, .a = *rows, .scratch_floats = us_packed_attention_scratch(p, h)};
     us_pool_run(pool, backward_item, &j);
     size_t e = (size_t)h.head_size, ldk = (size_t)h.n_kv_heads * e, pre = (size_t)p->n_prefix * e;
     for (int32_t s = 0; s < p->n_segments; s++)
         for (int32_t g = 0; g < h.n_kv_heads; g++) {
-            const float *dk = shared + 2 * (size_t)(s * h.n_kv_heads + g) * pre, *dv = dk + pre;
+            const float *dk = rows->shared + 2 * (size_t)(s * h.n_kv_heads + g) * pre, *dv = dk + pre;
             for (size_t r = 0; r < (size_t)p->n_prefix; r++)
                 for (size_t c = 0; c < e; c++) {
-                    d_k[r * ldk + (size_t)g * e + c] += dk[r * e + c];
-                    d_v[r * ldk + (size_t)g * e + c] += dv[r * e + c];
+                    rows->d_k[r * ldk + (size_t)g * e + c] += dk[r * e + c];
+                    rows->d_v[r * ldk + (size_t)g * e + c] += dv[r * e + c];
                 }
         }
 }

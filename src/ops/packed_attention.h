@@ -35,11 +35,16 @@ typedef struct us_packing {
 size_t us_packed_attention_scratch(const us_packing *p, us_heads h);
 size_t us_packed_attention_shared(const us_packing *p, us_heads h);
 
-/* scratch: n_threads * us_packed_attention_scratch() floats. */
-void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
-                         float *o, float *scratch);
-/* Writes (not adds) d_q, d_k, d_v from d_o. shared: us_packed_attention_shared() floats. */
-void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const float *q, const float *k, const float *v,
-                              const float *o, const float *d_o, float *d_q, float *d_k, float *d_v, float *scratch,
-                              float *shared);
+/* The arrays of both passes, as above. The forward pass reads q, k, v and writes o; the backward pass reads o and d_o too, and
+ * writes (not adds) d_q, d_k, d_v. */
+typedef struct us_packed_rows {
+    const float *q, *k, *v;
+    float *o;
+    const float *d_o;
+    float *d_q, *d_k, *d_v;
+    float *scratch; /* n_threads * us_packed_attention_scratch() floats */
+    float *shared;  /* us_packed_attention_shared() floats, for the backward pass */
+} us_packed_rows;
+void us_packed_attention(us_pool *pool, const us_packing *p, us_heads h, const us_packed_rows *rows);
+void us_packed_attention_back(us_pool *pool, const us_packing *p, us_heads h, const us_packed_rows *rows);
 #endif

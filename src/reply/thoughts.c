@@ -3,7 +3,7 @@
 
 typedef struct marks {
     const char *open, *close;
-    bool alone; /* the closing mark means something else too, and closes nothing that was not opened */
+    bool ambiguous; /* the closing mark means something else too, and closes nothing that was not opened */
 } marks;
 
 static const marks kinds[] = {{"<think>", "</think>"},
@@ -67,7 +67,7 @@ us_status us_thoughts_leave_out(const char *text, size_t n, bool final, us_buf *
             continue;
         }
         if (k < N_KINDS) { /* closed, and never opened: all so far was thought */
-            if (!kinds[k].alone) us_buf_clear(out);
+            if (!kinds[k].ambiguous) us_buf_clear(out);
             len = after(text, n, i + strlen(kinds[k].close), out) - i;
             continue;
         }

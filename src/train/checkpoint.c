@@ -86,6 +86,7 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
     const us_kv *numbers, *losses;
     us_str config, type;
     float *const data[4] = {t->lora.params, t->m, t->v, t->best};
+    t->lora.revision++;
     us_status st = us_gguf_get_str(g, "general.type", &type, err);
     if (!st && !us_str_eq(type, "checkpoint")) st = us_fail(err, US_ERR_FORMAT, "%s: not a checkpoint", path);
     if (!st) st = us_gguf_get_str(g, "understudy.config", &config, err);

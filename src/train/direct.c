@@ -417,6 +417,7 @@ static us_status load_state(us_director_trainer *t, const us_gguf *g, const char
         if (!x || x->type != US_TYPE_F32 || x->n_bytes != t->n_params * sizeof(float))
             return us_fail(err, US_ERR_FORMAT, "%s: tensor '%s' is missing or of another size", path, all[i].name);
         memcpy(all[i].data, x->data, x->n_bytes);
+        t->lora.revision++;
     }
     t->step = held[0];
     t->at = held[1];
@@ -461,6 +462,7 @@ static us_status update(us_director_trainer *t, us_error *err) {
     for (size_t i = 0; i < t->n_params && norm > 1; i++) t->grad[i] /= (float)norm;
     us_adamw w = {(float)rate(t), 0.9f, 0.99f, 1e-8f, 0};
     us_adamw_step(&w, t->step + 1, t->grad, t->lora.params, t->m, t->v, t->n_params);
+    t->lora.revision++;
     return US_OK;
 }
 

@@ -15,6 +15,7 @@ typedef struct us_lora {
     us_lora_site *sites; /* [n_layers][US_N_MODULES] */
     float *params;       /* [n_params] */
     size_t n_params;
+    uint64_t revision; /* raised by whoever writes into params, or sets another array there */
 } us_lora;
 
 /* dims[m] = {in, out} of each module; bit m of `modules` switches module m on, in the layers from first_layer on. A is uniform

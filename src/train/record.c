@@ -22,7 +22,8 @@ static void put_model(json_t *o, us_trainer *t) {
     put_str(o, "character", t->character);
     put_str(o, "base", t->model->info.name);
     put_str(o, "base_quantization", t->model->info.quantization);
-    if (!us_model_get_hash(t->model, hash, NULL)) put_str(o, "base_sha256", hash);
+    us_model_get_hash(t->model, hash);
+    put_str(o, "base_sha256", hash);
     if (!us_model_get_template(t->model, &tpl, NULL)) put_str(o, "template", us_template_name(tpl));
 }
 

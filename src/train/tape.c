@@ -1,4 +1,6 @@
-/* Rows are worked on in chunks that threads claim; everything but attention and the factors' gradients
+/* The tape: a batch forward, its loss, and back to the gradients of the factors.
+ *
+ * Rows are worked on in chunks that threads claim; everything but attention and the factors' gradients
  * is local to a row, so a layer is: rows up to q,k,v | attention | the remaining rows. */
 #include "train/tape.h"
 #include "base/mem.h"
@@ -18,9 +20,9 @@
 /* Activations of one layer that the backward pass reads. All [T, width]. */
 typedef struct saved {
     float *x_in, *q, *k, *v, *o, *x_mid, *gate, *up;
-    float *q_raw, *k_raw;        /* before the q/k norm; NULL without one */
-    float *attn_made, *ffn_made; /* before the norms that follow; NULL without */
-    float *u[US_N_MODULES];      /* A x, [T, R] */
+    float *q_raw, *k_raw;      /* before the q/k norm; NULL without one */
+    float *attn_raw, *ffn_raw; /* outputs before the norms that follow; NULL without */
+    float *u[US_N_MODULES];    /* A x, [T, R] */
 } saved;
 
 struct us_tape {
@@ -34,13 +36,14 @@ struct us_tape {
     size_t v_pad;              /* V rounded up to a block */
     us_arena arena;
     saved *layers, shared; /* with recompute every layer's arrays but x_in are `shared`'s */
-    float *x, *h, *act, *d_x, *d_made, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
+    float *x, *h, *act, *d_x, *d_raw, *d_h, *d_gate, *d_up, *d_o, *d_q, *d_k, *d_v, *du[US_N_MODULES];
     float *rope_cos, *rope_sin; /* [n_ropes][max_rows, n_rot / 2] */
     float *hn, *d_hn, *nats;    /* [n_targets, D], the same, [n_targets] */
     float *attn_scratch, *attn_shared;
     unsigned char *thread_scratch;
     size_t thread_bytes;
-    float *turned; /* every A and B transposed, at the offsets of lora->params */
+    float *factors_t;  /* every A and B transposed, at the offsets of lora->params */
+    uint64_t revision; /* of the factors that they stand for; UINT64_MAX: of none */
     /* the batch in work */
     const us_batch *b;
     float grad_scale, *grad;
@@ -87,14 +90,14 @@ static void place_saved(placer *p, const us_net *n, const us_lora *lora, size_t 
         s->q_raw = place(p, t * q);
         s->k_raw = place(p, t * kv);
     }
-    if (n->layers[0].attn_post_norm) s->attn_made = place(p, t * d);
-    if (n->layers[0].ffn_post_norm) s->ffn_made = place(p, t * d);
+    if (n->layers[0].attn_post_norm) s->attn_raw = place(p, t * d);
+    if (n->layers[0].ffn_post_norm) s->ffn_raw = place(p, t * d);
     for (int m = 0; m < US_N_MODULES; m++)
         s->u[m] = us_lora_at(lora, n->n_layers - 1, m)->on ? place(p, t * (size_t)lora->rank) : NULL;
 }
 
-/* Whether what attention and feed-forward make is worked on before it is added to x. */
-static bool joins(const us_net *n) { return n->layers[0].attn_post_norm || n->residual_scale != 1; }
+/* Whether the outputs of attention and feed-forward are normed or scaled before they are added to the residual stream. */
+static bool changes_output(const us_net *n) { return n->layers[0].attn_post_norm || n->residual_scale != 1; }
 
 /* Gradients go through matmul_bf16 where there is one; a loss alone is computed as the model is served, in 8-bit blocks. */
 static bool may_use_bf16(const us_tape_options *o) { return o->train && !o->f32 && us_kern_get()->matmul_bf16; }
@@ -133,7 +136,7 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
         t->h = place(p, rows * d);
         t->act = place(p, rows * f);
         t->d_x = place(p, rows * d);
-        t->d_made = joins(n) ? place(p, rows * d) : t->d_x;
+        t->d_raw = changes_output(n) ? place(p, rows * d) : t->d_x;
         t->d_h = place(p, rows * d);
         t->d_gate = place(p, rows * f);
         t->d_up = place(p, rows * f);
@@ -152,7 +155,7 @@ static void place_all(us_tape *t, placer *p, int n_threads) {
     us_segment longest = {0, o->max_segment};
     us_packing worst = {.n_rows = o->max_rows, .n_prefix = o->max_prefix, .segments = &longest, .n_segments = 1};
     t->attn_scratch = place(p, us_packed_attention_scratch(&worst, n->heads) * (size_t)n_threads);
-    t->turned = place(p, t->lora->n_params);
+    t->factors_t = place(p, t->lora->n_params);
     t->thread_bytes = thread_bytes(n, o);
     t->thread_scratch = (unsigned char *)place(p, t->thread_bytes / sizeof(float) * (size_t)n_threads);
 }
@@ -206,6 +209,7 @@ us_status us_tape_new(const us_net *net, const us_lora *lora, const us_tape_opti
     t->pool = pool;
     t->kn = us_kern_get();
     t->v_pad = padded_vocab(net);
+    t->revision = UINT64_MAX;
     placer p = {0};
     place_all(t, &p, us_pool_size(pool));
     if ((st = us_alloc((size_t)t->net.n_layers, sizeof *t->layers, &t->layers, err))) goto fail;
@@ -296,8 +300,8 @@ static bool dropped(const us_tape *t, int32_t layer, us_module m, size_t row, si
 
 static bool has_dropout(const us_tape *t) { return t->opt.dropout > 0 && t->grad; }
 
-/* The factors as columns: the products of the forward pass want them so, and 64 rows are too few to turn them each time. */
-static void turn_factors(void *ctx, int i_thread, int n_threads) {
+/* The products of the forward pass read the factors by columns, and a chunk of rows is too small to transpose them for each. */
+static void transpose_factors(void *ctx, int i_thread, int n_threads) {
     us_tape *t = ctx;
     size_t begin, end, r = (size_t)t->lora->rank;
     us_split((size_t)t->lora->n_layers * US_N_MODULES, 1, i_thread, n_threads, &begin, &end);
@@ -305,9 +309,9 @@ static void turn_factors(void *ctx, int i_thread, int n_threads) {
         const us_lora_site *s = &t->lora->sites[i];
         if (!s->on) continue;
         for (size_t k = 0; k < s->n_in; k++)
-            for (size_t j = 0; j < r; j++) t->turned[s->a + k * r + j] = t->lora->params[s->a + j * s->n_in + k];
+            for (size_t j = 0; j < r; j++) t->factors_t[s->a + k * r + j] = t->lora->params[s->a + j * s->n_in + k];
         for (size_t j = 0; j < r; j++)
-            for (size_t k = 0; k < s->n_out; k++) t->turned[s->b + j * s->n_out + k] = t->lora->params[s->b + k * r + j];
+            for (size_t k = 0; k < s->n_out; k++) t->factors_t[s->b + j * s->n_out + k] = t->lora->params[s->b + k * r + j];
     }
 }
 
@@ -333,8 +337,8 @@ static void linear(rows *c, us_module m, const float *x, float *y) {
     float *u = c->s->u[m] + c->r0 * r;
     memset(u, 0, c->n * r * sizeof *u);
     x = lora_input(t, c->layer, m, c->r0, c->n, x, in, c->spare[2]);
-    us_gemm_nn(t->kn, uses_bf16(t), c->n, r, in, 1.0f, x, in, t->turned + s->a, r, u, r);
-    us_gemm_nn(t->kn, uses_bf16(t), c->n, out, r, t->lora->scale, u, r, t->turned + s->b, out, y, out);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, r, in, 1.0f, x, in, t->factors_t + s->a, r, u, r);
+    us_gemm_nn(t->kn, uses_bf16(t), c->n, out, r, t->lora->scale, u, r, t->factors_t + s->b, out, y, out);
 }
 
 /* d_x[n, in] (+)= d_y W + scale (d_y B) A; keeps scale * d_y B in t->du[m] for the gradient of A. */
@@ -387,36 +391,35 @@ static const float *pre_norm(const rows *c, const float *x, const float *g, floa
     return h;
 }
 
-/* The other way: what h's gradient gives to x's. */
+/* d_x += what d_h gives through the norm. */
 static void pre_norm_back(const rows *c, const float *x, const float *g, const float *d_h, float *d_x) {
     size_t d = (size_t)c->t->net.n_embd;
     if (!g) c->t->kn->add(d_h, 1.0f, c->n * d, d_x);
     for (size_t i = 0; i < c->n && g; i++) us_rmsnorm_back(x + i * d, g, d_h + i * d, d, c->t->net.eps, d_x + i * d);
 }
 
-/* y = x + residual_scale * [norm] y: what a part of the layer made joins the stream; as it was before its norm it goes to
- * its rows of `made` [T, D]. */
-static void join(const rows *c, const float *x, const float *g, float *made, float *y) {
+/* y = x + residual_scale * [norm] y for an output y of the layer. As it was before its norm it is kept in its rows of raw [T, D]. */
+static void add_residual(const rows *c, const float *x, const float *g, float *raw, float *y) {
     size_t d = (size_t)c->t->net.n_embd;
     float scale = c->t->net.residual_scale;
     if (g) {
-        made += c->r0 * d;
-        memcpy(made, y, c->n * d * sizeof *y);
-        norm_rows(c->t, made, g, d, c->n, y);
+        raw += c->r0 * d;
+        memcpy(raw, y, c->n * d * sizeof *y);
+        norm_rows(c->t, raw, g, d, c->n, y);
     }
     for (size_t i = 0; i < c->n * d && scale != 1; i++) y[i] *= scale;
     c->t->kn->add(x, 1.0f, c->n * d, y);
 }
 
-/* The other way: from the stream's gradient that of what the part made (d_made may be d_x where nothing joins). */
-static void join_back(const rows *c, const float *made, const float *g, const float *d_x, float *d_made) {
+/* d_raw, the gradient of the output before its norm, from d_x, that of the stream (the same array where nothing is changed). */
+static void residual_back(const rows *c, const float *raw, const float *g, const float *d_x, float *d_raw) {
     size_t d = (size_t)c->t->net.n_embd;
     float scale = c->t->net.residual_scale;
-    if (!g && d_made != d_x) memcpy(d_made, d_x, c->n * d * sizeof *d_x);
-    if (g) memset(d_made, 0, c->n * d * sizeof *d_x);
+    if (!g && d_raw != d_x) memcpy(d_raw, d_x, c->n * d * sizeof *d_x);
+    if (g) memset(d_raw, 0, c->n * d * sizeof *d_x);
     for (size_t i = 0; i < c->n && g; i++)
-        us_rmsnorm_back(made + (c->r0 + i) * d, g, d_x + i * d, d, c->t->net.eps, d_made + i * d);
-    for (size_t i = 0; i < c->n * d && scale != 1; i++) d_made[i] *= scale;
+        us_rmsnorm_back(raw + (c->r0 + i) * d, g, d_x + i * d, d, c->t->net.eps, d_raw + i * d);
+    for (size_t i = 0; i < c->n * d && scale != 1; i++) d_raw[i] *= scale;
 }
 
 /* The rows that a norm of q or k sees: heads, or all heads of a row at once. */
@@ -453,18 +456,19 @@ static void rows_before_attention(void *ctx, int i_thread, int n_threads) {
     }
 }
 
-/* Attention output -> layer output in t->x. */
+/* Attention output -> layer output: the input of the next layer, or t->x behind the last. */
 static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
     (void)n_threads;
     us_tape *t = ctx;
     const us_net *n = &t->net;
     size_t d = (size_t)n->n_embd, f = (size_t)n->n_ff, q = us_net_width_q(n);
+    float *out = t->layer + 1 < n->n_layers ? t->layers[t->layer + 1].x_in : t->x;
     for (rows c; claim(t, i_thread, &c);) {
         saved *s = c.s;
-        float *x_mid = s->x_mid + c.r0 * d, *x = t->x + c.r0 * d, *a = c.spare[1];
+        float *x_mid = s->x_mid + c.r0 * d, *x = out + c.r0 * d, *a = c.spare[1];
         quantize(t, s->o + c.r0 * q, c.n, q, c.input, &c.acts);
         linear(&c, US_MOD_O, s->o + c.r0 * q, x_mid);
-        join(&c, s->x_in + c.r0 * d, c.net->attn_post_norm, s->attn_made, x_mid);
+        add_residual(&c, s->x_in + c.r0 * d, c.net->attn_post_norm, s->attn_raw, x_mid);
         const float *h = pre_norm(&c, x_mid, c.net->ffn_norm, c.spare[0]);
         quantize(t, h, c.n, d, c.input, &c.acts);
         linear(&c, US_MOD_GATE, h, s->gate + c.r0 * f);
@@ -472,7 +476,7 @@ static void rows_after_attention(void *ctx, int i_thread, int n_threads) {
         (n->gelu ? t->kn->geglu : t->kn->swiglu)(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, a);
         quantize(t, a, c.n, f, c.input, &c.acts);
         linear(&c, US_MOD_DOWN, a, x);
-        join(&c, x_mid, c.net->ffn_post_norm, s->ffn_made, x);
+        add_residual(&c, x_mid, c.net->ffn_post_norm, s->ffn_raw, x);
     }
 }
 
@@ -487,11 +491,25 @@ static us_heads heads_of(const us_tape *t, int32_t l) {
     return h;
 }
 
+static us_packed_rows packed_rows(const us_tape *t, const saved *s) {
+    return (us_packed_rows){.q = s->q,
+                            .k = s->k,
+                            .v = s->v,
+                            .o = s->o,
+                            .d_o = t->d_o,
+                            .d_q = t->d_q,
+                            .d_k = t->d_k,
+                            .d_v = t->d_v,
+                            .scratch = t->attn_scratch,
+                            .shared = t->attn_shared};
+}
+
 static void layer_forward(us_tape *t, int32_t l) {
     t->layer = l;
     run_rows(t, rows_before_attention);
     saved *s = &t->layers[l];
-    us_packed_attention(t->pool, &t->packing, heads_of(t, l), s->q, s->k, s->v, s->o, t->attn_scratch);
+    us_packed_rows r = packed_rows(t, s);
+    us_packed_attention(t->pool, &t->packing, heads_of(t, l), &r);
     run_rows(t, rows_after_attention);
 }
 
@@ -552,8 +570,8 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
         saved *s = c.s;
         float *d_x = t->d_x + c.r0 * d, *x_mid = s->x_mid + c.r0 * d, *d_gate = t->d_gate + c.r0 * f,
               *d_up = t->d_up + c.r0 * f;
-        float *d_a = c.spare[0], *d_h = c.spare[1], *d_down = t->d_h + c.r0 * d, *d_made = t->d_made + c.r0 * d;
-        join_back(&c, s->ffn_made, c.net->ffn_post_norm, d_x, d_down); /* d_y of down, kept for its factors */
+        float *d_a = c.spare[0], *d_h = c.spare[1], *d_down = t->d_h + c.r0 * d, *d_raw = t->d_raw + c.r0 * d;
+        residual_back(&c, s->ffn_raw, c.net->ffn_post_norm, d_x, d_down); /* d_y of down, kept for its factors */
         linear_back(&c, US_MOD_DOWN, d_down, d_a, false);
         (n->gelu ? t->kn->geglu : t->kn->swiglu)(s->gate + c.r0 * f, s->up + c.r0 * f, c.n * f, t->act + c.r0 * f);
         (n->gelu ? t->kn->geglu_back : t->kn->swiglu_back)(s->gate + c.r0 * f, s->up + c.r0 * f, d_a, c.n * f, d_gate, d_up);
@@ -561,8 +579,8 @@ static void rows_back_ffn(void *ctx, int i_thread, int n_threads) {
         linear_back(&c, US_MOD_GATE, d_gate, d_h, false);
         linear_back(&c, US_MOD_UP, d_up, d_h, true);
         pre_norm_back(&c, x_mid, c.net->ffn_norm, d_h, d_x);
-        join_back(&c, s->attn_made, c.net->attn_post_norm, d_x, d_made);
-        linear_back(&c, US_MOD_O, d_made, t->d_o + c.r0 * q, false);
+        residual_back(&c, s->attn_raw, c.net->attn_post_norm, d_x, d_raw);
+        linear_back(&c, US_MOD_O, d_raw, t->d_o + c.r0 * q, false);
     }
 }
 
@@ -672,10 +690,10 @@ static void layer_backward(us_tape *t, int32_t l) {
             (factor_site[]){{US_MOD_DOWN, t->act, t->d_h},
                             {US_MOD_GATE, h_ffn, t->d_gate},
                             {US_MOD_UP, h_ffn, t->d_up},
-                            {US_MOD_O, s->o, t->d_made}},
+                            {US_MOD_O, s->o, t->d_raw}},
             4, spare);
-    us_packed_attention_back(t->pool, &t->packing, heads_of(t, l), s->q, s->k, s->v, s->o, t->d_o, t->d_q, t->d_k, t->d_v,
-                             t->attn_scratch, t->attn_shared);
+    us_packed_rows r = packed_rows(t, s);
+    us_packed_attention_back(t->pool, &t->packing, heads_of(t, l), &r);
     run_rows(t, rows_back_qkv);
     factors(t, (factor_site[]){{US_MOD_Q, h_attn, t->d_q}, {US_MOD_K, h_attn, t->d_k}, {US_MOD_V, h_attn, t->d_v}}, 3, spare);
 }
@@ -722,8 +740,8 @@ bool us_tape_take_stopped(us_tape *t) {
 }
 
 static void layers_forward(us_tape *t, const us_batch *b) {
-    us_pool_run(t->pool, turn_factors, t);
-    size_t d = (size_t)t->net.n_embd;
+    if (t->revision != t->lora->revision) us_pool_run(t->pool, transpose_factors, t);
+    t->revision = t->lora->revision;
     start_batch(t, b);
     for (int32_t l = 0; l < t->net.n_layers; l++) {
         saved *s = &t->layers[l];
@@ -734,7 +752,6 @@ static void layers_forward(us_tape *t, const us_batch *b) {
             s->x_in = x_in;
         }
         layer_forward(t, l);
-        if (l + 1 < t->net.n_layers) memcpy(t->layers[l + 1].x_in, t->x, (size_t)b->packing.n_rows * d * sizeof *t->x);
     }
 }
 

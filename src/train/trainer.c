@@ -83,17 +83,16 @@ static us_status write_config(us_trainer *t, us_error *err) {
     us_buf b;
     us_buf_init(&b, 1 << 16);
     char base[65];
-    us_status st = us_model_get_hash(t->model, base, err);
-    if (!st)
-        st = us_buf_appendf(&b, err,
-                            "base=%s\ndata=%s\nrank=%d\nalpha=%.9g\nrslora=%d\ndropout=%.9g\nmodules=%x\nlr=%.9g\nlora-plus=%."
-                            "9g\nschedule=%d\nwarmup=%.9g\nepochs=%.9g\nmax-steps=%lld\n"
-                            "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%"
-                            "llu\neval-every=%lld\neval-targets=%lld\n",
-                            base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus,
-                            (int)o->schedule, o->warmup, o->epochs, (long long)o->max_steps, o->batch_rows, o->micro_rows,
-                            o->max_sequence, o->windowed, o->clip, o->weight_decay, (unsigned long long)o->seed,
-                            (long long)o->eval_every, (long long)o->eval_targets);
+    us_model_get_hash(t->model, base);
+    us_status st = us_buf_appendf(
+        &b, err,
+        "base=%s\ndata=%s\nrank=%d\nalpha=%.9g\nrslora=%d\ndropout=%.9g\nmodules=%x\nlr=%.9g\nlora-plus=%."
+        "9g\nschedule=%d\nwarmup=%.9g\nepochs=%.9g\nmax-steps=%lld\n"
+        "batch=%d\nmicro-batch=%d\nmax-sequence=%d\nwindowed=%d\nclip=%.9g\nweight-decay=%.9g\nseed=%"
+        "llu\neval-every=%lld\neval-targets=%lld\n",
+        base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus, (int)o->schedule,
+        o->warmup, o->epochs, (long long)o->max_steps, o->batch_rows, o->micro_rows, o->max_sequence, o->windowed, o->clip,
+        o->weight_decay, (unsigned long long)o->seed, (long long)o->eval_every, (long long)o->eval_targets);
     if (!st && o->rehearsal > 0)
         st = us_buf_appendf(&b, err, "rehearsal=%.9g\n", o->rehearsal); /* nothing without, as before there was any */
     t->config = st ? NULL : us_buf_take(&b, NULL);
@@ -377,6 +376,7 @@ static void update(us_trainer *t, double lr) {
             us_adamw_step(&w, t->state.step + 1, t->grad + at, t->lora.params + at, t->m + at, t->v + at, n);
         }
     }
+    t->lora.revision++;
 }
 
 static double evaluate(us_trainer *t, const uint32_t *list, size_t n, int64_t max_targets, uint64_t *n_targets) {
@@ -397,11 +397,11 @@ double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_
         if (t->s.seqs[i].part == part) t->step_list[n++] = (uint32_t)i;
     shuffle(t->step_list, n, 1);
     float *now = t->lora.params, scale = t->lora.scale;
-    if (which == US_BEST && t->state.have_best) t->lora.params = t->best;
+    if (which == US_BEST && t->state.have_best) t->lora.params = t->best, t->lora.revision++;
     if (which == US_BASE) t->lora.scale = 0;
     double loss = evaluate(t, t->step_list, n, max_targets, n_targets);
     us_tape_take_stopped(t->tape);
-    t->lora.params = now;
+    if (t->lora.params != now) t->lora.params = now, t->lora.revision++;
     t->lora.scale = scale;
     return loss;
 }

@@ -1,5 +1,5 @@
 /* The audition's measures on strings made by hand: each with cases in which it must fire, and cases in which it must not. */
-#include "audition/drift.h"
+#include "audition/distribution.h"
 #include "audition/labels.h"
 #include "reply/leaks.h"
 #include "audition/loops.h"
@@ -210,11 +210,11 @@ static void drift(void **state) {
     (void)state;
     const char *a[] = {"a b a b", "a b"}, *b[] = {"c d e", "f g h"};
     us_words w = {0};
-    us_drift d;
-    assert_ok(us_drift_measure(&w, a, 2, a, 2, 100, &d, &err), &err);
+    us_distribution d;
+    assert_ok(us_distribution_measure(&w, a, 2, a, 2, 100, &d, &err), &err);
     assert_true(d.length_ks == 0 && d.vocabulary_js == 0 && fabs(d.distinct[0] - 2.0 / 6) < 1e-9 &&
                 fabs(d.distinct[1] - 2.0 / 4) < 1e-9);
-    assert_ok(us_drift_measure(&w, a, 2, b, 2, 4, &d, &err), &err);
+    assert_ok(us_distribution_measure(&w, a, 2, b, 2, 4, &d, &err), &err);
     assert_true(fabs(d.vocabulary_js - 1) < 1e-9 && d.length_ks == 0.5 && d.distinct[0] == 0.5); /* the first four words only */
     us_words_fini(&w);
 }

@@ -133,11 +133,11 @@ static void test_gradients(void **state) {
     double worst = 0, most = 0;
     for (size_t i = 0; i < l.n_params; i += 97) {
         float kept = l.params[i], step = 0.02f;
-        l.params[i] = kept + step;
+        l.params[i] = kept + step, l.revision++;
         double up = sum_of(t, head, d);
-        l.params[i] = kept - step;
+        l.params[i] = kept - step, l.revision++;
         double down = sum_of(t, head, d);
-        l.params[i] = kept;
+        l.params[i] = kept, l.revision++;
         double want = (up - down) / (2.0 * (double)step);
         worst = fmax(worst, fabs(want - (double)grad[i]));
         most = fmax(most, fabs(want));

@@ -185,11 +185,11 @@ static void check_differences(const char *arch, us_tape *t, const us_batch *b, u
             const us_lora_site *s = &l->sites[i];
             size_t at = (part ? s->b : s->a) + (part ? s->n_out : s->n_in) * RANK / 3;
             float keep = l->params[at], h = 4e-3f;
-            l->params[at] = keep + h;
+            l->params[at] = keep + h, l->revision++;
             double up = us_tape_loss(t, b, NULL);
-            l->params[at] = keep - h;
+            l->params[at] = keep - h, l->revision++;
             double down = us_tape_loss(t, b, NULL), want = (up - down) / (2 * (double)h);
-            l->params[at] = keep;
+            l->params[at] = keep, l->revision++;
             if (!(fabs((double)grad[at] - want) <= 0.03 * (1 + fabs(want))))
                 fail_msg("%s: %s of layer %d, %s: gradient %g, central difference %g", arch, us_module_names[i % US_N_MODULES],
                          i / US_N_MODULES, part ? "B" : "A", (double)grad[at], want);

@@ -78,8 +78,9 @@ static arrays *compute(int n_threads) {
     assert_ok(us_pool_new(n_threads, &pool, &err), &err);
     float *scratch = malloc(us_packed_attention_scratch(&packing, heads) * (size_t)n_threads * sizeof(float));
     float *shared = malloc(us_packed_attention_shared(&packing, heads) * sizeof(float));
-    us_packed_attention(pool, &packing, heads, a->q, a->k, a->v, a->o, scratch);
-    us_packed_attention_back(pool, &packing, heads, a->q, a->k, a->v, a->o, a->d_o, a->d_q, a->d_k, a->d_v, scratch, shared);
+    us_packed_rows rows = {a->q, a->k, a->v, a->o, a->d_o, a->d_q, a->d_k, a->d_v, scratch, shared};
+    us_packed_attention(pool, &packing, heads, &rows);
+    us_packed_attention_back(pool, &packing, heads, &rows);
     us_pool_free(pool);
     free(scratch);
     free(shared);

@@ -146,6 +146,7 @@ static void peft_in_float32(void **state) {
             memcpy(exact, grad, l.n_params * 4);
         }
         us_adamw_step(&opt, step + 1, grad, l.params, mo, v, l.n_params);
+        l.revision++;
     }
     us_tape_free(t);
     us_pool_free(pool);

@@ -69,7 +69,8 @@ static double gradients(us_model *m, const us_dataset *d, bool windowed, float *
                           .f32 = true};
     us_tape *tape;
     assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
-    for (size_t i = 0; i < t->lora.n_params; i++) t->lora.params[i] += 0.02f * (float)sin((double)i); /* B is not zero */
+    for (size_t i = 0; i < t->lora.n_params; i++)
+        t->lora.params[i] += 0.02f * (float)sin((double)i), t->lora.revision++; /* B is not zero */
     us_packer_clear(&t->packer, &t->s);
     for (size_t i = 0; i < t->s.n; i++)
         if (t->s.seqs[i].part == US_TRAIN) assert_true(us_packer_add(&t->packer, &t->s, &t->s.seqs[i]));
@@ -423,7 +424,7 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
     size_t n = t->lora.n_params;
     float *a = calloc(n, 4), *b = calloc(n, 4);
-    for (size_t i = 0; i < n; i++) t->lora.params[i] += 0.02f * (float)sin((double)i);
+    for (size_t i = 0; i < n; i++) t->lora.params[i] += 0.02f * (float)sin((double)i), t->lora.revision++;
     double want = us_tape_loss_and_grad(tape, &p.batch, 1, 0, a);
     int32_t n_segments = p.batch.packing.n_segments;
     us_packer_fini(&p);

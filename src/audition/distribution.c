@@ -1,4 +1,4 @@
-#include "audition/drift.h"
+#include "audition/distribution.h"
 #include "audition/stats.h"
 #include "base/mem.h"
 #include "text/hash.h"
@@ -67,11 +67,11 @@ static us_status distinct(const bag *b, size_t gram, size_t n_words, double *out
     return US_OK;
 }
 
-us_status us_drift_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b, size_t n_words,
-                           us_drift *out, us_error *err) {
+us_status us_distribution_measure(us_words *w, const char *const *a, size_t n_a, const char *const *b, size_t n_b,
+                                  size_t n_words, us_distribution *out, us_error *err) {
     bag x = {0}, y = {0};
     us_status st = fill(w, a, n_a, &x, err);
-    *out = (us_drift){0};
+    *out = (us_distribution){0};
     if (!st) st = fill(w, b, n_b, &y, err);
     if (!st) st = vocabulary(w, &x, &y, &out->vocabulary_js, err);
     for (size_t gram = 1; gram <= 3 && !st; gram++) st = distinct(&x, gram, n_words, &out->distinct[gram - 1], err);
