@@ -1,3 +1,5 @@
+/* Exit codes, errors, options and their help, for every subcommand. A table of options is parsed, printed, and made a manual
+ * page or a completion. */
 #include "cli.h"
 #include <ctype.h>
 #include <errno.h>

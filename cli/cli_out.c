@@ -1,3 +1,5 @@
+/* printf and its kin, made harmless: what a file, a model or the network says is filtered on the way to a terminal, what the
+ * program itself says is not. */
 #define US_CLI_OUT_SELF
 #include "cli_out.h"
 void *cli_must(void *p); /* cli.h, whose printf is this one */

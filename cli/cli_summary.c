@@ -1,3 +1,5 @@
+/* What was read from a script, as the JSON that `explore --json` and the studio show: speakers, repairs, sources,
+ * exclusions. */
 #include "cli_script.h"
 #include <jansson.h>
 #include <stdio.h>

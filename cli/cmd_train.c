@@ -449,7 +449,7 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
 static us_status prepare_folder(run *r, bool append, us_error *err) {
     us_status st = access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
     if (!append && !r->from) unlink(r->continued_path); /* of a run that was thrown away */
-    if (!st && !(r->log = fopen(r->log_path, append || r->alone ? "a" : "w")))
+    if (!st && !(r->log = fopen(r->log_path, append || r->unlisted ? "a" : "w")))
         st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
     return st;
 }

@@ -24,6 +24,13 @@ done
 if git grep -nE "pthread_cond_timedwait" -- src cli ':!src/base/clock.c'; then echo "^ waits for the wall clock, which may be set back (base/clock.h)"; bad=1; fi
 if git grep -nE "json_load(s|b|f|fd|_file|_callback) *\(" -- src cli ':!src/base/json.c'; then echo "^ JSON past the one door (base/json.h)"; bad=1; fi
 if git grep -nE "\bato[ilf]+ *\(|scanf *\([^\"]*\"[^\"]*%(l|ll|h|z)?[diux]" -- src cli; then echo "^ reads a number that may overflow (give sscanf's %d a width)"; bad=1; fi
+while IFS= read -r file; do # a .c file opens with what it is for, or the header of its name does
+    name=$(basename "$file" .c)
+    [[ $(head -c 2 "$file") == '/*' || -f ${file%.c}.h || -f include/understudy/$name.h ]] || { echo "$file: no opening comment"; bad=1; }
+done < <(git ls-files 'src/*.c' 'cli/*.c')
+# No name may mean two things: a us_ type is defined in one place.
+twice=$(git grep -hoE "^(typedef )?(struct|enum) us_[a-z0-9_]+ \{" -- include src | sed 's/^typedef //' | sort | uniq -d)
+[ -z "$twice" ] || { echo "types that are defined twice: $twice"; bad=1; }
 for file in cli/*.c; do
     grep -qE '^#include "(cli|cli_[a-z]+)\.h"' "$file" || { echo "$file: prints past the one way to a terminal (cli_out.h)"; bad=1; }
 done

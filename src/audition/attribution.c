@@ -1,3 +1,5 @@
+/* Texts become hashed features, features and speakers become weights by stochastic gradient descent, and weights score new
+ * texts. */
 #include "audition/attribution.h"
 #include "base/buf.h"
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* The built-in prompts as tables, and the list that a run makes of them, of held-out scenes and of a file. */
 #include "audition/prompts.h"
 #include "base/file.h"
 #include "base/mem.h"

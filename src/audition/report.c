@@ -1,3 +1,4 @@
+/* The files of an audition: the report for people, the figures for programs, each written whole or not at all. */
 #include "audition/audition.h"
 #include "base/file.h"
 #include <stdio.h>

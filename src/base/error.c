@@ -1,3 +1,4 @@
+/* How an error is filled: one line, harmless, cut at a character. */
 #include "understudy/base.h"
 #include "base/utf8.h"
 #include <stdarg.h>

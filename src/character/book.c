@@ -1,3 +1,5 @@
+/* Opening checks every entry of a card's book once and compiles its keys; a prompt then scans lines, follows entries that
+ * name others, and places the texts that fit. */
 #include "character/book.h"
 #include "base/mem.h"
 #include "base/rng.h"

@@ -1,3 +1,4 @@
+/* Chunk by chunk through a picture that may be hostile: the card is taken out of its text chunks, or put in before the end. */
 #include "character/card_png.h"
 #include "base/base64.h"
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* A scan compares the folders with what is loaded; a character that changed is loaded anew, and the old one lives until its
+ * last user puts it back. */
 #include "character/library.h"
 #include "base/clock.h"
 #include "base/file.h"

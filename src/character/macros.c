@@ -1,3 +1,4 @@
+/* One pass over a text: an opening brace begins a macro, whose value may hold further ones, to a fixed depth. */
 #include "character/macros.h"
 #include "base/rng.h"
 #include "base/utf8.h"

@@ -1,3 +1,5 @@
+/* Using the list: a text is cut into words and punctuation, whose weights are added. Learning it: logistic regression of the
+ * character's lines against everybody else's. */
 #include "character/style.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -133,23 +135,23 @@ typedef struct feature {
     float value;
 } feature;
 
-typedef struct lesson {
+typedef struct example {
     size_t first, n; /* into features */
-    bool his;
-} lesson;
+    bool own;
+} example;
 
-typedef struct school {
+typedef struct trainer {
     const char **vocabulary; /* [n_words] sorted; words said less often than MIN_COUNT are not in it */
     size_t n_words;
     feature *features;
     size_t n_features, cap_features;
-    lesson *lessons;
+    example *examples;
     size_t n;
     double *weights, *squares, bias; /* [n_words], AdaGrad's sums */
-} school;
+} trainer;
 
 /* The vocabulary: every word of all lines, sorted, the rare ones left out. */
-static us_status count_words(school *s, const words *all, size_t n, us_error *err) {
+static us_status count_words(trainer *s, const words *all, size_t n, us_error *err) {
     size_t total = 0, kept = 0;
     for (size_t i = 0; i < n; i++) total += all[i].n;
     us_status st = us_alloc(total, sizeof *s->vocabulary, &s->vocabulary, err);
@@ -168,10 +170,10 @@ static us_status count_words(school *s, const words *all, size_t n, us_error *er
     return US_OK;
 }
 
-static us_status add_lesson(school *s, words *w, bool his, us_error *err) {
-    lesson *l = &s->lessons[s->n++];
+static us_status add_example(trainer *s, words *w, bool own, us_error *err) {
+    example *l = &s->examples[s->n++];
     double squares = 0;
-    *l = (lesson){s->n_features, 0, his};
+    *l = (example){s->n_features, 0, own};
     qsort(w->items, w->n, sizeof *w->items, by_text);
     for (size_t i = 0, k; i < w->n; i = k) {
         for (k = i + 1; k < w->n && !strcmp(w->items[i], w->items[k]);) k++;
@@ -188,11 +190,12 @@ static us_status add_lesson(school *s, words *w, bool his, us_error *err) {
     return US_OK;
 }
 
-static void learn(school *s, const lesson *l, double importance) {
+/* One step of AdaGrad. */
+static void step(trainer *s, const example *l, double importance) {
     const feature *f = s->features + l->first;
     double z = s->bias, g;
     for (size_t i = 0; i < l->n; i++) z += s->weights[f[i].word] * (double)f[i].value;
-    g = (1 / (1 + exp(-z)) - l->his) * importance;
+    g = (1 / (1 + exp(-z)) - l->own) * importance;
     s->bias -= 0.02 * g;
     for (size_t i = 0; i < l->n; i++) {
         double *w = &s->weights[f[i].word], gi = g * (double)f[i].value + decay * *w;
@@ -201,20 +204,20 @@ static void learn(school *s, const lesson *l, double importance) {
     }
 }
 
-static us_status study(school *s, size_t n_his, us_error *err) {
+static us_status train(trainer *s, size_t n_own, us_error *err) {
     us_rng rng;
-    double his = (double)s->n / (2 * (double)n_his), other = (double)s->n / (2 * (double)(s->n - n_his));
+    double own = (double)s->n / (2 * (double)n_own), other = (double)s->n / (2 * (double)(s->n - n_own));
     us_status st = us_alloc(s->n_words, sizeof *s->weights, &s->weights, err);
     if (!st) st = us_alloc(s->n_words, sizeof *s->squares, &s->squares, err);
     us_rng_seed(&rng, 0);
     for (int epoch = 0; epoch < N_EPOCHS && !st; epoch++) {
         for (size_t i = s->n; i > 1; i--) {
             size_t k = (size_t)us_rng_below(&rng, i);
-            lesson swap = s->lessons[i - 1];
-            s->lessons[i - 1] = s->lessons[k];
-            s->lessons[k] = swap;
+            example swap = s->examples[i - 1];
+            s->examples[i - 1] = s->examples[k];
+            s->examples[k] = swap;
         }
-        for (size_t i = 0; i < s->n; i++) learn(s, &s->lessons[i], s->lessons[i].his ? his : other);
+        for (size_t i = 0; i < s->n; i++) step(s, &s->examples[i], s->examples[i].own ? own : other);
     }
     return st;
 }
@@ -225,7 +228,7 @@ static int by_weight(const void *a, const void *b) {
 }
 
 /* Takes the words of names out of the vocabulary. */
-static us_status forget_names(school *s, const char *const *names, size_t n_names, us_error *err) {
+static us_status forget_names(trainer *s, const char *const *names, size_t n_names, us_error *err) {
     us_status st = US_OK;
     for (size_t i = 0; i < n_names && !st; i++) {
         words w = {0};
@@ -240,7 +243,7 @@ static us_status forget_names(school *s, const char *const *names, size_t n_name
     return st;
 }
 
-static us_status write_list(const school *s, json_t **out, us_error *err) {
+static us_status write_list(const trainer *s, json_t **out, us_error *err) {
     entry *e;
     us_status st = us_alloc(s->n_words, sizeof *e, &e, err);
     if (st) return st;
@@ -254,28 +257,28 @@ static us_status write_list(const school *s, json_t **out, us_error *err) {
     return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
-us_status us_style_learn(const char *const *lines, const bool *his, size_t n, const char *const *names, size_t n_names,
+us_status us_style_learn(const char *const *lines, const bool *own, size_t n, const char *const *names, size_t n_names,
                          json_t **out, us_error *err) {
-    school s = {0};
+    trainer s = {0};
     words *all;
-    size_t n_his = 0;
+    size_t n_own = 0;
     *out = NULL;
-    for (size_t i = 0; i < n; i++) n_his += his[i];
-    if (n_his < MIN_LINES || n - n_his < MIN_LINES) return US_OK;
+    for (size_t i = 0; i < n; i++) n_own += own[i];
+    if (n_own < MIN_LINES || n - n_own < MIN_LINES) return US_OK;
     us_status st = us_alloc(n, sizeof *all, &all, err);
     if (st) return st;
     for (size_t i = 0; i < n && !st; i++) st = split(lines[i], &all[i], err);
     if (!st) st = count_words(&s, all, n, err);
     if (!st) st = forget_names(&s, names, n_names, err);
-    if (!st) st = us_alloc(n, sizeof *s.lessons, &s.lessons, err);
-    for (size_t i = 0; i < n && !st; i++) st = add_lesson(&s, &all[i], his[i], err);
-    if (!st) st = study(&s, n_his, err);
+    if (!st) st = us_alloc(n, sizeof *s.examples, &s.examples, err);
+    for (size_t i = 0; i < n && !st; i++) st = add_example(&s, &all[i], own[i], err);
+    if (!st) st = train(&s, n_own, err);
     if (!st) st = write_list(&s, out, err);
     for (size_t i = 0; i < n; i++) words_fini(&all[i]);
     free(all);
     free(s.vocabulary);
     free(s.features);
-    free(s.lessons);
+    free(s.examples);
     free(s.weights);
     free(s.squares);
     return st;

@@ -1,3 +1,4 @@
+/* Turns in words become prompts in tokens, the card's sampler and names become a policy, and both begin a reply. */
 #include "chat/conversation.h"
 #include "base/mem.h"
 #include "reply/director.h"

@@ -1,3 +1,5 @@
+/* Sentences of the visitor that tell something of themselves are kept; a question asks for one; replies are judged by
+ * whether they give it. */
 #include "chat/notes.h"
 #include "base/mem.h"
 #include "text/wording.h"

@@ -1,3 +1,4 @@
+/* Lines become groups, one a speaker; what the card adds is woven in; the window cuts the oldest; the template makes tokens. */
 #include "chat/prompt.h"
 #include "base/buf.h"
 #include "base/mem.h"

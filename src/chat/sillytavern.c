@@ -1,3 +1,4 @@
+/* Lines of JSON become turns, and turns become lines. Dates are read in every form that SillyTavern has written. */
 #include "chat/sillytavern.h"
 #include "base/buf.h"
 #include "base/json.h"

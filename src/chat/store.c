@@ -1,3 +1,4 @@
+/* One connection under one lock. Opening migrates the tables and distrusts the file; each call is one transaction. */
 #include "chat/store.h"
 #include "base/buf.h"
 #include "base/file.h"

@@ -1,3 +1,5 @@
+/* The cache and its sequences: pages are taken, shared, copied and given back here. A call of eval becomes batches of rows,
+ * which forward.c computes. */
 #include "generate/engine.h"
 #include "base/mem.h"
 #include <math.h>

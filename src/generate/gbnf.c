@@ -1,3 +1,5 @@
+/* A recursive descent over the text of a grammar, with caps on depth and size. Rules that could never end, or that begin
+ * with themselves, are refused. */
 #include "generate/gbnf.h"
 #include "base/mem.h"
 #include "base/utf8.h"

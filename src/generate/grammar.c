@@ -1,3 +1,5 @@
+/* A state is a set of places in the rules. States are made when they are reached, and kept by a hash; each knows which
+ * bytes, and so which tokens, go on. */
 #include "generate/grammar.h"
 #include "base/mem.h"
 #include "generate/gbnf.h"

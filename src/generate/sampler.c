@@ -1,3 +1,5 @@
+/* Logits pass the penalties, the grammar, then the cuts (top-k, typical, top-p, min-p, XTC), and one token is drawn from
+ * what is left. */
 #include "understudy/sampler.h"
 #include "base/mem.h"
 #include "base/rng.h"

@@ -1,3 +1,5 @@
+/* One table of the types, and for each type how a block becomes floats, parts that the kernels pack, and (of some) how
+ * floats become a block. */
 #include "kern/quant.h"
 #include <math.h>
 #include <string.h>

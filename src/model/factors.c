@@ -1,3 +1,5 @@
+/* Pairs of factors by module become tensors of the file, and the other way; where a tensor holds several modules they are
+ * joined or split. */
 #include "model/factors.h"
 #include "base/mem.h"
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Writing a GGUF file: keys and tensors' heads are collected in memory, tensors are written one after the other, and the
+ * file is renamed when it is whole. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/gguf.h"

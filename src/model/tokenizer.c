@@ -1,3 +1,5 @@
+/* From a file's lists to two hash tables: pieces by their bytes, merges by their pair. The two families encode with them
+ * (bpe.c, spm.c). */
 #include "model/tokenizer.h"
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -1,3 +1,5 @@
+/* A tile of query rows of one head at a time: scores against the prefix and its own range, softmax, sums; the backward pass
+ * computes the probabilities again. */
 #include "ops/packed_attention.h"
 #include "ops/gemm.h"
 #include <math.h>

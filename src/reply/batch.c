@@ -1,3 +1,5 @@
+/* The worker's round: admit jobs, gather spans of their prompts and takes, one pass of the engine, then each take draws its
+ * token; finished jobs are ranked and published. */
 #include "reply/batch.h"
 #include "base/clock.h"
 #include "base/mem.h"

@@ -1,3 +1,5 @@
+/* A request in JSON, an answer as a stream of events or as one document. Each choice becomes a take, and goes through the
+ * same rules. */
 #include "reply/remote.h"
 #include "base/clock.h"
 #include "base/json.h"

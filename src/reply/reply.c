@@ -1,3 +1,5 @@
+/* The policy becomes rules, a sampler and seeds; the reply is made by the batch or by another server; the caller sees one
+ * kind of handle. */
 #include "reply/reply.h"
 #include "base/mem.h"
 #include "reply/remote.h"

@@ -1,3 +1,4 @@
+/* Each field of a request is read into a plain value, or refused by its name. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "reply/take.h"

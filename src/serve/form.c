@@ -1,3 +1,4 @@
+/* Each of the ways to ask for a form becomes one JSON schema or one grammar, and a sentence for the model. */
 #include "serve/form.h"
 #include "base/buf.h"
 #include "base/json.h"

@@ -268,7 +268,7 @@ void *us_http_watch(void *server) {
 
 enum MHD_Result us_http_accept(void *server, const struct sockaddr *address, socklen_t n) {
     us_server *s = server;
-    us_address peer = us_address_of(address);
+    us_ip_address peer = us_ip_address_of(address);
     (void)n;
     return us_visitors_admit(s->visitors, &peer) ? MHD_YES : MHD_NO;
 }
@@ -280,7 +280,8 @@ void us_http_connection(void *server, struct MHD_Connection *c, void **state, en
     if (what == MHD_CONNECTION_NOTIFY_STARTED && !us_alloc(1, sizeof *k, &k, NULL)) {
         *k = (us_connection){.next = s->connections,
                              .socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-                             .peer = us_address_of(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr),
+                             .peer =
+                                 us_ip_address_of(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr),
                              .since_ns = us_now_ns()};
         k->counted = us_visitors_enter(s->visitors, &k->peer);
         s->connections = *state = k;

@@ -1,3 +1,5 @@
+/* A walk over the schema; each kind of value becomes a rule of the grammar. What a grammar cannot keep is refused with its
+ * place. */
 #include "serve/schema.h"
 #include "base/mem.h"
 #include "base/utf8.h"

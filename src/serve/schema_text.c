@@ -1,3 +1,4 @@
+/* Patterns, lengths and ranges become alternatives of characters and digits. */
 #include "serve/schema_text.h"
 #include "base/utf8.h"
 #include <math.h>

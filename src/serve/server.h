@@ -55,7 +55,7 @@ typedef struct us_claim {
 typedef struct us_connection {
     struct us_connection *next;
     int socket;
-    us_address peer;
+    us_ip_address peer;
     bool counted;                                         /* among those of its address */
     enum { US_SILENT = 0, US_ASKING, US_ANSWERED } state; /* no request yet; its body comes; it is being answered */
     int64_t since_ns;
@@ -103,7 +103,7 @@ struct us_request {
     us_claim claim;
     const struct us_route *route; /* NULL: none fits */
     char allowed[64];             /* the methods of its path */
-    us_address from;              /* whose it is: the connection's, or what the trusted proxy tells */
+    us_ip_address from;           /* whose it is: the connection's, or what the trusted proxy tells */
     bool counted;                 /* as one of `from`, who is behind the proxy */
     size_t held;                  /* bytes counted as kept by `from` */
     int refused;                  /* the status, once it is clear: what still comes of the body is not kept */

@@ -6,14 +6,14 @@
 #include <string.h>
 
 typedef struct visitor {
-    us_address a;
+    us_ip_address a;
     int open;
     size_t held;
 } visitor;
 
 struct us_visitors {
     us_visitor_caps caps;
-    us_address proxy;
+    us_ip_address proxy;
     bool has_proxy;
     pthread_mutex_t lock; /* of what follows */
     visitor *list;        /* [n]: those who have something open or keep something; a thousand at most, so a list will do */
@@ -21,26 +21,26 @@ struct us_visitors {
     uint64_t refused;
 };
 
-static us_address from_v4(const void *four) {
-    us_address a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+static us_ip_address from_v4(const void *four) {
+    us_ip_address a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
     memcpy(a.bytes + 12, four, 4);
     return a;
 }
 
-static us_address from_v6(const unsigned char sixteen[16]) {
+static us_ip_address from_v6(const unsigned char sixteen[16]) {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    us_address a = {{0}};
+    us_ip_address a = {{0}};
     memcpy(a.bytes, sixteen, memcmp(sixteen, mapped, 12) ? 8 : 16);
     return a;
 }
 
-us_address us_address_of(const struct sockaddr *a) {
+us_ip_address us_ip_address_of(const struct sockaddr *a) {
     if (a->sa_family == AF_INET6) return from_v6(((const struct sockaddr_in6 *)(const void *)a)->sin6_addr.s6_addr);
     return from_v4(&((const struct sockaddr_in *)(const void *)a)->sin_addr);
 }
 
 /* "10.0.0.1", "10.0.0.1:4711", "2001:db8::1", "[2001:db8::1]:4711" */
-static bool parse(const char *text, size_t n, us_address *out) {
+static bool parse(const char *text, size_t n, us_ip_address *out) {
     char word[64];
     unsigned char bytes[16];
     if (n && *text == '[') {
@@ -81,11 +81,11 @@ void us_visitors_free(us_visitors *v) {
     free(v);
 }
 
-bool us_visitors_is_proxy(const us_visitors *v, const us_address *peer) {
+bool us_visitors_is_proxy(const us_visitors *v, const us_ip_address *peer) {
     return v->has_proxy && !memcmp(peer, &v->proxy, sizeof *peer);
 }
 
-bool us_visitors_forwarded(const us_visitors *v, const us_address *peer, const char *header, us_address *out) {
+bool us_visitors_forwarded(const us_visitors *v, const us_ip_address *peer, const char *header, us_ip_address *out) {
     if (!header || !us_visitors_is_proxy(v, peer)) return false;
     const char *comma = strrchr(header, ','), *last = comma ? comma + 1 : header;
     last += strspn(last, " \t");
@@ -93,7 +93,7 @@ bool us_visitors_forwarded(const us_visitors *v, const us_address *peer, const c
 }
 
 /* Lock held. `make`: an entry for who has none; NULL: none, or out of memory. */
-static visitor *find(us_visitors *v, const us_address *a, bool make) {
+static visitor *find(us_visitors *v, const us_ip_address *a, bool make) {
     for (size_t i = 0; i < v->n; i++)
         if (!memcmp(&v->list[i].a, a, sizeof *a)) return &v->list[i];
     if (!make || us_grow(&v->list, &v->cap, v->n + 1, sizeof *v->list, NULL)) return NULL;
@@ -106,7 +106,7 @@ static void forget_if_idle(us_visitors *v, visitor *x) {
     if (!x->open && !x->held) *x = v->list[--v->n];
 }
 
-bool us_visitors_admit(us_visitors *v, const us_address *a) {
+bool us_visitors_admit(us_visitors *v, const us_ip_address *a) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, false);
     bool ok = !x || x->open < v->caps.open || us_visitors_is_proxy(v, a);
@@ -115,7 +115,7 @@ bool us_visitors_admit(us_visitors *v, const us_address *a) {
     return ok;
 }
 
-bool us_visitors_enter(us_visitors *v, const us_address *a) {
+bool us_visitors_enter(us_visitors *v, const us_ip_address *a) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, true);
     bool ok = x && (x->open < v->caps.open || us_visitors_is_proxy(v, a));
@@ -125,7 +125,7 @@ bool us_visitors_enter(us_visitors *v, const us_address *a) {
     return ok;
 }
 
-void us_visitors_leave(us_visitors *v, const us_address *a) {
+void us_visitors_leave(us_visitors *v, const us_ip_address *a) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, false);
     if (x && x->open) x->open--;
@@ -133,7 +133,7 @@ void us_visitors_leave(us_visitors *v, const us_address *a) {
     pthread_mutex_unlock(&v->lock);
 }
 
-bool us_visitors_hold(us_visitors *v, const us_address *a, size_t n) {
+bool us_visitors_hold(us_visitors *v, const us_ip_address *a, size_t n) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, true);
     bool ok = x && n <= v->caps.all_held - v->held && n <= v->caps.held - x->held;
@@ -148,7 +148,7 @@ bool us_visitors_hold(us_visitors *v, const us_address *a, size_t n) {
     return ok;
 }
 
-void us_visitors_release(us_visitors *v, const us_address *a, size_t n) {
+void us_visitors_release(us_visitors *v, const us_ip_address *a, size_t n) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, false);
     if (x) {

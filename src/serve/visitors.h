@@ -10,9 +10,9 @@ struct sockaddr;
 typedef struct us_visitors us_visitors;
 
 /* IPv4 as ::ffff:a.b.c.d. */
-typedef struct us_address {
+typedef struct us_ip_address {
     unsigned char bytes[16];
-} us_address;
+} us_ip_address;
 
 typedef struct us_visitor_caps {
     int open;              /* connections of one address (requests, of one behind the trusted proxy) */
@@ -24,20 +24,20 @@ typedef struct us_visitor_caps {
 US_MUST_USE us_status us_visitors_new(const us_visitor_caps *caps, const char *proxy, us_visitors **out, us_error *err);
 void us_visitors_free(us_visitors *v);
 
-us_address us_address_of(const struct sockaddr *a);
+us_ip_address us_ip_address_of(const struct sockaddr *a);
 /* The address that the proxy's header tells: its last one, which the proxy itself has put there. False: `peer` is no trusted
  * proxy, or the header (may be NULL) tells none. */
-bool us_visitors_forwarded(const us_visitors *v, const us_address *peer, const char *header, us_address *out);
-bool us_visitors_is_proxy(const us_visitors *v, const us_address *peer);
+bool us_visitors_forwarded(const us_visitors *v, const us_ip_address *peer, const char *header, us_ip_address *out);
+bool us_visitors_is_proxy(const us_visitors *v, const us_ip_address *peer);
 
 /* One more may be opened; if not, it counts as turned away. */
-bool us_visitors_admit(us_visitors *v, const us_address *a);
+bool us_visitors_admit(us_visitors *v, const us_ip_address *a);
 /* One more is open: false past the cap (then nothing is counted), or out of memory. */
-bool us_visitors_enter(us_visitors *v, const us_address *a);
-void us_visitors_leave(us_visitors *v, const us_address *a);
+bool us_visitors_enter(us_visitors *v, const us_ip_address *a);
+void us_visitors_leave(us_visitors *v, const us_ip_address *a);
 /* n bytes more are kept: false past a cap. */
-bool us_visitors_hold(us_visitors *v, const us_address *a, size_t n_bytes);
-void us_visitors_release(us_visitors *v, const us_address *a, size_t n_bytes);
+bool us_visitors_hold(us_visitors *v, const us_ip_address *a, size_t n_bytes);
+void us_visitors_release(us_visitors *v, const us_ip_address *a, size_t n_bytes);
 /* What all hold, and how many were turned away so far. */
 void us_visitors_totals(us_visitors *v, size_t *held, uint64_t *refused);
 

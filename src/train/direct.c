@@ -19,7 +19,7 @@ enum { MOST_ROWS = US_DIRECTOR_CONTEXT + US_LIST_MOST * (US_DIRECTOR_REPLY + 1) 
 
 /* A list in tokens, as a batch. */
 typedef struct packed {
-    us_batch batch;
+    us_train_batch batch;
     us_tokens ids;
     int32_t pos[MOST_ROWS], window[MOST_ROWS], rows[US_LIST_MOST];
     us_segment segments[US_LIST_MOST];
@@ -159,11 +159,11 @@ static us_status pack(const us_director_trainer *t, const us_list *l, packed *p,
         p->segments[k] = (us_segment){begin, (int32_t)p->ids.n};
         p->rows[k] = (int32_t)p->ids.n - 1;
     }
-    p->batch = (us_batch){.packing = {(int32_t)p->ids.n, n_prefix, p->window, p->segments, (int32_t)l->n_takes},
-                          .tokens = p->ids.ids,
-                          .pos = p->pos,
-                          .target_rows = p->rows,
-                          .n_targets = (int32_t)l->n_takes};
+    p->batch = (us_train_batch){.packing = {(int32_t)p->ids.n, n_prefix, p->window, p->segments, (int32_t)l->n_takes},
+                                .tokens = p->ids.ids,
+                                .pos = p->pos,
+                                .target_rows = p->rows,
+                                .n_targets = (int32_t)l->n_takes};
     return st;
 }
 

@@ -1,3 +1,4 @@
+/* Turns of the script are indexed by speaker and length; a list draws from them what else might be said. */
 #include "train/lists.h"
 #include "base/buf.h"
 #include "base/file.h"

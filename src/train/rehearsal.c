@@ -1,3 +1,4 @@
+/* Prompts are tokenized, answered side by side by the base, and added to the sequences. */
 #include "train/rehearsal.h"
 #include "base/mem.h"
 #include "reply/reply.h"

@@ -1,3 +1,4 @@
+/* Text becomes tokens, scene by scene, with a window for each row; the packer lays sequences into batches. */
 #include "train/sequences.h"
 #include "base/mem.h"
 #include <stdlib.h>
@@ -225,7 +226,8 @@ void us_packer_fini(us_packer *p) {
 static void begin(us_packer *p, const us_sequences *s, bool bare) {
     int32_t n_prefix = bare ? 0 : s->n_prefix;
     p->bare = bare;
-    p->batch = (us_batch){{n_prefix, n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0};
+    p->batch =
+        (us_train_batch){{n_prefix, n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0};
     for (int32_t i = 0; i < n_prefix; i++) p->tokens[i] = s->prefix[i], p->pos[i] = i; /* bare rows may have been there */
 }
 

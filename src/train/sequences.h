@@ -39,7 +39,7 @@ void us_sequences_fini(us_sequences *s);
 
 /* A batch over some sequences, either with the persona or bare; owns its arrays, of fixed capacity. */
 typedef struct us_packer {
-    us_batch batch;
+    us_train_batch batch;
     int32_t *tokens, *pos, *window, *target_rows, *target_ids;
     us_segment *segments;
     int32_t max_rows, max_targets, max_segments; /* rows without the prefix */

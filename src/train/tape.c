@@ -45,7 +45,7 @@ struct us_tape {
     float *factors_t;  /* every A and B transposed, at the offsets of lora->params */
     uint64_t revision; /* of the factors that they stand for; UINT64_MAX: of none */
     /* the batch in work */
-    const us_batch *b;
+    const us_train_batch *b;
     float grad_scale, *grad;
     uint64_t step_seed;
     int32_t layer;
@@ -700,7 +700,7 @@ static void layer_backward(us_tape *t, int32_t l) {
 
 /* ---- a batch ------------------------------------------------------------------------------------------ */
 
-static void start_batch(us_tape *t, const us_batch *b) {
+static void start_batch(us_tape *t, const us_train_batch *b) {
     const us_net *n = &t->net;
     size_t d = (size_t)n->n_embd, half = (size_t)n->n_rot / 2;
     assert(b->packing.n_rows <= t->opt.max_rows && b->n_targets <= t->opt.max_targets &&
@@ -739,7 +739,7 @@ bool us_tape_take_stopped(us_tape *t) {
     return stopped;
 }
 
-static void layers_forward(us_tape *t, const us_batch *b) {
+static void layers_forward(us_tape *t, const us_train_batch *b) {
     if (t->revision != t->lora->revision) us_pool_run(t->pool, transpose_factors, t);
     t->revision = t->lora->revision;
     start_batch(t, b);
@@ -755,7 +755,7 @@ static void layers_forward(us_tape *t, const us_batch *b) {
     }
 }
 
-static double forward(us_tape *t, const us_batch *b) {
+static double forward(us_tape *t, const us_train_batch *b) {
     assert(!t->opt.states);
     layers_forward(t, b);
     if (t->stopped) return NAN;
@@ -767,7 +767,7 @@ static double forward(us_tape *t, const us_batch *b) {
 
 /* From d(loss)/d(normed state) of each target row down to the first layer that is trained. */
 static void backward(us_tape *t, const float *d_states) {
-    const us_batch *b = t->b;
+    const us_train_batch *b = t->b;
     size_t d = (size_t)t->net.n_embd;
     memset(t->d_x, 0, (size_t)b->packing.n_rows * d * sizeof *t->d_x);
     for (int32_t i = 0; i < b->n_targets; i++) {
@@ -780,7 +780,7 @@ static void backward(us_tape *t, const float *d_states) {
     }
 }
 
-double us_tape_loss(us_tape *t, const us_batch *b, float *nats) {
+double us_tape_loss(us_tape *t, const us_train_batch *b, float *nats) {
     t->grad = NULL;
     t->grad_scale = 1;
     double sum = forward(t, b);
@@ -788,7 +788,7 @@ double us_tape_loss(us_tape *t, const us_batch *b, float *nats) {
     return sum;
 }
 
-double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_t step_seed, float *grad) {
+double us_tape_loss_and_grad(us_tape *t, const us_train_batch *b, float scale, uint64_t step_seed, float *grad) {
     assert(t->opt.train);
     t->grad = grad;
     t->grad_scale = scale;
@@ -799,7 +799,7 @@ double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_
     return sum;
 }
 
-const float *us_tape_states(us_tape *t, const us_batch *b, uint64_t step_seed, float *grad) {
+const float *us_tape_states(us_tape *t, const us_train_batch *b, uint64_t step_seed, float *grad) {
     size_t d = (size_t)t->net.n_embd;
     t->grad = grad;
     t->step_seed = step_seed;

@@ -13,12 +13,12 @@
 #include "train/lora.h"
 
 /* A batch: T packed rows and the rows whose next token is learned. */
-typedef struct us_batch {
+typedef struct us_train_batch {
     us_packing packing;
     const int32_t *tokens, *pos;             /* [T] */
     const int32_t *target_rows, *target_ids; /* [n_targets]: the row that predicts, and what */
     int32_t n_targets;
-} us_batch;
+} us_train_batch;
 
 typedef struct us_tape us_tape;
 typedef struct us_tape_options {
@@ -45,13 +45,13 @@ void us_tape_set_go_on(us_tape *t, bool (*go_on)(void *ctx), void *ctx);
 bool us_tape_take_stopped(us_tape *t);
 
 /* Sum of nats over the targets; nats[n_targets] (may be NULL) gets each. */
-double us_tape_loss(us_tape *t, const us_batch *b, float *nats);
+double us_tape_loss(us_tape *t, const us_train_batch *b, float *nats);
 /* The same, and adds scale * d(sum of nats)/d(parameter) to `grad` (laid out as lora->params).
  * `step_seed` feeds dropout. */
-double us_tape_loss_and_grad(us_tape *t, const us_batch *b, float scale, uint64_t step_seed, float *grad);
+double us_tape_loss_and_grad(us_tape *t, const us_train_batch *b, float scale, uint64_t step_seed, float *grad);
 /* For another head than the vocabulary's: the normed state of each target row after the last layer, [n_targets, D], until the
  * next call (target_ids are not read). With `grad` a us_tape_states_back() may follow, which adds the factors' gradients to it,
  * given d(loss)/d(state). */
-const float *us_tape_states(us_tape *t, const us_batch *b, uint64_t step_seed, float *grad);
+const float *us_tape_states(us_tape *t, const us_train_batch *b, uint64_t step_seed, float *grad);
 void us_tape_states_back(us_tape *t, const float *d_states);
 #endif

@@ -93,7 +93,7 @@ static us_status open_model(us_error *err) {
     const us_template *tpl;
     us_tokens ids = {0};
     us_status st = us_model_open(at("m.gguf"), &(us_model_options){.n_threads = 1}, &m, err);
-    TRY(us_model_get_hash(m, hash, err));
+    if (!st) us_model_get_hash(m, hash);
     TRY(us_model_get_template(m, &tpl, err));
     if (!st) see_text(us_model_get_info(m)->quantization), see_text(hash), see_text(us_template_name(tpl));
     TRY(us_tokenizer_encode(us_model_get_tokenizer(m), "Hi there.", 9, false, &ids, err));
@@ -596,7 +596,7 @@ static bool make_world(us_error *err) {
     us_train_options o = small_training();
     us_status st = us_model_open(at("m.gguf"), &(us_model_options){.n_threads = 1}, &model, err);
     char hash[65];
-    TRY(us_model_get_hash(model, hash, err));
+    if (!st) us_model_get_hash(model, hash);
     TRY(us_card_open(at("ann/card.json"), &card, err));
     TRY(us_script_load(NULL, &path, 1, &script, err));
     TRY(us_dataset_build(script, &set_options, &d, err)); /* a training that was interrupted */

@@ -88,7 +88,7 @@ static const int32_t tokens[ROWS] = {40, 41, 42, 43, 44, 50, 51, 52, 60, 61, 70,
                      pos[ROWS] = {0, 1, 2, 3, 4, 5, 6, 7, 5, 6, 5, 6, 7, 8},
                      window[ROWS] = {0, 0, 0, 0, 0, 5, 5, 5, 8, 8, 10, 10, 10, 10}, rows[TAKES] = {7, 9, 13};
 static const us_segment segments[TAKES] = {{5, 8}, {8, 10}, {10, 14}};
-static const us_batch batch = {{ROWS, PREFIX, window, segments, TAKES}, tokens, pos, rows, NULL, TAKES};
+static const us_train_batch batch = {{ROWS, PREFIX, window, segments, TAKES}, tokens, pos, rows, NULL, TAKES};
 
 static double sum_of(us_tape *t, const float *head, size_t d) {
     const float *h = us_tape_states(t, &batch, 0, NULL);

@@ -116,10 +116,10 @@ static void the_fast_path_is_near(void **state) {
 static const us_segment segments[1] = {{0, T}};
 static int32_t pos[T], window[T], target_rows[T - 1], target_ids[T - 1];
 
-static us_batch whole_batch(void) {
+static us_train_batch whole_batch(void) {
     for (int i = 0; i < T; i++) pos[i] = i;
     for (int i = 0; i + 1 < T; i++) target_rows[i] = i, target_ids[i] = tokens[i + 1];
-    return (us_batch){
+    return (us_train_batch){
         {.n_rows = T, .window = window, .segments = segments, .n_segments = 1}, tokens, pos, target_rows, target_ids, T - 1};
 }
 
@@ -178,7 +178,7 @@ static void check_gradients(json_t *want, const char *arch, const us_lora *l, co
 }
 
 /* Some parameters of each module in the first and the last layer, up and down. */
-static void check_differences(const char *arch, us_tape *t, const us_batch *b, us_lora *l, const float *grad) {
+static void check_differences(const char *arch, us_tape *t, const us_train_batch *b, us_lora *l, const float *grad) {
     int32_t n = l->n_layers * US_N_MODULES;
     for (int32_t i = 0; i < n; i = i + 1 == US_N_MODULES && l->n_layers > 1 ? n - US_N_MODULES : i + 1)
         for (int part = 0; part < 2; part++) {
@@ -216,7 +216,7 @@ static void training_is_that_of_transformers(void **state) {
         const char *arch = us_model_get_info(m)->architecture;
         json_t *want = json_object_get(f, "lora");
         us_lora l = make_lora(m);
-        us_batch b = whole_batch();
+        us_train_batch b = whole_batch();
         us_tape *t = make_tape(m, &l, pool, true, false), *again = make_tape(m, &l, pool, true, true);
         float *grad = calloc(l.n_params, sizeof *grad), *same = calloc(l.n_params, sizeof *same);
         double loss = us_tape_loss_and_grad(t, &b, 1, 0, grad), expected = json_number_value(json_object_get(want, "loss"));

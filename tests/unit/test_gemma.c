@@ -107,7 +107,7 @@ static void a_lora_learns(void **state) {
     size_t dims[US_N_MODULES][2];
     for (int k = 0; k < US_N_MODULES; k++) us_net_dims(&m->net, (us_module)k, &dims[k][0], &dims[k][1]);
     for (int i = 0; i < T; i++) pos[i] = rows[i] = i, ids[i] = tokens[i + 1];
-    us_batch b = {{.n_rows = T, .window = window, .segments = segments, .n_segments = 1}, tokens, pos, rows, ids, T};
+    us_train_batch b = {{.n_rows = T, .window = window, .segments = segments, .n_segments = 1}, tokens, pos, rows, ids, T};
     us_tape_options o = {.max_rows = T, .max_targets = T, .max_segments = 1, .max_segment = T, .train = true};
     assert_ok(us_pool_new(2, &pool, &err), &err);
     assert_ok(us_lora_init(&l, m->net.n_layers, 0, (const size_t(*)[2])dims, RANK, 16, false, 0x7f, 1, &err), &err);

@@ -73,16 +73,16 @@ static void where_a_request_ends(void **state) {
     assert_int_equal(framed("5", false, true, json), 400);
 }
 
-static us_address at(const char *ip) {
+static us_ip_address at(const char *ip) {
     struct sockaddr_in a = {.sin_family = AF_INET};
     assert_int_equal(inet_pton(AF_INET, ip, &a.sin_addr), 1);
-    return us_address_of((struct sockaddr *)&a);
+    return us_ip_address_of((struct sockaddr *)&a);
 }
 
 static void visitors_have_caps(void **state) {
     (void)state;
     us_visitors *v;
-    us_address a = at("10.0.0.1"), b = at("10.0.0.2"), proxy = at("10.0.0.9"), x, y;
+    us_ip_address a = at("10.0.0.1"), b = at("10.0.0.2"), proxy = at("10.0.0.9"), x, y;
     us_visitor_caps caps = {.open = 2, .held = 60, .all_held = 100};
     size_t held;
     uint64_t refused;

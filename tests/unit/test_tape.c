@@ -14,7 +14,7 @@ static const char *const hf_names[US_N_MODULES] = {"q_proj", "k_proj", "v_proj",
 static json_t *ref;
 static int32_t tokens[ROWS], pos[ROWS], window[ROWS], target_rows[TARGETS], target_ids[TARGETS];
 static const us_segment segments[SEQS] = {{0, LEN}, {LEN, 2 * LEN}};
-static const us_batch batch = {{ROWS, 0, window, segments, SEQS}, tokens, pos, target_rows, target_ids, TARGETS};
+static const us_train_batch batch = {{ROWS, 0, window, segments, SEQS}, tokens, pos, target_rows, target_ids, TARGETS};
 
 static void load_batch(void) {
     int n = 0;
