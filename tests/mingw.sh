@@ -14,11 +14,11 @@ for header in jansson.h jansson_config.h pcre2.h archive.h archive_entry.h expat
     for at in /usr/include /usr/include/x86_64-linux-gnu; do [ ! -f "$at/$header" ] || cp "$at/$header" "$out/include/"; done
 done
 cp -r /usr/include/unicode "$out/include/"
-flags=(-std=gnu11 -O1 -D_GNU_SOURCE -DUS_VERSION='"0"' -Iinclude -Isrc -isystem "$out/include" -Wall -Wno-format -Wno-missing-field-initializers)
-left_out='^src/(serve|backup)/|^src/chat/store\.c|^src/explore/(about|charts|cloud|cloud_save|fonts|html|report)\.c|^src/train/curve\.c|^src/character/card_face\.c|^src/(reply/remote|fetch/fetch)\.c|^cli/cmd_(serve|backup|restore)\.c'
+flags=(-std=gnu11 -O1 -D_GNU_SOURCE -DUS_VERSION='"0"' -Iinclude -Isrc -isystem "$out/include" -D__USE_MINGW_ANSI_STDIO=1 -include cmake/mingw/posix.h -Icmake/mingw -Wall -Wno-format -Wno-missing-field-initializers)
+left_out='^src/(serve|backup)/|^src/chat/(store|row)\.c|^src/explore/(about|charts|cloud|cloud_save|fonts|html|report)\.c|^src/train/curve\.c|^src/character/card_face\.c|^src/(reply/remote|fetch/fetch)\.c|^cli/cmd_(serve|backup|restore)\.c'
 good=0 bad=0
 : >"$out/missing"
-for f in src/*/*.c src/kern/scalar/*.c src/kern/x86/*.c cli/*.c; do
+for f in src/*/*.c src/kern/scalar/*.c src/kern/x86/*.c cli/*.c cmake/mingw/*.c; do
     [[ ! $f =~ $left_out ]] || continue
     isa=()
     case $f in
@@ -26,7 +26,7 @@ for f in src/*/*.c src/kern/scalar/*.c src/kern/x86/*.c cli/*.c; do
     *_avxvnni.c) isa=(-mavx2 -mfma -mf16c -mbmi2 -mavxvnni) ;;
     *_avx512.c | *_amx.c) isa=(-mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16) ;;
     esac
-    if "$cc" "${flags[@]}" "${isa[@]}" -Werror=implicit-function-declaration -c "$f" -o "$out/$(tr / _ <<<"${f%.c}").o" 2>"$out/errors"; then
+    if LC_ALL=C "$cc" "${flags[@]}" "${isa[@]}" -Werror=implicit-function-declaration -c "$f" -o "$out/$(tr / _ <<<"${f%.c}").o" 2>"$out/errors"; then
         good=$((good + 1))
     else
         bad=$((bad + 1))

@@ -110,6 +110,14 @@ bool us_guard_has_body(const us_guard_headers *h) {
     return h->chunked || (h->content_length && (!read_length(h->content_length, &n) || n));
 }
 
+/* JSON must be called so, that a form of another site's page cannot send it. Where nothing comes of a request but its answer, programs
+ * that call a body nothing (LiteLLM, to Ollama's routes) or a form, as curl does unasked, are served, unless a browser says whose page it is. */
+static bool type_fits(const us_guard_headers *h, const us_guard_ask *ask) {
+    static const char form[] = "application/x-www-form-urlencoded";
+    if (is_json(h->content_type)) return true;
+    return ask->any_type && !h->origin && (!h->content_type || !strncasecmp(h->content_type, form, sizeof form - 1));
+}
+
 int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why) {
     uint64_t length = 0;
     if (h->length_twice || (h->content_length && (h->chunked || !read_length(h->content_length, &length))))
@@ -123,7 +131,7 @@ int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_
     if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))
         return *why = "an API key is expected: Authorization: Bearer KEY", 401;
     if (!ask->body || !us_guard_has_body(h)) return 0;
-    if (!is_json(h->content_type)) return *why = "Content-Type: application/json is expected", 415;
+    if (!type_fits(h, ask)) return *why = "Content-Type: application/json is expected", 415;
     if (length > ask->max_body) return *why = "the body is too large: 1 MiB is allowed, 12 MiB for uploads", 413;
     return 0;
 }

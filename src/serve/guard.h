@@ -21,8 +21,9 @@ typedef struct us_guard_headers {
 
 /* What is asked for. */
 typedef struct us_guard_ask {
-    bool change; /* the method may change something */
-    bool body;   /* it takes JSON */
+    bool change;   /* the method may change something */
+    bool body;     /* it takes JSON */
+    bool any_type; /* nothing comes of it but its answer: its body need not be called JSON, when no browser asks */
     bool needs_key;
     size_t max_body; /* bytes */
 } us_guard_ask;

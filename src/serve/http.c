@@ -399,7 +399,8 @@ static void judge(us_request *r) {
     us_guard_ask ask = {.change = strcmp(r->method, "GET") && strcmp(r->method, "HEAD") && strcmp(r->method, "OPTIONS"),
                         .body = r->route && needs_body(r) && !streamed,
                         .needs_key = r->route && (r->route->flags & US_ROUTE_KEY),
-                        .max_body = r->body.max};
+                        .max_body = r->body.max,
+                        .any_type = r->route && (r->route->flags & US_ROUTE_ANSWER)};
     int code = us_guard_check(&s->guard, &h, &ask, &why);
     name_owner(r);
     if (code) refuse_later(r, code, why);

@@ -15,21 +15,22 @@ static const us_route page_route = {.method = "GET", .path = "", .answer = page}
 
 #define KEY US_ROUTE_KEY
 #define MODEL (US_ROUTE_KEY | US_ROUTE_MODEL)
+#define ANSWER (MODEL | US_ROUTE_ANSWER)
 #define UPLOAD (US_ROUTE_KEY | US_ROUTE_UPLOAD)
 #define STUDIO (US_ROUTE_KEY | US_ROUTE_STUDIO)
 static const us_route table[] = {
     {"GET", "/health", us_route_health, 0, NULL},
     {"GET", "/metrics", us_route_metrics, KEY, NULL},
-    {"POST", "/tokenize", us_route_tokenize, MODEL, NULL},
-    {"POST", "/detokenize", us_route_detokenize, MODEL, NULL},
+    {"POST", "/tokenize", us_route_tokenize, ANSWER, NULL},
+    {"POST", "/detokenize", us_route_detokenize, ANSWER, NULL},
     {"GET", "/v1/models", us_route_models, KEY, NULL},
     {"GET", "/v1/models/*", us_route_model, KEY, NULL},
-    {"POST", "/v1/chat/completions", us_route_chat_completions, MODEL, NULL},
-    {"POST", "/v1/completions", us_route_completions, MODEL, NULL},
+    {"POST", "/v1/chat/completions", us_route_chat_completions, ANSWER, NULL},
+    {"POST", "/v1/completions", us_route_completions, ANSWER, NULL},
     {"POST", "/v1/embeddings", us_route_no_embeddings, KEY, NULL},
-    {"POST", "/completion", us_route_llama_completion, MODEL, NULL},
+    {"POST", "/completion", us_route_llama_completion, ANSWER, NULL},
     {"GET", "/props", us_route_llama_props, MODEL, NULL},
-    {"POST", "/apply-template", us_route_llama_template, MODEL, NULL},
+    {"POST", "/apply-template", us_route_llama_template, ANSWER, NULL},
     {"GET", "/slots", us_route_llama_slots, MODEL, NULL},
     {"POST", "/embedding", us_route_no_embeddings, KEY, NULL},
     {"POST", "/infill", us_route_not_here, KEY, NULL},
@@ -37,9 +38,9 @@ static const us_route table[] = {
     {"GET", "/api/version", us_route_ollama_version, KEY, NULL},
     {"GET", "/api/tags", us_route_ollama_tags, KEY, NULL},
     {"GET", "/api/ps", us_route_ollama_ps, KEY, NULL},
-    {"POST", "/api/show", us_route_ollama_show, MODEL, NULL},
-    {"POST", "/api/chat", us_route_ollama_chat, MODEL, NULL},
-    {"POST", "/api/generate", us_route_ollama_generate, MODEL, NULL},
+    {"POST", "/api/show", us_route_ollama_show, ANSWER, NULL},
+    {"POST", "/api/chat", us_route_ollama_chat, ANSWER, NULL},
+    {"POST", "/api/generate", us_route_ollama_generate, ANSWER, NULL},
     {"POST", "/api/embed", us_route_ollama_refused, KEY, NULL},
     {"POST", "/api/embeddings", us_route_ollama_refused, KEY, NULL},
     {"POST", "/api/pull", us_route_ollama_refused, KEY, NULL},

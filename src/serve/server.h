@@ -163,7 +163,13 @@ US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, doubl
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
 
 /* ---- the table (routes.c) ---- */
-enum { US_ROUTE_KEY = 1, US_ROUTE_MODEL = 2, US_ROUTE_UPLOAD = 4, US_ROUTE_STUDIO = 8 };
+enum {
+    US_ROUTE_KEY = 1,
+    US_ROUTE_MODEL = 2,
+    US_ROUTE_UPLOAD = 4,
+    US_ROUTE_STUDIO = 8,
+    US_ROUTE_ANSWER = 16 /* nothing comes of it but its answer */
+};
 typedef struct us_route {
     const char *method, *path; /* one segment each: a star for any, @ for a chat's id, # for a turn's */
     enum MHD_Result (*answer)(us_request *r);
