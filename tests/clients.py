@@ -1,5 +1,5 @@
 """By hand, against a running server with the default model: what the real clients of others do with it.   tests/clients.py [PORT]
-Needs those that are installed of: openai with pydantic, ollama, langchain-openai. Prints what was tried; exits 1 when nothing was."""
+Needs those that are installed of: openai with pydantic, ollama, langchain-openai, litellm, pydantic-ai. Prints what was tried; exits 1 when nothing was."""
 import importlib.util
 import json
 import sys
@@ -63,5 +63,29 @@ if has('langchain_openai', 'pydantic'):
         assert isinstance(got, Cat), (method, got)
     tried.append('langchain-openai')
 
-print('tried:', ', '.join(tried) or 'nothing: pip install openai ollama langchain-openai')
+if has('litellm', 'pydantic'):
+    import os
+    os.environ['LITELLM_LOCAL_MODEL_COST_MAP'] = 'True'  # nothing is fetched
+    import litellm
+    hi = [{'role': 'user', 'content': 'Describe a cat.'}]
+    ask = dict(api_base=base + '/v1', api_key='none', messages=hi, max_tokens=400)
+    assert litellm.completion(model='openai/homer', **ask).choices[0].message.content
+    assert ''.join(x.choices[0].delta.content or '' for x in litellm.completion(model='openai/homer', stream=True, **ask))
+    Cat.model_validate_json(litellm.completion(model='openai/base', response_format=Cat, **ask).choices[0].message.content)
+    for stream in (False, True):  # its way to Ollama's routes sends JSON without a Content-Type
+        r = litellm.completion(model='ollama_chat/homer', messages=hi, api_base=base, max_tokens=20, stream=stream)
+        assert ''.join(x.choices[0].delta.content or '' for x in r) if stream else r.choices[0].message.content
+    tried.append('litellm')
+
+if has('pydantic_ai', 'pydantic'):
+    from pydantic_ai import Agent, NativeOutput
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+    model = OpenAIChatModel('base', provider=OpenAIProvider(base_url=base + '/v1', api_key='none'))
+    for output in (Cat, NativeOutput(Cat), [Cat, bool]):  # by a tool, by response_format, by one of two tools
+        got = Agent(model, output_type=output, model_settings={'max_tokens': 400}).run_sync('Describe a cat.').output
+        assert isinstance(got, (Cat, bool)), got
+    tried.append('pydantic-ai')
+
+print('tried:', ', '.join(tried) or 'nothing: pip install openai ollama langchain-openai litellm pydantic-ai-slim[openai]')
 sys.exit(not tried)
