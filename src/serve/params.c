@@ -91,7 +91,7 @@ static us_status read_samplers(const json_t *j, us_sampler_options *o, us_error 
     const json_t *list = given(j, "samplers"), *s;
     size_t i, at[N] = {0}; /* places, from 1 */
     int before = -1;
-    if (list && !json_is_array(list) && json_string_length(list))
+    if (list && !json_is_array(list) && (!json_is_string(list) || json_string_length(list)))
         return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");
     json_array_foreach((json_t *)(uintptr_t)list, i, s) {
         if (!json_is_string(s)) return us_fail(err, US_ERR_ARGUMENT, "samplers: a list of names is expected");

@@ -591,6 +591,7 @@ static void sampler_lists(void **state) {
                                          {"samplers", "[\"min_p\",\"top_p\",\"temperature\"]"},
                                          {"samplers", "\"kt\""},
                                          {"samplers", "[1]"},
+                                         {"samplers", "{}"},
                                          {"dry_sequence_breakers", "[\"#\"]"},
                                          {"dry_penalty_last_n", "-2"},
                                          {"lora", "[{\"id\":0,\"scale\":1}]"},
