@@ -27,7 +27,8 @@ static const char *const known[US_N_CELLS] = {
     "등장인물|화자|인물|캐릭터|이름|역할|발화자|",
     "spokenwords|characterwords|linetext|line|lines|text|dialogue|dialog|dialogues|utterance|words|spokenline|transcript|"
     "sentence|content|quote|quotes|"
-    "message|messages|mes|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|value|"
+    "message|messages|mes|says|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|"
+    "value|"
     "response|"
     "rawtext|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
@@ -136,7 +137,7 @@ us_status us_columns_missing(const us_script_options *o, const char *path, const
 
 /* What a column holds, over the rows of a sample. */
 typedef struct content {
-    double n, chars, words, numeric, namelike, changes, distinct;
+    double n, chars, words, numeric, namelike, changes, distinct, quotes;
 } content;
 
 static bool is_number(us_span_str c) {
@@ -187,6 +188,9 @@ static content look_at(const us_sample_rows *rows, size_t from, size_t column) {
         for (size_t j = 0; j < c.n; j++) k.chars += ((unsigned char)c.s[j] & 0xc0) != 0x80;
         k.words += (double)words;
         k.numeric += is_number(c);
+        size_t marks = 0;
+        for (size_t j = 0; j < c.n; j++) marks += c.s[j] == '"';
+        k.quotes += marks & 1;
         bool digits = false; /* "u42" is more likely a number of something */
         for (size_t j = 0; j < c.n; j++) digits = digits || (c.s[j] >= '0' && c.s[j] <= '9');
         k.namelike += is_name(c, words) ? digits ? 0.6 : 1 : 0;
@@ -204,6 +208,7 @@ double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t 
     if (k.n < 1) return 0.3;
     double ratio = k.distinct / k.n, worth = k.chars / k.n > 40 ? 0.3 : 1;
     if (k.numeric > 0.8 * k.n) worth *= 0.3;
+    if (k.quotes > 0.3 * k.n) worth *= 0.2; /* half of a quotation: the cut was wrong */
     if (k.n >= 12) worth *= ratio < 0.6 ? 1 : ratio < 0.9 ? 0.7 : 0.3;
     return worth;
 }

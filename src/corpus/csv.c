@@ -9,6 +9,7 @@ void us_csv_init(us_csv *c, const char *s, size_t n, const us_csv_form *form, si
         (us_csv){.at = s, .end = s + n, .form = *form, .line = 1, .max_cell = max_cell, .n_delimiter = strlen(form->delimiter)};
     size_t look = n < 65536 ? n : 65536;
     c->line_end = !memchr(s, '\n', look) && memchr(s, '\r', look) ? '\r' : '\n';
+    if (!c->form.quote) c->form.quote = '"';
     c->cells = us_checked(malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->cells));
     c->offsets = us_checked(malloc((US_CSV_MAX_CELLS + 1) * sizeof *c->offsets));
     us_buf_init(&c->scratch, (size_t)1 << 31);
@@ -47,7 +48,7 @@ static const char *closing_quote(const us_csv *c, const char *p, bool *undo) {
     const char *open = p, *limit = c->end;
     bool inner = false;
     for (;;) {
-        const char *q = memchr(p, '"', (size_t)(limit - p));
+        const char *q = memchr(p, c->form.quote, (size_t)(limit - p));
         if (!q) return NULL;
         size_t slashes = 0;
         while (c->form.backslash && q - slashes > open && q[-1 - (ptrdiff_t)slashes] == '\\') slashes++;
@@ -56,7 +57,7 @@ static const char *closing_quote(const us_csv *c, const char *p, bool *undo) {
             p = q + 1;
             continue;
         }
-        if (q + 1 < c->end && q[1] == '"') {
+        if (q + 1 < c->end && q[1] == c->form.quote) {
             *undo = true;
             p = q + 2;
             continue;
@@ -77,10 +78,10 @@ static const char *closing_quote(const us_csv *c, const char *p, bool *undo) {
 static bool undo_quotes(us_csv *c, const char *p, const char *end) {
     while (p < end) {
         const char *q = p;
-        while (q < end && *q != '"' && !(c->form.backslash && *q == '\\')) q++;
+        while (q < end && *q != c->form.quote && !(c->form.backslash && *q == '\\')) q++;
         if (us_buf_append(&c->scratch, p, (size_t)(q - p), NULL)) return false;
         if (q == end) break;
-        bool pair = q + 1 < end && (q[1] == '"' || (*q == '\\' && q[1] == '\\'));
+        bool pair = q + 1 < end && (q[1] == c->form.quote || (*q == '\\' && q[1] == '\\'));
         if (us_buf_append(&c->scratch, pair ? q + 1 : q, 1, NULL)) return false;
         p = q + (pair ? 2 : 1);
     }
@@ -135,7 +136,7 @@ bool us_csv_next(us_csv *c) {
     for (;;) {
         const char *q = p, *after = NULL;
         while (q < c->end && *q == ' ' && !c->form.blanks && c->form.delimiter[0] != ' ') q++; /* a, "b" */
-        if (q < c->end && *q == '"' && !(after = quoted_cell(c, q))) c->stray = true;
+        if (q < c->end && *q == c->form.quote && !(after = quoted_cell(c, q))) c->stray = true;
         p = after ? after : plain_cell(c, p);
         if (ends_line(c, p)) break;
         p += delimiter_at(c, p);

@@ -11,6 +11,7 @@
 typedef struct us_csv_form {
     char delimiter[9];    /* NUL-terminated */
     bool backslash;       /* \" inside a quoted cell is a quote, \\ a backslash */
+    char quote;           /* around cells; 0: '"' */
     unsigned char blanks; /* 0, or: so many blanks and more are one delimiter */
 } us_csv_form;
 

@@ -106,12 +106,20 @@ static const char *clock_at(const char *p, const char *end, int *seconds) {
     return p;
 }
 
+/* "Jan", in dates such as 01-Jan-24. */
+static const char *month(const char *p, const char *end, int *out) {
+    static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+    for (*out = 1; *out <= 12; ++*out)
+        if (word(p, end, months[*out - 1])) return p + 3;
+    return NULL;
+}
+
 /* A date and a clock; where day and month stand does not matter for what is asked: how much later is the next one. */
 static const char *moment(const char *p, const char *end, int64_t *out) {
     int a, b, c, s;
-    const char *q = number(p, end, &a, 4);
-    if (!q || !(q = date_gap(q, end)) || !(q = number(q, end, &b, 2)) || !(q = date_gap(q, end)) ||
-        !(q = number(q, end, &c, 4)))
+    const char *q = number(p, end, &a, 4), *middle;
+    if (!q || !(q = date_gap(q, end)) || !((middle = number(q, end, &b, 2)) || (middle = month(q, end, &b))) ||
+        !(q = date_gap(middle, end)) || !(q = number(q, end, &c, 4)))
         return NULL;
     const char *gap = date_gap(q, end);
     if (gap) q = gap;           /* "2024. 2. 1. " and "1일" */
@@ -205,6 +213,14 @@ static bool head_of(us_span_str line, head *h) {
         return h->name.n > 0;
     }
     return false;
+}
+
+/* "ann#1234", as Discord wrote names. */
+static us_span_str without_tag(us_span_str name) {
+    if (name.n < 6 || name.s[name.n - 5] != '#') return name;
+    for (size_t i = name.n - 4; i < name.n; i++)
+        if (name.s[i] < '0' || name.s[i] > '9') return name;
+    return (us_span_str){name.s, name.n - 5};
 }
 
 /* What stands for a picture, a voice, a deleted message: in the exports' languages. */
@@ -365,7 +381,7 @@ static us_span_str without_edit_mark(us_span_str w) {
 }
 
 static us_status message(talk *t, uint32_t line, const head *h) {
-    us_span_str words = h->words, name = h->below ? h->words : h->name;
+    us_span_str words = h->words, name = without_tag(h->below ? h->words : h->name);
     us_error *err = t->r->err;
     bool silent = t->last >= 0 && h->seconds >= 0 && (h->seconds - t->last > SILENCE_S);
     if (h->below) words = (us_span_str){"", 0};

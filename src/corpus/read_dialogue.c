@@ -11,6 +11,54 @@ static bool is_big(us_span_str name) {
     return !(c >= 'a' && c <= 'z');
 }
 
+/* "[Bridge]": short, in square brackets, no sentence. */
+static bool is_place(us_span_str t) {
+    size_t blanks = 0;
+    if (t.n < 4 || t.n > 60 || *t.s != '[' || t.s[t.n - 1] != ']' || strchr(".!?,", t.s[t.n - 2])) return false;
+    for (size_t i = 1; i + 1 < t.n; i++) {
+        if (strchr("[]:", t.s[i])) return false;
+        blanks += t.s[i] == ' ';
+    }
+    return blanks < 5;
+}
+
+/* Stands for a scene's place where directions have brackets of another kind, as in the transcripts of Star Trek. */
+static bool has_places(const us_doc *d) {
+    us_lines l = us_lines_of(d->s, us_doc_sample(d));
+    size_t round = 0, square = 0, places = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        if (t.n < 3) continue;
+        round += *t.s == '(' && t.s[t.n - 1] == ')';
+        square += *t.s == '[' && t.s[t.n - 1] == ']';
+        places += is_place(t);
+    }
+    return round && places * 10 >= square * 9;
+}
+
+/* "Stardate: 41153.7", "Original Airdate: Sep 28, 1987": what a transcript says of its episode is nobody's words. */
+static bool is_about_episode(us_span_str name) {
+    static const char *const names[] = {"stardate",
+                                        "original airdate",
+                                        "airdate",
+                                        "air date",
+                                        "original air date",
+                                        "written by",
+                                        "directed by",
+                                        "teleplay by",
+                                        "story by",
+                                        "transcript by",
+                                        "transcribed by",
+                                        "episode",
+                                        "season",
+                                        "title",
+                                        "source",
+                                        "date"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (name.n == strlen(names[i]) && !strncasecmp(name.s, names[i], name.n)) return true;
+    return false;
+}
+
 void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view) {
     static _Thread_local us_tally names;
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
@@ -86,7 +134,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     speech p = {.r = r};
     us_status st = US_OK;
-    bool gap = true;
+    bool gap = true, places = has_places(d);
     size_t small = 0;
     us_buf_init(&p.speaker, 4096);
     us_buf_init(&p.text, max);
@@ -108,7 +156,11 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
             uint32_t n = us_tally_add(&names, name);
             label = n > 2 || n == 0;
         }
-        if (us_is_heading(t)) {
+        if (label && is_about_episode(name)) {
+            st = finish(&p);
+            us_rows_action(r, l.line);
+            if (!st) st = r->status;
+        } else if (us_is_heading(t) || (places && is_place(t))) {
             st = finish(&p);
             if (!st) us_rows_break(r, l.line);
             if (!st) st = r->status;

@@ -43,6 +43,65 @@ static size_t entity(const char *s, const char *end, us_buf *out) {
     return 0;
 }
 
+/* Does a tag's class hold this word? */
+static bool has_class(us_span_str tag, const char *word) {
+    const char *at = memmem(tag.s, tag.n, "class=\"", 7);
+    size_t n = strlen(word);
+    if (!at) return false;
+    const char *end = memchr(at + 7, '"', (size_t)(tag.s + tag.n - at - 7));
+    for (const char *p = at + 7; end && (p = memmem(p, (size_t)(end - p), word, n)); p += n)
+        if ((p[-1] == ' ' || p[-1] == '"') && (p[n] == ' ' || p[n] == '"')) return true;
+    return false;
+}
+
+/* Behind the end of the <div> whose words begin at p. */
+static const char *behind_div(const char *p, const char *end) {
+    for (int depth = 1; depth && p < end;) {
+        p = memchr(p, '<', (size_t)(end - p));
+        if (!p) return end;
+        if (end - p > 4 && !strncasecmp(p, "<div", 4)) depth++;
+        if (end - p > 5 && !strncasecmp(p, "</div", 5)) depth--;
+        p++;
+    }
+    const char *close = p < end ? memchr(p, '>', (size_t)(end - p)) : NULL;
+    return close ? close + 1 : end;
+}
+
+/* Telegram's export as a page: <div class="from_name">Ann</div>, then <div class="text">Hi</div>; a message that goes on has
+ * no name of its own. Dates, media and what the program says stand in other <div>s, which are left out. */
+typedef struct telegram {
+    bool is;
+    char name[200];
+} telegram;
+
+static us_status telegram_div(telegram *t, us_span_str tag, const char **p, const char *end, us_buf *out, us_error *err) {
+    static const char *const silent[] = {"date", "media_wrap", "reply_to", "userpic", "initials", "page_header"};
+    us_status st = US_OK;
+    bool program = has_class(tag, "body") && has_class(tag, "details");
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) program = program || has_class(tag, silent[i]);
+    if (program) *p = behind_div(*p, end);
+    else if (has_class(tag, "from_name")) {
+        const char *close = memchr(*p, '<', (size_t)(end - *p));
+        us_buf name;
+        us_buf_init(&name, sizeof t->name - 1);
+        us_span_str said = us_trim((us_span_str){*p, close ? (size_t)(close - *p) : 0});
+        for (const char *q = said.s, *stop = said.s + said.n; q < stop;) {
+            size_t len = *q == '&' ? entity(q, stop, &name) : 0;
+            if (!len && us_buf_append(&name, q, 1, NULL)) break;
+            q += len ? len : 1;
+        }
+        snprintf(t->name, sizeof t->name, "%s", name.data ? name.data : "");
+        us_buf_fini(&name);
+        *p = behind_div(*p, end);
+    } else if (has_class(tag, "text") && t->name[0]) {
+        st = us_buf_append_str(out, "\n", err);
+        if (!st) st = us_buf_append_str(out, t->name, err);
+        if (!st) st = us_buf_append_str(out, ": ", err);
+        while (*p < end && strchr(" \r\n\t", **p)) ++*p;
+    }
+    return st;
+}
+
 /* The text of a page, of n bytes of it. */
 static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
     static const char *const silent[] = {"script", "style", "head", "noscript", "nav", "footer", "button", "select"},
@@ -52,6 +111,7 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
     const char *p = s, *end = s + n;
     us_status st = us_buf_reserve(out, n, err);
     bool pre = false;
+    telegram chat = {.is = memmem(s, n, "class=\"from_name\"", 17) != NULL};
     while (p < end && !st) {
         const char *close;
         if (*p == '<' && end - p > 4 && !memcmp(p, "<!--", 4)) {
@@ -63,6 +123,7 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
             if (is_tag(tag, "pre")) pre = true;
             if (is_tag(tag, "/pre")) pre = false;
             if (is_any(tag, lines, sizeof lines / sizeof *lines)) st = us_buf_append_str(out, "\n", err);
+            if (chat.is && !st && is_tag(tag, "div")) st = telegram_div(&chat, tag, &p, end, out, err);
             if (is_any(tag, gaps, sizeof gaps / sizeof *gaps)) st = us_buf_append_str(out, "\n\n", err);
             for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
                 if (is_tag(tag, silent[i])) {

@@ -37,8 +37,8 @@ typedef struct walk {
     char keys[300];   /* of the first object, for the error */
     us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
     us_columns last_at;
-    const char *broken; /* where a value went wrong */
-    bool too_deep;
+    const char *broken;               /* where a value went wrong */
+    bool too_deep, messenger, turned; /* an export of Messenger or Instagram; newest first, turned round */
 } walk;
 
 /* ---- values as pieces of the text ----------------------------------------------------------------------------- */
@@ -220,6 +220,17 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
     us_span_str e;
     size_t n = 0;
     if (is_string(v)) return true;
+    if (v.n && *v.s == '{') { /* {"text": "Hi"} */
+        member *m;
+        size_t k;
+        bool ok = list_members(w, v, &m, &k, w->r->err);
+        member *text = ok ? find(m, k, "text") : NULL;
+        if (ok && !text) text = find(m, k, "content");
+        if (ok && !text) text = find(m, k, "value");
+        ok = text && is_string(text->value) && !find(m, k, "name") && !find(m, k, "speaker");
+        free(m);
+        return ok;
+    }
     if (!v.n || *v.s != '[') return false;
     while (n < 64 && next_element(w, &p, end, &e)) {
         n++;
@@ -296,6 +307,30 @@ static void note_place(walk *w, member *m, size_t n, const us_columns *at, place
     }
 }
 
+/* Messenger and Instagram write each byte of a letter as a character of its own, "caf\u00c3\u00a9": undoes that, where it is so
+ * for the whole text. */
+static us_span_str put_right(us_buf *b) {
+    size_t k = 0, bad;
+    us_span_str s = {b->data ? b->data : "", b->len};
+    char *out = b->len ? malloc(b->len + 1) : NULL;
+    bool all = us_checked(out) != NULL, any = false;
+    for (size_t i = 0; i < b->len && all;) {
+        uint32_t cp;
+        int n = us_utf8_decode(b->data + i, b->len - i, &cp);
+        all = n > 0 && cp < 256;
+        any = any || cp > 127;
+        if (all) out[k++] = (char)cp, i += (size_t)n;
+    }
+    if (all && any && us_utf8_valid(out, k, &bad)) {
+        memcpy(b->data, out, k);
+        b->len = k;
+        b->data[k] = 0;
+        s.n = k;
+    }
+    free(out);
+    return s;
+}
+
 static us_status say(walk *w, const char *at, const place *pl, us_span_str speaker, us_span_str text) {
     us_span_str cells[US_N_CELLS] = {{0}};
     char scene[200];
@@ -333,6 +368,8 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     if (strcmp(here.scene, pl.scene)) here.list = 0; /* the record says its scene itself */
     us_status st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
     if (st || !is_texts(w, text, &pieces)) return st;
+    w->messenger = find(m, n, "sender_name") && find(m, n, "timestamp_ms");
+    if (w->messenger) put_right(&w->speaker);
     if (is_system(held(&w->speaker))) return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
     const char *p = text.s + 1, *end = text.s + text.n;
     us_span_str e = text;
@@ -341,6 +378,7 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     while (!st && (!list || next_element(w, &p, end, &e))) { /* a list of strings: a line each */
         us_buf_clear(&w->text);
         st = put_value(w, e, "", &w->text, 0);
+        if (!st && w->messenger) put_right(&w->text);
         if (!st) st = say(w, e.s, &here, held(&w->speaker), held(&w->text));
         if (!list) break;
     }
@@ -460,6 +498,10 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
     (void)n;
     if (is_scalar(speakers) || is_scalar(texts) || *speakers.s != *texts.s) return US_OK;
     const char *p = speakers.s + 1, *q = texts.s + 1;
+    if (*speakers.s == '{') { /* columns have the numbers of their rows as keys */
+        const char *key = blanks(p, speakers.s + speakers.n);
+        if (*key != '"' || key[1] < '0' || key[1] > '9') return US_OK;
+    }
     us_status st = US_OK;
     for (size_t i = 0; !st && next_in_column(w, speakers, &p, &a) && next_in_column(w, texts, &q, &b); i++) {
         if (!is_scalar(a) || !is_scalar(b)) break;
@@ -540,8 +582,26 @@ static bool first_is_record(walk *w, us_span_str list) {
     return record;
 }
 
+/* {"0": {...}, "1": {...}}: a list by another name. */
+static bool is_numbered(const member *m, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!m[i].key.n || strspn(m[i].key.s, "0123456789") < m[i].key.n || is_scalar(m[i].value)) return false;
+    return n > 1;
+}
+
 static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
     us_status st = US_OK;
+    place numbered = *pl;
+    numbered.list = ++w->n_lists;
+    if (is_numbered(m, n)) {
+        us_columns none;
+        member *of_first;
+        size_t k;
+        bool records = *m[0].value.s == '{' && list_members(w, m[0].value, &of_first, &k, w->r->err);
+        if (*m[0].value.s == '{') records = records && is_record(w, of_first, k, &none), free(of_first);
+        for (size_t i = 0; i < n && records && !st; i++) st = visit(w, m[i].value, numbered);
+        if (records) return st;
+    }
     for (size_t i = 0; i < n && !st; i++) {
         place inside = *pl;
         bool any;
@@ -617,6 +677,54 @@ out:
     return st ? st : w->r->status;
 }
 
+/* When an object says that it was: milliseconds or seconds since 1970; 0 when it does not. */
+static double time_of(walk *w, us_span_str v) {
+    member *m = NULL, *when = NULL;
+    size_t n;
+    double t = 0;
+    if (*v.s == '{' && list_members(w, v, &m, &n, w->r->err)) {
+        if (!(when = find(m, n, "timestamp_ms")) && !(when = find(m, n, "date_unixtime"))) when = find(m, n, "timestamp");
+        const char *p = when ? when->value.s + (*when->value.s == '"') : "";
+        char digits[24] = "";
+        for (size_t i = 0; i < 20 && p[i] >= '0' && p[i] <= '9'; i++) digits[i] = p[i];
+        t = strtod(digits, NULL);
+    }
+    if (*v.s == '{') free(m);
+    return t > 1e8 ? t : 0; /* a year is none */
+}
+
+/* A list of messages, newest first: from its end. True when it was one. */
+static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
+    const char *p = v.s + 1, *end = v.s + v.n;
+    struct {
+        us_span_str e;
+        uint32_t line;
+    } *list = NULL;
+    us_span_str e;
+    size_t n = 0, cap = 0, later = 0;
+    double before = 0;
+    while (n < 8 && next_element(w, &p, end, &e)) { /* a look at the first */
+        double t = time_of(w, e);
+        if (!t || (n && t > before)) return false;
+        later += n && t < before;
+        before = t;
+        n++;
+    }
+    if (!later) return false;
+    for (p = v.s + 1, n = 0; !*st && next_element(w, &p, end, &e);)
+        if (!(*st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err))) list[n].e = e, list[n++].line = line_of(w, e.s);
+    uint32_t last_line = w->line;
+    const char *last = w->counted;
+    while (n && !*st) {
+        w->line = list[--n].line, w->counted = list[n].e.s;
+        if (!is_scalar(list[n].e)) *st = visit(w, list[n].e, pl);
+    }
+    w->line = last_line, w->counted = last;
+    free(list);
+    w->turned = true;
+    return true;
+}
+
 static us_status visit_list(walk *w, us_span_str v, place pl) {
     const char *p = v.s + 1, *end = v.s + v.n, *first = blanks(p, end);
     us_span_str e;
@@ -639,6 +747,7 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
         if (*q != '[' && *q != '{') return read_rows(w, v, (us_span_str){0}, &pl);
     }
     pl.list = ++w->n_lists;
+    if (visit_turned(w, v, pl, &st)) return st ? st : w->r->status;
     while (!st && next_element(w, &p, end, &e)) {
         if (!is_scalar(e)) st = visit(w, e, pl);
         us_doc_done(w->d, e.s);
@@ -702,6 +811,10 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
+    if (w.messenger || w.turned)
+        snprintf(r->about, sizeof r->about, "JSON%s%s",
+                 w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
+                 w.turned ? ", newest first: turned round" : "");
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);
@@ -710,8 +823,10 @@ us_status us_read_json(us_rows *r, us_doc *d) {
 }
 
 void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
-    const char *end = d->s + d->n, *p = blanks(d->s, end);
+    const char *end = d->s + d->n, *p = blanks(d->s, end), *nl;
     walk w = {.end = end};
+    while (p < end && (*p == '#' || (end - p > 1 && p[0] == '/' && p[1] == '/')) && (nl = memchr(p, '\n', (size_t)(end - p))))
+        p = blanks(nl, end); /* a remark above; the walk rejects its line */
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
     const char *q = blanks(p + 1, end);

@@ -268,8 +268,13 @@ static us_status make_plan(const us_script_options *o, const us_doc *d, plan *be
         } else if (wide ? !(wide == 1 ? memmem(d->s, n_head, "\" \"", 3) : memmem(d->s, n_head, "  ", 2))
                         : !memmem(d->s, n_head, delimiter, strlen(delimiter)))
             continue;
-        for (int backslash = escape < n; backslash >= 0 && !st; backslash--) {
-            plan p = {.begin = begin, .form = {.backslash = backslash, .blanks = (unsigned char)wide}};
+        const char single[] = {'\'', wide ? ' ' : delimiter[0], '\'', 0};
+        bool singles = memmem(d->s, n_head, single, 3) != NULL; /* 'Ann','Good morning' */
+        for (int way = 2 * singles + (escape < n); way >= 0 && !st; way--) {
+            int backslash = way & 1;
+            if (backslash && escape >= n) continue;
+            plan p = {.begin = begin,
+                      .form = {.backslash = backslash, .blanks = (unsigned char)wide, .quote = way > 1 ? '\'' : '"'}};
             snprintf(p.form.delimiter, sizeof p.form.delimiter, "%s", delimiter);
             if ((st = try_form(o, d->s, n, &p, err))) break;
             if (p.fit > best->fit + 1e-9) second = *best, *best = p;
@@ -295,6 +300,7 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     int k = snprintf(view->about, sizeof view->about, "%s", tsv ? "TSV" : "CSV");
     if (!csv && !tsv)
         k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", %s between the cells", delimiter_name(&p.form));
+    if (p.form.quote == '\'') k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", ' for quotes");
     if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
     if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
     if (!p.header)
@@ -346,6 +352,18 @@ us_status us_table_refuse(us_rows *r, us_doc *d) {
                         r->path);
 }
 
+/* |---|:--| below the header of a table in Markdown. */
+static bool is_rule(const us_csv *c) {
+    size_t marks = 0;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < c->cells[i].n; k++) {
+            char at = c->cells[i].s[k];
+            if (at != '-' && at != ':' && at != '=' && at != '+' && at != ' ') return false;
+            marks += at == '-' || at == '=';
+        }
+    return c->n > 1 && marks >= c->n;
+}
+
 us_status us_read_table(us_rows *r, us_doc *d) {
     plan p;
     us_status st = make_plan(r->options, d, &p, NULL, r->err);
@@ -365,6 +383,10 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         if (row == 1 && p.fit <= 0)
             st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
         if (st || row == p.header) continue;
+        if (p.form.delimiter[0] == '|' && is_rule(&c)) {
+            us_rows_action(r, c.row_line);
+            continue;
+        }
         if (row < p.header || row <= p.preamble) {
             if (c.n > 1 || us_trim(c.cells[0]).n)
                 us_rows_reject(r, c.row_line, row < p.header ? "before the header" : "before the table");

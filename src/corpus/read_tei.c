@@ -2,7 +2,7 @@
  *
  * Speakers are told by `who` and have the names of the list of persons; without one the words of <speaker>. Stage directions
  * inside a speech become directions, others are actions; a <div> is a scene. expat reads as the file streams by: nothing is
- * fetched, and a file that declares entities of its own is refused. */
+ * fetched, and a file that declares entities of its own is refused. <SPEECH>, <SPEAKER> and <LINE> are read the same way. */
 #include "corpus/label.h"
 #include "base/mem.h"
 #include <expat.h>
@@ -38,7 +38,7 @@ void us_look_tei(const us_script_options *o, const us_doc *d, us_view *view) {
     if (d->workbook || t.n < 20 || *t.s != '<') return;
     bool tei = memmem(t.s, t.n < 4096 ? t.n : 4096, "<TEI", 4) != NULL,
          speech = memmem(d->s, n_all, "<sp ", 4) || memmem(d->s, n_all, "<sp>", 4);
-    if (tei && speech) view->fit = 0.99;
+    if ((tei && speech) || (memmem(d->s, n_all, "<SPEECH>", 8) && memmem(d->s, n_all, "<SPEAKER>", 9))) view->fit = 0.99;
 }
 
 static const char *local(const XML_Char *name) {
@@ -46,7 +46,15 @@ static const char *local(const XML_Char *name) {
     return colon ? colon + 1 : name;
 }
 
-static bool is(const XML_Char *name, const char *what) { return !strcmp(local(name), what); }
+/* Elements of TEI, and those of Jon Bosak's Shakespeare, which many sets follow. */
+static bool is(const XML_Char *name, const char *what) {
+    static const char *const same[][2] = {{"SPEECH", "sp"}, {"SPEAKER", "speaker"}, {"STAGEDIR", "stage"},   {"TITLE", "head"},
+                                          {"SCENE", "div"}, {"ACT", "div"},         {"PERSONAE", "castList"}};
+    name = local(name);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (!strcmp(name, same[i][0])) name = same[i][1];
+    return !strcmp(name, what);
+}
 
 static const char *attribute(const XML_Char **a, const char *name) {
     for (; a && *a; a += 2)
@@ -131,8 +139,10 @@ static void on_start(void *ctx, const XML_Char *e, const XML_Char **a) {
         us_buf_clear(&p->speaker);
         p->speech = p->depth;
         p->line = (uint32_t)XML_GetCurrentLineNumber(p->parser);
-    } else if (is(e, "speaker")) p->in_speaker = p->depth;
-    else if (is(e, "stage") && !p->stage) {
+    } else if (is(e, "speaker")) {
+        p->in_speaker = p->depth;
+        if (p->speaker.len && p->speech) append(p, &p->speaker, ", ", 2); /* two speak together */
+    } else if (is(e, "stage") && !p->stage) {
         p->stage = p->depth;
         if (p->speech) append(p, &p->text, " (", 2);
         else us_rows_action(p->r, (uint32_t)XML_GetCurrentLineNumber(p->parser));

@@ -589,6 +589,8 @@ static us_status read_document(void *ctx, us_doc *d, us_error *err) {
     us_script *s = r->script;
     us_view view;
     char episode[256] = "";
+    if (!d->refused && (d->refused = us_doc_refusal(r->options, d)) && !d->listed)
+        return us_fail(err, US_ERR_FORMAT, "%s is %s", d->path, d->refused);
     const us_shape *shape = d->refused ? NULL : us_shape_find(r->options, d, &view);
     us_script_counts before = s->counts;
     if (d->refused) {

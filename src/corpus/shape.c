@@ -2,6 +2,7 @@
 #include "corpus/shape.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Where two fit equally well, the first is taken. */
 const us_shape us_shapes[] = {
@@ -51,6 +52,56 @@ const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_vi
     }
     if (view->fit < 0.15) best = NULL;
     return best;
+}
+
+/* Is there a line in the beginning that starts so? */
+static bool has_line(us_span_str head, const char *start) {
+    us_lines l = us_lines_of(head.s, head.n);
+    while (us_lines_next(&l))
+        if (l.text.n >= strlen(start) && !strncasecmp(l.text.s, start, strlen(start))) return true;
+    return false;
+}
+
+/* "- speaker: Ann" and "  text: Hi" below it. */
+static bool is_yaml(us_span_str head) {
+    us_lines l = us_lines_of(head.s, head.n);
+    bool item = false;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        if (!t.n || *t.s == '#' || !memcmp(t.s, "---", t.n < 3 ? t.n : 3)) continue;
+        const char *key = t.s + (item ? 0 : 2), *colon = memchr(t.s, ':', t.n);
+        if (!colon || colon <= key || (!item && memcmp(t.s, "- ", 2)) || (item && l.text.s[0] != ' ')) return false;
+        for (; key < colon; key++)
+            if (!((*key | 32) >= 'a' && (*key | 32) <= 'z') && *key != '_') return false;
+        if (item) return true;
+        item = true;
+    }
+    return false;
+}
+
+const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
+    us_span_str t = us_trim((us_span_str){d->s, d->n < 65536 ? d->n : 65536}), head = {t.s, t.n < 8192 ? t.n : 8192};
+    size_t closing = 0;
+    us_view v = {0};
+    if (o->format || d->workbook || d->inside || head.n < 8) return NULL;
+    if ((has_line(head, "INSERT INTO ") && memmem(t.s, t.n, "VALUES", 6)) || has_line(head, "CREATE TABLE "))
+        return "an SQL dump: load it into a database and export the table as CSV (sqlite3 -header -csv FILE 'select ...' > "
+               "lines.csv)";
+    if (is_yaml(head))
+        return "YAML: make JSON of it (python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open(\"FILE\"))))' > "
+               "lines.json)";
+    if (memmem(t.s, t.n, "= Character(", 12) && has_line(t, "label "))
+        return "a Ren'Py script: take 'Extract Dialogue' in Ren'Py's launcher, which writes dialogue.tab";
+    if (*head.s != '<' || !(strchr("?!", head.s[1]) || ((head.s[1] | 32) >= 'a' && (head.s[1] | 32) <= 'z'))) return NULL;
+    for (const char *p = head.s; (p = memmem(p, (size_t)(head.s + head.n - p), "</", 2)); p += 2) closing++;
+    if (closing < 3) return NULL;
+    us_look_tei(o, d, &v);
+    if (v.fit <= 0) us_look_html(o, d, &v);
+    return v.fit > 0 ? NULL
+           : memmem(head.s, head.n, "<html", 5) || memmem(head.s, head.n, "<HTML", 5)
+               ? "a web page without dialogue that understudy knows: copy its text into a file, a line \"Name: words\" each"
+               : "XML without speeches that understudy knows (TEI's <sp>, or <SPEECH> with <SPEAKER> and <LINE>): make a CSV "
+                 "of it";
 }
 
 size_t us_doc_sample(const us_doc *d) {

@@ -27,6 +27,10 @@ extern const size_t us_n_shapes;
 /* The shape of a document (by o->format, else the best fit), with what it sees; NULL when nothing fits. */
 const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_view *view);
 
+/* What a text is that no shape is meant for (SQL, YAML, other XML, ...), with the step that makes one of it: "YAML: make JSON of
+ * it"; NULL: nothing is known against it. */
+const char *us_doc_refusal(const us_script_options *o, const us_doc *d);
+
 /* The beginning of a document that is looked at: whole lines, about 256 KiB at most. */
 size_t us_doc_sample(const us_doc *d);
 

@@ -74,6 +74,26 @@ static void check(const example *e) {
 static void tables(void **state) {
     (void)state;
     static const example list[] = {
+        {"single quotes",
+         "csv",
+         "name,line\n'Ann','Well, it''s late.'\n'Bob','No, Ann.'\n'Ann','Hm.'\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Well, it's late.", "Bob|No, Ann.", "Ann|Hm."}},
+        {"a table in Markdown",
+         "csv",
+         "| Speaker | Line |\n|---|:--:|\n| Ann | Hi, Bob |\n| Bob | Ho |\n| Ann | Bye |\n",
+         3,
+         1,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi, Bob", "Bob|Ho", "Ann|Bye"}},
         {"sep=", "csv", "sep=;\r\nname;line\r\nAnn;Ahoy, Bob!\r\nBob;Ahoy.\r\n", 2, 0, 0, 0, 2, 1, {"Ann|Ahoy, Bob!"}},
         {"write.table",
          "csv",
@@ -276,6 +296,52 @@ static void tables(void **state) {
 static void json(void **state) {
     (void)state;
     static const example list[] = {
+        {"a name and a text inside objects",
+         "json",
+         "[{\"speaker\": {\"id\": 3, \"name\": \"Ann\"}, \"utterance\": {\"text\": \"Hi\"}}, {\"speaker\": {\"id\": 4, "
+         "\"name\": "
+         "\"Bob\"}, \"utterance\": {\"text\": \"Ho\"}}]",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"a list by numbers",
+         "json",
+         "{\"0\": {\"speaker\": \"Ann\", \"text\": \"Hi\"}, \"1\": {\"speaker\": \"Bob\", \"text\": \"Ho\"}}",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
+        {"Messenger: newest first, bytes as letters",
+         "json",
+         "{\"participants\": [{\"name\": \"Zo\\u00c3\\u00ab\"}], \"messages\": [{\"sender_name\": \"Zo\\u00c3\\u00ab\", "
+         "\"timestamp_ms\": 1700000300000, \"content\": \"Un caf\\u00c3\\u00a9\"}, {\"sender_name\": \"Bob\", "
+         "\"timestamp_ms\": "
+         "1700000200000, \"content\": \"What?\"}, {\"sender_name\": \"Zo\\u00c3\\u00ab\", \"timestamp_ms\": 1700000100000, "
+         "\"content\": \"Hi\"}], \"title\": \"x\"}",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Zo\xc3\xab|Hi", "Bob|What?", "Zo\xc3\xab|Un caf\xc3\xa9"}},
+        {"a remark above JSON lines",
+         "json",
+         "// mine\n{\"who\": \"Ann\", \"says\": \"Hi\"}\n{\"who\": \"Bob\", \"says\": \"Ho\"}\n",
+         2,
+         0,
+         0,
+         1,
+         2,
+         1,
+         {"Ann|Hi", "Bob|Ho"}},
         {"emory",
          "json",
          "{\"season_id\": \"s01\", \"episodes\": [{\"episode_id\": \"s01_e01\", \"scenes\": [{\"scene_id\": \"s01_e01_c01\", "
@@ -777,6 +843,47 @@ static void chats(void **state) {
          2,
          1,
          {"ann|Good morning", "bob|Is it?", "ann|Yes"}},
+        {"Discord with months and numbers",
+         "chat",
+         "[01-Jan-24 10:00 PM] ann#1234\nHi\nall\n\n[01-Jan-24 10:05 PM] bob#0001\nHo\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"ann|Hi all", "bob|Ho"}},
+        {"Telegram as a page",
+         "html",
+         "<!DOCTYPE html><html><head><title>Exported Data</title></head><body><div class=\"history\"><div class=\"message "
+         "service\"><div "
+         "class=\"body details\">1 February 2024</div></div><div class=\"message default\"><div class=\"body\"><div "
+         "class=\"pull_right "
+         "date details\" title=\"x\">10:00</div><div class=\"from_name\">\nAnn &amp; Co </div><div class=\"media_wrap "
+         "clearfix\"><div "
+         "class=\"media\">Photo: none</div></div><div class=\"text\">\nHi <b>all</b><br>of you\n</div></div></div><div "
+         "class=\"message "
+         "default joined\"><div class=\"body\"><div class=\"text\">More</div></div></div><div class=\"message default\"><div "
+         "class=\"body\"><div class=\"from_name\">Bob</div><div class=\"text\">Ho</div></div></div></div></body></html>",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann & Co|Hi all of you", "Ann & Co|More", "Bob|Ho"}},
+        {"an episode's data above its first scene (Star Trek)",
+         "html",
+         "<html><body><p><b>The Lamp</b><br>Stardate: 41153.7<br>Original Airdate: Sep 28, 1987</p><p>[Bridge]</p><p>ANN: "
+         "Report.<br>(She turns.)<br>BOB "
+         "[OC]: Nothing here.</p><p>[Sickbay]</p><p>ANN: Well?</p></body></html>",
+         3,
+         3,
+         2,
+         0,
+         2,
+         2,
+         {"ANN|Report.", "BOB|Nothing here.", "ANN|Well?"}},
         {"IRC with clocks", "chat", "[10:00] <ann> hello\n[10:05] <bob> hi\n", 2, 0, 0, 0, 2, 1, {"ann|hello"}},
     };
     CHECK_ALL(list);
@@ -1042,6 +1149,21 @@ static void workbooks(void **state) {
 static void tei(void **state) {
     (void)state;
     static const example list[] = {
+        {"Bosak's Shakespeare",
+         "tei",
+         "<?xml version=\"1.0\"?><PLAY><TITLE>The Lamp</TITLE><PERSONAE><PERSONA>ANN, a "
+         "keeper</PERSONA></PERSONAE><ACT><TITLE>ACT "
+         "I</TITLE><SCENE><TITLE>SCENE I</TITLE><STAGEDIR>Enter ANN</STAGEDIR><SPEECH><SPEAKER>ANN</SPEAKER><LINE>Good "
+         "morning,</LINE><LINE>all.</LINE></SPEECH><SPEECH><SPEAKER>ANN</SPEAKER><SPEAKER>BOB</SPEAKER><LINE>Hail!</LINE></"
+         "SPEECH>"
+         "</SCENE><SCENE><SPEECH><SPEAKER>BOB</SPEAKER><LINE>Ho.</LINE></SPEECH></SCENE></ACT></PLAY>",
+         3,
+         1,
+         0,
+         0,
+         3,
+         2,
+         {"ANN|Good morning, all.", "ANN, BOB|Hail!", "BOB|Ho."}},
         {"TEI",
          "tei",
          "<?xml version=\"1.0\"?>\n<TEI xmlns=\"http://www.tei-c.org/ns/1.0\"><teiHeader><listPerson><person "
@@ -1077,7 +1199,11 @@ static void other_programs_formats(void **state) {
     (void)state;
     static const struct {
         const char *bytes, *words;
-    } files[] = {{"%PDF-1.4 something", "pdftotext"},
+    } files[] = {{"INSERT INTO `lines` (`speaker`,`text`) VALUES\n('Ann','Hi'),\n('Bob','Ho');\n", "an SQL dump"},
+                 {"- speaker: Ann\n  text: Hi, Bob\n- speaker: Bob\n  text: Ho\n", "YAML: make JSON of it"},
+                 {"define a = Character(\"Ann\")\nlabel start:\n    a \"Hi, Bob\"\n    b \"Ho\"\n", "Ren'Py"},
+                 {"<?xml version=\"1.0\"?><r><a>Ann: Hi</a><a>Bob: Ho</a><a>Ann: x</a></r>", "XML without speeches"},
+                 {"%PDF-1.4 something", "pdftotext"},
                  {"SQLite format 3", "sqlite3"},
                  {"PAR1 columns", "to_csv"},
                  {"{\\rtf1 hello}", "plain text"},
