@@ -236,3 +236,11 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
     *n_operands = kept;
     return rc;
 }
+
+const char *cli_count(uint64_t n, const char *noun) {
+    static _Thread_local char texts[8][48];
+    static _Thread_local unsigned turn;
+    char *out = texts[turn++ & 7];
+    snprintf(out, sizeof *texts, "%llu %s%s", (unsigned long long)n, noun, n == 1 ? "" : "s");
+    return out;
+}

@@ -3,6 +3,7 @@
  * stdout is data, stderr is progress and errors. Nothing below cli/ prints or exits. */
 #ifndef US_CLI_H
 #define US_CLI_H
+#include <stdint.h>
 #include "understudy/base.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_GATE = 3, EXIT_INTERRUPTED = 130 };
@@ -52,4 +53,6 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
 #undef COMMAND
 
 #include "cli_out.h" /* printf and its kin, made harmless */
+/* "1 line", "2 lines"; eight results may be in use at once. */
+const char *cli_count(uint64_t n, const char *noun);
 #endif

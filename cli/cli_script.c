@@ -66,16 +66,16 @@ void cli_script_tell(const us_script *script) {
         if (!s[i].format) n_passed++;
         else if (n_told == MOST_TOLD) n_more++;
         else {
-            fprintf(stderr, "%s: %s; %s%s: %llu lines", s[i].path, s[i].about, s[i].encoding,
-                    s[i].encoding_guessed ? " (a guess; --encoding NAME overrides)" : "", (unsigned long long)s[i].lines);
-            if (n == 1) fprintf(stderr, " of %zu speakers", n_speakers);
+            fprintf(stderr, "%s: %s; %s%s: %s", s[i].path, s[i].about, s[i].encoding,
+                    s[i].encoding_guessed ? " (a guess; --encoding NAME overrides)" : "", cli_count(s[i].lines, "line"));
+            if (n == 1) fprintf(stderr, " of %s", cli_count(n_speakers, "speaker"));
             fprintf(stderr, "\n");
             n_told++;
         }
     }
     if (n_more)
-        fprintf(stderr, "  and %zu more files; %llu lines of %zu speakers in all\n", n_more, (unsigned long long)c->lines,
-                n_speakers);
+        fprintf(stderr, "  and %zu more file%s; %s of %s in all\n", n_more, n_more == 1 ? "" : "s", cli_count(c->lines, "line"),
+                cli_count(n_speakers, "speaker"));
     for (size_t i = 0; i < n && n_passed; i++)
         if (!s[i].format) {
             fprintf(stderr, "  %zu file%s passed over, without dialogue: %s%s\n", n_passed, n_passed == 1 ? "" : "s", s[i].path,
@@ -83,7 +83,7 @@ void cli_script_tell(const us_script *script) {
             break;
         }
     if (c->rejected) tell_rejected(script);
-    if (c->actions) fprintf(stderr, "  %llu rows without spoken words\n", (unsigned long long)c->actions);
+    if (c->actions) fprintf(stderr, "  %s without spoken words\n", cli_count(c->actions, "row"));
 }
 
 us_status cli_script_load(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err) {

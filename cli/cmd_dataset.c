@@ -8,7 +8,7 @@
 
 static void print_counts(const us_dataset *d) {
     const us_dataset_counts *c = us_dataset_get_counts(d);
-    printf("%llu lines in %llu turns of %s\n", (unsigned long long)c->lines, (unsigned long long)c->turns,
+    printf("%s in %s of %s\n", cli_count(c->lines, "line"), cli_count(c->turns, "turn"),
            us_dataset_get_character(d)[0] ? us_dataset_get_character(d) : "the character");
     for (int f = 0; f < US_N_FILTERS; f++)
         printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);

@@ -108,8 +108,8 @@ static void print_sources(const us_script *s) {
     for (size_t i = 0; i < n; i++) {
         printf("  %s: %s%s", f[i].path, f[i].format ? "" : "passed over: ", f[i].about);
         if (f[i].format)
-            printf("; %s%s; %llu rows, %llu lines", f[i].encoding, f[i].encoding_guessed ? " (a guess)" : "",
-                   (unsigned long long)f[i].rows, (unsigned long long)f[i].lines);
+            printf("; %s%s; %s, %s", f[i].encoding, f[i].encoding_guessed ? " (a guess)" : "", cli_count(f[i].rows, "row"),
+                   cli_count(f[i].lines, "line"));
         printf("\n");
         if (f[i].format && f[i].others[0]) printf("    other readings, with their scores: %s\n", f[i].others);
     }
@@ -123,7 +123,7 @@ static int print_exclusions(const us_script *s) {
     us_status st = us_script_suggest_exclusions(s, &out, &n, &err);
     if (st) return cli_fail("doctor", st, &err);
     if (n) printf("\nnames that may be no person (--exclude NAME leaves their rows out):\n");
-    for (size_t i = 0; i < n; i++) printf("  %-30s %u rows\n", sp[out[i]].name, sp[out[i]].n_rows);
+    for (size_t i = 0; i < n; i++) printf("  %-30s %s\n", sp[out[i]].name, cli_count(sp[out[i]].n_rows, "row"));
     free(out);
     return EXIT_OK;
 }
@@ -135,11 +135,11 @@ static int print_text(const us_script *s, const us_alias *aliases, size_t n_alia
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
     us_script_get_scenes(s, &n_scenes);
     us_script_get_episodes(s, &n_episodes);
-    printf("%llu rows = %llu lines + %llu actions + %llu breaks + %llu rejected; %llu lines without a name\n%zu scenes in %zu "
-           "episodes, %zu speakers (%llu names as written)\n",
-           (unsigned long long)c->rows, (unsigned long long)c->lines, (unsigned long long)c->actions,
-           (unsigned long long)c->breaks, (unsigned long long)c->rejected, (unsigned long long)c->unnamed, n_scenes, n_episodes,
-           n_sp, (unsigned long long)c->names);
+    printf("%s = %s + %s + %s + %llu rejected; %s without a name\n", cli_count(c->rows, "row"), cli_count(c->lines, "line"),
+           cli_count(c->actions, "action"), cli_count(c->breaks, "break"), (unsigned long long)c->rejected,
+           cli_count(c->unnamed, "line"));
+    printf("%s in %s, %s (%s as written)\n", cli_count(n_scenes, "scene"), cli_count(n_episodes, "episode"),
+           cli_count(n_sp, "speaker"), cli_count(c->names, "name"));
     print_sources(s);
     printf("\nrepairs:\n");
     for (int k = 0; k < US_N_RULES; k++) printf("  %-12s %8llu\n", us_rule_name((us_rule)k), (unsigned long long)c->repairs[k]);

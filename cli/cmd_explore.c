@@ -92,15 +92,16 @@ static void print_pair(const char *left, const us_term *a, size_t n_a, bool z_a,
 static void print_summary(const us_facts *f) {
     const us_script_counts *c = us_script_get_counts(f->script);
     const us_role *r = &f->role;
-    printf("%s rows = %s lines", grouped(c->rows), grouped(c->lines));
-    printf(" + %s actions + %s breaks + %s rejected\n", grouped(c->actions), grouped(c->breaks), grouped(c->rejected));
+    printf("%s row%s = %s line%s", grouped(c->rows), c->rows == 1 ? "" : "s", grouped(c->lines), c->lines == 1 ? "" : "s");
+    printf(" + %s action%s + %s break%s + %s rejected\n", grouped(c->actions), c->actions == 1 ? "" : "s", grouped(c->breaks),
+           c->breaks == 1 ? "" : "s", grouped(c->rejected));
     printf("%s scene%s%s%s%s%s, %s words; language: %s\n", grouped(f->n_scenes), f->n_scenes == 1 ? "" : "s",
            f->n_episodes ? " in " : "", f->n_episodes ? grouped(f->n_episodes) : "", f->n_episodes ? " episode" : "",
            f->n_episodes > 1 ? "s" : "", grouped(f->n_words),
            strcmp(f->language, "none") ? f->language : "not known, no stop words (--language, --stop-words FILE)");
     printf("\n%s%s%s\n", bold(), f->name, plain());
-    printf("  %s lines (%.1f%%), %s words (%.1f%%)", grouped(r->n_lines), 100 * r->share_lines, grouped(r->n_words),
-           100 * r->share_words);
+    printf("  %s line%s (%.1f%%), %s word%s (%.1f%%)", grouped(r->n_lines), r->n_lines == 1 ? "" : "s", 100 * r->share_lines,
+           grouped(r->n_words), r->n_words == 1 ? "" : "s", 100 * r->share_words);
     printf(", %s scene%s", grouped(r->n_scenes), r->n_scenes == 1 ? "" : "s");
     if (f->n_episodes) printf(", %s of %s episodes", grouped(r->n_episodes), grouped(f->n_episodes));
     printf("\n  %.1f words a line (median %u, longest %u); answers another %s time%s",

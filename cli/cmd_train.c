@@ -116,15 +116,15 @@ static void hint_at_namesake(const run *r, uint64_t n_lines) {
     const us_speaker *sp = r->script ? us_script_get_speakers(r->script, &n) : NULL;
     for (size_t i = 0; i < n; i++)
         if (!strncmp(sp[i].name, r->character, len) && sp[i].name[len] == ' ' && sp[i].n_lines > 5 * n_lines) {
-            fprintf(stderr, "  warning: did you mean '%s', who has %u lines?\n", sp[i].name, sp[i].n_lines);
+            fprintf(stderr, "  warning: did you mean '%s', who has %s?\n", sp[i].name, cli_count(sp[i].n_lines, "line"));
             return;
         }
 }
 
 static void print_set(const run *r) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
-    fprintf(stderr, "%s: %llu lines in %llu turns; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
-            (unsigned long long)c->lines, (unsigned long long)c->turns, (unsigned long long)c->targets[US_TRAIN],
+    fprintf(stderr, "%s: %s in %s; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
+            cli_count(c->lines, "line"), cli_count(c->turns, "turn"), (unsigned long long)c->targets[US_TRAIN],
             (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
     fprintf(stderr, "  left out:");
     for (int f = 0; f < US_N_FILTERS; f++)
@@ -132,9 +132,9 @@ static void print_set(const run *r) {
                 f + 1 < US_N_FILTERS ? "," : "\n");
     if (c->targets[US_TRAIN] < 300)
         fprintf(stderr,
-                "  warning: only %llu lines: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
+                "  warning: only %s: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
                 "fewer --epochs and --dropout 0.1 help a little\n",
-                (unsigned long long)c->targets[US_TRAIN]);
+                cli_count(c->targets[US_TRAIN], "line"));
     if (!c->targets[US_VALIDATION])
         fprintf(stderr, "  warning: nothing is held out, so nothing shows when learning turns into repeating the lines\n");
     hint_at_namesake(r, c->lines);
@@ -206,9 +206,7 @@ static void print_facts(const run *r, bool samples) {
         fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n",
                 (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
                 100 * (double)f.rehearsal_targets / (double)f.targets[US_TRAIN]);
-    if (f.too_long)
-        fprintf(stderr, "  %llu turns do not fit in a sequence and are left out (--max-sequence)\n",
-                (unsigned long long)f.too_long);
+    if (f.too_long) fprintf(stderr, "  %s left out: too long for a sequence (--max-sequence)\n", cli_count(f.too_long, "turn"));
     fprintf(stderr,
             "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples "
             "%.0f)\n%lld steps, about %s\n",
