@@ -30,7 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!us_jobs_read_log(jobs, id, 0, 1000, &text, &n_log, &err)) free(text);
     json_t *j = us_json_parse((const char *)data, n, NULL);
     const char *state = json_string_value(json_object_get(j, "state"));
-    if (!json_object_get(j, "clean") && !json_object_get(j, "publish") && !(state && !strcmp(state, "running"))) {
+    const json_t *x;
+    size_t i;
+    bool names_files = json_object_get(j, "publish") != NULL;
+    json_array_foreach(json_object_get(j, "clean"), i, x) names_files = names_files || json_is_string(x);
+    if (!names_files && !(state && !strcmp(state, "running"))) {
         for (int action = US_JOBS_PAUSE; action <= US_JOBS_FORGET; action++)
             if (us_jobs_control(jobs, id, (us_jobs_action)action, &err) && !err.message[0]) abort();
         if (us_jobs_supervise(jobs) && us_jobs_tick(jobs, NULL, &err) && !err.message[0]) abort();

@@ -51,8 +51,9 @@ while IFS= read -r line; do
     echo "=== $line"
     rest=${line#* }
     case $line in
-    'FROM debian:12-slim AS '*) from debian "${line##* }" ;;
-    'FROM debian:12-slim') from debian ;;
+    'ARG BASE=debian:12-slim') ;;
+    "FROM \${BASE} AS "*) from debian "${line##* }" ;;
+    "FROM \${BASE}") from debian ;;
     'WORKDIR '*) work=$rest && mkdir -p "$root$work" ;;
     'COPY . .') git -C "$tree" archive HEAD | tar -x -C "$root$work" ;;
     'COPY --from='*' / '*) false ;;
@@ -79,13 +80,15 @@ mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/data" && chown 10001:10001 "$root/data"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -o remount,ro,bind "$root"
-run "${entry[@]}" "${command[@]}" --no-api-key --port "$port" 2>"$base/log" &
+(ulimit -u 2048 && run "${entry[@]}" "${command[@]}" --no-api-key --port "$port" 2>"$base/log") & # pids_limit; mem_limit is looked at below
 server=$!
 for _ in $(seq 60); do run sh -c "$health" >/dev/null 2>&1 && break; sleep 1; done
 run sh -c "$health"
 run sh -c 'touch /usr/here' 2>/dev/null && { echo "the root can be written"; exit 1; }
 curl -fsS -H 'Content-Type: application/json' -d '{"model":"homer","messages":[{"role":"user","content":"Hi, who are you?"}]}' "http://127.0.0.1:$port/v1/chat/completions" | grep -o '"content":"[^"]*"'
 curl -fsS "http://127.0.0.1:$port/" | grep -qi '<!doctype html>'
+used=$(awk '/^VmHWM/ {print $2}' "/proc/$(pgrep -n -x understudy)/status")
+[ "$used" -lt $((4 << 20)) ] || { echo "it took $used KB, more than compose.yaml's mem_limit"; exit 1; }
 child=$(pgrep -P "$server" -x understudy || echo "$server")
 kill "$child"
 wait "$server" || { cat "$base/log"; exit 1; }

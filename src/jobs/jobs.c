@@ -352,7 +352,8 @@ us_status us_jobs_table(us_jobs *j, char **text, us_error *err) {
 static void clean(const json_t *o) {
     const json_t *x;
     size_t i;
-    json_array_foreach(json_object_get(o, "clean"), i, x) us_dir_remove(json_string_value(x));
+    json_array_foreach(json_object_get(o, "clean"), i, x)
+        if (json_is_string(x)) us_dir_remove(json_string_value(x));
 }
 
 static void end_job(json_t *o, const char *state, const char *why) {

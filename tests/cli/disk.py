@@ -76,8 +76,11 @@ def refuses(s, talk):
     assert status == 507, (status, got)
     wants_507('POST', '/api/chats', {'characters': ['tom'], 'title': 't' * 500})
     wants_507('POST', '/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': [{'role': 'user', 'speaker': '', 'text': big}] * 20}})
+    before = [sorted(os.listdir(f'{s.folder}/data/{what}')) for what in ('characters', 'scripts')]
     wants_507('POST', '/api/characters', {'card': card('Guest', description='d' * 100000)})
     wants_507('POST', '/api/scripts?name=s.csv', raw=script.encode() * 20)
+    folders = [sorted(os.listdir(f'{s.folder}/data/{what}')) for what in ('characters', 'scripts')]
+    assert folders == before, (before, folders)  # not even an empty one
     for path in ('/api/chats', f'/api/chats/{talk.chat}', '/api/characters', '/api/scripts', '/api/jobs', '/api/state', '/', f'/api/chats/{talk.chat}/export'):
         s.ok('GET', path)
     assert not [f for _, _, fs in os.walk(disk) for f in fs if '.tmp' in f], 'half files stay'

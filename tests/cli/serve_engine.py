@@ -197,5 +197,12 @@ c.sendall(say)
 s.wait(lambda: len(asked) == 2)
 s.end()
 over.set()
+
+# where it is, is told to who has a key
+with open(folder + '/keys', 'w') as f:
+    f.write('secret\n')
+s = Server(program, folder, '--characters', folder + '/characters', '--engine', url, '--api-key-file', folder + '/keys')
+assert s.ok('GET', '/api/state')['engine'] == 'another' and s.ok('GET', '/api/state', headers={'Authorization': 'Bearer secret'})['engine'] == url
+s.end()
 print(f'{n} hostile answers, memory {first:.0f} MiB at most and a little')
 os._exit(0)

@@ -1,5 +1,5 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
-import base64, json, os, struct, subprocess, sys, time, zlib
+import base64, json, os, re, struct, subprocess, sys, time, zlib
 from served import Server, card, put_character, slow
 
 program, model, folder = sys.argv[1:4]
@@ -282,6 +282,16 @@ def words_of_errors(s):
         os.chmod(folder + '/data/characters', 0o700)
 
 
+def too_long(s):
+    """However much is asked for, the words say how much fits: no number below zero."""
+    chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
+    for n in (1, 4000, 4096):
+        for path, body in (('/v1/completions', {'model': 'base', 'prompt': 'x ' * 20000, 'max_tokens': n}), (f'/api/chats/{chat}/say', {'text': 'x ' * 30000, 'max_tokens': n, 'takes': 8}),
+                           ('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'x ' * 20000}], 'max_tokens': n, 'n': 4})):
+            status, got = s.call('POST', path, body)
+            assert status == 400 and not re.search(r'(^|\s)-\d', got['error']['message']), (path, status, got)
+
+
 def on_the_network():
     """A public address without a key is called by its address, not by the name of another site."""
     s = Server(program, folder, '--characters', characters, '--host', '0.0.0.0', '--no-api-key', '--cors-origin', 'http://chat.example', model=model)
@@ -307,6 +317,7 @@ two_servers()
 names(s)
 odd_files(s)
 words_of_errors(s)
+too_long(s)
 s.end()
 on_the_network()
 memory_without_a_key()
