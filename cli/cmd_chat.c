@@ -455,6 +455,7 @@ int cmd_chat(int argc, char **argv) {
         if (repeat > 0) s.sampler.repeat_penalty = repeat;
         if (dry >= 0) s.sampler.dry_multiplier = dry;
         if (xtc >= 0) s.sampler.xtc_probability = xtc;
+        us_sampler_take_literally(&s.sampler);
         s.sampler.seed = seed >= 0 ? (uint64_t)seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
         s.sampler.biases = biases;
         s.sampler.n_biases = bias_texts.n;

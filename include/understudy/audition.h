@@ -44,7 +44,6 @@ typedef struct us_metric {
     uint64_t n;              /* what it was measured over */
 } us_metric;
 
-#define US_AUDITION_MAX_TAKES 8
 typedef struct us_audition_options {
     bool quick;           /* two minutes for what the studio shows: retrieval, replies and style of base and adapter, over as
                              many contexts as keep each interval of a share within 25 points; whatever is given below holds */
@@ -58,7 +57,7 @@ typedef struct us_audition_options {
     int32_t max_lines; /* held-out lines for likelihood, retrieval, style; 0: 300 */
     int32_t takes;     /* 0: the card's */
     const char *
-        takes_list; /* "1,4,8,12,16": context gain and the rest at these numbers of takes too; NULL: 1 and half of the card's */
+        takes_list; /* "1,4,8,12,16": context gain and the rest at these numbers of takes; NULL: 1, 4, 8 and so on up to `takes` */
     const char *cast_folder;           /* a folder of characters; NULL: no attribution by adapters */
     const char *prompts_file;          /* more user lines, one a line; NULL: none */
     const char *lexicon_file;          /* more expressions that give a machine away; NULL: none */

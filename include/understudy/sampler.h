@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+#define US_LEAST 1e-9 /* of a probability, where 0 means the default */
+
 /* Added to the logit of one token before everything else; -100 bans it. */
 typedef struct us_logit_bias {
     int32_t token;
@@ -20,21 +22,23 @@ typedef struct us_logit_bias {
 
 struct us_grammar; /* generate/grammar.h, made by the server of a request's schema */
 
+/* A zeroed struct is greedy, with everything off. A zeroed field means what stands beside it; us_sampler_defaults() has what
+ * characters are spoken with. */
 typedef struct us_sampler_options {
-    double temperature;                         /* 0 is greedy */
-    int32_t top_k;                              /* 0: off */
-    double top_p;                               /* 1: off */
-    double min_p;                               /* 0: off */
-    double typical_p;                           /* 1: off */
-    double repeat_penalty;                      /* 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
+    double temperature;    /* 0: greedy */
+    int32_t top_k;         /* 0: off */
+    double top_p;          /* 0 or 1: off; US_LEAST: the likeliest token alone */
+    double min_p;          /* 0: off */
+    double typical_p;      /* 0 or 1: off */
+    double repeat_penalty; /* 0 or 1: off; divides (positive) or multiplies (negative) logits of seen tokens */
     double presence_penalty, frequency_penalty; /* 0: off */
-    int32_t repeat_last_n;                      /* tokens that penalties look at; -1: all */
+    int32_t repeat_last_n;                      /* tokens that penalties look at; 0 or -1: all */
     double dry_multiplier;                      /* 0: off */
-    double dry_base;                            /* 1.75 */
-    int32_t dry_allowed_length;                 /* 2 */
+    double dry_base;                            /* 0: 1.75 */
+    int32_t dry_allowed_length;                 /* 0: 2 */
     int32_t dry_last_n;                         /* tokens that DRY looks at; 0: the whole chat */
     double xtc_probability;                     /* 0: off */
-    double xtc_threshold;                       /* 0.1 */
+    double xtc_threshold;                       /* 0: 0.1; US_LEAST: whatever the probability */
     uint64_t seed;
     const us_logit_bias *biases; /* [n_biases], borrowed; NULL: none */
     size_t n_biases;
@@ -43,6 +47,9 @@ typedef struct us_sampler_options {
 
 /* Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, DRY 0.8/1.75/2, the rest off. */
 US_API us_sampler_options us_sampler_defaults(void);
+/* For options that somebody wrote out, over the defaults: 0 is a value there. top_p, typical_p and xtc_threshold of 0 become
+ * US_LEAST, repeat_last_n 0 switches the penalties off. */
+US_API void us_sampler_take_literally(us_sampler_options *o);
 /* Checks the ranges; ARGUMENT names the member. */
 US_API US_MUST_USE us_status us_sampler_check(const us_sampler_options *o, us_error *err);
 /* "dry 0.8/1.75/2 -> top-k 40 -> ..." of what acts. *out is n_max bytes. */

@@ -113,6 +113,7 @@ static us_status load_sampler(json_t *o, const char *file, us_sampler_options *s
     s->top_k = (int32_t)k;
     s->repeat_last_n = (int32_t)last;
     s->dry_allowed_length = (int32_t)allowed;
+    us_sampler_take_literally(s);
     return us_sampler_check(s, err);
 }
 

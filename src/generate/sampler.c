@@ -45,7 +45,28 @@ us_sampler_options us_sampler_defaults(void) {
                                 .xtc_threshold = 0.1};
 }
 
-us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
+void us_sampler_take_literally(us_sampler_options *o) {
+    if (o->top_p == 0) o->top_p = US_LEAST;
+    if (o->typical_p == 0) o->typical_p = US_LEAST;
+    if (o->xtc_threshold == 0) o->xtc_threshold = US_LEAST;
+    if (o->repeat_last_n == 0) o->repeat_penalty = 1, o->presence_penalty = o->frequency_penalty = 0;
+}
+
+/* What zeroed fields mean. */
+static us_sampler_options filled(const us_sampler_options *given) {
+    us_sampler_options o = *given;
+    if (o.top_p == 0) o.top_p = 1;
+    if (o.typical_p == 0) o.typical_p = 1;
+    if (o.repeat_penalty == 0) o.repeat_penalty = 1;
+    if (o.repeat_last_n == 0) o.repeat_last_n = -1;
+    if (o.dry_base == 0) o.dry_base = 1.75;
+    if (o.dry_allowed_length == 0) o.dry_allowed_length = 2;
+    if (o.xtc_threshold == 0) o.xtc_threshold = 0.1;
+    return o;
+}
+
+us_status us_sampler_check(const us_sampler_options *given, us_error *err) {
+    const us_sampler_options whole = filled(given), *o = &whole;
     const struct {
         const char *name;
         double v, min, max;
@@ -74,7 +95,8 @@ us_status us_sampler_check(const us_sampler_options *o, us_error *err) {
     return US_OK;
 }
 
-void us_sampler_describe(const us_sampler_options *o, char *out, size_t max) {
+void us_sampler_describe(const us_sampler_options *given, char *out, size_t max) {
+    const us_sampler_options whole = filled(given), *o = &whole;
     size_t n = 0;
     out[0] = 0;
 #define STEP(acts, ...)                                                    \
@@ -109,7 +131,7 @@ us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sample
                 us_fail(err, US_ERR_ARGUMENT, "logit_bias: expected a token of 0..%d, got %d", n_vocab - 1, o->biases[i].token);
     if (!st) st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
-    s->o = *o;
+    s->o = filled(o);
     s->n_vocab = n_vocab;
     s->state = o->grammar ? us_grammar_start(o->grammar) : 0;
     us_rng_seed(&s->rng, o->seed);

@@ -174,6 +174,7 @@ us_status us_param_sampler(const json_t *j, us_sampler_options *o, us_error *err
     o->top_k = top_k < 0 ? 0 : (int32_t)top_k;
     o->repeat_last_n = (int32_t)last;
     o->dry_allowed_length = (int32_t)allowed;
+    us_sampler_take_literally(o);
     st = read_seed(j, &o->seed, err);
     if (!st) st = read_dry(j, o, err);
     if (!st) st = read_samplers(j, o, err);

@@ -81,6 +81,28 @@ static void greedy_takes_the_best(void **state) {
     assert_int_equal(counts[0], 3);
 }
 
+/* A zeroed field means the default; where somebody wrote 0, it is 0. */
+static void zeroed_fields(void **state) {
+    (void)state;
+    static const int32_t said[] = {0, 0, 0};
+    int counts[V];
+    double p[V];
+    us_sampler_options o = {0};
+    draw_many(o, said, 3, 100, counts);
+    assert_int_equal(counts[0], 100); /* greedy, no penalty */
+    o.temperature = 1;
+    draw_many(o, said, 3, 20000, counts);
+    softmax_of((bool[V]){1, 1, 1, 1, 1, 1}, 1, p);
+    expect(counts, p, 20000); /* all of them */
+    o.repeat_penalty = 1e2;   /* over all that was said */
+    draw_many(o, said, 3, 2000, counts);
+    assert_true(counts[0] < counts[1]);
+    o.typical_p = 1;
+    us_sampler_take_literally(&o); /* over nothing, and the likeliest alone */
+    draw_many(o, said, 3, 2000, counts);
+    assert_int_equal(counts[0], 2000);
+}
+
 static void penalties_and_dry_lower_what_repeats(void **state) {
     (void)state;
     int counts[V];
@@ -242,6 +264,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_bias_decides_and_phrases_are_left_alone),
                                        cmocka_unit_test(filters_keep_the_right_sets),
                                        cmocka_unit_test(greedy_takes_the_best),
+                                       cmocka_unit_test(zeroed_fields),
                                        cmocka_unit_test(penalties_and_dry_lower_what_repeats),
                                        cmocka_unit_test(same_seed_same_tokens),
                                        cmocka_unit_test(options_out_of_range_are_named),
