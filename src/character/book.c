@@ -461,6 +461,7 @@ us_status us_book_find(const us_book *b, const char *const *lines, size_t n_line
     *hits = NULL;
     *n_hits = 0;
     if (!b || !b->n) return us_alloc(0, sizeof **hits, hits, err);
+    unsigned failures = us_memory_failures();
     us_status st = us_alloc(b->n, sizeof *in, &in, err);
     if (!st) st = us_alloc(b->n, sizeof *list, &list, err);
     if (!st) st = look(b, lines, n_lines, n_all, seed, in, err);
@@ -478,6 +479,9 @@ us_status us_book_find(const us_book *b, const char *const *lines, size_t n_line
     if (!st) qsort(list, kept, sizeof *list, by_order);
     if (!st) st = us_alloc(kept, sizeof **hits, hits, err);
     for (size_t i = 0; i < kept && !st; i++) (*hits)[(*n_hits)++] = list[i].hit;
+    if (!st && us_memory_failures() != failures)
+        st = us_fail(err, US_ERR_MEMORY, "out of memory: the book was not looked through");
+    if (st) free(*hits), *hits = NULL, *n_hits = 0;
     free(in);
     free(list);
     return st;

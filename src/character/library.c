@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,13 +158,17 @@ static int by_id(const void *a, const void *b) {
     return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id);
 }
 
-/* Lock held. Characters that are gone lose the library's reference; a reply under way keeps its own. */
+/* Lock held. Characters that are gone lose the library's reference; a reply under way keeps its own. When a folder could not be
+ * read, or memory ran out, those that are known stay until the next look. */
 static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
     us_character *now[US_MAX_CHARACTERS];
     size_t n = 0, n_gone = cs->n;
+    unsigned failures = us_memory_failures();
+    bool lost = false;
     if (cs->scanned_ns && us_now_ns() - cs->scanned_ns < (int64_t)RESCAN_MS * 1000000) return 0;
     for (size_t r = 0; r < cs->n_roots; r++) {
         DIR *d = opendir(cs->roots[r]);
+        lost = lost || (!d && errno != ENOENT);
         for (struct dirent *e; d && (e = readdir(d));) {
             bool known = !id_is_good(e->d_name) || n == US_MAX_CHARACTERS;
             if (known && e->d_name[0] != '.') pass_over(cs, cs->roots[r], e->d_name, n == US_MAX_CHARACTERS);
@@ -171,6 +176,10 @@ static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
             if (!known && (now[n] = look(cs, r, e->d_name))) n++;
         }
         if (d) closedir(d);
+    }
+    if (lost || us_memory_failures() != failures) {
+        memcpy(gone, now, n * sizeof *now);
+        return n;
     }
     qsort(now, n, sizeof *now, by_id);
     memcpy(gone, cs->list, n_gone * sizeof *gone);

@@ -140,6 +140,118 @@ static void streams_and_stops(void **state) {
     us_chat_free(c);
 }
 
+static us_chat *chat_with(us_sampler_options *s, int32_t max_tokens) {
+    us_chat *c;
+    assert_ok(us_chat_new(engine, card, &(us_chat_options){.sampler = s, .takes = 1, .max_tokens = max_tokens}, &c, &err),
+              &err);
+    return c;
+}
+
+/* Stopped by the caller: the words that were shown are the reply. */
+static void cancelled(void **state) {
+    (void)state;
+    us_chat_result r;
+    us_sampler_options s = us_card_sampler(card);
+    s.seed = 3;
+    s.biases = (us_logit_bias[]){{us_tokenizer_eos(us_model_get_tokenizer(model)), -100}};
+    s.n_biases = 1;
+    us_chat *c = chat_with(&s, 200);
+    heard h = {.stop_after = 3};
+    assert_ok(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), &err);
+    assert_int_equal(r.end, US_END_CANCEL);
+    assert_true(strlen(h.text) > 0 && r.n_tokens < 200);
+    assert_memory_equal(r.text, h.text, strlen(h.text)); /* a word that was made meanwhile may stand behind them */
+    assert_int_equal(us_chat_n_turns(c), 3);
+    us_chat_free(c);
+}
+
+/* Takes that end before they have a word are made again, which is counted and told. */
+static void made_again(void **state) {
+    (void)state;
+    us_logit_bias ends[16];
+    size_t n = 0;
+    int n_again = 0;
+    const us_tokenizer *tok = us_model_get_tokenizer(model);
+    for (int32_t id = 0; id < us_tokenizer_n_vocab(tok) && n < 16; id++)
+        if (us_tokenizer_is_end(tok, id)) ends[n++] = (us_logit_bias){id, 0};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        us_chat_result r;
+        for (size_t i = 0; i < n; i++) ends[i].bias = 1 + (float)(seed % 6); /* hardly ever to nearly always */
+        us_sampler_options s = us_card_sampler(card);
+        s.seed = seed;
+        s.biases = ends;
+        s.n_biases = n;
+        us_chat *c = chat_with(&s, 8);
+        us_status st = us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err);
+        size_t turns = us_chat_n_turns(c);
+        us_chat_counts counts = us_chat_get_counts(c);
+        if (!st && r.n_attempts > 1) {
+            n_again += *r.text != 0;
+            assert_int_equal(turns, 3);
+            assert_int_equal(counts.n_retries, r.n_attempts - 1);
+        }
+        if (st) assert_true(turns == 1 && err.message[0]); /* never a word: the chat is as it was */
+        us_chat_free(c);
+    }
+    assert_true(n_again > 0);
+}
+
+/* The character's reply, with a cast of `name` alone; line ends and colons are likelier than the model has them, and it does not end by
+ * itself. */
+static us_reply_end reply_beside(const char *name, uint64_t seed, bool no_stops, char out[4096]) {
+    char json[400];
+    us_tokens pieces = {0};
+    us_card *of_name;
+    us_chat *c;
+    us_chat_result r;
+    snprintf(json, sizeof json,
+             "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Tom Cat\",\"extensions\":{\"understudy\":{\"cast\":[\"%s\"]}}}}",
+             name);
+    assert_ok(us_card_parse(json, strlen(json), "test", &of_name, &err), &err);
+    assert_ok(us_tokenizer_encode(us_model_get_tokenizer(model), "\n", 1, false, &pieces, &err), &err);
+    assert_ok(us_tokenizer_encode(us_model_get_tokenizer(model), ":", 1, false, &pieces, &err), &err);
+    us_logit_bias biases[16] = {{pieces.ids[0], 2 + (float)(seed % 5)}, {pieces.ids[1], 2 + (float)(seed % 3)}};
+    size_t n = 2;
+    for (int32_t id = 0; id < us_tokenizer_n_vocab(us_model_get_tokenizer(model)) && n < 16; id++)
+        if (us_tokenizer_is_end(us_model_get_tokenizer(model), id)) biases[n++] = (us_logit_bias){id, -100};
+    us_sampler_options s = {.temperature = 1.5, .seed = seed, .biases = biases, .n_biases = n};
+    us_chat_options o = {.sampler = &s, .takes = 1, .max_tokens = 60, .no_stops = no_stops};
+    assert_ok(us_chat_new(engine, of_name, &o, &c, &err), &err);
+    assert_ok(us_chat_reply(c, "Hello there.", NULL, NULL, &r, &err), &err);
+    snprintf(out, 4096, "%s", r.text);
+    us_chat_free(c);
+    us_tokens_fini(&pieces);
+    us_card_free(of_name);
+    return r.end;
+}
+
+/* A reply that begins to speak for somebody of the cast ends there: a word that stands alone on a line of a reply, or in
+ * front of a colon there, is somebody's name, and the reply with the same seed ends in front of it. Unless it was told not to. */
+static void ends_at_a_label(void **state) {
+    (void)state;
+    int n_labels = 0;
+    for (uint64_t seed = 0; seed < 200 && n_labels < 1; seed++) {
+        char whole[4096], cut[4096], name[40];
+        assert_int_not_equal(reply_beside("Jerry", seed, true, whole), US_END_LABEL);
+        const char *at = strchr(whole, '\n');
+        size_t n = 0;
+        for (; at && at > whole; at = strchr(at + 1, '\n'))
+            if ((n = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz")) > 0 && n < 30 && (at[1 + n] == '\n' || at[1 + n] == ':'))
+                break;
+        if (!at || at == whole) continue;
+        snprintf(name, sizeof name, "%.*s", (int)n, at + 1);
+        if (strncmp(whole, name, n) == 0) continue; /* a reply may begin with it */
+        us_reply_end end = reply_beside(name, seed, false, cut);
+        if (end == US_END_LOOP) continue;
+        n_labels++;
+        assert_int_equal(end, US_END_LABEL);
+        assert_true(strlen(cut) <= (size_t)(at - whole));
+        assert_memory_equal(cut, whole, strlen(cut));
+        assert_true(reply_beside(name, seed, true, cut) != US_END_LABEL);
+    }
+    assert_true(n_labels > 0);
+}
+
 static void refuses(void **state) {
     (void)state;
     us_chat_result r;
@@ -189,7 +301,9 @@ static void saved(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting), cmocka_unit_test(seeds_and_wordings),
-                                       cmocka_unit_test(streams_and_stops), cmocka_unit_test(refuses), cmocka_unit_test(saved)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting),          cmocka_unit_test(seeds_and_wordings),
+                                       cmocka_unit_test(streams_and_stops), cmocka_unit_test(cancelled),
+                                       cmocka_unit_test(made_again),        cmocka_unit_test(ends_at_a_label),
+                                       cmocka_unit_test(refuses),           cmocka_unit_test(saved)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
