@@ -2,6 +2,7 @@
 import { get } from './http.js';
 import { button, dialog, el, failed, svg } from './dom.js';
 import { language, number, t } from './words.js';
+import './words-more.js';
 import { character, hue, poster } from './store.js';
 import { fact } from './panels.js';
 import { exportCard } from './files.js';

@@ -1,10 +1,10 @@
 // Start, addresses (#/ the cast, #/new/IDS a chat not yet begun, #/chat/ID, the studio's places), keys, and the question for the API key.
 import { get, onKeyNeeded } from './http.js';
-import { $, button, dialog, el, failed } from './dom.js';
+import { $, button, decoded, dialog, el, failed } from './dom.js';
 import { language, t } from './words.js';
 import { emit, loadCharacters, loadChats, loadJobs, on, setting, store } from './store.js';
 import { rail, showKeys } from './rail.js';
-import { home } from './home.js';
+import { home, sceneOf } from './home.js';
 import { draw, isBusy, leave, onStage, openChat, openDraft, shortcuts, stop } from './stage.js';
 import { acceptDrops } from './files.js';
 import { listen } from './live.js';
@@ -22,10 +22,10 @@ async function route() {
   const mine = ++routes;
   document.body.classList.remove('rail-open');
   document.querySelectorAll('dialog[open]').forEach(d => d.close());
-  const [, kind = '', rest = ''] = location.hash.match(/^#\/([a-z]+)(?:\/(.+))?$/) || [], parts = rest.split('/').map(x => { try { return decodeURIComponent(x); } catch { return x; } });
+  const [, kind = '', rest = ''] = location.hash.match(/^#\/([a-z]+)(?:\/(.+))?$/) || [], parts = rest.split('/').map(decoded);
   try {
-    if (kind === 'chat' && rest) await openChat(parts[0]);
-    else if (kind === 'new') openDraft(rest.split('+').map(decodeURIComponent));
+    if (kind === 'chat' && rest) await openChat(parts[0], parts[1]);
+    else if (kind === 'new') openDraft(rest.split('+').map(decoded), sceneOf());
     else if (places[kind]) { leave(); $('main').scrollTop = 0; const drawn = places[kind](...parts); if (kind !== 'job') await drawn; else drawn.catch(failed); }
     else { leave(); home(); }
   } catch (e) {
@@ -81,6 +81,8 @@ async function start() {
     await Promise.all([loadCharacters(), loadChats(), loadJobs().catch(() => {})]);
     await route();
     listen();
+    // What opens over the page comes when the page stands there, so that it is there when the server is gone.
+    for (const later of ['panels', 'about', 'share']) import(`./${later}.js`).catch(() => {});
   } catch (e) {
     broken(e);
   }

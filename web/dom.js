@@ -3,6 +3,15 @@ import { t } from './words.js';
 
 export const $ = id => document.getElementById(id);
 
+// A part of an address as it was meant; what is no such thing stays as it is.
+export const decoded = s => { try { return decodeURIComponent(s); } catch { return s; } };
+// Makes `list` the children of e. Those that stay are not moved: they keep the focus and the scroll.
+export function arrange(e, list) {
+  const stay = new Set(list);
+  for (const c of [...e.children]) if (!stay.has(c)) c.remove();
+  let at = e.firstChild;
+  for (const c of list) if (c === at) at = at.nextSibling; else e.insertBefore(c, at);
+}
 const shown = c => c !== undefined && c !== null && c !== false;
 export const fill = (e, ...children) => e.replaceChildren(...children.flat().filter(shown));
 // el('button', { class: 'x', onclick: f, 'aria-label': s, vars: { hue: 40 } }, children...); null and false are left out.
@@ -28,7 +37,7 @@ const paths = {
   sliders: 'M5 4v7M5 15v5M12 4v3M12 11v9M19 4v9M19 17v3M3 13h4M10 9h4M17 15h4', columns: 'M4 5h16v14H4zM12 5v14', info: 'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 11v5.5M12 7.600v.1',
   more: '!M5.5 10.4a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2zM12 10.4a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2zM18.5 10.4a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2z', save: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 19.5h14', open: 'M12 15.5V4.5M7.5 9L12 4.5 16.5 9M5 19.5h14', sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.300 5.300l1.400 1.400M17.300 17.300l1.400 1.400M18.700 5.300l-1.400 1.400M6.700 17.300l-1.400 1.400',
   moon: 'M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z', half: 'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 3.5v17M12 8l5.5-1M12 12h8.400M12 16l5.5 1', people: 'M9 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM2.5 19.5c.5-4 3-5.5 6.5-5.5s6 1.5 6.5 5.5M15.5 5a3.5 3.5 0 0 1 0 6.300M17.5 14.300c2.5.7 3.700 2.400 4 5.200',
-  person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20c.5-4.200 3.5-6 7.5-6s7 1.800 7.5 6', play: '!M8 5.5l11 6.5-11 6.5z', keys: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M13.5 10.5h.1M17 10.5h.1M8 14h8', list: 'M8 6.5h12M8 12h12M8 17.5h12M4 6.5h.1M4 12h.1M4 17.5h.1',
+  person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20c.5-4.200 3.5-6 7.5-6s7 1.800 7.5 6', play: '!M8 5.5l11 6.5-11 6.5z', pause: '!M7 6h3.500v12H7zM13.500 6H17v12h-3.500z', keys: 'M3 7h18v10.5H3zM6.5 10.5h.1M10 10.5h.1M13.5 10.5h.1M17 10.5h.1M8 14h8', list: 'M8 6.5h12M8 12h12M8 17.5h12M4 6.5h.1M4 12h.1M4 17.5h.1',
 };
 export function svg(tag, attributes, ...children) {
   const e = document.createElementNS('http://www.w3.org/2000/svg', tag);

@@ -1,11 +1,13 @@
 // The first page: who is there to talk to, a scene of several, a card from a file.
-import { $, button, el, fill, gradually, icon, iconButton } from './dom.js';
+import { $, button, el, failed, fill, gradually, icon, iconButton } from './dom.js';
 import { t } from './words.js';
 import { avatar, emit, hue, keep, poster, setting, store } from './store.js';
-import { about } from './about.js';
 import { chooseFile } from './files.js';
 
+const about = id => import('./about.js').then(m => m.about(id), failed);
 let chosen = null; // ids for a scene while one is being set; null: none is
+let place = '';    // where they are and what is going on, as it was typed
+export function sceneOf() { const s = place.trim(); place = ''; return s; }
 
 export function home() {
   chosen = null;
@@ -26,8 +28,9 @@ function draw() {
       tile('open', t('bring'), t('bring_sub'), chooseFile)),
     chosen && el('div', { class: 'scene-bar', role: 'group', 'aria-label': t('scene') },
       el('span', { class: 'stack' }, chosen.map(id => avatar(id, '', 'small'))),
-      el('p', {}, chosen.length < 2 ? t('scene_choose') : t('scene_n', { n: chosen.length })),
-      button('', t('cancel'), home),
+      el('p', { role: 'status' }, chosen.length < 2 ? t('scene_choose') : t('scene_n', { n: chosen.length })),
+      el('input', { type: 'text', class: 'place', maxlength: '300', placeholder: t('scene_place'), 'aria-label': t('scene_place_label'), value: place, oninput: e => { place = e.target.value; } }),
+      button('', t('cancel'), () => { place = ''; home(); }),
       el('button', { type: 'button', class: 'button primary', disabled: chosen.length < 2, onclick: () => { location.hash = `#/new/${chosen.map(encodeURIComponent).join('+')}`; } }, t('scene_start'))));
 }
 function card(c) {

@@ -1,7 +1,8 @@
-// What opens over the stage: direction, who you are, all takes, base beside adapter, what the model saw.
+// What opens over the page: direction, who you are, all takes, base beside adapter, what the model saw, the keys.
 import { get, stream } from './http.js';
 import { announce, button, dialog, el, failed, iconButton, popover } from './dom.js';
 import { number, t } from './words.js';
+import './words-more.js';
 import { avatar, character, firstName, hue, keep, setting, store } from './store.js';
 
 const percent = x => `${Math.round(100 * x)}%`;
@@ -38,8 +39,14 @@ export function direction(at, chat, { scale, cast }) {
 
 /* ---- who you are ---- */
 
-export function pickSelf(at, chat, choose) {
-  const names = [...new Set(chat.characters.flatMap(id => character(id).cast || []))].filter(n => !/^(user|assistant|system)$/i.test(n) && !chat.characters.some(id => character(id).name === n));
+// "Marge Simpson" and "Marge" are one; who is on stage is not the visitor.
+const begins = (name, part) => name.toLowerCase().startsWith(`${part.toLowerCase()} `);
+export function people(chat) {
+  const all = [...new Set(chat.characters.flatMap(id => character(id).cast || []))].filter(n => !/^(user|assistant|system)$/i.test(n)), on = chat.characters.map(id => character(id).name);
+  return all.filter(n => !on.some(x => x.toLowerCase() === n.toLowerCase() || begins(x, n) || begins(n, x)) && all.filter(x => begins(x, n)).length !== 1);
+}
+export function pickSelf(at, chat, { name: choose, notes: write }) {
+  const names = people(chat);
   const pick = name => { box.close(); choose(name); };
   const field = el('input', { type: 'text', maxlength: '60', placeholder: t('self_placeholder'), 'aria-label': t('self_placeholder'), value: chat.user || '', oninput: () => draw() });
   const list = el('div', { class: 'chips tall' });
@@ -50,18 +57,30 @@ export function pickSelf(at, chat, choose) {
   };
   draw();
   const box = popover(at, t('self_title'), el('h2', {}, t('self_title')), el('p', { class: 'soft' }, t('self_why')),
-    el('form', { class: 'row', onsubmit: e => { e.preventDefault(); pick(field.value.trim()); } }, field, el('button', { class: 'button primary' }, t('ok'))), list);
+    el('form', { class: 'row', onsubmit: e => { e.preventDefault(); pick(field.value.trim()); } }, field, el('button', { class: 'button primary' }, t('ok'))), list, known(chat, write));
   field.focus();
   field.select();
 }
 
+// What they know of the visitor: what was told in the chat, and what is written here. Each sentence can be struck out.
+function known(chat, write) {
+  const list = el('ul', { class: 'known' }), field = el('input', { type: 'text', maxlength: '140', placeholder: t('known_placeholder'), 'aria-label': t('known_add') });
+  let notes = [...chat.notes || []];
+  const change = now => { notes = now; draw(); write(now); };
+  const draw = () => list.replaceChildren(...notes.map((s, i) => el('li', {}, el('span', {}, s), iconButton('close', t('known_forget', { s }), () => { change(notes.filter((_, k) => k !== i)); field.focus(); }))));
+  draw();
+  return el('section', { class: 'apart' }, el('h3', {}, t('known')), el('p', { class: 'soft' }, t('known_why')), list,
+    el('form', { class: 'row', onsubmit: e => { e.preventDefault(); const s = field.value.trim(); if (s) { field.value = ''; change([...notes, s].slice(-32)); } } }, field, el('button', { class: 'button' }, t('known_save'))));
+}
+
 /* ---- all takes of a turn ---- */
 
-export function showTakes(turn, choose) {
+export function showTakes(turn, choose, judge) {
   const scores = turn.alternatives.map(a => a.score).filter(s => typeof s === 'number'), low = Math.min(...scores), high = Math.max(...scores);
   const ends = { label: t('end_label'), length: t('end_length'), loop: t('end_loop'), cancel: t('end_cancel') };
   const box = dialog(t('takes_all'), [
     el('p', { class: 'soft' }, t('takes_why')),
+    judge && el('p', { class: 'soft judge' }, t(judge === 'director' ? 'judge_director' : 'judge_likelihood')),
     el('ol', { class: 'take-list', vars: { hue: hue(turn.character) } }, turn.alternatives.map((a, k) => el('li', {},
       el('button', { type: 'button', class: 'take', 'aria-pressed': String(k === turn.chosen), autofocus: k === turn.chosen, onclick: () => { box.close(); choose(k); } },
         el('span', { class: 'take-text' }, a.text),
@@ -142,3 +161,17 @@ export async function showPrompt(url, turn, name) {
   }
 }
 export const fact = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value));
+
+/* ---- the keys, and what this page is ---- */
+
+export function showKeys() {
+  const keys = [['Enter', 'keys_send'], ['Shift+Enter', 'keys_line'], ['Esc', 'keys_stop'], ['←  →', 'keys_takes'], ['↑', 'keys_up'], ['/', 'keys_write'], ['N', 'keys_new'], ['R', 'again'], ['T', 'takes_all'], ['E', 'keys_edit'], ['D', 'direction'], ['C', 'compare_title'], ['P', 'prompt_title'], ['A', 'keys_about'], ['?', 'keys_title']];
+  dialog(t('keys_title'), [
+    el('dl', { class: 'keys' }, keys.map(([k, what]) => el('div', {}, el('dt', {}, k.split('+').map(x => el('kbd', {}, x))), el('dd', {}, t(what))))),
+    el('label', { class: 'check' }, el('input', { type: 'checkbox', checked: setting('keys', true), onchange: e => keep('keys', e.target.checked) }), t('keys_on'))]);
+}
+export function showState() {
+  const s = store.state, m = s.model || {};
+  const rows = [['version', s.version], ['model', m.name], ['architecture', m.architecture], ['quantization', m.quantization], ['n_params', m.n_params && t('millions', { n: number(m.n_params / 1e6, 0) })], ['n_ctx', m.n_ctx && number(m.n_ctx)], ['engine', s.engine === 'own' ? t('engine_own') : s.engine]];
+  dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('p', { class: 'soft' }, s.public ? s.needs_key ? t('chats_of_key') : t('chats_of_browser') : t('chats_of_all')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
+}

@@ -1,5 +1,6 @@
 // The side: the cast, the chats, and the page's own settings. On a phone it slides in.
-import { $, button, dialog, el, fill, gradually, icon, iconButton, menu } from './dom.js';
+import { $, button, decoded, el, failed, fill, gradually, icon, iconButton, menu } from './dom.js';
+import { get } from './http.js';
 import { languages, setLanguage, language, number, t } from './words.js';
 import { avatar, character, emit, jobLink, jobShare, jobState, keep, loadAllChats, meter, on, setting, store } from './store.js';
 import { chooseFile, exportChat, removeChat, renameChat } from './files.js';
@@ -16,7 +17,7 @@ export function rail() {
     store.characters.length > 0 && el('div', { class: 'cast', role: 'group', 'aria-label': t('cast') }, store.characters.slice(0, 10).map(c =>
       el('a', { class: 'face', href: `#/new/${encodeURIComponent(c.id)}`, title: t('talk_to', { name: c.name }), 'aria-label': t('talk_to', { name: c.name }) }, avatar(c.id)))),
     el('div', { class: 'rail-jobs' }),
-    el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); if (filter && store.moreChats > 0) loadAllChats().catch(() => {}); } }),
+    el('input', { type: 'search', class: 'filter', placeholder: t('search'), 'aria-label': t('search'), value: filter, oninput: e => { filter = e.target.value; chats(); look(); if (filter && store.moreChats > 0) loadAllChats().catch(() => {}); } }),
     list,
     el('div', { class: 'rail-foot' },
       iconButton(...themeButton()),
@@ -32,7 +33,7 @@ function jobs() {
   const box = $('rail').querySelector('.rail-jobs'), list = store.jobs.filter(j => ['running', 'queued', 'paused', 'interrupted'].includes(j.state));
   if (box) box.replaceChildren(...list.map(j => el('a', { class: 'rail-job', href: jobLink(j) }, el('span', {}, `${j.title} · ${jobState(j)}`), meter(jobShare(j), j.title))));
 }
-const chatHere = () => decodeURIComponent(location.hash.match(/^#\/chat\/(.+)/)?.[1] || '');
+const chatHere = () => decoded(location.hash.match(/^#\/chat\/([^/]+)/)?.[1] || '');
 
 let later = 0;
 function chats() {
@@ -40,7 +41,7 @@ function chats() {
   clearTimeout(later);
   if (document.querySelector(':popover-open')) { later = setTimeout(chats, 300); return; } // not under an open menu
   const current = chatHere(), top = list.scrollTop, had = list.querySelectorAll('.chat-row').length, focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  $('rail').querySelector('.filter').hidden = store.chats.length < 8 && !filter;
+  $('rail').querySelector('.filter').hidden = !store.chats.length && !filter;
   const found = store.chats.filter(c => `${c.title} ${c.last}`.toLowerCase().includes(filter.toLowerCase()));
   const groups = new Map();
   for (const c of found) {
@@ -49,10 +50,24 @@ function chats() {
     groups.get(name).push(c);
   }
   list.replaceChildren(...[...groups].map(([name, rows]) => el('section', {}, el('h2', {}, t(name)), gradually(el('ul'), rows, c => row(c, c.id === current), t('show_more'), had))));
+  if (hits.length) list.append(el('section', {}, el('h2', {}, t('in_words')), el('ul', {}, hits.map(hit))));
   if (store.moreChats > 0 && !filter) list.append(el('div', { class: 'center' }, button('down', t('older_chats', { n: number(store.moreChats) }), () => loadAllChats().catch(() => {}))));
-  if (!found.length) list.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
+  if (!found.length && !hits.length) list.append(el('p', { class: 'empty' }, store.chats.length ? t('nothing_found') : t('no_chats')));
   list.scrollTop = top;
   if (focused) (list.querySelector(`[data-key="${CSS.escape(focused)}"]`) || list.querySelector('a') || $('rail').querySelector('.new')).focus();
+}
+// What was said in any chat: the server looks through all turns.
+let hits = [], looking = 0;
+function look() {
+  clearTimeout(looking);
+  const q = filter.trim();
+  if (q.length < 2) { if (hits.length) { hits = []; chats(); } return; }
+  looking = setTimeout(() => get(`/api/search?q=${encodeURIComponent(q)}`).then(r => { if (q === filter.trim()) { hits = r.turns; chats(); } }, () => {}), 200);
+}
+function hit(h) {
+  const at = h.text.toLowerCase().indexOf(filter.trim().toLowerCase()), from = Math.max(0, at - 30), to = at + filter.trim().length;
+  return el('li', { class: 'chat-row' }, el('a', { href: `#/chat/${encodeURIComponent(h.chat)}/${h.turn}`, 'data-key': `hit ${h.turn}` },
+    el('span', { class: 'chat-text' }, el('span', { class: 'chat-title' }, h.speaker || t('you')), el('span', { class: 'chat-last' }, at < 0 ? h.text : [from > 0 && '…', h.text.slice(from, at), el('mark', {}, h.text.slice(at, to)), h.text.slice(to, to + 80)]))));
 }
 const day = 86400e3;
 function era(ms) {
@@ -81,17 +96,8 @@ function themeButton() {
     $('rail').querySelector('.rail-foot button').focus();
   }];
 }
-export function showKeys() {
-  const keys = [['Enter', 'keys_send'], ['Shift+Enter', 'keys_line'], ['Esc', 'keys_stop'], ['←  →', 'keys_takes'], ['↑', 'keys_up'], ['/', 'keys_write'], ['N', 'keys_new'], ['R', 'again'], ['T', 'takes_all'], ['E', 'keys_edit'], ['D', 'direction'], ['C', 'compare_title'], ['P', 'prompt_title'], ['A', 'keys_about'], ['?', 'keys_title']];
-  dialog(t('keys_title'), [
-    el('dl', { class: 'keys' }, keys.map(([k, what]) => el('div', {}, el('dt', {}, k.split('+').map(x => el('kbd', {}, x))), el('dd', {}, t(what))))),
-    el('label', { class: 'check' }, el('input', { type: 'checkbox', checked: setting('keys', true), onchange: e => keep('keys', e.target.checked) }), t('keys_on'))]);
-}
-function showState() {
-  const s = store.state, m = s.model || {};
-  const rows = [['version', s.version], ['model', m.name], ['architecture', m.architecture], ['quantization', m.quantization], ['n_params', m.n_params && t('millions', { n: number(m.n_params / 1e6, 0) })], ['n_ctx', m.n_ctx && number(m.n_ctx)], ['engine', s.engine === 'own' ? t('engine_own') : s.engine]];
-  dialog(t('this_page'), [el('p', { class: 'lead' }, t('about_page')), el('p', { class: 'soft' }, s.public ? s.needs_key ? t('chats_of_key') : t('chats_of_browser') : t('chats_of_all')), el('dl', { class: 'facts' }, rows.filter(([, v]) => v).map(([k, v]) => el('div', {}, el('dt', {}, t(`state_${k}`)), el('dd', {}, v)))), button('keys', t('keys_title'), showKeys)]);
-}
+const panel = name => import('./panels.js').then(m => m[name](), failed);
+export const showKeys = () => panel('showKeys'), showState = () => panel('showState');
 
 on('chats', chats);
 on('jobs', jobs);

@@ -1,11 +1,9 @@
 // The chat: its turns, the reply under way, and the line where the visitor speaks.
-import { get, patch, post, del, stream } from './http.js';
-import { $, announce, el, failed, icon, iconButton, menu, toast } from './dom.js';
-import { t } from './words.js';
+import { Failure, get, patch, post, del, stream } from './http.js';
+import { $, announce, arrange, el, failed, icon, iconButton, menu, toast } from './dom.js';
+import { language, t } from './words.js';
 import { avatar, character, emit, firstName, hue, keep, loadChats, on, setting, store } from './store.js';
 import { edit, grow, pendingElement, speakerOf, turnElement } from './turns.js';
-import { compare, direction, pickSelf, showPrompt, showTakes } from './panels.js';
-import { about } from './about.js';
 import { exportChat, renameChat, removeChat } from './files.js';
 import { showKeys } from './rail.js';
 
@@ -13,18 +11,26 @@ let chat = null; // the chat on stage; id null: it is made when the first line i
 let live = null; // the reply under way on stage: { chat, abort, view, text, waiting, into }; in other chats they go on
 let opened = 0;  // counts what was put on stage
 let next = '';   // who speaks next in a scene; '' is automatic
+let left = 0;    // lines that a scene goes on by itself
 let log, line, go, head, faces, titles, cues, self, jump;
+// What opens over the stage comes when it is asked for.
+const panel = name => (...args) => import('./panels.js').then(m => m[name](...args), failed);
+const [compare, direction, pickSelf, showPrompt, showTakes] = ['compare', 'direction', 'pickSelf', 'showPrompt', 'showTakes'].map(panel);
+const about = id => import('./about.js').then(m => m.about(id), failed);
+const share = turn => import('./share.js').then(m => m.share(chat, turn), failed);
 
 export const onStage = () => chat;
 export const isBusy = () => live !== null;
 const scene = () => chat.characters.length > 1;
 const path = (rest, of = chat) => `/api/chats/${of.id}${rest}`;
+const judges = new Map();  // by what the takes of a character were chosen, as the server has said
 const running = new Map(); // the replies under way, by the id of their chat
 const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
 
 /* ---- open and draw ---- */
 
-export async function openChat(id) {
+export async function openChat(id, turn) {
+  if (chat?.id === id && turn) { show(turn); return; }
   leave();
   const mine = ++opened, got = await get(`/api/chats/${encodeURIComponent(id)}`);
   if (mine !== opened) return; // the visitor has gone on to another one
@@ -33,23 +39,35 @@ export async function openChat(id) {
   if (live) live.chat = chat;
   next = '';
   draw();
+  if (turn) show(turn);
 }
-export function openDraft(ids) {
+// One turn among many, as a search found it.
+function show(id) {
+  const box = log.querySelector(`[data-id="${CSS.escape(id)}"]`);
+  if (!box) return;
+  box.scrollIntoView({ block: 'center' });
+  box.classList.add('found');
+  box.focus();
+}
+export function openDraft(ids, situation = '') {
   leave();
   const known = ids.filter(id => !character(id).gone);
   if (!known.length) { location.hash = '#/'; return; }
-  chat = { id: null, title: '', characters: known, user: setting('self', ''), scale: {}, turns: [] };
+  chat = { id: null, title: '', characters: known, user: setting('self', ''), scale: {}, turns: [], notes: [] };
   next = '';
   draw();
+  if (situation && scene()) { left = lines - 1; say(situation); }
 }
 export function leave() {
   opened++;
+  left = 0;
   live = null;
   chat = null;
 }
 
 export function draw() {
   const scroll = log?.isConnected ? log.scrollTop : null;
+  drawn = new Map();
   log = el('ol', { class: 'log', 'aria-label': t('log'), tabindex: '-1', onscroll: () => { jump.hidden = nearEnd(); } });
   jump = iconButton('down', t('to_end'), () => toEnd(true), { class: 'icon-button jump', hidden: true });
   head = el('header', { class: 'stage-head' });
@@ -69,10 +87,11 @@ function drawHead() {
     iconButton('menu', t('open_rail'), () => emit('rail', true), { class: 'icon-button only-narrow' }), faces, titles,
     bareSwitch(),
     el('div', { class: 'head-tools' },
-      iconButton('sliders', t('direction'), e => direction(e.currentTarget, chat, { scale: setScale, cast: setCast }), { 'data-tool': 'direction' }),
+      iconButton('sliders', t('direction'), e => direction(head.querySelector('[data-tool=direction]'), chat, { scale: setScale, cast: setCast }), { 'data-tool': 'direction' }),
       iconButton('columns', t('compare_title'), openCompare, { 'data-tool': 'compare' }),
       iconButton('more', t('more'), e => menu(e.currentTarget, t('more'), [
         ...chat.characters.map(id => ['info', t('about_title', { name: firstName(character(id)) }), () => about(id)]),
+        ...chat.id && chat.turns.length ? [['open', t('share'), () => share()]] : [],
         ...chat.id ? [null, ['pencil', t('rename'), () => renameChat(chat.id)], ['save', t('export_json'), () => exportChat(chat, 'json')], ['save', t('export_tavern'), () => exportChat(chat, 'sillytavern')], null, ['trash', t('delete_chat'), () => removeChat(chat.id), 'danger']] : [],
       ]), { 'aria-haspopup': 'menu', 'data-tool': 'chat-menu' })));
   drawTitles();
@@ -96,10 +115,21 @@ function drawTitles() {
   titles.replaceChildren(el('h1', {}, heading), el('p', {}, below.filter(Boolean).join(' · ')));
 }
 
-const contextFor = turn => ({ last: turn === chat.turns.at(-1), busy: isBusy(), act });
+const contextFor = turn => ({ last: turn === chat.turns.at(-1), act });
+// A turn's element as it was drawn before, when nothing of it has changed: what is read, focused or pointed at stays there.
+let drawn = new Map(); // id -> { key, box }
+function turnBox(turn) {
+  const context = contextFor(turn), key = `${context.last} ${language()} ${store.look} ${JSON.stringify(turn)}`, known = drawn.get(turn.id);
+  if (known?.key === key) return known.box;
+  const box = turnElement(turn, context);
+  drawn.set(turn.id, { key, box });
+  return box;
+}
 function drawTurns() {
-  const c = character(chat.characters[0]);
-  const list = chat.turns.filter(turn => turn.id !== live?.into?.id).map(turn => turnElement(turn, contextFor(turn)));
+  const c = character(chat.characters[0]), at = document.activeElement, held = at.closest?.('.turn')?.dataset.id;
+  const list = chat.turns.filter(turn => turn.id !== live?.into?.id).map(turnBox);
+  const situation = scene() && chat.turns[0]?.role === 'user' && !chat.turns[0].speaker && list[0];
+  if (situation) situation.classList.add('situation');
   // A chat begins with the greeting as its first turn. Before it is there, the page shows what that will be.
   if (!scene() && c.greeting && !chat.id) list.unshift(turnElement({ role: 'character', character: c.id, speaker: c.name, text: c.greeting }));
   const young = !live && !chat.turns.some(turn => turn.role === 'user');
@@ -109,8 +139,10 @@ function drawTurns() {
   if (chat.ghost && !live) list.push(...ghost(chat.ghost));
   if (live?.waiting) list.push(turnElement(live.waiting));
   if (live) list.push(live.view.box);
-  log.replaceChildren(...list);
-  if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) log.append(el('li', { class: 'coach' }, t(matchMedia('(hover: none)').matches ? 'coach_touch' : 'coach_takes')));
+  if (chat.turns.length > 1 && !setting('seen_takes', false) && !live && chat.turns.at(-1).alternatives?.length > 1) list.push(el('li', { class: 'coach' }, t(matchMedia('(hover: none)').matches ? 'coach_touch' : 'coach_takes')));
+  arrange(log, list);
+  log.classList.toggle('busy', isBusy());
+  if (held && !document.contains(at)) (log.querySelector(`[data-id="${CSS.escape(held)}"] [data-tool="${at.dataset.tool}"]:not(:disabled)`) || line).focus({ preventScroll: true });
   drawCues();
 }
 // Words that were heard and never came to their end: they stay until the store has something newer.
@@ -118,7 +150,7 @@ function ghost(words) {
   const box = turnElement({ role: 'character', ...words });
   box.classList.add('ghost');
   box.querySelector('.who').append(el('span', { class: 'note' }, t('interrupted_reply')));
-  return [box, el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next(scene() ? words.character : undefined) }, t('ask_again')))];
+  return [box, el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => words.into ? shortcuts.again() : act.next(scene() ? words.character : undefined) }, t('ask_again')))];
 }
 // Lines to begin with: what the card's author lets a visitor say in the examples.
 function openers(c) {
@@ -132,7 +164,8 @@ function openers(c) {
 // One turn anew; the focus stays on the same tool.
 function redraw(turn) {
   const old = log.querySelector(`[data-id="${turn.id}"]`), tool = old?.contains(document.activeElement) && document.activeElement.dataset.tool;
-  const now = turnElement(turn, contextFor(turn));
+  drawn.delete(turn.id);
+  const now = turnBox(turn);
   if (old) old.replaceWith(now); else log.append(now);
   const same = tool && now.querySelector(`[data-tool="${tool}"]`);
   if (same) (same.disabled ? now.querySelector('[data-tool=takes]') : same).focus();
@@ -150,7 +183,7 @@ function composer() {
   line = el('textarea', { id: 'line', rows: 1, maxlength: '8000', enterkeyhint: 'send', autocomplete: 'off' });
   line.value = sessionStorage.getItem(`line:${chat.id || chat.characters}`) || '';
   go = el('button', { class: 'go', type: 'submit' });
-  self = el('button', { type: 'button', class: 'self', 'aria-haspopup': 'dialog', onclick: () => pickSelf(self, chat, setSelf) });
+  self = el('button', { type: 'button', class: 'self', 'aria-haspopup': 'dialog', onclick: () => pickSelf(self, chat, { name: setSelf, notes: setNotes }) });
   cues = el('div', { class: 'cues' });
   line.addEventListener('input', () => { grow(line); drawGo(); sessionStorage.setItem(`line:${chat.id || chat.characters}`, line.value); });
   line.addEventListener('keydown', e => {
@@ -194,11 +227,25 @@ function drawCues() {
     return el('label', { class: 'cue', vars: { hue: hue(id) } }, input, id && avatar(id, '', 'small'), el('span', {}, label));
   };
   cues.replaceChildren(el('span', { class: 'cues-label', id: 'cues-label' }, t('who_next')),
-    el('div', { class: 'chips', role: 'radiogroup', 'aria-labelledby': 'cues-label' }, cue('', t('automatic')), chat.characters.map(id => cue(id, firstName(character(id))))));
+    el('div', { class: 'chips', role: 'radiogroup', 'aria-labelledby': 'cues-label' }, cue('', t('automatic')), chat.characters.map(id => cue(id, firstName(character(id))))),
+    el('button', { type: 'button', class: 'button play-on', 'aria-pressed': String(left > 0), onclick: playOn }, icon(left ? 'pause' : 'play'), el('span', {}, left ? t('play_pause', { n: left }) : t('play_on'))));
+}
+// The scene goes on by itself for some lines, until it is paused or somebody says something.
+const lines = 8;
+function playOn() {
+  left = left ? 0 : lines;
+  drawCues();
+  cues.querySelector('.play-on').focus();
+  if (left && !live) goOn();
+}
+function goOn() {
+  left--;
+  act.next();
 }
 function submit() {
   if (live) { stop(); return; }
   const text = line.value.trim();
+  left = 0;
   if (text) say(text);
   else if (scene()) act.next();
 }
@@ -217,7 +264,8 @@ const cue = (who = next) => ({ ...who && { who }, takes: takesOf(who || chat.cha
 // A draft becomes a chat of the server when something is said in it.
 async function begin(mine) {
   if (mine.chat.id) return;
-  const { characters, user, scale } = mine.chat, made = await post('/api/chats', { characters, user, scale });
+  const { characters, user, scale, notes } = mine.chat, made = await post('/api/chats', { characters, user, scale, ...notes?.length && { notes } });
+  mine.draft_of = mine.chat;
   sessionStorage.removeItem(`line:${characters}`);
   if (live === mine) {
     chat = made;
@@ -227,10 +275,21 @@ async function begin(mine) {
   mine.chat = made;
 }
 
+// The first line was refused: there is no chat then, and the line stands where it was.
+async function takeBack(mine) {
+  const { id } = mine.chat, { characters } = mine.draft_of;
+  await del(`/api/chats/${id}`).catch(() => {});
+  mine.chat = mine.draft_of;
+  if (live !== mine) return;
+  chat = mine.chat;
+  history.replaceState(null, '', `#/new/${characters.map(encodeURIComponent).join('+')}`);
+  emit('here');
+}
+
 // Runs one reply from the first sign of life to the last word. "waiting" is a user's line not yet saved; "into" a turn that gets new takes.
-async function play(rest, body, { waiting, into } = {}) {
+async function play(rest, body, { waiting, into, more = false } = {}) {
   const first = into?.character || body.who || (scene() ? '' : chat.characters[0]);
-  const mine = live = { chat, abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone')), who: first, text: '', waiting, into };
+  const mine = live = { chat, abort: new AbortController(), view: pendingElement(first, first ? character(first).name : t('someone'), more ? into.text : ''), who: first, text: '', waiting, into };
   let problem = null;
   drawTurns();
   drawGo();
@@ -240,26 +299,41 @@ async function play(rest, body, { waiting, into } = {}) {
     running.set(mine.chat.id, mine);
     emit('running', running);
     for await (const e of stream(path(rest, mine.chat), body, { signal: mine.abort.signal, onwait: mine.view.wait })) hear(mine, e);
+    if (!mine.done) throw new Failure(t('error_cut'));
   } catch (e) {
     problem = e;
+    left = 0;
   }
-  if (problem && (mine.stopped || !mine.waiting)) await settle(mine);
-  const answered = mine.chat.turns.at(-1)?.role === 'character';
-  if (problem && !mine.stopped && (mine.text || mine.draft) && !mine.into && !answered) mine.chat.ghost = { character: mine.who, speaker: character(mine.who).name, text: mine.text || mine.draft };
-  else delete mine.chat.ghost;
   running.delete(mine.chat.id);
+  if (problem?.status >= 400 && mine.waiting && mine.draft_of) await takeBack(mine);
+  const grown = Boolean(problem) && (mine.stopped || !mine.waiting) && await settle(mine), heard = mine.text || mine.draft;
+  const kept = into ? grown : mine.chat.turns.at(-1)?.role === 'character';
+  if (problem && !mine.stopped && heard && !kept) mine.chat.ghost = { character: mine.who, speaker: character(mine.who).name, text: more ? `${into.text} ${heard}` : heard, into: Boolean(into) };
+  else delete mine.chat.ghost;
   emit('running', running);
   loadChats().catch(() => {});
   if (problem && !mine.stopped) failed(problem);
   if (live !== mine) return; // another chat is on stage
   const follow = nearEnd();
+  paint(mine);
   live = null;
   drawTitles();
   drawTurns();
   if (problem && mine.waiting) { line.value = mine.waiting.text; grow(line); }
   drawGo();
   if (follow) toEnd();
+  if (left) setTimeout(() => { if (left && !live && chat?.id === mine.chat.id) goOn(); }, 400); // a breath, in which it can be paused
 }
+// Words are drawn once a frame, however fast they come.
+function paint(mine) {
+  if (!mine.due) return;
+  cancelAnimationFrame(mine.due);
+  mine.due = 0;
+  const follow = live === mine && nearEnd();
+  if (mine.text) mine.view.words(mine.text); else mine.view.draft(mine.draft);
+  if (follow) toEnd();
+}
+const paintSoon = mine => { mine.due ||= requestAnimationFrame(() => paint(mine)); };
 function hear(mine, { event, data }) {
   const here = live === mine, follow = here && nearEnd();
   if (event === 'turn') {
@@ -267,11 +341,12 @@ function hear(mine, { event, data }) {
     mine.waiting = null;
     sessionStorage.removeItem(`line:${mine.chat.id}`);
     if (here) log.querySelector('[data-id=new]')?.replaceWith(turnElement(data.turn, { busy: true, act }));
-  } else if (event === 'speaker') { mine.who = data.character; mine.view.speaker(data.character, data.speaker); }
+  } else if (event === 'speaker') { mine.who = data.character; mine.view.speaker(data.character, data.speaker); if (data.judge) judges.set(data.character, data.judge); }
   else if (event === 'progress') mine.view.progress(data);
-  else if (event === 'draft') mine.view.draft(mine.draft = data.text);
-  else if (event === 'delta') mine.view.words(mine.text += data.text);
+  else if (event === 'draft') { mine.draft = data.text; paintSoon(mine); }
+  else if (event === 'delta') { mine.text += data.text; paintSoon(mine); }
   else if (event === 'done') {
+    mine.done = true;
     upsert(mine.chat, data.turn);
     if (here) announce(`${speakerOf(data.turn)}: ${data.turn.text}`);
   }
@@ -283,14 +358,16 @@ async function settle(mine) {
   for (const ms of [120, 400, 900]) {
     await new Promise(r => setTimeout(r, ms));
     const now = mine.chat.id && await get(path('', mine.chat)).catch(() => null);
-    if (!now) return;
+    if (!now) return false;
     const more = count(now) > count(mine.chat);
     if (live === mine) chat = now;
     mine.chat = now;
-    if (more || !mine.text) return;
+    if (more || !mine.text) return more;
   }
+  return false;
 }
 export function stop() {
+  left = 0;
   if (!live) return;
   const mine = live;
   mine.stopped = true;
@@ -305,7 +382,10 @@ export function stop() {
 
 const attempt = f => async (...args) => { if (live) return; try { await f(...args); } catch (e) { failed(e); } };
 const act = {
+  free: f => { if (!live) f(); },
   next: who => { if (!live) play('/next', cue(who)); },
+  more: turn => { if (!live) play(`/turns/${turn.id}/continue`, { scale: chat.scale?.[turn.character] ?? 1 }, { into: turn, more: true }); },
+  share,
   regenerate: turn => { if (!live) play(`/turns/${turn.id}/regenerate`, { takes: takesOf(turn.character), scale: chat.scale?.[turn.character] ?? 1 }, { into: turn }); },
   choose: attempt(async (turn, k) => {
     if (k < 0) return;
@@ -331,20 +411,21 @@ const act = {
     toast(t('deleted'), { action: t('undo'), onaction: () => post(`/api/chats/${id}/undo`, { undo }).then(() => chat?.id === id && refresh()).catch(failed) });
   }),
   branch: attempt(async turn => {
-    const made = await post(path('/branch'), { turn: turn.id });
+    const made = await post(path('/branch'), { turn: turn.id }), of = title();
+    await patch(`/api/chats/${made.id}`, { title: t('branch_of', { name: of }).slice(0, 120) });
     await loadChats();
     location.hash = `#/chat/${made.id}`;
     toast(t('branched'));
   }),
   prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), turn, speakerOf(turn)),
-  takes: turn => showTakes(turn, k => act.choose(turn, k)),
+  takes: turn => showTakes(turn, k => act.choose(turn, k), judges.get(turn.character)),
 };
 let refreshes = 0;
 async function refresh() {
   const at = log.scrollTop, mine = chat, turn = ++refreshes, now = await get(path(''));
   if (chat?.id !== mine.id || live || turn !== refreshes) return; // what was asked for later is newer
   if (occupied()) { due = true; return; } // somebody has begun to type, or a menu is open
-  if (mine.ghost && now.turns.at(-1)?.role !== 'character') now.ghost = mine.ghost;
+  if (mine.ghost && (mine.ghost.into ? now.turns.at(-1)?.alternatives.length === mine.turns.at(-1)?.alternatives.length : now.turns.at(-1)?.role !== 'character')) now.ghost = mine.ghost;
   chat = now;
   drawTitles();
   drawTurns();
@@ -360,6 +441,7 @@ function setCast(ids) {
   if (!ids.includes(next)) next = '';
   change('characters', ids).then(() => { drawTitles(); drawSelf(); drawTurns(); drawGo(); });
 }
+const setNotes = notes => change('notes', notes);
 function setSelf(name) {
   keep('self', name);
   change('user', name).then(() => { drawSelf(); line.focus(); });

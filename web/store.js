@@ -3,13 +3,15 @@ import { get, picture } from './http.js';
 import { el } from './dom.js';
 import { t } from './words.js';
 
-export const store = { state: null, characters: [], chats: [], jobs: [] };
+export const store = { state: null, characters: [], chats: [], jobs: [], look: 0 };
 const bus = new EventTarget();
 export const on = (name, f) => bus.addEventListener(name, e => f(e.detail));
 export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
 
 export async function loadCharacters() {
+  const was = JSON.stringify(store.characters);
   store.characters = (await get('/api/characters')).characters;
+  if (JSON.stringify(store.characters) !== was) store.look++; // what is drawn of them is drawn anew
   giveColours();
   emit('characters');
 }
@@ -42,15 +44,20 @@ export function keep(name, value) {
 /* ---- the look of a character ---- */
 
 // Each character keeps a colour of its own: the one that its id points to, or the next that is free.
-const hues = [150, 200, 50, 305, 250, 85, 120, 25, 275, 350], colours = new Map();
+const hues = [150, 200, 50, 305, 250, 85, 120, 25, 275, 350], colours = new Map(), letters = new Map();
 function giveColours() {
   colours.clear();
-  const taken = new Set();
+  letters.clear();
+  const taken = new Set(), used = new Set();
   for (const c of store.characters) {
     let slot = [...c.id].reduce((h, x) => (h * 31 + x.codePointAt(0)) % 9973, 7) % hues.length;
     for (let i = 0; i < hues.length && taken.has(slot); i++) slot = (slot + 1) % hues.length;
     taken.add(slot);
     colours.set(c.id, hues[slot]);
+    // And letters of their own: two who would have the same ones get other ones of their name.
+    const first = [...c.name.replace(/\s+/g, '')], mine = [initials(c.name), ...first.slice(1).map(x => (first[0] + x).toUpperCase())].find(x => !used.has(x)) ?? initials(c.name);
+    used.add(mine);
+    letters.set(c.id, mine);
   }
 }
 export const hue = id => colours.get(id) ?? 60;
@@ -59,7 +66,7 @@ export const initials = name => name.split(/\s+/).map(w => [...w][0] || '').slic
 
 // A round picture: the character's own, or its initials. A wide picture (a word cloud) is too fine for that size.
 export function avatar(id, name, cls = '') {
-  const c = character(id), box = el('span', { class: `avatar ${cls}`, 'aria-hidden': 'true', 'data-initials': initials(name || c.name), vars: { hue: hue(id) } });
+  const c = character(id), box = el('span', { class: `avatar ${cls}`, 'aria-hidden': 'true', 'data-initials': letters.get(id) ?? initials(name || c.name), vars: { hue: hue(id) } });
   if (c.picture) picture(el('img', { alt: '', onload: e => { if (!isWide(e.target)) { box.replaceChildren(e.target); box.classList.add('pictured'); } } }), c.picture);
   return box;
 }

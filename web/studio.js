@@ -3,6 +3,7 @@ import { del, get, patch, upload } from './http.js';
 import { $, announce, button, dialog, el, failed, fill, icon, iconButton, toast } from './dom.js';
 import { addWords, number, t } from './words.js';
 import { studioWords } from './words-studio.js';
+import './words-more.js';
 import { emit, initials, jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js';
 
 addWords(studioWords);

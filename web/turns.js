@@ -28,8 +28,8 @@ function readAloud(turn) {
   speechSynthesis.speak(u);
 }
 
-// "act" are the stage's actions; "last": the newest turn; "busy": a reply is under way somewhere.
-export function turnElement(turn, { last = false, busy = false, act } = {}) {
+// "act" are the stage's actions; "last": the newest turn.
+export function turnElement(turn, { last = false, act } = {}) {
   const own = turn.role === 'user', name = speakerOf(turn), named = !own || !nameless(turn.speaker);
   const text = el('div', { class: 'text' }, marked(turn.text));
   const box = el('li', { class: `turn ${turn.role}${last ? ' last' : ''}`, 'data-id': turn.id, tabindex: '-1', vars: { hue: hue(castId(turn)) } },
@@ -37,7 +37,7 @@ export function turnElement(turn, { last = false, busy = false, act } = {}) {
     el('div', { class: 'body' },
       el('div', { class: named ? 'who' : 'who unseen' }, el('span', { class: 'name' }, name), ...notes(turn)),
       text,
-      act && tools(turn, { last, busy, act, box: () => box })));
+      act && tools(turn, { last, act, box: () => box })));
   if (last && !own && act) swipes(text, turn, act);
   return box;
 }
@@ -50,22 +50,23 @@ function notes(turn) {
   return list.map(s => el('span', { class: 'note' }, s));
 }
 
-function tools(turn, { last, busy, act, box }) {
+function tools(turn, { last, act, box }) {
   const character = turn.role === 'character', n = turn.alternatives?.length || 1, at = turn.chosen || 0;
-  const tool = (name, what, label, f, props) => iconButton(name, label, f, { 'data-tool': what, disabled: busy, ...props });
+  const tool = (name, what, label, f, props) => iconButton(name, label, f, { 'data-tool': what, ...props });
   return el('div', { class: 'tools', role: 'group', 'aria-label': t('tools_of', { name: speakerOf(turn) }) },
     character && (n > 1 || last) && el('span', { class: 'takes' },
-      tool('left', 'left', t('take_before'), () => act.choose(turn, at - 1), { disabled: busy || at === 0 }),
-      el('button', { type: 'button', class: 'count', 'data-tool': 'takes', title: t('takes_all'), 'aria-label': t('take_of', { k: at + 1, n }), disabled: busy || n < 2, onclick: () => act.takes(turn) }, `${at + 1}/${n}`),
-      tool('right', 'right', at + 1 < n ? t('take_next') : t('again'), () => act.choose(turn, at + 1), { disabled: busy || (at + 1 === n && !last) })),
+      tool('left', 'left', t('take_before'), () => act.choose(turn, at - 1), { disabled: at === 0 }),
+      el('button', { type: 'button', class: 'count', 'data-tool': 'takes', title: t('takes_all'), 'aria-label': t('take_of', { k: at + 1, n }), disabled: n < 2, onclick: () => act.takes(turn) }, `${at + 1}/${n}`),
+      tool('right', 'right', at + 1 < n ? t('take_next') : t('again'), () => act.choose(turn, at + 1), { disabled: at + 1 === n && !last })),
     character && last && tool('again', 'again', t('again'), () => act.regenerate(turn)),
-    tool('pencil', 'edit', t('edit'), () => edit(box(), turn, act)),
+    tool('pencil', 'edit', t('edit'), () => act.free(() => edit(box(), turn, act))),
     tool('copy', 'copy', t('copy'), () => copy(turn.text)),
     tool('more', 'more', t('more'), e => menu(e.currentTarget, t('more'), [
       character && ['eye', t('prompt_title'), () => act.prompt(turn)],
       character && n > 1 && ['list', t('takes_all'), () => act.takes(turn)],
       'speechSynthesis' in window && ['play', t('read_aloud'), () => readAloud(turn)],
-      character && last && ['right', t('go_on'), () => act.next(turn.character)],
+      character && last && ['right', t('go_on'), () => act.more(turn)],
+      ['open', t('share'), () => act.share(turn)],
       ['branch', t('branch'), () => act.branch(turn)],
       null,
       ['trash', last ? t('delete_turn') : t('delete_from'), () => act.remove(turn), 'danger'],
@@ -112,11 +113,13 @@ function swipes(text, turn, act) {
 }
 
 // The reply under way: a line that says what is being done, then the words.
-export function pendingElement(id, name) {
+// What it goes on from ("from") stands there from the beginning.
+export function pendingElement(id, name, from = '') {
   const bar = el('span', { class: 'bar' }), state = el('span', { class: 'state' }, t('thinking')), text = el('div', { class: 'text', 'aria-busy': 'true' });
   const progress = el('div', { class: 'progress' }, el('span', { class: 'dots', 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), state, el('span', { class: 'track', role: 'progressbar', 'aria-label': t('thinking') }, bar));
-  const who = el('span', { class: 'name' }, name || ''), face = avatar(id, name), sketch = el('span', { class: 'sketch', 'aria-hidden': 'true' });
+  const who = el('span', { class: 'name' }, name || ''), face = avatar(id, name), sketch = el('span', { class: 'sketch', 'aria-hidden': 'true' }), said = el('span', {});
   const box = el('li', { class: 'turn character last pending', vars: { hue: hue(id) } }, face, el('div', { class: 'body' }, el('div', { class: 'who' }, who), text));
+  if (from) text.append(el('span', { class: 'from' }, marked(from), ' '));
   text.append(progress);
   const share = x => { bar.style.inlineSize = `${Math.round(100 * x)}%`; progress.classList.toggle('measured', x > 0); };
   return {
@@ -129,7 +132,10 @@ export function pendingElement(id, name) {
       if (fresh > 0 && p.read < p.total) { state.textContent = t('reading', { k: p.read, n: p.total }); share((p.read - p.cached) / fresh); } else { state.textContent = t('thinking'); share(0); }
     },
     // One of the drafts as it grows; it need not be the one that is spoken, so that only the eye is told.
-    draft(s) { text.classList.add('drafting'); sketch.textContent = s; if (!sketch.isConnected) text.prepend(sketch); },
-    words(s) { if (progress.isConnected) { text.replaceChildren(); text.classList.remove('drafting'); } text.textContent = s; },
+    draft(s) { if (!progress.isConnected) return; text.classList.add('drafting'); sketch.textContent = s; if (!sketch.isConnected) progress.before(sketch); },
+    words(s) {
+      if (progress.isConnected) { progress.remove(); sketch.remove(); text.classList.remove('drafting'); text.append(said); }
+      said.replaceChildren(...marked(s));
+    },
   };
 }

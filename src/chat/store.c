@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "chat/row.h"
+#include "text/fold.h"
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -447,6 +448,64 @@ us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_st
 void us_stored_chats_free(us_stored_chat *chats, size_t n) {
     for (size_t i = 0; i < n; i++) us_stored_chat_fini(&chats[i]);
     free(chats);
+}
+
+/* us_finds(text, folded): whether the text, folded, holds what is looked for. */
+static void sql_finds(sqlite3_context *c, int n, sqlite3_value **args) {
+    const char *text = n == 2 ? (const char *)sqlite3_value_text(args[0]) : NULL,
+               *words = n == 2 ? (const char *)sqlite3_value_text(args[1]) : NULL;
+    us_buf folded;
+    us_buf_init(&folded, 4 * (size_t)US_MAX_TEXT);
+    bool found = text && words && us_fold_case(text, &folded) && folded.data && strstr(folded.data, words);
+    us_buf_fini(&folded);
+    sqlite3_result_int(c, found);
+}
+
+typedef struct hit_list {
+    us_store_hit *hits;
+    size_t n, cap;
+} hit_list;
+
+static us_status hit_row(void *ctx, sqlite3_stmt *q, us_error *err) {
+    hit_list *l = ctx;
+    us_status st = us_grow(&l->hits, &l->cap, l->n + 1, sizeof *l->hits, err);
+    if (st) return st;
+    us_store_hit *h = &l->hits[l->n++];
+    const char *chat = (const char *)sqlite3_column_text(q, 0);
+    *h = (us_store_hit){.turn = sqlite3_column_int64(q, 1)};
+    snprintf(h->chat, sizeof h->chat, "%s", chat ? chat : "");
+    st = us_row_text(q, 2, &h->speaker, err);
+    return st ? st : us_row_text(q, 3, &h->text, err);
+}
+
+us_status us_store_search(us_store *s, const char *words, const char *owner, us_store_hit **out, size_t *n, us_error *err) {
+    hit_list l = {0};
+    us_buf folded;
+    us_buf_init(&folded, 1 << 16);
+    if (!us_fold_case(words, &folded) || !folded.len) {
+        us_buf_fini(&folded);
+        return us_fail(err, US_ERR_ARGUMENT, "q: the words to look for are expected, in UTF-8");
+    }
+    pthread_mutex_lock(&s->lock);
+    us_status st = US_OK;
+    if (sqlite3_create_function(s->db, "us_finds", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, sql_finds, NULL, NULL))
+        st = fail(s, err);
+    if (!st)
+        st = run(s, hit_row, &l, err,
+                 "SELECT c.id, t.id, t.speaker, t.text FROM turns t JOIN chats c ON c.id = t.chat"
+                 " WHERE t.cut IS NULL AND c.deleted_ms IS NULL AND (?2 = '' OR c.owner = ?2) AND us_finds(t.text, ?1)"
+                 " ORDER BY t.id DESC LIMIT ?3",
+                 "tti", folded.data, owner, (int64_t)US_MAX_HITS);
+    pthread_mutex_unlock(&s->lock);
+    us_buf_fini(&folded);
+    if (st) us_store_hits_free(l.hits, l.n);
+    else *out = l.hits, *n = l.n;
+    return st;
+}
+
+void us_store_hits_free(us_store_hit *hits, size_t n) {
+    for (size_t i = 0; i < n; i++) free(hits[i].speaker), free(hits[i].text);
+    free(hits);
 }
 
 us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err) {

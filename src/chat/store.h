@@ -43,6 +43,19 @@ US_MUST_USE us_status us_store_restore_chat(us_store *s, const char *id, us_erro
 /* A chat of its own with the turns up to and including `turn`. */
 US_MUST_USE us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch[US_STORE_ID], us_error *err);
 
+/* A turn that has the words looked for; its text is the wording that counts. */
+typedef struct us_store_hit {
+    char chat[US_STORE_ID];
+    int64_t turn;
+    char *speaker, *text;
+} us_store_hit;
+enum { US_MAX_HITS = 50 };
+/* The newest turns (at most US_MAX_HITS) of chats that are there whose words hold `words`, whatever its case in any script;
+ * owner "": of all chats. us_store_hits_free(). */
+US_MUST_USE us_status us_store_search(us_store *s, const char *words, const char *owner, us_store_hit **out, size_t *n,
+                                      us_error *err);
+void us_store_hits_free(us_store_hit *hits, size_t n);
+
 /* ---- what a reply reads ---- */
 
 /* The last lines that `who` (a character's id) has heard before the turn `before` (0: all): at least n, not counting their own

@@ -119,6 +119,28 @@ enum MHD_Result us_route_chats(us_request *r) {
     return us_answer_json(r, 200, NULL);
 }
 
+/* GET ?q=: turns of any chat that hold these words, the newest first. */
+enum MHD_Result us_route_search(us_request *r) {
+    const char *q = MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, "q");
+    us_store_hit *hits = NULL;
+    us_error err;
+    size_t n = 0;
+    us_status st =
+        q && *q && strlen(q) <= 200 ? US_OK : us_fail(&err, US_ERR_ARGUMENT, "q: 1 to 200 bytes to look for are expected");
+    if (!st) st = us_store_search(r->s->store, q, r->owner, &hits, &n, &err);
+    if (st) return us_refuse_error(r, st, &err);
+    json_t *list = json_array();
+    bool whole = list != NULL;
+    for (size_t i = 0; i < n && whole; i++)
+        whole =
+            !json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s}", "chat", hits[i].chat, "turn",
+                                                   (json_int_t)hits[i].turn, "speaker", hits[i].speaker, "text", hits[i].text));
+    us_store_hits_free(hits, n);
+    if (whole) return us_answer_json(r, 200, json_pack("{s:o}", "turns", list));
+    json_decref(list);
+    return us_answer_json(r, 200, NULL);
+}
+
 enum MHD_Result us_route_chat(us_request *r) { return us_chat_answer(r, 200, r->chat); }
 
 /* A chat with one character begins with their greeting; the alternate ones are the other wordings of that turn. */

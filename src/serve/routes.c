@@ -83,6 +83,8 @@ static const us_route table[] = {
     {"GET", "/api/backup", us_route_backup, STUDIO, NULL},
     {"GET", "/api/storage", us_route_storage, STUDIO, NULL},
     {"DELETE", "/api/storage/*", us_route_storage_delete, STUDIO, NULL},
+    {"POST", "/api/chats/@/turns/#/continue", us_route_continue, MODEL, NULL},
+    {"GET", "/api/search", us_route_search, KEY, NULL},
     {"GET", "/api/events", us_route_events, KEY, NULL},
     {"GET", "/api/scripts", us_route_scripts, STUDIO, NULL},
     {"POST", "/api/scripts", us_route_script_add, STUDIO, us_script_take},

@@ -39,6 +39,7 @@ typedef struct talk {
     us_id_list present;
     us_stored_turn user_turn; /* what was said first; without a speaker when nothing was */
     us_stored_turn turn;      /* the reply's; from the beginning the one that gets more alternatives, if there is one */
+    char *before;             /* what the reply goes on from: the wording of `turn`; NULL: nothing */
     int64_t start_ns;
     int32_t shown_read, shown_made;
     size_t drafted; /* bytes of the draft that was shown */
@@ -47,22 +48,38 @@ typedef struct talk {
 
 /* ---- the end of a reply ------------------------------------------------------------------------------------------- */
 
+/* What was there and what came to it; a blank between words that have none. malloc()ed. */
+static us_status continued(const char *before, us_reply_text t, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, US_MAX_TEXT);
+    size_t n = strlen(before);
+    bool apart = n && t.n && !strchr(" \n", before[n - 1]) && !strchr(" \n.,;:!?", t.text[0]);
+    us_status st = us_buf_appendf(&b, err, "%s%s%.*s", before, apart ? " " : "", (int)t.n, t.text);
+    if (st) us_buf_fini(&b);
+    else *out = b.data;
+    return st;
+}
+
 /* Adds the takes worth keeping, best first: not empty, none twice; loops only when there is nothing else. The best is chosen.
  * *n_added: how many. */
-static us_status add_takes(us_stored_turn *turn, us_reply *reply, double scale, bool cancelled, size_t *n_added,
-                           us_error *err) {
+static us_status add_takes(us_stored_turn *turn, us_reply *reply, const char *before, double scale, bool cancelled,
+                           size_t *n_added, us_error *err) {
     us_status st = US_OK;
     *n_added = 0;
     for (int pass = 0; pass < 2 && !*n_added; pass++)
         for (int32_t i = 0; i < us_reply_count(reply) && !st; i++) {
             us_reply_text t = us_reply_get(reply, i);
             bool known = !t.n || (!pass && t.end == US_END_LOOP);
+            char *whole = NULL;
+            if (before && !known && (st = continued(before, t, &whole, err))) break;
+            if (whole) t.text = whole, t.n = strlen(whole);
             for (size_t k = turn->n_alternatives - *n_added; k < turn->n_alternatives; k++) {
                 const char *text = turn->alternatives[k].text;
                 known = known || (strlen(text) == t.n && !memcmp(text, t.text, t.n));
             }
             const char *end = cancelled && !*n_added ? "cancel" : us_reply_end_name(t.end);
             if (!known && !(st = us_turn_add(turn, t.text, t.n, end, t.score, scale, err))) ++*n_added;
+            free(whole);
         }
     turn->chosen = turn->n_alternatives - *n_added;
     return st;
@@ -82,7 +99,7 @@ static us_status fill_turn(talk *t, us_status ended, bool *said, us_error *err) 
         st = us_turn_init(turn, t->who->id, us_card_name(t->who->card), err);
         if (!st) st = us_id_list_copy(&turn->present, &t->present, err);
     }
-    if (!st) st = add_takes(turn, reply, t->scale[0], cancelled, &n, err);
+    if (!st) st = add_takes(turn, reply, t->before, t->scale[0], cancelled, &n, err);
     if (st || !n) return st;
     *said = true;
     turn->edited = false;
@@ -129,6 +146,7 @@ static void free_talk(void *ctx) {
     us_id_list_fini(&t->present);
     us_turn_fini(&t->user_turn);
     us_turn_fini(&t->turn);
+    free(t->before);
     free(t);
 }
 
@@ -206,7 +224,9 @@ static us_status more(us_request *r, us_error *err) {
         if (t->user_turn.speaker) st = us_event(r, "turn", json_pack("{s:o}", "turn", us_turn_json(&t->user_turn)), err);
         return st ? st
                   : us_event(r, "speaker",
-                             json_pack("{s:s, s:s}", "character", t->who->id, "speaker", us_card_name(t->who->card)), err);
+                             json_pack("{s:s, s:s, s:s}", "character", t->who->id, "speaker", us_card_name(t->who->card),
+                                       "judge", t->who->director && r->s->backend.engine ? "director" : "likelihood"),
+                             err);
     }
     for (int i = 0; i < t->n && !st; i++) {
         if (t->done[i]) continue;
@@ -392,8 +412,8 @@ enum MHD_Result us_route_next(us_request *r) {
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
 
-/* The last turn again: t->turn gets more alternatives. */
-static us_status again(us_request *r, talk *t, const us_stored_chat *chat, const wish *w, us_error *err) {
+/* The last turn again, or (`on`) as it is and then further: t->turn gets more alternatives. */
+static us_status again(us_request *r, talk *t, const us_stored_chat *chat, const wish *w, bool on, us_error *err) {
     matter m = {0};
     us_stored_turn turn = {0};
     us_status st = us_store_get_turn(r->s->store, chat->id, r->turn, &turn, err), last = US_OK;
@@ -401,27 +421,34 @@ static us_status again(us_request *r, talk *t, const us_stored_chat *chat, const
     if (!st) st = last;
     if (!st && t->turn.id != r->turn)
         st = us_fail(err, US_ERR_MISMATCH,
-                     "only the last turn can be made again; branch the chat there, or delete what follows");
+                     "only the last turn can be made again or go on; branch the chat there, or delete what follows");
     if (!st && !t->turn.own) st = us_fail(err, US_ERR_MISMATCH, "this turn is the user's: there is nothing to make again");
     if (!st) st = us_characters_find(r->s->characters, t->turn.character, &t->who, err);
-    if (!st) st = read_matter(r->s, chat, t->who, r->turn, &m, err);
+    if (!st && on) st = us_strdup(us_turn_text(&t->turn), &t->before, err);
+    if (!st) st = read_matter(r->s, chat, t->who, on ? 0 : r->turn, &m, err);
     if (!st) st = begin_reply(t, 0, chat, &m, w, w->scale, r->json, err);
     us_turn_fini(&turn);
     free_matter(&m);
     return st;
 }
 
-enum MHD_Result us_route_regenerate(us_request *r) {
+static enum MHD_Result answer_again(us_request *r, bool on) {
     wish w;
     talk *t = NULL;
     us_stored_chat chat;
     us_error err;
     us_status st = open_talk(r, &w, &t, &chat, &err);
-    if (!st) st = again(r, t, &chat, &w, &err);
+    if (!st && on && !w.takes) w.takes = 1;
+    if (!st) st = again(r, t, &chat, &w, on, &err);
     if (!st) us_chat_set_reply(r, t->reply[0]);
     us_stored_chat_fini(&chat);
     return st ? us_refuse_error(r, st, &err) : us_answer_stream(r, more);
 }
+
+enum MHD_Result us_route_regenerate(us_request *r) { return answer_again(r, false); }
+
+/* The last turn, in place, as far as it was and then further. */
+enum MHD_Result us_route_continue(us_request *r) { return answer_again(r, true); }
 
 /* The variants' replies to what stands before the last answer of the one who is asked. */
 static us_status compare(us_request *r, talk *t, const us_stored_chat *chat, wish *w, const json_t *variants, us_error *err) {

@@ -227,6 +227,8 @@ enum MHD_Result us_route_turn_prompt(us_request *r);
 enum MHD_Result us_route_say(us_request *r);
 enum MHD_Result us_route_next(us_request *r);
 enum MHD_Result us_route_regenerate(us_request *r);
+enum MHD_Result us_route_continue(us_request *r);
+enum MHD_Result us_route_search(us_request *r);
 enum MHD_Result us_route_compare(us_request *r);
 enum MHD_Result us_route_stop(us_request *r);
 

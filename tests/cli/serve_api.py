@@ -1,5 +1,5 @@
 """Every route of the chat API and of the OpenAI API on a tiny model, as a client sees them; and what a bad client gets."""
-import base64, http.client, json, os, shutil, signal, socket, sqlite3, sys, threading, time
+import base64, http.client, json, os, shutil, signal, socket, sqlite3, sys, threading, time, urllib.parse
 from served import launch
 
 program, model, adapter, folder = sys.argv[1:5]
@@ -129,6 +129,24 @@ def chat_api():
     refused(409, 'POST', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/regenerate')
     refused(404, 'POST', f'/api/chats/{cid}/turns/999/regenerate')
     refused(404, 'POST', f'/api/chats/{cid}/turns/x/regenerate')
+
+    evs = events(f'/api/chats/{cid}/turns/{turn["id"]}/continue', {'max_tokens': 6, 'seed': 5})
+    longer = by(evs, 'done')[0]['turn']
+    assert longer['id'] == turn['id'] and longer['chosen'] == len(longer['alternatives']) - 1 == len(again['alternatives']), longer
+    assert longer['text'].startswith(again['text']) and longer['text'].endswith(''.join(d['text'] for d in by(evs, 'delta'))) and len(longer['text']) > len(again['text']), (again, longer)
+    assert by(evs, 'speaker')[0]['judge'] == 'likelihood', evs
+    refused(409, 'POST', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/continue')
+    refused(404, 'POST', f'/api/chats/{cid}/turns/999/continue')
+    ok('PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {'chosen': again['chosen']})
+
+    found = lambda q: [(h['chat'], h['turn'], h['text']) for h in ok('GET', '/api/search?q=' + urllib.parse.quote(q))['turns']]
+    assert (cid, saved['turns'][1]['id'], 'Hello, Tom!') in found('hello, TOM'), found('hello, TOM')
+    ru = ok('POST', '/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': [{'role': 'user', 'text': 'Где Мой СЫР?'}]}}, want=201)['id']
+    assert [c for c, _, _ in found('мой сыр')] == [ru] and found('100%_') == []
+    ok('DELETE', f'/api/chats/{ru}', want=204)
+    assert found('мой сыр') == []
+    refused(400, 'GET', '/api/search')
+    refused(400, 'GET', '/api/search?q=' + 'x' * 201)
 
     edited = ok('PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {'text': 'My own words.'})
     assert edited['edited'] and edited['text'] == 'My own words.' and edited['chosen'] == len(edited['alternatives']) - 1

@@ -159,6 +159,7 @@ await test('edit, branch, delete and undo', async () => {
   await turns(2);
   await becomes(texts, ['Anna Lamp says hello.', `Hello ${probe}`]);
   await becomes(() => count('.chat-row'), 2);
+  await becomes(() => page.locator('.titles h1').innerText(), 'Branch of Renamed elsewhere');
   await pick(tool('more'), 'Delete');
   await turns(1);
   await page.getByRole('button', { name: 'Undo' }).click();
@@ -196,7 +197,7 @@ await test('who you are: one of the cast, or any name', async () => {
   await say('It is me.');
   await becomes(() => page.locator('.turn.user .name').last().innerText(), 'Clara Key');
   await page.locator('.self').click();
-  await page.locator('.popover input').fill(probe.slice(0, 50));
+  await page.getByLabel('Any name').fill(probe.slice(0, 50));
   await page.keyboard.press('Enter');
   await named(probe.slice(0, 50));
   await say('And now?');
@@ -272,6 +273,230 @@ await test('a scene: who speaks next is chosen, or automatic', async () => {
   await say('And what do you both think?');
   await accessible(page, 'a scene');
   await shot(page, 'scene-light');
+});
+
+await test('a scene has a place and a situation, goes on by itself, and pauses', async () => {
+  await begin();
+  await page.getByRole('button', { name: /Set a scene/ }).click();
+  for (let i = 1; i <= 2; i++) {
+    await page.getByRole('button', { name: 'Add to the scene' }).first().click();
+    await becomes(() => count('.card.on'), i);
+  }
+  await page.getByLabel('Where they are and what is going on').fill('In the kitchen, late at night.');
+  await accessible(page, 'setting a scene');
+  await shot(page, 'scene-setting');
+  await page.getByRole('button', { name: 'Raise the curtain' }).click();
+  await becomes(() => page.locator('.situation .text').innerText(), 'In the kitchen, late at night.');
+  await holds(async () => await count('.turn.character:not(.pending)') >= 2); // more than was asked for
+  const pause = page.locator('.play-on');
+  await becomes(() => pause.innerText(), /Pause/);
+  await pause.click();
+  await becomes(() => pause.innerText(), /Play on/);
+  await idle();
+  const n = await count('.turn');
+  await answered(() => pause.click(), /\/next$/);
+  await holds(async () => await count('.turn') > n);
+  await accessible(page, 'a scene that goes on');
+  await shot(page, 'scene-playing');
+});
+
+await test('a reply is continued in place', async () => {
+  await begin({ chats: [talk()] });
+  await answered(() => pick(tool('more'), 'Continue this reply'), /\/continue$/);
+  await becomes(() => count('.turn'), 3);
+  await becomes(async () => (await texts()).at(-1), /^The lamp is on\. \S/);
+  await becomes(() => tool('takes').innerText(), '4/4'); // as it was before is still there
+});
+
+await test('actions and weight are shown, and nothing else of what could be markup', async () => {
+  await begin({ chats: [talk(own('', 'And **now**, *quickly*?'), reply('anna', `*she looks up* It is **on**, 2 * 3 * 4, <b>no</b> [x](javascript:hacked=1) **not\nover lines** ${probe}`))] });
+  await becomes(() => page.locator('.turn.last .text em').allInnerTexts(), ['she looks up']);
+  await becomes(() => page.locator('.turn.last .text strong').allInnerTexts(), ['on']);
+  await becomes(() => page.locator('.turn.last .text').innerText(), /It is on, 2 \* 3 \* 4, <b>no<\/b> \[x\]\(javascript:hacked=1\)/);
+  await becomes(() => page.locator('.turn .text').nth(3).locator('strong, em').allInnerTexts(), ['now', 'quickly']);
+  assert.equal(await count('.turn .text a'), 0);
+  await unharmed(page);
+});
+
+await test('search finds what was said in any chat, and goes there', async () => {
+  const made = await begin({ chats: [talk(own('', 'Где мой СЫР?'), reply('anna', 'Gone.')), { ...talk(), title: 'Another' }] });
+  await page.getByRole('searchbox').fill('мой сыр');
+  await page.getByText('In what was said').waitFor();
+  await becomes(() => page.locator('.chats mark').innerText(), 'мой СЫР');
+  await accessible(page, 'a search');
+  await page.locator('.chats a:has(mark)').click();
+  await becomes(() => page.locator('.turn.found .text').innerText(), 'Где мой СЫР?');
+  assert.doesNotMatch(page.url(), new RegExp(made.id));
+});
+
+await test('a passage is shared as text and as a picture', async () => {
+  await begin({ chats: [talk()] });
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.base });
+  await pick(tool('more'), 'Share a passage');
+  await becomes(() => page.locator('.passage p').count(), 3);
+  await page.locator('dialog input[type=number]').fill('2');
+  await becomes(() => page.locator('.passage').innerText(), /^You: Hello [^]*Anna Lamp: The lamp is on\.$/);
+  await accessible(page, 'sharing');
+  await shot(page, 'share');
+  await page.getByRole('button', { name: 'Copy as text' }).click();
+  await page.getByText('Copied').first().waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `You: Hello ${probe}\nAnna Lamp: The lamp is on.`);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as a picture' }).click()]);
+  await download.saveAs(`${env.US_SHOTS}/shared.png`);
+  assert.equal(fs.readFileSync(`${env.US_SHOTS}/shared.png`).subarray(1, 4).toString(), 'PNG');
+});
+
+await test('a reply is read aloud, and a second time stops it', async () => {
+  await begin({ chats: [talk(own('', 'Hm?'), reply('anna', '*sighs* Yes.'))] });
+  await page.evaluate(() => { window.spoken = []; speechSynthesis.speak = u => window.spoken.push([u.text, u.lang]); });
+  await pick(tool('more'), 'Read aloud');
+  await becomes(() => page.evaluate(() => window.spoken), [['sighs Yes.', 'en']]);
+});
+
+await test('the character or the bare model: one switch, kept', async () => {
+  await begin({ chats: [talk()] });
+  const pressed = () => page.locator('.switch [aria-pressed=true]').innerText(), kept = page.waitForResponse(r => r.request().method() === 'PATCH');
+  await becomes(pressed, 'The character');
+  await page.getByRole('button', { name: 'The bare model' }).click();
+  await becomes(pressed, 'The bare model');
+  await kept;
+  await again();
+  await becomes(pressed, 'The bare model');
+  await say('And you?');
+  await becomes(() => page.locator('.turn.last .note').allInnerTexts().then(x => x.join()), /strength 0\.00/);
+  await page.getByRole('button', { name: 'The character' }).click();
+  await becomes(pressed, 'The character');
+});
+
+await test('who you are: aliases are one, and what is known of you can be written and struck out', async () => {
+  fs.mkdirSync(`${cast}/carl`, { recursive: true });
+  const c = card('Carl Fox');
+  c.data.extensions.understudy.cast = ['Carl Fox', 'Carl', 'Marge', 'Marge Simpson', 'Ann', 'Ann Lee', 'Ann Day', 'User'];
+  fs.writeFileSync(`${cast}/carl/card.json`, JSON.stringify(c));
+  await eventually(async () => assert.ok((await server.ask('GET', '/api/characters')).characters.find(x => x.id === 'carl')));
+  await begin({ chats: [{ ...talk(own('', 'My name is Petra.'), { ...reply('anna', 'Good.'), character: 'carl', speaker: 'Carl Fox' }), characters: ['carl'] }] });
+  await page.locator('.self').click();
+  await becomes(() => page.locator('.chips.tall .chip').allInnerTexts(), ['Yourself', 'Marge Simpson', 'Ann', 'Ann Lee', 'Ann Day']);
+  await becomes(() => page.locator('.known li span').allInnerTexts(), ['My name is Petra.']);
+  const kept = page.waitForResponse(r => r.request().method() === 'PATCH');
+  await page.getByLabel('A line about yourself').fill('I am a baker from Riga.');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await kept;
+  await accessible(page, 'what is known');
+  await shot(page, 'known');
+  await again();
+  await page.locator('.self').click();
+  await becomes(() => page.locator('.known li span').allInnerTexts(), ['My name is Petra.', 'I am a baker from Riga.']);
+  await page.getByRole('button', { name: 'Forget: My name is Petra.' }).click();
+  await becomes(() => page.locator('.known li span').allInnerTexts(), ['I am a baker from Riga.']);
+  fs.rmSync(`${cast}/carl`, { recursive: true });
+});
+
+await test('faces differ: their colour and their letters', async () => {
+  fs.mkdirSync(`${cast}/alba`, { recursive: true });
+  fs.writeFileSync(`${cast}/alba/card.json`, JSON.stringify(card('Alba Low')));
+  await eventually(async () => assert.ok((await server.ask('GET', '/api/characters')).characters.find(x => x.id === 'alba')));
+  await begin();
+  await eventually(async () => {
+    const faces = await page.locator('#rail .face .avatar').evaluateAll(list => list.map(x => [x.dataset.initials, getComputedStyle(x).backgroundColor]));
+    assert.ok(faces.length >= 3);
+    for (const i of [0, 1]) assert.equal(new Set(faces.map(f => f[i])).size, faces.length, JSON.stringify(faces));
+  });
+  fs.rmSync(`${cast}/alba`, { recursive: true });
+});
+
+await test('a first line that is refused leaves no chat; an address that is none is told as one', async () => {
+  await begin({ at: '/#/new/anna' });
+  expect(/status of 400/);
+  await page.route('**/say', route => route.fulfill({ status: 400, contentType: 'application/json', body: '{"error":{"message":"no","type":"x","param":"text","code":null}}' }));
+  await page.fill('#line', 'Too long.');
+  await page.keyboard.press('Enter');
+  await page.getByText('too long: the model cannot read it at once').waitFor();
+  await becomes(() => page.inputValue('#line'), 'Too long.');
+  await page.waitForURL(/#\/new\/anna$/);
+  await becomes(async () => (await server.ask('GET', '/api/chats')).chats.length, 0);
+  await page.unroute('**/say');
+  await answered(() => page.locator('#line').press('Enter'));
+  await turns(3);
+  await page.goto(`${server.base}/#/new/%E0%A4%A`);
+  await page.waitForSelector('.card');
+  await page.goto(`${server.base}/#/chat/%`);
+  expect(/404/);
+  await page.getByText('That chat is not there any more.').waitFor();
+  await eventually(async () => assert.doesNotMatch(await page.locator('body').innerText(), /URI malformed/));
+});
+
+await test('words that were heard stay when the stream breaks, and the chat goes on when the server is back', async () => {
+  await begin({ chats: [talk(own('', 'Tell me.'))] });
+  expect(/net::ERR|Failed to (fetch|load)/);
+  const cut = [['speaker', { character: 'anna', speaker: 'Anna Lamp' }], ['delta', { text: 'Once there was' }], ['delta', { text: ' a lamp' }]];
+  await page.route('**/next', route => route.fulfill({ status: 200, contentType: 'text/event-stream', body: cut.map(([e, d]) => `event: ${e}\ndata: ${JSON.stringify(d)}\n\n`).join('') }));
+  await page.getByRole('button', { name: 'Ask for an answer' }).click();
+  await becomes(() => page.locator('.ghost .text').innerText(), 'Once there was a lamp');
+  await becomes(() => page.locator('.ghost .note').innerText(), 'interrupted');
+  await shot(page, 'interrupted');
+  await page.unroute('**/next');
+  await answered(() => page.getByRole('button', { name: 'Ask again' }).click());
+  await turns(5);
+  await becomes(() => count('.ghost'), 0);
+  // And for true: killed, whatever it was doing; what was on the page before is there afterwards.
+  await tool('direction', '.stage-head').click();
+  await page.locator('.popover input[type=range]').nth(1).focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.popover', { state: 'detached' });
+  await page.fill('#line', 'And then?');
+  await page.keyboard.press('Enter');
+  const said = () => page.locator('.turn.user + .turn.character').last().locator('.text').innerText();
+  await holds(async () => (await texts()).includes('And then?') && !await count('.pending .progress') && await said());
+  const heard = await said();
+  await server.end('SIGKILL');
+  await page.waitForSelector('#offline');
+  await server.start();
+  await page.waitForSelector('#offline', { state: 'detached' });
+  await eventually(async () => assert.ok((await said()).startsWith(heard.trim()), `${await said()} | ${heard}`));
+});
+
+await test('on a phone nothing that is tapped is smaller than 44 pixels', async () => {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+  const small = () => page.evaluate(() => [...document.querySelectorAll('button, a, input, select, textarea, summary, label')].filter(x => !x.matches('.unseen, #skip, .link, label :is(input), label:not(:has(input))') && x.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && (x.closest('dialog, [popover]') || !document.querySelector('dialog[open], :popover-open'))).map(x => [x, x.getBoundingClientRect()])
+    .filter(([, r]) => r.width > 0 && r.right > 0 && (r.width < 43.5 || r.height < 43.5)).map(([x, r]) => `${x.tagName}.${x.className} ${x.getAttribute('aria-label') || x.textContent.slice(0, 20)}: ${r.width.toFixed(0)}x${r.height.toFixed(0)}`));
+  await begin({ chats: [talk()], at: '/', ...phone });
+  await becomes(small, []);
+  await page.locator('.home-head button').tap();
+  await page.waitForSelector('.rail-open .chat-row');
+  await becomes(small, []);
+  await page.locator('.chat-row a').first().tap();
+  await turns(3);
+  await becomes(small, []);
+  for (const [open, there] of [[tool('direction', '.stage-head'), '.popover .slider'], [page.locator('.self'), '.known'], [tool('more'), '[role=menuitem]']]) {
+    await open.tap();
+    await page.waitForSelector(there);
+    await becomes(small, []);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.popover', { state: 'detached' });
+  }
+  await page.goto(`${server.base}/#/studio`);
+  await page.waitForSelector('#drop-zone');
+  await becomes(small, []);
+});
+
+await test('the page is ready within 60 KB', async () => {
+  await server.start();
+  page = await open(server.base);
+  const cdp = await page.context().newCDPSession(page), files = new Map();
+  await cdp.send('Network.enable');
+  await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
+  cdp.on('Network.responseReceived', e => files.set(e.requestId, { url: e.response.url, n: 0 }));
+  cdp.on('Network.loadingFinished', e => { const f = files.get(e.requestId); if (f) f.n = e.encodedDataLength; });
+  await page.reload();
+  await page.waitForSelector('.card');
+  const early = await page.evaluate(() => [...document.querySelectorAll('link[rel=stylesheet], link[rel=modulepreload], script[src]')].map(x => x.href || x.src));
+  const needed = f => early.includes(f.url) || f.url === `${server.base}/` || /\/api\/(state|characters|chats|jobs)$/.test(f.url);
+  const size = () => [...files.values()].filter(needed).reduce((n, f) => n + f.n, 0);
+  await holds(() => [...files.values()].filter(needed).length >= early.length && [...files.values()].filter(needed).every(f => f.n > 0));
+  console.log(`# ready after ${(size() / 1000).toFixed(1)} KB, headers included`);
+  assert.ok(size() < 60000, `${size()} bytes: ${[...files.values()].filter(needed).map(f => `${f.url} ${f.n}`).join(', ')}`);
 });
 
 await test('stop: the reply ends, nothing is lost, the line can be used again', async () => {
@@ -494,11 +719,26 @@ await test('the server goes away and comes back', async () => {
 });
 
 await test('every word is in the table, in both languages', async () => {
-  const web = new URL('../../web/', import.meta.url), table = ['words.js', 'words-studio.js'].map(f => fs.readFileSync(new URL(f, web), 'utf8')).join('\n');
+  const web = new URL('../../web/', import.meta.url), table = ['words.js', 'words-more.js', 'words-studio.js'].map(f => fs.readFileSync(new URL(f, web), 'utf8')).join('\n');
   for (const name of fs.readdirSync(web).filter(f => f.endsWith('.js')))
     for (const [, key] of fs.readFileSync(new URL(name, web), 'utf8').matchAll(/\bt\('([a-z_0-9]+)'/g)) assert.match(table, new RegExp(`^  ${key}: \\[.+', '.+'\\],$`, 'm'), `${name}: ${key}`);
   for (const name of fs.readdirSync(web).filter(f => /\.(js|html)$/.test(f)))
     assert.doesNotMatch(fs.readFileSync(new URL(name, web), 'utf8'), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(/, name);
+});
+
+await test('whatever the server says by a code, the page says in both languages', async () => {
+  const root = new URL('../../', import.meta.url), sources = fs.readdirSync(new URL('src/', root), { recursive: true }).filter(f => f.endsWith('.c')).map(f => fs.readFileSync(new URL(`src/${f}`, root), 'utf8'));
+  const codes = new Set();
+  for (const text of sources) {
+    for (const [, call] of text.matchAll(/us_because\(((?:[^;"]|"(?:[^"\\]|\\.)*")*);/g)) for (const [, code] of call.matchAll(/"([a-z]+(?:_[a-z]+)+)"/g)) codes.add(code);
+    for (const [, body] of text.matchAll(/const char \*reason_of\(int code\) \{([^]*?)\n\}/g)) for (const [, code] of body.matchAll(/return "([a-z_]+)"/g)) codes.add(code);
+  }
+  assert.ok(codes.size > 10, [...codes].join());
+  const http = fs.readFileSync(new URL('web/http.js', root), 'utf8'), words = fs.readFileSync(new URL('web/words.js', root), 'utf8');
+  for (const code of codes) {
+    const [, key] = http.match(new RegExp(`\\b${code}: '(error_[a-z_]+)'`)) || assert.fail(`web/http.js has no words for ${code}`);
+    assert.match(words, new RegExp(`^  ${key}: \\[.+', '.*[а-я].*'\\],$`, 'm'), key);
+  }
 });
 
 await test('a server that wants a key: asked once, a wrong one is told, pictures come too', async () => {
