@@ -67,7 +67,7 @@ export const initials = name => name.split(/\s+/).map(w => [...w][0] || '').slic
 // A round picture: the character's own, or its initials. A wide picture (a word cloud) is too fine for that size.
 export function avatar(id, name, cls = '') {
   const c = character(id), box = el('span', { class: `avatar ${cls}`, 'aria-hidden': 'true', 'data-initials': letters.get(id) ?? initials(name || c.name), vars: { hue: hue(id) } });
-  if (c.picture) picture(el('img', { alt: '', onload: e => { if (!isWide(e.target)) { box.replaceChildren(e.target); box.classList.add('pictured'); } } }), c.picture);
+  if (c.picture && c.face) picture(el('img', { alt: '', onload: e => { if (!isWide(e.target)) { box.replaceChildren(e.target); box.classList.add('pictured'); } } }), c.picture);
   return box;
 }
 // The large one, as on a playbill.

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { MAX_PICTURE = 16 << 20, MAX_FACTS = 4 << 20 };
-static const char *const picture_names[] = {"picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
+static const char *const picture_names[] = {"portrait.png", "picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
 
 /* The character of the path; when there is none the answer has been given, in *rc. */
 static us_character *wanted(us_request *r, enum MHD_Result *rc) {
@@ -53,6 +53,8 @@ static json_t *about(const us_character *c) {
                           has_file(c, "audition.json") || has_file(c, "audition.some.json"));
     json_object_set_new(j, "own", json_boolean(c->own && !c->half));
     json_object_set_new(j, "half", json_boolean(c->half));
+    /* A picture that somebody gave, not a cloud of words, which is too fine for a face. */
+    json_object_set_new(j, "face", json_boolean(has_file(c, "portrait.png") || (picture && !has_file(c, "about.json"))));
     free(picture);
     return j;
 }
@@ -130,7 +132,7 @@ enum MHD_Result us_route_character_card_json(us_request *r) {
 }
 
 enum MHD_Result us_route_character_card_png(us_request *r) {
-    static const char *const names[] = {"picture.png", "cloud.png", NULL};
+    static const char *const names[] = {"portrait.png", "picture.png", "cloud.png", NULL};
     enum MHD_Result rc = MHD_NO;
     char name[US_CHARACTER_ID + 8], *data = NULL;
     size_t n;

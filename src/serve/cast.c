@@ -32,7 +32,7 @@ static us_status write_picture(const us_character *c, const char *base64, us_err
     if (st) st = us_fail(err, st == US_ERR_FORMAT ? US_ERR_ARGUMENT : st, "picture_base64: %s", why.message);
     if (!st && (png.len < 8 || memcmp(png.data, "\x89PNG\r\n\x1a\n", 8)))
         st = us_fail(err, US_ERR_ARGUMENT, "picture_base64: a PNG is expected");
-    char *path = us_path_join(c->folder, "picture.png");
+    char *path = us_path_join(c->folder, "portrait.png");
     if (!st) st = path ? us_file_write_atomic(path, png.data, png.len, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
     us_buf_fini(&png);

@@ -203,7 +203,7 @@ static us_status find_places(us_server *s, const wish *w, size_t i, pupil *p, us
 
 /* What somebody has made of the character stays: the card and the picture go along. */
 static us_status take_along(us_server *s, const pupil *p, us_error *err) {
-    static const char *const files[] = {"card.json", "picture.png"};
+    static const char *const files[] = {"card.json", "picture.png", "portrait.png"};
     us_character *c = NULL;
     us_status st = us_characters_find(s->characters, p->id, &c, err);
     if (!st && (!c->own || c->half))

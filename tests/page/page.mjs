@@ -395,11 +395,13 @@ await test('who you are: aliases are one, and what is known of you can be writte
 await test('faces differ: their colour and their letters', async () => {
   fs.mkdirSync(`${cast}/alba`, { recursive: true });
   fs.writeFileSync(`${cast}/alba/card.json`, JSON.stringify(card('Alba Low')));
+  for (const [name, text] of [['about.json', JSON.stringify(figures)], ['picture.svg', '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="90" height="90"><rect width="9" height="9"/></svg>']]) fs.writeFileSync(`${cast}/alba/${name}`, text); // a square cloud
   await eventually(async () => assert.ok((await server.ask('GET', '/api/characters')).characters.find(x => x.id === 'alba')));
   await begin();
   await eventually(async () => {
     const faces = await page.locator('#rail .face .avatar').evaluateAll(list => list.map(x => [x.dataset.initials, getComputedStyle(x).backgroundColor]));
     assert.ok(faces.length >= 3);
+    assert.equal(await count('#rail .face .pictured'), 0); // a cloud is no face
     for (const i of [0, 1]) assert.equal(new Set(faces.map(f => f[i])).size, faces.length, JSON.stringify(faces));
   });
   fs.rmSync(`${cast}/alba`, { recursive: true });
