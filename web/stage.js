@@ -426,15 +426,18 @@ async function refresh() {
   if (chat?.id !== mine.id || live || turn !== refreshes) return; // what was asked for later is newer
   if (occupied()) { due = true; return; } // somebody has begun to type, or a menu is open
   if (mine.ghost && (mine.ghost.into ? now.turns.at(-1)?.alternatives.length === mine.turns.at(-1)?.alternatives.length : now.turns.at(-1)?.role !== 'character')) now.ghost = mine.ghost;
+  const same = JSON.stringify([now.scale, now.characters]) === JSON.stringify([mine.scale, mine.characters]);
   chat = now;
-  drawTitles();
+  if (same) drawTitles(); else drawHead();
   drawTurns();
   log.scrollTop = at;
   loadChats().catch(() => {});
 }
 const change = attempt(async (what, value) => {
   chat[what] = value;
+  refreshes++; // what was asked for before does not know it
   if (chat.id) await patch(path(''), { [what]: value });
+  refreshes++;
 });
 const setScale = (id, x) => change('scale', { ...chat.scale, [id]: x }).then(drawTitles);
 function setCast(ids) {
