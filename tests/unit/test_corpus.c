@@ -1,21 +1,7 @@
 /* Reading: the real series' counts equal what was counted apart; repairs; hostile files. */
 #include "test.h"
 #include "base/buf.h"
-#include "shared.h"
-#include "understudy/corpus.h"
-
-static char folder[] = "/tmp/us_corpus_XXXXXX";
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-static int drop_folder(void **state) {
-    (void)state;
-    char cmd[64];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
-    return system(cmd);
-}
+#include "scripts.h"
 
 static us_status load_text(const char *name, const char *text, size_t n, const us_script_options *o, us_script **s,
                            us_error *err) {
@@ -226,17 +212,6 @@ static void bad_files_are_refused_in_words(void **state) {
     assert_non_null(strstr(err.message, "did you mean 'Homer Simpson'"));
     assert_ok(us_script_find_speaker(s, "homer simpson", &i, &err), &err);
     us_script_free(s);
-}
-
-static us_script *load_shared(const char *const *names, size_t n) {
-    us_error err;
-    us_script *s = NULL;
-    char *paths[32];
-    for (size_t i = 0; i < n; i++)
-        if (!(paths[i] = shared_file(names[i]))) return NULL;
-    assert_ok(us_script_load(NULL, (const char *const *)paths, n, &s, &err), &err);
-    for (size_t i = 0; i < n; i++) free(paths[i]);
-    return s;
 }
 
 static void the_simpsons(void **state) {

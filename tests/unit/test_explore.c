@@ -4,25 +4,12 @@
 #include "base/buf.h"
 #include "explore/cloud.h"
 #include "explore/report.h"
-#include "shared.h"
+#include "scripts.h"
 #include <math.h>
 
 /* Fontconfig keeps what it has read until the process ends. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\nleak:libpango\n"; }
-
-static char folder[] = "/tmp/us_explore_XXXXXX";
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-static int drop_folder(void **state) {
-    (void)state;
-    char cmd[64];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
-    return system(cmd);
-}
 
 static us_script *script_of(const char *text) {
     us_error err;
@@ -266,17 +253,6 @@ static void a_page_holds_hostile_text_as_text(void **state) {
     us_cloud_free(c);
     us_facts_free(f);
     us_script_free(s);
-}
-
-static us_script *load_shared(const char *const *names, size_t n) {
-    us_error err;
-    us_script *s = NULL;
-    char *paths[32];
-    for (size_t i = 0; i < n; i++)
-        if (!(paths[i] = shared_file(names[i]))) return NULL;
-    assert_ok(us_script_load(NULL, (const char *const *)paths, n, &s, &err), &err);
-    for (size_t i = 0; i < n; i++) free(paths[i]);
-    return s;
 }
 
 /* The numbers of the data's own README. */

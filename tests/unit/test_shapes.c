@@ -1,24 +1,10 @@
 /* Shapes of scripts: invented miniatures of files as people publish them, each with the counts that a person made. */
 #include "test.h"
 #include "base/buf.h"
-#include "shared.h"
-#include "understudy/corpus.h"
+#include "scripts.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/us_shapes_XXXXXX";
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-static int drop_folder(void **state) {
-    (void)state;
-    char cmd[64];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
-    return system(cmd);
-}
 
 static us_status load(const char *name, const char *text, size_t n, const us_script_options *o, us_script **s, us_error *err) {
     char *path = us_path_join(folder, name);
