@@ -13,23 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TYPES 64
-
-typedef struct usage {
-    int type;
-    uint64_t n_tensors, n_weights, n_bytes;
-} usage;
-
 typedef struct facts {
     const us_gguf *g;
+    us_gguf_summary sum;
     const us_kv *kvs;
     const us_tensor *tensors;
     size_t n_kvs, n_tensors;
-    us_str arch, name;
-    bool adapter;
-    usage types[MAX_TYPES]; /* by bytes, most first */
-    size_t n_types;
-    uint64_t n_weights; /* without rope_freqs */
 } facts;
 
 /* ---- words of the file --------------------------------------------------------------------------------- */
@@ -56,7 +45,6 @@ static void print_clean(us_str s, size_t max) {
 }
 
 static bool same(us_str s, const char *c) { return s.len == strlen(c) && !memcmp(s.data, c, s.len); }
-static bool ends(us_str s, const char *c) { return s.len >= strlen(c) && !memcmp(s.data + s.len - strlen(c), c, strlen(c)); }
 
 /* ---- getting ------------------------------------------------------------------------------------------- */
 
@@ -69,14 +57,16 @@ static us_str get_str(const facts *f, const char *key) {
 static int64_t get_arch(const facts *f, const char *name) {
     char key[256];
     int64_t v;
-    snprintf(key, sizeof key, "%.*s.%s", (int)(f->arch.len < 64 ? f->arch.len : 64), f->arch.data, name);
+    snprintf(key, sizeof key, "%.*s.%s", (int)(f->sum.architecture.len < 64 ? f->sum.architecture.len : 64),
+             f->sum.architecture.data, name);
     return us_gguf_get_int(f->g, key, 0, INT64_MAX, &v, NULL) ? -1 : v;
 }
 
 static double get_arch_float(const facts *f, const char *name) {
     char key[256];
     double v;
-    snprintf(key, sizeof key, "%.*s.%s", (int)(f->arch.len < 64 ? f->arch.len : 64), f->arch.data, name);
+    snprintf(key, sizeof key, "%.*s.%s", (int)(f->sum.architecture.len < 64 ? f->sum.architecture.len : 64),
+             f->sum.architecture.data, name);
     return us_gguf_get_float(f->g, key, &v, NULL) ? -1 : v;
 }
 
@@ -90,34 +80,11 @@ static uint64_t count_of(const facts *f, const char *key) {
     return kv && kv->is_array ? kv->n : 0;
 }
 
-static uint64_t weights_of(const us_tensor *t) {
-    return (uint64_t)t->ne[0] * (uint64_t)t->ne[1] * (uint64_t)t->ne[2] * (uint64_t)t->ne[3];
-}
-
-static int by_bytes(const void *a, const void *b) {
-    uint64_t x = ((const usage *)a)->n_bytes, y = ((const usage *)b)->n_bytes;
-    return x > y ? -1 : x < y;
-}
-
 static void gather(facts *f, const us_gguf *g) {
     *f = (facts){.g = g};
+    us_gguf_summarise(g, &f->sum);
     f->kvs = us_gguf_kvs(g, &f->n_kvs);
     f->tensors = us_gguf_tensors(g, &f->n_tensors);
-    f->arch = get_str(f, "general.architecture");
-    f->name = get_str(f, "general.name");
-    f->adapter = same(get_str(f, "general.type"), "adapter");
-    for (size_t i = 0; i < f->n_tensors; i++) {
-        const us_tensor *t = &f->tensors[i];
-        size_t k = 0;
-        while (k < f->n_types && f->types[k].type != t->type) k++;
-        if (k == MAX_TYPES) continue;
-        if (k == f->n_types) f->types[f->n_types++].type = t->type;
-        f->types[k].n_tensors++;
-        f->types[k].n_weights += weights_of(t);
-        f->types[k].n_bytes += t->n_bytes;
-        if (!same(t->name, "rope_freqs.weight")) f->n_weights += weights_of(t);
-    }
-    qsort(f->types, f->n_types, sizeof *f->types, by_bytes);
 }
 
 /* The text of the token that a key names, or "". */
@@ -148,8 +115,9 @@ static us_template *template_of(const facts *f, us_error *why) {
 /* Whether the file runs here (of an adapter: whether its base's architecture does); if not, err says why. */
 static bool supported(const facts *f, us_error *err) {
     char arch[65];
-    if (!f->adapter) return us_model_check(us_gguf_path(f->g), err) == US_OK;
-    snprintf(arch, sizeof arch, "%.*s", (int)(f->arch.len < 64 ? f->arch.len : 64), f->arch.data);
+    if (!f->sum.is_adapter) return us_model_check(us_gguf_path(f->g), err) == US_OK;
+    snprintf(arch, sizeof arch, "%.*s", (int)(f->sum.architecture.len < 64 ? f->sum.architecture.len : 64),
+             f->sum.architecture.data);
     if (us_model_knows(arch)) return true;
     us_fail(err, US_ERR_UNSUPPORTED, "architecture '%s' is not supported", arch);
     return false;
@@ -160,53 +128,6 @@ static const char *reason_of(const facts *f, const us_error *err) {
     size_t n = strlen(us_gguf_path(f->g));
     return strncmp(err->message, us_gguf_path(f->g), n) || strncmp(err->message + n, ": ", 2) ? err->message
                                                                                               : err->message + n + 2;
-}
-
-/* ---- an adapter ---------------------------------------------------------------------------------------- */
-
-typedef struct lora {
-    int64_t rank;
-    size_t n_pairs, n_halves, n_layers;
-    double alpha;
-    char modules[160];
-} lora;
-
-static void add_module(lora *l, us_str name) {
-    /* blk.12.attn_q.weight.lora_a -> attn_q */
-    const char *dot = memchr(name.data + 4, '.', name.len - 4),
-               *end = dot ? memchr(dot + 1, '.', name.len - (size_t)(dot + 1 - name.data)) : NULL;
-    if (!end || end - dot > 24) return;
-    us_str part = {dot + 1, (size_t)(end - dot - 1)};
-    char *word = clean(part, 24), padded[64], list[200];
-    snprintf(padded, sizeof padded, " %s ", word ? word : "?");
-    snprintf(list, sizeof list, "%s ", l->modules);
-    if (!strstr(list, padded) && strlen(l->modules) + strlen(padded) < sizeof l->modules - 1)
-        snprintf(l->modules + strlen(l->modules), sizeof l->modules - strlen(l->modules), " %s", word ? word : "?");
-    free(word);
-}
-
-static lora lora_of(const facts *f) {
-    lora l = {.rank = -1, .alpha = -1};
-    if (us_gguf_get_float(f->g, "adapter.lora.alpha", &l.alpha, NULL)) l.alpha = -1;
-    for (size_t i = 0; i < f->n_tensors; i++) {
-        const us_tensor *t = &f->tensors[i];
-        if (ends(t->name, ".lora_b")) {
-            l.n_halves++;
-            continue;
-        }
-        if (!ends(t->name, ".lora_a")) continue;
-        char other[300];
-        snprintf(other, sizeof other, "%.*sb", (int)t->name.len - 1, t->name.data);
-        if (us_gguf_find_tensor(f->g, other)) l.n_pairs++;
-        l.n_halves++;
-        l.rank = l.rank == -1 || l.rank == t->ne[1] ? t->ne[1] : 0; /* 0: they differ */
-        if (t->name.len > 8 && !memcmp(t->name.data, "blk.", 4)) {
-            size_t layer = strtoul(t->name.data + 4, NULL, 10) + 1;
-            l.n_layers = layer < 100000 && layer > l.n_layers ? layer : l.n_layers;
-            add_module(&l, t->name);
-        }
-    }
-    return l;
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -239,8 +160,8 @@ static void line_str(const char *name, us_str s) {
 
 static void show_weights(const facts *f) {
     char a[32], b[32];
-    for (size_t i = 0; i < f->n_types; i++) {
-        const usage *u = &f->types[i];
+    for (size_t i = 0; i < f->sum.n_types; i++) {
+        const us_gguf_type_use *u = &f->sum.types[i];
         label(i ? "" : "weights");
         printf("%-7s %4" PRIu64 " tensors  %14s weights  %11s  %5.2f bits a weight\n", us_gguf_type_name(u->type), u->n_tensors,
                human_count(u->n_weights, a), human_bytes(u->n_bytes, b), 8.0 * (double)u->n_bytes / (double)u->n_weights);
@@ -352,21 +273,21 @@ static void show_speed(const facts *f) {
 }
 
 static void show_adapter(const facts *f) {
-    lora l = lora_of(f);
+    const us_gguf_summary *l = &f->sum;
     bool director = same(get_str(f, "adapter.type"), "director");
     line_str("adapter", get_str(f, "adapter.type"));
     if (director)
         printf("%-14s %" PRId64 " layers and a head of its own choose among takes\n", "director",
                get_int(f, "understudy.director.layers"));
-    if (director && !l.n_pairs) return; /* a head alone */
+    if (director && !l->n_pairs) return; /* a head alone */
     label("rank");
-    if (l.rank > 0) printf("%" PRId64, l.rank);
-    else fputs(l.rank ? "none: there is no lora_a" : "differs between modules", stdout);
-    if (l.alpha >= 0) printf(", alpha %g", l.alpha);
-    if (l.alpha > 0 && l.rank > 0) printf(" (scale %g)", l.alpha / (double)l.rank);
-    printf("\n%-14s %zu pairs in %zu layers:%s\n", "modules", l.n_pairs, l.n_layers, l.modules);
-    if (l.n_halves != 2 * l.n_pairs || l.n_halves + director != f->n_tensors)
-        printf("%-14s %zu tensors are no half of a pair: this file will not load\n", "warning", f->n_tensors - 2 * l.n_pairs);
+    if (l->rank > 0) printf("%" PRId64, l->rank);
+    else fputs(l->rank ? "none: there is no lora_a" : "differs between modules", stdout);
+    if (l->alpha >= 0) printf(", alpha %g", l->alpha);
+    if (l->alpha > 0 && l->rank > 0) printf(" (scale %g)", l->alpha / (double)l->rank);
+    printf("\n%-14s %zu pairs in %zu layers: %s\n", "modules", l->n_pairs, l->n_layers, l->modules);
+    if (l->n_factors != 2 * l->n_pairs || l->n_factors + director != f->n_tensors)
+        printf("%-14s %zu tensors are no half of a pair: this file will not load\n", "warning", f->n_tensors - 2 * l->n_pairs);
 }
 
 static void show_own_keys(const facts *f) {
@@ -384,26 +305,26 @@ static void show_own_keys(const facts *f) {
 
 static void show_summary(const facts *f) {
     char a[32], b[32];
-    line_str("name", f->name);
+    line_str("name", f->sum.name);
     label("file");
     printf("%s, GGUF version %u, %zu keys, %zu tensors", human_bytes(us_gguf_bytes(f->g), a), us_gguf_version(f->g), f->n_kvs,
            f->n_tensors);
     if (us_gguf_n_files(f->g) > 1) printf(", in %d parts", us_gguf_n_files(f->g));
-    printf("\n%-14s ", f->adapter ? "made for" : "architecture");
-    print_clean(f->arch, 40);
-    puts(f->arch.len ? "" : "(the file does not say)");
+    printf("\n%-14s ", f->sum.is_adapter ? "made for" : "architecture");
+    print_clean(f->sum.architecture, 40);
+    puts(f->sum.architecture.len ? "" : "(the file does not say)");
     us_error why;
     bool ok = supported(f, &why);
     if (!ok && why.status == US_ERR_MEMORY) cli_must(NULL);
     label("runs here");
     puts(ok ? "yes" : reason_of(f, &why));
-    if (ok && !f->adapter) show_speed(f);
-    if (f->adapter) show_adapter(f);
+    if (ok && !f->sum.is_adapter) show_speed(f);
+    if (f->sum.is_adapter) show_adapter(f);
     label("parameters");
-    puts(human_count(f->n_weights, b));
-    if (!f->adapter) show_shape(f);
+    puts(human_count(f->sum.n_weights, b));
+    if (!f->sum.is_adapter) show_shape(f);
     show_weights(f);
-    if (!f->adapter) show_tokenizer(f);
+    if (!f->sum.is_adapter) show_tokenizer(f);
     line_str("license", get_str(f, "general.license"));
     show_own_keys(f);
 }
@@ -556,27 +477,29 @@ static json_t *json_model(const facts *f) {
 }
 
 static json_t *json_adapter(const facts *f) {
-    lora l = lora_of(f);
-    return json_pack("{so sI sf si si ss}", "type", json_clean(get_str(f, "adapter.type")), "rank", (json_int_t)l.rank, "alpha",
-                     l.alpha, "pairs", (int)l.n_pairs, "layers", (int)l.n_layers, "modules", l.modules + (l.modules[0] == ' '));
+    const us_gguf_summary *l = &f->sum;
+    return json_pack("{so sI sf si si ss}", "type", json_clean(get_str(f, "adapter.type")), "rank", (json_int_t)l->rank,
+                     "alpha", l->alpha, "pairs", (int)l->n_pairs, "layers", (int)l->n_layers, "modules", l->modules);
 }
 
 static int show_json(const facts *f, bool tensors, bool kvs) {
     json_t *types = json_array();
-    for (size_t i = 0; i < f->n_types; i++)
-        json_array_append_new(types, json_pack("{ss sI sI sI}", "type", us_gguf_type_name(f->types[i].type), "tensors",
-                                               (json_int_t)f->types[i].n_tensors, "weights", (json_int_t)f->types[i].n_weights,
-                                               "bytes", (json_int_t)f->types[i].n_bytes));
+    for (size_t i = 0; i < f->sum.n_types; i++)
+        json_array_append_new(types,
+                              json_pack("{ss sI sI sI}", "type", us_gguf_type_name(f->sum.types[i].type), "tensors",
+                                        (json_int_t)f->sum.types[i].n_tensors, "weights", (json_int_t)f->sum.types[i].n_weights,
+                                        "bytes", (json_int_t)f->sum.types[i].n_bytes));
     us_error why;
     bool ok = supported(f, &why);
     if (!ok && why.status == US_ERR_MEMORY) cli_must(NULL);
-    json_t *j = json_pack(
-        "{so so ss so sb sI sI si si si so}", "path", json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}),
-        "name", json_clean(f->name), "kind", f->adapter ? "adapter" : "model", "architecture", json_clean(f->arch), "supported",
-        ok, "n_params", (json_int_t)f->n_weights, "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version",
-        (int)us_gguf_version(f->g), "n_tensors", (int)f->n_tensors, "n_parts", us_gguf_n_files(f->g), "types", types);
+    json_t *j =
+        json_pack("{so so ss so sb sI sI si si si so}", "path",
+                  json_clean((us_str){us_gguf_path(f->g), strlen(us_gguf_path(f->g))}), "name", json_clean(f->sum.name), "kind",
+                  f->sum.is_adapter ? "adapter" : "model", "architecture", json_clean(f->sum.architecture), "supported", ok,
+                  "n_params", (json_int_t)f->sum.n_weights, "file_bytes", (json_int_t)us_gguf_bytes(f->g), "gguf_version",
+                  (int)us_gguf_version(f->g), "n_tensors", (int)f->n_tensors, "n_parts", us_gguf_n_files(f->g), "types", types);
     if (j && !ok) json_object_set_new(j, "why_not", json_string(reason_of(f, &why)));
-    if (j) json_object_set_new(j, f->adapter ? "adapter" : "model", f->adapter ? json_adapter(f) : json_model(f));
+    if (j) json_object_set_new(j, f->sum.is_adapter ? "adapter" : "model", f->sum.is_adapter ? json_adapter(f) : json_model(f));
     if (j && tensors) json_object_set_new(j, "tensors", json_tensors(f));
     if (j && kvs) json_object_set_new(j, "kv", json_kvs(f));
     int rc = j && !json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) && putchar('\n') == '\n'

@@ -84,6 +84,29 @@ US_API US_MUST_USE us_status us_gguf_get_array(const us_gguf *g, const char *key
 /* Walks an array of strings (or a single one): *at is NULL before the first, then moves on; call it kv->n times. */
 US_API us_str us_kv_next_str(const us_kv *kv, const unsigned char **at);
 
+/* How much of a file is of one type. */
+typedef struct us_gguf_type_use {
+    int type;
+    uint64_t n_tensors, n_weights, n_bytes;
+} us_gguf_type_use;
+
+/* What a file is, as its keys and tensors say. Strings are borrowed from the file and may hold anything. */
+typedef struct us_gguf_summary {
+    us_str architecture, name; /* "" where the file does not say */
+    bool is_adapter;
+    uint64_t n_weights; /* without rope_freqs */
+    us_gguf_type_use types[64];
+    size_t n_types; /* those with most bytes first */
+    /* of an adapter: */
+    int64_t rank;     /* 0: it differs between modules; -1: there is no lora_a */
+    double alpha;     /* -1: the file does not say */
+    size_t n_factors; /* tensors that are an A or a B */
+    size_t n_pairs;   /* A with their B */
+    size_t n_layers;
+    char modules[160]; /* "attn_q attn_v ..."; what is no letter, digit or '_' is '?' */
+} us_gguf_summary;
+US_API void us_gguf_summarise(const us_gguf *g, us_gguf_summary *out);
+
 #ifdef __cplusplus
 }
 #endif
