@@ -51,6 +51,8 @@ def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     build, options = os.path.abspath(sys.argv[1]), sys.argv[2:]
     found = gather(build, root)
+    if not found:
+        sys.exit(f'{build} has no counters of {root}/src: script/coverage builds and runs')
     if options[:1] == ['--missing']:  # for whoever writes the next test
         for name in options[1:]:
             lines, branches = found[name]
