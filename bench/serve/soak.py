@@ -129,7 +129,7 @@ server.terminate()
 rc = server.wait(60)
 text = open(folder + '/log').read()
 when = 'before each kill' if every else 'after each quarter'
-bad = [x for x in text.split('\n') if ': 500' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'ThreadSanitizer' in x or 'runtime error' in x]
+bad = [x for x in text.split('\n') if ': 500: ' in x or 'AddressSanitizer' in x or 'LeakSanitizer' in x or 'ThreadSanitizer' in x or 'runtime error' in x]
 print(f'{seconds:.0f} s, {sum(v for v in codes.values())} requests {codes}; {sum(len(t) for t in promised.values())} turns promised, {lost} lost; {kills} kills; memory {memory} MB {when}; exit {rc}; {len(bad)} errors in the log')
 for x in bad[:5]: print(x)
 sys.exit(bool(lost or rc or bad))
