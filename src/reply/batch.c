@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum {
+    DRAFT_NS = 60000000, /* between two views of a draft */
     PREFILL_CHUNK = 256,
     N_KEPT = 48,
     TAKE_SLACK = 64,
@@ -34,6 +35,7 @@ struct us_job {
     us_buf shown[US_MAX_TAKES];   /* valid UTF-8; published under the lock, as is everything below */
     us_buf draft;                 /* what one of several takes has so far */
     int32_t leading;              /* which */
+    int64_t drafted_ns;           /* when the draft was taken */
     us_buf probs[US_MAX_TAKES];   /* us_prob, when they are asked for */
     us_buf prompt_probs;
     pthread_cond_t news;
@@ -466,6 +468,21 @@ static void publish_take(us_job *j, const us_take *t, int32_t i, bool final) {
     if (j->spec.probs && (shown->len || final)) publish_probs(j, t, &j->probs[i]);
 }
 
+/* While takes are drafted somebody is waiting: one of them is shown as it grows, another one when it turns out to be a loop. True
+ * when there is more of it than before, a few times a second. */
+static bool publish_draft(us_job *j) {
+    for (int32_t k = 0; k < j->spec.n_takes && j->takes[j->leading].looped; k++)
+        j->leading = (j->leading + 1) % j->spec.n_takes;
+    const us_take *t = &j->takes[j->leading];
+    int64_t now = us_now_ns();
+    if (t->view.end <= t->view.begin || now - j->drafted_ns < DRAFT_NS) return false;
+    size_t before = j->draft.len;
+    us_buf_clear(&j->draft);
+    if (us_utf8_clean(t->text.data + t->view.begin, t->view.end - t->view.begin, &j->draft, NULL)) us_buf_clear(&j->draft);
+    j->drafted_ns = now;
+    return j->draft.len != before;
+}
+
 static size_t n_published(const us_job *j) {
     size_t n = 0;
     for (int i = 0; i < US_MAX_TAKES; i++) n += j->shown[i].len + j->probs[i].len;
@@ -477,11 +494,13 @@ static size_t n_published(const us_job *j) {
 static void publish(us_job *j, bool final) {
     us_job_view v = j->view;
     size_t before = n_published(j);
+    bool more_draft = false;
     v.n_made = 0;
     if (j->decoding) {
         for (int32_t i = 0; i < j->spec.n_takes; i++) v.n_made += j->takes[i].done;
         for (int32_t i = 0; i < j->spec.n_takes && j->spec.separate; i++)
             publish_take(j, &j->takes[i], i, final || j->takes[i].done);
+        if (!j->spec.separate && j->spec.n_takes > 1 && !j->ranked) more_draft = publish_draft(j);
         if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0, final);
     }
     v.n_read = j->n_read;
@@ -489,7 +508,7 @@ static void publish(us_job *j, bool final) {
     v.n_attempts = j->attempt + 1;
     v.n_loops = j->n_loops;
     v.n_labels = j->n_labels;
-    bool news = final || n_published(j) != before || v.n_made != j->view.n_made || v.n_read != j->view.n_read ||
+    bool news = final || more_draft || n_published(j) != before || v.n_made != j->view.n_made || v.n_read != j->view.n_read ||
                 v.n_takes != j->view.n_takes || v.n_attempts != j->view.n_attempts;
     j->view = v;
     if (news) tell(j);

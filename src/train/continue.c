@@ -22,6 +22,7 @@ static us_status take_pair(us_trainer *t, const us_lora_site *s, const us_factor
     memcpy(t->lora.params + s->a, p->a, held * s->n_in * sizeof *p->a);
     for (size_t y = 0; y < s->n_out; y++)
         for (size_t r = 0; r < held; r++) t->lora.params[s->b + y * rank + r] = scale / t->lora.scale * p->b[y * held + r];
+    t->lora.revision++;
     return US_OK;
 }
 

@@ -155,7 +155,7 @@ def chat_api():
     refused(400, 'PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {})
 
     saw = ok('GET', f'/api/chats/{cid}/turns/{turn["id"]}/prompt')
-    assert saw['n_tokens'] == len(saw['tokens']) and 'I am Tom Cat, Tom Cat.' in saw['text'] and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']) == saw['text'], saw
+    assert saw['n_tokens'] == len(saw['tokens']) and 'I am Tom Cat, Tom Cat.' in saw['text'] and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']).replace('\ufffd', '') == saw['text'].replace('\ufffd', ''), saw  # a character may be cut between two tokens
     refused(404, 'GET', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/prompt')
 
     cmp = events(f'/api/chats/{cid}/compare', {'variants': [{'scale': 0}, {'scale': 1}], 'max_tokens': 6, 'seed': 5})

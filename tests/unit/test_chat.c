@@ -147,22 +147,27 @@ static us_chat *chat_with(us_sampler_options *s, int32_t max_tokens) {
     return c;
 }
 
-/* Stopped by the caller: the words that were shown are the reply. */
+/* Stopped by the caller: the words that were shown are the reply. The model runs ahead of who listens: a reply that had ended by
+ * itself by then is one too, so it is tried until one was cut off. */
 static void cancelled(void **state) {
     (void)state;
     us_chat_result r;
-    us_sampler_options s = us_card_sampler(card);
-    s.seed = 3;
-    s.biases = (us_logit_bias[]){{us_tokenizer_eos(us_model_get_tokenizer(model)), -100}};
-    s.n_biases = 1;
-    us_chat *c = chat_with(&s, 200);
-    heard h = {.stop_after = 3};
-    assert_ok(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), &err);
-    assert_int_equal(r.end, US_END_CANCEL);
-    assert_true(strlen(h.text) > 0 && r.n_tokens < 200);
-    assert_memory_equal(r.text, h.text, strlen(h.text)); /* a word that was made meanwhile may stand behind them */
-    assert_int_equal(us_chat_n_turns(c), 3);
-    us_chat_free(c);
+    bool cut = false;
+    for (int i = 0; i < 100 && !cut; i++) {
+        us_sampler_options s = us_card_sampler(card);
+        s.seed = 3 + (uint64_t)i;
+        s.biases = (us_logit_bias[]){{us_tokenizer_eos(us_model_get_tokenizer(model)), -100}};
+        s.n_biases = 1;
+        us_chat *c = chat_with(&s, 200);
+        heard h = {.stop_after = 3};
+        assert_ok(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), &err);
+        cut = r.end == US_END_CANCEL;
+        assert_true(strlen(h.text) > 0 && (!cut || r.n_tokens < 200));
+        if (cut) assert_memory_equal(r.text, h.text, strlen(h.text)); /* a word that was made meanwhile may stand behind them */
+        assert_int_equal(us_chat_n_turns(c), 3);
+        us_chat_free(c);
+    }
+    assert_true(cut);
 }
 
 /* Takes that end before they have a word are made again, which is counted and told. */

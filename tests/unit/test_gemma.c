@@ -120,6 +120,7 @@ static void a_lora_learns(void **state) {
         last = us_tape_loss_and_grad(t, &b, 1.0f / T, 0, grad) / T;
         if (!step) first = last;
         us_adamw_step(&opt, step + 1, grad, l.params, mo, v, l.n_params);
+        l.revision++;
     }
     printf("# loss %.4f, after five steps %.4f\n", first, last);
     assert_true(last < first - 0.5);

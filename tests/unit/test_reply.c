@@ -195,8 +195,39 @@ static void cancels(void **state) {
     us_buf_fini(&text);
 }
 
+/* While several takes are made, one of them is there to be looked at; when the best is chosen, it is gone. */
+static void drafts(void **state) {
+    (void)state;
+    us_reply *r;
+    us_buf draft;
+    bool seen = false;
+    us_buf_init(&draft, 1 << 20);
+    for (int i = 0; i < 100 && !seen; i++) { /* a reply may be over before this thread looks */
+        us_logit_bias ends[1] = {{us_tokenizer_eos(backend.tok), -100}};
+        us_reply_spec s = spec_of("the cat");
+        s.policy.n_takes = 4;
+        s.policy.own = NULL;
+        s.policy.max_tokens = 400;
+        s.policy.sampler.seed = (uint64_t)i;
+        s.policy.sampler.biases = ends;
+        s.policy.sampler.n_biases = 1;
+        assert_ok(us_reply_begin(&backend, &s, &r, &err), &err);
+        while (!us_reply_wait(r, 1000).done) {
+            us_buf_clear(&draft);
+            assert_ok(us_reply_read_draft(r, &draft, &err), &err);
+            seen = seen || draft.len;
+        }
+        us_buf_clear(&draft);
+        assert_ok(us_reply_read_draft(r, &draft, &err), &err);
+        assert_int_equal(draft.len, 0);
+        us_reply_free(r);
+    }
+    assert_true(seen);
+    us_buf_fini(&draft);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(seeds), cmocka_unit_test(attempts), cmocka_unit_test(stops),
-                                       cmocka_unit_test(refuses), cmocka_unit_test(cancels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),   cmocka_unit_test(attempts), cmocka_unit_test(stops),
+                                       cmocka_unit_test(refuses), cmocka_unit_test(cancels),  cmocka_unit_test(drafts)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
