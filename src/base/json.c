@@ -174,6 +174,7 @@ static us_status from_utf16(const char *text, size_t n, bool big, us_buf *out) {
 
 json_t *us_json_parse(const char *text, size_t n, json_error_t *where) {
     size_t at = 0, cost;
+    if (where) *where = (json_error_t){0}; /* the library sets its code in a failure only */
     if (!text) text = "", n = 0;
     bool little = n >= 2 && !memcmp(text, "\xff\xfe", 2), big = n >= 2 && !memcmp(text, "\xfe\xff", 2);
     if (little || big) {
