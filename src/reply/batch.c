@@ -503,6 +503,7 @@ static void publish(us_job *j, bool final) {
         if (!j->spec.separate && j->spec.n_takes > 1 && !j->ranked) more_draft = publish_draft(j);
         if (!j->spec.separate && (j->spec.n_takes == 1 || j->ranked)) publish_take(j, &j->takes[j->best], 0, final);
     }
+    if (final || j->ranked) us_buf_clear(&j->draft); /* the choice is made */
     v.n_read = j->n_read;
     v.n_takes = j->spec.n_takes;
     v.n_attempts = j->attempt + 1;
@@ -737,7 +738,7 @@ us_status us_job_read(us_job *j, int32_t i, size_t from, us_buf *out, us_error *
 us_status us_job_read_draft(us_job *j, us_buf *out, us_error *err) {
     us_status st = US_OK;
     pthread_mutex_lock(&j->s->lock);
-    if (!j->ranked && !j->done && j->draft.len) st = us_buf_append(out, j->draft.data, j->draft.len, err);
+    if (!j->done && j->draft.len) st = us_buf_append(out, j->draft.data, j->draft.len, err);
     pthread_mutex_unlock(&j->s->lock);
     return st;
 }
