@@ -2,6 +2,7 @@
 #ifndef US_FUZZ_AS_FILE_H
 #define US_FUZZ_AS_FILE_H
 #include "mktiny.h"
+#include "understudy/model.h"
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,5 +32,16 @@ static inline const char *fuzz_write(const char *name, const void *data, size_t 
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) abort();
     close(fd);
     return path;
+}
+
+/* A model of one layer, the same at each call. */
+static inline us_model *fuzz_model(void) {
+    static us_model *m;
+    us_error err;
+    const char *path = m ? NULL : fuzz_path("m.gguf");
+    if (!m && (us_tiny_write(&(us_tiny){.arch = "llama", .n_layers = 1}, path, &err) ||
+               us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)))
+        abort();
+    return m;
 }
 #endif

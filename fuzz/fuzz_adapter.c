@@ -5,18 +5,8 @@
 #include "model/gguf.h"
 #include "understudy/model.h"
 
-static us_model *tiny(void) {
-    static us_model *m;
-    us_error err;
-    const char *path = m ? NULL : fuzz_path("m.gguf");
-    if (!m && (us_tiny_write(&(us_tiny){.arch = "llama", .n_layers = 1}, path, &err) ||
-               us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)))
-        abort();
-    return m;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    us_model *m = tiny();
+    us_model *m = fuzz_model();
     us_adapter *a;
     us_engine *e;
     us_gguf *g;

@@ -5,16 +5,6 @@
 
 enum { N = 24 };
 
-static us_model *tiny(void) {
-    static us_model *m;
-    us_error err;
-    const char *path = m ? NULL : fuzz_path("m.gguf");
-    if (!m && (us_tiny_write(&(us_tiny){.arch = "llama", .n_layers = 1}, path, &err) ||
-               us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)))
-        abort();
-    return m;
-}
-
 typedef struct run {
     float params[N], m[N], v[N], best[N];
     double training[US_CURVE_POINTS][2], validation[US_CURVE_POINTS][2];
@@ -25,7 +15,7 @@ static run *begin(const char *folder) {
     static char config[] = "rank=4\nmicro-batch=8\n";
     run *r = calloc(1, sizeof *r);
     if (!r) abort();
-    r->t = (us_trainer){.model = tiny(),
+    r->t = (us_trainer){.model = fuzz_model(),
                         .folder = (char *)(uintptr_t)folder,
                         .config = config,
                         .lora = {.params = r->params, .n_params = N},

@@ -3,18 +3,8 @@
 #include "as_file.h"
 #include "understudy/convert.h"
 
-static us_model *tiny(void) {
-    static us_model *m;
-    us_error err;
-    const char *path = m ? NULL : fuzz_path("m.gguf");
-    if (!m && (us_tiny_write(&(us_tiny){.arch = "llama", .n_layers = 1}, path, &err) ||
-               us_model_open(path, &(us_model_options){.n_threads = 1}, &m, &err)))
-        abort();
-    return m;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    us_model *m = tiny();
+    us_model *m = fuzz_model();
     us_error err;
     us_adapter *a;
     const uint8_t *nul = size ? memchr(data, 0, size) : NULL;

@@ -1,11 +1,11 @@
 /* Shape, vocabulary, keys, tensors; each tensor's bytes are made when the writer asks for them. */
 #include "mktiny.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "model/architectures.h"
 #include "model/gguf.h"
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -499,12 +499,7 @@ char *us_tiny_folder(void) {
     return NULL;
 }
 
-static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)sb, (void)kind, (void)at;
-    return remove(path);
-}
-
 void us_tiny_remove(char *folder) {
-    if (folder) nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (folder) us_dir_remove(folder);
     free(folder);
 }

@@ -1,5 +1,6 @@
 #include "audition/loops.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reply/rules.h"
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,8 @@ us_status us_loops_find(us_words *w, const char *text, us_loops *out, us_error *
 }
 
 static bool is_long(const us_words *w, uint32_t id) {
-    size_t letters = 0;
-    for (const char *p = us_words_get(w, id); *p; p++) letters += ((unsigned char)*p & 0xc0) != 0x80;
-    return letters >= LONG_WORD;
+    const char *word = us_words_get(w, id);
+    return us_utf8_count(word, strlen(word)) >= LONG_WORD;
 }
 
 static void free_said(us_ids *said, size_t n) {

@@ -1,6 +1,7 @@
 /* audition.html: one page that needs neither network nor script, in the style of explore's report. */
 #include "audition/audition.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "text/markup.h"
 #include "explore/report.h"
 #include <math.h>
@@ -236,11 +237,6 @@ static void put_tests(page *p) {
 
 /* ---- words ------------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 static void put_flagged(page *p) {
     const us_audition *a = p->a;
     size_t i, n_all = json_array_size(a->flagged);
@@ -251,14 +247,14 @@ static void put_flagged(page *p) {
         (unsigned long long)n_all);
     for (int w = US_N_WHO - 1; w > US_WHO_REAL; w--) {
         size_t n = 0, shown = 0;
-        json_array_foreach(a->flagged, i, f) n += !strcmp(text_of(f, "who"), us_who_name((us_who)w));
+        json_array_foreach(a->flagged, i, f) n += !strcmp(us_json_text(f, "who"), us_who_name((us_who)w));
         if (!n) continue;
         put(p, w == (int)main_who(a) ? "<details open><summary>%s: %N</summary>\n" : "<details><summary>%s: %N</summary>\n",
             who_title(w), (unsigned long long)n);
         json_array_foreach(a->flagged, i, f) {
-            if (strcmp(text_of(f, "who"), us_who_name((us_who)w)) || shown++ >= MAX_FLAGGED) continue;
+            if (strcmp(us_json_text(f, "who"), us_who_name((us_who)w)) || shown++ >= MAX_FLAGGED) continue;
             put(p, "<div class=\"said\"><p class=\"asked\">%s</p><p>%s</p><p class=\"asked\"><mark>%s</mark> %s</p></div>\n",
-                text_of(f, "prompt"), text_of(f, "reply"), text_of(f, "rule"), text_of(f, "saw"));
+                us_json_text(f, "prompt"), us_json_text(f, "reply"), us_json_text(f, "rule"), us_json_text(f, "saw"));
         }
         if (n > MAX_FLAGGED)
             put(p, "<p class=\"note\">And %N more in audition.json.</p>\n", (unsigned long long)(n - MAX_FLAGGED));

@@ -10,11 +10,6 @@
 
 enum { MAX_JOB = 1 << 20 };
 
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* ---- from one folder to another ------------------------------------------------------------------------------- */
 
 /* s with every "was/" as "now/". malloc()ed. */
@@ -138,8 +133,9 @@ static bool paths_are_inside(const json_t *list, const char *dir) {
 }
 
 static bool publishes_inside(const json_t *p, const char *dir) {
-    const char *aside = text_of(p, "aside");
-    return !p || (is_inside(text_of(p, "from"), dir) && is_inside(text_of(p, "to"), dir) && (!*aside || is_inside(aside, dir)));
+    const char *aside = us_json_text(p, "aside");
+    return !p || (is_inside(us_json_text(p, "from"), dir) && is_inside(us_json_text(p, "to"), dir) &&
+                  (!*aside || is_inside(aside, dir)));
 }
 
 static bool is_tame(const json_t *o, const char *dir) {
@@ -152,7 +148,7 @@ static bool is_tame(const json_t *o, const char *dir) {
             !words_are_tame(json_object_get(s, "fresh"), false, dir) ||
             !words_are_tame(json_object_get(s, "again"), false, dir) ||
             !words_are_tame(json_object_get(s, "ending"), false, dir) ||
-            (*text_of(s, "mark") && !is_inside(text_of(s, "mark"), dir)) ||
+            (*us_json_text(s, "mark") && !is_inside(us_json_text(s, "mark"), dir)) ||
             !publishes_inside(json_object_get(s, "publish"), dir))
             return false;
     }
@@ -165,7 +161,7 @@ us_status us_backup_tame_job(const char *path, const char *was, const char *now,
     if (st) return st;
     o = move_all(read, was, now);
     json_decref(read);
-    const char *state = text_of(o, "state");
+    const char *state = us_json_text(o, "state");
     bool ended = !strcmp(state, "done") || !strcmp(state, "cancelled"), tame = json_is_object(o) && is_tame(o, now);
     if (!json_is_object(o)) st = us_fail(err, US_ERR_FORMAT, "%s: a job is expected", path);
     *disarmed = !st && !tame && !ended;

@@ -219,3 +219,8 @@ json_t *us_text_json(const char *s, size_t n) {
     us_buf_fini(&b);
     return j;
 }
+
+const char *us_json_text(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}

@@ -95,3 +95,9 @@ size_t us_harmless(char *text, size_t n) {
     }
     return to;
 }
+
+size_t us_utf8_count(const char *s, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return count;
+}

@@ -14,6 +14,8 @@ int us_utf8_encode(uint32_t cp, char out[4]);
 bool us_utf8_valid(const char *s, size_t n, size_t *bad);
 /* How many bytes at the end of s[0..n) are the unfinished head of a sequence: 0..3. */
 size_t us_utf8_tail(const char *s, size_t n);
+/* Characters of valid UTF-8: its first bytes. */
+size_t us_utf8_count(const char *s, size_t n);
 /* Appends s[0..n) with U+FFFD for each byte that is no part of a character, and for NUL: words that any program reads. */
 struct us_buf;
 US_MUST_USE us_status us_utf8_clean(const char *s, size_t n, struct us_buf *out, us_error *err);

@@ -14,11 +14,6 @@
 
 enum { MAX_NAME = 200, MAX_STAGE = 16 };
 
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* ---- dates ---------------------------------------------------------------------------------------------------------- */
 
 static int month_of(const char *name) {
@@ -167,7 +162,7 @@ static void clean_name(const char *name, char out[MAX_NAME + 1]) {
 }
 
 static bool is_narrator(const json_t *line) {
-    const char *type = text_of(json_object_get(line, "extra"), "type");
+    const char *type = us_json_text(json_object_get(line, "extra"), "type");
     return !strcmp(type, "narrator") || !strcmp(type, "comment");
 }
 
@@ -219,13 +214,13 @@ static us_status find_cast(reading *r, const us_id_list *stage) {
     const json_t *line;
     size_t i;
     us_status st = US_OK;
-    clean_name(text_of(r->head, "character_name"), r->lead);
-    clean_name(text_of(r->head, "user_name"), r->user);
+    clean_name(us_json_text(r->head, "character_name"), r->lead);
+    clean_name(us_json_text(r->head, "user_name"), r->user);
     r->told = stage != NULL;
     if (stage) st = us_id_list_copy(&r->chat.stage, stage, r->err);
     if (*r->lead && !r->told) st = put_on_stage(r, r->lead);
     json_array_foreach(r->lines, i, line) {
-        clean_name(text_of(line, "name"), name);
+        clean_name(us_json_text(line, "name"), name);
         bool user = json_is_true(json_object_get(line, "is_user"));
         if (user && !*r->user) snprintf(r->user, sizeof r->user, "%s", name);
         if (user || !*name || is_narrator(line) || json_is_true(json_object_get(line, "is_system"))) continue;
@@ -268,7 +263,7 @@ static us_status take_swipes(reading *r, const json_t *line, const char *text, u
 }
 
 static us_status take_line(reading *r, const json_t *line) {
-    const char *text = text_of(line, "mes");
+    const char *text = us_json_text(line, "mes");
     char name[MAX_NAME + 1], id[US_CHARACTER_ID] = "";
     bool user = json_is_true(json_object_get(line, "is_user")), here = false;
     us_stored_turn t = {0};
@@ -280,7 +275,7 @@ static us_status take_line(reading *r, const json_t *line) {
         ++*why;
         return US_OK;
     }
-    clean_name(text_of(line, "name"), name);
+    clean_name(us_json_text(line, "name"), name);
     if (!user && !is_narrator(line)) {
         if (*name) r->find(r->ctx, name, id);
         here = us_id_list_has(&r->chat.stage, id);

@@ -3,6 +3,7 @@
  * Names are compared without case, blanks and punctuation, so that "Character name", "character_name" and "CharacterName" are
  * one. */
 #include "corpus/script.h"
+#include "base/utf8.h"
 #include "text/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,7 +186,7 @@ static content look_at(const us_sample_rows *rows, size_t from, size_t column) {
         k.changes += k.n > 0 && h != last;
         last = h;
         k.n++;
-        for (size_t j = 0; j < c.n; j++) k.chars += ((unsigned char)c.s[j] & 0xc0) != 0x80;
+        k.chars += (double)us_utf8_count(c.s, c.n);
         k.words += (double)words;
         k.numeric += is_number(c);
         size_t marks = 0;

@@ -173,7 +173,7 @@ us_status us_fonts_missing(const us_facts *f, const char *font, char **warning, 
     cairo_destroy(cr);
     cairo_surface_destroy(surface);
     free(s.seen);
-    if (!st && s.n && !(*warning = us_buf_take(&b, &(size_t){0}))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && s.n && !(*warning = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&b);
     return st;
 }

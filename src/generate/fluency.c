@@ -66,7 +66,7 @@ static uint32_t characters(const us_tokenizer *tok, const int32_t *ids, size_t n
     for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *piece = us_tokenizer_piece(tok, ids[i], &len);
-        for (size_t k = 0; k < len; k++) count += (piece[k] & 0xc0) != 0x80; /* first bytes */
+        count += (uint32_t)us_utf8_count(piece, len);
         *n_bytes += (uint32_t)len;
     }
     return count;

@@ -53,11 +53,7 @@ static int64_t now_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-static bool is(const json_t *o, const char *key, const char *value) { return !strcmp(text_of(o, key), value); }
+static bool is(const json_t *o, const char *key, const char *value) { return !strcmp(us_json_text(o, key), value); }
 static void set(json_t *o, const char *key, const char *value) { json_object_set_new(o, key, json_string(value)); }
 static void set_now(json_t *o, const char *key) { json_object_set_new(o, key, json_integer(now_ms())); }
 
@@ -321,12 +317,12 @@ us_status us_jobs_list(us_jobs *j, const char *id, char **json, us_error *err) {
 static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
     const json_t *p = json_object_get(o, "progress");
     double n = json_number_value(json_object_get(p, "n_steps")), step = json_number_value(json_object_get(p, "step"));
-    us_status st = us_buf_appendf(b, err, "%s  %-9s %-12s %-24s", text_of(o, "id"), text_of(o, "kind"), text_of(o, "state"),
-                                  text_of(o, "title"));
+    us_status st = us_buf_appendf(b, err, "%s  %-9s %-12s %-24s", us_json_text(o, "id"), us_json_text(o, "kind"),
+                                  us_json_text(o, "state"), us_json_text(o, "title"));
     if (!st && n > 0) st = us_buf_appendf(b, err, " step %.0f of %.0f", step, n);
-    else if (!st && *text_of(p, "stage")) st = us_buf_appendf(b, err, " %s", text_of(p, "stage"));
-    if (!st && *text_of(o, "wanted")) st = us_buf_appendf(b, err, " (asked to %s)", text_of(o, "wanted"));
-    if (!st && *text_of(o, "error")) st = us_buf_appendf(b, err, ": %s", text_of(o, "error"));
+    else if (!st && *us_json_text(p, "stage")) st = us_buf_appendf(b, err, " %s", us_json_text(p, "stage"));
+    if (!st && *us_json_text(o, "wanted")) st = us_buf_appendf(b, err, " (asked to %s)", us_json_text(o, "wanted"));
+    if (!st && *us_json_text(o, "error")) st = us_buf_appendf(b, err, ": %s", us_json_text(o, "error"));
     return st ? st : us_buf_append_str(b, "\n", err);
 }
 
@@ -378,21 +374,21 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
     bool queued = is(o, "state", "queued"), over = is(o, "state", "done") || is(o, "state", "cancelled");
     switch (action) {
     case US_JOBS_PAUSE:
-        if (!queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        if (!queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", us_json_text(o, "state"));
         set(o, "state", "paused");
         return US_OK;
     case US_JOBS_RESUME:
-        if (over || queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        if (over || queued) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", us_json_text(o, "state"));
         set(o, "error", "");
         set(o, "state", "queued");
         return US_OK;
     case US_JOBS_KEEP:
-        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", us_json_text(o, "state"));
         json_object_set_new(o, "ends", json_true());
         set(o, "state", "queued");
         return US_OK;
     case US_JOBS_CANCEL:
-        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", text_of(o, "state"));
+        if (over) return us_fail(err, US_ERR_MISMATCH, "the job is %s already", us_json_text(o, "state"));
         end_job(o, "cancelled", "");
         return US_OK;
     case US_JOBS_FORGET: {
@@ -453,7 +449,7 @@ static bool move_on(const char *path) {
 
 /* The half-made folder becomes what it was made for. What is there already is put aside, where the job says so. */
 static us_status publish(const json_t *p, us_error *err) {
-    const char *from = text_of(p, "from"), *to = text_of(p, "to"), *aside = text_of(p, "aside");
+    const char *from = us_json_text(p, "from"), *to = us_json_text(p, "to"), *aside = us_json_text(p, "aside");
     if (!*from || !*to) return US_OK;
     if (us_file_exists(to) && *aside && ((us_file_exists(aside) && !move_on(aside)) || rename(to, aside)))
         return us_fail(err, US_ERR_IO, "%s: cannot be put aside: %s", to, strerror(errno));
@@ -477,7 +473,7 @@ static void step_done(json_t *o) {
 
 static void step_ended(const us_jobs *j, const char *id, json_t *o, bool exited, int code) {
     char said[600], why[700] = "";
-    const char *wanted = text_of(o, "wanted");
+    const char *wanted = us_json_text(o, "wanted");
     double started = (double)json_integer_value(json_object_get(o, "started_ms"));
     json_object_set_new(o, "seconds",
                         json_real(json_number_value(json_object_get(o, "seconds")) + ((double)now_ms() - started) * 1e-3));
@@ -517,7 +513,7 @@ static int open_alive(const us_jobs *j, const char *id) {
 
 static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err) {
     const json_t *step = json_array_get(json_object_get(o, "steps"), (size_t)json_integer_value(json_object_get(o, "at")));
-    const char *argv[MAX_ARGV + 8] = {j->program}, *mark = text_of(step, "mark");
+    const char *argv[MAX_ARGV + 8] = {j->program}, *mark = us_json_text(step, "mark");
     char *log = path_of(j, id, "log.jsonl"), *output = path_of(j, id, "output.txt");
     int alive = open_alive(j, id), out = output ? open(output, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600) : -1;
     pid_t pid = 0;
@@ -610,7 +606,7 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
                 step_ended(j, ids[i], o, ours ? exited : true, ours ? code : 130);
                 st = write_job(j, ids[i], o, err);
                 any = true;
-            } else if (ours && *text_of(o, "wanted") && !j->told_ns) ask_to_end(j); /* another process asked */
+            } else if (ours && *us_json_text(o, "wanted") && !j->told_ns) ask_to_end(j); /* another process asked */
             busy = busy || is(o, "state", "running");
         }
         json_decref(o);
@@ -638,7 +634,7 @@ us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_er
     int fd = lock_folder(j);
     json_t *o = read_job(j, id);
     char *log = path_of(j, id, "log.jsonl");
-    if (log && o && *text_of(o, "log") && symlink(text_of(o, "log"), log))
+    if (log && o && *us_json_text(o, "log") && symlink(us_json_text(o, "log"), log))
         st = us_fail(err, US_ERR_IO, "%s: cannot link: %s", log, strerror(errno));
     free(log);
     j->own_alive = open_alive(j, id);

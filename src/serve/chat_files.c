@@ -1,16 +1,12 @@
 /* Chats as files: our own JSON, the terminal chat's, SillyTavern's JSONL. What comes in is checked as a stranger's. */
 #include "serve/chat_json.h"
 #include "serve/chats.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
 
 /* ---- ours ----------------------------------------------------------------------------------------------------------- */
 
@@ -48,7 +44,7 @@ static us_status add_line(us_stored_chat *c, const char *character, const char *
 /* `understudy chat --save` writes {"understudy_chat": 1, "character": NAME, "turns": [{"user", "reply"}]}. */
 static us_status from_terminal(us_server *s, const json_t *data, us_stored_chat *out, us_error *err) {
     const json_t *list = json_object_get(data, "turns"), *t;
-    const char *name = text_of(data, "character");
+    const char *name = us_json_text(data, "character");
     char id[US_CHARACTER_ID];
     size_t i;
     us_stored_chat c = {0};
@@ -59,7 +55,7 @@ static us_status from_terminal(us_server *s, const json_t *data, us_stored_chat 
     if (!st) st = us_strdup(name, &c.title, err);
     if (!st) st = us_strdup("", &c.user, err);
     json_array_foreach((json_t *)(uintptr_t)list, i, t) {
-        const char *user = text_of(t, "user"), *reply = text_of(t, "reply");
+        const char *user = us_json_text(t, "user"), *reply = us_json_text(t, "reply");
         if (!st && *user) st = add_line(&c, NULL, "", user, err);
         if (!st && *reply) st = add_line(&c, id, name, reply, err);
     }

@@ -55,7 +55,7 @@ static us_status export_to(us_request *r, const char *option, const char *folder
     return st;
 }
 
-static us_status zip_one(struct archive *a, const char *folder, const char *name, const char *as, us_error *err) {
+static us_status zip_one(struct archive *a, const char *folder, const char *name, us_error *err) {
     char *path = us_path_join(folder, name);
     us_map m;
     us_status st = path ? us_map_open(path, &m, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
@@ -63,7 +63,7 @@ static us_status zip_one(struct archive *a, const char *folder, const char *name
     if (st) return st;
     struct archive_entry *e = archive_entry_new();
     if (e) {
-        archive_entry_set_pathname(e, as);
+        archive_entry_set_pathname(e, name);
         archive_entry_set_filetype(e, AE_IFREG);
         archive_entry_set_perm(e, 0644);
         archive_entry_set_size(e, (int64_t)m.size);
@@ -80,8 +80,8 @@ static us_status zip_peft(const char *folder, const char *file, us_error *err) {
     us_status st = a && !archive_write_set_format_zip(a) && !archive_write_open_filename(a, file)
                        ? US_OK
                        : us_fail(err, US_ERR_IO, "the archive cannot be written");
-    if (!st) st = zip_one(a, folder, "adapter_config.json", "adapter_config.json", err);
-    if (!st) st = zip_one(a, folder, "adapter_model.safetensors", "adapter_model.safetensors", err);
+    if (!st) st = zip_one(a, folder, "adapter_config.json", err);
+    if (!st) st = zip_one(a, folder, "adapter_model.safetensors", err);
     if (a && archive_write_close(a) && !st) st = us_fail(err, US_ERR_IO, "the archive cannot be written");
     if (a) archive_write_free(a);
     return st;

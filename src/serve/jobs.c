@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "serve/studio.h"
+#include "text/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +13,13 @@
 
 enum { TICK_MS = 100, LOOK_MS = 150 };
 
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* ---- the thread that starts them -------------------------------------------------------------------------------- */
 
 /* A number that changes when any job, or any character, does. */
-static uint64_t mix(uint64_t h, const char *s) {
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
 static uint64_t state_of_jobs(us_studio *t) {
     char *text;
     if (us_jobs_list(t->jobs, NULL, &text, NULL)) return 0;
-    uint64_t h = mix(1, text);
+    uint64_t h = us_hash_text(1, text);
     free(text);
     return h;
 }
@@ -37,7 +29,7 @@ static uint64_t state_of_cast(us_server *s) {
     uint64_t h = 1;
     us_characters_list(s->characters, all, &n);
     for (size_t i = 0; i < n; i++) {
-        h = mix(h, all[i]->id) * 31 + (uint64_t)all[i]->stamp;
+        h = us_hash_text(h, all[i]->id) * 31 + (uint64_t)all[i]->stamp;
         us_character_put(all[i]);
     }
     return h;
@@ -192,15 +184,15 @@ static us_status tell_state(us_request *r, follower *f, bool *over, us_error *er
     if (st) return st;
     json_t *o = us_json_parse(text, strlen(text), NULL);
     free(text);
-    snprintf(now, sizeof now, "%.20s %.20s %lld", text_of(o, "state"), text_of(o, "wanted"),
+    snprintf(now, sizeof now, "%.20s %.20s %lld", us_json_text(o, "state"), us_json_text(o, "wanted"),
              (long long)json_integer_value(json_object_get(o, "at")));
     st = tell_lines(r, f, err); /* what was written before it stood so comes first */
-    *over = strcmp(text_of(o, "state"), "running") && strcmp(text_of(o, "state"), "queued");
+    *over = strcmp(us_json_text(o, "state"), "running") && strcmp(us_json_text(o, "state"), "queued");
     if (!st && strcmp(now, f->state)) {
         memcpy(f->state, now, sizeof now);
         st = us_event(r, "job",
-                      json_pack("{s:s, s:s, s:s, s:O?}", "state", text_of(o, "state"), "wanted", text_of(o, "wanted"), "error",
-                                text_of(o, "error"), "at", json_object_get(o, "at")),
+                      json_pack("{s:s, s:s, s:s, s:O?}", "state", us_json_text(o, "state"), "wanted", us_json_text(o, "wanted"),
+                                "error", us_json_text(o, "error"), "at", json_object_get(o, "at")),
                       err);
     }
     json_decref(o);

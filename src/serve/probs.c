@@ -1,5 +1,6 @@
 #include "serve/probs.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 static json_t *token_json(const us_tokenizer *tok, int32_t id, double logprob) {
     size_t n;
@@ -34,12 +35,6 @@ json_t *us_probs_llama(const us_tokenizer *tok, const us_prob *p, size_t n, int6
     return list_of(tok, p, n, n_top, true);
 }
 
-static size_t characters(const char *s, size_t n) {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) k += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return k;
-}
-
 typedef struct text_probs {
     const us_tokenizer *tok;
     int64_t n_top;
@@ -63,7 +58,7 @@ static void add(text_probs *t, int32_t id, const us_prob *p) {
     json_array_append_new(t->logprobs, p ? json_real((double)p->logprob) : json_null());
     json_array_append_new(t->tops, top);
     json_array_append_new(t->offsets, json_integer((json_int_t)*t->offset));
-    *t->offset += characters(piece, len);
+    *t->offset += us_utf8_count(piece, len);
 }
 
 json_t *us_probs_text(const us_tokenizer *tok, const us_tokens *prompt, const us_prob *of_prompt, size_t n_of_prompt,

@@ -109,12 +109,6 @@ static bool is_within(double x, const char *key, double y) {
                                               : true;
 }
 
-static size_t characters(const char *s) {
-    size_t n = 0;
-    for (; *s; s++) n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 /* *fits: whether a given value is what stands beside enum or const says too. What cannot be judged is refused. */
 static us_status judge(writer *w, const json_t *schema, const char *beside, const json_t *v, bool *fits) {
     const char *key;
@@ -132,9 +126,9 @@ static us_status judge(writer *w, const json_t *schema, const char *beside, cons
             if (json_is_string(says)) one = is_of_type(v, json_string_value(says));
             json_array_foreach(says, i, t) one = one || (json_is_string(t) && is_of_type(v, json_string_value(t)));
         } else if (!strcmp(key, "minLength") && json_is_number(says))
-            one = !json_is_string(v) || (double)characters(json_string_value(v)) >= y;
+            one = !json_is_string(v) || (double)us_utf8_count(json_string_value(v), json_string_length(v)) >= y;
         else if (!strcmp(key, "maxLength") && json_is_number(says))
-            one = !json_is_string(v) || (double)characters(json_string_value(v)) <= y;
+            one = !json_is_string(v) || (double)us_utf8_count(json_string_value(v), json_string_length(v)) <= y;
         else if ((!strncmp(key, "minimum", 7) || !strncmp(key, "maximum", 7) || !strncmp(key, "exclusiveM", 10)) &&
                  json_is_number(says))
             one = !json_is_number(v) || is_within(json_number_value(v), key, y);

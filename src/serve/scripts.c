@@ -6,6 +6,7 @@
 #include "jobs/child.h"
 #include "serve/params.h"
 #include "serve/studio.h"
+#include "text/hash.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,6 @@
 #include <unistd.h>
 
 enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40 };
-
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
 
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
 
@@ -102,7 +98,8 @@ static us_status read_script(us_server *s, const char *id, json_t **out, us_erro
     us_status st = path && us_file_exists(path) ? us_json_read(path, 1 << 20, out, err)
                                                 : us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
     free(path);
-    if (!st && (strchr(text_of(*out, "file"), '/') || !strncmp(text_of(*out, "file"), "..", 2))) { /* of a backup, say */
+    if (!st &&
+        (strchr(us_json_text(*out, "file"), '/') || !strncmp(us_json_text(*out, "file"), "..", 2))) { /* of a backup, say */
         json_decref(*out);
         st = us_fail(err, US_ERR_FORMAT, "the script's meta.json names a file elsewhere");
     }
@@ -243,11 +240,6 @@ enum MHD_Result us_route_script_add(us_request *r) {
 
 /* ---- how it is read ------------------------------------------------------------------------------------------------ */
 
-static uint64_t hash(uint64_t h, const char *s) {
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
-
 us_status us_script_args(us_server *s, const char *id, us_args *a, char name[128], uint64_t *version, us_error *err) {
     static const char *const columns[] = {"speaker", "text", "episode", "season", "scene"};
     json_t *o = NULL, *x;
@@ -255,23 +247,23 @@ us_status us_script_args(us_server *s, const char *id, us_args *a, char name[128
     us_status st = read_script(s, id, &o, err);
     if (st) return st;
     const json_t *options = json_object_get(o, "options");
-    char *path = us_script_path(s, id, text_of(o, "file")), *aliases = us_script_path(s, id, "aliases.json");
+    char *path = us_script_path(s, id, us_json_text(o, "file")), *aliases = us_script_path(s, id, "aliases.json");
     us_args_addf(a, "%s", path ? path : "");
     for (i = 0; i < sizeof columns / sizeof *columns; i++) {
-        const char *column = text_of(json_object_get(options, "columns"), columns[i]);
+        const char *column = us_json_text(json_object_get(options, "columns"), columns[i]);
         if (*column) us_args_addf(a, "--%s-column", columns[i]), us_args_addf(a, "%s", column);
     }
     json_array_foreach(json_object_get(options, "off"), i, x) us_args_addf(a, "--off=%s", json_string_value(x));
     json_array_foreach(json_object_get(options, "exclude"), i, x) us_args_addf(a, "--exclude=%s", json_string_value(x));
     if (json_is_true(json_object_get(options, "accept_damage"))) us_args_add(a, "--accept-damage");
-    if (*text_of(options, "format")) us_args_addf(a, "--format=%s", text_of(options, "format"));
-    if (*text_of(options, "encoding")) us_args_addf(a, "--encoding=%s", text_of(options, "encoding"));
-    if (*text_of(options, "delimiter")) us_args_addf(a, "--delimiter=%s", text_of(options, "delimiter"));
+    if (*us_json_text(options, "format")) us_args_addf(a, "--format=%s", us_json_text(options, "format"));
+    if (*us_json_text(options, "encoding")) us_args_addf(a, "--encoding=%s", us_json_text(options, "encoding"));
+    if (*us_json_text(options, "delimiter")) us_args_addf(a, "--delimiter=%s", us_json_text(options, "delimiter"));
     if (json_object_size(json_object_get(options, "aliases")))
         us_args_add(a, "--aliases"), us_args_addf(a, "%s", aliases ? aliases : "");
-    if (name) snprintf(name, 128, "%s", text_of(o, "name"));
+    if (name) snprintf(name, 128, "%s", us_json_text(o, "name"));
     char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
-    if (version) *version = hash(14695981039346656037u, text ? text : "");
+    if (version) *version = us_hash_text(0, text ? text : "");
     free(text);
     free(path);
     free(aliases);
@@ -422,7 +414,7 @@ static us_status explored(us_request *r, char **folder, us_error *err) {
     us_status st = us_script_args(r->s, r->args[0], &a, NULL, &version, err);
     if (st) return us_args_free(&a), st;
     if (who && *who) us_args_addf(&a, "--character=%s", who);
-    snprintf(file, sizeof file, "explore-%016llx", (unsigned long long)hash(version, who ? who : ""));
+    snprintf(file, sizeof file, "explore-%016llx", (unsigned long long)us_hash_text(version, who ? who : ""));
     char *path = us_script_path(r->s, r->args[0], file), *report = path ? us_path_join(path, "report.json") : NULL;
     if (!report) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     else if (!us_file_exists(report)) {

@@ -25,6 +25,11 @@ uint64_t us_storage_bytes(const char *path) {
     return walked_bytes;
 }
 
+double us_storage_free(const us_server *s) {
+    struct statvfs v;
+    return statvfs(s->o.data_dir, &v) ? 0 : (double)v.f_bavail * (double)v.f_frsize;
+}
+
 /* What can be made again from a script: reports, findings, plans. */
 static bool is_cache(const char *name) {
     return !strncmp(name, "explore-", 8) || !strncmp(name, "found-", 6) || !strncmp(name, "plan-", 5);
@@ -68,7 +73,6 @@ enum MHD_Result us_route_storage(us_request *r) {
     json_t *list = json_array();
     kept scripts = {0}, caches = {0}, jobs = {0}, chats = {0}, replaced = {0};
     char *path = us_path_join(s->o.data_dir, "chats.db"), *folder = us_path_join(s->o.data_dir, "jobs");
-    struct statvfs v;
     each(s->studio->scripts, is_folder, count, &scripts);
     each(s->studio->scripts, is_folder, count_caches, &caches);
     scripts.bytes -= caches.bytes < scripts.bytes ? caches.bytes : scripts.bytes;
@@ -85,10 +89,9 @@ enum MHD_Result us_route_storage(us_request *r) {
     json_array_append_new(list, row("chats", &chats, false));
     each(s->o.data_dir, is_replaced, count, &replaced);
     if (replaced.n) json_array_append_new(list, row("replaced", &replaced, true));
-    double room = statvfs(s->o.data_dir, &v) ? 0 : (double)v.f_bavail * (double)v.f_frsize;
     free(path);
     free(folder);
-    return us_answer_json(r, 200, json_pack("{s:o, s:f}", "kept", list, "free_bytes", room));
+    return us_answer_json(r, 200, json_pack("{s:o, s:f}", "kept", list, "free_bytes", us_storage_free(s)));
 }
 
 /* Caches, the trash, what a restore has put aside; nothing else is deleted in bulk. */

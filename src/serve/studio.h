@@ -50,6 +50,8 @@ us_status us_script_take(us_request *r, const char *data, size_t n, us_error *er
 
 /* What all files below this take on the disk (storage.c). */
 uint64_t us_storage_bytes(const char *path);
+/* Bytes that are free where the data folder lies; 0: not known. */
+double us_storage_free(const us_server *s);
 
 /* ---- jobs (jobs.c; wish.c adds them) ---- */
 /* The job as a visitor may see it: without commands and paths. */

@@ -5,10 +5,10 @@
 #include "base/json.h"
 #include "serve/params.h"
 #include "serve/studio.h"
+#include "text/hash.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 enum { QUICK_SECONDS = 900, FULL_EPOCHS_PERCENT = 150, CONTINUED_PERCENT = 50, MAX_NAMES = 8 };
 
@@ -22,15 +22,6 @@ typedef struct wish {
     int64_t rank, max_steps, seed, eval_every;
     bool dry;
 } wish;
-
-static const char *text_of(const json_t *o, const char *key) {
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-static uint64_t mix(uint64_t h, const char *s) {
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
 
 static us_status read_names(const json_t *j, wish *w, us_error *err) {
     const json_t *list = json_object_get(j, "characters");
@@ -104,7 +95,7 @@ static us_status plan_one(us_server *s, const wish *w, const char *who, json_t *
     us_args_add(&a, "--quiet");
     if (w->rank) us_args_addf(&a, "--rank=%lld", (long long)w->rank);
     snprintf(file, sizeof file, "plan-%016llx.json",
-             (unsigned long long)mix(mix(version + (uint64_t)w->rank * 977, who), s->o.model_path));
+             (unsigned long long)us_hash_text(us_hash_text(version + (uint64_t)w->rank * 977, who), s->o.model_path));
     char *path = st ? NULL : us_script_path(s, w->script, file);
     if (!st && !(path && us_file_exists(path) && us_json_read(path, 1 << 16, out, NULL) == US_OK)) {
         st = us_studio_ask(s, &a, NULL, 300, out, err);
@@ -151,11 +142,6 @@ static double epochs_of(const wish *w, const json_t *plan) {
     return e < 0.1 ? 0.1 : (double)(int64_t)(e * 100) / 100;
 }
 
-static double free_disk(const us_server *s) {
-    struct statvfs v;
-    return statvfs(s->o.data_dir, &v) ? 0 : (double)v.f_bavail * (double)v.f_frsize;
-}
-
 static enum MHD_Result answer_dry(us_request *r, const wish *w, json_t *p) {
     double seconds = json_number_value(json_object_get(p, "seconds")), full = FULL_EPOCHS_PERCENT / 100.0;
     wish quick = *w, whole = *w;
@@ -164,7 +150,7 @@ static enum MHD_Result answer_dry(us_request *r, const wish *w, json_t *p) {
     double a = epochs_of(&quick, p), b = epochs_of(&whole, p);
     json_object_set_new(p, "quick", json_pack("{s:f, s:f}", "epochs", a, "seconds", seconds * a / full));
     json_object_set_new(p, "full", json_pack("{s:f, s:f}", "epochs", b, "seconds", seconds * b / full));
-    json_object_set_new(p, "free_disk_bytes", json_real(free_disk(r->s)));
+    json_object_set_new(p, "free_disk_bytes", json_real(us_storage_free(r->s)));
     return us_answer_json(r, 200, p);
 }
 
@@ -359,16 +345,16 @@ static us_status add_audition(us_server *s, const wish *w, char job[US_JOBS_ID],
     us_args_add(&a, "audition");
     us_args_addf(&a, "%s", c->folder);
     us_args_add(&a, "--data");
-    st =
-        mark ? us_script_args(s, text_of(origin, "script"), &a, NULL, NULL, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    st = mark ? us_script_args(s, us_json_text(origin, "script"), &a, NULL, NULL, err)
+              : us_fail(err, US_ERR_MEMORY, "out of memory");
     us_args_addf(&a, "--model=%s", s->o.model_path);
     us_args_add(&a, "--log");
     us_args_add(&a, "{log}");
     if (!strcmp(w->mode, "quick")) us_args_add(&a, "--quick");
     json_t *o = st ? NULL
                    : json_pack("{s:s, s:s, s:s, s:s, s:s, s:[{s:o, s:s, s:[s], s:[]}]}", "kind", "audition", "title",
-                               us_card_name(c->card), "character", w->id, "script", text_of(origin, "script"), "mode", w->mode,
-                               "steps", "argv", argv_json(&a), "mark", mark, "fresh", "--restart", "again");
+                               us_card_name(c->card), "character", w->id, "script", us_json_text(origin, "script"), "mode",
+                               w->mode, "steps", "argv", argv_json(&a), "mark", mark, "fresh", "--restart", "again");
     char *text = o ? json_dumps(o, 0) : NULL;
     if (!st) st = text ? us_jobs_add(s->studio->jobs, text, job, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);

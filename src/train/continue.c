@@ -22,7 +22,6 @@ static us_status take_pair(us_trainer *t, const us_lora_site *s, const us_factor
     memcpy(t->lora.params + s->a, p->a, held * s->n_in * sizeof *p->a);
     for (size_t y = 0; y < s->n_out; y++)
         for (size_t r = 0; r < held; r++) t->lora.params[s->b + y * rank + r] = scale / t->lora.scale * p->b[y * held + r];
-    t->lora.revision++;
     return US_OK;
 }
 
@@ -60,6 +59,7 @@ static us_status take(us_trainer *t, const char *path, us_error *err) {
     if (!st) st = us_factors_read(t->model, g, &f, err);
     for (size_t i = 0; i < (size_t)t->lora.n_layers * US_N_MODULES && !st; i++)
         st = take_pair(t, &t->lora.sites[i], &f, i, path, err);
+    t->lora.revision++;
     if (!st) st = note_in_config(t, path, err);
     us_factors_fini(&f);
     us_gguf_close(g);

@@ -5,7 +5,6 @@
 #include "jobs/child.h"
 #include "test.h"
 #include "understudy/jobs.h"
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,11 +275,6 @@ static void a_child_is_waited_for(void **state) {
     assert_int_equal(us_child_run(loud, NULL, 300, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
 }
 
-static int remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at) {
-    (void)sb, (void)kind, (void)at;
-    return remove(path);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_one_at_a_time_and_tells), cmocka_unit_test(pauses_goes_on_ends_early),
@@ -289,6 +283,6 @@ int main(void) {
     if (!mkdtemp(dir)) return 1;
     snprintf(folder, sizeof folder, "%s/jobs", dir);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    us_dir_remove(dir);
     return rc;
 }
