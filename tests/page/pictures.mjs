@@ -1,5 +1,5 @@
-// The README's pictures of the page: US_NPM=build/npm US_CHROMIUM=chromium node tests/page/pictures.mjs URL [DIR]
-// against a server that has Homer. Afterwards: pngquant --ext .png --force DIR/*.png
+// The pictures of the page in README and docs/: US_NPM=build/npm US_CHROMIUM=chromium node tests/page/pictures.mjs URL [DIR]
+// against a server that has Homer, over an empty --data-dir. Afterwards: pngquant --ext .png --force DIR/*.png
 import path from 'node:path';
 import { createRequire } from 'node:module';
 
@@ -36,7 +36,7 @@ await save(light, 'takes');
 
 const dark = await open({ colorScheme: 'dark' });
 await dark.waitForTimeout(400);
-await dark.locator('.card button').first().click();
+await dark.locator('.card', { hasText: 'Homer Simpson' }).locator('button').click();
 await dark.waitForSelector('.drawer .bars');
 await dark.waitForTimeout(400);
 await save(dark, 'about');
@@ -45,4 +45,23 @@ const phone = await open({ colorScheme: 'dark', locale: 'ru-RU', viewport: { wid
 await phone.goto(`${base}/#/new/homer`);
 await say(phone, 'What do you want for dinner?', 'Are you a computer?');
 await save(phone, 'phone');
+
+const studio = await open({ colorScheme: 'light', viewport: { width: 1000, height: 760 } });
+await studio.goto(`${base}/#/studio`);
+await studio.getByRole('button', { name: /sample/i }).click();
+await studio.waitForSelector('.person');
+await studio.waitForTimeout(400);
+await save(studio, 'explore');
+await studio.locator('.person').first().click();
+await studio.getByRole('link', { name: 'Teach Marta' }).click();
+await studio.locator('details summary').click();
+await studio.fill('input[name=max_steps]', '12');
+await studio.getByRole('button', { name: 'Start the rehearsal' }).click();
+await studio.waitForSelector('a:has-text("To the premiere")', { timeout: 900000 });
+await studio.waitForTimeout(400);
+await save(studio, 'rehearse');
+await studio.getByRole('link', { name: 'To the premiere' }).click();
+await studio.waitForSelector('.premiere h1');
+await studio.waitForTimeout(600);
+await save(studio, 'premiere');
 await browser.close();
