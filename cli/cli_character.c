@@ -1,5 +1,6 @@
 #include "cli_character.h"
 #include "cli.h"
+#include "understudy/explore.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,18 @@ us_status cli_find_character(const us_script *s, const char **name, us_error *er
     size_t n;
     us_status st = us_script_find_speaker(s, *name, &who, err);
     if (!st) *name = us_script_get_speakers(s, &n)[who].name;
+    return st;
+}
+
+us_status cli_series_persona(const us_script *s, const char *persona, char **out, us_error *err) {
+    size_t n;
+    us_facts *f = NULL;
+    us_card *c = NULL;
+    us_status st = us_explore(s, &(us_explore_options){.character = us_script_get_speakers(s, &n)[0].name}, &f, err);
+    if (!st) st = us_card_new(&(us_card_draft){.name = "{{char}}", .persona = persona, .language = f->language}, &c, err);
+    if (!st) st = us_card_system(c, out, err);
+    us_card_free(c);
+    us_facts_free(f);
     return st;
 }
 

@@ -10,6 +10,8 @@ char *cli_character_folder(const char *name);
 char *cli_adapter_file(const char *given);
 /* Replaces *name by the speaker's own spelling in the script. */
 US_MUST_USE us_status cli_find_character(const us_script *script, const char **name, us_error *err);
+/* The persona of a series, {{char}} for whoever plays; persona NULL: in the words and the language of a draft. free() it. */
+US_MUST_USE us_status cli_series_persona(const us_script *script, const char *persona, char **out, us_error *err);
 /* The system message of rows: of the card in `file`; NULL: of the draft from the script; "none": "". free() it. */
 US_MUST_USE us_status cli_persona(const char *file, const us_script *script, const char *character, char **out, us_error *err);
 #endif

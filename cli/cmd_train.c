@@ -43,7 +43,7 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet, json, unlisted; /* unlisted: not among the jobs */
+    bool fancy, quiet, json, unlisted, series; /* unlisted: not among the jobs */
     json_t *typed;
     double shown_at;   /* when progress was shown last */
     double started;    /* seconds of this call, for the rate */
@@ -80,7 +80,7 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
     us_status st = US_OK;
     if (!r->dataset) {
         st = cli_script_load(so, files, n_files, &r->script, err);
-        if (!st) st = cli_find_character(r->script, &r->character, err);
+        if (!st && !r->series) st = cli_find_character(r->script, &r->character, err);
         if (st) return st;
     }
     o->character = r->character;
@@ -90,6 +90,14 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
         !(r->owned_log = join(r->out, "log.jsonl")))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!r->log_path) r->log_path = r->owned_log;
+    if (r->series) {
+        if (access(r->card_path, F_OK) == 0)
+            return us_fail(err, US_ERR_ARGUMENT, "%s: the folder of a character: give the series another --out", r->out);
+        o->series = true;
+        st = cli_series_persona(r->script, r->persona, &r->system, err);
+        o->system = r->system;
+        return st ? st : us_dataset_build(r->script, o, &r->set, err);
+    }
     if (r->dataset && (st = us_dataset_read(r->dataset, o, &r->set, err))) return st;
     const char *persona = r->persona                                 ? r->persona
                           : r->set && *us_dataset_get_system(r->set) ? us_dataset_get_system(r->set)
@@ -321,6 +329,8 @@ static void part(meeting *m) {
     us_engine_free(m->engine);
 }
 
+static bool is_draft(const run *r) { return r->card && us_card_is_draft(r->card); }
+
 /* The greeting of a card that nobody has written is the character's own. */
 static us_status greet(const run *r, us_error *err) {
     us_status st = us_train_greeting(r->model, r->card, r->adapter_path, r->threads, keep_talking, NULL, err);
@@ -349,8 +359,8 @@ static void show_samples(const run *r, int64_t step, bool bare) {
 
 static us_status keep_best(run *r, us_error *err) {
     us_status st = us_trainer_save_adapter(r->trainer, r->type, r->adapter_path, err);
-    if (!st) st = us_card_set_adapter(r->card, "adapter.gguf", err);
-    return st ? st : us_card_save(r->card, r->card_path, err);
+    if (!st && r->card) st = us_card_set_adapter(r->card, "adapter.gguf", err);
+    return st || !r->card ? st : us_card_save(r->card, r->card_path, err);
 }
 
 /* Trouble with a file (a full disk) is told and ends nothing: the next save may go well. True when all is well. */
@@ -425,14 +435,17 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
         printf("%.5f\n", o.validation_loss);
     }
     st = us_trainer_write_record(r->trainer, &o, r->out, err);
-    if (!st && us_card_is_draft(r->card)) st = greet(r, err);
+    if (!st && is_draft(r)) st = greet(r, err);
     if (interrupted) return pause_run(r, p->step, err);
     if (st) return cli_fail(r->command, st, err);
     log_line(r, json_pack("{s:b, s:I, s:f, s:f}", "done", 1, "step", (json_int_t)p->step, "validation_loss",
                           isfinite(o.validation_loss) ? o.validation_loss : 0, "base_loss",
                           isfinite(o.base_loss) ? o.base_loss : 0));
-    fprintf(stderr, "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n", r->adapter_path,
-            r->out);
+    fprintf(stderr,
+            r->series ? "\n%s, train.json and loss.svg are written. Begin characters from it: understudy train ... --character "
+                        "NAME --continue %s\n"
+                      : "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n",
+            r->adapter_path, r->out);
     if (o.validation_loss >= o.base_loss)
         fprintf(
             stderr,
@@ -445,7 +458,7 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
 
 /* The folder, its card and the log before hours are spent: a place that cannot be written is told at once. */
 static us_status prepare_folder(run *r, bool append, us_error *err) {
-    us_status st = access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
+    us_status st = r->card && access(r->card_path, F_OK) ? us_card_save(r->card, r->card_path, err) : US_OK;
     if (!append && !r->from) unlink(r->continued_path); /* of a run that was thrown away */
     if (!st && !(r->log = fopen(r->log_path, append || r->unlisted ? "a" : "w")))
         st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
@@ -479,7 +492,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
-    to->cast = us_card_cast(r->card, &to->n_cast);
+    if (r->card) to->cast = us_card_cast(r->card, &to->n_cast);
     us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
     bool goes_on = resume && !dry_run;
     if (!st && (goes_on ? access(r->continued_path, F_OK) == 0 : r->from != NULL))
@@ -489,8 +502,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     if (st) return cli_fail(r->command, st, err);
     if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
-    if (!r->quiet) print_facts(r, samples || us_card_is_draft(r->card));
-    if (dry_run) return r->json ? print_plan(r, samples || us_card_is_draft(r->card)) : EXIT_OK;
+    if (!r->quiet) print_facts(r, samples || is_draft(r));
+    if (dry_run) return r->json ? print_plan(r, samples || is_draft(r)) : EXIT_OK;
     us_jobs *jobs = r->unlisted ? NULL : enter_job(r, r->typed, id);
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));
     log_line(r, json_pack("{s:s, s:s, s:I, s:f}", "stage", "learning", "character", r->character, "n_steps",
@@ -510,7 +523,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
 
 static int read_and_train(int argc, char **argv, json_t *as_typed) {
     cli_script so = {0};
-    us_dataset_options dso = {.unnamed = 0.25};
+    us_dataset_options dso = {.unnamed = 0.5, .visitors = 0.25};
     us_train_options to = {.eval_targets = 8000, .patience = 0};
     const char *tpl = NULL;
     const char *model = NULL, *from = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
@@ -522,6 +535,8 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     run r = {.command = argv[0], .fancy = cli_fancy(2)};
     const cli_option options[] = {
         {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
+        {"series", 0, NULL, "instead of a character: all speakers' lines, for characters to begin from (--continue)",
+         CLI_SWITCH, &r.series, 0, 0},
         {"model", 'm', "FILE", "GGUF base model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)",
          CLI_STRING, &model, 0, 0},
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
@@ -556,8 +571,12 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
         {"clip", 0, "X", "of the gradient's norm (1)", CLI_FLOAT, &to.clip, 0.001, 1e6},
         {"weight-decay", 0, "X", "(0)", CLI_FLOAT, &to.weight_decay, 0, 10},
         {"max-words", 0, "N", "longer lines are not learned (60)", CLI_INT, &max_words, 1, 10000},
-        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT,
-         &dso.unnamed, 0, 1},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.5)", CLI_FLOAT, &dso.unnamed,
+         0, 1},
+        {"visitors", 0, "X", "share of them that are read as a visitor's first words: no name, nothing before is seen (0.25)",
+         CLI_FLOAT, &dso.visitors, 0, 1},
+        {"exchanges", 0, "FILE", "conversations of your own to learn as well: lines VISITOR | CHARACTER | VISITOR ...",
+         CLI_STRING, &dso.exchanges, 0, 0},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
         {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &to.eval_every, 1, 1e9},
@@ -582,15 +601,21 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     int rc =
         cli_parse(argv[0],
                   "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
-                  "--character NAME [OPTIONS]\n\n"
+                  "--character NAME [OPTIONS]\n       understudy train FILE... --series [OPTIONS]\n\n"
                   "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
                   "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
                   options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_check(argv[0], &so))) return rc;
-    if (!r.character)
+    if (r.series && (r.character || r.dataset || packing[0] == 'n'))
         return cli_usage(argv[0],
-                         "no --character: whose lines are to be learned? ('understudy explore FILE' lists the speakers)");
+                         "--series learns the scenes of a script: it goes without --character, --dataset and --packing none");
+    if (r.series) r.character = "series", no_samples = true, dso.visitors = 0;
+    if (dso.exchanges && (r.series || r.dataset))
+        return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --series or --dataset");
+    if (!r.character)
+        return cli_usage(argv[0], "no --character: whose lines are to be learned? ('understudy explore FILE' lists the "
+                                  "speakers; --series: everybody's)");
     if (ends && !resume) return cli_usage(argv[0], "--finish ends an interrupted run: give --resume too");
     if (!n == !r.dataset) return cli_usage(argv[0], "give either script files or --dataset DIR");
     static const char *const schedules[] = {"cosine", "constant", "linear"}, *const types[] = {"f16", "q8_0", "f32"};

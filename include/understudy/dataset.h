@@ -5,6 +5,9 @@
  * A turn of the character is a target unless a filter took it out (it stays as history). A target sees at
  * most `history` lines, in whole turns, beginning with a turn of the others: us_dataset_window().
  *
+ * A set of a whole series has every speaker's lines: a scene is played by one of its speakers, drawn by the scene's hash, whose
+ * lines are replies as above; the others' are learned too, names in front. The persona names who plays.
+ *
  *     us_dataset *set;
  *     us_dataset_build(script, &(us_dataset_options){.character = "Homer Simpson"}, &set, &err);
  *
@@ -35,12 +38,17 @@ typedef enum us_filter {
 } us_filter;
 
 typedef struct us_dataset_options {
-    const char *character;   /* a speaker of the script */
-    const char *system;      /* the persona, written as the system message of exported rows; NULL: none */
-    int32_t history;         /* lines before a target, 1..100; 0: 10 */
+    const char *character; /* a speaker of the script; not read for a series */
+    bool series;           /* every line is a target, whoever says it */
+    const char *system;    /* the persona, written as the system message of exported rows; NULL: none. Of a series: {{char}} in
+                                it becomes the name of who plays the scene */
+    int32_t history;       /* lines before a target, 1..100; 0: 10 */
     double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
     double unnamed;          /* share of the turns by one other speaker that go without the name, as a visitor types; 0..1 */
-    int32_t max_words;       /* of a target; 0: 60 */
+    double visitors;         /* share of them that are a visitor's first words: no name, and nothing before is seen; 0..1 */
+    const char *exchanges; /* a file of conversations to learn as well, in the training part, four times each: lines "VISITOR |
+                                CHARACTER | VISITOR | CHARACTER", {{char}} for the character's name, # before a comment; NULL: none */
+    int32_t max_words;     /* of a target; 0: 60 */
     uint64_t seed;
     uint32_t filters_off;
 } us_dataset_options;
@@ -51,16 +59,18 @@ typedef struct us_turn {
     uint32_t first_line; /* index into the script's lines; 0 when the set was read from JSONL */
     bool character;      /* the character's own words, role "assistant" */
     bool target;
+    bool alone; /* of the others: neither it nor its answer sees what was before */
 } us_turn;
 
 typedef struct us_example {
     us_part part;
     uint32_t first_turn, n_turns; /* begins with a turn of the others, ends with a target; turns alternate */
+    const char *system;           /* the set's persona; in a series the example's own */
 } us_example;
 
 typedef struct us_dataset_counts {
     uint64_t lines;                  /* the character's lines in the script */
-    uint64_t turns;                  /* the same, joined */
+    uint64_t turns;                  /* the same, joined, and those of exchanges */
     uint64_t filtered[US_N_FILTERS]; /* turns = targets + the sum of these */
     uint64_t targets[US_N_PARTS], examples[US_N_PARTS];
 } us_dataset_counts;
@@ -75,7 +85,8 @@ US_API void us_dataset_free(us_dataset *d);
 US_API const us_example *us_dataset_get_examples(const us_dataset *d, size_t *n);
 US_API const us_turn *us_dataset_get_turns(const us_dataset *d, size_t *n);
 US_API const us_dataset_counts *us_dataset_get_counts(const us_dataset *d);
-US_API const char *us_dataset_get_system(const us_dataset *d);    /* "" if none */
+US_API const char *us_dataset_get_system(const us_dataset *d); /* "" if none; of a series with its {{char}} */
+US_API bool us_dataset_is_series(const us_dataset *d);
 US_API const char *us_dataset_get_character(const us_dataset *d); /* "" if the set does not say */
 US_API int32_t us_dataset_get_history(const us_dataset *d);
 /* SHA-256 over every example, hex: equal sets have equal fingerprints. */
@@ -84,6 +95,8 @@ US_API const char *us_filter_name(us_filter f); /* "no-words" */
 US_API const char *us_part_name(us_part p);     /* "train" */
 /* The first turn (counted from the example's) that the turn `i` sees. */
 US_API uint32_t us_dataset_window(const us_dataset *d, const us_example *e, uint32_t i);
+/* The same by the history alone, whether the turn is a visitor's first words or not. Never falls with i. */
+US_API uint32_t us_dataset_reach(const us_dataset *d, const us_example *e, uint32_t i);
 
 /* How rows are written. */
 typedef enum us_row_form {

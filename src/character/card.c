@@ -518,6 +518,7 @@ us_status us_card_learn_style(us_card *c, const us_script *script, const us_data
     line_list l = {0};
     json_t *style = NULL;
     us_dataset_options o = *options;
+    o.exchanges = NULL; /* they are nobody's of the script */
     us_status st = us_dataset_build(script, &o, &sets[n_sets], err);
     if (!st) st = add_lines(&l, sets[n_sets++], true, err);
     for (; n_names < n && n_names < sizeof names / sizeof *names; n_names++) names[n_names] = sp[n_names].name;

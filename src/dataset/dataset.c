@@ -20,15 +20,16 @@ us_part us_dataset_part(const us_dataset_options *o, uint64_t hash) {
 
 us_status us_dataset_new(const us_dataset_options *o, us_dataset **out, us_error *err) {
     if (o->history < 0 || o->history > 100 || !(o->validation >= -1 && o->test >= -1 && o->validation + o->test < 1) ||
-        !(o->unnamed >= 0 && o->unnamed <= 1) || o->max_words < 0)
-        return us_fail(
-            err, US_ERR_ARGUMENT,
-            "data set: expected history 1..100, validation and test shares that leave something to train on, unnamed 0..1");
+        !(o->unnamed >= 0 && o->unnamed <= 1) || !(o->visitors >= 0 && o->visitors <= 1) || o->max_words < 0)
+        return us_fail(err, US_ERR_ARGUMENT,
+                       "data set: expected history 1..100, validation and test shares that leave something to train on, "
+                       "unnamed and visitors 0..1");
     us_dataset *d = NULL;
     us_status st = us_alloc(1, sizeof *d, &d, err);
     if (st) return st;
     us_buf_init(&d->text, MAX_TEXT_BYTES);
     d->history = o->history ? o->history : 10;
+    d->series = o->series;
     st = us_strdup(o->system ? o->system : "", &d->system, err);
     if (!st) st = us_strdup(o->character ? o->character : "", &d->character, err);
     if (st) us_dataset_free(d);
@@ -41,6 +42,8 @@ void us_dataset_free(us_dataset *d) {
     us_buf_fini(&d->text);
     free(d->turns);
     free(d->examples);
+    for (size_t i = 0; i < d->n_personas; i++) free(d->personas[i]);
+    free(d->personas);
     free(d->system);
     free(d->character);
     free(d);
@@ -56,13 +59,13 @@ us_status us_dataset_add_turn(us_dataset *d, us_turn turn, const char *text, siz
     return st;
 }
 
-us_status us_dataset_close_example(us_dataset *d, size_t first, us_part part, us_error *err) {
+us_status us_dataset_close_example(us_dataset *d, size_t first, us_part part, const char *system, us_error *err) {
     size_t end = d->n_turns;
     while (first < end && d->turns[first].character) first++;
     while (end > first && !d->turns[end - 1].target) end--;
     if (first == end) return US_OK;
     us_status st = us_grow(&d->examples, &d->cap_examples, d->n_examples + 1, sizeof *d->examples, err);
-    if (!st) d->examples[d->n_examples++] = (us_example){part, (uint32_t)first, (uint32_t)(end - first)};
+    if (!st) d->examples[d->n_examples++] = (us_example){part, (uint32_t)first, (uint32_t)(end - first), system};
     return st;
 }
 
@@ -70,15 +73,17 @@ us_status us_dataset_seal(us_dataset *d, us_error *err) {
     for (size_t i = 0; i < d->n_turns; i++) d->turns[i].text = d->text.data + (uintptr_t)d->turns[i].text;
     uint64_t all = 0;
     for (size_t i = 0; i < d->n_examples; i++) {
-        const us_example *e = &d->examples[i];
+        us_example *e = &d->examples[i];
+        if (!e->system) e->system = d->system;
         d->counts.examples[e->part]++;
         for (uint32_t k = 0; k < e->n_turns; k++) d->counts.targets[e->part] += d->turns[e->first_turn + k].target;
     }
     for (int p = 0; p < US_N_PARTS; p++) all += d->counts.targets[p];
     if (!all)
         return us_fail(err, US_ERR_FORMAT,
-                       "no line of '%s' is left to learn from: %llu lines, of which %llu turns answer nobody", d->character,
-                       (unsigned long long)d->counts.lines, (unsigned long long)d->counts.filtered[US_FILTER_OPENING]);
+                       "no line of '%s' is left to learn from: %llu lines, of which %llu turns answer nobody",
+                       d->series ? "the series" : d->character, (unsigned long long)d->counts.lines,
+                       (unsigned long long)d->counts.filtered[US_FILTER_OPENING]);
     return US_OK;
 }
 
@@ -89,13 +94,15 @@ static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_o
     size_t n, n_sp;
     const us_line *l = us_script_get_lines(s, &n);
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
-    us_turn t = {.first_line = (uint32_t)b, .character = l[b].speaker == who, .target = l[b].speaker == who};
-    if (!t.character && e - b > (size_t)d->history) b = e - (size_t)d->history;
+    us_turn t = {.character = l[b].speaker == who, .target = d->series || l[b].speaker == who};
+    if (!t.target && e - b > (size_t)d->history) b = e - (size_t)d->history;
     t.first_line = (uint32_t)b;
     t.n_lines = (uint32_t)(e - b);
     bool one = true;
     for (size_t i = b; i < e; i++) one = one && l[i].speaker == l[b].speaker;
-    bool named = !(one && unit(us_hash_bytes(o->seed, &key, sizeof key)) < o->unnamed);
+    double draw = unit(us_hash_bytes(o->seed, &key, sizeof key));
+    t.alone = one && !t.character && draw < o->visitors;
+    bool named = !t.alone && !(one && draw < o->unnamed);
     us_buf text;
     us_buf_init(&text, MAX_TEXT_BYTES);
     us_status st = US_OK;
@@ -111,6 +118,35 @@ static us_status add_lines(us_dataset *d, const us_script *s, const us_dataset_o
     return st;
 }
 
+/* Who plays the lines [b, end) of a series: whoever says a line of them that is drawn, so that who says more plays more often.
+ * US_SPEAKER_NONE where the draw falls on a line of nobody's. */
+static uint32_t draw_player(const us_line *l, size_t b, size_t end, uint64_t hash) {
+    return l[b + (size_t)(unit(us_hash_bytes(1, &hash, sizeof hash)) * (double)(end - b))].speaker;
+}
+
+/* The persona of a series with the speaker's name in it. */
+static us_status make_persona(us_dataset *d, const us_script *s, uint32_t who, const char **out, us_error *err) {
+    static const char mark[] = "{{char}}";
+    size_t n_sp;
+    const us_speaker *sp = us_script_get_speakers(s, &n_sp);
+    us_status st = d->personas ? US_OK : us_alloc(n_sp, sizeof *d->personas, &d->personas, err);
+    if (st) return st;
+    d->n_personas = n_sp;
+    us_buf text;
+    us_buf_init(&text, MAX_TEXT_BYTES);
+    for (const char *p = d->system, *at; !d->personas[who] && !st; p = at + sizeof mark - 1) {
+        at = strstr(p, mark);
+        st = us_buf_append(&text, p, at ? (size_t)(at - p) : strlen(p) + 1, err);
+        if (!st && at) st = us_buf_append_str(&text, sp[who].name, err);
+        if (!st && !at) d->personas[who] = us_buf_take(&text, NULL);
+        if (!at) break;
+    }
+    us_buf_fini(&text);
+    if (!st && !d->personas[who]) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    *out = d->personas[who];
+    return st;
+}
+
 /* Lines [b, end): a scene, or a piece of one. */
 static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_options *o, size_t b, size_t end, uint32_t who,
                            us_error *err) {
@@ -118,19 +154,19 @@ static us_status add_scene(us_dataset *d, const us_script *s, const us_dataset_o
     const us_line *l = us_script_get_lines(s, &n);
     uint64_t hash = 0;
     bool there = false;
-    for (size_t i = b; i < end; i++) {
-        hash = us_hash_bytes(hash, l[i].text, strlen(l[i].text));
-        there = there || l[i].speaker == who;
-    }
-    us_status st = US_OK;
+    const char *persona = NULL;
+    for (size_t i = b; i < end; i++) hash = us_hash_bytes(hash, l[i].text, strlen(l[i].text));
+    if (d->series && b < end) who = draw_player(l, b, end, hash);
+    for (size_t i = b; i < end && who != US_SPEAKER_NONE; i++) there = there || l[i].speaker == who;
+    us_status st = d->series && there ? make_persona(d, s, who, &persona, err) : US_OK;
     for (size_t e; there && b < end && !st; b = e) {
         for (e = b + 1; e < end && (l[e].speaker == who) == (l[b].speaker == who);) e++;
-        if (l[b].speaker == who) d->counts.lines += e - b, d->counts.turns++;
+        if (d->series || l[b].speaker == who) d->counts.lines += e - b, d->counts.turns++;
         st = add_lines(d, s, o, hash + (b - start), who, b, e, err);
     }
     if (!st && first < d->n_turns && d->turns[first].character)
         d->turns[first].target = false, d->counts.filtered[US_FILTER_OPENING]++;
-    return st ? st : us_dataset_close_example(d, first, us_dataset_part(o, hash), err);
+    return st ? st : us_dataset_close_example(d, first, us_dataset_part(o, hash), persona, err);
 }
 
 /* A script that marks no scenes, or episodes only, would leave nothing to hold out: where the character has few scenes,
@@ -141,7 +177,8 @@ static us_status add_scenes(us_dataset *d, const us_script *s, const us_dataset_
     size_t n, n_lines, n_sp;
     const us_scene *scenes = us_script_get_scenes(s, &n);
     const us_line *l = us_script_get_lines(s, &n_lines);
-    size_t piece = us_script_get_speakers(s, &n_sp)[who].n_scenes < FEW_SCENES ? PIECE_LINES : SIZE_MAX;
+    size_t n_there = d->series ? n : us_script_get_speakers(s, &n_sp)[who].n_scenes;
+    size_t piece = n_there < FEW_SCENES ? PIECE_LINES : SIZE_MAX;
     us_status st = US_OK;
     for (size_t i = 0; i < n && !st; i++) {
         size_t b = scenes[i].first_line, end = b + scenes[i].n_lines;
@@ -185,15 +222,16 @@ us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_d
     uint32_t who = 0;
     size_t n_sp;
     unsigned failures = us_memory_failures();
-    us_status st = us_script_find_speaker(s, o->character ? o->character : "", &who, err);
+    us_status st = o->series ? US_OK : us_script_find_speaker(s, o->character ? o->character : "", &who, err);
     us_dataset_options named = *o;
-    if (!st) named.character = us_script_get_speakers(s, &n_sp)[who].name;
+    if (!st) named.character = o->series ? NULL : us_script_get_speakers(s, &n_sp)[who].name;
     if (!st) st = us_dataset_new(&named, &d, err);
     if (!st) st = add_scenes(d, s, o, who, err);
     bool none = o->validation == 0 && o->test == 0;
     if (!st) fill_part(d, o, US_VALIDATION, none ? 0.05 : o->validation);
     if (!st) fill_part(d, o, US_TEST, none ? 0.05 : o->test);
     if (!st) st = us_dataset_filter(d, o, err);
+    if (!st && o->exchanges) st = us_dataset_add_exchanges(d, o->exchanges, err);
     if (!st) st = us_dataset_seal(d, err);
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st) us_dataset_free(d);
@@ -205,6 +243,7 @@ const us_example *us_dataset_get_examples(const us_dataset *d, size_t *n) { retu
 const us_turn *us_dataset_get_turns(const us_dataset *d, size_t *n) { return *n = d->n_turns, d->turns; }
 const us_dataset_counts *us_dataset_get_counts(const us_dataset *d) { return &d->counts; }
 const char *us_dataset_get_system(const us_dataset *d) { return d->system; }
+bool us_dataset_is_series(const us_dataset *d) { return d->series; }
 const char *us_dataset_get_character(const us_dataset *d) { return d->character; }
 int32_t us_dataset_get_history(const us_dataset *d) { return d->history; }
 
@@ -218,9 +257,10 @@ void us_dataset_get_fingerprint(const us_dataset *d, char out[65]) {
         const us_example *e = &d->examples[i];
         unsigned char part = (unsigned char)e->part;
         us_sha256_update(&h, &part, 1);
+        if (d->series) us_sha256_update(&h, e->system, strlen(e->system) + 1);
         for (uint32_t k = 0; k < e->n_turns; k++) {
             const us_turn *t = &d->turns[e->first_turn + k];
-            unsigned char marks = (unsigned char)(t->character << 1 | t->target);
+            unsigned char marks = (unsigned char)(t->alone << 2 | t->character << 1 | t->target);
             us_sha256_update(&h, &marks, 1);
             us_sha256_update(&h, t->text, strlen(t->text) + 1);
         }
@@ -244,6 +284,11 @@ const char *us_part_name(us_part p) {
 }
 
 uint32_t us_dataset_window(const us_dataset *d, const us_example *e, uint32_t i) {
+    const us_turn *t = d->turns + e->first_turn;
+    return t[i].alone ? i : i && t[i - 1].alone ? i - 1 : us_dataset_reach(d, e, i);
+}
+
+uint32_t us_dataset_reach(const us_dataset *d, const us_example *e, uint32_t i) {
     const us_turn *t = d->turns + e->first_turn;
     uint32_t first = i, lines = 0;
     if (i && t[i].character) lines = t[--first].n_lines; /* the turn that is answered is always in the window */

@@ -72,13 +72,15 @@ static const char *last_line(const char *text) {
 static us_status judge(work *w, const us_example *e, size_t i, us_filter *f, us_error *err) {
     int32_t max_words = w->o->max_words ? w->o->max_words : 60;
     *f = US_N_FILTERS;
-    if (!us_normalise(text_of(w, i), &w->a) || !us_normalise(last_line(text_of(w, i - 1)), &w->b))
+    const char *before = i > e->first_turn ? text_of(w, i - 1) : ""; /* the first turn of a series is learned too */
+    if (!us_normalise(text_of(w, i), &w->a) || !us_normalise(last_line(before), &w->b))
         return us_fail(err, US_ERR_MEMORY, "out of memory");
-    uint64_t said = us_hash_bytes(1, text_of(w, i - 1), strlen(text_of(w, i - 1)));
+    uint64_t said = us_hash_bytes(1, before, strlen(before));
     if (on(w, US_FILTER_NO_WORDS) && !w->a.len) *f = US_FILTER_NO_WORDS;
     else if (on(w, US_FILTER_ECHO) && w->a.len && w->a.len == w->b.len && !memcmp(w->a.data, w->b.data, w->a.len))
         *f = US_FILTER_ECHO;
-    else if (on(w, US_FILTER_LONG) && us_count_words(w->a.data) > (uint32_t)max_words) *f = US_FILTER_LONG;
+    else if (on(w, US_FILTER_LONG) && w->d->turns[i].character && us_count_words(w->a.data) > (uint32_t)max_words)
+        *f = US_FILTER_LONG;
     else if (on(w, US_FILTER_DUPLICATE) && hashes_add(&w->seen, us_hash_bytes(said, w->a.data, w->a.len), true))
         *f = US_FILTER_DUPLICATE;
     else if (on(w, US_FILTER_NEAR_DUPLICATE) && e->part == US_TRAIN) {

@@ -220,7 +220,7 @@ static us_status add_row(row_reader *r, const json_t *row, us_part part, bool sp
     if (!st) st = end_side(r, &s, first, completion != NULL);
     us_buf_fini(&s.text);
     us_buf_fini(&joined);
-    return st ? st : us_dataset_close_example(r->d, first, split ? us_dataset_part(r->o, r->hash) : part, r->err);
+    return st ? st : us_dataset_close_example(r->d, first, split ? us_dataset_part(r->o, r->hash) : part, NULL, r->err);
 }
 
 /* The whole file is one array: of rows, or of the messages of a single row. *taken: it was. */

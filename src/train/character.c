@@ -98,7 +98,7 @@ us_status us_train_character(us_model *model, const us_script *script, const cha
                              const us_train_character_options *options, us_error *err) {
     road r = {.model = model, .script = script};
     if (options) r.o = *options;
-    r.dataset = r.o.dataset ? *r.o.dataset : (us_dataset_options){.unnamed = 0.25};
+    r.dataset = r.o.dataset ? *r.o.dataset : (us_dataset_options){.unnamed = 0.5, .visitors = 0.25};
     r.train = r.o.train ? *r.o.train : (us_train_options){0};
     r.card_path = us_path_join(folder, "card.json");
     r.adapter_path = us_path_join(folder, "adapter.gguf");

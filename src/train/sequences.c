@@ -42,6 +42,7 @@ static us_status make_prefix(work *w, const char *system) {
     return st;
 }
 
+/* The first row of turn i: the first turn's are all that stand behind the prefix, in a series the persona as well. */
 static size_t turn_begin(const work *w, uint32_t i) { return i ? w->spans[i + 1].start : (size_t)w->s->n_prefix; }
 
 static us_status append(int32_t **array, size_t *cap, size_t n, int32_t x, us_error *err) {
@@ -74,7 +75,7 @@ static us_status emit(work *w, uint32_t first, uint32_t last, bool only) {
     us_status st = US_OK;
     for (uint32_t i = first; i <= last && !st; i++) {
         const us_turn_span *span = &w->spans[i + 1];
-        uint32_t from = only ? first : us_dataset_window(w->set, w->e, i);
+        uint32_t from = only || us_dataset_is_series(w->set) ? first : us_dataset_window(w->set, w->e, i);
         size_t window = from <= first ? 0 : turn_begin(w, from) - base, stop = i == last ? end : turn_begin(w, i + 1);
         for (size_t k = turn_begin(w, i); k < stop && !st; k++) {
             st = append(&s->tokens, &s->cap_tokens, s->n_rows, w->ids.ids[k], w->err);
@@ -91,9 +92,10 @@ static us_status emit(work *w, uint32_t first, uint32_t last, bool only) {
     return st ? st : close_sequence(s, q, w->err);
 }
 
-/* The window of target i, shortened until it fits; UINT32_MAX when nothing helps. */
-static uint32_t fitting_window(const work *w, uint32_t i) {
-    uint32_t from = us_dataset_window(w->set, w->e, i);
+/* The window of target i, shortened until it fits; UINT32_MAX when nothing helps. Packed, those who see less than their history
+ * stand in the sequence of their neighbours all the same. */
+static uint32_t fitting_window(const work *w, uint32_t i, bool packing) {
+    uint32_t from = packing ? us_dataset_reach(w->set, w->e, i) : us_dataset_window(w->set, w->e, i);
     while (w->spans[i + 1].stop - turn_begin(w, from) > (size_t)w->max_rows) {
         if (from + 2 >= i) return UINT32_MAX;
         from += 2;
@@ -101,25 +103,43 @@ static uint32_t fitting_window(const work *w, uint32_t i) {
     return from;
 }
 
-static us_status tokenize(work *w) {
-    uint32_t n = w->e->n_turns;
+/* The first n turns. */
+static us_status tokenize(work *w, uint32_t n) {
     us_status st = us_grow(&w->messages, &w->cap_messages, n + 1, sizeof *w->messages, w->err);
     if (!st) st = us_grow(&w->spans, &w->cap_spans, n + 1, sizeof *w->spans, w->err);
     if (st) return st;
-    w->messages[0] = (us_message){"system", us_dataset_get_system(w->set)};
+    w->messages[0] = (us_message){"system", w->e->system};
     for (uint32_t i = 0; i < n; i++)
         w->messages[i + 1] = (us_message){w->turns[i].character ? "assistant" : "user", w->turns[i].text};
     w->ids.n = 0;
     return us_template_tokenize(w->tpl, w->tok, w->messages, n + 1, false, &w->ids, w->spans, w->err);
 }
 
+/* A scene of a series: one sequence, its own persona in front, in which every turn sees all before it. A longer one is cut, and
+ * the persona stands before each piece. */
+static us_status add_scene(work *w) {
+    us_status st = US_OK;
+    for (uint32_t left = w->e->n_turns, fit; left && !st; w->turns += fit, left -= fit) {
+        if ((st = tokenize(w, left))) break;
+        for (fit = left; fit && w->spans[fit].stop - 1 > (size_t)w->max_rows;) fit--;
+        while (fit < left && fit > 1 && w->turns[fit].character) fit--; /* a piece begins with a turn of the others */
+        uint32_t last = fit;
+        while (last && !w->turns[last - 1].target) last--;
+        if (last) st = emit(w, 0, last - 1, false);
+        if (!fit) w->s->n_too_long++, fit = 1;
+        while (fit < left && w->turns[fit].character) fit++;
+    }
+    return st;
+}
+
 static us_status add_example(work *w, bool packing) {
-    us_status st = tokenize(w);
+    if (us_dataset_is_series(w->set)) return add_scene(w);
+    us_status st = tokenize(w, w->e->n_turns);
     uint32_t first = 0, last = 0;
     bool open = false;
     for (uint32_t i = 1; i < w->e->n_turns && !st; i++) {
         if (!w->turns[i].target) continue;
-        uint32_t from = fitting_window(w, i);
+        uint32_t from = fitting_window(w, i, packing);
         if (from == UINT32_MAX) {
             w->s->n_too_long++;
             continue;
@@ -147,7 +167,7 @@ us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, co
     const us_example *e = us_dataset_get_examples(set, &n);
     const us_turn *turns = us_dataset_get_turns(set, &n_turns);
     work w = {.tok = tok, .tpl = tpl, .set = set, .s = out, .max_rows = max_rows, .err = err};
-    us_status st = make_prefix(&w, us_dataset_get_system(set));
+    us_status st = us_dataset_is_series(set) ? US_OK : make_prefix(&w, us_dataset_get_system(set));
     for (size_t i = 0; i < n && !st; i++) {
         w.e = &e[i];
         w.i_example = (uint32_t)i;

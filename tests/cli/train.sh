@@ -108,6 +108,35 @@ has "of them are the base's own answers to neutral prompts ("
 grep -q '"rehearsal": 0.2' "$d/rehearsal/train.json" || fail "train.json tells no rehearsal"
 want 2 "--rehearsal: expected a number from 0 to 0.5" "${T[@]:1}" --out "$d/rehearsal" --rehearsal 0.7
 
+# ---- all speakers first, then a character from them; conversations of one's own beside the script
+S=("$UNDERSTUDY" train "$d/s.csv" --series -m "$d/m.gguf" --batch 1500 --lr 5e-3 --eval-every 5 --checkpoint-every 3)
+out=$("${S[@]}" --max-steps 12 --out "$d/series" 2>&1) || fail "a series: $out"
+has "series: 363 lines"
+has "Begin characters from it"
+for f in adapter.gguf train.json loss.svg log.jsonl; do [ -s "$d/series/$f" ] || fail "a series without $f"; done
+[ ! -e "$d/series/card.json" ] || fail "a series is nobody: it has no card"
+out=$("$UNDERSTUDY" inspect --kv "$d/series/adapter.gguf")
+has "You are {{char}}. You are never a computer"
+"${S[@]}" --max-steps 12 --out "$d/series2" -q >/dev/null 2>&1 & # killed in the middle, and gone on with: the same
+pid=$!
+while kill -0 $pid 2>/dev/null; do
+    [ ! -e "$d/series2/checkpoint.gguf" ] || break
+    sleep 0.1
+done
+kill -9 $pid 2>/dev/null || true
+wait $pid 2>/dev/null || true
+more=()
+[ ! -e "$d/series2/checkpoint.gguf" ] || more=(--resume)
+"${S[@]}" --max-steps 12 --out "$d/series2" -q "${more[@]}" >/dev/null 2>&1
+cmp "$d/series/adapter.gguf" "$d/series2/adapter.gguf" || fail "another series after kill -9"
+printf '# visitors\nHi! | I am {{char}}.\n' >"$d/own.txt"
+want 0 "Done after 4 steps" "${T[@]:1}" --out "$d/from-series" --continue "$d/series" --exchanges "$d/own.txt" --max-steps 4
+echo 'Hi!' >"$d/own.txt"
+want 1 "own.txt:1: expected VISITOR | CHARACTER" "${T[@]:1}" --out "$d/none" --exchanges "$d/own.txt" --max-steps 4
+want 2 "the folder of a character" "${S[@]:1}" --out "$d/a"
+want 2 "it goes without --character" "${S[@]:1}" --character Homer
+want 2 "--exchanges goes with the script" "${S[@]:1}" --exchanges "$d/own.txt"
+
 # ---- a disk that is full in the middle of a checkpoint: told, gone on with, and the adapter is there
 out=$(
     trap '' XFSZ

@@ -2,6 +2,7 @@
 #include "test.h"
 #include "mktiny.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "shared.h"
 #include "understudy/dataset.h"
 
@@ -23,7 +24,7 @@ static us_dataset *build(const char *csv, us_dataset_options o) {
     us_error err;
     us_dataset *d;
     us_script *s = script_of(csv);
-    if (!o.character) o.character = "Homer";
+    if (!o.character && !o.series) o.character = "Homer";
     if (o.validation == 0) o.validation = 1e-9;
     assert_ok(us_dataset_build(s, &o, &d, &err), &err);
     us_script_free(s);
@@ -68,6 +69,98 @@ static void turns_and_windows(void **state) {
     assert_string_equal(t[0].text, "One.");
     assert_string_equal(t[2].text, "Five. Six.");
     us_dataset_free(d);
+}
+
+/* A series: whoever plays a scene, everybody's lines are learned, and the persona names who plays. */
+static void everybody_of_a_series(void **state) {
+    (void)state;
+    us_dataset *d = build("name,line\nMarge,One.\nHomer,Two.\nHomer,Three.\nBart,Four.\nLisa,Five.\nHomer,Six.\nMarge,Seven.\n"
+                          ",\nNelson,Ha ha!\n,\nMarge,Hi.\nMoe,Yo.\n",
+                          (us_dataset_options){.series = true, .history = 1, .system = "You are {{char}}. {{char}}!"});
+    size_t n, k;
+    const us_example *e = us_dataset_get_examples(d, &n);
+    const us_turn *all = us_dataset_get_turns(d, &k);
+    assert_true(us_dataset_is_series(d));
+    assert_string_equal(us_dataset_get_character(d), "");
+    assert_string_equal(us_dataset_get_system(d), "You are {{char}}. {{char}}!");
+    for (size_t i = 0; i < n; i++) {
+        char name[16], said[64];
+        assert_int_equal(sscanf(e[i].system, "You are %15[A-Za-z]", name), 1);
+        snprintf(said, sizeof said, "You are %s. %s!", name, name);
+        assert_string_equal(e[i].system, said); /* both places */
+        snprintf(said, sizeof said, "%s: ", name);
+        for (uint32_t t = 0; t < e[i].n_turns; t++) {
+            const us_turn *turn = &all[e[i].first_turn + t];
+            assert_true(turn->target);
+            assert_int_equal(turn->character, t % 2);
+            assert_null(strstr(turn->text, said)); /* the player's words stand bare */
+            if (!turn->character) assert_non_null(strstr(turn->text, ": "));
+        }
+    }
+    assert_true(n >= 1 && n <= 2); /* of the two scenes with an answer in them; one may be played by who opens it */
+    us_dataset_free(d);
+    d = build("name,line\nMarge,Hi.\nMoe,Yo.\nMarge,Well.\nMoe,Right.\n",
+              (us_dataset_options){.series = true, .system = "{{char}}"});
+    e = us_dataset_get_examples(d, &n);
+    all = us_dataset_get_turns(d, &k);
+    assert_int_equal(n, 1);
+    size_t words = 0;
+    for (uint32_t t = 0; t < e[0].n_turns; t++) words += strlen(all[e[0].first_turn + t].text) > 0;
+    assert_int_equal(words, !strcmp(e[0].system, "Moe") ? 4 : 3); /* who opens answers nobody */
+    us_dataset_free(d);
+}
+
+/* A visitor's first words: no name, nothing before; what comes later sees them as it sees any turn. */
+static void first_words_of_a_visitor(void **state) {
+    (void)state;
+    us_dataset *d = build("name,line\nMarge,One.\nHomer,Two.\nMarge,Three.\nHomer,Four.\nBart,Five.\nLisa,Six.\nHomer,Seven.\n",
+                          (us_dataset_options){.visitors = 1});
+    size_t n;
+    const us_example *e = us_dataset_get_examples(d, &n);
+    const us_turn *t = us_dataset_get_turns(d, &n) + e->first_turn;
+    assert_true(t[0].alone && t[2].alone && !t[4].alone && !t[1].alone); /* of two speakers: no visitor */
+    assert_string_equal(t[2].text, "Three.");
+    assert_string_equal(t[4].text, "Bart: Five.\nLisa: Six.");
+    const uint32_t window[] = {0, 0, 2, 2, 0, 0}, reach[] = {0, 0, 0, 0, 0, 0};
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(us_dataset_window(d, e, i), window[i]);
+        assert_int_equal(us_dataset_reach(d, e, i), reach[i]);
+    }
+    us_dataset_free(d);
+}
+
+/* Conversations of one's own are learned beside the script, never held out, and name the character. */
+static void exchanges_beside_a_script(void **state) {
+    (void)state;
+    us_error err;
+    char *path = us_path_join(dir, "exchanges.txt");
+    us_script *s = script_of(scene);
+    us_dataset *d;
+    us_dataset_options o = {.character = "Homer", .exchanges = path, .validation = 0.3, .test = 0.3};
+    const char *good = "# VISITOR | HOMER\n\n  Hi! | I'm {{char}}. {{char}}! \r\nA | B | C|D";
+    assert_ok(us_file_write_atomic(path, good, strlen(good), &err), &err);
+    assert_ok(us_dataset_build(s, &o, &d, &err), &err);
+    size_t n, k, two = 0, four = 0;
+    const us_example *e = us_dataset_get_examples(d, &n);
+    const us_turn *all = us_dataset_get_turns(d, &k);
+    for (size_t i = 0; i < n; i++) {
+        const us_turn *t = all + e[i].first_turn;
+        bool hi = !strcmp(t->text, "Hi!"), a = !strcmp(t->text, "A");
+        two += hi, four += a;
+        if (hi || a) assert_int_equal(e[i].part, US_TRAIN);
+        if (hi) assert_string_equal(t[1].text, "I'm Homer. Homer!");
+        if (a) assert_true(e[i].n_turns == 4 && t[1].target && t[3].target && !strcmp(t[3].text, "D"));
+    }
+    assert_true(two == 4 && four == 4);
+    us_dataset_free(d);
+    for (size_t i = 0; i < 3; i++) {
+        const char *bad[] = {"Hi!\n", "# c\nA | B | C\n", "A | \n"}, *where[] = {"txt:1: ", "txt:2: ", "txt:1: "};
+        assert_ok(us_file_write_atomic(path, bad[i], strlen(bad[i]), &err), &err);
+        assert_int_equal(us_dataset_build(s, &o, &d, &err), US_ERR_FORMAT);
+        assert_non_null(strstr(err.message, where[i]));
+    }
+    us_script_free(s);
+    free(path);
 }
 
 static void filters(void **state) {
@@ -273,6 +366,9 @@ static void long_scenes_are_cut(void **state) {
 int main(void) {
     dir = us_tiny_folder();
     const struct CMUnitTest tests[] = {cmocka_unit_test(turns_and_windows),
+                                       cmocka_unit_test(everybody_of_a_series),
+                                       cmocka_unit_test(first_words_of_a_visitor),
+                                       cmocka_unit_test(exchanges_beside_a_script),
                                        cmocka_unit_test(filters),
                                        cmocka_unit_test(split_is_independent_of_order),
                                        cmocka_unit_test(rows_there_and_back),

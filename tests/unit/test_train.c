@@ -1,6 +1,7 @@
 /* Training on a tiny model: scene packing against one sequence a line, determinism, checkpoints, the adapter's file. */
 #include "test.h"
 #include "mktiny.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "train/trainer.h"
@@ -14,7 +15,7 @@ static char *dir, *model_path;
 static us_error err;
 
 /* Short scenes, none longer than the history; with `longer` one that is. */
-static us_dataset *make_set(bool longer) {
+static us_dataset *make_any_set(bool longer, us_dataset_options o) {
     char *path = us_path_join(dir, "s.csv");
     FILE *f = fopen(path, "w");
     us_script *s;
@@ -26,13 +27,15 @@ static us_dataset *make_set(bool longer) {
     for (int i = 0; longer && i < 14; i++) fprintf(f, "Marge,Line %d.\nHomer,Reply %d.\n", i, i);
     fclose(f);
     assert_ok(us_script_load(NULL, (const char *const[]){path}, 1, &s, &err), &err);
-    assert_ok(us_dataset_build(
-                  s, &(us_dataset_options){.character = "Homer", .system = "You are Homer.", .validation = 0.2, .test = 0.1},
-                  &d, &err),
-              &err);
+    o.validation = 0.2, o.test = 0.1;
+    assert_ok(us_dataset_build(s, &o, &d, &err), &err);
     us_script_free(s);
     free(path);
     return d;
+}
+
+static us_dataset *make_set(bool longer) {
+    return make_any_set(longer, (us_dataset_options){.character = "Homer", .system = "You are Homer."});
 }
 
 static us_model *open_model(us_math math) {
@@ -119,6 +122,34 @@ static us_trainer *new_trainer(us_model *m, const us_dataset *d, int threads, co
     o.dropout = dropout;
     assert_ok(us_trainer_new(m, d, &o, folder, &t, &err), &err);
     return t;
+}
+
+/* First words of visitors are learned in the sequence of their scene, behind a mask of their own. */
+static void first_words_cost_nothing(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *plain = make_set(true),
+               *d = make_any_set(true, (us_dataset_options){.character = "Homer", .system = "You are Homer.", .visitors = 0.5});
+    us_trainer *a, *b;
+    us_train_options o = small();
+    o.max_sequence = 1024;
+    assert_ok(us_trainer_new(m, plain, &o, NULL, &a, &err), &err);
+    assert_ok(us_trainer_new(m, d, &o, NULL, &b, &err), &err);
+    assert_int_equal(a->s.n, b->s.n);
+    assert_int_equal(a->s.n_targets, b->s.n_targets);
+    size_t masked = 0;
+    for (size_t i = 0; i < b->s.n; i++)
+        for (int32_t k = 0; k < b->s.seqs[i].n_rows; k++) {
+            int32_t w = b->s.window[b->s.seqs[i].row + (size_t)k];
+            assert_true(w >= 0 && w <= k);
+            masked += w > 0;
+        }
+    assert_true(masked > 0 && masked < b->s.n_rows);
+    us_trainer_free(a);
+    us_trainer_free(b);
+    us_dataset_free(plain);
+    us_dataset_free(d);
+    us_model_free(m);
 }
 
 static void learns_and_resumes_bit_for_bit(void **state) {
@@ -262,6 +293,74 @@ static bool burn(void *ctx, int32_t n_done, int32_t n_total) {
 }
 
 /* Asked to end between any two layers, of a step and of a validation, it goes on to the same bits. */
+/* The tokens of a sequence as text. */
+static void text_of(const us_model *m, const us_sequences *s, const us_sequence *q, us_buf *out) {
+    const us_tokenizer *tok = us_model_get_tokenizer(m);
+    us_buf_clear(out);
+    for (int32_t i = 0; i < q->n_rows; i++) {
+        size_t n;
+        const char *p = us_tokenizer_piece(tok, s->tokens[q->row + (size_t)i], &n);
+        assert_ok(us_buf_append(out, p, n, &err), &err);
+    }
+}
+
+/* All of a scene is learned, in one sequence behind the persona of who plays it; a long scene in pieces, each with the persona. */
+static void a_series_learns_whole_scenes(void **state) {
+    (void)state;
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_any_set(true, (us_dataset_options){.series = true, .system = "You are {{char}}."});
+    us_train_options o = small();
+    us_trainer *t, *on;
+    us_train_report r;
+    size_t n, n_turns, pieces = 0;
+    us_buf text;
+    us_buf_init(&text, 1 << 20);
+    o.max_sequence = 200;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    assert_int_equal(t->s.n_prefix, 0);
+    const us_example *e = us_dataset_get_examples(d, &n);
+    const us_turn *turns = us_dataset_get_turns(d, &n_turns);
+    for (size_t i = 0; i < t->s.n; i++) {
+        const us_sequence *q = &t->s.seqs[i];
+        char begin[128];
+        text_of(m, &t->s, q, &text);
+        snprintf(begin, sizeof begin, "<|im_start|>system\n%s<|im_end|>\n<|im_start|>user\n", e[q->example].system);
+        assert_memory_equal(text.data, begin, strlen(begin));
+        assert_true(q->n_rows <= 200);
+        for (int32_t k = 0; k < q->n_rows; k++) assert_int_equal(t->s.window[q->row + (size_t)k], 0);
+        pieces += i && q->example == t->s.seqs[i - 1].example;
+        if (e[q->example].n_turns != 4 || (i && q->example == t->s.seqs[i - 1].example)) continue;
+        size_t learned = 0; /* what is learned is what was said, and the marks behind it */
+        for (uint32_t k = 0; k < 4; k++) {
+            us_tokens ids = {0};
+            const char *said = turns[e[q->example].first_turn + k].text;
+            assert_ok(us_tokenizer_encode(us_model_get_tokenizer(m), said, strlen(said), 0, &ids, &err), &err);
+            learned += ids.n + 1;
+            us_tokens_fini(&ids);
+        }
+        assert_int_equal(q->n_targets, learned);
+    }
+    assert_true(pieces > 0);
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
+    assert_true(r.best_loss < r.base_loss - 0.5);
+    char *file = us_path_join(dir, "series.gguf");
+    assert_ok(us_trainer_save_adapter(t, US_ADAPTER_F32, file, &err), &err);
+    us_dataset *homer = make_set(true); /* a character that begins from it knows more than the base */
+    on = new_trainer(m, homer, 1, NULL, 0);
+    assert_ok(us_trainer_continue(on, file, &err), &err);
+    assert_true(us_trainer_evaluate(on, US_VALIDATION, 0, US_CURRENT, NULL) <
+                us_trainer_evaluate(on, US_VALIDATION, 0, US_BASE, NULL) - 0.5);
+    remove(file);
+    free(file);
+    us_buf_fini(&text);
+    us_trainer_free(on);
+    us_trainer_free(t);
+    us_dataset_free(homer);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 static void interrupted_anywhere_goes_on_bit_for_bit(void **state) {
     (void)state;
     us_model *m = open_model(US_MATH_FAST);
@@ -592,8 +691,10 @@ int main(void) {
                       &err))
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(packing_equals_one_sequence_a_line),
+                                       cmocka_unit_test(first_words_cost_nothing),
                                        cmocka_unit_test(learns_and_resumes_bit_for_bit),
                                        cmocka_unit_test(continues_from_an_adapter),
+                                       cmocka_unit_test(a_series_learns_whole_scenes),
                                        cmocka_unit_test(interrupted_anywhere_goes_on_bit_for_bit),
                                        cmocka_unit_test(the_adapter_serves_what_was_learned),
                                        cmocka_unit_test(rehearsal_is_learned_without_the_persona),

@@ -1,0 +1,71 @@
+/* Exchanges of one's own beside a script: a file of lines "VISITOR | CHARACTER | VISITOR | CHARACTER ...", each a conversation.
+ * What a script never has (names told, "are you a bot?", a follow-up) is learned from them. */
+#include "base/file.h"
+#include "dataset/dataset.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Few lines against thousands: each is learned so often in a pass. */
+enum { COPIES = 4, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
+
+static char *trim(char *s) {
+    s += strspn(s, " \t");
+    size_t n = strlen(s);
+    while (n && strchr(" \t\r", s[n - 1])) n--;
+    s[n] = 0;
+    return s;
+}
+
+static us_status add_turn(us_dataset *d, const char *said, bool character, us_error *err) {
+    static const char mark[] = "{{char}}";
+    us_buf text;
+    us_buf_init(&text, MAX_FILE);
+    us_status st = US_OK;
+    for (const char *p = said, *at; p && !st; p = at ? at + sizeof mark - 1 : NULL) {
+        at = strstr(p, mark);
+        st = us_buf_append(&text, p, at ? (size_t)(at - p) : strlen(p), err);
+        if (!st && at) st = us_buf_append_str(&text, d->character, err);
+    }
+    d->counts.turns += character;
+    if (!st)
+        st = us_dataset_add_turn(d, (us_turn){.n_lines = 1, .character = character, .target = character}, text.data, text.len,
+                                 err);
+    us_buf_fini(&text);
+    return st;
+}
+
+static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, us_error *err) {
+    char *parts[MAX_PARTS];
+    size_t n = 0, first;
+    us_status st = US_OK;
+    for (char *p = line, *bar; p && n < MAX_PARTS; p = bar) {
+        if ((bar = strchr(p, '|'))) *bar++ = 0;
+        if (!*(parts[n++] = trim(p))) n = MAX_PARTS;
+    }
+    if (n % 2 || n == MAX_PARTS)
+        return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected VISITOR | CHARACTER, and so on by turns, less than %d, none empty",
+                       path, number, MAX_PARTS);
+    for (int copy = 0; copy < COPIES && !st; copy++) {
+        first = d->n_turns;
+        for (size_t i = 0; i < n && !st; i++) st = add_turn(d, parts[i], i % 2, err);
+        if (!st) st = us_dataset_close_example(d, first, US_TRAIN, NULL, err);
+    }
+    return st;
+}
+
+us_status us_dataset_add_exchanges(us_dataset *d, const char *path, us_error *err) {
+    char *text;
+    size_t n, number = 0;
+    us_status st = us_file_read(path, MAX_FILE, &text, &n, err);
+    if (st) return st;
+    if (strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: not a text file", path);
+    for (char *line = text, *next; line && !st; line = next) {
+        number++;
+        if ((next = strchr(line, '\n'))) *next++ = 0;
+        line = trim(line);
+        if (*line && *line != '#') st = add_line(d, path, number, line, err);
+    }
+    free(text);
+    return st;
+}
