@@ -3,14 +3,14 @@ import { get, picture } from './http.js';
 import { el } from './dom.js';
 import { t } from './words.js';
 
-export const store = { state: null, characters: [], chats: [], jobs: [], look: 0 };
+export const store = { state: null, characters: [], leftOut: [], chats: [], jobs: [], look: 0 };
 const bus = new EventTarget();
 export const on = (name, f) => bus.addEventListener(name, e => f(e.detail));
 export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
 
 export async function loadCharacters() {
   const was = JSON.stringify(store.characters);
-  store.characters = (await get('/api/characters')).characters;
+  ({ characters: store.characters, left_out: store.leftOut = [] } = await get('/api/characters'));
   if (JSON.stringify(store.characters) !== was) store.look++; // what is drawn of them is drawn anew
   giveColours();
   emit('characters');

@@ -37,23 +37,25 @@ let sending = null; // the upload under way: { name, share }
 export async function studio() {
   const here = begin();
   if (!store.state.studio) { place(t('studio'), hero(t('studio'), t('studio_off'))); return; }
-  const scripts = el('div'), jobs = el('div');
-  const kept = el('div');
-  place(t('studio'), road('drop'), hero(t('studio'), t('studio_sub')), dropZone(), el('div', { class: 'grid apart' }, scripts, jobs), kept);
+  const scripts = el('div'), jobs = el('div'), kept = el('div'), leftOut = el('div');
+  place(t('studio'), road('drop'), hero(t('studio'), t('studio_sub')), dropZone(), el('div', { class: 'grid apart' }, scripts, jobs), leftOut, kept);
   drawJobs(jobs);
+  if (store.leftOut.length) leftOut.replaceChildren(panel(t('left_out'), el('p', { class: 'soft' }, t('left_out_why')), el('ul', { class: 'list' }, store.leftOut.map(x => el('li', {}, unreadable(x.folder, x.error))))));
   drawKept(kept, here);
   const { scripts: list, quota_bytes } = await get('/api/scripts');
   if (!here()) return;
   list.sort((a, b) => b.created_ms - a.created_ms);
   if (list.length) scripts.replaceChildren(panel(t('your_scripts'),
-    el('ul', { class: 'list' }, list.map(s => el('li', {}, el('a', { href: address('script', s.id) }, el('strong', {}, s.name), el('span', { class: 'soft' }, `${t('megabytes', { n: mega(s.disk_bytes) })} · ${new Date(s.created_ms).toLocaleDateString()}`)),
+    el('ul', { class: 'list' }, list.map(s => el('li', {}, s.broken ? unreadable(s.name, s.error) : el('a', { href: address('script', s.id) }, el('strong', {}, s.name), el('span', { class: 'soft' }, `${t('megabytes', { n: mega(s.disk_bytes) })} · ${new Date(s.created_ms).toLocaleDateString()}`)),
       iconButton('trash', t('delete_script', { name: s.name }), () => del(`/api/scripts/${s.id}`).then(() => { toast(t('script_deleted')); studio(); }, failed))))),
     el('p', { class: 'soft' }, t('kept_bytes', { n: mega(list.reduce((n, s) => n + s.disk_bytes, 0)), of: mega(quota_bytes) }))));
 }
+// What lies in the data folder and cannot be read: there is nothing to open, only why.
+const unreadable = (name, error) => el('div', {}, el('strong', {}, name), el('span', { class: 'soft' }, error));
 function drawJobs(box) {
   const list = [...store.jobs].reverse();
   box.replaceChildren(...list.length ? [panel(t('your_jobs'), el('ul', { class: 'list' }, list.map(j => el('li', {},
-    el('a', { href: jobLink(j) }, el('strong', {}, j.title), el('span', { class: 'soft' }, `${t(`step_${j.kind === 'train' ? 'rehearse' : 'audition'}`)} · ${jobState(j)}`), ['running', 'queued', 'paused', 'interrupted'].includes(j.state) && meter(jobShare(j), j.title)),
+    j.broken ? unreadable(j.title, j.error) : el('a', { href: jobLink(j) }, el('strong', {}, j.title), el('span', { class: 'soft' }, `${t(`step_${j.kind === 'train' ? 'rehearse' : 'audition'}`)} · ${jobState(j)}`), ['running', 'queued', 'paused', 'interrupted'].includes(j.state) && meter(jobShare(j), j.title)),
     ['done', 'failed', 'cancelled'].includes(j.state) && iconButton('close', t('forget_job'), () => del(`/api/jobs/${j.id}`).then(loadJobs).then(() => drawJobs(box), failed))))))] : []);
 }
 // What all of it takes on the disk; what can be made again, or was thrown away, can go.

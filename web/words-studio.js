@@ -20,6 +20,8 @@ export const studioWords = {
   uploading: ['{name}: {p} %', '{name}: {p} %'],
   reading_script: ['Reading the script…', 'Читаем сценарий…'],
   your_scripts: ['Your scripts', 'Ваши сценарии'],
+  left_out: ['Left out', 'Не прочитано'],
+  left_out_why: ['These folders should be characters, and cannot be read.', 'Эти папки должны быть персонажами, но прочесть их нельзя.'],
   your_jobs: ['Rehearsals and auditions', 'Репетиции и прослушивания'],
   delete_script: ['Delete {name}', 'Удалить: {name}'],
   script_deleted: ['The script is deleted.', 'Сценарий удалён.'],

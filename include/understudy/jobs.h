@@ -20,7 +20,10 @@
  *     clean[]               files and folders that go with a cancelled job
  *
  * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running job
- * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds. */
+ * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds.
+ *
+ * A folder whose job.json cannot be read is listed too, as failed, with broken: true and an error that says why; it can be
+ * forgotten, and nothing else. */
 #ifndef UNDERSTUDY_JOBS_H
 #define UNDERSTUDY_JOBS_H
 

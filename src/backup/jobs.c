@@ -157,7 +157,7 @@ static bool is_tame(const json_t *o, const char *dir) {
 
 us_status us_backup_tame_job(const char *path, const char *was, const char *now, bool *disarmed, us_error *err) {
     json_t *read, *o;
-    us_status st = us_json_read(path, MAX_JOB, &read, err);
+    us_status st = us_json_read_plain(path, MAX_JOB, &read, err);
     if (st) return st;
     o = move_all(read, was, now);
     json_decref(read);

@@ -42,12 +42,8 @@ void us_map_drop(const us_map *m, size_t offset, size_t n) {
     if (m->data && begin < end && end <= m->size) madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
 }
 
-us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_error *err) {
-    bool std = !strcmp(path, "-");
-    int fd = std ? 0 : open(path, O_RDONLY | O_CLOEXEC);
-    const char *name = std ? "standard input" : path;
-    if (fd < 0)
-        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+/* The rest of fd, which `name` is called in errors. */
+static us_status read_all(int fd, const char *name, size_t max, char **out, size_t *n, us_error *err) {
     us_buf b;
     us_buf_init(&b, max);
     us_status st = US_OK;
@@ -63,12 +59,31 @@ us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_e
         }
         if ((st = us_buf_append(&b, chunk, (size_t)got, err))) break;
     }
-    if (!std) close(fd);
     if (!st) {
         *out = us_buf_take(&b, n);
         if (!*out) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     }
     us_buf_fini(&b);
+    return st;
+}
+
+us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_error *err) {
+    if (!strcmp(path, "-")) return read_all(0, "standard input", max, out, n, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    us_status st = read_all(fd, path, max, out, n, err);
+    close(fd);
+    return st;
+}
+
+us_status us_file_read_plain(const char *path, size_t max, char **out, size_t *n, us_error *err) {
+    int fd;
+    size_t size;
+    us_status st = us_file_open_plain(path, &fd, &size, err);
+    if (st) return st;
+    st = read_all(fd, path, max, out, n, err);
+    close(fd);
     return st;
 }
 
@@ -178,8 +193,11 @@ us_status us_file_open_plain(const char *path, int *fd, size_t *n, us_error *err
         *n = (size_t)sb.st_size;
         return US_OK;
     }
+    int why = f < 0 ? errno : 0;
     if (f >= 0) close(f);
-    return us_fail(err, US_ERR_NOT_FOUND, "%s: no regular file", path);
+    if (why == ENOENT) return us_fail(err, US_ERR_NOT_FOUND, "%s: no regular file", path);
+    if (why == EACCES) return us_fail(err, US_ERR_IO, "%s: cannot open: %s", path, strerror(why));
+    return us_fail(err, US_ERR_NOT_FOUND, "%s: no regular file (a link, a pipe, a folder)", path);
 }
 
 bool us_file_exists(const char *path) { return access(path, F_OK) == 0; }

@@ -36,6 +36,8 @@ bool us_file_exists(const char *path);
 bool us_file_is_plain(const char *path);
 /* Opens such a file for reading, without following a link or waiting for anybody; its size. NOT_FOUND for what is none. */
 US_MUST_USE us_status us_file_open_plain(const char *path, int *fd, size_t *n_bytes, us_error *err);
+/* us_file_read of such a file: what lies in a folder that others may write into. */
+US_MUST_USE us_status us_file_read_plain(const char *path, size_t max_bytes, char **out, size_t *n_bytes, us_error *err);
 /* malloc()ed "a/b"; NULL when out of memory. */
 char *us_path_join(const char *a, const char *b);
 /* The XDG folder of understudy: kind is "DATA", "CONFIG" or "CACHE" ($XDG_<kind>_HOME/understudy,

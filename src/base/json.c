@@ -195,12 +195,9 @@ json_t *us_json_parse(const char *text, size_t n, json_error_t *where) {
     return NULL;
 }
 
-us_status us_json_read(const char *path, size_t max, json_t **out, us_error *err) {
-    char *text;
-    size_t n;
+static us_status object_of(char *text, size_t n, const char *path, json_t **out, us_error *err) {
     json_error_t where;
-    us_status st = us_file_read(path, max, &text, &n, err);
-    if (st) return st;
+    us_status st = US_OK;
     json_t *j = us_json_parse(text, n, &where);
     free(text);
     if (!j) st = us_fail(err, US_ERR_FORMAT, "%s:%d:%d: not JSON: %s", path, where.line, where.column, where.text);
@@ -208,6 +205,20 @@ us_status us_json_read(const char *path, size_t max, json_t **out, us_error *err
     if (st) json_decref(j);
     else *out = j;
     return st;
+}
+
+us_status us_json_read(const char *path, size_t max, json_t **out, us_error *err) {
+    char *text;
+    size_t n;
+    us_status st = us_file_read(path, max, &text, &n, err);
+    return st ? st : object_of(text, n, path, out, err);
+}
+
+us_status us_json_read_plain(const char *path, size_t max, json_t **out, us_error *err) {
+    char *text;
+    size_t n;
+    us_status st = us_file_read_plain(path, max, &text, &n, err);
+    return st ? st : object_of(text, n, path, out, err);
 }
 
 json_t *us_text_json(const char *s, size_t n) {

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "text/hash.h"
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ROOTS = 4, RESCAN_MS = 500 };
+enum { MAX_ROOTS = 4, RESCAN_MS = 500, MAX_COMPLAINTS = 64 };
+
+/* What is wrong with a folder: told once, and kept for as long as it is so. */
+typedef struct complaint {
+    uint64_t path; /* its hash */
+    int64_t stamp;
+    char folder[256], why[400];
+    bool left_out; /* the folder is no character by it */
+    bool now;      /* the last scan saw it */
+} complaint;
 
 struct us_characters {
     char *roots[MAX_ROOTS];
@@ -23,12 +33,10 @@ struct us_characters {
     us_characters_hooks hooks;
     pthread_mutex_t lock;
     us_character *list[US_MAX_CHARACTERS]; /* by id */
-    int64_t scanned_ns;
-    struct {
-        char path[512];
-        int64_t stamp;
-    } bad[32]; /* cards that were refused, so that each is told once */
+    int64_t scanned_ns, roots_ns;          /* when the last scan was, and the sum of the roots' times of change then */
+    complaint bad[MAX_COMPLAINTS];
     int n_bad;
+    bool many; /* there are more than these */
 };
 
 /* 0: no regular file is there itself (a link, a pipe, nothing). */
@@ -65,32 +73,46 @@ static bool id_is_good(const char *id) {
     return true;
 }
 
-static void complain(us_characters *cs, const char *path, int64_t stamp, const char *why) {
-    for (int i = 0; i < cs->n_bad; i++)
-        if (!strcmp(cs->bad[i].path, path)) {
-            if (cs->bad[i].stamp == stamp) return;
-            cs->bad[i].stamp = stamp;
-            if (cs->hooks.log) cs->hooks.log(cs->hooks.ctx, why);
-            return;
-        }
-    if (cs->n_bad < 32) {
-        snprintf(cs->bad[cs->n_bad].path, sizeof cs->bad->path, "%s", path);
-        cs->bad[cs->n_bad++].stamp = stamp;
+/* `name`, of the folder, is left out by it; NULL: it is not. */
+static void complain(us_characters *cs, const char *path, const char *name, int64_t stamp, const char *why) {
+    uint64_t hash = us_hash_text(1, path);
+    int i = 0;
+    while (i < cs->n_bad && cs->bad[i].path != hash) i++;
+    if (i < cs->n_bad && cs->bad[i].stamp == stamp) {
+        cs->bad[i].now = true;
+        return;
     }
+    if (i == MAX_COMPLAINTS) { /* nothing is kept of it, so that it would be told again and again */
+        if (!cs->many && cs->hooks.log)
+            cs->hooks.log(cs->hooks.ctx, "more folders of characters than are told of are left out");
+        cs->many = true;
+        return;
+    }
+    if (i == cs->n_bad) cs->n_bad++;
+    complaint *c = &cs->bad[i];
+    *c = (complaint){.path = hash, .stamp = stamp, .left_out = name != NULL, .now = true};
+    snprintf(c->folder, sizeof c->folder, "%s", name ? name : "");
+    snprintf(c->why, sizeof c->why, "%s", why);
     if (cs->hooks.log) cs->hooks.log(cs->hooks.ctx, why);
 }
 
+/* After a scan: what was mended is forgotten. */
+static void forget_mended(us_characters *cs) {
+    int n = 0;
+    for (int i = 0; i < cs->n_bad; i++)
+        if (cs->bad[i].now || !cs->bad[i].left_out) cs->bad[n++] = cs->bad[i];
+    cs->n_bad = n;
+    cs->many = cs->many && n == MAX_COMPLAINTS;
+}
+
 /* Says of a folder with a card why it is no character here. */
-static void pass_over(us_characters *cs, const char *root, const char *name, bool full) {
+static void pass_over(us_characters *cs, const char *root, const char *name, const char *reason) {
     us_error err;
+    struct stat sb;
     char *folder = us_path_join(root, name), *card = folder ? us_path_join(folder, "card.json") : NULL;
-    if (card && us_file_exists(card)) {
-        us_fail(
-            &err, US_ERR_FORMAT,
-            full ? "%s: left out: there are too many characters"
-                 : "%s: left out: its name cannot be an id (UTF-8 to 63 bytes, without blanks and :/?#%%&\\\"<>, not 'base')",
-            folder);
-        complain(cs, folder, 1, err.message);
+    if (card && !lstat(card, &sb)) {
+        us_fail(&err, US_ERR_FORMAT, "%s: left out: %s", folder, reason);
+        complain(cs, folder, name, 1, err.message);
     }
     free(folder);
     free(card);
@@ -104,9 +126,10 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     char *folder = us_path_join(cs->roots[i_root], id), *path = folder ? us_path_join(folder, "card.json") : NULL;
     char *adapter = folder ? us_path_join(folder, "adapter.gguf") : NULL;
     int64_t stamp = path ? changed_ns(path) : 0;
-    if (!stamp && path && us_file_exists(path)) {
+    struct stat sb;
+    if (!stamp && path && !lstat(path, &sb)) {
         us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): left out", path);
-        complain(cs, path, 1, err.message);
+        complain(cs, path, id, 1, err.message);
     }
     if (!stamp || !adapter) goto out;
     for (size_t i = 0; i < cs->n; i++)
@@ -119,7 +142,7 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
         }
     if (c) goto out;
     if (us_card_open(path, &card, &err)) {
-        complain(cs, path, stamp, err.message);
+        complain(cs, path, id, stamp, err.message);
         goto out;
     }
     if (us_card_adapter(card)) {
@@ -134,7 +157,7 @@ static us_character *look(us_characters *cs, size_t i_root, const char *id) {
     if (!adapter_stamp && us_file_exists(adapter)) {
         us_fail(&err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe): the character speaks without it",
                 adapter);
-        complain(cs, adapter, 1, err.message);
+        complain(cs, adapter, NULL, 1, err.message);
     }
     pthread_mutex_init(&c->lock, NULL);
     atomic_init(&c->n_refs, 1);
@@ -158,6 +181,25 @@ static int by_id(const void *a, const void *b) {
     return strcmp((*(us_character *const *)a)->id, (*(us_character *const *)b)->id);
 }
 
+/* Why this folder of roots[r] cannot be a character, whatever is in it; "": one that was found before has its id, as it should be;
+ * NULL: it can. */
+static const char *not_looked_at(const us_characters *cs, us_character *const now[], size_t n, size_t r, const char *name) {
+    if (!id_is_good(name)) return "its name cannot be an id (UTF-8 to 63 bytes, without blanks and :/?#%&\\\"<>, not 'base')";
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(now[i]->id, name)) /* what is made anew has the id of what it will replace */
+            return cs->has_half && r + 1 == cs->n_roots ? "" : "a folder of that name in another place comes before it";
+    return n == US_MAX_CHARACTERS ? "there are too many characters" : NULL;
+}
+
+/* A number that changes when a folder comes or goes: such a change is seen at once. */
+static int64_t changed_roots(const us_characters *cs) {
+    struct stat sb;
+    uint64_t sum = 0;
+    for (size_t r = 0; r < cs->n_roots; r++)
+        if (!stat(cs->roots[r], &sb)) sum = sum * 31 + (uint64_t)sb.st_mtim.tv_sec * 1000000000 + (uint64_t)sb.st_mtim.tv_nsec;
+    return (int64_t)sum;
+}
+
 /* Lock held. Characters that are gone lose the library's reference; a reply under way keeps its own. When a folder could not be
  * read, or memory ran out, those that are known stay until the next look. */
 static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
@@ -165,14 +207,16 @@ static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
     size_t n = 0, n_gone = cs->n;
     unsigned failures = us_memory_failures();
     bool lost = false;
-    if (cs->scanned_ns && us_now_ns() - cs->scanned_ns < (int64_t)RESCAN_MS * 1000000) return 0;
+    int64_t roots_ns = changed_roots(cs); /* before they are read */
+    if (cs->scanned_ns && us_now_ns() - cs->scanned_ns < (int64_t)RESCAN_MS * 1000000 && roots_ns == cs->roots_ns) return 0;
+    for (int i = 0; i < cs->n_bad; i++) cs->bad[i].now = false;
     for (size_t r = 0; r < cs->n_roots; r++) {
         DIR *d = opendir(cs->roots[r]);
         lost = lost || (!d && errno != ENOENT);
         for (struct dirent *e; d && (e = readdir(d));) {
-            bool known = !id_is_good(e->d_name) || n == US_MAX_CHARACTERS;
-            if (known && e->d_name[0] != '.') pass_over(cs, cs->roots[r], e->d_name, n == US_MAX_CHARACTERS);
-            for (size_t i = 0; i < n && !known; i++) known = !strcmp(now[i]->id, e->d_name);
+            const char *reason = not_looked_at(cs, now, n, r, e->d_name);
+            bool known = reason || e->d_name[0] == '.';
+            if (known && e->d_name[0] != '.' && *reason) pass_over(cs, cs->roots[r], e->d_name, reason);
             if (!known && (now[n] = look(cs, r, e->d_name))) n++;
         }
         if (d) closedir(d);
@@ -181,11 +225,13 @@ static size_t rescan(us_characters *cs, us_character *gone[US_MAX_CHARACTERS]) {
         memcpy(gone, now, n * sizeof *now);
         return n;
     }
+    forget_mended(cs);
     qsort(now, n, sizeof *now, by_id);
     memcpy(gone, cs->list, n_gone * sizeof *gone);
     memcpy(cs->list, now, n * sizeof *now);
     cs->n = n;
     cs->scanned_ns = us_now_ns();
+    cs->roots_ns = roots_ns;
     return n_gone;
 }
 
@@ -251,6 +297,15 @@ void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS],
         out[(*n)++] = cs->list[i];
         atomic_fetch_add(&cs->list[i]->n_refs, 1);
     }
+    pthread_mutex_unlock(&cs->lock);
+}
+
+void us_characters_left_out(us_characters *cs, void (*each)(void *ctx, const char *folder, const char *why), void *ctx) {
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    for (int i = 0; i < cs->n_bad; i++)
+        if (cs->bad[i].left_out) each(ctx, cs->bad[i].folder, cs->bad[i].why);
+    if (cs->many) each(ctx, "", "there are more folders than these");
     pthread_mutex_unlock(&cs->lock);
 }
 

@@ -45,6 +45,8 @@ void us_characters_free(us_characters *cs);
 US_MUST_USE us_status us_characters_find(us_characters *cs, const char *id, us_character **out, us_error *err);
 /* All that are made, by id: references in out[*n]. */
 void us_characters_list(us_characters *cs, us_character *out[US_MAX_CHARACTERS], size_t *n);
+/* The folders that should be characters and cannot be read, or not be had: their names and why. */
+void us_characters_left_out(us_characters *cs, void (*each)(void *ctx, const char *folder, const char *why), void *ctx);
 void us_character_put(us_character *c);
 /* Loads catch-phrases, the director and, when it will be heard, the adapter, once; force: one that was trained over another
  * file too. MISMATCH. */

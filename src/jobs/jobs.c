@@ -82,16 +82,60 @@ static void unlock_folder(us_jobs *j, int fd) {
     if (fd >= 0) close(fd);
 }
 
-static json_t *read_job(const us_jobs *j, const char *id) {
-    char *path = path_of(j, id, "job.json"), *text = NULL;
-    size_t n;
-    json_t *o = NULL;
-    if (path && !us_file_read(path, MAX_JSON, &text, &n, NULL)) o = us_json_parse(text, n, NULL);
-    free(text);
+/* ---- job.json ---------------------------------------------------------------------------------------------------- */
+
+static bool strings(const json_t *list, size_t least) {
+    size_t i;
+    const json_t *x;
+    if (!list) return !least;
+    if (!json_is_array(list) || json_array_size(list) < least || json_array_size(list) > MAX_ARGV) return false;
+    json_array_foreach((json_t *)(uintptr_t)list, i, x)
+        if (!json_is_string(x)) return false;
+    return true;
+}
+
+static us_status check(const json_t *o, us_error *err) {
+    const json_t *steps = json_object_get(o, "steps"), *s;
+    size_t i;
+    bool good = json_is_object(o) && json_is_array(steps) && json_array_size(steps) && json_array_size(steps) <= MAX_STEPS &&
+                strings(json_object_get(o, "clean"), 0);
+    if (good)
+        json_array_foreach((json_t *)(uintptr_t)steps, i, s)
+            good = good && strings(json_object_get(s, "argv"), 1) && strings(json_object_get(s, "fresh"), 0) &&
+                   strings(json_object_get(s, "again"), 0) && strings(json_object_get(s, "ending"), 0);
+    return good ? US_OK : us_fail(err, US_ERR_FORMAT, "a job needs one to %d steps with argv", MAX_STEPS);
+}
+
+/* How it stands, where it is: what we wrote beside what us_jobs_add was given. */
+static us_status check_standing(const json_t *o, us_error *err) {
+    static const char *const states[] = {"queued", "running", "paused", "interrupted", "done", "failed", "cancelled"};
+    const json_t *at = json_object_get(o, "at");
+    size_t i = 0;
+    us_status st = check(o, err);
+    if (st) return st;
+    while (i < sizeof states / sizeof *states && !is(o, "state", states[i])) i++;
+    if (i == sizeof states / sizeof *states)
+        return us_fail(err, US_ERR_FORMAT, "a job has no state '%.40s'", us_json_text(o, "state"));
+    if (!json_is_integer(at) || json_integer_value(at) < 0 ||
+        json_integer_value(at) > (json_int_t)json_array_size(json_object_get(o, "steps")))
+        return us_fail(err, US_ERR_FORMAT, "at: the number of one of its steps is expected");
+    return US_OK;
+}
+
+/* NOT_FOUND: there is no such folder. FORMAT, IO: there is, and what it holds is no job. */
+static us_status read_job(const us_jobs *j, const char *id, json_t **out, us_error *err) {
+    char *path = path_of(j, id, "job.json"), *folder = us_path_join(j->folder, id);
+    unsigned failures = us_memory_failures();
+    *out = NULL;
+    us_status st = path && folder ? us_json_read_plain(path, MAX_JSON, out, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (st == US_ERR_NOT_FOUND && us_file_exists(folder)) st = US_ERR_FORMAT;
+    else if (st == US_ERR_NOT_FOUND) us_fail(err, st, "no job '%s'", id);
+    if (!st) st = check_standing(*out, err);
+    if (us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory"); /* it may be a good one */
+    if (st) json_decref(*out), *out = NULL;
+    free(folder);
     free(path);
-    if (json_is_object(o)) return o;
-    json_decref(o);
-    return NULL;
+    return st;
 }
 
 static us_status write_job(const us_jobs *j, const char *id, const json_t *o, us_error *err) {
@@ -187,28 +231,6 @@ void us_jobs_close(us_jobs *j) {
 
 /* ---- new ones -------------------------------------------------------------------------------------------------------- */
 
-static bool strings(const json_t *list, size_t least) {
-    size_t i;
-    const json_t *x;
-    if (!list) return !least;
-    if (!json_is_array(list) || json_array_size(list) < least || json_array_size(list) > MAX_ARGV) return false;
-    json_array_foreach((json_t *)(uintptr_t)list, i, x)
-        if (!json_is_string(x)) return false;
-    return true;
-}
-
-static us_status check(const json_t *o, us_error *err) {
-    const json_t *steps = json_object_get(o, "steps"), *s;
-    size_t i;
-    bool good = json_is_object(o) && json_is_array(steps) && json_array_size(steps) && json_array_size(steps) <= MAX_STEPS &&
-                strings(json_object_get(o, "clean"), 0);
-    if (good)
-        json_array_foreach((json_t *)(uintptr_t)steps, i, s)
-            good = good && strings(json_object_get(s, "argv"), 1) && strings(json_object_get(s, "fresh"), 0) &&
-                   strings(json_object_get(s, "again"), 0) && strings(json_object_get(s, "ending"), 0);
-    return good ? US_OK : us_fail(err, US_ERR_FORMAT, "a job needs one to %d steps with argv", MAX_STEPS);
-}
-
 /* Makes the folder; the id begins with the time, so that names sort by age. */
 static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
@@ -257,7 +279,7 @@ us_status us_jobs_add(us_jobs *j, const char *json, char id[US_JOBS_ID], us_erro
 us_status us_jobs_read_log(us_jobs *j, const char *id, uint64_t from, size_t max, char **text, size_t *n, us_error *err) {
     if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
     char *path = path_of(j, id, "log.jsonl"), *data = us_checked(calloc(1, max + 1));
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1; /* a link is followed: us_jobs_enter makes it */
     ssize_t got = fd >= 0 && data ? pread(fd, data, max, (off_t)from) : 0;
     if (fd >= 0) close(fd);
     free(path);
@@ -289,29 +311,51 @@ static json_t *progress_of(us_jobs *j, const char *id) {
     return found;
 }
 
-static json_t *view_of(us_jobs *j, const char *id) {
-    json_t *o = read_job(j, id), *p;
-    if (!o) return NULL;
-    set(o, "id", id);
-    if ((p = progress_of(j, id))) json_object_set_new(o, "progress", p);
-    return o;
+/* What is listed in the place of a job that cannot be read, so that nobody looks for it in vain. */
+static json_t *view_of_broken(const char *id, const us_error *why) {
+    char words[sizeof why->message + 200], first[13];
+    snprintf(words, sizeof words,
+             "its job.json cannot be read: 'understudy jobs forget %s' removes it, and leaves what it made (%s)", id,
+             why->message);
+    snprintf(first, sizeof first, "%.12s", id);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:I}", "id", id, "kind", "unknown", "title", id, "state", "failed",
+                     "error", us_text_json(words, strlen(words)), "broken", 1, "created_ms",
+                     (json_int_t)strtoull(first, NULL, 16));
+}
+
+static us_status view_of(us_jobs *j, const char *id, json_t **out, us_error *err) {
+    us_error why;
+    us_status st = read_job(j, id, out, &why);
+    if (st == US_ERR_FORMAT || st == US_ERR_IO || st == US_ERR_LIMIT) { /* unless its folder was just made, or just goes */
+        int fd = lock_folder(j);
+        st = read_job(j, id, out, &why);
+        unlock_folder(j, fd);
+    }
+    if (st == US_ERR_NOT_FOUND || st == US_ERR_MEMORY) return us_fail(err, st, "%s", why.message);
+    json_t *progress = st ? NULL : progress_of(j, id);
+    if (st) *out = view_of_broken(id, &why);
+    else set(*out, "id", id);
+    if (progress) json_object_set_new(*out, "progress", progress);
+    return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
 us_status us_jobs_list(us_jobs *j, const char *id, char **json, us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
     size_t n = 0;
     unsigned failures = us_memory_failures();
-    json_t *o = id ? (id_is_good(id) ? view_of(j, id) : NULL) : json_array();
-    if (id && !o && us_memory_failures() == failures) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
-    if (!id) list_ids(j, ids, &n);
-    for (size_t i = 0; i < n; i++) {
-        json_t *one = view_of(j, ids[i]);
-        if (one) json_array_append_new(o, one);
+    json_t *o = id ? NULL : json_array(), *one;
+    us_status st = US_OK;
+    if (id) st = id_is_good(id) ? view_of(j, id, &o, err) : us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
+    else list_ids(j, ids, &n);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = view_of(j, ids[i], &one, err);
+        if (!st) json_array_append_new(o, one);
+        else if (st == US_ERR_NOT_FOUND) st = US_OK; /* it was just removed */
     }
-    *json =
-        us_memory_failures() == failures ? json_dumps(o, JSON_COMPACT) : NULL; /* one that could not be read is not left out */
+    if (!st) *json = us_memory_failures() == failures ? json_dumps(o, JSON_COMPACT) : NULL; /* one that memory lacked for */
+    if (!st && !*json) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     json_decref(o);
-    return *json ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    return st;
 }
 
 static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
@@ -334,8 +378,10 @@ us_status us_jobs_table(us_jobs *j, char **text, us_error *err) {
     us_buf_init(&b, 1 << 20);
     list_ids(j, ids, &n);
     for (size_t i = 0; i < n && !st; i++) {
-        json_t *o = view_of(j, ids[i]);
-        if (o) st = add_row(&b, o, err);
+        json_t *o = NULL;
+        st = view_of(j, ids[i], &o, err);
+        if (!st) st = add_row(&b, o, err);
+        else if (st == US_ERR_NOT_FOUND) st = US_OK; /* it was just removed */
         json_decref(o);
     }
     if (!st && !(*text = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
@@ -404,16 +450,30 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
     return us_fail(err, US_ERR_ARGUMENT, "no such action");
 }
 
+static us_status control_broken(us_jobs *j, const char *id, us_jobs_action action, const us_error *why, us_error *err) {
+    if (action != US_JOBS_FORGET)
+        return us_fail(err, US_ERR_MISMATCH, "the job cannot be read (%s): it can only be removed", why->message);
+    if (is_alive(j, id))
+        return us_fail(err, US_ERR_MISMATCH, "the job cannot be read, and a process works on it: end that first");
+    char *path = us_path_join(j->folder, id);
+    if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_dir_remove(path);
+    free(path);
+    return US_OK;
+}
+
 us_status us_jobs_control(us_jobs *j, const char *id, us_jobs_action action, us_error *err) {
     if (!id_is_good(id)) return us_fail(err, US_ERR_NOT_FOUND, "no job '%.40s'", id);
     int fd = lock_folder(j);
-    unsigned failures = us_memory_failures();
-    json_t *o = read_job(j, id);
-    us_status st = o                                  ? US_OK
-                   : us_memory_failures() != failures ? us_fail(err, US_ERR_MEMORY, "out of memory")
-                                                      : us_fail(err, US_ERR_NOT_FOUND, "no job '%s'", id);
-    if (!st) st = is(o, "state", "running") ? control_running(j, id, o, action, err) : control_resting(j, id, o, action, err);
-    if (!st && action != US_JOBS_FORGET) st = write_job(j, id, o, err);
+    json_t *o;
+    us_error why;
+    us_status st = read_job(j, id, &o, &why);
+    if (st == US_ERR_MEMORY || st == US_ERR_NOT_FOUND) us_fail(err, st, "%s", why.message);
+    else if (st) st = control_broken(j, id, action, &why, err);
+    else {
+        st = is(o, "state", "running") ? control_running(j, id, o, action, err) : control_resting(j, id, o, action, err);
+        if (!st && action != US_JOBS_FORGET) st = write_job(j, id, o, err);
+    }
     unlock_folder(j, fd);
     json_decref(o);
     return st;
@@ -426,7 +486,7 @@ static void last_words(const us_jobs *j, const char *id, char out[600]) {
     char *path = path_of(j, id, "output.txt"), *text = NULL;
     size_t n = 0;
     *out = 0;
-    if (path && !us_file_read(path, 16 << 20, &text, &n, NULL)) {
+    if (path && !us_file_read_plain(path, 16 << 20, &text, &n, NULL)) {
         while (n && strchr("\r\n ", text[n - 1])) text[--n] = 0;
         size_t begin = n;
         while (begin && text[begin - 1] != '\n' && text[begin - 1] != '\r') begin--;
@@ -457,6 +517,13 @@ static us_status publish(const json_t *p, us_error *err) {
     return rename(from, to) ? us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno)) : US_OK;
 }
 
+/* What the whole job made gets its place. */
+static void finish(json_t *o) {
+    us_error err;
+    if (publish(json_object_get(o, "publish"), &err)) end_job(o, "failed", err.message);
+    else end_job(o, "done", "");
+}
+
 /* The next step, or the end. */
 static void step_done(json_t *o) {
     json_int_t at = json_integer_value(json_object_get(o, "at"));
@@ -467,8 +534,7 @@ static void step_done(json_t *o) {
     json_object_del(o, "ends"); /* it was of this step */
     if (st) end_job(o, "failed", err.message);
     else if ((size_t)at < json_array_size(steps)) set(o, "state", "queued");
-    else if (publish(json_object_get(o, "publish"), &err)) end_job(o, "failed", err.message);
-    else end_job(o, "done", "");
+    else finish(o);
 }
 
 static void step_ended(const us_jobs *j, const char *id, json_t *o, bool exited, int code) {
@@ -515,7 +581,8 @@ static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err
     const json_t *step = json_array_get(json_object_get(o, "steps"), (size_t)json_integer_value(json_object_get(o, "at")));
     const char *argv[MAX_ARGV + 8] = {j->program}, *mark = us_json_text(step, "mark");
     char *log = path_of(j, id, "log.jsonl"), *output = path_of(j, id, "output.txt");
-    int alive = open_alive(j, id), out = output ? open(output, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    int alive = open_alive(j, id),
+        out = output ? open(output, O_CREAT | O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600) : -1;
     pid_t pid = 0;
     us_status st = log && output && alive >= 0 && out >= 0
                        ? US_OK
@@ -546,6 +613,10 @@ static us_status start_step(us_jobs *j, const char *id, json_t *o, us_error *err
 /* Says on the disk that the job runs before its process is there: whoever finds the job after a kill sees it as interrupted. */
 static us_status start_job(us_jobs *j, const char *id, json_t *o, bool *busy, us_error *err) {
     us_error why;
+    if ((size_t)json_integer_value(json_object_get(o, "at")) >= json_array_size(json_object_get(o, "steps"))) {
+        finish(o); /* all steps are done, and what they made could not be put in its place before */
+        return write_job(j, id, o, err);
+    }
     set(o, "state", "running");
     set_now(o, "started_ms");
     us_status st = write_job(j, id, o, err);
@@ -599,7 +670,8 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
     bool ended = reap(j, &exited, &code);
     list_ids(j, ids, &n);
     for (size_t i = 0; i < n && !st; i++) { /* who has ended */
-        json_t *o = read_job(j, ids[i]);
+        json_t *o;
+        if (read_job(j, ids[i], &o, NULL)) continue; /* it is listed as broken */
         if (is(o, "state", "running")) {
             bool ours = !strcmp(j->running, ids[i]);
             if ((ours && ended) || (!ours && !is_alive(j, ids[i]))) {
@@ -614,7 +686,8 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
     if (ended) j->running[0] = 0, j->told_ns = 0;
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");     /* one may run unseen */
     for (size_t i = 0; i < n && !st && !busy && !j->closing && j->program && j->supervisor >= 0; i++) { /* who is next */
-        json_t *o = read_job(j, ids[i]);
+        json_t *o;
+        if (read_job(j, ids[i], &o, NULL)) continue;
         if (is(o, "state", "queued")) {
             if (is_alive(j, ids[i])) busy = true; /* its last process has not ended yet */
             else st = start_job(j, ids[i], o, &busy, err), any = true;
@@ -632,13 +705,14 @@ us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_er
     us_status st = add(j, json, "paused", id, err); /* nobody starts it while we open it */
     if (st) return st;
     int fd = lock_folder(j);
-    json_t *o = read_job(j, id);
+    json_t *o;
     char *log = path_of(j, id, "log.jsonl");
+    st = read_job(j, id, &o, err);
     if (log && o && *us_json_text(o, "log") && symlink(us_json_text(o, "log"), log))
         st = us_fail(err, US_ERR_IO, "%s: cannot link: %s", log, strerror(errno));
     free(log);
     j->own_alive = open_alive(j, id);
-    if (!st && (!o || j->own_alive < 0)) st = us_fail(err, US_ERR_IO, "the job's folder cannot be written");
+    if (!st && j->own_alive < 0) st = us_fail(err, US_ERR_IO, "the job's folder cannot be written");
     if (!st) {
         set(o, "state", "running");
         set_now(o, "started_ms");
@@ -652,9 +726,9 @@ us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_er
 
 void us_jobs_leave(us_jobs *j, const char *id, int code) {
     int fd = lock_folder(j);
-    json_t *o = read_job(j, id);
+    json_t *o;
     us_error err;
-    if (o && is(o, "state", "running")) {
+    if (!read_job(j, id, &o, &err) && is(o, "state", "running")) {
         step_ended(j, id, o, true, code);
         us_status st = write_job(j, id, o, &err);
         (void)st; /* the next tick of a supervisor finds it dead */

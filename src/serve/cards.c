@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_PICTURE = 16 << 20, MAX_FACTS = 4 << 20 };
 static const char *const picture_names[] = {"portrait.png", "picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
@@ -28,12 +29,17 @@ static bool has_file(const us_character *c, const char *name) {
     return path != NULL;
 }
 
-static json_t *file_json(const us_character *c, const char *name) {
-    char *path = us_character_file(c, (const char *const[]){name, NULL});
+/* null where there is none; a file that cannot be read is told of in `problems`. */
+static json_t *file_json(const us_character *c, const char *name, json_t *problems) {
+    char *path = us_path_join(c->folder, name);
     json_t *j = NULL;
-    if (path && us_json_read(path, MAX_FACTS, &j, NULL)) j = NULL;
+    us_error err;
+    us_status st = path ? us_json_read_plain(path, MAX_FACTS, &j, &err) : US_OK;
+    struct stat sb;
+    if (st && !lstat(path, &sb))
+        json_array_append_new(problems, json_pack("{s:s, s:o}", "file", name, "error", us_public_json(err.message)));
     free(path);
-    return j ? j : json_null();
+    return st || !j ? json_null() : j;
 }
 
 static json_t *about(const us_character *c) {
@@ -59,16 +65,23 @@ static json_t *about(const us_character *c) {
     return j;
 }
 
+static void add_left_out(void *list, const char *folder, const char *why) {
+    json_array_append_new(
+        list, json_pack("{s:o, s:o}", "folder", us_text_json(folder, strlen(folder)), "error", us_public_json(why)));
+}
+
+/* {"characters": [...], "left_out": [{"folder", "error"}]} */
 enum MHD_Result us_route_characters(us_request *r) {
     us_character *all[US_MAX_CHARACTERS];
     size_t n;
-    json_t *list = json_array();
+    json_t *list = json_array(), *left_out = json_array();
     us_characters_list(r->s->characters, all, &n);
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(list, about(all[i]));
         us_character_put(all[i]);
     }
-    return us_answer_json(r, 200, json_pack("{s:o}", "characters", list));
+    us_characters_left_out(r->s->characters, add_left_out, left_out);
+    return us_answer_json(r, 200, json_pack("{s:o, s:o}", "characters", list, "left_out", left_out));
 }
 
 enum MHD_Result us_route_character(us_request *r) {
@@ -80,10 +93,13 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set_new(j, "creator_notes", json_is_string(notes) ? json_incref(notes) : json_string(""));
     json_object_set(j, "card", c->card->root);
     json_object_set(j, "notes", c->card->notes);
-    json_object_set_new(j, "about", file_json(c, "about.json"));
-    json_object_set_new(j, "audition", file_json(c, has_file(c, "audition.json") ? "audition.json" : "audition.some.json"));
-    json_object_set_new(j, "training", file_json(c, "train.json"));
-    json_object_set_new(j, "origin", file_json(c, "origin.json"));
+    json_t *problems = json_array();
+    json_object_set_new(j, "about", file_json(c, "about.json", problems));
+    json_object_set_new(j, "audition",
+                        file_json(c, has_file(c, "audition.json") ? "audition.json" : "audition.some.json", problems));
+    json_object_set_new(j, "training", file_json(c, "train.json", problems));
+    json_object_set_new(j, "origin", file_json(c, "origin.json", problems));
+    json_object_set_new(j, "problems", problems);
     us_character_put(c);
     return us_answer_json(r, 200, j);
 }
@@ -143,8 +159,9 @@ enum MHD_Result us_route_character_card_png(us_request *r) {
     us_buf_init(&plain, MAX_PICTURE);
     us_buf_init(&out, 4 * MAX_PICTURE);
     char *path = us_character_file(c, names);
-    us_status st =
-        path && us_file_read(path, MAX_PICTURE, &data, &n, NULL) == US_OK ? US_OK : us_card_plain_png(c->card, &plain, &err);
+    us_status st = path && us_file_read_plain(path, MAX_PICTURE, &data, &n, NULL) == US_OK
+                       ? US_OK
+                       : us_card_plain_png(c->card, &plain, &err);
     if (!st) st = us_card_to_png(c->card, data ? data : plain.data, data ? n : plain.len, &out, &err);
     snprintf(name, sizeof name, "%s.png", c->id);
     rc = st ? us_refuse_error(r, st, &err) : us_answer(r, 200, "image/png", out.data, out.len, name);

@@ -50,7 +50,7 @@ static us_status change_card(const us_character *c, const json_t *body, us_error
     json_t *root = NULL;
     bool any = false;
     char *path = us_path_join(c->folder, "card.json");
-    us_status st = path ? us_json_read(path, MAX_CARD, &root, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st = path ? us_json_read_plain(path, MAX_CARD, &root, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     json_t *data = json_object_get(root, "data");
     if (!st && !json_is_object(data)) st = us_fail(err, US_ERR_FORMAT, "the card has no data");
     for (size_t i = 0; i < sizeof fields / sizeof *fields && !st; i++) {

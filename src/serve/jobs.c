@@ -70,6 +70,7 @@ static us_status make_folders(us_studio *t, us_error *err) {
     t->trash = us_path_join(dir, "trash");
     us_status st = jobs && t->scripts && t->half && t->own && t->trash ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_dir_make(t->scripts, err);
+    if (!st) us_scripts_forget_half(t->scripts);
     if (!st) st = us_dir_make(t->half, err);
     if (!st) st = us_dir_make(t->trash, err);
     if (!st) st = us_jobs_open(&(us_jobs_options){.folder = jobs, .program = t->s->o.program}, &t->jobs, err);
@@ -105,6 +106,14 @@ void us_studio_close(us_server *s) {
     s->studio = NULL;
 }
 
+/* A job without the paths of this machine. */
+static void make_public(json_t *o) {
+    static const char *const private[] = {"steps", "publish", "clean", "folder", "log", "pid"};
+    const char *error = json_string_value(json_object_get(o, "error"));
+    for (size_t k = 0; k < sizeof private / sizeof *private; k++) json_object_del(o, private[k]);
+    if (error) json_object_set_new(o, "error", us_public_json(error));
+}
+
 enum MHD_Result us_answer_job(us_request *r, int code, const char *id) {
     char *text;
     us_error err;
@@ -112,12 +121,7 @@ enum MHD_Result us_answer_job(us_request *r, int code, const char *id) {
     if (st) return us_refuse_error(r, st, &err);
     json_t *o = us_json_parse(text, strlen(text), NULL);
     free(text);
-    json_object_del(o, "steps"); /* paths of this machine */
-    json_object_del(o, "publish");
-    json_object_del(o, "clean");
-    json_object_del(o, "folder");
-    json_object_del(o, "log");
-    json_object_del(o, "pid");
+    make_public(o);
     return us_answer_json(r, code, o);
 }
 
@@ -132,10 +136,7 @@ enum MHD_Result us_route_jobs(us_request *r) {
     if (st) return us_refuse_error(r, st, &err);
     json_t *list = us_json_parse(text, strlen(text), NULL);
     free(text);
-    json_array_foreach(list, i, one) {
-        static const char *const private[] = {"steps", "publish", "clean", "folder", "log", "pid"};
-        for (size_t k = 0; k < sizeof private / sizeof *private; k++) json_object_del(one, private[k]);
-    }
+    json_array_foreach(list, i, one) make_public(one);
     return us_answer_json(r, 200, json_pack("{s:o}", "jobs", list));
 }
 

@@ -93,25 +93,86 @@ char *us_script_path(us_server *s, const char *id, const char *name) {
     return path;
 }
 
-static us_status read_script(us_server *s, const char *id, json_t **out, us_error *err) {
-    char *path = us_script_path(s, id, "meta.json");
-    us_status st = path && us_file_exists(path) ? us_json_read(path, 1 << 20, out, err)
-                                                : us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
-    free(path);
-    if (!st &&
-        (strchr(us_json_text(*out, "file"), '/') || !strncmp(us_json_text(*out, "file"), "..", 2))) { /* of a backup, say */
-        json_decref(*out);
-        st = us_fail(err, US_ERR_FORMAT, "the script's meta.json names a file elsewhere");
+static us_status check_strings(const json_t *options, const char *key, size_t most, us_error *err) {
+    const json_t *list = json_object_get(options, key), *x;
+    size_t i;
+    if (!list) return US_OK;
+    bool good = json_is_array(list) && json_array_size(list) <= most;
+    if (good)
+        json_array_foreach((json_t *)(uintptr_t)list, i, x) good = good && json_is_string(x) && json_string_length(x) <= 200;
+    return good ? US_OK : us_fail(err, US_ERR_ARGUMENT, "%s: at most %zu names are expected", key, most);
+}
+
+static us_status check_options(const json_t *o, us_error *err) {
+    const char *key, *sub;
+    json_t *v, *x;
+    size_t i;
+    us_status st = US_OK;
+    json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+        if (!strcmp(key, "columns")) {
+            if (!json_is_object(v)) return us_fail(err, US_ERR_ARGUMENT, "columns: an object is expected");
+            json_object_foreach(v, sub, x)
+                if (!json_is_string(x) || json_string_length(x) > 200)
+                    return us_fail(err, US_ERR_ARGUMENT, "columns: '%.40s': a name is expected", sub);
+        } else if (!strcmp(key, "off")) st = check_strings(o, "off", MAX_RULES, err);
+        else if (!strcmp(key, "exclude")) st = check_strings(o, "exclude", MAX_EXCLUDED, err);
+        else if (!strcmp(key, "delimiter") || !strcmp(key, "format") || !strcmp(key, "encoding")) {
+            if (!json_is_string(v) || json_string_length(v) > 40)
+                return us_fail(err, US_ERR_ARGUMENT, "%s: a short string is expected", key);
+        } else if (!strcmp(key, "accept_damage")) {
+            if (!json_is_boolean(v)) return us_fail(err, US_ERR_ARGUMENT, "accept_damage: true or false is expected");
+        } else if (!strcmp(key, "aliases")) {
+            if (!json_is_object(v) || json_object_size(v) > 500)
+                return us_fail(err, US_ERR_ARGUMENT, "aliases: an object of names is expected");
+            json_object_foreach(v, sub, x) {
+                json_t *name;
+                if (!json_is_array(x)) return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
+                json_array_foreach(x, i, name)
+                    if (!json_is_string(name))
+                        return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
+            }
+        } else return us_fail(err, US_ERR_ARGUMENT, "%s: there is no such option", key);
+        if (st) return st;
     }
+    return US_OK;
+}
+
+/* NOT_FOUND: there is no such script. Another error: there is, and its meta.json is none of ours (of a backup, say). */
+static us_status read_script(us_server *s, const char *id, json_t **out, us_error *err) {
+    char *path = us_script_path(s, id, "meta.json"), *folder = us_script_path(s, id, NULL);
+    us_error why;
+    *out = NULL;
+    us_status st = folder && us_file_exists(folder) ? us_json_read_plain(path, 1 << 20, out, &why)
+                                                    : us_fail(&why, US_ERR_NOT_FOUND, "there is no such script");
+    if (st == US_ERR_NOT_FOUND && folder && us_file_exists(folder)) st = US_ERR_FORMAT;
+    const char *file = us_json_text(*out, "file");
+    if (!st && (!*file || strchr(file, '/') || !strncmp(file, "..", 2)))
+        st = us_fail(&why, US_ERR_FORMAT, "meta.json: it names no file of the script's folder");
+    if (!st && !json_is_object(json_object_get(*out, "options")))
+        st = us_fail(&why, US_ERR_FORMAT, "meta.json: options: an object is expected");
+    if (!st && check_options(json_object_get(*out, "options"), &why)) st = US_ERR_FORMAT;
+    if (st == US_ERR_NOT_FOUND || st == US_ERR_MEMORY) us_fail(err, st, "%s", why.message);
+    else if (st)
+        us_fail(err, st, "what is kept of this script cannot be read: delete it, and bring the script again (%s)", why.message);
+    if (st) json_decref(*out), *out = NULL;
+    free(path);
+    free(folder);
     return st;
 }
 
-static us_status write_script(us_server *s, const char *id, const json_t *o, us_error *err) {
-    char *path = us_script_path(s, id, "meta.json"), *text = json_dumps(o, JSON_INDENT(1));
+static us_status write_meta(const char *folder, const json_t *o, us_error *err) {
+    char *path = us_path_join(folder, "meta.json"), *text = json_dumps(o, JSON_INDENT(1));
     us_status st =
         path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
     free(text);
+    return st;
+}
+
+static us_status write_script(us_server *s, const char *id, const json_t *o, us_error *err) {
+    char *folder = us_script_path(s, id, NULL);
+    us_status st = folder ? write_meta(folder, o, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(folder);
     return st;
 }
 
@@ -126,11 +187,23 @@ static size_t count_scripts(us_server *s) {
 
 /* ---- POST /api/scripts: the bytes as they come --------------------------------------------------------------------- */
 
+/* A script that comes lies in SCRIPTS/.ID, and becomes SCRIPTS/ID when it is whole. */
+void us_scripts_forget_half(const char *scripts) {
+    DIR *d = opendir(scripts);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (e->d_name[0] != '.' || !id_is_good(e->d_name + 1)) continue;
+        char *path = us_path_join(scripts, e->d_name);
+        if (path) us_dir_remove(path);
+        free(path);
+    }
+    if (d) closedir(d);
+}
+
 typedef struct upload {
     us_server *s;
     int fd;
     uint64_t n, room;
-    char id[US_SCRIPT_ID], *path, file[24], name[128];
+    char id[US_SCRIPT_ID], *folder, *path, file[24], name[128];
     bool done;
     us_sha256 sha;
 } upload;
@@ -138,11 +211,8 @@ typedef struct upload {
 static void free_upload(void *ctx) {
     upload *u = ctx;
     if (u->fd >= 0) close(u->fd);
-    if (!u->done && u->path) { /* half a script is none */
-        char *folder = us_script_path(u->s, u->id, NULL);
-        if (folder) us_dir_remove(folder);
-        free(folder);
-    }
+    if (!u->done && u->folder) us_dir_remove(u->folder); /* half a script is none */
+    free(u->folder);
     free(u->path);
     free(u);
 }
@@ -186,10 +256,11 @@ static us_status begin_upload(us_request *r, us_error *err) {
     take_name(r, u);
     new_id(u->id);
     us_sha256_init(&u->sha);
-    char *folder = us_script_path(s, u->id, NULL);
-    us_status st = folder ? us_dir_make(folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    free(folder);
-    if (!st && !(u->path = us_script_path(s, u->id, u->file))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    char half[US_SCRIPT_ID + 1];
+    snprintf(half, sizeof half, ".%s", u->id);
+    u->folder = us_path_join(s->studio->scripts, half);
+    us_status st = u->folder ? us_dir_make(u->folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && !(u->path = us_path_join(u->folder, u->file))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && (u->fd = open(u->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) < 0)
         st = us_fail(err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
     return st;
@@ -230,7 +301,10 @@ enum MHD_Result us_route_script_add(us_request *r) {
     for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
     json_t *o = json_pack("{s:s, s:s, s:I, s:s, s:I, s:{}}", "name", u->name, "file", u->file, "bytes", (json_int_t)u->n,
                           "sha256", hex, "created_ms", (json_int_t)now_ms(), "options");
-    if (!st) st = write_script(r->s, u->id, o, &err);
+    char *folder = us_script_path(r->s, u->id, NULL);
+    if (!st) st = folder ? write_meta(u->folder, o, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
+    if (!st && rename(u->folder, folder)) st = us_fail(&err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
+    free(folder);
     u->done = !st;
     json_object_set_new(o, "id", json_string(u->id));
     if (!st) return us_answer_json(r, 201, o);
@@ -282,7 +356,7 @@ static us_status findings(us_server *s, const char *id, json_t **out, us_error *
     us_args_add(&a, "--summary");
     snprintf(file, sizeof file, "found-%016llx.json", (unsigned long long)version);
     char *path = st ? NULL : us_script_path(s, id, file);
-    if (!st && path && us_file_exists(path) && !us_json_read(path, MAX_FACTS, out, NULL)) st = US_OK;
+    if (!st && path && us_file_exists(path) && !us_json_read_plain(path, MAX_FACTS, out, NULL)) st = US_OK;
     else if (!st && !(st = us_studio_ask(s, &a, NULL, 120, out, err))) {
         char *text = json_dumps(*out, JSON_COMPACT);
         if (text && path && us_file_write_atomic(path, text, strlen(text), NULL)) us_log(s, "%s: cannot be kept", path);
@@ -305,64 +379,33 @@ enum MHD_Result us_route_script(us_request *r) {
     return us_answer_json(r, 200, o);
 }
 
+/* What is listed in the place of a script that cannot be read, so that somebody can delete it. */
+static json_t *broken_script(const char *folder, const char *id, const us_error *why) {
+    struct stat sb;
+    json_int_t ms = lstat(folder, &sb) ? 0 : (json_int_t)sb.st_mtime * 1000;
+    return json_pack("{s:s, s:I, s:b, s:o, s:{}}", "name", id, "created_ms", ms, "broken", 1, "error",
+                     us_public_json(why->message), "options");
+}
+
 enum MHD_Result us_route_scripts(us_request *r) {
     json_t *list = json_array(), *o;
+    us_error err;
     DIR *d = opendir(r->s->studio->scripts);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (!id_is_good(e->d_name) || read_script(r->s, e->d_name, &o, NULL)) continue;
-        char *folder = us_script_path(r->s, e->d_name, NULL);
-        json_object_set_new(o, "id", json_string(e->d_name));
-        json_object_set_new(o, "disk_bytes", json_integer(folder ? (json_int_t)us_storage_bytes(folder) : 0));
-        json_array_append_new(list, o);
+        char *folder = id_is_good(e->d_name) ? us_script_path(r->s, e->d_name, NULL) : NULL;
+        us_status st = folder ? read_script(r->s, e->d_name, &o, &err) : US_ERR_NOT_FOUND;
+        if (st == US_ERR_FORMAT || st == US_ERR_IO || st == US_ERR_LIMIT)
+            o = broken_script(folder, e->d_name, &err), st = US_OK;
+        if (!st) {
+            json_object_set_new(o, "id", json_string(e->d_name));
+            json_object_set_new(o, "disk_bytes", json_integer((json_int_t)us_storage_bytes(folder)));
+            json_array_append_new(list, o);
+        }
         free(folder);
     }
     if (d) closedir(d);
     return us_answer_json(r, 200,
                           json_pack("{s:o, s:I}", "scripts", list, "quota_bytes", (json_int_t)US_SCRIPTS_QUOTA_MIB << 20));
-}
-
-static us_status check_strings(const json_t *options, const char *key, size_t most, us_error *err) {
-    const json_t *list = json_object_get(options, key), *x;
-    size_t i;
-    if (!list) return US_OK;
-    bool good = json_is_array(list) && json_array_size(list) <= most;
-    if (good)
-        json_array_foreach((json_t *)(uintptr_t)list, i, x) good = good && json_is_string(x) && json_string_length(x) <= 200;
-    return good ? US_OK : us_fail(err, US_ERR_ARGUMENT, "%s: at most %zu names are expected", key, most);
-}
-
-static us_status check_options(const json_t *o, us_error *err) {
-    const char *key, *sub;
-    json_t *v, *x;
-    size_t i;
-    us_status st = US_OK;
-    json_object_foreach((json_t *)(uintptr_t)o, key, v) {
-        if (!strcmp(key, "columns")) {
-            if (!json_is_object(v)) return us_fail(err, US_ERR_ARGUMENT, "columns: an object is expected");
-            json_object_foreach(v, sub, x)
-                if (!json_is_string(x) || json_string_length(x) > 200)
-                    return us_fail(err, US_ERR_ARGUMENT, "columns: '%.40s': a name is expected", sub);
-        } else if (!strcmp(key, "off")) st = check_strings(o, "off", MAX_RULES, err);
-        else if (!strcmp(key, "exclude")) st = check_strings(o, "exclude", MAX_EXCLUDED, err);
-        else if (!strcmp(key, "delimiter") || !strcmp(key, "format") || !strcmp(key, "encoding")) {
-            if (!json_is_string(v) || json_string_length(v) > 40)
-                return us_fail(err, US_ERR_ARGUMENT, "%s: a short string is expected", key);
-        } else if (!strcmp(key, "accept_damage")) {
-            if (!json_is_boolean(v)) return us_fail(err, US_ERR_ARGUMENT, "accept_damage: true or false is expected");
-        } else if (!strcmp(key, "aliases")) {
-            if (!json_is_object(v) || json_object_size(v) > 500)
-                return us_fail(err, US_ERR_ARGUMENT, "aliases: an object of names is expected");
-            json_object_foreach(v, sub, x) {
-                json_t *name;
-                if (!json_is_array(x)) return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
-                json_array_foreach(x, i, name)
-                    if (!json_is_string(name))
-                        return us_fail(err, US_ERR_ARGUMENT, "aliases: '%.40s': names are expected", sub);
-            }
-        } else return us_fail(err, US_ERR_ARGUMENT, "%s: there is no such option", key);
-        if (st) return st;
-    }
-    return US_OK;
 }
 
 /* {"name"?, "options"?}: the options as a whole. */
@@ -392,10 +435,9 @@ enum MHD_Result us_route_script_change(us_request *r) {
 }
 
 enum MHD_Result us_route_script_delete(us_request *r) {
-    char *path = us_script_path(r->s, r->args[0], "meta.json"), *folder = us_script_path(r->s, r->args[0], NULL);
-    bool there = path && us_file_exists(path);
+    char *folder = us_script_path(r->s, r->args[0], NULL);
+    bool there = folder && us_file_exists(folder);
     if (there) us_dir_remove(folder);
-    free(path);
     free(folder);
     return there ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1)) : us_refuse(r, 404, "there is no such script");
 }
@@ -435,7 +477,7 @@ enum MHD_Result us_route_script_explore(us_request *r) {
     us_status st = explored(r, &folder, &err);
     if (st) return us_refuse_error(r, st, &err);
     char *path = us_path_join(folder, "report.json");
-    st = path ? us_json_read(path, MAX_FACTS, &o, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
+    st = path ? us_json_read_plain(path, MAX_FACTS, &o, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
     free(path);
     free(folder);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
@@ -475,7 +517,7 @@ enum MHD_Result us_route_script_file(us_request *r) {
     if (st) return us_refuse_error(r, st, &err);
     char *path = us_path_join(folder, r->args[1]);
     free(folder);
-    st = path && us_file_exists(path) ? us_file_read(path, MAX_PICTURE, &data, &n, &err)
+    st = path && us_file_exists(path) ? us_file_read_plain(path, MAX_PICTURE, &data, &n, &err)
                                       : us_fail(&err, US_ERR_NOT_FOUND, "there is no such file");
     free(path);
     if (st) return us_refuse_error(r, st, &err);

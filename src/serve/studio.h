@@ -46,6 +46,8 @@ US_MUST_USE us_status us_script_args(us_server *s, const char *id, us_args *a, c
                                      us_error *err);
 /* FOLDER/ID/NAME of a script; NULL when the id is none. malloc()ed. */
 char *us_script_path(us_server *s, const char *id, const char *name);
+/* Removes what an upload left that a kill broke off: at the start, before there are any. */
+void us_scripts_forget_half(const char *scripts);
 us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);
 
 /* What all files below this take on the disk (storage.c). */

@@ -97,7 +97,7 @@ static us_status plan_one(us_server *s, const wish *w, const char *who, json_t *
     snprintf(file, sizeof file, "plan-%016llx.json",
              (unsigned long long)us_hash_text(us_hash_text(version + (uint64_t)w->rank * 977, who), s->o.model_path));
     char *path = st ? NULL : us_script_path(s, w->script, file);
-    if (!st && !(path && us_file_exists(path) && us_json_read(path, 1 << 16, out, NULL) == US_OK)) {
+    if (!st && !(path && us_file_exists(path) && us_json_read_plain(path, 1 << 16, out, NULL) == US_OK)) {
         st = us_studio_ask(s, &a, NULL, 300, out, err);
         char *text = st ? NULL : json_dumps(*out, JSON_COMPACT);
         if (text && path && us_file_write_atomic(path, text, strlen(text), NULL)) us_log(s, "%s: cannot be kept", path);
@@ -326,7 +326,7 @@ static us_status read_origin(us_server *s, const char *id, us_character **c, jso
     us_status st = us_characters_find(s->characters, id, c, err);
     if (st) return st;
     char *path = us_path_join((*c)->folder, "origin.json");
-    if (!path || !us_file_exists(path) || us_json_read(path, 1 << 16, origin, NULL)) *origin = NULL;
+    if (!path || !us_file_exists(path) || us_json_read_plain(path, 1 << 16, origin, NULL)) *origin = NULL;
     free(path);
     if (*origin) return US_OK;
     us_character_put(*c);

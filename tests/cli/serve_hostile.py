@@ -1,5 +1,5 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
-import base64, json, os, re, struct, subprocess, sys, time, zlib
+import base64, json, os, re, shutil, struct, subprocess, sys, time, zlib
 from served import Server, card, put_character, slow
 
 program, model, folder = sys.argv[1:4]
@@ -269,6 +269,70 @@ def odd_files(s):
     os.remove(characters + '/tom/picture.png')
 
 
+def broken_folders(s):
+    """What lies in the data folder and cannot be read is listed, with why; it can be removed, and nothing else is hurt."""
+    texts = ['', '{', '[]', '{}', '\x00', '{"name": 5, "file": "../../secret.png", "options": {}}', '{"file": "script.csv", "options": {"off": [7]}}', '{"file": "script.csv", "options": []}']
+    scripts, jobs = [f'brkn{i:02}aaaaaa'.replace('0', 'z').replace('1', 'y') for i in range(len(texts) + 3)], [f'01800000000{i:05x}' for i in range(len(texts) + 3)]
+    for i in range(len(scripts)):
+        for path, file in ((f'{folder}/data/scripts/{scripts[i]}', 'meta.json'), (f'{folder}/data/jobs/{jobs[i]}', 'job.json')):
+            os.makedirs(path)
+            if i < len(texts):
+                open(f'{path}/{file}', 'w').write(texts[i])
+            elif i == len(texts):
+                os.mkfifo(f'{path}/{file}')
+            elif i == len(texts) + 1:
+                os.symlink('/dev/zero', f'{path}/{file}')
+    os.makedirs(f'{folder}/data/scripts/.zzzzzzzzzzzz')  # half an upload
+    listed = {x['id']: x for x in s.ok('GET', '/api/scripts')['scripts']}
+    for cid in scripts:
+        assert listed[cid]['broken'] and 'delete it' in listed[cid]['error'] and folder not in listed[cid]['error'], listed[cid]
+        status, got = s.call('GET', f'/api/scripts/{cid}')
+        assert status in (500, 507, 400) and 'delete it' in got['error']['message'], (status, got)
+        assert s.call('PATCH', f'/api/scripts/{cid}', {'name': 'x'})[0] != 200
+        s.ok('DELETE', f'/api/scripts/{cid}')
+        assert s.call('DELETE', f'/api/scripts/{cid}')[0] == 404
+    listed = {x['id']: x for x in s.ok('GET', '/api/jobs')['jobs']}
+    for cid in jobs:
+        assert listed[cid]['broken'] and f'forget {cid}' in listed[cid]['error'] and folder not in listed[cid]['error'], listed[cid]
+        assert s.ok('GET', f'/api/jobs/{cid}')['state'] == 'failed'
+        for what in ('pause', 'resume', 'keep', 'cancel'):
+            assert s.call('POST', f'/api/jobs/{cid}/{what}')[0] == 409
+    told = subprocess.run([program, 'jobs', '--data-dir', folder + '/data'], capture_output=True, text=True, check=True).stdout
+    assert all(f'forget {cid}' in told for cid in jobs), told
+    subprocess.run([program, 'jobs', 'forget', *jobs[:3], '--data-dir', folder + '/data'], check=True)
+    for cid in jobs[3:]:
+        s.ok('DELETE', f'/api/jobs/{cid}')
+    assert not [x for x in s.ok('GET', '/api/jobs')['jobs'] if x['id'] in jobs]
+    # characters: a card that is none, one that is no file, a name that cannot be; it is mended, and told of no more
+    put_character(characters, 'broken', '{"spec": "chara_card_v2", "data": {"name": 5}}')
+    put_character(characters, 'two words', card('Two'))
+    os.makedirs(f'{characters}/nowhere')
+    os.symlink('nothing', f'{characters}/nowhere/card.json')
+    for i in range(70):  # more than are told of: no line of the log again and again
+        put_character(characters, f'broken{i:02}', '[')
+    s.wait(lambda: 'more folders of characters' in open(s.log).read())
+    for i in range(3):  # the folders are looked at again
+        put_character(characters, f'again{i}', card('Again'))
+        s.wait(lambda: s.call('GET', f'/api/characters/again{i}')[0] == 200)
+    left = s.ok('GET', '/api/characters')['left_out']
+    assert all(x['error'] and folder not in json.dumps(x) for x in left), left
+    once = open(s.log).read().count('more folders of characters')
+    assert once == 1 and len(left) > 40, (once, len(left))
+    for i in range(70):
+        shutil.rmtree(f'{characters}/broken{i:02}')
+    s.wait(lambda: {x['folder'] for x in s.ok('GET', '/api/characters')['left_out']} >= {'broken', 'two words', 'nowhere'})
+    put_character(characters, 'broken', card('Mended'))
+    shutil.rmtree(f'{characters}/two words')
+    shutil.rmtree(f'{characters}/nowhere')
+    s.wait(lambda: not {x['folder'] for x in s.ok('GET', '/api/characters')['left_out']} & {'broken', 'two words', 'nowhere'})
+    for name in ('about.json', 'audition.json', 'train.json', 'origin.json'):
+        open(f'{characters}/broken/{name}', 'w').write('{"x":')
+    problems = s.ok('GET', '/api/characters/broken')['problems']
+    assert {x['file'] for x in problems} == {'about.json', 'audition.json', 'train.json', 'origin.json'} and folder not in json.dumps(problems), problems
+    shutil.rmtree(f'{characters}/broken')
+    s.alive()
+
+
 def words_of_errors(s):
     """Clients read what is wrong, not where this machine keeps it; and a failed upload leaves nothing."""
     status, got = s.call('POST', '/api/characters', {'card': {'spec': 'chara_card_v2', 'data': {'name': 3.5, 'extensions': {'understudy': {'takes': 'x'}}}}})
@@ -318,9 +382,13 @@ where_it_ends(s)
 two_servers()
 names(s)
 odd_files(s)
+broken_folders(s)
 words_of_errors(s)
 too_long(s)
 s.end()
+assert os.path.exists(f'{folder}/data/scripts/.zzzzzzzzzzzz')
+Server(program, folder, '--characters', characters, model=model).end()
+assert not os.path.exists(f'{folder}/data/scripts/.zzzzzzzzzzzz')  # half an upload, of a server that was killed
 on_the_network()
 memory_without_a_key()
 behind_a_proxy()

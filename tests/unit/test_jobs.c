@@ -5,10 +5,12 @@
 #include "jobs/child.h"
 #include "test.h"
 #include "understudy/jobs.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -259,6 +261,116 @@ static void nonsense_is_refused(void **state) {
     us_jobs_close(j);
 }
 
+static size_t count(us_jobs *j) {
+    json_t *all;
+    char *text;
+    assert_ok(us_jobs_list(j, NULL, &text, &err), &err);
+    all = us_json_parse(text, strlen(text), NULL);
+    size_t n = json_array_size(all);
+    free(text);
+    json_decref(all);
+    return n;
+}
+
+/* A folder whose job.json is none of ours: it is listed and says how to remove it, the others go on, and only removing it is done. */
+static void what_cannot_be_read_is_listed(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "{",
+        "[]",
+        "{}",
+        "\xff\xfe",
+        "{\"steps\": 5, \"state\": \"queued\", \"at\": 0}",
+        "{\"steps\": [{\"argv\": [1]}], \"state\": \"queued\", \"at\": 0}",
+        "{\"steps\": [{\"argv\": [\"x\"], \"fresh\": \"y\"}], \"state\": \"running\", \"at\": 0}",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"queued\", \"at\": -1}",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"queued\", \"at\": 2}",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"queued\", \"at\": 1e99}",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"odd\", \"at\": 0}",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": 7, \"at\": 0}",
+    };
+    enum { N = sizeof texts / sizeof *texts, LINK = N, PIPE, FOLDER, NOTHING, ALL };
+    us_jobs *j = open_jobs();
+    size_t before = count(j);
+    char id[ALL][US_JOBS_ID], good[US_JOBS_ID], path[200], *text;
+    for (int i = 0; i < ALL; i++) {
+        snprintf(id[i], sizeof id[i], "0180000000%02x%04x", i, i);
+        snprintf(path, sizeof path, "%s/%s", folder, id[i]);
+        assert_return_code(mkdir(path, 0700), errno);
+        snprintf(path, sizeof path, "%s/%s/job.json", folder, id[i]);
+        if (i < N) assert_ok(us_file_write_atomic(path, texts[i], strlen(texts[i]), &err), &err);
+        if (i == LINK) assert_return_code(symlink("/dev/zero", path), errno);
+        if (i == PIPE) assert_return_code(mkfifo(path, 0600), errno); /* nobody writes: who waits for it hangs */
+        if (i == FOLDER) assert_return_code(mkdir(path, 0700), errno);
+    }
+    add(j, "true", "}]}", good);
+    assert_true(us_jobs_supervise(j));
+    wait_for(j, good, "done");
+    assert_int_equal(count(j), before + ALL + 1);
+    assert_ok(us_jobs_table(j, &text, &err), &err);
+    for (int i = 0; i < ALL; i++) {
+        json_t *o = look(j, id[i]);
+        snprintf(path, sizeof path, "'understudy jobs forget %.16s' removes it", id[i]);
+        assert_true(json_is_true(json_object_get(o, "broken")));
+        assert_non_null(strstr(json_string_value(json_object_get(o, "error")), path));
+        assert_non_null(strstr(text, path));
+        json_decref(o);
+        for (int action = US_JOBS_PAUSE; action < US_JOBS_FORGET; action++)
+            assert_int_equal(us_jobs_control(j, id[i], (us_jobs_action)action, &err), US_ERR_MISMATCH);
+        assert_ok(us_jobs_control(j, id[i], US_JOBS_FORGET, &err), &err);
+        assert_int_equal(us_jobs_control(j, id[i], US_JOBS_FORGET, &err), US_ERR_NOT_FOUND);
+    }
+    free(text);
+    assert_ok(us_jobs_control(j, good, US_JOBS_FORGET, &err), &err);
+    us_jobs_close(j);
+}
+
+/* Pipes where a job's log and output should be are not waited for. */
+static void pipes_are_not_waited_for(void **state) {
+    (void)state;
+    static const char *const names[] = {"log.jsonl", "output.txt"};
+    us_jobs *j = open_jobs();
+    char id[US_JOBS_ID], path[200], *text;
+    size_t n;
+    add(j, "true", "}]}", id);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", folder, id, names[i]);
+        assert_return_code(mkfifo(path, 0600), errno);
+    }
+    assert_true(us_jobs_supervise(j));
+    wait_for(j, id, "failed");
+    assert_ok(us_jobs_read_log(j, id, 0, 1000, &text, &n, &err), &err);
+    assert_int_equal(n, 0);
+    free(text);
+    assert_ok(us_jobs_control(j, id, US_JOBS_FORGET, &err), &err);
+    us_jobs_close(j);
+}
+
+/* All steps were done and the folder could not get its place: whoever resumes the job asks for that alone. */
+static void publishing_is_tried_again(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs();
+    char id[US_JOBS_ID], more[400], path[200], *text;
+    size_t n;
+    snprintf(more, sizeof more, "}], \"publish\": {\"from\": \"%s/again\", \"to\": \"%s/there\"}}", dir, dir);
+    snprintf(path, sizeof path, "echo once >> %s/times; mkdir %s/again %s/there", dir, dir, dir);
+    add(j, path, more, id);
+    assert_true(us_jobs_supervise(j));
+    wait_for(j, id, "failed");
+    snprintf(path, sizeof path, "%s/there", dir);
+    us_dir_remove(path);
+    assert_ok(us_jobs_control(j, id, US_JOBS_RESUME, &err), &err);
+    wait_for(j, id, "done");
+    assert_true(us_file_exists(path));
+    snprintf(path, sizeof path, "%s/times", dir);
+    assert_ok(us_file_read(path, 100, &text, &n, &err), &err);
+    assert_string_equal(text, "once\n");
+    free(text);
+    assert_ok(us_jobs_control(j, id, US_JOBS_FORGET, &err), &err);
+    us_jobs_close(j);
+}
+
 static void a_child_is_waited_for(void **state) {
     (void)state;
     char *out, said[512];
@@ -277,9 +389,11 @@ static void a_child_is_waited_for(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_one_at_a_time_and_tells), cmocka_unit_test(pauses_goes_on_ends_early),
-        cmocka_unit_test(who_was_killed_is_found),      cmocka_unit_test(commands_of_a_terminal_are_listed),
-        cmocka_unit_test(nonsense_is_refused),          cmocka_unit_test(a_child_is_waited_for)};
+        cmocka_unit_test(runs_one_at_a_time_and_tells),  cmocka_unit_test(pauses_goes_on_ends_early),
+        cmocka_unit_test(who_was_killed_is_found),       cmocka_unit_test(commands_of_a_terminal_are_listed),
+        cmocka_unit_test(nonsense_is_refused),           cmocka_unit_test(a_child_is_waited_for),
+        cmocka_unit_test(what_cannot_be_read_is_listed), cmocka_unit_test(pipes_are_not_waited_for),
+        cmocka_unit_test(publishing_is_tried_again)};
     if (!mkdtemp(dir)) return 1;
     snprintf(folder, sizeof folder, "%s/jobs", dir);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
