@@ -1,6 +1,12 @@
 #include "base/sha256.h"
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 static const uint32_t K[64] = {0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
                                0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -13,7 +19,7 @@ static const uint32_t K[64] = {0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0
 
 static uint32_t rotr(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-static void compress(uint32_t h[8], const unsigned char *p) {
+static void compress_block(uint32_t h[8], const unsigned char *p) {
     uint32_t w[64], s[8];
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 | (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
@@ -31,6 +37,63 @@ static void compress(uint32_t h[8], const unsigned char *p) {
     for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 
+static void compress_plain(uint32_t h[8], const unsigned char *p, size_t n_blocks) {
+    for (; n_blocks; n_blocks--, p += 64) compress_block(h, p);
+}
+
+#if defined(__x86_64__)
+/* The processor's own rounds, two an instruction, five times as fast; their state is two vectors, (a b e f) and (c d g h). */
+__attribute__((target("sha,sse4.1"))) static void compress_sha(uint32_t h[8], const unsigned char *p, size_t n_blocks) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    __m128i lo = _mm_shuffle_epi32(_mm_loadu_si128((const void *)h), 0xb1);
+    __m128i hi = _mm_shuffle_epi32(_mm_loadu_si128((const void *)(h + 4)), 0x1b);
+    __m128i abef = _mm_alignr_epi8(lo, hi, 8), cdgh = _mm_blend_epi16(hi, lo, 0xf0), w[4];
+    for (; n_blocks; n_blocks--, p += 64) {
+        const __m128i abef0 = abef, cdgh0 = cdgh;
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            __m128i *now = &w[i % 4], last = w[(i + 3) % 4];
+            if (i < 4) *now = _mm_shuffle_epi8(_mm_loadu_si128((const void *)(p + 16 * i)), swap);
+            else
+                *now = _mm_sha256msg2_epu32(
+                    _mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) % 4]), _mm_alignr_epi8(last, w[(i + 2) % 4], 4)), last);
+            __m128i wk = _mm_add_epi32(*now, _mm_loadu_si128((const void *)(K + 4 * i)));
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, wk);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(wk, 0x0e));
+        }
+        abef = _mm_add_epi32(abef, abef0);
+        cdgh = _mm_add_epi32(cdgh, cdgh0);
+    }
+    lo = _mm_shuffle_epi32(abef, 0x1b);
+    hi = _mm_shuffle_epi32(cdgh, 0xb1);
+    _mm_storeu_si128((void *)h, _mm_blend_epi16(lo, hi, 0xf0));
+    _mm_storeu_si128((void *)(h + 4), _mm_alignr_epi8(hi, lo, 8));
+}
+
+/* US_CPU=scalar leaves it out, as it does all that is in kern/. */
+static bool has_sha(void) {
+    static _Atomic int known; /* 1: no, 2: yes */
+    int k = known;
+    if (!k) {
+        unsigned a, b = 0, c, d;
+        const char *ceiling = getenv("US_CPU");
+        bool yes = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & 1u << 29) && __builtin_cpu_supports("sse4.1");
+        known = k = 1 + (yes && !(ceiling && !strcmp(ceiling, "scalar")));
+    }
+    return k == 2;
+}
+#endif
+
+static void compress(uint32_t h[8], const unsigned char *p, size_t n_blocks) {
+#if defined(__x86_64__)
+    if (has_sha()) {
+        compress_sha(h, p, n_blocks);
+        return;
+    }
+#endif
+    compress_plain(h, p, n_blocks);
+}
+
 void us_sha256_init(us_sha256 *s) {
     static const uint32_t h0[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -43,11 +106,11 @@ void us_sha256_update(us_sha256 *s, const void *data, size_t n) {
     while (n) {
         size_t used = s->n_bytes % 64, room = 64 - used, take = n < room ? n : room;
         if (!used && n >= 64) {
-            compress(s->h, p);
-            take = 64;
+            take = n / 64 * 64;
+            compress(s->h, p, n / 64);
         } else {
             memcpy(s->block + used, p, take);
-            if (take == room) compress(s->h, s->block);
+            if (take == room) compress(s->h, s->block, 1);
         }
         s->n_bytes += take;
         p += take;

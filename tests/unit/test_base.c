@@ -31,6 +31,18 @@ static void sha256_of_published_vectors(void **state) {
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     us_sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    us_sha256 s; /* a million times the letter a, in pieces of every kind: less than a block, blocks, blocks and a rest */
+    unsigned char digest[32];
+    char a[1000];
+    memset(a, 'a', sizeof a);
+    us_sha256_init(&s);
+    for (size_t left = 1000000, n = 1; left; left -= n, n = n * 3 % 997 + 1) {
+        if (n > left) n = left;
+        us_sha256_update(&s, a, n);
+    }
+    us_sha256_final(&s, digest);
+    for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 static void utf8_refuses_what_is_not_utf8(void **state) {
