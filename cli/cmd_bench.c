@@ -165,9 +165,11 @@ int cmd_bench(int argc, char **argv) {
     }
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    if (!st && !json)
-        printf("# open %.1f ms, first token after %.1f ms more, peak memory %.1f MiB\n", (t1 - t0) * 1e3, (t2 - t1) * 1e3,
-               (double)u.ru_maxrss / 1024);
+    if (!st && !json) {
+        const char *why = us_model_get_kept(m);
+        printf("# open %.1f ms, first token after %.1f ms more, peak memory %.1f MiB, packed weights %s%s\n", (t1 - t0) * 1e3,
+               (t2 - t1) * 1e3, (double)u.ru_maxrss / 1024, *why ? "not kept: " : "kept", why);
+    }
     rc = st ? cli_fail(argv[0], st, &err) : EXIT_OK;
     us_engine_free(b->e);
     us_adapter_free(ad);

@@ -13,6 +13,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int64_t ns_of(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
+static us_stamp stamp_of(const struct stat *sb) {
+    return (us_stamp){.device = (uint64_t)sb->st_dev,
+                      .file = (uint64_t)sb->st_ino,
+                      .n_bytes = (uint64_t)sb->st_size,
+                      .modified_ns = ns_of(sb->st_mtim),
+                      .changed_ns = ns_of(sb->st_ctim)};
+}
+
+us_status us_file_stamp(const char *path, us_stamp *out, us_error *err) {
+    struct stat sb;
+    if (stat(path, &sb))
+        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
+    if (!S_ISREG(sb.st_mode)) return us_fail(err, US_ERR_IO, "%s: not a regular file", path);
+    *out = stamp_of(&sb);
+    return US_OK;
+}
+
 us_status us_map_open(const char *path, us_map *out, us_error *err) {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below, not waited for */
     if (fd < 0)
@@ -21,12 +39,12 @@ us_status us_map_open(const char *path, us_map *out, us_error *err) {
     us_status st = US_OK;
     if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
     else if (!S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
-    else if (sb.st_size == 0) *out = (us_map){0};
+    else if (sb.st_size == 0) *out = (us_map){.stamp = stamp_of(&sb)};
     else {
         void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
             st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
-        else *out = (us_map){p, (size_t)sb.st_size};
+        else *out = (us_map){p, (size_t)sb.st_size, stamp_of(&sb)};
     }
     close(fd);
     return st;

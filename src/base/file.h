@@ -3,10 +3,20 @@
 #define US_BASE_FILE_H
 #include "understudy/base.h"
 
+/* Which file it is, and when it was last changed: writing to a file, putting another in its place or giving it back its old
+ * times all change it, because nobody sets changed_ns but the system. */
+typedef struct us_stamp {
+    uint64_t device, file, n_bytes;
+    int64_t modified_ns, changed_ns;
+} us_stamp;
+/* Of a regular file; IO or NOT_FOUND. */
+US_MUST_USE us_status us_file_stamp(const char *path, us_stamp *out, us_error *err);
+
 /* A read-only memory map of a regular file. */
 typedef struct us_map {
     const unsigned char *data; /* NULL for an empty file */
     size_t size;               /* bytes */
+    us_stamp stamp;            /* when it was opened; zeroes of bytes that are no file's */
 } us_map;
 US_MUST_USE us_status us_map_open(const char *path, us_map *out, us_error *err);
 void us_map_close(us_map *m);

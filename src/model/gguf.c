@@ -333,13 +333,34 @@ us_status us_gguf_open_bytes(const void *data, size_t n_bytes, const char *name,
     if (st) return st;
     g->borrowed = true;
     if (!(st = us_strdup(name, &g->path, err)) && !(st = us_alloc(1, sizeof *g->maps, &g->maps, err))) {
-        g->maps[0] = (us_map){data, n_bytes};
+        g->maps[0] = (us_map){.data = data, .size = n_bytes};
         st = read_part(g, name, 0, err);
     }
     if (!st) st = check_overlap(g, err);
     if (st) us_gguf_close(g);
     else *out = g;
     return st;
+}
+
+/* The name of part i of n, beside the first. free() it. */
+static us_status part_name(const us_gguf *g, int i, int n, char **out, us_error *err) {
+    char tail[32];
+    snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", i + 1, n);
+    us_status st = us_strdup(g->path, out, err);
+    if (!st && n > 1) memcpy(*out + strlen(*out) - strlen(tail), tail, strlen(tail));
+    return st;
+}
+
+bool us_gguf_unchanged(const us_gguf *g) {
+    bool same = !g->borrowed;
+    for (int i = 0; i < g->n_maps && same; i++) {
+        us_stamp now;
+        char *part;
+        same = !part_name(g, i, g->n_maps, &part, NULL) && !us_file_stamp(part, &now, NULL) &&
+               !memcmp(&now, &g->maps[i].stamp, sizeof now);
+        free(part);
+    }
+    return same;
 }
 
 us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
@@ -351,11 +372,8 @@ us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
     if (!st) st = read_part(g, path, 0, err);
     if (!st) st = count_parts(g, &n_parts, err);
     for (int i = 1; i < n_parts && !st; i++) {
-        char tail[32], *part = NULL;
-        snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", i + 1, n_parts);
-        if ((st = us_strdup(path, &part, err))) break;
-        memcpy(part + strlen(part) - strlen(tail), tail, strlen(tail));
-        st = read_part(g, part, i, err);
+        char *part;
+        if (!(st = part_name(g, i, n_parts, &part, err))) st = read_part(g, part, i, err);
         free(part);
     }
     int64_t n_promised;

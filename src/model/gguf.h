@@ -10,6 +10,8 @@ US_MUST_USE us_status us_gguf_open_bytes(const void *data, size_t n_bytes, const
 /* Tells the kernel that a tensor's bytes are not needed again. */
 void us_gguf_drop(const us_gguf *g, const us_tensor *t);
 const us_map *us_gguf_map(const us_gguf *g, int file);
+/* Whether the files that stand at its paths now are those that were opened, as they were. False of bytes in memory. */
+bool us_gguf_unchanged(const us_gguf *g);
 
 /* Element i (0 of a single value) of any whole-number kind or bool, or of any number kind; false for other kinds. */
 bool us_kv_int(const us_kv *kv, uint64_t i, int64_t *out);

@@ -3,6 +3,7 @@
 #include "model/template.h"
 #include "base/sha256.h"
 #include "model/architectures.h"
+#include "model/kept.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ us_status us_model_open(const char *path, const us_model_options *options, us_mo
     pthread_mutex_init(&m->hash_lock, NULL);
     m->math = o.math;
     st = us_kern_check(err);
+    if (!st) st = us_kept_check(err);
     if (!st) st = us_gguf_open(path, &m->g, err);
     if (!st) st = us_config_load(m, err); /* first: it knows an adapter, or another architecture, by name */
     if (!st) st = us_tokenizer_from_gguf(m->g, &m->tok, err);
@@ -80,6 +82,7 @@ bool us_model_knows(const char *architecture) { return us_architecture_find(arch
 void us_model_free(us_model *m) {
     if (!m) return;
     free(m->weights);
+    us_map_close(&m->file);
     for (size_t i = 0; i < m->n_floats; i++) free(m->floats[i]);
     free(m->matrices);
     free(m->floats);
@@ -95,6 +98,7 @@ void us_model_free(us_model *m) {
     free(m);
 }
 
+const char *us_model_get_kept(const us_model *m) { return m->kept; }
 const us_model_info *us_model_get_info(const us_model *m) { return &m->info; }
 const us_tokenizer *us_model_get_tokenizer(const us_model *m) { return m->tok; }
 
@@ -119,16 +123,26 @@ static void hash_file(us_sha256 *s, const us_map *map) {
     }
 }
 
+static void compute_hash(us_model *m) {
+    us_sha256 s;
+    unsigned char d[32];
+    us_sha256_init(&s);
+    for (int i = 0; i < us_gguf_n_files(m->g); i++) hash_file(&s, us_gguf_map(m->g, i));
+    us_sha256_final(&s, d);
+    for (int i = 0; i < 32; i++) snprintf(m->hash + 2 * i, 3, "%02x", d[i]);
+}
+
 void us_model_get_hash(us_model *m, char out[65]) {
+    us_kept k;
     pthread_mutex_lock(&m->hash_lock);
-    if (!m->hash[0]) {
-        us_sha256 s;
-        unsigned char d[32];
-        us_sha256_init(&s);
-        for (int i = 0; i < us_gguf_n_files(m->g); i++) hash_file(&s, us_gguf_map(m->g, i));
-        us_sha256_final(&s, d);
-        for (int i = 0; i < 32; i++) snprintf(m->hash + 2 * i, 3, "%02x", d[i]);
+    bool missing = !m->hash[0], keep = missing && us_gguf_bytes(m->g) >= US_KEPT_LEAST && !us_kept_open(&k, NULL);
+    if (keep) missing = us_kept_sum_find(&k, m->g, m->hash, NULL) != US_OK;
+    if (missing) {
+        bool settled = us_kept_settled(m->g, false); /* before a byte is read */
+        compute_hash(m);
+        if (keep && settled && us_gguf_unchanged(m->g) && us_kept_sum_put(&k, m->g, m->hash, NULL)) {} /* then it is not kept */
     }
+    if (keep) us_kept_close(&k);
     memcpy(out, m->hash, 65);
     pthread_mutex_unlock(&m->hash_lock);
 }

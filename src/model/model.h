@@ -19,9 +19,11 @@ struct us_model {
     us_template *tpl;
     char *no_template; /* why there is none */
     char *name, *architecture;
-    unsigned char *weights; /* the matrices' data */
-    us_matrix *matrices;    /* [L * US_N_MODULES], then embd, then head if untied */
-    float **floats;         /* norms, biases: everything float32 */
+    unsigned char *weights;                    /* the matrices' data, when this process has packed it; */
+    us_map file;                               /* when it is kept: then every process's */
+    char kept[sizeof((us_error *)0)->message]; /* why it is not kept, or "" */
+    us_matrix *matrices;                       /* [L * US_N_MODULES], then embd, then head if untied */
+    float **floats;                            /* norms, biases: everything float32 */
     size_t n_floats, cap_floats;
     const struct us_architecture *arch;
     pthread_mutex_t hash_lock;

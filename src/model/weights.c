@@ -1,6 +1,9 @@
-/* Tensors of a model: found, checked for shape, repacked for the kernels by all threads, source pages dropped. */
+/* Tensors of a model: found, checked for shape, then mapped as an earlier process has packed them (kept.h), or packed for the kernels
+ * by all threads, source pages dropped, and kept. */
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "model/architectures.h"
+#include "model/kept.h"
 #include "model/model.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +13,8 @@
 const char *const us_module_names[US_N_MODULES] = {"q", "k", "v", "o", "gate", "up", "down"};
 const char *const us_module_tensors[US_N_MODULES] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
                                                      "ffn_gate", "ffn_up", "ffn_down"};
+
+static size_t up64(size_t n) { return (n + 63) & ~(size_t)63; }
 
 static us_status find_tensor(us_model *m, const char *name, size_t ne0, size_t ne1, const us_tensor **out, us_error *err) {
     const us_tensor *t = us_gguf_find_tensor(m->g, name);
@@ -115,13 +120,12 @@ static us_status plan(us_model *m, const char *name, size_t in, size_t n_rows, s
                      .n_groups = (out + US_GROUP - 1) / US_GROUP};
     w->group_bytes = us_pack_group_bytes(w->kind, in);
     p->out = w;
-    atomic_init(&p->n_left, w->n_groups);
     size_t bytes;
     if (!w->group_bytes || !us_mul_size(w->group_bytes, w->n_groups, &bytes))
         return us_fail(err, US_ERR_UNSUPPORTED, "%s: tensor '%s': %zu columns do not suit type %s", us_gguf_path(m->g), name,
                        in, us_type_name(p->t->type));
     m->info.n_params += (uint64_t)in * out;
-    m->info.resident_bytes += (bytes + 63) & ~(size_t)63;
+    m->info.resident_bytes += up64(bytes);
     return US_OK;
 }
 
@@ -217,16 +221,125 @@ static us_status check_fit(const us_model *m, const us_model_options *o, us_erro
     return o->check ? o->check(o->check_ctx, m, err) : US_OK;
 }
 
+/* The matrices lie one behind the other from `at` on. */
+static void place(const job *j, const unsigned char *at) {
+    for (size_t i = 0; i < j->n_items; i++) {
+        us_matrix *w = j->items[i].out;
+        w->data = (unsigned char *)(uintptr_t)at;
+        at += up64(w->n_groups * w->group_bytes);
+    }
+}
+
 /* One block for all matrices, so that huge pages serve small ones too. Packing writes every byte of it, from the threads that
  * share the work. */
-static us_status place(us_model *m, const job *j, us_error *err) {
+static us_status pack(us_model *m, job *j, us_pool *pool, us_error *err) {
     us_status st = us_alloc_untouched(m->info.resident_bytes, &m->weights, err);
-    unsigned char *at = m->weights;
-    for (size_t i = 0; i < j->n_items && !st; i++) {
-        us_matrix *w = j->items[i].out;
-        w->data = at;
-        at += (w->n_groups * w->group_bytes + 63) & ~(size_t)63;
+    if (st) return st;
+    atomic_store(&j->next, 0);
+    for (size_t i = 0; i < j->n_items; i++) atomic_store(&j->items[i].n_left, j->items[i].out->n_groups);
+    place(j, m->weights);
+    for (size_t i = 0; i < j->n_items; i++) {
+        size_t n = j->items[i].out->n_groups * j->items[i].out->group_bytes;
+        memset(j->items[i].out->data + n, 0, up64(n) - n);
     }
+    us_pool_run(pool, pack_worker, j);
+    if (atomic_load(&j->no_memory)) return us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
+    for (size_t i = 0; i < j->n_items && !st; i++)
+        if (atomic_load(&j->items[i].unsound)) st = unsound(m, j->items[i].t, err);
+    return st;
+}
+
+/* What this level's packing makes of a few known numbers of this kind: another packing gives another digest, without a number of
+ * a version that somebody would have to think of. */
+static us_status try_packing(us_pack_kind kind, us_type type, us_sha256 *s, us_error *err) {
+    enum { COLS = 256 };
+    size_t row = us_type_row_bytes(type, COLS), group = us_pack_group_bytes(kind, COLS);
+    unsigned char *from = NULL, *to = NULL;
+    us_status st = us_alloc_aligned(US_GROUP * row, &from, err);
+    if (!st) st = us_alloc_aligned(group, &to, err);
+    for (size_t i = 0; i < US_GROUP * row && !st; i++)
+        from[i] = (unsigned char)(i * 2654435761u >> 13 & 0x3f); /* scales to 1.8 */
+    if (!st) us_kern_get()->pack_group(kind, type, from, row, US_GROUP, COLS, to);
+    if (!st) us_sha256_update(s, to, group);
+    free(from);
+    free(to);
+    return st;
+}
+
+/* All that the packed bytes depend on beside the model's file. */
+static us_status describe(const job *j, unsigned char out[32], us_error *err) {
+    us_sha256 s;
+    us_status st = US_OK;
+    us_sha256_init(&s);
+    us_sha256_update(&s, us_kern_get()->name, strlen(us_kern_get()->name) + 1);
+    for (size_t i = 0; i < j->n_items && !st; i++) {
+        const packing *p = &j->items[i];
+        uint64_t shape[] = {p->out->kind, (uint64_t)p->t->type, p->out->n_rows, p->out->n_cols, p->out->group_bytes, p->first};
+        us_sha256_update(&s, shape, sizeof shape);
+        us_sha256_update(&s, p->t->name.data, p->t->name.len);
+        bool tried = false;
+        for (size_t k = 0; k < i && !tried; k++) tried = j->items[k].t->type == p->t->type;
+        if (!tried) st = try_packing(p->out->kind, (us_type)p->t->type, &s, err);
+    }
+    us_sha256_final(&s, out);
+    return st;
+}
+
+/* Whether packed weights of this model are kept, and where. The error says why not. */
+static us_status may_keep(us_model *m, us_kept *k, us_error *why) {
+    if (m->math != US_MATH_FAST) return us_fail(why, US_ERR_UNSUPPORTED, "float32 weights are not kept");
+    if (m->info.resident_bytes < US_KEPT_LEAST) return us_fail(why, US_ERR_LIMIT, "so few bytes are packed sooner than found");
+    us_status st = us_kept_open(k, why);
+    if (!st && !us_kept_settled(m->g, true)) {
+        us_kept_close(k);
+        st = us_fail(why, US_ERR_MISMATCH, "the model's file is too new to tell a change of it");
+    }
+    return st;
+}
+
+/* Where packed weights of this model may be kept, and under which names. */
+typedef struct keeping {
+    us_kept folder;
+    char hash[65];
+    unsigned char layout[32];
+    size_t n_bytes;
+} keeping;
+
+/* Maps the weights that are kept. */
+static us_status find_kept(us_model *m, const job *j, const keeping *k, us_pool *pool, us_error *why) {
+    const unsigned char *at;
+    us_status st = us_kept_weights_find(&k->folder, k->hash, k->layout, k->n_bytes, pool, &m->file, &at, why);
+    if (!st) place(j, at);
+    return st;
+}
+
+/* Keeps those that were packed; then this process uses the file's bytes too, instead of its own. */
+static us_status keep(us_model *m, job *j, const keeping *k, us_pool *pool, us_error *why, us_error *err) {
+    us_status kept = us_gguf_unchanged(m->g) ? US_OK : us_fail(why, US_ERR_MISMATCH, "the model's file was changed meanwhile");
+    if (!kept) kept = us_kept_weights_put(&k->folder, k->hash, k->layout, m->weights, k->n_bytes, pool, why);
+    if (kept) return US_OK;
+    free(m->weights); /* before: twice the weights may be more than there is */
+    m->weights = NULL;
+    return find_kept(m, j, k, pool, why) ? pack(m, j, pool, err) : US_OK;
+}
+
+/* The weights, kept or packed. Whatever hinders the keeping is no error, but a note. */
+static us_status bring(us_model *m, job *j, us_pool *pool, us_error *err) {
+    keeping k = {.n_bytes = m->info.resident_bytes};
+    us_error why = {0};
+    us_status kept = may_keep(m, &k.folder, &why);
+    bool open = !kept;
+    if (open) {
+        us_model_get_hash(m, k.hash);
+        kept = describe(j, k.layout, &why);
+    }
+    us_status st = US_OK;
+    if (kept || find_kept(m, j, &k, pool, NULL)) {
+        st = pack(m, j, pool, err);
+        if (!st && !kept) st = keep(m, j, &k, pool, &why, err);
+    }
+    memcpy(m->kept, why.message, sizeof m->kept);
+    if (open) us_kept_close(&k.folder);
     return st;
 }
 
@@ -252,14 +365,8 @@ us_status us_weights_load(us_model *m, const us_model_options *o, us_error *err)
     if (!st) st = check_known(m, err);
     if (!st) m->info.quantization = us_type_name(j.items[0].t->type);
     if (!st) st = check_fit(m, o, err);
-    if (!st) st = place(m, &j, err);
-    if (!st) {
-        us_pool_run(pool, pack_worker, &j);
-        if (atomic_load(&j.no_memory)) st = us_fail(err, US_ERR_MEMORY, "out of memory while packing weights");
-        for (size_t i = 0; i < j.n_items && !st; i++)
-            if (atomic_load(&j.items[i].unsound)) st = unsound(m, j.items[i].t, err);
-        m->loaded = true;
-    }
+    if (!st) st = bring(m, &j, pool, err);
+    m->loaded = !st;
     us_pool_free(pool);
     free(j.items);
     return st;

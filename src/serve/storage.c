@@ -1,5 +1,6 @@
 /* What the studio keeps on the disk, by kind, and how the visitor gets the room back. */
 #include "base/file.h"
+#include "model/kept.h"
 #include "serve/studio.h"
 #include <dirent.h>
 #include <ftw.h>
@@ -71,13 +72,15 @@ enum MHD_Result us_route_storage(us_request *r) {
     static const char *const folders[] = {"characters", "rehearsals", "trash"};
     us_server *s = r->s;
     json_t *list = json_array();
-    kept scripts = {0}, caches = {0}, jobs = {0}, chats = {0}, replaced = {0};
+    kept scripts = {0}, caches = {0}, weights = {0}, jobs = {0}, chats = {0}, replaced = {0};
     char *path = us_path_join(s->o.data_dir, "chats.db"), *folder = us_path_join(s->o.data_dir, "jobs");
     each(s->studio->scripts, is_folder, count, &scripts);
     each(s->studio->scripts, is_folder, count_caches, &caches);
     scripts.bytes -= caches.bytes < scripts.bytes ? caches.bytes : scripts.bytes;
     json_array_append_new(list, row("scripts", &scripts, false));
     json_array_append_new(list, row("caches", &caches, true));
+    us_kept_count(false, &weights.n, &weights.bytes);
+    if (weights.n) json_array_append_new(list, row("weights", &weights, true));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         kept k = {0};
         each(find(s, folders[i]), is_folder, count, &k);
@@ -94,13 +97,14 @@ enum MHD_Result us_route_storage(us_request *r) {
     return us_answer_json(r, 200, json_pack("{s:o, s:f}", "kept", list, "free_bytes", us_storage_free(s)));
 }
 
-/* Caches, the trash, what a restore has put aside; nothing else is deleted in bulk. */
+/* Caches, packed weights, the trash, what a restore has put aside; nothing else is deleted in bulk. */
 enum MHD_Result us_route_storage_delete(us_request *r) {
     const char *what = r->args[0];
     kept k = {0};
     if (!strcmp(what, "caches")) each(r->s->studio->scripts, is_folder, forget_caches, &k);
+    else if (!strcmp(what, "weights")) us_kept_count(true, &k.n, &k.bytes); /* what is mapped stays in memory */
     else if (!strcmp(what, "trash")) each(r->s->studio->trash, is_folder, forget, &k);
     else if (!strcmp(what, "replaced")) each(r->s->o.data_dir, is_replaced, forget, &k);
-    else return us_refuse(r, 404, "only caches, trash and replaced are deleted as a whole");
+    else return us_refuse(r, 404, "only caches, weights, trash and replaced are deleted as a whole");
     return us_answer_json(r, 200, row(what, &k, true));
 }
