@@ -1,7 +1,7 @@
-/* understudy/template.h - chat templates: read, never run.
+/* understudy/template.h - chat templates: read once, never given a conversation.
  *
- * A GGUF file carries its template as a Jinja program. It is not run. It is read once, for each kind of message (a user's first
- * turn, the last one, ...): what it puts before and after the text. Where the reader is not certain, the template is
+ * A GGUF file carries its template as a Jinja program. It is read once, for each kind of message (a user's first turn, the last
+ * one, ...): what it puts before and after the text. Where the reader is not certain, the template is
  * unknown, and an error says what to do: name a known form, or describe one in a file. What users write is tokenized without
  * special tokens, so that nobody can end a turn by typing its marker. The tokens are those of the rendered conversation
  * tokenized as one text; BOS is written exactly once. */

@@ -7,7 +7,7 @@
 typedef enum us_role { US_ROLE_SYSTEM, US_ROLE_USER, US_ROLE_ASSISTANT, US_N_ROLES } us_role;
 
 /* Marks in what is written: a byte of these, after CONTENT and SYSTEM one more, '0' plus 1 when blanks before the text go, plus
- * 2 when blanks after it go. Other bytes stand for themselves; a template whose own text has such bytes is not read. */
+ * 2 when blanks after it go, plus 4 when only line breaks do. Other bytes stand for themselves; a template whose own text has such bytes is not read. */
 enum { US_MARK_CONTENT = 1, US_MARK_SYSTEM, US_MARK_BOS, US_MARK_EOS };
 
 typedef struct us_situation {
@@ -22,11 +22,17 @@ typedef struct us_situation {
 typedef struct us_written {
     us_buf before, turn, after;
     bool refused; /* the template raises an error there */
+    bool lost;    /* it leaves the turn's text out */
 } us_written;
 void us_written_init(us_written *w);
 void us_written_fini(us_written *w);
 
-/* Reads the template for one situation. Nothing is run: there is no conversation, no loop goes round, no value is computed but
- * which of a branch's sides this kind of message takes. UNSUPPORTED, in words, when that cannot be told for certain. */
+/* Reads the template for one situation: a made-up conversation goes through it, in which texts are marks. UNSUPPORTED, in
+ * words, when what comes out cannot be told for certain. */
 US_MUST_USE us_status us_jinja_read(const char *jinja, size_t n, const us_situation *s, us_written *out, us_error *err);
+
+/* What the template makes of a whole conversation, appended to *out: where message i's text goes there are US_MARK_CONTENT, the
+ * flags and the byte '0' + i. */
+US_MUST_USE us_status us_jinja_render(const char *jinja, size_t n, const us_role *roles, size_t n_roles, bool generation,
+                                      int64_t today, us_buf *out, bool *refused, us_error *err);
 #endif

@@ -195,51 +195,96 @@ static us_status from_description(const description *d, us_template **out, us_er
 
 static us_status keep(char **to, const us_buf *b, us_error *err) { return us_strndup(b->data ? b->data : "", b->len, to, err); }
 
-/* A situation, read at its place and, where there are many like it, at a second place: both must agree. */
-static us_status read_turn(const char *jinja, size_t n, us_situation s, int other, us_written *w, us_error *err) {
-    us_written again;
-    us_status st = us_jinja_read(jinja, n, &s, w, err);
-    if (st || other < 0) return st;
-    us_written_init(&again);
-    s.position = other;
-    st = us_jinja_read(jinja, n, &s, &again, err);
-    if (!st &&
-        (again.refused != w->refused || (!w->refused && (again.turn.len != w->turn.len ||
-                                                         (w->turn.len && memcmp(again.turn.data, w->turn.data, w->turn.len))))))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
-    us_written_fini(&again);
+static bool is_text(const us_buf *b, const char *text) {
+    return b->len == strlen(text) && (!b->len || !memcmp(b->data, text, b->len));
+}
+
+/* What stands behind the turns stands there whoever spoke last, or it belongs to that turn. */
+static us_status keep_end(us_template *t, const us_situation *s, us_written *w, us_error *err) {
+    char **end = &t->end[s->generation];
+    if (!s->last || s->role == US_ROLE_SYSTEM) return US_OK;
+    if (!*end) return keep(end, &w->after, err);
+    if (is_text(&w->after, *end)) return US_OK;
+    if (**end)
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "the chat template is not one of the known ones (what stands behind the turns differs)");
+    return us_buf_append(&w->turn, w->after.data, w->after.len, err);
+}
+
+/* What stands before the turns stands there whoever speaks first, or it belongs to that turn. */
+static us_status keep_start(us_template *t, const us_situation *s, bool first, us_written *w, us_error *err) {
+    if (is_text(&w->before, t->start[s->system])) return US_OK;
+    if (*t->start[s->system] || !first)
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "the chat template is not one of the known ones (what stands before the turns differs)");
+    us_status st = us_buf_append(&w->before, w->turn.data ? w->turn.data : "", w->turn.len, err);
+    us_buf swapped = w->turn;
+    w->turn = w->before;
+    w->before = swapped;
     return st;
 }
 
-static us_status read_situation(us_template *t, const char *jinja, size_t n, const us_situation *s, bool first, bool *refused,
+static us_status read_situation(us_template *t, const char *jinja, size_t n, const us_situation *s, bool *refused,
                                 us_error *err) {
     us_written w;
     us_written_init(&w);
-    us_status st = read_turn(jinja, n, *s, first || s->role == US_ROLE_SYSTEM ? -1 : s->position + 2, &w, err);
-    char **start = &t->start[s->system], **end = &t->end[s->generation];
-    *refused = *refused || (w.refused && s->role == US_ROLE_SYSTEM);
-    if (!st && w.refused && s->role == US_ROLE_ASSISTANT && first && !s->system) t->user_first = true;
-    if (!st && !w.refused) st = keep(&t->turn[s->role][first][s->last][s->system][s->generation], &w.turn, err);
-    if (!st && !w.refused && !*start) st = keep(start, &w.before, err);
-    if (!st && !w.refused && s->last && !*end) st = keep(end, &w.after, err);
-    if (!st && !w.refused &&
-        ((w.before.len != strlen(*start) || memcmp(w.before.data ? w.before.data : "", *start, w.before.len)) ||
-         (s->last && (w.after.len != strlen(*end) || memcmp(w.after.data ? w.after.data : "", *end, w.after.len)))))
-        st = us_fail(err, US_ERR_UNSUPPORTED,
-                     "the chat template is not one of the known ones (what stands around the turns differs)");
+    us_status st = us_jinja_read(jinja, n, s, &w, err);
+    char **start = &t->start[s->system];
+    bool first = s->role != US_ROLE_SYSTEM && !s->position;
+    if (!st && (w.refused || w.lost)) {
+        *refused = *refused || s->role == US_ROLE_SYSTEM;
+        t->user_first = t->user_first || (s->role == US_ROLE_ASSISTANT && first && !s->last && !s->system);
+    } else if (!st) {
+        if (!*start) st = keep(start, &w.before, err);
+        if (!st) st = keep_start(t, s, first, &w, err);
+        if (!st) st = keep_end(t, s, &w, err);
+        if (!st) st = keep(&t->turn[s->role][first][s->last][s->system][s->generation], &w.turn, err);
+    }
     us_written_fini(&w);
     return st;
 }
 
-/* Where the template raises an error (turns that do not alternate), the same turn in another place serves. */
+static us_status copy_turn(us_template *t, us_role role, int from, int to, us_error *err) {
+    char **a = &t->turn[role][from >> 3 & 1][from >> 2 & 1][from >> 1 & 1][from & 1],
+         **b = &t->turn[role][to >> 3 & 1][to >> 2 & 1][to >> 1 & 1][to & 1];
+    return *a && !*b ? us_strdup(*a, b, err) : US_OK;
+}
+
+/* Every situation that there is; the others are like one of these: a reply is asked for behind a user's last turn. */
+static us_status read_situations(us_template *t, const char *jinja, size_t n, int64_t today, bool *refused, us_error *err) {
+    static const us_role order[] = {US_ROLE_ASSISTANT, US_ROLE_USER, US_ROLE_SYSTEM};
+    us_status st = US_OK;
+    for (size_t k = 0; k < 3; k++)
+        for (int i = 0; i < 16 && !st; i++) {
+            us_role role = order[k];
+            bool first = i >> 3 & 1, last = i >> 2 & 1, system = i >> 1 & 1, generation = i & 1;
+            if (role == US_ROLE_SYSTEM && i != 2) continue;
+            if (generation && !(last && role == US_ROLE_USER)) continue;
+            us_situation s = {.role = role,
+                              .position = !role || first         ? 0
+                                          : role == US_ROLE_USER ? 2
+                                                                 : 1,
+                              .last = last,
+                              .system = system,
+                              .generation = generation,
+                              .today = today};
+            st = read_situation(t, jinja, n, &s, refused, err);
+        }
+    for (int i = 0; i < 16 && !st; i++) st = copy_turn(t, US_ROLE_SYSTEM, 2, i & 7, err);
+    for (int i = 0; i < 16 && !st; i++)
+        for (int role = US_ROLE_USER; role < US_N_ROLES && !st; role++) st = copy_turn(t, (us_role)role, i & ~1, i, err);
+    return st;
+}
+
+/* Where the template raises an error (turns that do not alternate), or an assistant's text is left out, the same turn in
+ * another place serves. */
 static us_status fill_refused(us_template *t, us_error *err) {
     us_status st = US_OK;
-    for (int r = US_ROLE_USER; r < US_N_ROLES; r++)
-        for (int i = 0; i < 16 && !st; i++) {
-            char **here = &t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1],
-                 *there = t->turn[r][!(i >> 3 & 1)][i >> 2 & 1][i >> 1 & 1][i & 1];
-            if (!*here && there) st = us_strdup(there, here, err);
-        }
+    if (!t->end[0]) st = us_strdup("", &t->end[0], err);
+    for (int from = 8; from >= 4 && !st; from -= 4) /* its other place in the talk; not the last */
+        for (int r = US_ROLE_USER; r < US_N_ROLES; r++)
+            for (int i = 0; i < 16 && !st; i++)
+                if (from == 8 || r == US_ROLE_ASSISTANT) st = copy_turn(t, (us_role)r, i ^ from, i, err);
     return st;
 }
 
@@ -281,7 +326,7 @@ static us_status find_generation(us_template *t, us_error *err) {
 
 static us_status complete(us_template *t, bool refused, bool mentioned, us_error *err) {
     refused = refused || !t->start[1];
-    us_status st = t->start[0] && t->end[0] && t->end[1] ? fill_refused(t, err) : US_OK;
+    us_status st = fill_refused(t, err);
     if (st) return st;
     for (int i = 0; i < 16; i++)
         for (int r = US_ROLE_USER; r < US_N_ROLES; r++) {
@@ -369,42 +414,6 @@ static us_status check_ends(const us_template *t, const char *jinja, size_t n, c
                           "the chat template is not one of the known ones (it prints the vocabulary's %s token, which is "
                           "ChatML's %.20s)",
                           odd == bos ? "BOS" : "EOS", odd);
-}
-
-us_status us_template_recognise(const char *jinja, size_t n, const char *bos, const char *eos, us_template **out,
-                                us_error *err) {
-    us_template *t = NULL;
-    bool refused = false;
-    unsigned failures = us_memory_failures();
-    int64_t today = (int64_t)time(NULL);
-    us_status st = us_alloc(1, sizeof *t, &t, err);
-    for (int r = 0; r < US_N_ROLES && !st; r++)
-        for (int i = 0; i < 16 && !st; i++) {
-            bool first = i >> 3 & 1, last = i >> 2 & 1, system = i >> 1 & 1, generation = i & 1;
-            if (r == US_ROLE_SYSTEM && (!system || first)) continue;
-            if (generation && !last) continue; /* a reply is asked for behind the last turn: the others are as without */
-            us_situation s = {.role = (us_role)r,
-                              .position = r && !first ? (r == US_ROLE_USER ? 2 : 1) : 0,
-                              .last = last,
-                              .system = system,
-                              .generation = generation,
-                              .today = today};
-            st = read_situation(t, jinja, n, &s, first, &refused, err);
-        }
-    for (int r = 0; r < US_N_ROLES && !st; r++)
-        for (int i = 0; i < 4 && !st; i++) {
-            const char *from = t->turn[r][i >> 1][0][i & 1][0];
-            if (from) st = us_strdup(from, &t->turn[r][i >> 1][0][i & 1][1], err);
-        }
-    if (!st && !(t->start[0] && t->end[0] && t->end[1]))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (it refuses every conversation)");
-    if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
-    if (!st) st = check_ends(t, jinja, n, bos, eos, err);
-    if (!st) st = give_name(t, err);
-    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory: a chat template is read");
-    if (st) us_template_free(t);
-    else *out = t;
-    return st;
 }
 
 /* ---- by name, or from a file ---------------------------------------------------------------------------------------- */
@@ -605,6 +614,8 @@ static size_t carrier(const us_template *t, const us_message *m, size_t n) {
     bool in_last = !has_mark(t->turn[US_ROLE_USER][1][0][1][0], US_MARK_SYSTEM), found = false;
     size_t at = n;
     if (!n || role_of(m) != US_ROLE_SYSTEM || has_own_system(t)) return n;
+    if (n > 1 && role_of(&m[1]) == US_ROLE_ASSISTANT && has_mark(t->turn[US_ROLE_ASSISTANT][1][n == 2][1][0], US_MARK_SYSTEM))
+        return n; /* the assistant's first turn has it */
     for (size_t i = 1; i < n; i++)
         if (role_of(&m[i]) == US_ROLE_USER && (in_last || !found)) at = i, found = true;
     return at;
@@ -696,5 +707,99 @@ us_status us_template_render(const us_template *t, const us_message *m, size_t n
     if (!st && !(*out = us_buf_take(&s.text, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     free(s.stretches);
     us_buf_fini(&s.text);
+    return st;
+}
+
+/* ---- recognising ------------------------------------------------------------------------------------------------------- */
+
+#define TALK 7
+/* A conversation of n turns, perhaps behind a system message, which the user or the assistant begins. */
+typedef struct talk {
+    us_message m[TALK + 1];
+    us_role roles[TALK + 1];
+    char text[TALK + 1][16];
+    size_t n;
+} talk;
+
+static void make_talk(talk *k, bool system, bool assistant_begins, size_t n) {
+    static const char *const names[] = {"system", "user", "assistant"};
+    k->n = 0;
+    if (system) k->roles[k->n++] = US_ROLE_SYSTEM;
+    for (size_t i = 0; i < n; i++) k->roles[k->n++] = (i + assistant_begins) % 2 ? US_ROLE_ASSISTANT : US_ROLE_USER;
+    for (size_t i = 0; i < k->n; i++) {
+        snprintf(k->text[i], sizeof k->text[i], "\n Text%zu \n", i);
+        k->m[i] = (us_message){names[k->roles[i]], k->text[i]};
+    }
+}
+
+/* What came out of the template, with texts for marks; which messages have a place in it. */
+static us_status spell_out(const us_buf *marked, const talk *k, char **out, unsigned *shown, us_error *err) {
+    sheet s = {.err = err};
+    us_buf_init(&s.text, (size_t)1 << 20);
+    s.st = us_buf_append_str(&s.text, "", err);
+    *shown = 0;
+    for (size_t i = 0; i < marked->len; i++) {
+        const char *p = marked->data + i;
+        if (*p == US_MARK_CONTENT) {
+            put_text(&s, k->text[p[2] - '0'], p[1]);
+            *shown |= 1u << (p[2] - '0');
+            i += 2;
+        } else if (*p == US_MARK_BOS || *p == US_MARK_EOS) put_token(&s, *p == US_MARK_BOS);
+        else put(&s, p, 1, true);
+    }
+    if (!s.st && !(*out = us_buf_take(&s.text, NULL))) s.st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    free(s.stretches);
+    us_buf_fini(&s.text);
+    return s.st;
+}
+
+static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, int64_t today, us_error *err) {
+    us_buf marked;
+    char *want = NULL, *got = NULL;
+    unsigned shown, all = (1u << k->n) - 1;
+    bool refused, generation = k->roles[k->n - 1] == US_ROLE_USER;
+    us_buf_init(&marked, 1 << 20);
+    us_status st = us_jinja_render(jinja, n, k->roles, k->n, generation, today, &marked, &refused, err);
+    if (!st && !refused) st = spell_out(&marked, k, &want, &shown, err);
+    if (want && shown != all) goto out; /* it loses a message: ours keeps it */
+    if (want) st = us_template_render(t, k->m, k->n, generation, &got, err);
+    if (!st && want && strcmp(want, got) != 0)
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
+out:
+    us_buf_fini(&marked);
+    free(want);
+    free(got);
+    return st;
+}
+
+/* The strings that were read make of whole conversations what the template makes of them. */
+static us_status check_talks(const us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    us_status st = US_OK;
+    talk k;
+    for (int kind = 0; kind < 4; kind++)
+        for (size_t turns = 1; turns <= TALK && !st; turns++) {
+            make_talk(&k, kind & 1, kind & 2, turns);
+            st = check_talk(t, jinja, n, &k, today, err);
+        }
+    return st;
+}
+
+us_status us_template_recognise(const char *jinja, size_t n, const char *bos, const char *eos, us_template **out,
+                                us_error *err) {
+    us_template *t = NULL;
+    bool refused = false;
+    unsigned failures = us_memory_failures();
+    int64_t today = (int64_t)time(NULL);
+    us_status st = us_alloc(1, sizeof *t, &t, err);
+    if (!st) st = read_situations(t, jinja, n, today, &refused, err);
+    if (!st && !(t->start[0] && t->end[1]))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (it refuses every conversation)");
+    if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
+    if (!st) st = check_talks(t, jinja, n, today, err);
+    if (!st) st = check_ends(t, jinja, n, bos, eos, err);
+    if (!st) st = give_name(t, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory: a chat template is read");
+    if (st) us_template_free(t);
+    else *out = t;
     return st;
 }

@@ -17,7 +17,7 @@ import jinja2.sandbox
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "templates")
 DATED = "strftime_now"
-UNKNOWN = {"fusion-range", "lookalike-counting", "lookalike-loses-system"}
+UNKNOWN = {"lookalike-counting", "lookalike-loses-system"}
 
 S, U, A = ({"role": r} for r in ("system", "user", "assistant"))
 say = lambda who, text: {**who, "content": text}
@@ -37,7 +37,7 @@ def refuse(message):
 
 def by_jinja(text, messages, generation):
     """None where the template refuses the conversation."""
-    env = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
     env.globals["raise_exception"] = refuse
     if DATED in text and DATED + " is defined" not in text:  # else the template has a date of its own
         env.globals[DATED] = lambda form: datetime.datetime.now().strftime(form)
@@ -90,8 +90,8 @@ def main(library, write):
         rows = []
         for messages, generation in TALKS:
             want = by_jinja(text, messages, generation)
-            if want and messages[0]["role"] == "system" and messages[0]["content"].strip() not in want:
-                want = None  # it loses the system message (Mistral v3, when the assistant spoke last): ours keeps it
+            if want and any(m["content"].strip() not in want for m in messages):
+                want = None  # it loses a message (Mistral v3 the system's, when the assistant spoke last): ours keeps it
             keep = not (DATED in text and DATED + " is defined" not in text)  # another text each day
             rows.append({"messages": messages, "generation": generation, "text": want if keep else None})
             got = ours.render(t, messages, generation)

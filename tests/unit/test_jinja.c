@@ -53,13 +53,15 @@ static void expressions(void **state) {
         {"'aB c'.capitalize()", "Ab c"},
         {"'aB'.upper()", "AB"},
         {"'AB'|lower", "ab"},
-        {"tools", ""},
-        {"tools | default('none')", "none"},
+        {"tools", "None"}, /* given, as None: so does transformers */
+        {"tool_calls", ""},
+        {"tools | default('none', true)", "none"},
+        {"tool_calls | default('none')", "none"},
         {"'x' | default('y')", "x"},
-        {"'y' if tools is defined else 'n'", "n"},
-        {"'y' if tools is not defined else 'n'", "y"},
+        {"'y' if tool_calls is defined else 'n'", "n"},
+        {"'y' if tool_calls is not defined else 'n'", "y"},
         {"'y' if tools is none else 'n'", "y"},
-        {"'y' if tools is undefined else 'n'", "y"},
+        {"'y' if tool_calls is undefined else 'n'", "y"},
         {"'y' if 'x' is string else 'n'", "y"},
         {"'y' if messages is iterable else 'n'", "y"},
         {"'y' if messages is string else 'n'", "n"},
@@ -98,6 +100,44 @@ static void expressions(void **state) {
         {"'y' if enable_thinking else 'n'", "n"},
         {"strftime_now('%Y')", "1971"},
         {"''", ""},
+        {"1", "1"},
+        {"true", "True"},
+        {"'a' 'b'", "ab"},
+        {"('a' 'b')", "ab"},
+        {"'a' * 2", "aa"},
+        {"'x' ~ 1", "x1"},
+        {"-7 % 3 ~ -7 // 3 ~ 7 // 2", "2-33"},
+        {"'a' | replace('a', 'b')", "b"},
+        {"'a<x>b<x>c'.split('<x>')[-1]", "c"},
+        {"'a<x>b<x>c'.split('<x>', 1)[1]", "b<x>c"},
+        {"['a', 'b'] | join(', ')", "a, b"},
+        {"['a', 'b'] | last ~ ['a', 'b'] | first", "ba"},
+        {"(['a', 'b'] + ['c'])[1:] | join", "bc"},
+        {"['a', 'b'][::-1] | join", "ba"},
+        {"'abc'[1:] ~ 'abc'[-1] ~ 'abc'[:1]", "bcca"},
+        {"range(3) | join ~ range(5, 1, -2) | join", "01253"},
+        {"{'a': 'x', 'b': 'y'}['b'] ~ {'a': {'b': 'z'}}.a.b", "yz"},
+        {"{'a': 'x'}.get('c', 'd') ~ ({'a': 'x'}.get('c') is none)", "dTrue"},
+        {"{'a': 'x'}.items() | map('last') | join", "x"},
+        {"'y' if 'x' is in ['x'] and 4 is divisibleby 2 and 3 is odd else 'n'", "y"},
+        {"'y' if 'abc'.startswith('ab') and 'abc'.endswith('bc') and not 'abc'.endswith('ab') else 'n'", "y"},
+        {"'y' if 1 == true and [1, 'a'] == [1, 'a'] and none is none and 'a' != none else 'n'", "y"},
+        {"'y' if (false and messages[9].x.y) or true else 'n'", "y"}, /* behind what settles it nothing is evaluated */
+        {"'y' if true or messages[9].x.y else 'n'", "y"},
+        {"messages[9].x.y if false else 'n'", "n"},
+        {"'Say \"{}\"' | tojson if false else 'a' | tojson", "\"a\""},
+        {"messages | length", "2"},
+        {"messages | map(attribute='role') | join(' ')", "system user"},
+        {"messages | selectattr('role', 'equalto', 'user') | list | length", "1"},
+        {"messages | rejectattr('role', 'equalto', 'user') | map(attribute='content') | first", "\2\60"},
+        {"tools | selectattr('type', 'equalto', 'x') | list | length", "0"},
+        {"messages[0].content.split('</think>')[-1].lstrip('\n')", "\2\65"},
+        {"messages[0].content | replace('<|im_end|>', '')", "\2\60"},
+        {"' ' ~ messages[0].content | trim ~ ' '", " \2\63 "},
+        {"(' ' ~ messages[0].content ~ '\n') | trim", "\2\63"},
+        {"'y' if messages[0].content | length > 0 and messages[0].content is string else 'n'", "y"},
+        {"'y' if messages[0].content | length == 0 or messages[0].content[:4] == '<te>' else 'n'", "n"},
+        {"'y' if messages[0].content.startswith('<tool>') or '<think>' in messages[0].content else 'n'", "n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[400];
@@ -120,7 +160,7 @@ static void statements(void **state) {
         {"{% if tools %}t{% elif true %}e{% else %}n{% endif %}", "e"},
         {"{% if tools %}t{% elif false %}e{% else %}n{% endif %}", "n"},
         {"{% if tools %}{% for t in tools %}{{ t.name }}{% endfor %}{% endif %}x", "x"},
-        {"{% for t in tools %}{{ t }}{% endfor %}x", "x"},
+        {"{% for t in tool_calls %}{{ t }}{% endfor %}x", "x"},
         {"{% macro f(x) %}{{ x }}{% endmacro %}x", "x"},
         {"{% generation %}x{% endgeneration %}", "x"},
         {"{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% else %}{% set s = 'd' %}{% endif %}{{ "
@@ -130,6 +170,24 @@ static void statements(void **state) {
          "%}{% endif %}{% endfor %}{% if ns.found %}y{% else %}n{% endif %}",
          "y"},
         {"{% if false %}{{ raise_exception('no') }}{% endif %}x", "x"},
+        {"a\r\nb\rc", "a\nb\nc"},
+        {"{{ {'a': {'b': 'x'}}['a']['b'] }}", "x"}, /* brackets that close together end no block */
+        {"{% if true +%}\nx{% endif %}", "\nx"},
+        {"{% set x %}a{{ 'b' }}{% endset %}{{ x }}", "ab"},
+        {"{% macro f(x, y='d', z=none) %}{{ x }}{{ y }}{{ z }}{% endmacro %}{{ f('a') }}{{ f('a', z='c', y='b') }}",
+         "adNoneabc"},
+        {"{% set g = 'g' %}{% macro f(x) %}{{ g }}{% if x %}{{ f(false) }}{% endif %}{% endmacro %}{{ f(true) }}", "gg"},
+        {"{% for x in ['a', 'b', 'c', 'd'] if x != 'b' %}{% if x == 'd' %}{% break %}{% endif %}{{ loop.index }}{{ x }}{% "
+         "endfor %}",
+         "1a2c"},
+        {"{% for x in ['a', 'b'] %}{% if x == 'a' %}{% continue %}{% endif %}{{ x }}{{ loop.last }}{% endfor %}", "bTrue"},
+        {"{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}{{ v }}{% endfor %}", "a1b2"},
+        {"{% for k in {'a': 1} %}{{ k }}{% endfor %}{% for x in [] %}x{% else %}e{% endfor %}", "ae"},
+        {"{% set x = 'a' %}{% for k in [1] %}{% set x = 'b' %}{{ x }}{% endfor %}{{ x }}", "ba"}, /* a loop's own name */
+        {"{% set l = [] %}{% do l.append('a') %}{{ l | join }}", "a"},
+        {"{% set n = messages[0].content | length %}{% if n > 9 %}{% set n = 9 %}{% endif %}x", "x"},
+        {"{% if messages[0].content | length > 99 %}{{ raise_exception('too long') }}{% endif %}x", "x"},
+        {"{% for c in messages[0].content %}{% if c['type'] == 'image' %}i{% endif %}{% endfor %}x", "x"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) gives(rows[i][0], rows[i][1]);
 }
@@ -162,6 +220,26 @@ static void turns(void **state) {
               &err);
     assert_true(w.refused);
     us_written_fini(&w);
+    assert_ok(read_as("{{ messages[7].content }}" LOOP, US_ROLE_USER, true, &w), &err);
+    assert_true(w.refused); /* nothing has no parts: Jinja raises an error */
+    us_written_fini(&w);
+    /* what is lost is told, too */
+    static const char *const lost[] = {"no loop at all", "{% for m in messages[3:] %}{{ m.content }}{% endfor %}",
+                                       "{% for m in messages %}{{ m.text }}{% endfor %}"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(read_as(lost[i], US_ROLE_USER, true, &w), &err);
+        assert_true(w.lost);
+        us_written_fini(&w);
+    }
+    /* the first turn before the loop, which goes over the others */
+    assert_ok(read_as("{% if messages[0].role == 'system' %}{{ 'S' + messages[0].content + 'U' + messages[1].content }}"
+                      "{% for m in messages[2:] %}{{ m.content }}{% endfor %}{% endif %}G",
+                      US_ROLE_USER, true, &w),
+              &err);
+    assert_string_equal(text_of(&w.before), "");
+    assert_string_equal(text_of(&w.turn), "S\2\60U\1\60");
+    assert_string_equal(text_of(&w.after), "G");
+    us_written_fini(&w);
 }
 
 static void refuses(const char *text, const char *why) {
@@ -175,7 +253,6 @@ static void refuses(const char *text, const char *why) {
 static void what_is_refused(void **state) {
     (void)state;
     static const char *const rows[][2] = {
-        {"no loop at all", "no loop over the messages"},
         {"{{ 'a }}" LOOP, "a string without an end"},
         {"{{ 'a' " LOOP, "not one of the known ones"},
         {LOOP "{% if true", "a block without an end"},
@@ -187,47 +264,64 @@ static void what_is_refused(void **state) {
         {"{{ == }}" LOOP, "an expression that is not understood"},
         {"{{ '\\x41' }}" LOOP, "a string with a numeric escape"},
         {"{% set 1 = 2 %}" LOOP, "a set that is not understood"},
-        {"{% set x %}" LOOP, "a set that is not understood"},
-        {"{% set ns = namespace(1=2) %}" LOOP, "a namespace that is not understood"},
+        {"{% set x %}" LOOP, "a block without an end"},
+        {"{% set ns = namespace(1=2) %}" LOOP, "a call that is not understood"},
         {"{% set ns = namespace(a) %}" LOOP, "a namespace that is not understood"},
         {"{% include 'x' %}" LOOP, "a statement that is not understood"},
         {"{{ messages }}" LOOP, "an output that is not understood"},
         {"{{ messages[0] }}" LOOP, "an output that is not understood"},
-        {"{{ 1 }}" LOOP, "an output that is not understood"},
         {"{{ f('x') }}" LOOP, "an output that is not understood"},
-        {"{{ 'a' | replace('a', 'b') }}" LOOP, "an output that is not understood"},
         {"{{ 'a'.split('b') }}" LOOP, "an output that is not understood"},
         {"{{ {'a': 1} }}" LOOP, "an output that is not understood"},
-        {"{{ 'a' * 2 }}" LOOP, "an output that is not understood"},
         {"{{ messages[0]['content'].upper() }}" LOOP, "an output that is not understood"},
-        {"{{ messages[5]['content'] }}" LOOP, "an output that is not understood"},
-        {"{{ ('a' 'b') }}" LOOP, "an output that is not understood"},
-        {"{% if messages|length > 3 %}x{% endif %}" LOOP, "a condition that is not understood"},
-        {"{% if messages[3].role == 'user' %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if 1 < 'a' %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if 5 % 0 == 1 %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if 'x' is odd %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if messages[0]['content'] == messages[-1]['content'] %}x{% endif %}" LOOP, "a condition that is not understood"},
         {LOOP LOOP, "two loops over the messages"},
         {"{% for x in 'abc' %}{{ x }}{% endfor %}" LOOP, "a loop that is not understood"},
-        {"{% for m in messages[3:] %}{{ m.content }}{% endfor %}", "a loop that is not understood"},
         {"{% for m in messages %}{% for k in messages %}{{ k.content }}{% endfor %}{% endfor %}",
-         "a loop that is not understood"},
+         "a turn's text stands in another's place"},
+        {"{% for m in messages %}{{ messages[-1].content }}{% endfor %}", "a turn's text stands in another's place"},
+        {"{{ messages[0].content | length }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0].content.split(' ')[0] }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0].content.replace(' ', '_') }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0].content | tojson }}" LOOP, "an output that is not understood"},
+        {"{{ messages[0].content[:3] }}" LOOP, "an output that is not understood"},
+        {"{% if messages[0].content | length > 9 %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if '?' in messages[0].content %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if messages[0].content.startswith(' ') %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{{ messages[0].content.strip('xyz') }}" LOOP, "an output that is not understood"},
+        {"{{ 1.5 }}" LOOP, "an output that is not understood"},
+        {"{{ 'a'[::2] }}" LOOP, "an output that is not understood"},
+        {"{{ 1 / 2 }}" LOOP, "an output that is not understood"},
+        {"{{ nothing('x') }}" LOOP, "an output that is not understood"},
+        {"{{ 'a' | nothing }}" LOOP, "an output that is not understood"},
+        {"{{ namespace(1, 2) }}" LOOP, "a namespace that is not understood"},
+        {"{{ range(1, 2, 3, 4, 5, 6, 7, 8, 9) }}" LOOP, "a call that is not understood"},
+        {"{% macro %}{% endmacro %}" LOOP, "a macro that is not understood"},
+        {"{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}" LOOP, "nested too deeply"},
+        {"{% for i in range(10000) %}{% for k in range(10000) %}{% endfor %}{% endfor %}" LOOP, "it is too long"},
+        {"{% set x = [] %}{% for i in range(4000) %}{% do x.append(i) %}{% do x.append(i) %}{% endfor %}" LOOP,
+         "it is too long"},
+        {"{% for x in messages %}{% set y = 'a' %}{% endfor %}{% set y.z = 1 %}" LOOP, "a set that is not understood"},
         {"a\1b" LOOP, "control characters"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) refuses(rows[i][0], rows[i][1]);
     char *big = malloc(200000);
     size_t n = 0;
     for (int i = 0; i < 60; i++) n += (size_t)sprintf(big + n, "(");
+    n += (size_t)sprintf(big + n, "1");
+    for (int i = 0; i < 60; i++) n += (size_t)sprintf(big + n, ")");
     char text[400];
-    snprintf(text, sizeof text, "{{ %s1 }}%s", big, LOOP);
+    snprintf(text, sizeof text, "{{ %s }}%s", big, LOOP);
     refuses(text, "nested too deeply");
     n = 0;
     for (int i = 0; i < 50; i++) n += (size_t)sprintf(big + n, "{%% if true %%}");
     strcpy(big + n, LOOP);
     refuses(big, "nested too deeply");
     n = 0;
-    for (int i = 0; i < 80; i++) n += (size_t)sprintf(big + n, "{%% set x%d = 1 %%}", i);
+    for (int i = 0; i < 200; i++) n += (size_t)sprintf(big + n, "{%% set x%d = 1 %%}", i);
     strcpy(big + n, LOOP);
     refuses(big, "too many names");
     n = (size_t)sprintf(big, "{%% set x = '%01000d' %%}", 0); /* grows without end? no: 64 KiB are enough for any text */
