@@ -231,15 +231,17 @@ void us_jobs_close(us_jobs *j) {
 
 /* ---- new ones -------------------------------------------------------------------------------------------------------- */
 
-/* Makes the folder; the id begins with the time, so that names sort by age. */
+/* Makes the folder; the id begins with the time, so that names sort by age, also when the clock was set back since the last one. */
 static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
     size_t n;
     list_ids(j, ids, &n);
     if (n >= US_JOBS_MAX)
         return us_fail(err, US_ERR_LIMIT, "there are %d jobs already: remove some that have ended", US_JOBS_MAX);
+    uint64_t ms = (uint64_t)now_ms(), last = n ? strtoull(ids[n - 1], NULL, 16) >> 16 : 0;
+    if (ms <= last && last < 0xffffffffffff) ms = last + 1;
     for (int k = 0; k < 100; k++) {
-        snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)now_ms() & 0xffffffffffff,
+        snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)ms & 0xffffffffffff,
                  ((unsigned)getpid() * 31 + (unsigned)k) & 0xffff);
         char *path = us_path_join(j->folder, id);
         if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
@@ -540,9 +542,9 @@ static void step_done(json_t *o) {
 static void step_ended(const us_jobs *j, const char *id, json_t *o, bool exited, int code) {
     char said[600], why[700] = "";
     const char *wanted = us_json_text(o, "wanted");
-    double started = (double)json_integer_value(json_object_get(o, "started_ms"));
-    json_object_set_new(o, "seconds",
-                        json_real(json_number_value(json_object_get(o, "seconds")) + ((double)now_ms() - started) * 1e-3));
+    double ms =
+        (double)now_ms() - (double)json_integer_value(json_object_get(o, "started_ms")); /* the clock may have been set */
+    json_object_set_new(o, "seconds", json_real(json_number_value(json_object_get(o, "seconds")) + (ms > 0 ? ms * 1e-3 : 0)));
     json_object_del(o, "pid");
     if (exited && (code == 0 || code == 3) && strcmp(wanted, "cancel")) step_done(o); /* 3: a gate of the audition failed */
     else if (!strcmp(wanted, "cancel")) end_job(o, "cancelled", "");

@@ -1,5 +1,5 @@
 """What hostile clients and hostile shared files do to the server: nothing."""
-import base64, json, os, re, shutil, struct, subprocess, sys, time, zlib
+import base64, json, os, re, shutil, socket, struct, subprocess, sys, threading, time, zlib
 from served import Server, card, put_character, slow
 
 program, model, folder = sys.argv[1:4]
@@ -61,29 +61,87 @@ def claims_that_leak(s):
     s.ok('POST', f'/api/chats/{chat}/say', {'text': 'Still there?', 'max_tokens': 2, 'takes': 1})
 
 
-def clock_set_back():
-    """The clock jumps back by an hour after each look at it: a body that drips is cut off all the same."""
+class Engine:
+    """Another server, behind --engine, which answers when it is told to: a reply lasts exactly as long as a test wants."""
+
+    def __init__(self):
+        self.go, self.asked, self.listener = threading.Event(), 0, socket.create_server(('127.0.0.1', 0))
+        self.url = f'http://127.0.0.1:{self.listener.getsockname()[1]}'
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, c):
+        if c.recv(65536).startswith(b'GET'):
+            c.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{"data":[{"id":"tom"}]}')
+        else:
+            self.asked += 1
+            self.go.wait()
+            c.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: {"choices":[{"delta":{"content":"Here I am."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+        c.close()
+
+
+def other_clocks():
+    """The server sees a wall clock that is an hour beside the kernel's, which is what a deadline meets when the clock is set between the two:
+    back (the wait would last an hour) or forward (it would be over at once). Neither moves the lock of a chat, nor the watch over slow clients."""
     cc = os.environ.get('CC', 'cc')
-    with open(folder + '/back.c', 'w') as f:
-        f.write('#define _GNU_SOURCE\n#include <time.h>\n#include <unistd.h>\n#include <sys/syscall.h>\n'
-                'int clock_gettime(clockid_t c, struct timespec *t) { int r = (int)syscall(SYS_clock_gettime, c, t); if (c == CLOCK_REALTIME) t->tv_sec += 3600; return r; }\n')
-    if subprocess.run([cc, '-shared', '-fPIC', folder + '/back.c', '-o', folder + '/back.so'], stderr=subprocess.DEVNULL).returncode:
-        return print('skipped: the clock set back (no compiler)')
+    with open(folder + '/clock.c', 'w') as f:
+        f.write('#define _GNU_SOURCE\n#include <stdlib.h>\n#include <sys/syscall.h>\n#include <sys/time.h>\n#include <time.h>\n#include <unistd.h>\n'
+                'static long beside(void) { const char *s = getenv("BESIDE"); return s ? atol(s) : 0; }\n'
+                'int clock_gettime(clockid_t c, struct timespec *t) { int r = (int)syscall(SYS_clock_gettime, c, t); if (c == CLOCK_REALTIME) t->tv_sec += beside(); return r; }\n'
+                'time_t time(time_t *t) { struct timespec now; clock_gettime(CLOCK_REALTIME, &now); return t ? *t = now.tv_sec : now.tv_sec; }\n'
+                'int gettimeofday(struct timeval *t, void *z) { struct timespec now; (void)z; clock_gettime(CLOCK_REALTIME, &now); t->tv_sec = now.tv_sec; t->tv_usec = now.tv_nsec / 1000; return 0; }\n')
+    if subprocess.run([cc, '-shared', '-fPIC', folder + '/clock.c', '-o', folder + '/clock.so'], stderr=subprocess.DEVNULL).returncode:
+        return print('skipped: other clocks (no compiler)')
     if b'__asan_init' in open(program, 'rb').read():
-        return print('skipped: the clock set back (a sanitizer wants to be the first library)')
-    os.environ['LD_PRELOAD'] = folder + '/back.so'
-    s = Server(program, folder, '--characters', characters, '--idle', '1', model=model)
-    del os.environ['LD_PRELOAD']
-    half, until = s.connect(), time.monotonic() + 300
-    half.sendall(b'POST /api/chats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{')
-    try:
-        while True:  # a byte now and then, so that only the watch can end it
-            assert time.monotonic() < until, 'a body that drips is never cut off'
-            half.sendall(b' ')
-            time.sleep(0.3)
-    except ConnectionError:
-        pass
-    s.end()
+        return print('skipped: other clocks (a sanitizer wants to be the first library)')
+    for beside in ('3600', '-3600'):
+        engine = Engine()
+        os.environ.update(LD_PRELOAD=folder + '/clock.so', BESIDE=beside)
+        s = Server(program, folder, '--characters', characters, '--engine', engine.url, '--engine-timeout', '3600', '--idle', '1')
+        del os.environ['LD_PRELOAD']
+        chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
+        assert abs(s.ok('GET', f'/api/chats/{chat}')['created_ms'] / 1000 - time.time() - int(beside)) < 1800  # the other clock is there
+        # somebody's reply holds the chat: another one waits for it, a while and no longer
+        def say(text):
+            said.append(s.call('POST', f'/api/chats/{chat}/say', {'text': text, 'takes': 1}))
+        said = []
+        holder = threading.Thread(target=say, args=('I hold it.',))
+        holder.start()
+        s.wait(lambda: engine.asked == 1)
+        begun = time.monotonic()
+        assert s.call('POST', f'/api/chats/{chat}/say', {'text': 'And I?', 'takes': 1})[0] == 409
+        assert time.monotonic() - begun > 3, 'it did not wait'
+        waiting = threading.Thread(target=say, args=('I wait.',))
+        waiting.start()
+        engine.go.set()
+        holder.join()
+        waiting.join()
+        assert [status for status, _ in said] in ([200, 200], [409, 200], [200, 409]), said  # 409: it was not scheduled for as long as it waits
+        # who stops a reply hears when it is over
+        engine.go.clear()
+        n = engine.asked
+        holder = threading.Thread(target=say, args=('I hold it again.',))
+        holder.start()
+        s.wait(lambda: engine.asked == n + 1)
+        assert s.ok('POST', f'/api/chats/{chat}/stop') == {'stopped': True}
+        holder.join()
+        engine.go.set()
+        texts = [t['text'] for t in s.ok('GET', f'/api/chats/{chat}')['turns'] if t['role'] == 'user']
+        assert 'I hold it.' in texts and 'I hold it again.' in texts and 'And I?' not in texts, texts
+        # a body that drips is cut off all the same
+        half, until = s.connect(), time.monotonic() + 300 * slow
+        half.sendall(b'POST /api/chats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{')
+        try:
+            while True:  # a byte now and then, so that only the watch can end it
+                assert time.monotonic() < until, 'a body that drips is never cut off'
+                half.sendall(b' ')
+                time.sleep(0.3)
+        except ConnectionError:
+            pass
+        s.end()
 
 
 def send_slowly(s, n, size, address='127.0.0.1', head=''):
@@ -392,5 +450,5 @@ assert not os.path.exists(f'{folder}/data/scripts/.zzzzzzzzzzzz')  # half an upl
 on_the_network()
 memory_without_a_key()
 behind_a_proxy()
-clock_set_back()
+other_clocks()
 print('ok')

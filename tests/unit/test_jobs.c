@@ -326,6 +326,34 @@ static void what_cannot_be_read_is_listed(void **state) {
     us_jobs_close(j);
 }
 
+/* A job of the year 2090, when the clock was wrong: new ones are behind it, and none took less than no time. */
+static void a_clock_set_back_changes_no_order(void **state) {
+    (void)state;
+    static const char future[] = "037450ab00000000",
+                      text[] = "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"running\", \"at\": 0, "
+                               "\"started_ms\": 3797000000000, \"seconds\": 2}";
+    us_jobs *j = open_jobs();
+    char a[US_JOBS_ID], b[US_JOBS_ID], path[200];
+    snprintf(path, sizeof path, "%s/%s", folder, future);
+    assert_return_code(mkdir(path, 0700), errno);
+    snprintf(path, sizeof path, "%s/%s/job.json", folder, future);
+    assert_ok(us_file_write_atomic(path, text, strlen(text), &err), &err);
+    add(j, "true", "}]}", a);
+    add(j, "true", "}]}", b);
+    assert_true(strcmp(future, a) < 0 && strcmp(a, b) < 0);
+    assert_true(us_jobs_supervise(j));
+    wait_for(j, b, "done");
+    assert_true(stands(j, a, "done") && stands(j, future, "interrupted"));
+    json_t *o = look(j, future);
+    assert_true(json_number_value(json_object_get(o, "seconds")) == 2);
+    json_decref(o);
+    assert_ok(us_jobs_control(j, future, US_JOBS_CANCEL, &err), &err);
+    assert_ok(us_jobs_control(j, future, US_JOBS_FORGET, &err), &err);
+    assert_ok(us_jobs_control(j, a, US_JOBS_FORGET, &err), &err);
+    assert_ok(us_jobs_control(j, b, US_JOBS_FORGET, &err), &err);
+    us_jobs_close(j);
+}
+
 /* Pipes where a job's log and output should be are not waited for. */
 static void pipes_are_not_waited_for(void **state) {
     (void)state;
@@ -392,8 +420,8 @@ int main(void) {
         cmocka_unit_test(runs_one_at_a_time_and_tells),  cmocka_unit_test(pauses_goes_on_ends_early),
         cmocka_unit_test(who_was_killed_is_found),       cmocka_unit_test(commands_of_a_terminal_are_listed),
         cmocka_unit_test(nonsense_is_refused),           cmocka_unit_test(a_child_is_waited_for),
-        cmocka_unit_test(what_cannot_be_read_is_listed), cmocka_unit_test(pipes_are_not_waited_for),
-        cmocka_unit_test(publishing_is_tried_again)};
+        cmocka_unit_test(what_cannot_be_read_is_listed), cmocka_unit_test(a_clock_set_back_changes_no_order),
+        cmocka_unit_test(pipes_are_not_waited_for),      cmocka_unit_test(publishing_is_tried_again)};
     if (!mkdtemp(dir)) return 1;
     snprintf(folder, sizeof folder, "%s/jobs", dir);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
