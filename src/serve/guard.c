@@ -120,8 +120,10 @@ static bool type_fits(const us_guard_headers *h, const us_guard_ask *ask) {
 
 int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why) {
     uint64_t length = 0;
-    if (h->length_twice || (h->content_length && (h->chunked || !read_length(h->content_length, &length))))
-        return *why = "one Content-Length, or Transfer-Encoding, tells where a request ends: this one says two things", 400;
+    if (h->two_things || (h->content_length && (h->chunked || !read_length(h->content_length, &length))))
+        return *why = "one Content-Length, or Transfer-Encoding: chunked, tells where a request ends, and one Host whom it is "
+                      "for: this one says two things",
+               400;
     if (!host_allowed(g, h->host))
         return *why = "this Host is not served: call the server by its address, or give --cors-origin http://NAME, which makes "
                       "NAME one of its own",

@@ -355,25 +355,29 @@ static void refuse_later(us_request *r, int code, const char *why) {
 
 static const char busy_words[] = "too much is being sent at once: try again in a moment";
 
-static enum MHD_Result see_length(void *seen, enum MHD_ValueKind kind, const char *key, const char *value) {
-    const char **first = seen;
+/* Notes the headers that decide where a request ends and whom it is for, and whether one of them says two things. */
+static enum MHD_Result see_header(void *head, enum MHD_ValueKind kind, const char *key, const char *value) {
+    us_guard_headers *h = head;
     (void)kind;
-    if (strcasecmp(key, "Content-Length")) return MHD_YES;
-    if (!first[0]) first[0] = value;
-    else if (!value || strcmp(first[0], value)) first[1] = value ? value : "";
+    if (!value) value = "";
+    if (!strcasecmp(key, "Content-Length")) {
+        if (h->content_length && strcmp(h->content_length, value) != 0) h->two_things = true;
+        else h->content_length = value;
+    } else if (!strcasecmp(key, "Host")) {
+        if (h->host) h->two_things = true;
+        else h->host = value;
+    } else if (!strcasecmp(key, "Transfer-Encoding")) {
+        if (h->chunked || strcasecmp(value, "chunked") != 0) h->two_things = true;
+        h->chunked = true;
+    }
     return MHD_YES;
 }
 
 static us_guard_headers read_head(us_request *r) {
-    const char *lengths[2] = {0};
-    MHD_get_connection_values(r->c, MHD_HEADER_KIND, see_length, lengths);
-    return (us_guard_headers){.host = header(r, "Host"),
-                              .origin = header(r, "Origin"),
-                              .content_type = header(r, "Content-Type"),
-                              .authorization = header(r, "Authorization"),
-                              .content_length = lengths[0],
-                              .length_twice = lengths[1] != NULL,
-                              .chunked = header(r, "Transfer-Encoding") != NULL};
+    us_guard_headers h = {
+        .origin = header(r, "Origin"), .content_type = header(r, "Content-Type"), .authorization = header(r, "Authorization")};
+    MHD_get_connection_values(r->c, MHD_HEADER_KIND, see_header, &h);
+    return h;
 }
 
 /* On a public address everybody has chats of their own: those of their key, or, where none is asked for, of a secret that their

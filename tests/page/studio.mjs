@@ -185,6 +185,24 @@ await test('what is kept: reports go, all of it is downloaded', async () => {
   await eventually(async () => assert.equal((await server.ask('GET', '/api/storage')).kept.find(k => k.what === 'caches').n, 0));
 });
 
+await test('what cannot be read is told of, and can be removed', async () => {
+  await quiet();
+  const put = (folder, file, text) => { fs.mkdirSync(`${env.US_DIR}/studio/${folder}`, { recursive: true }); fs.writeFileSync(`${env.US_DIR}/studio/${folder}/${file}`, text); };
+  put('jobs/0180000000000001', 'job.json', '{');
+  put('scripts/brknaaaaaaaa', 'meta.json', '[]');
+  put('characters/broken', 'card.json', '{"data": {"name": 5}}');
+  await eventually(async () => assert.ok((await server.ask('GET', '/api/characters')).left_out.some(x => x.folder === 'broken')));
+  const page = await begin('/#/studio');
+  for (const words of ['its job.json cannot be read', 'delete it, and bring the script again', 'These folders should be characters', 'card.json']) await page.getByText(words).first().waitFor();
+  await accessible(page, 'what cannot be read');
+  await page.getByRole('button', { name: 'Delete brknaaaaaaaa' }).click();
+  await page.getByText('delete it, and bring the script again').waitFor({ state: 'detached' });
+  await page.locator('li', { hasText: 'its job.json cannot be read' }).getByRole('button', { name: 'Remove from the list' }).click();
+  await page.getByText('its job.json cannot be read').waitFor({ state: 'detached' });
+  fs.rmSync(`${env.US_DIR}/studio/characters/broken`, { recursive: true });
+  await eventually(async () => assert.deepEqual((await server.ask('GET', '/api/characters')).left_out, []));
+});
+
 await test('several of one script at once; who is there goes on to learn', async () => {
   await boris();
   const page = await begin(`/#/cast/${await script()}/Boris%20Bell`), clara = page.getByRole('button', { name: 'Clara Key', exact: true });

@@ -69,7 +69,7 @@ static int framed(const char *length, bool twice, bool chunked, const char *type
     const char *why = NULL;
     us_guard g = {.host = "127.0.0.1"};
     us_guard_headers h = {
-        .host = "localhost", .content_type = type, .content_length = length, .length_twice = twice, .chunked = chunked};
+        .host = "localhost", .content_type = type, .content_length = length, .two_things = twice, .chunked = chunked};
     int code = us_guard_check(&g, &h, &(us_guard_ask){.change = true, .body = true, .max_body = 1000}, &why);
     assert_true(!code || why);
     return code;
