@@ -132,6 +132,7 @@ int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_
         return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
     if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))
         return *why = "an API key is expected: Authorization: Bearer KEY", 401;
+    if (h->packed && us_guard_has_body(h)) return *why = "a compressed body is not read: send it without Content-Encoding", 415;
     if (!ask->body || !us_guard_has_body(h)) return 0;
     if (!type_fits(h, ask)) return *why = "Content-Type: application/json is expected", 415;
     if (length > ask->max_body) return *why = "the body is too large: 1 MiB is allowed, 12 MiB for uploads", 413;

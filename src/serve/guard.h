@@ -16,6 +16,7 @@ typedef struct us_guard {
 typedef struct us_guard_headers {
     const char *host, *origin, *content_type, *authorization;
     const char *content_length;
+    bool packed;     /* the body is called compressed */
     bool chunked;    /* Transfer-Encoding stands there */
     bool two_things; /* another Content-Length does too, another Host or Transfer-Encoding, or one that is not chunked */
 } us_guard_headers;

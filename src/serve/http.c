@@ -355,7 +355,7 @@ static void refuse_later(us_request *r, int code, const char *why) {
 
 static const char busy_words[] = "too much is being sent at once: try again in a moment";
 
-/* Notes the headers that decide where a request ends and whom it is for, and whether one of them says two things. */
+/* Notes the headers that decide where a request ends, how it is written and whom it is for, and whether one of them says two things. */
 static enum MHD_Result see_header(void *head, enum MHD_ValueKind kind, const char *key, const char *value) {
     us_guard_headers *h = head;
     (void)kind;
@@ -369,7 +369,7 @@ static enum MHD_Result see_header(void *head, enum MHD_ValueKind kind, const cha
     } else if (!strcasecmp(key, "Transfer-Encoding")) {
         if (h->chunked || strcasecmp(value, "chunked") != 0) h->two_things = true;
         h->chunked = true;
-    }
+    } else if (!strcasecmp(key, "Content-Encoding") && strcasecmp(value, "identity") != 0) h->packed = true;
     return MHD_YES;
 }
 
