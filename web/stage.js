@@ -25,6 +25,10 @@ const scene = () => chat.characters.length > 1;
 const path = (rest, of = chat) => `/api/chats/${of.id}${rest}`;
 const judges = new Map();  // by what the takes of a character were chosen, as the server has said
 const running = new Map(); // the replies under way, by the id of their chat
+async function judgeOf(id) { // after a reload nobody has said it yet
+  if (!judges.has(id)) try { judges.set(id, (await get(`/api/characters/${encodeURIComponent(id)}`)).judge); } catch { /* who is gone has none */ }
+  return judges.get(id);
+}
 const takesOf = id => setting(`takes:${id}`, character(id).takes || 1);
 
 /* ---- open and draw ---- */
@@ -135,6 +139,8 @@ function drawTurns() {
   const young = !live && !chat.turns.some(turn => turn.role === 'user');
   if (young) list.unshift(el('li', { class: 'intro' }, el('span', { class: 'stack' }, chat.characters.map(id => avatar(id, '', 'big'))), scene() && el('p', {}, t('scene_empty'))));
   if (chat.turns.at(-1)?.role === 'user' && !live && !chat.ghost) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.next() }, t('answer'))));
+  const last = chat.turns.at(-1); // stopped in the middle, by whomever: how it goes on is one tap away
+  if (last?.role === 'character' && last.alternatives[last.chosen]?.end === 'cancel' && !live && !chat.ghost) list.push(el('li', { class: 'openers' }, el('button', { type: 'button', class: 'chip', onclick: () => act.more(last) }, t('go_on'))));
   if (young) list.push(el('li', { class: 'openers' }, openers(c)));
   if (chat.ghost && !live) list.push(...ghost(chat.ghost));
   if (live?.waiting) list.push(turnElement(live.waiting));
@@ -418,7 +424,7 @@ const act = {
     toast(t('branched'));
   }),
   prompt: turn => showPrompt(path(`/turns/${turn.id}/prompt`), turn, speakerOf(turn)),
-  takes: turn => showTakes(turn, k => act.choose(turn, k), judges.get(turn.character)),
+  takes: async turn => showTakes(turn, k => act.choose(turn, k), await judgeOf(turn.character)),
 };
 let refreshes = 0;
 async function refresh() {

@@ -65,6 +65,14 @@ static json_t *about(const us_character *c) {
     return j;
 }
 
+/* What chooses among this character's takes; null while it cannot be known: the model is being loaded. */
+static json_t *judge_json(us_server *s, us_character *c) {
+    us_error why;
+    const us_model *model = s->ready ? s->backend.model : NULL;
+    if (!s->ready || (model && us_character_load(c, model, false, false, &why))) return json_null();
+    return json_string(us_judge_name(s, c));
+}
+
 static void add_left_out(void *list, const char *folder, const char *why) {
     json_array_append_new(
         list, json_pack("{s:o, s:o}", "folder", us_text_json(folder, strlen(folder)), "error", us_public_json(why)));
@@ -100,6 +108,7 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set_new(j, "training", file_json(c, "train.json", problems));
     json_object_set_new(j, "origin", file_json(c, "origin.json", problems));
     json_object_set_new(j, "problems", problems);
+    json_object_set_new(j, "judge", judge_json(r->s, c));
     us_character_put(c);
     return us_answer_json(r, 200, j);
 }

@@ -225,7 +225,7 @@ static us_status more(us_request *r, us_error *err) {
         return st ? st
                   : us_event(r, "speaker",
                              json_pack("{s:s, s:s, s:s}", "character", t->who->id, "speaker", us_card_name(t->who->card),
-                                       "judge", t->who->director && r->s->backend.engine ? "director" : "likelihood"),
+                                       "judge", us_judge_name(r->s, t->who)),
                              err);
     }
     for (int i = 0; i < t->n && !st; i++) {

@@ -31,6 +31,10 @@ us_status us_character_speaks(us_server *s, us_character *who, double scale, us_
     return st;
 }
 
+const char *us_judge_name(const us_server *s, const us_character *who) {
+    return who->director && s->backend.engine ? "director" : "likelihood";
+}
+
 static us_status open_guard(us_server *s, struct sockaddr_in *a, us_error *err) {
     const us_serve_options *o = &s->o;
     a->sin_family = AF_INET;

@@ -160,6 +160,8 @@ void *us_http_watch(void *server);
 struct us_conversation;
 US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, double scale, struct us_conversation *c,
                                           us_error *err);
+/* What chooses among a loaded character's takes: "director" or "likelihood". */
+const char *us_judge_name(const us_server *s, const us_character *who);
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
 
 /* ---- the table (routes.c) ---- */

@@ -540,6 +540,7 @@ static void head_rows(void *ctx, int i_thread, int n_threads) {
     size_t d = (size_t)n->n_embd, v = (size_t)n->n_vocab, vp = t->v_pad;
     unsigned char *s = t->thread_scratch + (size_t)i_thread * t->thread_bytes;
     for (size_t i; (i = (size_t)atomic_fetch_add(&t->next, 1)) * HEAD_CHUNK < (size_t)t->b->n_targets;) {
+        if (i_thread ? t->stopped : stops(t)) return;
         size_t r0 = i * HEAD_CHUNK, left = (size_t)t->b->n_targets - r0, m = left < HEAD_CHUNK ? left : HEAD_CHUNK;
         us_acts acts;
         float *logits = (float *)(void *)(s + input_bytes(&t->opt, HEAD_CHUNK, vp)), *hn = t->hn + r0 * d;
@@ -760,6 +761,7 @@ static double forward(us_tape *t, const us_train_batch *b) {
     layers_forward(t, b);
     if (t->stopped) return NAN;
     run_rows(t, head_rows);
+    if (t->stopped) return NAN;
     double sum = 0;
     for (int32_t i = 0; i < b->n_targets; i++) sum += (double)t->nats[i];
     return sum;

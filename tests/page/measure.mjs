@@ -7,7 +7,10 @@ import { createRequire } from 'node:module';
 const [base = 'http://127.0.0.1:5000', who = 'homer'] = process.argv.slice(2);
 const { chromium } = createRequire(path.resolve(process.env.US_NPM || 'build/npm', 'package.json'))('playwright-core');
 const browser = await chromium.launch({ executablePath: process.env.US_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-const ask = async (method, where, body) => (await fetch(base + where, { method, body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })).json();
+const ask = async (method, where, body) => {
+  const text = await (await fetch(base + where, { method, body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })).text();
+  return text ? JSON.parse(text) : null;
+};
 const at = (list, p) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(p * list.length))];
 const page = await (await browser.newContext({ viewport: { width: 1280, height: 860 } })).newPage();
 page.setDefaultTimeout(120000);
@@ -36,7 +39,7 @@ for (let i = 0; i < Number(process.env.N || 30); i++) {
   if (ms > 0) waits.push(ms);
   await page.waitForFunction(() => document.querySelector('.go:not(.stop)') && !document.querySelector('.pending'));
 }
-console.log(`first readable word, ms over ${waits.length} lines: median ${at(waits, 0.5).toFixed(0)}, 95th percentile ${at(waits, 0.95).toFixed(0)}, most ${Math.max(...waits).toFixed(0)}`);
+console.log(`first readable word, ms over ${waits.length} lines: median ${at(waits, 0.5).toFixed(0)}, 95th percentile ${at(waits, 0.95).toFixed(0)}, most ${Math.max(...waits).toFixed(0)}\n  each: ${waits.map(w => w.toFixed(0)).join(' ')}`);
 
 /* ---- frames ---- */
 

@@ -2,6 +2,7 @@
 // US_DIR (model.gguf, characters/{anna,boris}/adapter.gguf), US_NPM, US_CHROMIUM, US_SHOTS, UNDERSTUDY.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import { execFileSync } from 'node:child_process';
 import { Server, accessible, becomes, env, eventually, expect, finish, holds, open, shot, test, unharmed } from './browser.mjs';
 
@@ -134,6 +135,7 @@ await test('takes: all are there at once; arrows and the list choose; a reload k
   await becomes(() => count('.take'), 3);
   await becomes(() => count('.take[aria-pressed=true]'), 1);
   await accessible(page, 'all takes');
+  await page.waitForSelector('.judge:has-text("Chosen by likelihood")'); // after a reload, too
   await page.locator('.take').nth(1).click();
   await chosen('2/3');
   await answered(() => tool('again').click());
@@ -441,22 +443,47 @@ await test('words that were heard stay when the stream breaks, and the chat goes
   await answered(() => page.getByRole('button', { name: 'Ask again' }).click());
   await turns(5);
   await becomes(() => count('.ghost'), 0);
-  // And for true: killed, whatever it was doing; what was on the page before is there afterwards.
-  await tool('direction', '.stage-head').click();
-  await page.locator('.popover input[type=range]').nth(1).focus();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('Escape');
-  await page.waitForSelector('.popover', { state: 'detached' });
+});
+
+// For true: in the middle of a reply the server goes, politely or not. What was on the page stays there, and a tap goes on in the next server.
+for (const signal of ['SIGTERM', 'SIGKILL']) await test(`${signal} while words come: they stay, and a tap goes on when the server is back`, async () => {
+  let words = ['Once there was', ' a lamp'], over = false; // said by an engine that says no more until it may
+  const engine = http.createServer((req, res) => {
+    if (req.method === 'GET') { res.end(JSON.stringify({ data: [{ id: 'mock' }] })); return; }
+    res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    for (const content of words) res.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] })}\n\n`);
+    if (over) res.end(`data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\ndata: [DONE]\n\n`);
+  });
+  await new Promise(done => engine.listen(0, '127.0.0.1', done));
+  const ends = await new Server(`ends-${signal}`, cast, ['--engine', `http://127.0.0.1:${engine.address().port}`]).start();
+  const { id } = await ends.ask('POST', '/api/chats/import', { format: 'json', data: talk() }), said = () => page.locator('.turn.user + .turn.character').last().locator('.text').innerText();
+  page = await open(ends.base, `/#/chat/${id}`);
+  await page.waitForSelector('.turn.last .tools');
+  expect(/net::ERR|Failed to (fetch|load)/);
+  await page.route('**/say', (route, r) => route.continue({ postData: JSON.stringify({ ...r.postDataJSON(), takes: 1 }) })); // one take streams
   await page.fill('#line', 'And then?');
   await page.keyboard.press('Enter');
-  const said = () => page.locator('.turn.user + .turn.character').last().locator('.text').innerText();
-  await holds(async () => (await texts()).includes('And then?') && !await count('.pending .progress') && await said());
-  const heard = await said();
-  await server.end('SIGKILL');
+  await becomes(said, /^Once there was a lamp/);
+  await ends.end(signal);
   await page.waitForSelector('#offline');
-  await server.start();
-  await page.waitForSelector('#offline', { state: 'detached' });
-  await eventually(async () => assert.ok((await said()).startsWith(heard.trim()), `${await said()} | ${heard}`));
+  await becomes(said, /^Once there was a lamp/);
+  await becomes(() => page.locator('.turn.character').last().locator('.note').innerText(), /^(stopped|interrupted)$/);
+  await shot(page, `ended-${signal}`);
+  [words, over] = [[' by the door.'], true];
+  await ends.start();
+  await page.waitForSelector('#offline', { state: 'detached' }); // by itself
+  await becomes(said, /^Once there was a lamp/);
+  if (signal === 'SIGTERM') { // the store has what was heard
+    await page.reload();
+    await answered(() => page.getByRole('button', { name: 'Continue this reply' }).click(), /\/continue$/);
+    await becomes(said, 'Once there was a lamp by the door.');
+  } else {
+    await answered(() => page.getByRole('button', { name: 'Ask again' }).click(), /\/next$/);
+    await becomes(said, 'by the door.');
+  }
+  await ends.end();
+  engine.closeAllConnections();
+  engine.close();
 });
 
 await test('on a phone nothing that is tapped is smaller than 44 pixels', async () => {

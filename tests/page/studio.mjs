@@ -220,18 +220,21 @@ await test('several of one script at once; who is there goes on to learn', async
 
 await test('a long list is drawn as far as somebody looks', async () => {
   const id = await boris();
-  for (let i = 0; i < 80; i++) await server.ask('POST', '/api/chats', { characters: [id], title: `Number ${i}` });
-  const { total } = await server.ask('GET', '/api/chats?limit=1'), page = await begin('/'), rows = () => page.locator('.chat-row').count();
-  await page.waitForSelector('.chat-row');
-  assert.ok(total >= 80 && await rows() < total);
-  await page.waitForFunction(n => { // whoever scrolls sees the rest
-    const all = document.querySelectorAll('.chat-row');
-    all[all.length - 1].scrollIntoView();
-    return all.length === n;
-  }, total);
-  await page.locator('.filter').fill('Number 3');
-  await page.waitForFunction(() => document.querySelectorAll('.chat-row').length === 11); // 3, and 30 to 39
-  for (const c of (await server.ask('GET', '/api/chats')).chats) await server.ask('DELETE', `/api/chats/${c.id}`);
+  const clear = async () => { for (const c of (await server.ask('GET', '/api/chats')).chats) await server.ask('DELETE', `/api/chats/${c.id}`); };
+  try {
+    await clear();
+    for (let i = 0; i < 80; i++) await server.ask('POST', '/api/chats', { characters: [id], title: `Number ${i}` });
+    const { total } = await server.ask('GET', '/api/chats?limit=1'), page = await begin('/'), rows = () => page.locator('.chat-row').count();
+    await page.waitForSelector('.chat-row');
+    assert.ok(total >= 80 && await rows() < total);
+    await page.waitForFunction(n => { // whoever scrolls sees the rest
+      const all = document.querySelectorAll('.chat-row');
+      all[all.length - 1].scrollIntoView();
+      return all.length === n;
+    }, total);
+    await page.locator('.filter').fill('Number 3');
+    await page.waitForFunction(() => document.querySelectorAll('.chat-row').length === 11); // 3, and 30 to 39
+  } finally { await clear(); }
 });
 
 await test('on a phone, in Russian, in the dark', async () => {
