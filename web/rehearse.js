@@ -46,7 +46,7 @@ export async function cast(id, name) {
         location.hash = jobLink(job);
       } catch (x) { failed(x); form.querySelector('.primary').disabled = false; }
     } },
-    same ? el('p', { class: 'notice' }, t('about_time', { time: time(plan.full.seconds) })) : el('div', { class: 'modes', role: 'radiogroup', 'aria-label': t('step_rehearse') }, mode('quick', fields.mode !== 'full'), mode('full', fields.mode === 'full')),
+    same ? el('p', { class: 'notice' }, t('rehearsal_takes', { time: t('about_time', { time: time(plan.full.seconds) }) })) : el('div', { class: 'modes', role: 'radiogroup', 'aria-label': t('step_rehearse') }, mode('quick', fields.mode !== 'full'), mode('full', fields.mode === 'full')),
     el('dl', { class: 'facts' }, [['learns_from', t('lines_n', { n: number(lines) })], ['memory', t('megabytes', { n: mega(plan.memory_bytes) })], ['disk', t('free_of', { n: mega(plan.disk_bytes), of: mega(plan.free_disk_bytes) })]].map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, v)))),
     plan.cast.map(c => c.targets.train < 300 && el('p', { class: 'notice' }, several && `${c.character}: `, t('too_few', { n: number(c.targets.train) }))),
     others.length > 0 && el('fieldset', { class: 'plain' }, el('legend', {}, t('teach_too')), el('div', { class: 'chips' }, others.map(p => el('button', { type: 'button', class: 'chip', 'aria-pressed': String(wish.names.includes(p.name)), onclick: () => toggle(p.name, form) }, p.name))), el('p', { class: 'soft' }, t('teach_too_why'))),
@@ -112,7 +112,7 @@ function rehearsalView(j) {
     fill(status, el('strong', {}, jobState(j)), n > 0 && el('span', {}, t('step_of', { k: number(at), n: number(n) })), j.state === 'running' && stage && el('span', {}, t(`stage_${stage}`)),
       j.state === 'running' && left !== null && el('span', {}, t('time_left', { time: time(left) })), j.state === 'running' && speed > 0 && el('span', {}, t('tokens_s', { n: number(speed) })),
       meter(done ? 1 : n ? at / n : jobShare(j), t('step_rehearse')));
-    fill(graph, curve(steps, held, base, n));
+    fill(graph, curve(steps, held, base, n, j.state === 'running'));
     fill(note, j.error && el('p', { class: `notice ${j.state === 'failed' ? 'bad' : ''}`, role: 'alert' }, j.error), j.state === 'interrupted' && !j.error && el('p', { class: 'notice' }, t('interrupted_why')));
     fill(controls, done ? el('div', { class: 'center' }, cast.map(c => el('a', { class: 'button primary big', href: address('premiere', c.id) }, cast.length > 1 ? t('premiere_of', { name: c.name }) : t('open_premiere'))), cast.length === 1 && button('people', t('hear_audition'), () => hear(cast[0].id)))
       : [tools(j, draw), held.length > 0 && j.state !== 'cancelled' && el('div', { class: 'center' }, el('a', { class: 'button', href: address('new', cast[now].half) }, icon('person'), t('talk_now')))]);
@@ -147,9 +147,9 @@ function picked(list) {
   const bare = list.filter(x => x.bare).slice(0, 1), own = list.filter(x => !x.bare);
   return [...bare, ...own.length <= 4 ? own : [own[0], own[Math.floor(own.length / 2)], ...own.slice(-2)]];
 }
-function curve(steps, held, base, n) {
+function curve(steps, held, base, n, running) {
   const ys = [...steps.map(p => p[1]), ...held.map(p => p[1]), ...base === null ? [] : [base]];
-  if (steps.length < 2) return el('p', { class: 'soft' }, t('stage_start'));
+  if (steps.length < 2) return running && el('p', { class: 'soft' }, t('stage_start'));
   const w = 900, h = 210, left = 38, [y0, y1] = [Math.min(...ys), Math.max(...ys)], x1 = Math.max(n, steps.at(-1)[0]);
   const x = v => (left + (w - left - 6) * v / x1).toFixed(1), y = v => (8 + (h - 30) * (y1 - v) / (y1 - y0 || 1)).toFixed(1);
   const every = Math.ceil(steps.length / 400), thin = steps.filter((_, i) => i % every === 0 || i === steps.length - 1);
@@ -176,7 +176,7 @@ function auditionView(j) {
   place(name, road('audition', { drop: '#/studio', premiere: address('premiere', j.character) }), hero(t('audition_of', { name }), t('audition_running')), panel('', status, note, controls));
   const draw = () => {
     if (j.state === 'done') { location.replace(address('premiere', j.character, 'audition')); return; }
-    fill(status, el('strong', {}, jobState(j)), stage && el('span', {}, stage), meter(share, t('step_audition')));
+    fill(status, el('strong', {}, jobState(j)), stage && el('span', {}, t(`stage_${stage.split(' ')[0]}`)), meter(share, t('step_audition')));
     fill(note, j.error && el('p', { class: 'notice bad', role: 'alert' }, j.error));
     fill(controls, tools(j, draw));
   };

@@ -14,6 +14,8 @@ export const place = (title, ...content) => {
   document.title = `${title} · understudy`;
   $('main').className = 'studio';
   fill($('main'), el('header', { class: 'home-head only-narrow' }, iconButton('menu', t('open_rail'), () => emit('rail', true)), el('span', { class: 'wordmark' }, 'understudy')), ...content);
+  const nav = $('main').querySelector('.road'), at = nav?.querySelector('[aria-current]'); // on a phone the road is longer than the screen
+  if (at) { const [a, b] = [at, nav].map(x => x.getBoundingClientRect()); nav.scrollLeft += a.left + a.width / 2 - b.left - b.width / 2; }
 };
 export const panel = (title, ...content) => el('section', { class: 'panel' }, title && el('h2', {}, title), ...content);
 export const hero = (title, sub) => el('div', { class: 'hero' }, el('h1', { tabindex: '-1' }, title), sub && el('p', {}, sub));
@@ -28,6 +30,7 @@ export function time(seconds) {
   return t('hours_n', { h: Math.floor(seconds / 3600), m: Math.round(seconds % 3600 / 60) });
 }
 const mega = x => number(x / 1e6, x < 1e7 ? 1 : 0);
+const size = x => x < 1e5 ? t('kilobytes', { n: number(Math.ceil(x / 1e3)) }) : t('megabytes', { n: mega(x) });
 let shown = 0; // places are drawn when what they show has come; by then the visitor may be elsewhere
 export const begin = () => { const mine = ++shown; return () => mine === shown; };
 
@@ -37,7 +40,7 @@ let sending = null; // the upload under way: { name, share }
 export async function studio() {
   const here = begin();
   if (!store.state.studio) { place(t('studio'), hero(t('studio'), t('studio_off'))); return; }
-  const scripts = el('div'), jobs = el('div'), kept = el('div'), leftOut = el('div');
+  const scripts = el('div'), jobs = el('div'), kept = el('div', { class: 'apart' }), leftOut = el('div', { class: 'apart' });
   place(t('studio'), road('drop'), hero(t('studio'), t('studio_sub')), dropZone(), el('div', { class: 'grid apart' }, scripts, jobs), leftOut, kept);
   drawJobs(jobs);
   if (store.leftOut.length) leftOut.replaceChildren(panel(t('left_out'), el('p', { class: 'soft' }, t('left_out_why')), el('ul', { class: 'list' }, store.leftOut.map(x => el('li', {}, unreadable(x.folder, x.error))))));
@@ -46,7 +49,7 @@ export async function studio() {
   if (!here()) return;
   list.sort((a, b) => b.created_ms - a.created_ms);
   if (list.length) scripts.replaceChildren(panel(t('your_scripts'),
-    el('ul', { class: 'list' }, list.map(s => el('li', {}, s.broken ? unreadable(s.name, s.error) : el('a', { href: address('script', s.id) }, el('strong', {}, s.name), el('span', { class: 'soft' }, `${t('megabytes', { n: mega(s.disk_bytes) })} · ${new Date(s.created_ms).toLocaleDateString()}`)),
+    el('ul', { class: 'list' }, list.map(s => el('li', {}, s.broken ? unreadable(s.name, s.error) : el('a', { href: address('script', s.id) }, el('strong', {}, s.name), el('span', { class: 'soft' }, `${size(s.disk_bytes)} · ${new Date(s.created_ms).toLocaleDateString()}`)),
       iconButton('trash', t('delete_script', { name: s.name }), () => del(`/api/scripts/${s.id}`).then(() => { toast(t('script_deleted')); studio(); }, failed))))),
     el('p', { class: 'soft' }, t('kept_bytes', { n: mega(list.reduce((n, s) => n + s.disk_bytes, 0)), of: mega(quota_bytes) }))));
 }
@@ -64,7 +67,7 @@ async function drawKept(box, here) {
   if (!here()) return;
   const wipe = what => { const ask = dialog(t(`wipe_${what}`), [el('p', {}, t(`wipe_${what}_ask`)), el('div', { class: 'row end' }, button('', t('cancel'), () => ask.close()), button('trash', t(`wipe_${what}`), () => { ask.close(); del(`/api/storage/${what}`).then(() => drawKept(box, here), failed); }, { class: 'button primary' }))]); };
   box.replaceChildren(...kept.some(k => k.n) ? [el('section', { class: 'panel' }, el('details', {}, el('summary', {}, t('kept_here', { n: mega(kept.reduce((n, k) => n + k.bytes, 0)), of: mega(free_bytes) })),
-    el('ul', { class: 'list' }, kept.filter(k => k.n).map(k => el('li', {}, el('span', { class: 'kept' }, el('strong', {}, t(`kept_${k.what}`)), el('span', { class: 'soft' }, `${number(k.n)} · ${t('megabytes', { n: mega(k.bytes) })}`)), k.deletable && iconButton('trash', t(`wipe_${k.what}`), () => wipe(k.what))))),
+    el('ul', { class: 'list' }, kept.filter(k => k.n).map(k => el('li', {}, el('span', { class: 'kept' }, el('strong', {}, t(`kept_${k.what}`)), el('span', { class: 'soft' }, `${number(k.n)} · ${size(k.bytes)}`)), k.deletable && iconButton('trash', t(`wipe_${k.what}`), () => wipe(k.what))))),
     !store.state.public && el('div', { class: 'center' }, el('a', { class: 'button', href: '/api/backup', download: `understudy-${new Date().toISOString().slice(0, 10)}.tar.gz` }, icon('save'), t('backup'))), !store.state.public && el('p', { class: 'soft' }, t('backup_why'))))] : []);
 }
 function dropZone() {
@@ -123,10 +126,12 @@ function columnPicker(s, change) {
   return el('form', { class: 'fields', onsubmit: e => { e.preventDefault(); change({ columns: Object.fromEntries([...new FormData(e.target)].filter(([, v]) => v.trim())) }); } },
     el('datalist', { id: list }, names.map(n => el('option', { value: n }))), field('speaker'), field('text'), el('div', { class: 'row' }, el('button', { class: 'button primary' }, t('read_again'))));
 }
+// Other shapes that it might have, "name (how well it fits)", if they fit nearly as well.
+const near = others => others && Number(others.match(/\(([\d.]+)\)/)?.[1] ?? 1) >= 0.5 && t('perhaps', { others });
 function found({ found: f }) {
   const facts = [['rows', f.rows], ['found_lines', f.lines], ['found_people', f.speakers], ['found_scenes', f.scenes], ['found_unnamed', f.unnamed], ['found_rejected', f.rejected]].filter(([k, v]) => v > 0 || k === 'found_lines');
   return panel(t('found_title'),
-    f.sources?.map(x => el('p', { class: 'soft' }, [x.name, x.about, x.encoding + (x.guessed ? ' (?)' : ''), x.others].filter(Boolean).join(' · '))),
+    f.sources?.map((x, _, all) => el('p', { class: 'soft' }, [all.length > 1 && x.name, x.about, x.encoding + (x.guessed ? ' (?)' : ''), near(x.others)].filter(Boolean).join(' · '))),
     el('dl', { class: 'facts' }, facts.map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, number(v))))),
     el('h2', { class: 'apart' }, t('first_rows')),
     el('dl', { class: 'lines' }, f.first.slice(0, 10).map(l => el('div', {}, el('dt', { title: l.speaker || '' }, l.speaker || '–'), el('dd', {}, l.text)))));

@@ -96,7 +96,7 @@ us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_e
 }
 
 us_status us_file_read_plain(const char *path, size_t max, char **out, size_t *n, us_error *err) {
-    int fd;
+    int fd = -1;
     size_t size;
     us_status st = us_file_open_plain(path, &fd, &size, err);
     if (st) return st;
