@@ -4,6 +4,7 @@ import { announce, button, dialog, el, failed, iconButton, popover } from './dom
 import { number, t } from './words.js';
 import './words-more.js';
 import { avatar, character, firstName, hue, keep, setting, store } from './store.js';
+import { marked } from './turns.js';
 
 const percent = x => `${Math.round(100 * x)}%`;
 // A slider with its name, its value, and what its ends mean.
@@ -83,7 +84,7 @@ export function showTakes(turn, choose, judge) {
     judge && el('p', { class: 'soft judge' }, t(judge === 'director' ? 'judge_director' : 'judge_likelihood')),
     el('ol', { class: 'take-list', vars: { hue: hue(turn.character) } }, turn.alternatives.map((a, k) => el('li', {},
       el('button', { type: 'button', class: 'take', 'aria-pressed': String(k === turn.chosen), autofocus: k === turn.chosen, onclick: () => { box.close(); choose(k); } },
-        el('span', { class: 'take-text' }, a.text),
+        el('span', { class: 'take-text' }, marked(a.text)),
         el('span', { class: 'take-facts' },
           typeof a.score === 'number' && el('span', { class: 'meter', title: t('score_why') }, el('span', { vars: { share: high > low ? (a.score - low) / (high - low) : 1 } })),
           typeof a.score === 'number' && el('span', {}, t('score', { x: number(a.score, 2) })),

@@ -43,7 +43,7 @@ const table = {
   new_chat: ['New chat', 'Новый разговор'],
   cast: ['Cast', 'Труппа'],
   talk_to: ['Talk to {name}', 'Поговорить: {name}'],
-  search: ['Search chats and words', 'Поиск по разговорам и репликам'],
+  search: ['Search chats and words', 'Поиск по всем репликам'],
   today: ['Today', 'Сегодня'],
   yesterday: ['Yesterday', 'Вчера'],
   this_week: ['This week', 'На этой неделе'],

@@ -516,7 +516,8 @@ await test('the page is ready within 60 KB', async () => {
   const cdp = await page.context().newCDPSession(page), files = new Map();
   await cdp.send('Network.enable');
   await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
-  cdp.on('Network.responseReceived', e => files.set(e.requestId, { url: e.response.url, n: 0 }));
+  // Each once: what changes elsewhere while the page comes is asked for again.
+  cdp.on('Network.responseReceived', e => { if (![...files.values()].some(f => f.url === e.response.url)) files.set(e.requestId, { url: e.response.url, n: 0 }); });
   cdp.on('Network.loadingFinished', e => { const f = files.get(e.requestId); if (f) f.n = e.encodedDataLength; });
   await page.reload();
   await page.waitForSelector('.card');
