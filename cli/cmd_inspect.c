@@ -212,7 +212,9 @@ static void show_tokenizer(const facts *f) {
         label("tokenizer");
         fputs(same(model, "gpt2") ? "byte-level BPE" : same(model, "llama") ? "SentencePiece" : "", stdout);
         if (!same(model, "gpt2") && !same(model, "llama")) print_clean(model, 40), fputs(" (not supported)", stdout);
-        if (pre.len) fputs(" (", stdout), print_clean(pre, 40), putchar(')');
+        if (same(model, "gpt2") && (!pre.len || same(pre, "default")))
+            fputs(" (the file does not say how words are cut: as llama.cpp does then, perhaps not as in training)", stdout);
+        else if (pre.len) fputs(" (", stdout), print_clean(pre, 40), putchar(')');
         printf(", %" PRIu64 " tokens", count_of(f, "tokenizer.ggml.tokens"));
         if (count_of(f, "tokenizer.ggml.merges")) printf(", %" PRIu64 " merges", count_of(f, "tokenizer.ggml.merges"));
         show_token(f, "bos", "tokenizer.ggml.bos_token_id");

@@ -1,16 +1,15 @@
-/* Byte-level BPE (Sennrich et al. 2016; GPT-2): the pattern cuts text into words, merges of lowest rank first. */
+/* Byte-level BPE (Sennrich et al. 2016; GPT-2): patterns cut text into words, merges of lowest rank first. */
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "model/merge_list.h"
 #include "model/tokenizer.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/uchar.h>
 
 typedef struct work {
     us_symbol *symbols;
     us_pair *heap;
     size_t cap_symbols, cap_heap, n_heap;
+    pcre2_match_data *matches[US_CUTS];
 } work;
 
 static void consider(const us_tokenizer *t, work *w, int32_t l, int32_t r) {
@@ -21,7 +20,7 @@ static void consider(const us_tokenizer *t, work *w, int32_t l, int32_t r) {
 }
 
 static us_status encode_word(const us_tokenizer *t, work *w, const char *s, size_t n, us_tokens *out, us_error *err) {
-    int32_t whole = n <= 64 && (t->whole_words || n == 1) ? us_tokenizer_lookup(t, s, n) : -1;
+    int32_t whole = n <= 64 && (t->pre.whole_words || n == 1) ? us_tokenizer_lookup(t, s, n) : -1;
     if (whole >= 0) return us_tokens_push(out, whole, err);
     us_status st = us_grow(&w->symbols, &w->cap_symbols, n, sizeof *w->symbols, err);
     if (!st) st = us_grow(&w->heap, &w->cap_heap, 3 * n, sizeof *w->heap, err);
@@ -47,49 +46,35 @@ static us_status encode_word(const us_tokenizer *t, work *w, const char *s, size
     return st;
 }
 
-/* One segment that the pattern sees alone; what it does not match goes as it is. */
-static us_status encode_segment(const us_tokenizer *t, work *w, pcre2_match_data *md, const char *s, size_t n, us_tokens *out,
-                                us_error *err) {
+/* One piece that cut number k sees alone; what lies between its matches goes on as they do. */
+static us_status encode_piece(const us_tokenizer *t, work *w, size_t k, const char *s, size_t n, us_tokens *out,
+                              us_error *err) {
+    if (k >= US_CUTS || k == t->pre.n_cuts) return encode_word(t, w, s, n, out, err);
     us_status st = US_OK;
-    size_t at = 0;
-    while (at < n && !st) {
-        int rc = pcre2_match(t->pattern, (PCRE2_SPTR)s, n, at, 0, md, NULL);
+    for (size_t from = 0, at = 0; from < n && !st;) {
+        int rc = at < n ? pcre2_match(t->pre.cuts[k], (PCRE2_SPTR)s, n, at, 0, w->matches[k], NULL) : PCRE2_ERROR_NOMATCH;
         if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
             return us_fail(err, US_ERR_LIMIT, "tokenizer: the pre-tokenizer's pattern gave up on this text (PCRE2 error %d)",
                            rc);
-        const PCRE2_SIZE *m = pcre2_get_ovector_pointer(md);
+        const PCRE2_SIZE *m = pcre2_get_ovector_pointer(w->matches[k]);
         size_t b = rc < 0 ? n : m[0], e = rc < 0 ? n : m[1];
-        if (b > at) st = encode_word(t, w, s + at, b - at, out, err);
-        if (!st && e > b) st = encode_word(t, w, s + b, e - b, out, err);
-        at = e > at ? e : at + 1;
+        if (b > from) st = encode_piece(t, w, k + 1, s + from, b - from, out, err);
+        if (!st && e > b) st = encode_piece(t, w, k + 1, s + b, e - b, out, err);
+        from = e;
+        at = e;
+        if (e == b) /* a match of nothing cuts there */
+            for (at++; at < n && ((unsigned char)s[at] & 0xc0) == 0x80;) at++;
     }
     return st;
 }
 
-/* Bytes of the number character at s (Unicode's N categories), 0 if it is none. */
-static size_t number_at(const char *s, size_t n) {
-    if ((unsigned char)s[0] < 0x80) return s[0] >= '0' && s[0] <= '9';
-    uint32_t cp = 0;
-    int len = us_utf8_decode(s, n, &cp);
-    return len && U_GET_GC_MASK((UChar32)cp) & U_GC_N_MASK ? (size_t)len : 0;
-}
-
 us_status us_bpe_encode(const us_tokenizer *t, const char *s, size_t n, us_tokens *out, us_error *err) {
     work w = {0};
-    pcre2_match_data *md = pcre2_match_data_create(1, NULL);
-    us_status st = md ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
-    for (size_t i = 0, e, digit; i < n && !st; i = e) {
-        e = n;
-        if (t->split_digits && (digit = number_at(s + i, n - i))) {
-            e = i + digit;
-            st = encode_word(t, &w, s + i, digit, out, err);
-            continue;
-        }
-        if (t->split_digits)
-            for (e = i; e < n && !number_at(s + e, n - e);) e++;
-        st = encode_segment(t, &w, md, s + i, e - i, out, err);
-    }
-    pcre2_match_data_free(md);
+    us_status st = US_OK;
+    for (size_t k = 0; k < t->pre.n_cuts && !st; k++)
+        if (!(w.matches[k] = pcre2_match_data_create(1, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) st = encode_piece(t, &w, 0, s, n, out, err);
+    for (size_t k = 0; k < t->pre.n_cuts; k++) pcre2_match_data_free(w.matches[k]);
     free(w.symbols);
     free(w.heap);
     return st;

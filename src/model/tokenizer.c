@@ -10,38 +10,6 @@
 #define MAX_VOCAB (1 << 21)
 #define MAX_TOKEN_BYTES 4096
 
-#define CONTRACTIONS "'s|'t|'re|'ve|'m|'ll|'d"
-#define LLAMA3_HEAD "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
-#define LLAMA3_TAIL "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-static const char gpt2_pattern[] = CONTRACTIONS "| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-static const char llama3_pattern[] = LLAMA3_HEAD "\\p{N}{1,3}" LLAMA3_TAIL;
-static const char qwen2_pattern[] = LLAMA3_HEAD "\\p{N}" LLAMA3_TAIL;
-/* Words by their case: what may be capital, then what may be small, at least one of either. */
-#define CAPITALS "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define SMALLS "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define BEFORE_WORD "[^\\r\\n\\p{L}\\p{N}]?"
-#define CASED_TAIL "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define GPT4O_CONTRACTIONS "(?i:" CONTRACTIONS ")?"
-static const char tekken_pattern[] = BEFORE_WORD CAPITALS "*" SMALLS "+|" BEFORE_WORD CAPITALS "+" SMALLS "*|\\p{N}" CASED_TAIL;
-static const char gpt4o_pattern[] = BEFORE_WORD CAPITALS "*" SMALLS "+" GPT4O_CONTRACTIONS "|" BEFORE_WORD CAPITALS "+" SMALLS
-                                                         "*" GPT4O_CONTRACTIONS "|\\p{N}{1,3}" CASED_TAIL;
-
-/* tokenizer.ggml.pre -> how text is cut into words. */
-static const struct {
-    const char *pre, *pattern;
-    bool split_digits, whole_words;
-} pres[] = {
-    {"gpt-2", gpt2_pattern, false, false},       {"default", gpt2_pattern, false, false},
-    {"smollm", gpt2_pattern, true, false},       {"starcoder", gpt2_pattern, true, false},
-    {"refact", gpt2_pattern, true, false},       {"command-r", gpt2_pattern, true, false},
-    {"olmo", gpt2_pattern, false, false},        {"llama-bpe", llama3_pattern, false, true},
-    {"llama3", llama3_pattern, false, true},     {"llama-v3", llama3_pattern, false, true},
-    {"falcon3", llama3_pattern, false, true},    {"dbrx", llama3_pattern, false, false},  /* OLMo 2, Phi-4 */
-    {"smaug-bpe", llama3_pattern, false, false}, {"tekken", tekken_pattern, false, true}, /* Mistral Nemo */
-    {"gpt-4o", gpt4o_pattern, false, false},                                              /* Phi-4-mini */
-    {"qwen2", qwen2_pattern, false, false},      {"deepseek-r1-qwen", qwen2_pattern, false, false},
-};
-
 void us_tokens_fini(us_tokens *t) {
     free(t->ids);
     *t = (us_tokens){0};
@@ -183,9 +151,11 @@ static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tok
     }
     us_status st = us_alloc(total + 1, 1, &t->bytes, err);
     if (!st) st = us_alloc(t->n_vocab, sizeof *t->pieces, &t->pieces, err);
+    unsigned char *raw = NULL; /* written as no bytes are: text never becomes it, where another stands for the same bytes */
+    if (!st) st = us_alloc(t->n_vocab, 1, &raw, err);
     t->n_slots = table_size(t->n_vocab);
     if (!st) st = us_alloc(t->n_slots, sizeof *t->slots, &t->slots, err);
-    if (st) return st;
+    if (st) return free(raw), st;
     for (int b = 0; b < 256; b++) t->byte_ids[b] = -1;
     char *to = t->bytes;
     at = NULL;
@@ -194,14 +164,19 @@ static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tok
         int byte = t->spm && t->kinds[i] == US_TOKEN_BYTE ? byte_token(s) : -1;
         if (t->kinds[i] == US_TOKEN_BYTE && byte < 0) t->kinds[i] = US_TOKEN_UNUSED; /* it names no byte */
         if (byte >= 0) to[0] = (char)byte, n = 1, t->byte_ids[byte] = (int32_t)i;
-        else if (t->spm || is_special(t, i) || !decode_bytes(table, s, to, &n)) memcpy(to, s.data, s.len), n = s.len;
+        else if (t->spm || is_special(t, i) || !decode_bytes(table, s, to, &n)) {
+            memcpy(to, s.data, s.len);
+            n = s.len;
+            raw[i] = !t->spm && !is_special(t, i);
+        }
         t->pieces[i] = (us_str){to, n};
         to += n;
         if (byte >= 0 || !n) continue; /* found through byte_ids */
         uint32_t *slot = piece_slot(t, t->pieces[i].data, n);
-        if (!*slot || (is_special(t, *slot - 1) && !is_special(t, i))) *slot = (uint32_t)i + 1;
+        if (!*slot || (!raw[i] && (raw[*slot - 1] || (is_special(t, *slot - 1) && !is_special(t, i))))) *slot = (uint32_t)i + 1;
         if (!t->spm && n == 1 && !is_special(t, i)) t->byte_ids[(unsigned char)t->pieces[i].data[0]] = (int32_t)i;
     }
+    free(raw);
     return US_OK;
 }
 
@@ -247,22 +222,13 @@ static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
     us_str pre = {"default", 7};
     us_status st;
     if (us_gguf_find(g, "tokenizer.ggml.pre") && (st = us_gguf_get_str(g, "tokenizer.ggml.pre", &pre, err))) return st;
-    size_t i = 0, n = sizeof pres / sizeof *pres;
-    while (i < n && !us_str_eq(pre, pres[i].pre)) i++;
-    if (i == n)
+    if ((st = us_pretokenizer_init(&t->pre, pre, err)) == US_ERR_NOT_FOUND)
         return us_fail(
             err, US_ERR_UNSUPPORTED,
             "%s: pre-tokenizer '%.*s' is not supported; supported are gpt-2, smollm, llama-bpe, qwen2, tekken, gpt-4o "
             "and their kin",
             us_gguf_path(g), (int)(pre.len < 80 ? pre.len : 80), pre.data);
-    t->split_digits = pres[i].split_digits;
-    t->whole_words = pres[i].whole_words;
-    int code;
-    PCRE2_SIZE where;
-    t->pattern = pcre2_compile((PCRE2_SPTR)pres[i].pattern, PCRE2_ZERO_TERMINATED,
-                               PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &where, NULL);
-    if (!t->pattern) return us_fail(err, US_ERR_UNSUPPORTED, "tokenizer: PCRE2 without Unicode support (error %d)", code);
-    pcre2_jit_compile(t->pattern, PCRE2_JIT_COMPLETE); /* without JIT it interprets */
+    if (st) return st;
     return load_merges(t, g,
                        err); /* a byte without a token (SmolLM2 lacks a few control characters) is dropped, as elsewhere */
 }
@@ -296,10 +262,12 @@ static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
     return st;
 }
 
-/* -1 when the file names none, or a number that is no token: converters write n_vocab, or -1 in 32 bits, for "none". */
-static int32_t load_id(const us_tokenizer *t, const us_gguf *g, const char *key) {
-    int64_t v;
-    return us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, NULL) ? -1 : (int32_t)v;
+/* -1 when the file names a number that is no token: converters write n_vocab, or -1 in 32 bits, for "none". A SentencePiece file
+ * that says nothing has it where SentencePiece has it, if `usual` stands there. */
+static int32_t load_id(const us_tokenizer *t, const us_gguf *g, const char *key, int32_t place, const char *usual) {
+    int64_t v = place;
+    if (us_gguf_find(g, key)) return us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, NULL) ? -1 : (int32_t)v;
+    return t->spm && usual && (size_t)place < t->n_vocab && us_str_eq(t->pieces[place], usual) ? place : -1;
 }
 
 /* A token that its maker added to the vocabulary and that is text like any other ("\n\n", runs of blanks in Gemma): it is
@@ -336,21 +304,37 @@ static us_status list_specials(us_tokenizer *t, us_error *err) {
 }
 
 static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err) {
-    static const char *const ends[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>",
-                                       "<end_of_turn>", "<|end|>",       "<eos>"};
+    static const char *const ends[] = {"<|im_end|>",
+                                       "<|endoftext|>",
+                                       "<|eot_id|>",
+                                       "<|end_of_text|>",
+                                       "<|eom_id|>",
+                                       "</s>",
+                                       "<end_of_turn>",
+                                       "<|end|>",
+                                       "<eos>",
+                                       "<EOT>",
+                                       "[EOT]",
+                                       "[EOS]",
+                                       "<｜end▁of▁sentence｜>",
+                                       "<end_of_utterance>",
+                                       "<|return|>",
+                                       "<turn|>"};
     us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
     if (st) return st;
-    t->bos = load_id(t, g, "tokenizer.ggml.bos_token_id");
-    t->eos = load_id(t, g, "tokenizer.ggml.eos_token_id");
-    t->unknown = load_id(t, g, "tokenizer.ggml.unknown_token_id");
-    int32_t eot = load_id(t, g, "tokenizer.ggml.eot_token_id");
-    t->add_bos = t->spm && t->bos >= 0;
+    t->bos = load_id(t, g, "tokenizer.ggml.bos_token_id", 1, "<s>");
+    t->eos = load_id(t, g, "tokenizer.ggml.eos_token_id", 2, "</s>");
+    t->unknown = load_id(t, g, "tokenizer.ggml.unknown_token_id", 0, "<unk>");
+    int32_t eot = load_id(t, g, "tokenizer.ggml.eot_token_id", 0, NULL),
+            eom = load_id(t, g, "tokenizer.ggml.eom_token_id", 0, NULL);
+    t->add_bos = t->spm || t->pre.add_bos;
     if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token"))
         st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
     if (st) return st;
     if (t->bos < 0) t->add_bos = false;
     if (t->eos >= 0) t->ends[t->eos] = true;
     if (eot >= 0) t->ends[eot] = true;
+    if (eom >= 0) t->ends[eom] = true;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         int32_t id = us_tokenizer_find(t, ends[i]);
         if (id >= 0 && t->kinds[id] != US_TOKEN_NORMAL) t->ends[id] = true;
@@ -400,7 +384,7 @@ void us_tokenizer_free(us_tokenizer *t) {
     free(t->slots);
     free(t->merges);
     free(t->merge_slots);
-    pcre2_code_free(t->pattern);
+    us_pretokenizer_fini(&t->pre);
     free(t->own_scores);
     free(t->specials);
     free(t);

@@ -2,9 +2,8 @@
 #ifndef US_MODEL_TOKENIZER_H
 #define US_MODEL_TOKENIZER_H
 #include "model/gguf.h"
+#include "model/pretokenizer.h"
 #include "understudy/tokenizer.h"
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 US_MUST_USE us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error *err);
 void us_tokenizer_free(us_tokenizer *t);
@@ -38,8 +37,7 @@ struct us_tokenizer {
     size_t n_merges;
     uint32_t *merge_slots; /* (left, right) -> rank + 1 */
     size_t n_merge_slots;
-    bool split_digits, whole_words; /* smollm: each digit alone; llama-3: a word that is a token needs no merges */
-    pcre2_code *pattern;
+    us_pretokenizer pre;
     /* SentencePiece */
     const float *scores;
     float *own_scores;

@@ -136,6 +136,54 @@ static void added_tokens_are_matched_in_any_text(void **state) {
     us_gguf_close(g);
 }
 
+static us_tokenizer *small(const char *model, const char *pre, const us_str *tokens, size_t n, us_gguf **g) {
+    static const us_str merge = {"a b", 3};
+    us_gguf_writer *w;
+    assert_ok(us_gguf_writer_new(&w, &err), &err);
+    assert_ok(us_gguf_put_str(w, "tokenizer.ggml.model", model, strlen(model), &err), &err);
+    if (pre) assert_ok(us_gguf_put_str(w, "tokenizer.ggml.pre", pre, strlen(pre), &err), &err);
+    if (pre) assert_ok(us_gguf_put_u32(w, "tokenizer.ggml.bos_token_id", 1, &err), &err);
+    assert_ok(us_gguf_put_strs(w, "tokenizer.ggml.tokens", tokens, n, &err), &err);
+    assert_ok(us_gguf_put_strs(w, "tokenizer.ggml.merges", &merge, 1, &err), &err);
+    assert_ok(us_gguf_writer_finish(w, path, NULL, NULL, &err), &err);
+    us_gguf_writer_free(w);
+    return open_tokenizer(g);
+}
+
+/* What a file leaves open is what llama.cpp makes of it. */
+static void what_a_file_does_not_say(void **state) {
+    (void)state;
+    static const us_str spm[] = {{"<unk>", 5}, {"<s>", 3}, {"</s>", 4}, {"a", 1}, {"b", 1}, {"ab", 2}};
+    static const us_str other[] = {{"<pad>", 5}, {"<bos>", 5}, {"<eos>", 5}, {"a", 1}, {"b", 1}, {"ab", 2}};
+    /* A token that is written as no bytes are stands before one of the same bytes: a text becomes the second. */
+    static const us_str bpe[] = {{"x", 1}, {"y", 1}, {"\xe2\x80\x8d", 3}, {"\xc3\xa2\xc4\xa2\xc4\xaf", 6}, {"a", 1},
+                                 {"b", 1}, {"ab", 2}};
+    static const struct {
+        const char *pre;
+        bool bos;
+    } rows[] = {{"llama-bpe", true}, {"tekken", true}, {"qwen2", false}, {"gpt-2", false}, {"default", false}};
+    us_gguf *g;
+    us_tokenizer *t = small("llama", NULL, spm, 6, &g);
+    assert_int_equal(us_tokenizer_bos(t), 1);
+    assert_int_equal(us_tokenizer_eos(t), 2);
+    assert_int_equal(t->unknown, 0);
+    assert_true(us_tokenizer_add_bos(t) && us_tokenizer_is_end(t, 2));
+    us_tokenizer_free(t);
+    us_gguf_close(g);
+    t = small("llama", NULL, other, 6, &g); /* no such tokens there: it has none */
+    assert_int_equal(us_tokenizer_bos(t), -1);
+    assert_false(us_tokenizer_add_bos(t));
+    us_tokenizer_free(t);
+    us_gguf_close(g);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        t = small("gpt2", rows[i].pre, bpe, 7, &g);
+        assert_int_equal(us_tokenizer_add_bos(t), rows[i].bos);
+        if (t->pre.whole_words) expect(t, rows[i].pre, "\xe2\x80\x8d", 3, false, (int32_t[]){3}, 1);
+        us_tokenizer_free(t);
+        us_gguf_close(g);
+    }
+}
+
 static int setup(void **state) {
     (void)state;
     dir = us_tiny_folder();
@@ -152,6 +200,7 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(texts_are_cut_as_elsewhere),
-                                       cmocka_unit_test(added_tokens_are_matched_in_any_text)};
+                                       cmocka_unit_test(added_tokens_are_matched_in_any_text),
+                                       cmocka_unit_test(what_a_file_does_not_say)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
