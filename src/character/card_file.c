@@ -32,6 +32,7 @@ static us_status unpack(const void *bytes, size_t n, const char *file, const cha
         la_ssize_t got;
         st = US_OK;
         while (!st && (got = archive_read_data(a, piece, sizeof piece)) > 0) st = us_buf_append(out, piece, (size_t)got, err);
+        if (st == US_ERR_LIMIT) us_fail(err, st, "%s: %.60s in the zip is larger than %zu MiB", file, path, out->max >> 20);
         if (!st && got < 0) st = us_fail(err, US_ERR_FORMAT, "%s: %.60s in the zip is damaged", file, path);
     }
     if (st == US_ERR_MEMORY) us_fail(err, st, "out of memory");
@@ -79,7 +80,9 @@ us_status us_card_read(const void *bytes, size_t n, const char *name, us_card **
         (jpeg && memmem(p, n, "PK\x05\x06", 4))) /* Risu puts the zip behind a picture */
         return read_charx(bytes, n, name, out, picture, err);
     if (!png && !jpeg && !webp) return us_card_parse(bytes, n, name, out, err);
-    us_status st = us_card_from_png(bytes, n, out, err);
+    us_error why;
+    us_status st = us_card_from_png(bytes, n, out, &why);
+    if (st) us_fail(err, st, "%s: %s", name, why.message);
     return st || !picture ? st : us_buf_append(picture, bytes, n, err);
 }
 

@@ -104,6 +104,7 @@ static us_status read_card(const chunk *c, const char *name, us_card **out, us_e
     size_t blanks = !st && text.len ? strspn(text.data, " \t\r\n") : 0;
     bool plain = !st && blanks < text.len && text.data[blanks] == '{';
     if (!st && !plain) st = us_base64_decode(text.data ? text.data : "", text.len, &json, err);
+    if (st == US_ERR_LIMIT) us_fail(err, st, "PNG: the card in it is larger than %zu MiB", (size_t)MAX_CARD_JSON >> 20);
     const us_buf *b = plain ? &text : &json;
     if (!st) st = us_card_parse(b->data ? b->data : "", b->len, name, out, err);
     us_buf_fini(&text);

@@ -659,7 +659,8 @@ us_status us_script_load(const us_script_options *options, const char *const *pa
         bool any = false;
         st = us_source_walk(paths[i], o.encoding, read_document, &rd, err);
         for (size_t k = first; k < s->n_sources; k++) any = any || s->sources[k].format;
-        if (!st && !any)
+        if (!st && s->n_sources == first) st = us_fail(err, US_ERR_FORMAT, "%s: there is nothing in it to read", paths[i]);
+        else if (!st && !any)
             st = us_fail(err, US_ERR_FORMAT, "%s: none of its %zu files is a script", paths[i], s->n_sources - first);
     }
     if (!st) st = finish(&rd.rows);

@@ -46,4 +46,9 @@ rc=0
 out=$("$UNDERSTUDY" doctor "$d/told.csv" --format poem 2>&1) || rc=$?
 [ $rc = 2 ] || fail "--format poem: exit $rc"
 case $out in *'expected one of '*json*csv*) ;; *) fail "$out" ;; esac
+
+# an archive without a file in it
+head -c 1000000 /dev/zero | gzip >"$d/nothing.csv.gz"
+out=$("$UNDERSTUDY" doctor "$d/nothing.csv.gz" 2>&1) && fail "nothing is a script"
+case $out in *'nothing.csv.gz: there is nothing in it to read'*) ;; *) fail "$out" ;; esac
 echo ok

@@ -248,6 +248,17 @@ static void charx(void **state) {
     }
     size_t n = zip(bytes, sizeof bytes, 0, (const char *const[]){"readme.txt", "no card"}, 2);
     assert_int_equal(us_card_read(bytes, n, "test", &c, NULL, &err), US_ERR_FORMAT);
+    char *blanks = malloc((9 << 20) + 1); /* what is small as a zip and large as a card is refused by name */
+    memset(blanks, ' ', 9 << 20);
+    blanks[9 << 20] = 0;
+    char *small = malloc(10 << 20);
+    n = zip(small, 10 << 20, 0, (const char *const[]){"card.json", blanks}, 2);
+    assert_int_equal(us_card_read(small, n, "bomb.charx", &c, NULL, &err), US_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "bomb.charx: card.json in the zip is larger than 8 MiB"));
+    free(blanks);
+    free(small);
+    assert_int_equal(us_card_read("\x89PNG\r\n\x1a\n", 8, "short.png", &c, NULL, &err), US_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, "short.png: "));
     assert_int_equal(us_card_read("RIFF1234WEBPVP8 ", 16, "test", &c, NULL, &err), US_ERR_FORMAT);
     assert_non_null(strstr(err.message, "WebP"));
     assert_ok(us_card_read("{\"name\":\"Ada\",\"description\":\"d\"}", 32, "test", &c, NULL, &err), &err);
