@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # understudy and llama.cpp, side by side in one run: same file, same threads, interleaved rounds.
 #
-#   bench/llama/run.sh [-m FILE] [-r ROUNDS] [-t "THREADS..."] [-o RESULTS.tsv]
+#   bench/llama/run.sh [-m FILE] [-r ROUNDS] [-t "THREADS..."] [-l LEVEL] [-o RESULTS.tsv]
 #
 # Compares on FILE (the default model when not given) and, for the peer and the default model, also on the same weights
 # requantized to Q4_0, its fastest form. Needs a release build, python3 with venv, and once the network: llama.cpp is compiled here with
 # native flags (several minutes) into ${XDG_CACHE_HOME:-~/.cache}/understudy/bench. The table of medians and ratios
 # is on standard output; every single measurement goes into RESULTS.tsv (build/bench-llama.tsv).
+#
+# LEVEL avx2 or avxvnni holds both sides, and the peak that is measured beside them, to what a processor with nothing newer has; the
+# peer is compiled once more for it. "first" is an opening with weights that an earlier start has kept (docs/models.md): the median of several.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 peer_version=0.3.36
-model='' rounds=5 threads="1 2" results=build/bench-llama.tsv
-while getopts m:r:t:o:h option; do
+model='' rounds=5 threads="1 2" results=build/bench-llama.tsv level=''
+while getopts m:r:t:l:o:h option; do
     case $option in
-    m) model=$OPTARG ;; r) rounds=$OPTARG ;; t) threads=$OPTARG ;; o) results=$OPTARG ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    m) model=$OPTARG ;; r) rounds=$OPTARG ;; t) threads=$OPTARG ;; l) level=$OPTARG ;; o) results=$OPTARG ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
 done
 ours=${UNDERSTUDY:-build/release/understudy}
@@ -23,15 +26,25 @@ greedy=$(dirname "$ours")/example_greedy
 [ -x "$ours" ] || { echo "no $ours: cmake --preset release && cmake --build build/release" >&2; exit 1; }
 [ -n "$model" ] || model=$(script/model)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/understudy/bench
-python=$cache/bin/python
+native="-DGGML_NATIVE=ON" march=native
+avx2="-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON"
+case $level in
+'') ;;
+avx2) native=$avx2 march=x86-64-v3 ;;
+avxvnni) native="$avx2 -DGGML_AVX_VNNI=ON" march=x86-64-v3 ;;
+*) echo "-l $level: expected avx2 or avxvnni" >&2; exit 2 ;;
+esac
+[ -z "$level" ] || export US_CPU=$level
+peer=$cache${level:+-$level}
+python=$peer/bin/python
 
 if ! "$python" -c "import llama_cpp, sys; sys.exit(llama_cpp.__version__ != '$peer_version')" 2>/dev/null; then
-    echo "== compiling llama.cpp (llama-cpp-python $peer_version) with native flags" >&2
+    echo "== compiling llama.cpp (llama-cpp-python $peer_version) with $native" >&2
     mkdir -p "$cache"
-    python3 -m venv "$cache"
+    python3 -m venv "$peer"
     # GCC 12's header lets the compiler drop most of what is given to ldtilecfg: without dead-store elimination it stays,
     # and llama.cpp does not crash where the processor has AMX.
-    CXXFLAGS="-fno-tree-dse -fno-dse" CMAKE_ARGS="-DGGML_NATIVE=ON" "$python" -m pip install --quiet --no-binary llama-cpp-python "llama-cpp-python==$peer_version" numpy
+    CXXFLAGS="-fno-tree-dse -fno-dse" CMAKE_ARGS="$native" "$python" -m pip install --quiet --no-cache-dir --no-binary llama-cpp-python "llama-cpp-python==$peer_version" numpy
 fi
 fast=$cache/$(basename "$model" .gguf)-as-Q4_0.gguf
 [ "$(basename "$model")" = SmolLM2-135M-Instruct.Q4_1.gguf ] || fast='' # the goals name no other model's Q4_0
@@ -42,7 +55,7 @@ lora=$cache/rank16.gguf
 rm -f "$lora"
 [ "$(basename "$model")" != SmolLM2-135M-Instruct.Q4_1.gguf ] ||
     "$(dirname "$ours")/tools/us_mktiny" --layers 30 --embd 576 --ff 1536 --heads 9 --kv-heads 3 --head-size 64 --adapter 16 llama F32 "$lora" >&2
-${CC:-cc} -O3 -march=native -ffast-math -pthread bench/machine.c -o build/machine
+${CC:-cc} -O3 -march=$march -ffast-math -pthread bench/machine.c -o build/machine
 
 tests=(pp512 tg128 tg128@1024 batch8)
 mkdir -p "$(dirname "$results")"

@@ -79,7 +79,7 @@ static void float32_path_is_the_reference(void **state) {
  * mean of 0.0032 nats (the inputs of Q, K, V 0.0009, of O 0.0001, of gate and up 0.0008, of down 0.0006, of the head 0.0007:
  * errors of small independent parts add), 0.0155 at the 99th percentile, and the same first choice at 96.4%. Each bound is that
  * figure and three standard errors of its estimate from 2,048 positions. llama.cpp's figures on the same file, tokens and
- * windows are in bench/llama/RESULTS.md (bench/llama/peer.py kl). */
+ * windows are in docs/performance.md (bench/llama/peer.py kl). */
 #define MAX_MEAN 0.0035
 #define MAX_P99 0.020
 #define MIN_SAME 0.952
