@@ -168,6 +168,20 @@ static void show_weights(const facts *f) {
     }
 }
 
+/* How the file stretches positions over a longer context. */
+static void show_scaling(const facts *f) {
+    char key[128];
+    snprintf(key, sizeof key, "%.*s.rope.scaling.type", (int)(f->sum.architecture.len < 64 ? f->sum.architecture.len : 64),
+             f->sum.architecture.data);
+    us_str kind = get_str(f, key);
+    double factor = get_arch_float(f, "rope.scaling.factor"), older = get_arch_float(f, "rope.scale_linear");
+    if (factor <= 0) factor = older;
+    if (kind.len && !same(kind, "none")) fputs(", scaled: ", stdout), print_clean(kind, 40);
+    else if (factor > 0 && factor != 1) fputs(", scaled: linear", stdout);
+    if (!same(kind, "none") && factor > 0 && factor != 1) printf(" by %g", factor);
+    putchar('\n');
+}
+
 static void show_shape(const facts *f) {
     int64_t layers = get_arch(f, "block_count"), width = get_arch(f, "embedding_length"),
             heads = get_arch(f, "attention.head_count"), kv_heads = get_arch(f, "attention.head_count_kv"),
@@ -190,8 +204,9 @@ static void show_shape(const facts *f) {
     }
     double base = get_arch_float(f, "rope.freq_base");
     label("positions");
-    printf("RoPE, base %.0f%s\n", base > 0 ? base : 10000,
+    printf("RoPE, base %.0f%s", base > 0 ? base : 10000,
            us_gguf_find_tensor(f->g, "rope_freqs.weight") ? ", frequency factors in the file (Llama 3.1 and later)" : "");
+    show_scaling(f);
     label("output head");
     puts(us_gguf_find_tensor(f->g, "output.weight") ? "its own matrix" : "tied to the embedding");
 }

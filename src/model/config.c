@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_CONTEXT (1 << 24) /* what a file says beyond is cut to it */
+
 static const char *key(us_model *m, char *buf, const char *name) {
     snprintf(buf, 128, "%s.%s", m->architecture, name);
     return buf;
@@ -269,20 +271,49 @@ static us_status find_architecture(us_model *m, const us_architecture **out, us_
                    m->architecture, known);
 }
 
+/* Keys that other architectures have, which would change what the model computes: a file with one is another model than its
+ * architecture's name says. */
+static us_status only_what_is_known(us_model *m, us_error *err) {
+    static const struct {
+        const char *name;
+        double harmless;
+        const char *what;
+    } keys[] = {{"expert_count", 0, "a mixture of experts (as Mixtral is one)"},
+                {"attention.causal", 1, "attention in both directions (an embedding model)"},
+                {"attention.clamp_kqv", 0, "queries, keys and values within bounds"},
+                {"attention.max_alibi_bias", 0, "ALiBi in place of RoPE"},
+                {"use_parallel_residual", 0, "attention beside feed-forward"},
+                {"attention.temperature_scale", 0, "scores that depend on the position"},
+                {"attention.temperature_length", 0, "scores that depend on the position"}};
+    char buf[128];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const us_kv *kv = us_gguf_find(m->g, key(m, buf, keys[i].name));
+        double x;
+        int64_t n;
+        if (!kv || kv->is_array || kv->kind == US_KV_STRING) continue;
+        if (us_kv_int(kv, 0, &n)) x = (double)n;
+        else if (!us_kv_float(kv, 0, &x)) continue;
+        if (x != keys[i].harmless)
+            return us_fail(err, US_ERR_UNSUPPORTED, "%s: %s is not supported (key '%s' is %g)", us_gguf_path(m->g),
+                           keys[i].what, buf, x);
+    }
+    return US_OK;
+}
+
 static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
     us_net *n = &m->net;
-    int32_t head_size, n_rot, none;
+    int32_t head_size, value_size, n_rot;
     double eps;
     char buf[128];
     us_status st;
-    if ((st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
+    if ((st = only_what_is_known(m, err)) || (st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
         (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
         (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) ||
         (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
         (st = want_int(m, "attention.head_count_kv", 1, 1024, n->heads.n_heads, &n->heads.n_kv_heads, err)) ||
-        (st = want_int(m, "context_length", 1, 1 << 24, -1, ctx, err)) ||
-        (st = want_int(m, "expert_count", 0, 0, 0, &none, err)))
+        (st = want_int(m, "context_length", 1, INT32_MAX, -1, ctx, err)))
         return st;
+    if (*ctx > MAX_CONTEXT) *ctx = MAX_CONTEXT;
     if (n->n_embd % n->heads.n_heads && !us_gguf_find(m->g, key(m, buf, "attention.key_length")))
         return us_fail(err, US_ERR_FORMAT, "%s: %d heads do not divide the width %d", us_gguf_path(m->g), n->heads.n_heads,
                        n->n_embd);
@@ -291,10 +322,13 @@ static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
                        n->heads.n_heads);
     if ((st = want_int(m, "attention.key_length", 8, 1024, n->n_embd / n->heads.n_heads, &head_size, err))) return st;
     n->heads.head_size = head_size;
-    if ((st = want_int(m, "attention.value_length", head_size, head_size, head_size, &none, err)) ||
+    if ((st = want_int(m, "attention.value_length", 1, 65536, head_size, &value_size, err)) ||
         (st = want_int(m, "rope.dimension_count", 2, head_size, head_size, &n_rot, err)) ||
         (st = want_float(m, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, -1, &eps, err)))
         return st;
+    if (value_size != head_size)
+        return us_fail(err, US_ERR_UNSUPPORTED, "%s: heads with keys of %d and values of %d are not supported",
+                       us_gguf_path(m->g), head_size, value_size);
     if (head_size % 8 || n_rot % 2 || n->n_embd % 32 || n->n_ff % 32)
         return us_fail(err, US_ERR_UNSUPPORTED,
                        "%s: head size %d, rotated %d, width %d, feed-forward %d: expected multiples of 8, 2, 32, 32",
@@ -304,19 +338,47 @@ static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
     return US_OK;
 }
 
+/* Files that are GGUF and no language model. */
+static us_status check_kind(const us_model *m, us_error *err) {
+    static const struct {
+        const char *type, *architecture, *what;
+    } others[] = {
+        {"adapter", NULL, "an adapter, not a model: give the base model with -m and this file with --lora"},
+        {"mmproj", "clip", "the part of a model that sees or hears (mmproj): give the text model's own file"},
+        {"imatrix", NULL, "an importance matrix, made while a model was quantized: give the model's own file"},
+        {NULL, "bert", "an embedding model: it draws no text"},
+        {NULL, "nomic-bert", "an embedding model: it draws no text"},
+        {NULL, "jina-bert-v2", "an embedding model: it draws no text"},
+        {NULL, "modern-bert", "an embedding model: it draws no text"},
+        {NULL, "gemma-embedding", "an embedding model: it draws no text"},
+        {NULL, "t5encoder", "an encoder: it draws no text"},
+        {NULL, "wavtokenizer-dec", "a decoder of sound: it draws no text"},
+        {NULL, "diffusion", "a model of pictures"},
+        {NULL, "flux", "a model of pictures"},
+        {NULL, "sd3", "a model of pictures"},
+    };
+    us_str type = {"", 0}, arch = {"", 0};
+    size_t n;
+    if (us_gguf_get_str(m->g, "general.type", &type, NULL)) type = (us_str){"", 0};
+    if (us_gguf_get_str(m->g, "general.architecture", &arch, NULL)) arch = (us_str){"", 0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if ((others[i].type && us_str_eq(type, others[i].type)) ||
+            (others[i].architecture && us_str_eq(arch, others[i].architecture)))
+            return us_fail(err, US_ERR_MISMATCH, "%s: this is %s", us_gguf_path(m->g), others[i].what);
+    us_gguf_tensors(m->g, &n);
+    return n ? US_OK
+             : us_fail(err, US_ERR_MISMATCH, "%s: this file has no weights, only what describes a model (its vocabulary)",
+                       us_gguf_path(m->g));
+}
+
 us_status us_config_load(us_model *m, us_error *err) {
     us_net *n = &m->net;
     us_str arch;
-    us_status st = us_gguf_get_str(m->g, "general.architecture", &arch, err);
+    us_status st = check_kind(m, err);
+    if (!st) st = us_gguf_get_str(m->g, "general.architecture", &arch, err);
     if (!st) st = us_strndup(arch.data, arch.len < 64 ? arch.len : 64, &m->architecture, err);
     if (!st) st = copy_str(m->g, "general.name", 200, &m->name, err);
     if (st) return st;
-    const us_kv *type = us_gguf_find(m->g, "general.type");
-    us_str kind;
-    if (type && !us_gguf_get_str(m->g, "general.type", &kind, NULL) && us_str_eq(kind, "adapter"))
-        return us_fail(err, US_ERR_MISMATCH,
-                       "%s: this is an adapter, not a model: give the base model with -m and this file with --lora",
-                       us_gguf_path(m->g));
     const us_architecture *a;
     int32_t ctx;
     if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, &ctx, err))) return st;

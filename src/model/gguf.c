@@ -1,6 +1,7 @@
 /* Header, keys and tensor table of one part after the other; a tensor's bytes are only pointed at. */
 #include "model/gguf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <stdio.h>
@@ -183,6 +184,27 @@ static us_status read_kvs(reader *r, uint64_t n) {
     return st;
 }
 
+/* Names of the types that are not read here, by their numbers in ggml. */
+static const char *other_type(int type) {
+    static const char *const names[] = {
+        [9] = "Q8_1",   [15] = "Q8_K",  [16] = "IQ2_XXS",  [17] = "IQ2_XS",   [18] = "IQ3_XXS",  [19] = "IQ1_S",
+        [21] = "IQ3_S", [22] = "IQ2_S", [24] = "I8",       [25] = "I16",      [26] = "I32",      [27] = "I64",
+        [28] = "F64",   [29] = "IQ1_M", [31] = "Q4_0_4_4", [32] = "Q4_0_4_8", [33] = "Q4_0_8_8", [34] = "TQ1_0",
+        [35] = "TQ2_0", [39] = "MXFP4", [40] = "NVFP4"};
+    return type >= 0 && (size_t)type < sizeof names / sizeof *names ? names[type] : NULL;
+}
+
+static us_status unknown_type(reader *r, const us_tensor *t) {
+    const char *name = other_type(t->type);
+    char number[16];
+    snprintf(number, sizeof number, "%d", t->type);
+    return us_fail(
+        r->err, US_ERR_UNSUPPORTED,
+        "%s: tensor '%.*s' has type %s, which is not read here; F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K "
+        "Q5_K Q6_K IQ4_NL IQ4_XS are: take the same model as Q4_K_M or Q4_0",
+        r->path, (int)t->name.len, t->name.data, name ? name : number);
+}
+
 static us_status tensor_bytes(reader *r, us_tensor *t) {
     uint64_t n = 1;
     for (int d = 0; d < t->n_dims; d++) {
@@ -190,11 +212,7 @@ static us_status tensor_bytes(reader *r, us_tensor *t) {
             return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': dimension %d is %lld; the product is out of range",
                            r->path, (int)t->name.len, t->name.data, d, (long long)t->ne[d]);
     }
-    if (!us_type_name(t->type))
-        return us_fail(r->err, US_ERR_UNSUPPORTED,
-                       "%s: tensor '%.*s' has type %d; supported are F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K "
-                       "Q6_K IQ4_NL IQ4_XS",
-                       r->path, (int)t->name.len, t->name.data, t->type);
+    if (!us_type_name(t->type)) return unknown_type(r, t);
     size_t row = us_type_row_bytes((us_type)t->type, (size_t)t->ne[0]), rows = (size_t)(n / (uint64_t)t->ne[0]);
     if (!row || !us_mul_size(row, rows, &t->n_bytes))
         return us_fail(r->err, US_ERR_FORMAT, "%s: tensor '%.*s': rows of %lld are no whole number of %s blocks of %zu",
@@ -231,7 +249,9 @@ static us_status read_tensors(reader *r, uint64_t n) {
             if ((st = tensor_bytes(r, &t))) break;
             g->tensors[g->n_tensors] = t;
             uint32_t *s = slot(g->seed, g->tensor_slots, g->n_tensor_slots, t.name, g->tensors, sizeof *g->tensors);
-            if (*s) st = us_fail(r->err, US_ERR_FORMAT, "%s: duplicate tensor '%.*s'", r->path, (int)t.name.len, t.name.data);
+            if (*s)
+                st = us_fail(r->err, US_ERR_FORMAT, "%s: duplicate tensor '%.*s'%s", r->path, (int)t.name.len, t.name.data,
+                             *s <= first ? ": an earlier part has it, so this one belongs to another model" : "");
             else *s = (uint32_t)++g->n_tensors;
         }
     }
@@ -275,6 +295,35 @@ static us_status check_overlap(us_gguf *g, us_error *err) {
     return st;
 }
 
+/* What people have in a file that was to be a model. */
+static const char *other_file(const us_map *m) {
+    static const struct {
+        const char *begins, *what;
+    } kinds[] = {
+        {"version https://git-lfs",
+         "a Git LFS pointer, which only names the file: fetch it with `git lfs pull`, or download it itself"},
+        {"<!", "a web page: what was downloaded is not the file, but what the site says about it"},
+        {"<html", "a web page: what was downloaded is not the file, but what the site says about it"},
+        {"<?xml", "a server's error: what was downloaded is not the file"},
+        {"{\"error", "a server's error: what was downloaded is not the file"},
+        {"Invalid username", "a server's error: what was downloaded is not the file"},
+        {"Entry not found", "a server's error: what was downloaded is not the file"},
+        {"PK\3\4", "a zip or PyTorch file: look for the model's GGUF, or convert it with llama.cpp's convert_hf_to_gguf.py"},
+        {"\x80\2", "a PyTorch file: look for the model's GGUF, or convert it with llama.cpp's convert_hf_to_gguf.py"},
+        {"lmgg", "a GGML file, older than GGUF: look for the model's GGUF"},
+        {"fmgg", "a GGML file, older than GGUF: look for the model's GGUF"},
+        {"tjgg", "a GGML file, older than GGUF: look for the model's GGUF"},
+        {"algg", "a GGML adapter, older than GGUF: convert it anew"},
+    };
+    if (m->size > 10 && m->data[8] == '{' && m->data[9] == '"')
+        return "a safetensors file: look for the model's GGUF, or convert it with llama.cpp's convert_hf_to_gguf.py";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t n = strlen(kinds[i].begins);
+        if (m->size >= n && !memcmp(m->data, kinds[i].begins, n)) return kinds[i].what;
+    }
+    return m->size ? NULL : "an empty file";
+}
+
 static us_status read_part(us_gguf *g, const char *path, int file, us_error *err) {
     us_status st = g->borrowed ? US_OK : us_map_open(path, &g->maps[file], err);
     if (st) return st;
@@ -283,6 +332,10 @@ static us_status read_part(us_gguf *g, const char *path, int file, us_error *err
     char magic[4];
     uint32_t version = 0;
     uint64_t n_tensors = 0, n_kvs = 0;
+    if (r.map->size < 4 || memcmp(r.map->data, "GGUF", 4)) {
+        const char *what = other_file(r.map);
+        if (what) return us_fail(err, US_ERR_FORMAT, "%s: not a GGUF file: this is %s", path, what);
+    }
     if (r.map->size < 24 || memcmp(r.map->data, "GGUF", 4))
         return us_fail(err, US_ERR_FORMAT,
                        "%s: not a GGUF file (expected the bytes 'GGUF' and a header of 24 bytes, the file has %zu)", path,
@@ -292,7 +345,9 @@ static us_status read_part(us_gguf *g, const char *path, int file, us_error *err
         return st;
     if (version != 2 && version != 3)
         return us_fail(err, US_ERR_UNSUPPORTED, "%s: GGUF version %u%s; supported are 2 and 3, little-endian", path, version,
-                       version && !(version & 0xffff) ? " (a big-endian file)" : "");
+                       version && !(version & 0xffff) ? " (a big-endian file)"
+                       : version == 1                 ? " (of 2023: look for the model converted anew)"
+                                                      : "");
     g->version = version;
     size_t left = r.map->size - r.at;
     if (n_kvs > left / MIN_KV_BYTES || n_kvs > MAX_KVS)
@@ -373,7 +428,10 @@ us_status us_gguf_open(const char *path, us_gguf **out, us_error *err) {
     if (!st) st = count_parts(g, &n_parts, err);
     for (int i = 1; i < n_parts && !st; i++) {
         char *part;
-        if (!(st = part_name(g, i, n_parts, &part, err))) st = read_part(g, part, i, err);
+        if (!(st = part_name(g, i, n_parts, &part, err)) && !us_file_exists(part))
+            st = us_fail(err, US_ERR_NOT_FOUND, "%s: part %d of %d is not there; all parts belong beside the first", part,
+                         i + 1, n_parts);
+        if (!st) st = read_part(g, part, i, err);
         free(part);
     }
     int64_t n_promised;

@@ -231,6 +231,8 @@ static us_status read_situation(us_template *t, const char *jinja, size_t n, con
     us_status st = us_jinja_read(jinja, n, s, &w, err);
     char **start = &t->start[s->system];
     bool first = s->role != US_ROLE_SYSTEM && !s->position;
+    if (!st && w.lost && s->role == US_ROLE_USER)
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (a turn's text is left out)");
     if (!st && (w.refused || w.lost)) {
         *refused = *refused || s->role == US_ROLE_SYSTEM;
         t->user_first = t->user_first || (s->role == US_ROLE_ASSISTANT && first && !s->last && !s->system);

@@ -54,6 +54,14 @@ static void valid(void) {
 
 static void no_bytes(void) {}
 static void no_magic(void) { raw("GGML", 4), u32(3), u64(0), u64(0); }
+static void web_page(void) { raw("<!DOCTYPE html><html>", 21), data(64); }
+static void pointer(void) { raw("version https://git-lfs.github.com/spec/v1\noid sha256:", 54); }
+static void server_error(void) { raw("{\"error\":\"Repository not found\"}", 32); }
+static void zip(void) { raw("PK\3\4", 4), data(64); }
+static void pickle(void) { raw("\x80\2", 2), data(64); }
+static void safetensors(void) { u64(60), raw("{\"a\":{}}", 8), data(64); }
+static void ggjt(void) { raw("tjgg", 4), data(64); }
+static void type_21(void) { head(1, 0), tensor("a", 1, 256, 0, 0, 21, 0), data(256); }
 static void short_head(void) { raw("GGUF", 4), u32(3), u64(0); }
 static void version_1(void) { raw("GGUF", 4), u32(1), u64(0), u64(0); }
 static void big_endian(void) { raw("GGUF\0\0\0\3", 8), u64(0), u64(0); }
@@ -110,10 +118,19 @@ static const struct {
     us_status status;
     const char *says;
 } hostile[] = {
-    {"empty", no_bytes, US_ERR_FORMAT, "not a GGUF file"},
+    {"empty", no_bytes, US_ERR_FORMAT, "this is an empty file"},
     {"magic", no_magic, US_ERR_FORMAT, "not a GGUF file"},
+    {"web-page", web_page, US_ERR_FORMAT, "this is a web page"},
+    {"lfs-pointer", pointer, US_ERR_FORMAT, "this is a Git LFS pointer"},
+    {"server-error", server_error, US_ERR_FORMAT, "this is a server's error"},
+    {"zip", zip, US_ERR_FORMAT, "this is a zip or PyTorch file"},
+    {"pickle", pickle, US_ERR_FORMAT, "this is a PyTorch file"},
+    {"safetensors", safetensors, US_ERR_FORMAT, "this is a safetensors file"},
+    {"ggjt", ggjt, US_ERR_FORMAT, "this is a GGML file"},
+    {"type-21", type_21, US_ERR_UNSUPPORTED, "type IQ3_S, which is not read here"},
     {"short-head", short_head, US_ERR_FORMAT, "header of 24 bytes"},
-    {"version-1", version_1, US_ERR_UNSUPPORTED, "version 1; supported are 2 and 3"},
+    {"version-1", version_1, US_ERR_UNSUPPORTED,
+     "version 1 (of 2023: look for the model converted anew); supported are 2 and 3"},
     {"big-endian", big_endian, US_ERR_UNSUPPORTED, "big-endian"},
     {"cve-2024-23605-n-kv", many_keys, US_ERR_FORMAT, "1152921504606846976 keys"},
     {"cve-2024-23605-n-kv-wraps", keys_wrap, US_ERR_FORMAT, "keys cannot be in"},
@@ -151,8 +168,8 @@ static const struct {
     {"cve-2026-7482-past-the-end", past_end, US_ERR_FORMAT, "33554432 bytes at offset 0 do not fit in the 64 bytes"},
     {"offset-past-the-end", offset_past, US_ERR_FORMAT, "do not fit"},
     {"offset-odd", offset_odd, US_ERR_FORMAT, "no multiple of the alignment"},
-    {"type-999", type_999, US_ERR_UNSUPPORTED, "type 999; supported are"},
-    {"type-4", type_4, US_ERR_UNSUPPORTED, "type 4; supported are"},
+    {"type-999", type_999, US_ERR_UNSUPPORTED, "type 999, which is not read here"},
+    {"type-4", type_4, US_ERR_UNSUPPORTED, "type 4, which is not read here"},
     {"half-a-block", half_block, US_ERR_FORMAT, "no whole number of Q4_0 blocks of 32"},
     {"name-length", name_length, US_ERR_FORMAT, "tensor name of 1099511627776 bytes"},
     {"no-data", no_data, US_ERR_FORMAT, "no room for tensor data"},
@@ -334,6 +351,12 @@ static us_status put_bad_byte(us_gguf_writer *w, const char *key) {
     return st;
 }
 
+static us_status put_mmproj(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "mmproj", 6, &err); }
+static us_status put_imatrix(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "imatrix", 7, &err); }
+static us_status put_clip(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "clip", 4, &err); }
+static us_status put_bert(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "bert", 4, &err); }
+static us_status put_false(us_gguf_writer *w, const char *key) { return us_gguf_put_bool(w, key, false, &err); }
+
 static const struct {
     bool spm;
     const char *key;
@@ -341,6 +364,14 @@ static const struct {
     us_status status;
     const char *says;
 } models[] = {
+    {0, "general.type", put_mmproj, US_ERR_MISMATCH, "this is the part of a model that sees or hears"},
+    {0, "general.type", put_imatrix, US_ERR_MISMATCH, "this is an importance matrix"},
+    {0, "general.architecture", put_clip, US_ERR_MISMATCH, "this is the part of a model that sees or hears"},
+    {0, "general.architecture", put_bert, US_ERR_MISMATCH, "this is an embedding model"},
+    {0, "llama.expert_count", put_7, US_ERR_UNSUPPORTED, "a mixture of experts (as Mixtral is one) is not supported"},
+    {0, "llama.attention.causal", put_false, US_ERR_UNSUPPORTED, "attention in both directions"},
+    {0, "llama.attention.clamp_kqv", put_7, US_ERR_UNSUPPORTED, "'llama.attention.clamp_kqv' is 7"},
+    {0, "llama.attention.value_length", put_7, US_ERR_UNSUPPORTED, "values of 7 are not supported"},
     {0, "general.architecture", NULL, US_ERR_NOT_FOUND, "no key 'general.architecture'"},
     {0, "general.architecture", put_text, US_ERR_UNSUPPORTED,
      "architecture 'mamba??[31m' is not supported; supported are llama"},
