@@ -72,7 +72,7 @@ export function avatar(id, name, cls = '') {
 }
 // The large one, as on a playbill.
 export function poster(c, url = c.picture) {
-  const box = el('span', { class: 'poster', vars: { hue: hue(c.id) } }, el('span', { class: 'monogram', 'aria-hidden': 'true' }, initials(c.name)));
+  const box = el('span', { class: 'poster', vars: { hue: hue(c.id) } }, el('span', { class: 'monogram', 'aria-hidden': 'true' }, letters.get(c.id) ?? initials(c.name)));
   if (url) picture(el('img', { alt: '', onload: e => { const img = e.target, square = !isWide(img) && img.naturalHeight < img.naturalWidth * 1.2; box.replaceChildren(...square ? [el('img', { alt: '', class: 'behind', src: img.src })] : [], img); box.classList.add(isWide(img) ? 'wide' : square ? 'square' : 'tall'); } }), url);
   return box;
 }
