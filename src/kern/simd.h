@@ -6,12 +6,15 @@
  *   fma_(a, b, c)        a * b + c, rounded once
  *   load_half(p), store_half(p, v), load_i8(p), load_u8(p)    W halves or bytes at p as float, and back
  *   vbytes, load_bytes(p)   4 W bytes: four consecutive columns of W rows
- *   q4_dot(acc, w, x), q4_sum(acc)      w in 0..15, x four int8 in an int32, acc an opaque vi, at most 8 dots a sum; the sum as
- * float q6_dots(acc, w0, x0, w1, x1)        two dots at once, of w in 0..63 q8_prepare(w), q8_dot(acc, w, x), q8_offset     of
- * int8 w, prepared; the sum must begin at q8_offset times the sum of x PAIRS, begin_pairs, add_eight_pairs, end_pairs optional,
- * see add_eight store_halves(p, v)      a vector as IEEE halves, rounded to nearest even low4(w), high4(w)       nibbles of
- * bytes TILE       tokens that share unpacked weights; RB rows of queries that share loaded keys VT         vectors of a group
- * that share broadcast activations: a divisor of NV
+ *   low4(w), high4(w)       nibbles of bytes
+ *   q4_dot(acc, w, x), q4_sum(acc)     w in 0..15, x four int8 in an int32, acc an opaque vi of at most 8 dots; it as float
+ *   q6_dots(acc, w0, x0, w1, x1)       two dots at once, of w in 0..63
+ *   q8_prepare(w), q8_dot(acc, w, x), q8_offset    of int8 w, prepared; a sum must begin at q8_offset times the sum of x
+ *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
+ *   PAIRS, begin_pairs, add_eight_pairs, end_pairs   optional, see add_eight
+ *   TILE       rows of x that share unpacked weights
+ *   VT         vectors of weights that share broadcasts of x: a group's (NV), or those of several neighbours
+ *   RB         rows of queries that share loaded keys
  *
  * Every output is summed in the same order whatever the tile, so results do not depend on the batch. */
 #include "kern/pack.h"
@@ -119,17 +122,27 @@ INLINE void put_group(const us_matrix *w, size_t g, int v, vf acc, float *y, boo
     for (size_t i = 0; i < W && n + i < w->n_rows; i++) y[n + i] = add ? y[n + i] + acc[i] : acc[i];
 }
 
-/* Asks for what stands a few pages behind p: weights are read once, in order, and the processor's own prefetcher stops at
- * every page. Beyond the end of a matrix the next one begins. */
-#define FETCH_AHEAD 8192
-INLINE void fetch(const unsigned char *p, size_t n) {
-    for (size_t i = 0; i < n; i += 64) __builtin_prefetch(p + FETCH_AHEAD + i);
+/* A tile's vector v has W rows of a group, from row FIRST(v) on; where p points into the tile's first group, this points as far
+ * into that group. */
+#define FIRST(v) ((v) % NV * W)
+INLINE const unsigned char *of_vector(const us_matrix *w, const unsigned char *p, int v) {
+    return p + (size_t)(v / NV) * w->group_bytes;
 }
 
-/* The tiles below take VT vectors of a group together, so that each broadcast of activations serves all of them. An integer sum
- * begins at an offset, grows by eight columns a step and is finished before it is scaled. An ISA file whose dot products take
- * rows of x in pairs defines PAIRS and its own begin, step and end for an even number of rows. */
-#define EACH_VECTOR(v0) for (int v0 = 0; v0 < NV; v0 += VT)
+/* Asks for what stands a few pages behind p, of each group of a tile: weights are read once, in order, and the processor's own
+ * prefetcher stops at every page. Behind a group of a tile comes that of the next tile; beyond the end of a matrix the next
+ * matrix begins. */
+#define FETCH_AHEAD 8192
+INLINE void fetch(const us_matrix *w, size_t g, int nv, const unsigned char *p, size_t n) {
+    size_t ahead = FETCH_AHEAD, at = (size_t)(p - w->data) - g * w->group_bytes;
+    if (nv > NV && at + ahead >= w->group_bytes) ahead += (size_t)(nv / NV - 1) * w->group_bytes;
+    for (int v = 0; v < nv; v += NV)
+        for (size_t i = 0; i < n; i += 64) __builtin_prefetch(of_vector(w, p, v) + ahead + i);
+}
+
+/* The tiles below take nv vectors together, those of one group or of VT / NV neighbours, so that each broadcast of activations
+ * serves all of them. An integer sum begins at an offset, grows by eight columns a step and is finished before it is scaled. An
+ * ISA file whose dot products take rows of x in pairs defines PAIRS and its own begin, step and end for an even number of rows. */
 #ifdef PAIRS
 #define NIBBLE_STEP 2 /* quads a step: neighbouring columns are in the low nibbles of two quads */
 #else
@@ -138,7 +151,7 @@ INLINE void fetch(const unsigned char *p, size_t n) {
 typedef enum range { NIBBLES, SIX_BITS, SIGNED } range; /* weights in 0..15, 0..63, -128..127 */
 
 /* sum[v][i] = offset * n[i], for rows of x whose n are ld_n apart. */
-INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_t ld_n, int nt) {
+INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_t ld_n, int nv, int nt) {
     int32_t at[TILE];
     for (int i = 0; i < nt; i++) at[i] = offset ? offset * n[(size_t)i * ld_n] : 0;
 #ifdef PAIRS
@@ -147,24 +160,24 @@ INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_
         return;
     }
 #endif
-    for (int v = 0; v < VT; v++)
+    for (int v = 0; v < nv; v++)
         for (int i = 0; i < nt; i++) sum[v][i] = (vi){0} + at[i];
 }
 /* sum[v][i] += twice four columns of W rows by row i of x: w0 by those at x, w1 by those `apart` bytes further on. With PAIRS
  * they are neighbours, 4 apart. */
 INLINE void add_eight(range r, vi sum[VT][TILE], vbytes w0[VT], vbytes w1[VT], const int8_t *x, size_t apart, size_t ld_x,
-                      int nt) {
+                      int nv, int nt) {
 #ifdef PAIRS
     if (nt % 2 == 0) {
         add_eight_pairs(sum, w0, w1, x, ld_x, nt);
         return;
     }
 #endif
-    for (int v = 0; v < VT && r == SIGNED; v++) w0[v] = q8_prepare(w0[v]), w1[v] = q8_prepare(w1[v]);
+    for (int v = 0; v < nv && r == SIGNED; v++) w0[v] = q8_prepare(w0[v]), w1[v] = q8_prepare(w1[v]);
     for (int i = 0; i < nt; i++) {
         const int8_t *row = x + (size_t)i * ld_x;
         int32_t x0 = four(row), x1 = four(row + apart);
-        for (int v = 0; v < VT; v++)
+        for (int v = 0; v < nv; v++)
             sum[v][i] = r == NIBBLES    ? q4_dot(q4_dot(sum[v][i], w0[v], x0), w1[v], x1)
                         : r == SIX_BITS ? q6_dots(sum[v][i], w0[v], x0, w1[v], x1)
                                         : q8_dot(q8_dot(sum[v][i], w0[v], x0), w1[v], x1);
@@ -178,155 +191,156 @@ INLINE void end_sums(vi sum[VT][TILE], int nt) {
     (void)sum, (void)nt;
 #endif
 }
-INLINE void put_sums(const us_matrix *w, size_t g, int v0, vf acc[VT][TILE], int nt, float *y, size_t ld, bool add) {
-    for (int v = 0; v < VT; v++)
-        for (int i = 0; i < nt; i++) put_group(w, g, v0 + v, acc[v][i], y + (size_t)i * ld, add);
+INLINE void put_sums(const us_matrix *w, size_t g, vf acc[VT][TILE], int nv, int nt, float *y, size_t ld, bool add) {
+    for (int v = 0; v < nv; v++)
+        for (int i = 0; i < nt; i++) put_group(w, g, v, acc[v][i], y + (size_t)i * ld, add);
 }
-INLINE void zero_sums(vf acc[VT][TILE], int nt) {
-    for (int v = 0; v < VT; v++)
+INLINE void zero_sums(vf acc[VT][TILE], int nv, int nt) {
+    for (int v = 0; v < nv; v++)
         for (int i = 0; i < nt; i++) acc[v][i] = (vf){0};
 }
 
 /* Q4, and with k_kind Q4_K: only where scale and min stand differs. */
-INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld,
+INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld,
                     bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    EACH_VECTOR(v0) {
-        const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-        vf acc[VT][TILE];
-        zero_sums(acc, nt);
-        for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
-            if (k_kind && b % 8 == 0) top = p, p += 64;
-            if (v0 == 0) fetch(p, US_Q4_BLOCK_BYTES);
-            vi sum[VT][TILE];
-            begin_sums(sum, 0, NULL, 0, nt);
-            for (int quad = 0; quad < 4; quad += NIBBLE_STEP) {
-                const int8_t *x = a->q + t * k + b * US_BLOCK + quad * 4;
-                vbytes b0[VT], b1[VT], w0[VT], w1[VT];
-                for (int v = 0; v < VT; v++) {
-                    const unsigned char *q = p + (k_kind ? 32 : 64) + quad * 64 + (v0 + v) * W * 4;
-                    b0[v] = load_bytes(q), b1[v] = NIBBLE_STEP == 2 ? load_bytes(q + 64) : b0[v];
-                    w0[v] = low4(b0[v]), w1[v] = NIBBLE_STEP == 2 ? low4(b1[v]) : high4(b0[v]);
-                }
-                add_eight(NIBBLES, sum, w0, w1, x, NIBBLE_STEP == 2 ? 4 : 16, k, nt);
-                if (NIBBLE_STEP == 1) continue;
-                for (int v = 0; v < VT; v++) w0[v] = high4(b0[v]), w1[v] = high4(b1[v]);
-                add_eight(NIBBLES, sum, w0, w1, x + 16, 4, k, nt);
+    const unsigned char *p = w->data + g * w->group_bytes, *top = p;
+    vf acc[VT][TILE];
+    zero_sums(acc, nv, nt);
+    for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
+        if (k_kind && b % 8 == 0) top = p, p += 64;
+        fetch(w, g, nv, p, US_Q4_BLOCK_BYTES);
+        vi sum[VT][TILE];
+        begin_sums(sum, 0, NULL, 0, nv, nt);
+        for (int quad = 0; quad < 4; quad += NIBBLE_STEP) {
+            const int8_t *x = a->q + t * k + b * US_BLOCK + quad * 4;
+            vbytes b0[VT], b1[VT], w0[VT], w1[VT];
+            for (int v = 0; v < nv; v++) {
+                const unsigned char *q = of_vector(w, p, v) + (k_kind ? 32 : 64) + quad * 64 + FIRST(v) * 4;
+                b0[v] = load_bytes(q), b1[v] = NIBBLE_STEP == 2 ? load_bytes(q + 64) : b0[v];
+                w0[v] = low4(b0[v]), w1[v] = NIBBLE_STEP == 2 ? low4(b1[v]) : high4(b0[v]);
             }
-            end_sums(sum, nt);
-            for (int v = 0; v < VT; v++) {
-                vf d = load_half(top + 2 * W * (v0 + v)), m = load_half(top + 32 + 2 * W * (v0 + v));
-                if (k_kind) d = d * load_u8(p + W * (v0 + v)), m = -(m * load_u8(p + 16 + W * (v0 + v)));
-                for (int i = 0; i < nt; i++) {
-                    size_t at = (t + (size_t)i) * blocks + b;
-                    acc[v][i] = fma_(q4_sum(sum[v][i]), d * a->d[at], acc[v][i]);
-                    acc[v][i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[v][i]);
-                }
-            }
-            if (!k_kind) top = p + US_Q4_BLOCK_BYTES;
+            add_eight(NIBBLES, sum, w0, w1, x, NIBBLE_STEP == 2 ? 4 : 16, k, nv, nt);
+            if (NIBBLE_STEP == 1) continue;
+            for (int v = 0; v < nv; v++) w0[v] = high4(b0[v]), w1[v] = high4(b1[v]);
+            add_eight(NIBBLES, sum, w0, w1, x + 16, 4, k, nv, nt);
         }
-        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
+        end_sums(sum, nt);
+        for (int v = 0; v < nv; v++) {
+            const unsigned char *h = of_vector(w, top, v), *q = of_vector(w, p, v) + FIRST(v);
+            vf d = load_half(h + 2 * FIRST(v)), m = load_half(h + 32 + 2 * FIRST(v));
+            if (k_kind) d = d * load_u8(q), m = -(m * load_u8(q + 16));
+            for (int i = 0; i < nt; i++) {
+                size_t at = (t + (size_t)i) * blocks + b;
+                acc[v][i] = fma_(q4_sum(sum[v][i]), d * a->d[at], acc[v][i]);
+                acc[v][i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[v][i]);
+            }
+        }
+        if (!k_kind) top = p + US_Q4_BLOCK_BYTES;
     }
+    put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
 }
 
 /* Quads of int8, 64 bytes each: pairs of them, n columns in all. */
-INLINE void add_signed(vi sum[VT][TILE], const unsigned char *q, int v0, const int8_t *x, size_t ld_x, int n, int nt) {
+INLINE void add_signed(const us_matrix *w, vi sum[VT][TILE], const unsigned char *p, const int8_t *x, size_t ld_x, int n,
+                       int nv, int nt) {
     for (int c = 0; c < n; c += 8) {
         vbytes w0[VT], w1[VT];
-        for (int v = 0; v < VT; v++)
-            w0[v] = load_bytes(q + c * 16 + (v0 + v) * W * 4), w1[v] = load_bytes(q + c * 16 + 64 + (v0 + v) * W * 4);
-        add_eight(SIGNED, sum, w0, w1, x + c, 4, ld_x, nt);
-    }
-}
-
-INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
-    size_t k = w->n_cols, blocks = k / US_BLOCK;
-    EACH_VECTOR(v0) {
-        const unsigned char *scales = w->data + g * w->group_bytes, *p = scales + us_q8_scale_bytes(k);
-        vf acc[VT][TILE];
-        zero_sums(acc, nt);
-        for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
-            if (v0 == 0) fetch(p, US_Q8_BLOCK_BYTES);
-            vi sum[VT][TILE];
-            int32_t n[TILE];
-            for (int i = 0; i < nt; i++) {
-                const int32_t *half = a->n + 2 * ((t + (size_t)i) * blocks + b);
-                n[i] = half[0] + half[1];
-            }
-            begin_sums(sum, q8_offset, n, 1, nt);
-            add_signed(sum, p, v0, a->q + t * k + b * US_BLOCK, k, US_BLOCK, nt);
-            end_sums(sum, nt);
-            for (int v = 0; v < VT; v++) {
-                vf d = load_half(scales + 2 * W * (v0 + v));
-                for (int i = 0; i < nt; i++)
-                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
-            }
+        for (int v = 0; v < nv; v++) {
+            const unsigned char *q = of_vector(w, p, v) + c * 16 + FIRST(v) * 4;
+            w0[v] = load_bytes(q), w1[v] = load_bytes(q + 64);
         }
-        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
+        add_eight(SIGNED, sum, w0, w1, x + c, 4, ld_x, nv, nt);
     }
 }
 
-INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    EACH_VECTOR(v0) {
-        const unsigned char *p = w->data + g * w->group_bytes;
-        vf acc[VT][TILE];
-        zero_sums(acc, nt);
-        for (size_t h = 0; h < 2 * blocks; h++) {
-            const unsigned char *q = p + h / 2 * US_Q8S_BLOCK_BYTES;
-            const float *f = (const float *)(const void *)q + h % 2 * 16;
-            if (v0 == 0) fetch(q + h % 2 * (US_Q8S_BLOCK_BYTES / 2), US_Q8S_BLOCK_BYTES / 2);
+    const unsigned char *scales = w->data + g * w->group_bytes, *p = scales + us_q8_scale_bytes(k);
+    vf acc[VT][TILE];
+    zero_sums(acc, nv, nt);
+    for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
+        fetch(w, g, nv, p, US_Q8_BLOCK_BYTES);
+        vi sum[VT][TILE];
+        int32_t n[TILE];
+        for (int i = 0; i < nt; i++) {
+            const int32_t *half = a->n + 2 * ((t + (size_t)i) * blocks + b);
+            n[i] = half[0] + half[1];
+        }
+        begin_sums(sum, q8_offset, n, 1, nv, nt);
+        add_signed(w, sum, p, a->q + t * k + b * US_BLOCK, k, US_BLOCK, nv, nt);
+        end_sums(sum, nt);
+        for (int v = 0; v < nv; v++) {
+            vf d = load_half(of_vector(w, scales, v) + 2 * FIRST(v));
+            for (int i = 0; i < nt; i++)
+                acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
+        }
+    }
+    put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
+}
+
+INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
+    size_t k = w->n_cols, blocks = k / US_BLOCK;
+    const unsigned char *p = w->data + g * w->group_bytes;
+    vf acc[VT][TILE];
+    zero_sums(acc, nv, nt);
+    for (size_t b = 0; b < blocks; b++, p += US_Q8S_BLOCK_BYTES) {
+        fetch(w, g, nv, p, US_Q8S_BLOCK_BYTES);
+        for (size_t h = 0; h < 2; h++) {
             vi sum[VT][TILE];
-            begin_sums(sum, q8_offset, a->n + t * 2 * blocks + h, 2 * blocks, nt);
-            add_signed(sum, q + 256 + h % 2 * 256, v0, a->q + t * k + h * 16, k, 16, nt);
+            begin_sums(sum, q8_offset, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nv, nt);
+            add_signed(w, sum, p + 256 + h * 256, a->q + t * k + b * US_BLOCK + h * 16, k, 16, nv, nt);
             end_sums(sum, nt);
-            for (int v = 0; v < VT; v++) {
-                vf d = load(f + (v0 + v) * W), m = load(f + 32 + (v0 + v) * W);
+            for (int v = 0; v < nv; v++) {
+                const float *f = (const float *)(const void *)of_vector(w, p, v) + h * 16 + FIRST(v);
+                vf d = load(f), m = load(f + 32);
                 for (int i = 0; i < nt; i++) {
-                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + h / 2], acc[v][i]);
-                    acc[v][i] = fma_(m, set1(a->s[(t + (size_t)i) * 2 * blocks + h]), acc[v][i]);
+                    size_t at = (t + (size_t)i) * blocks + b;
+                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[at], acc[v][i]);
+                    acc[v][i] = fma_(m, set1(a->s[2 * at + h]), acc[v][i]);
                 }
             }
         }
-        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
     }
+    put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
 }
 
-/* The four weights of quad `quad` of a Q6_K block at p, of W rows, as they are stored: 0..63, 32 too much. */
-INLINE vbytes q6_quad(const unsigned char *p, int quad, int v) {
+/* The four weights of quad `quad` of a Q6_K block at p, of W rows from `row` on, as they are stored: 0..63, 32 too much. */
+INLINE vbytes q6_quad(const unsigned char *p, int quad, int row) {
     const vbytes high_bits = (vbytes){0} + 0x3030303030303030;
-    vbytes low = load_bytes(p + 32 + quad % 4 * 64 + v * W * 4), high = load_bytes(p + 288 + quad / 4 * 64 + v * W * 4);
+    vbytes low = load_bytes(p + 32 + quad % 4 * 64 + row * 4), high = load_bytes(p + 288 + quad / 4 * 64 + row * 4);
     int s = 4 - 2 * (quad % 4);
     return (vbytes)(quad < 4 ? low4(low) : high4(low)) | ((s >= 0 ? high << (s & 7) : high >> 2) & high_bits);
 }
 
-INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nt, float *y, size_t ld, bool add) {
+INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
-    EACH_VECTOR(v0) {
-        const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-        vf acc[VT][TILE];
-        zero_sums(acc, nt);
-        for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
-            if (b % 8 == 0) top = p, p += 32;
-            if (v0 == 0) fetch(p, US_Q6K_BLOCK_BYTES);
-            for (int h = 0; h < 2; h++) {
-                vi sum[VT][TILE];
-                begin_sums(sum, -32, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nt);
-                for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
-                    vbytes w0[VT], w1[VT];
-                    for (int v = 0; v < VT; v++) w0[v] = q6_quad(p, quad, v0 + v), w1[v] = q6_quad(p, quad + 1, v0 + v);
-                    add_eight(SIX_BITS, sum, w0, w1, a->q + t * k + b * US_BLOCK + quad * 4, 4, k, nt);
+    const unsigned char *p = w->data + g * w->group_bytes, *top = p;
+    vf acc[VT][TILE];
+    zero_sums(acc, nv, nt);
+    for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
+        if (b % 8 == 0) top = p, p += 32;
+        fetch(w, g, nv, p, US_Q6K_BLOCK_BYTES);
+        for (int h = 0; h < 2; h++) {
+            vi sum[VT][TILE];
+            begin_sums(sum, -32, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nv, nt);
+            for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
+                vbytes w0[VT], w1[VT];
+                for (int v = 0; v < nv; v++) {
+                    const unsigned char *q = of_vector(w, p, v);
+                    w0[v] = q6_quad(q, quad, FIRST(v)), w1[v] = q6_quad(q, quad + 1, FIRST(v));
                 }
-                end_sums(sum, nt);
-                for (int v = 0; v < VT; v++) {
-                    vf d = load_half(top + 2 * W * (v0 + v)) * load_i8(p + 16 * h + W * (v0 + v));
-                    for (int i = 0; i < nt; i++)
-                        acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
-                }
+                add_eight(SIX_BITS, sum, w0, w1, a->q + t * k + b * US_BLOCK + quad * 4, 4, k, nv, nt);
+            }
+            end_sums(sum, nt);
+            for (int v = 0; v < nv; v++) {
+                vf d = load_half(of_vector(w, top, v) + 2 * FIRST(v)) * load_i8(of_vector(w, p, v) + 16 * h + FIRST(v));
+                for (int i = 0; i < nt; i++)
+                    acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[(t + (size_t)i) * blocks + b], acc[v][i]);
             }
         }
-        put_sums(w, g, v0, acc, nt, y + t * ld, ld, add);
     }
+    put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
 }
 
 /* Weight i of a group of floats; of I8 its integer. */
@@ -339,80 +353,74 @@ INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
 
 /* Columns are summed in four runs, one after the other when there are many tokens and side by side when there are
  * few (one chain of multiply-adds would wait for itself): the same sums either way. */
-INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nt, float *y,
-                       size_t ld, bool add) {
+INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const float *x, size_t ld_x, size_t t, int nv, int nt,
+                       float *y, size_t ld, bool add) {
     const unsigned char *p = w->data + g * w->group_bytes;
     size_t run = w->n_cols / 4;
-    int side = nt * VT <= 2 ? 4 : nt * VT <= 4 ? 2 : 1;
-    EACH_VECTOR(v0) {
-        vf total[VT][TILE];
-        for (int j = 0; j < 4; j += side) {
-            vf acc[VT][4 * TILE];
-            for (int v = 0; v < VT; v++)
-                for (int i = 0; i < nt * side; i++) acc[v][i] = (vf){0};
-            for (size_t c = 0; c < run; c++)
-                for (int s = 0; s < side; s++) {
-                    size_t col = (size_t)(j + s) * run + c;
-                    if (v0 == 0 && kind != US_PACK_I8) fetch(p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
-                    vf wv[VT];
-                    for (int v = 0; v < VT; v++) wv[v] = load_weight(kind, p, col * US_GROUP + (size_t)(v0 + v) * W);
-                    for (int i = 0; i < nt; i++)
-                        for (int v = 0; v < VT; v++)
-                            acc[v][s * nt + i] = fma_(wv[v], set1(x[(t + (size_t)i) * ld_x + col]), acc[v][s * nt + i]);
-                }
-            for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++)
-                for (int v = 0; v < VT; v++) {
-                    vf wv = load_weight(kind, p, col * US_GROUP + (size_t)(v0 + v) * W);
-                    for (int i = 0; i < nt; i++)
-                        acc[v][(side - 1) * nt + i] =
-                            fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[v][(side - 1) * nt + i]);
-                }
-            for (int v = 0; v < VT; v++)
-                for (int s = 0; s < side; s++)
-                    for (int i = 0; i < nt; i++) total[v][i] = j + s ? total[v][i] + acc[v][s * nt + i] : acc[v][i];
-        }
-        for (int v = 0; v < VT; v++)
-            for (int i = 0; i < nt; i++)
-                put_group(w, g, v0 + v, kind == US_PACK_I8 ? total[v][i] * load_half(p + 2 * (v0 + v) * W) : total[v][i],
-                          y + (t + (size_t)i) * ld, add);
+    int side = nt * nv <= 2 ? 4 : nt * nv <= 4 ? 2 : 1;
+    vf total[VT][TILE];
+    for (int j = 0; j < 4; j += side) {
+        vf acc[VT][4 * TILE];
+        for (int v = 0; v < nv; v++)
+            for (int i = 0; i < nt * side; i++) acc[v][i] = (vf){0};
+        for (size_t c = 0; c < run; c++)
+            for (int s = 0; s < side; s++) {
+                size_t col = (size_t)(j + s) * run + c;
+                if (kind != US_PACK_I8) fetch(w, g, nv, p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
+                vf wv[VT];
+                for (int v = 0; v < nv; v++) wv[v] = load_weight(kind, of_vector(w, p, v), col * US_GROUP + FIRST(v));
+                for (int i = 0; i < nt; i++)
+                    for (int v = 0; v < nv; v++)
+                        acc[v][s * nt + i] = fma_(wv[v], set1(x[(t + (size_t)i) * ld_x + col]), acc[v][s * nt + i]);
+            }
+        for (size_t col = 4 * run; j + side == 4 && col < w->n_cols; col++)
+            for (int v = 0; v < nv; v++) {
+                vf wv = load_weight(kind, of_vector(w, p, v), col * US_GROUP + FIRST(v));
+                for (int i = 0; i < nt; i++)
+                    acc[v][(side - 1) * nt + i] = fma_(wv, set1(x[(t + (size_t)i) * ld_x + col]), acc[v][(side - 1) * nt + i]);
+            }
+        for (int v = 0; v < nv; v++)
+            for (int s = 0; s < side; s++)
+                for (int i = 0; i < nt; i++) total[v][i] = j + s ? total[v][i] + acc[v][s * nt + i] : acc[v][i];
     }
+    for (int v = 0; v < nv; v++)
+        for (int i = 0; i < nt; i++)
+            put_group(w, g, v, kind == US_PACK_I8 ? total[v][i] * load_half(of_vector(w, p, v) + 2 * FIRST(v)) : total[v][i],
+                      y + (t + (size_t)i) * ld, add);
 }
 
-/* Runs `call` for each group g of [g0, g1) and each tile of nt rows from row t on, [t0, t1) in all. nt is a constant in every
- * copy of `call`, so that its loops unroll. */
-#define FOR_EACH_TILE(g, t, nt, call)       \
-    for (size_t g = g0; g < g1; g++) {      \
-        size_t t = t0;                      \
-        for (; t + TILE <= t1; t += TILE) { \
-            const int nt = TILE;            \
-            call;                           \
-        }                                   \
-        for (; t + 4 <= t1; t += 4) {       \
-            const int nt = 4;               \
-            call;                           \
-        }                                   \
-        for (; t + 2 <= t1; t += 2) {       \
-            const int nt = 2;               \
-            call;                           \
-        }                                   \
-        for (; t < t1; t++) {               \
-            const int nt = 1;               \
-            call;                           \
-        }                                   \
+/* Runs `call` for the groups [g0, g1) and the rows of x [t0, t1), in tiles of nv vectors from group g on and nt rows from row t
+ * on. Both are constants in every copy of `call`, so that its loops unroll. Weights come from memory once: the last rows, too few
+ * for a tile, are done before the next groups are. */
+#define TILES(vectors, n, call)             \
+    {                                       \
+        enum { nv = vectors, nt = n };      \
+        for (; t + nt <= t1; t += nt) call; \
+    }
+#define FOR_EACH_TILE(call)                              \
+    for (size_t g = g0, next; g < g1; g = next) {        \
+        size_t t = t0;                                   \
+        next = g1 - g < VT / NV ? g + 1 : g + VT / NV;   \
+        if (next == g + VT / NV) TILES(VT, TILE, call)   \
+        for (size_t done = t; g < next; g++, t = done) { \
+            if (VT > NV) TILES(NV, TILE, call)           \
+            TILES(NV, 2, call)                           \
+            TILES(NV, 1, call)                           \
+        }                                                \
     }
 
 static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
                    size_t g1, float *y, size_t ld, bool add) {
     switch (w->kind) {
-    case US_PACK_Q4: FOR_EACH_TILE(g, t, nt, q4_tile(false, w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q8: FOR_EACH_TILE(g, t, nt, q8_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q8_S: FOR_EACH_TILE(g, t, nt, q8s_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q4_K: FOR_EACH_TILE(g, t, nt, q4_tile(true, w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_Q6_K: FOR_EACH_TILE(g, t, nt, q6k_tile(w, g, a, t, nt, y, ld, add)) break;
-    case US_PACK_F16: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_F16, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    case US_PACK_BF16: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_BF16, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    case US_PACK_I8: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_I8, w, g, x, ld_x, t, nt, y, ld, add)) break;
-    default: FOR_EACH_TILE(g, t, nt, float_tile(US_PACK_F32, w, g, x, ld_x, t, nt, y, ld, add)) break;
+    case US_PACK_Q4: FOR_EACH_TILE(q4_tile(false, w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_Q8: FOR_EACH_TILE(q8_tile(w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_Q8_S: FOR_EACH_TILE(q8s_tile(w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_Q4_K: FOR_EACH_TILE(q4_tile(true, w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_Q6_K: FOR_EACH_TILE(q6k_tile(w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_F16: FOR_EACH_TILE(float_tile(US_PACK_F16, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
+    case US_PACK_BF16: FOR_EACH_TILE(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
+    case US_PACK_I8: FOR_EACH_TILE(float_tile(US_PACK_I8, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
+    default: FOR_EACH_TILE(float_tile(US_PACK_F32, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
     }
 }
 
