@@ -198,13 +198,15 @@ static json_t *typed(int argc, char **argv) {
 }
 
 /* Memory of the samples and the greeting, which are made beside the training: an engine and the adapter. */
-#define SAMPLES(r) ((us_engine_options){.n_threads = (r)->threads, .n_ctx = us_chat_engine_tokens(600, 8, 60)})
+static uint64_t talk_bytes(const run *r, us_train_facts f) {
+    return us_train_talk_bytes(r->model, r->threads) + f.n_params * sizeof(float);
+}
 
 static void print_facts(const run *r, bool samples) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
     double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576, training = (double)f.bytes / 1048576,
            talk = 0;
-    if (samples) talk = (double)(us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float)) / 1048576;
+    if (samples) talk = (double)talk_bytes(r, f) / 1048576;
     char t[32];
     print_time(t, sizeof t, f.seconds);
     fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n",
@@ -235,8 +237,7 @@ static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
 static int print_plan(const run *r, bool samples) {
     us_train_facts f = us_trainer_get_facts(r->trainer);
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
-    uint64_t model = us_model_get_info(r->model)->resident_bytes,
-             talk = samples ? us_engine_bytes(r->model, &SAMPLES(r)) + f.n_params * sizeof(float) : 0;
+    uint64_t model = us_model_get_info(r->model)->resident_bytes, talk = samples ? talk_bytes(r, f) : 0;
     json_t *o = json_pack(
         "{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:f, s:I, s:I, s:i, s:s}", "character", r->character, "lines",
         (json_int_t)c->lines, "turns", (json_int_t)c->turns, "targets", "train", (json_int_t)c->targets[US_TRAIN], "validation",
@@ -306,29 +307,6 @@ static bool keep_talking(void *ctx, const char *text, size_t n) {
     return !interrupted;
 }
 
-/* A conversation with the character as it is now. */
-typedef struct meeting {
-    us_engine *engine;
-    us_adapter *adapter;
-    us_chat *chat;
-} meeting;
-
-static us_status meet(const run *r, int takes, bool bare, meeting *m, us_error *err) {
-    us_status st = us_engine_new(r->model, &SAMPLES(r), &m->engine, err);
-    if (!st && !bare) st = us_adapter_open(r->model, r->adapter_path, false, &m->adapter, err);
-    return st ? st
-              : us_chat_new(m->engine, r->card,
-                            &(us_chat_options){
-                                .adapter = m->adapter, .adapter_scale = 1, .takes = takes, .max_tokens = 60, .context = 600},
-                            &m->chat, err);
-}
-
-static void part(meeting *m) {
-    us_chat_free(m->chat);
-    us_adapter_free(m->adapter);
-    us_engine_free(m->engine);
-}
-
 static bool is_draft(const run *r) { return r->card && us_card_is_draft(r->card); }
 
 /* The greeting of a card that nobody has written is the character's own. */
@@ -337,31 +315,32 @@ static us_status greet(const run *r, us_error *err) {
     return st ? st : us_card_save(r->card, r->card_path, err);
 }
 
-/* A few words of the character, or of the bare model. Trouble here is told, and the training goes on. */
-static void show_samples(const run *r, int64_t step, bool bare) {
-    meeting m = {0};
-    us_chat_result reply;
-    us_error err;
-    us_status st = meet(r, 4, bare, &m, &err);
-    for (size_t i = 1; us_card_small_talk(r->card, i) && !st && !interrupted; i++) {
-        const char *line = us_card_small_talk(r->card, i);
-        us_status said = us_chat_reply(m.chat, line, keep_talking, NULL, &reply, &err);
-        if (interrupted) break;
-        if (said && !r->quiet) fprintf(stderr, "    - %s\n      (no words: %s)\n", line, err.message);
-        if (said) continue;
-        log_line(r,
-                 json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)step, "line", line, "reply", reply.text, "bare", bare));
-        if (!r->quiet) fprintf(stderr, "    - %s\n      %s\n", line, reply.text);
-    }
-    if (st) fprintf(stderr, "    (no samples: %s)\n", err.message);
-    part(&m);
+typedef struct sampling {
+    const run *r;
+    int64_t step;
+    bool bare; /* the base alone speaks */
+} sampling;
+
+static void show_sample(void *ctx, const char *line, const char *reply, const us_error *trouble) {
+    const sampling *s = ctx;
+    if (reply)
+        log_line(s->r,
+                 json_pack("{s:I, s:s, s:s, s:b}", "step", (json_int_t)s->step, "line", line, "reply", reply, "bare", s->bare));
+    if (s->r->quiet) return;
+    if (reply) fprintf(stderr, "    - %s\n      %s\n", line, reply);
+    else fprintf(stderr, "    - %s\n      (no words: %s)\n", line, trouble->message);
 }
 
-static us_status keep_best(run *r, us_error *err) {
-    us_status st = us_trainer_save_adapter(r->trainer, r->type, r->adapter_path, err);
-    if (!st && r->card) st = us_card_set_adapter(r->card, "adapter.gguf", err);
-    return st || !r->card ? st : us_card_save(r->card, r->card_path, err);
+/* Trouble here is told, and the training goes on. */
+static void show_samples(const run *r, int64_t step, bool bare) {
+    sampling s = {r, step, bare};
+    us_error err;
+    us_status st =
+        us_train_samples(r->model, r->card, bare ? NULL : r->adapter_path, r->threads, show_sample, keep_talking, &s, &err);
+    if (st && st != US_ERR_INTERRUPTED) fprintf(stderr, "    (no samples: %s)\n", err.message);
 }
+
+static us_status keep_best(run *r, us_error *err) { return us_trainer_keep(r->trainer, r->type, r->card, r->out, err); }
 
 /* Trouble with a file (a full disk) is told and ends nothing: the next save may go well. True when all is well. */
 static bool survived(const run *r, us_status *st, const us_error *err) {

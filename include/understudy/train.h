@@ -132,6 +132,10 @@ typedef enum us_adapter_type { US_ADAPTER_F16 = 0, US_ADAPTER_Q8_0, US_ADAPTER_F
 /* Writes the best factors (the current ones before any validation) as a GGUF LoRA, atomically. */
 US_API US_MUST_USE us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err);
 
+/* Saves the best adapter as folder/adapter.gguf, its name in the card, and the card as folder/card.json; card may be NULL. */
+US_API US_MUST_USE us_status us_trainer_keep(us_trainer *t, us_adapter_type type, us_card *card, const char *folder,
+                                             us_error *err);
+
 /* Figures that only the end of a training knows; NAN and NULL for those that were not taken. */
 typedef struct us_train_outcome {
     const char *adapter_path;          /* its size and hash go into the record */
@@ -167,6 +171,15 @@ US_API US_MUST_USE us_status us_train_character(us_model *model, const us_script
 /* Lets the character answer "Hello!" and makes the best of eight takes the card's greeting; stream as for us_chat_reply(). */
 US_API US_MUST_USE us_status us_train_greeting(us_model *model, us_card *card, const char *adapter_path, int n_threads,
                                                us_stream_fn *stream, void *ctx, us_error *err);
+/* Called with each line that was said to the character, and with the reply; or reply is NULL and trouble says why there is none. */
+typedef void us_sample_fn(void *ctx, const char *line, const char *reply, const us_error *trouble);
+/* Lets the character answer the card's questions (us_card_small_talk() from 1 on) in one chat, with four takes a reply, as the
+ * adapter in a file makes them; adapter_path NULL: as the base alone does. stream as for us_chat_reply(), with the same ctx: when
+ * it returns false, the call ends with INTERRUPTED; MEMORY ends it too. */
+US_API US_MUST_USE us_status us_train_samples(us_model *model, const us_card *card, const char *adapter_path, int n_threads,
+                                              us_sample_fn *sample, us_stream_fn *stream, void *ctx, us_error *err);
+/* Memory that a greeting or samples take beside the training and the adapter, in bytes. */
+US_API uint64_t us_train_talk_bytes(const us_model *model, int n_threads);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,6 @@
  * function of another header. */
 #include "base/file.h"
 #include "base/mem.h"
-#include "understudy/chat.h"
 #include "understudy/train.h"
 #include <math.h>
 #include <stdlib.h>
@@ -14,8 +13,8 @@ typedef struct road {
     us_train_character_options o;
     us_dataset_options dataset;
     us_train_options train;
+    const char *folder, *name; /* name: as the script spells it */
     char *card_path, *adapter_path, *system;
-    const char *name; /* as the script spells it */
     us_card *card;
     us_dataset *set;
     us_trainer *trainer;
@@ -43,50 +42,22 @@ static us_status build_set(road *r, us_error *err) {
     return st;
 }
 
-static us_status keep(road *r, us_error *err) {
-    us_status st = us_trainer_save_adapter(r->trainer, r->o.type, r->adapter_path, err);
-    if (!st) st = us_card_set_adapter(r->card, "adapter.gguf", err);
-    return st ? st : us_card_save(r->card, r->card_path, err);
-}
-
 static us_status learn(road *r, us_error *err) {
     us_train_report p = {0};
     us_status st = US_OK;
     while (!st && !p.done) {
         st = us_trainer_step(r->trainer, &p, err);
-        if (!st && p.validated && p.improved) st = keep(r, err);
+        if (!st && p.validated && p.improved) st = us_trainer_keep(r->trainer, r->o.type, r->card, r->folder, err);
         if (!st && r->o.step && !r->o.step(r->o.step_ctx, &p)) us_trainer_end(r->trainer);
     }
-    return st ? st : keep(r, err);
+    return st ? st : us_trainer_keep(r->trainer, r->o.type, r->card, r->folder, err);
 }
 
-us_status us_train_greeting(us_model *model, us_card *card, const char *adapter_path, int n_threads, us_stream_fn *stream,
-                            void *ctx, us_error *err) {
-    enum { CONTEXT = 600, TAKES = 8, TOKENS = 60 };
-    us_engine *engine = NULL;
-    us_adapter *adapter = NULL;
-    us_chat *chat = NULL;
-    us_chat_result reply;
-    us_chat_options o = {.takes = TAKES, .max_tokens = TOKENS, .context = CONTEXT};
-    us_status st = us_engine_new(
-        model, &(us_engine_options){.n_threads = n_threads, .n_ctx = us_chat_engine_tokens(CONTEXT, TAKES, TOKENS)}, &engine,
-        err);
-    if (!st) st = us_adapter_open(model, adapter_path, false, &adapter, err);
-    o.adapter = adapter;
-    if (!st) st = us_chat_new(engine, card, &o, &chat, err);
-    if (!st) st = us_chat_reply(chat, us_card_small_talk(card, 0), stream, ctx, &reply, err);
-    if (!st && *reply.text) st = us_card_set_greeting(card, reply.text, err);
-    us_chat_free(chat);
-    us_adapter_free(adapter);
-    us_engine_free(engine);
-    return st;
-}
-
-static us_status finish(road *r, const char *folder, us_error *err) {
+static us_status finish(road *r, us_error *err) {
     us_train_outcome outcome = {r->adapter_path, NAN, NAN, 0};
     outcome.validation_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BEST, &outcome.n_targets);
     outcome.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
-    us_status st = us_trainer_write_record(r->trainer, &outcome, folder, err);
+    us_status st = us_trainer_write_record(r->trainer, &outcome, r->folder, err);
     if (!st && us_card_is_draft(r->card)) {
         st = us_train_greeting(r->model, r->card, r->adapter_path, r->train.n_threads, NULL, NULL, err);
         if (!st) st = us_card_save(r->card, r->card_path, err);
@@ -96,7 +67,7 @@ static us_status finish(road *r, const char *folder, us_error *err) {
 
 us_status us_train_character(us_model *model, const us_script *script, const char *character, const char *folder,
                              const us_train_character_options *options, us_error *err) {
-    road r = {.model = model, .script = script};
+    road r = {.model = model, .script = script, .folder = folder};
     if (options) r.o = *options;
     r.dataset = r.o.dataset ? *r.o.dataset : (us_dataset_options){.unnamed = 0.5, .visitors = 0.25};
     r.train = r.o.train ? *r.o.train : (us_train_options){0};
@@ -109,7 +80,7 @@ us_status us_train_character(us_model *model, const us_script *script, const cha
     if (!st) r.train.cast = us_card_cast(r.card, &r.train.n_cast);
     if (!st) st = us_trainer_new(model, r.set, &r.train, folder, &r.trainer, err);
     if (!st) st = learn(&r, err);
-    if (!st) st = finish(&r, folder, err);
+    if (!st) st = finish(&r, err);
     us_trainer_free(r.trainer);
     us_dataset_free(r.set);
     us_card_free(r.card);

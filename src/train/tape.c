@@ -654,7 +654,7 @@ static void factor_items(void *ctx, int i_thread, int n_threads) {
             if (item < n) break;
             item -= n;
         }
-        if (k == j->n_sites) return;
+        if (k >= j->n_sites) return;
         factor_item(t, &j->sites[k], s, item);
     }
 }
