@@ -4,6 +4,7 @@ from served import Server, card, put_character, slow
 
 program, model, folder = sys.argv[1:4]
 characters = folder + '/characters'
+loose = 4 if b'__asan_init' in open(program, 'rb').read() else 1  # AddressSanitizer keeps what was freed
 
 
 def png(text):
@@ -179,7 +180,7 @@ def memory_without_a_key():
     before = s.memory()
     lazy = send_slowly(s, 100, 12 << 20)
     s.wait(lambda: s.metric('connections', {'Authorization': 'Bearer secret'}) >= 100)
-    assert s.memory() - before < 60, (before, s.memory())
+    assert s.memory() - before < 60 * loose, (before, s.memory())
     assert s.metric('held_bytes', {'Authorization': 'Bearer secret'}) == 0
     assert set(finish(lazy)) == {401}
     # who asks first is told at once
