@@ -127,13 +127,22 @@ static us_status begin_body(fetching *f) {
     return st ? st : room_for(f);
 }
 
+/* What a server sends in place of a file, and what to do. */
+static const char *instead(const char *url, const char *data, size_t n) {
+    if (strstr(url, "/blob/")) return " but the page about it: write /resolve/ in place of /blob/";
+    if (n > 19 && !memcmp(data, "version https://git", 19))
+        return " but a Git LFS pointer to it: write /resolve/ in place of /raw/, or the file's own address";
+    return n && *data == '<' ? " but a web page: the address is not the file's own, or it wants a login" : "";
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *ctx) {
     fetching *f = ctx;
     size_t n = size * count;
     if (!f->code && (f->st = begin_body(f))) return failed(f, f->st);
     if (f->code != 200 && f->code != 206) return n;
     if (!f->have && (n < 4 || memcmp(data, "GGUF", 4)))
-        return failed(f, us_fail(f->err, US_ERR_MISMATCH, "%s: what the server sends is no GGUF file", f->a->url));
+        return failed(f, us_fail(f->err, US_ERR_MISMATCH, "%s: what the server sends is no GGUF file%s", f->a->url,
+                                 instead(f->a->url, data, n)));
     if ((f->total && f->have + n > f->total) || f->have + n > MAX_BYTES)
         return failed(f, us_fail(f->err, US_ERR_MISMATCH, "%s: the server sends more than the %llu bytes that it announced",
                                  f->a->url, (unsigned long long)f->total));
@@ -228,9 +237,11 @@ static us_status one_try(fetching *f, bool *again) {
     if (f->code == 404 || f->code == 410)
         return us_fail(f->err, US_ERR_NOT_FOUND, "%s: the server has no such file (%ld)", f->a->url, f->code);
     if (f->code == 401 || f->code == 403)
-        return us_fail(f->err, US_ERR_IO,
-                       "%s: the server does not give it to everybody (%ld): fetch it with a browser and name the file with -m",
-                       f->a->url, f->code);
+        return us_fail(
+            f->err, US_ERR_IO,
+            "%s: the server does not give it to everybody, or has nothing of that name (%ld): look at the address; or fetch "
+            "the file with a browser and name it with -m",
+            f->a->url, f->code);
     bool good = f->code == 200 || f->code == 206;
     if (rc == CURLE_OK && good && (!f->total || f->have == f->total)) return US_OK;
     *again = rc == CURLE_OK

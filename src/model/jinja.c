@@ -632,12 +632,12 @@ static bool let_through(reader *r, round_trip *loop, size_t first, size_t stop) 
 static bool loop_head(reader *r, const node *n, round_trip *loop) {
     size_t t = n->first + 1, stop = n->first + n->n, at = r->at, end = r->stop;
     *loop = (round_trip){.n_names = 0};
-    for (; t < stop && loop->n_names < 2 && r->src.tokens[t].kind == US_JT_NAME; t++) {
-        loop->names[loop->n_names++] = t;
-        if (!us_jinja_is(&r->src, t + 1, ",")) break;
-        t++;
+    while (t < stop && loop->n_names < 2 && r->src.tokens[t].kind == US_JT_NAME) {
+        loop->names[loop->n_names++] = t++;
+        if (us_jinja_is(&r->src, t, ",")) t++;
+        else break;
     }
-    if (!loop->n_names || !us_jinja_is(&r->src, ++t, "in")) return fail(r, "a loop that is not understood");
+    if (!loop->n_names || !us_jinja_is(&r->src, t, "in")) return fail(r, "a loop that is not understood");
     r->at = t + 1;
     r->stop = stop;
     loop->items = disjunction(r, r->level);

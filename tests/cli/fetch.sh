@@ -43,7 +43,11 @@ python3 "$(dirname "$0")/fetch_server.py" "$d/m.gguf" "$d/port" "$d/log" &
 server=$!
 for _ in $(seq 3000); do [ -s "$d/port" ] && break; sleep 0.1; done
 port=$(cat "$d/port") HF_ENDPOINT=http://127.0.0.1:$port
-refused html "no GGUF file"
+refused html "no GGUF file but a web page"
+refused blob "write /resolve/ in place of /blob/"
+refused pointer "Git LFS pointer"
+refused login "(401)"
+refused closed "(403)"
 refused missing "no such file"
 refused loop "edirect"
 refused outside "rotocol"

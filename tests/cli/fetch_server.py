@@ -5,6 +5,7 @@ breaks                ends each connection after 100,000 bytes of the body
 notag                 the same without an ETag
 ignores               breaks off once, then answers ranges with the whole file
 redirect              sends on to good; loop to itself; outside to another host over plain HTTP
+blob, pointer         the page about a file, a Git LFS pointer; login: 401; closed: 403
 html                  a page instead of the file; missing: 404; short: fewer bytes than announced, each time the same; long: more
 shifted               answers a range with another one
 OWNER/NAME/resolve/REVISION/model.gguf as Hugging Face: X-Linked-Etag with the file's SHA-256, sent on to good (OWNER "liar": to other bytes)
@@ -72,6 +73,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(b"", 302, [("Location", "ftp://127.0.0.1/model.gguf")])
         if kind == "html":
             return self.send(b"<html>log in first</html>", 200, [("Content-Type", "text/html")])
+        if kind == "blob":
+            return self.send(b"<!doctype html>the page of a file", 200)
+        if kind == "pointer":
+            return self.send(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", 200)
+        if kind in ("closed", "login"):
+            return self.send(b"no", 401 if kind == "login" else 403)
         if kind == "short":
             return self.send(DATA[:-10], 200, length=len(DATA))
         if kind == "shifted":
