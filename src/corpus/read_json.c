@@ -37,8 +37,8 @@ typedef struct walk {
     char keys[300];   /* of the first object, for the error */
     us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
     us_columns last_at;
-    const char *broken;               /* where a value went wrong */
-    bool too_deep, messenger, turned; /* an export of Messenger or Instagram; newest first, turned round */
+    const char *broken;                     /* where a value went wrong */
+    bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
 } walk;
 
 /* ---- values as pieces of the text ----------------------------------------------------------------------------- */
@@ -331,7 +331,7 @@ static us_span_str put_right(us_buf *b) {
     return s;
 }
 
-static us_status say(walk *w, const char *at, const place *pl, us_span_str speaker, us_span_str text) {
+static us_status add_line(walk *w, const char *at, const place *pl, us_span_str speaker, us_span_str text) {
     us_span_str cells[US_N_CELLS] = {{0}};
     char scene[200];
     int n = snprintf(scene, sizeof scene, pl->list ? "%s#%u" : "%s", pl->scene, pl->list);
@@ -379,7 +379,7 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
         us_buf_clear(&w->text);
         st = put_value(w, e, "", &w->text, 0);
         if (!st && w->messenger) put_right(&w->text);
-        if (!st) st = say(w, e.s, &here, held(&w->speaker), held(&w->text));
+        if (!st) st = add_line(w, e.s, &here, held(&w->speaker), held(&w->text));
         if (!list) break;
     }
     return st;
@@ -391,33 +391,33 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
     static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
                              *const answers[] = {"output",    "answer", "response", "completion", "generated",
                                                  "assistant", "gpt",    "target",   "reply",      "answers"};
-    member *ask = NULL, *answer = NULL, *more = NULL;
-    for (size_t i = 0; i < sizeof asks / sizeof *asks && !ask; i++) ask = find(m, n, asks[i]);
+    member *question = NULL, *answer = NULL, *more = NULL;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks && !question; i++) question = find(m, n, asks[i]);
     for (size_t i = 0; i < sizeof answers / sizeof *answers && !answer; i++) answer = find(m, n, answers[i]);
     bool list = answer && answer->value.n && *answer->value.s == '[';
-    *done = ask && answer && is_string(ask->value) &&
+    *done = question && answer && is_string(question->value) &&
             (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
     if (!*done) return US_OK;
     us_buf_clear(&w->speaker);
     us_buf_clear(&w->text);
     pl.list = ++w->n_lists; /* each a scene */
-    us_status st = decode(inner(ask->value), &w->text, w->r->err);
-    if ((more = find(m, n, "input")) && more != ask && is_string(more->value) && more->value.n > 2) {
+    us_status st = decode(inner(question->value), &w->text, w->r->err);
+    if ((more = find(m, n, "input")) && more != question && is_string(more->value) && more->value.n > 2) {
         if (!st) st = us_buf_append_str(&w->text, "\n", w->r->err);
         if (!st) st = decode(inner(more->value), &w->text, w->r->err);
     }
-    if (!st) st = say(w, ask->value.s, &pl, (us_span_str){"user", 4}, held(&w->text));
+    if (!st) st = add_line(w, question->value.s, &pl, (us_span_str){"user", 4}, held(&w->text));
     us_span_str e = answer->value;
     const char *p = e.s + 1;
     if (list && !next_element(w, &p, e.s + e.n, &e)) return st; /* of several answers to one question the first */
     int who = at->at[US_CELL_SPEAKER];
-    if (who >= 0 && (&m[who] == ask || &m[who] == answer || !is_string(m[who].value))) who = -1;
+    if (who >= 0 && (&m[who] == question || &m[who] == answer || !is_string(m[who].value))) who = -1;
     us_buf_clear(&w->text);
     if (!st && who >= 0) st = put_value(w, m[who].value, ", ", &w->speaker, 0);
     if (!st && !w->speaker.len) st = us_buf_append_str(&w->speaker, "assistant", w->r->err);
     if (!st) st = put_value(w, e, "", &w->text, 0);
     (void)object;
-    return st ? st : say(w, answer->value.s, &pl, held(&w->speaker), held(&w->text));
+    return st ? st : add_line(w, answer->value.s, &pl, held(&w->speaker), held(&w->text));
 }
 
 /* ---- scripts and tables inside -------------------------------------------------------------------------------------- */
@@ -510,7 +510,7 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
         us_buf_clear(&w->text);
         st = put_value(w, a, "", &w->speaker, 0);
         if (!st) st = put_value(w, b, "", &w->text, 0);
-        if (!st) st = say(w, b.s, &pl, held(&w->speaker), held(&w->text));
+        if (!st) st = add_line(w, b.s, &pl, held(&w->speaker), held(&w->text));
     }
     return st;
 }
@@ -546,7 +546,7 @@ static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t 
         while (!st && (!list || next_element(w, &p, end, &e))) {
             us_buf_clear(&w->text);
             st = put_value(w, e, "", &w->text, 0);
-            if (!st) st = say(w, e.s, pl, held(&w->speaker), held(&w->text));
+            if (!st) st = add_line(w, e.s, pl, held(&w->speaker), held(&w->text));
             if (!list) break;
         }
     }
@@ -721,7 +721,7 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
     }
     w->line = last_line, w->counted = last;
     free(list);
-    w->turned = true;
+    w->newest_first = true;
     return true;
 }
 
@@ -811,10 +811,10 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.turned)
+    if (w.messenger || w.newest_first)
         snprintf(r->about, sizeof r->about, "JSON%s%s",
                  w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
-                 w.turned ? ", newest first: turned round" : "");
+                 w.newest_first ? ", newest first: turned round" : "");
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);
