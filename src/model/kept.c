@@ -115,7 +115,7 @@ static us_status make_room(const us_kept *k, uint64_t need, us_error *err) {
     if (!st && need > most)
         st = us_fail(err, US_ERR_LIMIT, "%.2f GB are too much: the cache may have %.2f GB here", (double)need / 1e9,
                      (double)most / 1e9);
-    if (!st) qsort(all, n, sizeof *all, by_use);
+    if (!st && n) qsort(all, n, sizeof *all, by_use);
     for (size_t i = 0; i < n && !st && have + need > most; i++) {
         us_kept_remove(k, all[i].name);
         have -= all[i].n_bytes;

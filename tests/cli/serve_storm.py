@@ -4,6 +4,7 @@ import json, os, random, resource, signal, socket, struct, subprocess, sys, thre
 from served import Server, card, put_character, slow
 
 program, model, folder = sys.argv[1:4]
+loose = 4 if b'__asan_init' in open(program, 'rb').read() else 1  # AddressSanitizer keeps what was freed
 random.seed(11)
 characters = folder + '/characters'
 put_character(characters, 'tom', card('Tom'))
@@ -40,7 +41,7 @@ def never_read(s):
         s.alive()
     other = new(s)
     s.wait(lambda: s.call('POST', f'/api/chats/{other}/say', {'text': 'Hello?', 'max_tokens': 2, 'takes': 1})[0] == 200)  # 429 while the queue is full
-    assert s.memory() - before < 120, (before, s.memory())
+    assert s.memory() - before < 120 * loose, (before, s.memory())
     return lazy
 
 
