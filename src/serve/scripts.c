@@ -417,6 +417,7 @@ enum MHD_Result us_route_script_change(us_request *r) {
     us_status st = read_script(r->s, r->args[0], &o, &err);
     if (st) return us_refuse_error(r, st, &err);
     st = us_param_text(r->json, "name", 0, 120, &name, &err);
+    if (!st && name && !*name) st = us_fail(&err, US_ERR_ARGUMENT, "name: it is empty");
     if (!st && options && !json_is_object(options)) st = us_fail(&err, US_ERR_ARGUMENT, "options: an object is expected");
     if (!st && options) st = check_options(options, &err);
     if (!st && name) json_object_set_new(o, "name", json_string(name));

@@ -116,7 +116,7 @@ assert status >= 400 and "no character 'Nobody'" in got['error']['message'], got
 other = ok('POST', '/api/scripts?name=other.csv', raw=b'who_is_it,what_is_it\na,b\n', want=201)
 got = ok('PATCH', f"/api/scripts/{other['id']}", {'options': {'columns': {'speaker': 'who_is_it', 'text': 'what_is_it'}}})
 assert got['found']['lines'] == 1, got
-for bad in ({'options': {'colours': 1}}, {'options': {'off': 'x'}}, {'options': {'accept_damage': 1}}, {'options': 3}, {'options': {'columns': {'speaker': 1}}}):
+for bad in ({'name': ''}, {'options': {'colours': 1}}, {'options': {'off': 'x'}}, {'options': {'accept_damage': 1}}, {'options': 3}, {'options': {'columns': {'speaker': 1}}}):
     assert call('PATCH', f'/api/scripts/{sid}', bad)[0] == 400, bad
 assert call('POST', '/api/scripts', raw=b'')[0] == 400
 assert call('GET', '/api/scripts/nosuchscript')[0] == 404
