@@ -206,9 +206,11 @@ static us_status read_group(pattern *r) {
 
 static us_status read_quantifier(pattern *r) {
     us_status st = US_OK;
-    if (*r->p == '{' && r->p[1] >= '0' && r->p[1] <= '9') {
-        size_t n = strcspn(r->p, "}");
-        st = r->p[n] ? us_buf_append(r->out, r->p, n + 1, r->err) : not_understood(r, "a brace that is never closed");
+    if (*r->p == '{' && r->p[1] >= '0' && r->p[1] <= '9') { /* {m}, {m,} or {m,n}: nothing else may get into the grammar */
+        size_t n = 1 + strspn(r->p + 1, "0123456789");
+        if (r->p[n] == ',') n += 1 + strspn(r->p + n + 1, "0123456789");
+        st = r->p[n] == '}' ? us_buf_append(r->out, r->p, n + 1, r->err)
+                            : not_understood(r, "a brace that is never closed, or holds no numbers");
         r->p += r->p[n] ? n + 1 : n;
     } else if (*r->p && strchr("?*+", *r->p)) st = us_buf_append(r->out, r->p++, 1, r->err);
     else return US_OK;
