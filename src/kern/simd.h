@@ -13,6 +13,7 @@
  *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
  *   PAIRS, begin_pairs, add_eight_pairs, end_pairs   optional, see add_eight
  *   TILE       rows of x that share unpacked weights
+ *   FEW        optional, more than TILE: so many rows of x or fewer take one group at a time, whose weights then come once
  *   VT         vectors of weights that share broadcasts of x: a group's (NV), or those of several neighbours
  *   RB         rows of queries that share loaded keys
  *
@@ -22,6 +23,10 @@
 #include <string.h>
 
 #define NV (US_GROUP / W)
+#ifndef FEW
+#define FEW TILE
+#endif
+#define ROWS FEW /* of a tile, at most */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vf load(const float *p) {
@@ -151,8 +156,8 @@ INLINE void fetch(const us_matrix *w, size_t g, int nv, const unsigned char *p, 
 typedef enum range { NIBBLES, SIX_BITS, SIGNED } range; /* weights in 0..15, 0..63, -128..127 */
 
 /* sum[v][i] = offset * n[i], for rows of x whose n are ld_n apart. */
-INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_t ld_n, int nv, int nt) {
-    int32_t at[TILE];
+INLINE void begin_sums(vi sum[VT][ROWS], int32_t offset, const int32_t *n, size_t ld_n, int nv, int nt) {
+    int32_t at[ROWS];
     for (int i = 0; i < nt; i++) at[i] = offset ? offset * n[(size_t)i * ld_n] : 0;
 #ifdef PAIRS
     if (nt % 2 == 0) {
@@ -165,7 +170,7 @@ INLINE void begin_sums(vi sum[VT][TILE], int32_t offset, const int32_t *n, size_
 }
 /* sum[v][i] += twice four columns of W rows by row i of x: w0 by those at x, w1 by those `apart` bytes further on. With PAIRS
  * they are neighbours, 4 apart. */
-INLINE void add_eight(range r, vi sum[VT][TILE], vbytes w0[VT], vbytes w1[VT], const int8_t *x, size_t apart, size_t ld_x,
+INLINE void add_eight(range r, vi sum[VT][ROWS], vbytes w0[VT], vbytes w1[VT], const int8_t *x, size_t apart, size_t ld_x,
                       int nv, int nt) {
 #ifdef PAIRS
     if (nt % 2 == 0) {
@@ -184,18 +189,18 @@ INLINE void add_eight(range r, vi sum[VT][TILE], vbytes w0[VT], vbytes w1[VT], c
     }
 }
 /* After this sum[v][i] holds row i's W sums (of NIBBLES as q4_sum takes them). */
-INLINE void end_sums(vi sum[VT][TILE], int nt) {
+INLINE void end_sums(vi sum[VT][ROWS], int nt) {
 #ifdef PAIRS
     if (nt % 2 == 0) end_pairs(sum, nt);
 #else
     (void)sum, (void)nt;
 #endif
 }
-INLINE void put_sums(const us_matrix *w, size_t g, vf acc[VT][TILE], int nv, int nt, float *y, size_t ld, bool add) {
+INLINE void put_sums(const us_matrix *w, size_t g, vf acc[VT][ROWS], int nv, int nt, float *y, size_t ld, bool add) {
     for (int v = 0; v < nv; v++)
         for (int i = 0; i < nt; i++) put_group(w, g, v, acc[v][i], y + (size_t)i * ld, add);
 }
-INLINE void zero_sums(vf acc[VT][TILE], int nv, int nt) {
+INLINE void zero_sums(vf acc[VT][ROWS], int nv, int nt) {
     for (int v = 0; v < nv; v++)
         for (int i = 0; i < nt; i++) acc[v][i] = (vf){0};
 }
@@ -205,12 +210,12 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
                     bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-    vf acc[VT][TILE];
+    vf acc[VT][ROWS];
     zero_sums(acc, nv, nt);
     for (size_t b = 0; b < blocks; b++, p += k_kind ? US_Q4K_BLOCK_BYTES : US_Q4_BLOCK_BYTES) {
         if (k_kind && b % 8 == 0) top = p, p += 64;
         fetch(w, g, nv, p, US_Q4_BLOCK_BYTES);
-        vi sum[VT][TILE];
+        vi sum[VT][ROWS];
         begin_sums(sum, 0, NULL, 0, nv, nt);
         for (int quad = 0; quad < 4; quad += NIBBLE_STEP) {
             const int8_t *x = a->q + t * k + b * US_BLOCK + quad * 4;
@@ -242,7 +247,7 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
 }
 
 /* Quads of int8, 64 bytes each: pairs of them, n columns in all. */
-INLINE void add_signed(const us_matrix *w, vi sum[VT][TILE], const unsigned char *p, const int8_t *x, size_t ld_x, int n,
+INLINE void add_signed(const us_matrix *w, vi sum[VT][ROWS], const unsigned char *p, const int8_t *x, size_t ld_x, int n,
                        int nv, int nt) {
     for (int c = 0; c < n; c += 8) {
         vbytes w0[VT], w1[VT];
@@ -257,12 +262,12 @@ INLINE void add_signed(const us_matrix *w, vi sum[VT][TILE], const unsigned char
 INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *scales = w->data + g * w->group_bytes, *p = scales + us_q8_scale_bytes(k);
-    vf acc[VT][TILE];
+    vf acc[VT][ROWS];
     zero_sums(acc, nv, nt);
     for (size_t b = 0; b < blocks; b++, p += US_Q8_BLOCK_BYTES, scales += 32) {
         fetch(w, g, nv, p, US_Q8_BLOCK_BYTES);
-        vi sum[VT][TILE];
-        int32_t n[TILE];
+        vi sum[VT][ROWS];
+        int32_t n[ROWS];
         for (int i = 0; i < nt; i++) {
             const int32_t *half = a->n + 2 * ((t + (size_t)i) * blocks + b);
             n[i] = half[0] + half[1];
@@ -282,12 +287,12 @@ INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, in
 INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *p = w->data + g * w->group_bytes;
-    vf acc[VT][TILE];
+    vf acc[VT][ROWS];
     zero_sums(acc, nv, nt);
     for (size_t b = 0; b < blocks; b++, p += US_Q8S_BLOCK_BYTES) {
         fetch(w, g, nv, p, US_Q8S_BLOCK_BYTES);
         for (size_t h = 0; h < 2; h++) {
-            vi sum[VT][TILE];
+            vi sum[VT][ROWS];
             begin_sums(sum, q8_offset, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nv, nt);
             add_signed(w, sum, p + 256 + h * 256, a->q + t * k + b * US_BLOCK + h * 16, k, 16, nv, nt);
             end_sums(sum, nt);
@@ -316,13 +321,13 @@ INLINE vbytes q6_quad(const unsigned char *p, int quad, int row) {
 INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *p = w->data + g * w->group_bytes, *top = p;
-    vf acc[VT][TILE];
+    vf acc[VT][ROWS];
     zero_sums(acc, nv, nt);
     for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
         if (b % 8 == 0) top = p, p += 32;
         fetch(w, g, nv, p, US_Q6K_BLOCK_BYTES);
         for (int h = 0; h < 2; h++) {
-            vi sum[VT][TILE];
+            vi sum[VT][ROWS];
             begin_sums(sum, -32, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nv, nt);
             for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
                 vbytes w0[VT], w1[VT];
@@ -358,9 +363,9 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
     const unsigned char *p = w->data + g * w->group_bytes;
     size_t run = w->n_cols / 4;
     int side = nt * nv <= 2 ? 4 : nt * nv <= 4 ? 2 : 1;
-    vf total[VT][TILE];
+    vf total[VT][ROWS];
     for (int j = 0; j < 4; j += side) {
-        vf acc[VT][4 * TILE];
+        vf acc[VT][4 * ROWS];
         for (int v = 0; v < nv; v++)
             for (int i = 0; i < nt * side; i++) acc[v][i] = (vf){0};
         for (size_t c = 0; c < run; c++)
@@ -397,16 +402,18 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
         enum { nv = vectors, nt = n };      \
         for (; t + nt <= t1; t += nt) call; \
     }
-#define FOR_EACH_TILE(call)                              \
-    for (size_t g = g0, next; g < g1; g = next) {        \
-        size_t t = t0;                                   \
-        next = g1 - g < VT / NV ? g + 1 : g + VT / NV;   \
-        if (next == g + VT / NV) TILES(VT, TILE, call)   \
-        for (size_t done = t; g < next; g++, t = done) { \
-            if (VT > NV) TILES(NV, TILE, call)           \
-            TILES(NV, 2, call)                           \
-            TILES(NV, 1, call)                           \
-        }                                                \
+#define FOR_EACH_TILE(call)                                    \
+    for (size_t g = g0, next; g < g1; g = next) {              \
+        size_t t = t0;                                         \
+        next = g1 - g < VT / NV ? g + 1 : g + VT / NV;         \
+        bool few = FEW > TILE && t1 - t0 <= FEW;               \
+        if (!few && next == g + VT / NV) TILES(VT, TILE, call) \
+        for (size_t done = t; g < next; g++, t = done) {       \
+            if (FEW > TILE && few) TILES(NV, FEW, call)        \
+            if (VT > NV) TILES(NV, TILE, call)                 \
+            TILES(NV, 2, call)                                 \
+            TILES(NV, 1, call)                                 \
+        }                                                      \
     }
 
 static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,

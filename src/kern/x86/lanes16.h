@@ -1,10 +1,11 @@
 /* kern/x86/lanes16.h - vectors of 16 lanes with AVX-512 and its VNNI: what kern_avx512.c and kern_amx.c have in common. A group
  * of rows is one vector. Two groups share broadcasts: a Zen 5 loads 64 bytes no oftener than it multiplies them, so that one
- * broadcast a product would be the limit. The file that includes this adds kern/simd.h. */
+ * broadcast a product would be the limit. A batch of 8 waits for its weights, and reads each group once. The file that includes this adds kern/simd.h. */
 #include <immintrin.h>
 #include <stdint.h>
 #define W 16
 #define TILE 4
+#define FEW 8
 #define VT 2
 #define RB 4
 typedef float vf __attribute__((vector_size(64)));
