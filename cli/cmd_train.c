@@ -45,9 +45,10 @@ typedef struct run {
     int threads;
     bool fancy, quiet, json, unlisted, series; /* unlisted: not among the jobs */
     json_t *typed;
-    double shown_at;   /* when progress was shown last */
-    double started;    /* seconds of this call, for the rate */
-    int32_t rehearsed; /* tokens, as shown last */
+    us_dataset_options *usual; /* of the rows, when nobody asked for shares or exchanges of their own; else NULL */
+    double shown_at;           /* when progress was shown last */
+    double started;            /* seconds of this call, for the rate */
+    int32_t rehearsed;         /* tokens, as shown last */
     int64_t first_step, n_steps;
     us_fluency fluency;
     uint64_t rows;    /* since then */
@@ -456,6 +457,25 @@ static us_status ask_base(run *r, us_error *err) {
     return st;
 }
 
+static us_status new_trainer(run *r, const us_train_options *to, bool goes_on, bool dry_run, us_error *err) {
+    us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
+    if (!st && (goes_on ? access(r->continued_path, F_OK) == 0 : r->from != NULL))
+        st = us_trainer_continue(r->trainer, goes_on ? NULL : r->from, err);
+    return !st && goes_on ? us_trainer_resume(r->trainer, err) : st;
+}
+
+/* A quarter of the turns went without a name in version 0.1, and visitors had no rows of their own: a run of its time ends so. */
+static us_status resume_rows_of_0_1(run *r, const us_train_options *to, us_error *err) {
+    us_trainer_free(r->trainer);
+    us_dataset_free(r->set);
+    r->trainer = NULL;
+    r->set = NULL;
+    r->usual->unnamed = 0.25;
+    r->usual->visitors = 0;
+    us_status st = us_dataset_build(r->script, r->usual, &r->set, err);
+    return st ? st : new_trainer(r, to, true, false, err);
+}
+
 static int train(run *r, us_train_options *to, bool resume, bool restart, bool ends, bool dry_run, bool samples,
                  us_error *err) {
     us_train_report p = {0};
@@ -472,11 +492,9 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     if (r->card) to->cast = us_card_cast(r->card, &to->n_cast);
-    us_status st = us_trainer_new(r->model, r->set, to, dry_run ? NULL : r->out, &r->trainer, err);
     bool goes_on = resume && !dry_run;
-    if (!st && (goes_on ? access(r->continued_path, F_OK) == 0 : r->from != NULL))
-        st = us_trainer_continue(r->trainer, goes_on ? NULL : r->from, err);
-    if (!st && goes_on) st = us_trainer_resume(r->trainer, err);
+    us_status st = new_trainer(r, to, goes_on, dry_run, err);
+    if (st == US_ERR_MISMATCH && goes_on && r->usual) st = resume_rows_of_0_1(r, to, err);
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);
@@ -502,7 +520,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
 
 static int read_and_train(int argc, char **argv, json_t *as_typed) {
     cli_script so = {0};
-    us_dataset_options dso = {.unnamed = 0.5, .visitors = 0.25};
+    us_dataset_options dso = {.unnamed = -1, .visitors = -1}; /* not given */
     us_train_options to = {.eval_targets = 8000, .patience = 0};
     const char *tpl = NULL;
     const char *model = NULL, *from = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
@@ -589,6 +607,9 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     if (r.series && (r.character || r.dataset || packing[0] == 'n'))
         return cli_usage(argv[0],
                          "--series learns the scenes of a script: it goes without --character, --dataset and --packing none");
+    if (dso.unnamed < 0 && dso.visitors < 0 && !r.series && !r.dataset && !dso.exchanges) r.usual = &dso;
+    if (dso.unnamed < 0) dso.unnamed = 0.5;
+    if (dso.visitors < 0) dso.visitors = 0.25;
     if (r.series) r.character = "series", no_samples = true, dso.visitors = 0;
     if (dso.exchanges && (r.series || r.dataset))
         return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --series or --dataset");
