@@ -494,7 +494,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     if (r->card) to->cast = us_card_cast(r->card, &to->n_cast);
     bool goes_on = resume && !dry_run;
     us_status st = new_trainer(r, to, goes_on, dry_run, err);
-    if (st == US_ERR_MISMATCH && goes_on && r->usual) st = resume_rows_of_0_1(r, to, err);
+    us_error other;
+    if (st == US_ERR_MISMATCH && goes_on && r->usual && !resume_rows_of_0_1(r, to, &other)) st = US_OK;
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);
