@@ -495,7 +495,10 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     bool goes_on = resume && !dry_run;
     us_status st = new_trainer(r, to, goes_on, dry_run, err);
     us_error other;
-    if (st == US_ERR_MISMATCH && goes_on && r->usual && !resume_rows_of_0_1(r, to, &other)) st = US_OK;
+    if (st == US_ERR_MISMATCH && goes_on && r->usual && !resume_rows_of_0_1(r, to, &other)) {
+        st = US_OK;
+        fprintf(stderr, "This run began with the rows of version 0.1 (--unnamed 0.25 --visitors 0) and goes on with them.\n");
+    }
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);
     if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);

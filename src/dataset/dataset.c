@@ -124,9 +124,18 @@ static uint32_t draw_player(const us_line *l, size_t b, size_t end, uint64_t has
     return l[b + (size_t)(unit(us_hash_bytes(1, &hash, sizeof hash)) * (double)(end - b))].speaker;
 }
 
+us_status us_dataset_put_name(us_buf *out, const char *text, const char *name, us_error *err) {
+    static const char mark[] = "{{char}}";
+    us_status st = US_OK;
+    for (const char *at; !st && (at = strstr(text, mark)); text = at + sizeof mark - 1) {
+        st = us_buf_append(out, text, (size_t)(at - text), err);
+        if (!st) st = us_buf_append_str(out, name, err);
+    }
+    return st ? st : us_buf_append(out, text, strlen(text) + 1, err);
+}
+
 /* The persona of a series with the speaker's name in it. */
 static us_status make_persona(us_dataset *d, const us_script *s, uint32_t who, const char **out, us_error *err) {
-    static const char mark[] = "{{char}}";
     size_t n_sp;
     const us_speaker *sp = us_script_get_speakers(s, &n_sp);
     us_status st = d->personas ? US_OK : us_alloc(n_sp, sizeof *d->personas, &d->personas, err);
@@ -134,15 +143,10 @@ static us_status make_persona(us_dataset *d, const us_script *s, uint32_t who, c
     d->n_personas = n_sp;
     us_buf text;
     us_buf_init(&text, MAX_TEXT_BYTES);
-    for (const char *p = d->system, *at; !d->personas[who] && !st; p = at + sizeof mark - 1) {
-        at = strstr(p, mark);
-        st = us_buf_append(&text, p, at ? (size_t)(at - p) : strlen(p) + 1, err);
-        if (!st && at) st = us_buf_append_str(&text, sp[who].name, err);
-        if (!st && !at) d->personas[who] = us_buf_take(&text, NULL);
-        if (!at) break;
-    }
+    if (!d->personas[who]) st = us_dataset_put_name(&text, d->system, sp[who].name, err);
+    if (!d->personas[who] && !st && !(d->personas[who] = us_buf_take(&text, NULL)))
+        st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&text);
-    if (!st && !d->personas[who]) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     *out = d->personas[who];
     return st;
 }

@@ -25,6 +25,8 @@ US_MUST_USE us_status us_dataset_add_turn(us_dataset *d, us_turn turn, const cha
 /* Closes the example of the turns from `first` on, whose persona is `system`: what stands before the first turn of the others
  * and after the last target is dropped; nothing is left of an example without a target. */
 US_MUST_USE us_status us_dataset_close_example(us_dataset *d, size_t first, us_part part, const char *system, us_error *err);
+/* Appends text with `name` in the place of each {{char}}, and a NUL behind it. */
+US_MUST_USE us_status us_dataset_put_name(us_buf *out, const char *text, const char *name, us_error *err);
 US_MUST_USE us_status us_dataset_seal(us_dataset *d, us_error *err);
 
 /* exchanges.c: appends the conversations of a file to the training part, behind the filters; before sealing. */

@@ -18,19 +18,13 @@ static char *trim(char *s) {
 }
 
 static us_status add_turn(us_dataset *d, const char *said, bool character, us_error *err) {
-    static const char mark[] = "{{char}}";
     us_buf text;
     us_buf_init(&text, MAX_FILE);
-    us_status st = US_OK;
-    for (const char *p = said, *at; p && !st; p = at ? at + sizeof mark - 1 : NULL) {
-        at = strstr(p, mark);
-        st = us_buf_append(&text, p, at ? (size_t)(at - p) : strlen(p), err);
-        if (!st && at) st = us_buf_append_str(&text, d->character, err);
-    }
+    us_status st = us_dataset_put_name(&text, said, d->character, err);
     d->counts.turns += character;
     if (!st)
-        st = us_dataset_add_turn(d, (us_turn){.n_lines = 1, .character = character, .target = character}, text.data, text.len,
-                                 err);
+        st = us_dataset_add_turn(d, (us_turn){.n_lines = 1, .character = character, .target = character}, text.data,
+                                 text.len - 1, err);
     us_buf_fini(&text);
     return st;
 }

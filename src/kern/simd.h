@@ -13,7 +13,7 @@
  *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
  *   PAIRS, begin_pairs, add_eight_pairs, end_pairs   optional, see add_eight
  *   TILE       rows of x that share unpacked weights
- *   FEW        optional, more than TILE: so many rows of x or fewer take one group at a time, whose weights then come once
+ *   FEW        optional: more rows of x than TILE and no more than these take one group at a time, whose weights then come once
  *   VT         vectors of weights that share broadcasts of x: a group's (NV), or those of several neighbours
  *   RB         rows of queries that share loaded keys
  *
@@ -406,7 +406,7 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
     for (size_t g = g0, next; g < g1; g = next) {              \
         size_t t = t0;                                         \
         next = g1 - g < VT / NV ? g + 1 : g + VT / NV;         \
-        bool few = FEW > TILE && t1 - t0 <= FEW;               \
+        bool few = t1 - t0 > TILE && t1 - t0 <= FEW;           \
         if (!few && next == g + VT / NV) TILES(VT, TILE, call) \
         for (size_t done = t; g < next; g++, t = done) {       \
             if (FEW > TILE && few) TILES(NV, FEW, call)        \
