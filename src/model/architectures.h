@@ -18,6 +18,7 @@ typedef struct us_architecture {
     bool no_pre_norm;   /* attention and feed-forward read x itself */
     bool post_norm;     /* what they make is normed before it is added to x */
     us_qk_norm qk_norm;
+    bool attn_factor_is_all;    /* YaRN's key attn_factor is the scale itself, as in the models' own config */
     int32_t window_step;        /* with a sliding window: each so manieth layer sees everything; 0: no layer does */
     int32_t window;             /* when the file has no key for it; 0: none */
     double window_base;         /* RoPE base of the layers with a window; 0: that of the others */

@@ -20,7 +20,7 @@ static void consider(const us_tokenizer *t, work *w, int32_t l, int32_t r) {
 }
 
 static us_status encode_word(const us_tokenizer *t, work *w, const char *s, size_t n, us_tokens *out, us_error *err) {
-    int32_t whole = n <= 64 && (t->pre.whole_words || n == 1) ? us_tokenizer_lookup(t, s, n) : -1;
+    int32_t whole = n <= 64 && (t->pre.whole_words || n == 1) ? us_tokenizer_lookup_text(t, s, n) : -1;
     if (whole >= 0) return us_tokens_push(out, whole, err);
     us_status st = us_grow(&w->symbols, &w->cap_symbols, n, sizeof *w->symbols, err);
     if (!st) st = us_grow(&w->heap, &w->cap_heap, 3 * n, sizeof *w->heap, err);

@@ -110,15 +110,15 @@ static us_status make_rope(us_model *m, double base, const us_tensor *divisors, 
 
 /* YaRN (Peng et al. 2023): pairs that turn more than beta_fast times over the original context keep their frequency, those that
  * turn less than beta_slow times have it divided; attention gets sharper by 0.1 ln(factor) + 1. */
-static us_status yarn(us_model *m, double base, int32_t ctx, scaling *s, us_error *err) {
+static us_status yarn(us_model *m, const us_architecture *a, double base, int32_t ctx, scaling *s, us_error *err) {
     const double n = m->net.n_rot, pi = 3.14159265358979323846;
     int32_t original;
-    double fast, slow, attn, own;
+    double fast, slow, own;
+    char buf[128];
     us_status st;
     if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err)) ||
         (st = want_float(m, "rope.scaling.yarn_beta_fast", 0, 1e6, 32, &fast, err)) ||
         (st = want_float(m, "rope.scaling.yarn_beta_slow", 0, 1e6, 1, &slow, err)) ||
-        (st = want_float(m, "rope.scaling.attn_factor", 0.01, 100, 1, &attn, err)) ||
         (st = want_float(m, "rope.scaling.yarn_attn_factor", 0.01, 100, 1, &own, err)) ||
         (st = want_float(m, "rope.scaling.yarn_ext_factor", 1, 1, 1, &(double){0}, err)) ||
         (st = want_float(m, "rope.scaling.yarn_log_multiplier", 0, 0, 0, &(double){0}, err)))
@@ -126,12 +126,13 @@ static us_status yarn(us_model *m, double base, int32_t ctx, scaling *s, us_erro
     s->yarn = true;
     s->low = fmax(0, floor(n * log(original / (fast * 2 * pi)) / (2 * log(base))));
     s->high = fmin(n - 1, ceil(n * log(original / (slow * 2 * pi)) / (2 * log(base))));
-    s->scale = attn * own * (1 + 0.1 * log(s->factor));
+    if (a->attn_factor_is_all && us_gguf_find(m->g, key(m, buf, "rope.scaling.attn_factor"))) return US_OK;
+    s->scale *= own * (1 + 0.1 * log(fmax(1, s->factor)));
     return US_OK;
 }
 
-/* A factor without a type is linear; so is the older key scale_linear. */
-static us_status rope_scaling(us_model *m, double base, int32_t ctx, scaling *s, us_error *err) {
+/* A factor without a type is linear; so is the older key scale_linear. attn_factor is for all types. */
+static us_status rope_scaling(us_model *m, const us_architecture *a, double base, int32_t ctx, scaling *s, us_error *err) {
     char buf[128];
     us_str kind = {"linear", 6};
     double older;
@@ -139,11 +140,13 @@ static us_status rope_scaling(us_model *m, double base, int32_t ctx, scaling *s,
     *s = (scaling){.factor = 1, .scale = 1};
     if (us_gguf_find(m->g, key(m, buf, "rope.scaling.type"))) st = us_gguf_get_str(m->g, buf, &kind, err);
     if (!st) st = want_float(m, "rope.scale_linear", 0, 1000, 1, &older, err);
+    if (!st) st = want_float(m, "rope.scaling.attn_factor", 0.01, 100, 1, &s->scale, err);
     if (!st) st = want_float(m, "rope.scaling.factor", 0, 1000, older, &s->factor, err);
     if (st) return st;
     if (s->factor == 0) s->factor = 1; /* as llama.cpp reads it */
+    if (us_str_eq(kind, "yarn")) return yarn(m, a, base, ctx, s, err);
+    if ((st = want_float(m, "rope.scaling.yarn_ext_factor", -1, 0, 0, &older, err))) return st; /* YaRN under another name */
     if (us_str_eq(kind, "linear") || us_str_eq(kind, "")) return US_OK;
-    if (us_str_eq(kind, "yarn")) return yarn(m, base, ctx, s, err);
     s->factor = 1;
     if (us_str_eq(kind, "none")) return US_OK;
     if (us_str_eq(kind, "longrope") && us_gguf_find_tensor(m->g, "rope_factors_short.weight")) return US_OK;
@@ -157,14 +160,15 @@ static us_status rope_scaling(us_model *m, double base, int32_t ctx, scaling *s,
 
 /* LongRoPE has divisors for up to the original context, and others beyond: with these every position would turn differently,
  * those too that a cache holds. The first are used, and positions beyond them are refused. */
-static us_status long_rope(us_model *m, int32_t ctx, const us_tensor **divisors, double *scale, us_error *err) {
+static us_status long_rope(us_model *m, int32_t ctx, const us_tensor **divisors, us_error *err) {
     us_net *n = &m->net;
     int32_t original;
     us_status st = rope_divisors(m, "rope_factors_short.weight", (size_t)n->n_rot / 2, divisors, err);
+    if (!st && !*divisors && us_gguf_find_tensor(m->g, "rope_factors_long.weight"))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "%s: rope_factors_long.weight without rope_factors_short.weight is not supported",
+                     us_gguf_path(m->g));
     if (st || !*divisors) return st;
-    if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err)) ||
-        (st = want_float(m, "rope.scaling.attn_factor", 0.01, 100, 1, scale, err)))
-        return st;
+    if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err))) return st;
     if (original < ctx) n->n_ctx_most = original;
     return US_OK;
 }
@@ -176,34 +180,36 @@ static us_status make_ropes(us_model *m, const us_architecture *a, int32_t ctx, 
     scaling s;
     const us_tensor *divisors = NULL;
     us_status st;
-    if ((st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, base, ctx, &s, err)) ||
+    if ((st = want_float(m, "rope.freq_base", 1, 1e12, 10000, &base, err)) || (st = rope_scaling(m, a, base, ctx, &s, err)) ||
         (st = rope_divisors(m, "rope_freqs.weight", (size_t)n->n_rot / 2, &divisors, err)))
         return st;
-    if (!divisors && (st = long_rope(m, ctx, &divisors, &s.scale, err))) return st;
+    if (!divisors && (st = long_rope(m, ctx, &divisors, err))) return st;
     if ((st = make_rope(m, base, divisors, &s, err))) return st;
     st = want_float(m, "rope.freq_base_swa", 1, 1e12, a->window_base > 0 ? a->window_base : base, &window_base, err);
-    if (st || !a->window_step || (window_base == base && !a->window_unscaled)) return st;
+    if (st || (window_base == base && !a->window_unscaled)) return st;
     return make_rope(m, window_base, NULL, &(scaling){.factor = 1, .scale = 1}, err);
 }
 
 /* ---- layers ----------------------------------------------------------------------------------------------------------- */
 
-/* Which layers have the window: those that the file names one by one, or all but each so manieth. */
+/* Which layers have the window: those that the file names one by one, or all but each so manieth (of 0: all). */
 static us_status has_window(us_model *m, const us_architecture *a, int32_t layer, bool *out, us_error *err) {
     char buf[128];
     int32_t step = a->window_step;
     const us_kv *kv = us_gguf_find(m->g, key(m, buf, "attention.sliding_window_pattern"));
     us_status st;
     if (kv && kv->is_array) {
-        if ((st = us_gguf_get_array(m->g, buf, US_KV_BOOL, 1024, &kv, err))) return st;
+        int64_t one;
         if (kv->n < (uint64_t)m->net.n_layers)
             return us_fail(err, US_ERR_FORMAT, "%s: key '%s' has %llu entries for %d layers", us_gguf_path(m->g), buf,
                            (unsigned long long)kv->n, m->net.n_layers);
-        *out = kv->data[layer] != 0;
+        if (!us_kv_int(kv, (uint64_t)layer, &one) || one < 0 || one > 1)
+            return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a bool for each layer", us_gguf_path(m->g), buf);
+        *out = one;
         return US_OK;
     }
-    if (kv && (st = want_int(m, "attention.sliding_window_pattern", 1, 1024, step, &step, err))) return st;
-    *out = step > 0 && layer % step < step - 1;
+    if (kv && (st = want_int(m, "attention.sliding_window_pattern", 0, 1024, step, &step, err))) return st;
+    *out = !step || layer % step < step - 1;
     return US_OK;
 }
 
@@ -219,8 +225,8 @@ static us_status lay_out(us_model *m, const us_architecture *a, us_error *err) {
     for (int32_t l = 0; l < n->n_layers && !st; l++) {
         us_net_layer *y = &n->layers[l];
         bool windowed = false;
-        if (a->window_step && window) st = has_window(m, a, l, &windowed, err);
-        y->window = windowed ? window : a->fused ? window : 0; /* Phi-3's is for every layer */
+        if (window) st = has_window(m, a, l, &windowed, err);
+        y->window = windowed ? window : 0;
         y->rope = windowed ? n->n_ropes - 1 : 0;
         if (!rope || (a->no_rope_step && l % a->no_rope_step == a->no_rope_step - 1)) y->rope = -1;
     }
@@ -240,15 +246,24 @@ static us_status want_cap(us_model *m, const char *name, double fallback, float 
     return st;
 }
 
+/* 0 stands for none, as in llama.cpp. */
+static us_status want_scale(us_model *m, const char *name, double none, double *out, us_error *err) {
+    us_status st = want_float(m, name, 0, 1e4, none, out, err);
+    if (!st && *out == 0) *out = none;
+    if (!st && *out < 1e-4)
+        st = us_fail(err, US_ERR_FORMAT, "%s: key '%s.%s': expected 0 or 1e-4..1e4, got %g", us_gguf_path(m->g),
+                     m->architecture, name, *out);
+    return st;
+}
+
 static us_status load_scales(us_model *m, const us_architecture *a, us_error *err) {
     us_net *n = &m->net;
     double own = n->n_layers == a->wide_query_layers ? (double)n->n_embd / n->heads.n_heads : n->heads.head_size;
     double embd, residual, attn, logit;
     us_status st;
-    if ((st = want_float(m, "embedding_scale", 1e-4, 1e4, a->scales_embd ? sqrt(n->n_embd) : 1, &embd, err)) ||
-        (st = want_float(m, "residual_scale", 1e-4, 1e4, 1, &residual, err)) ||
-        (st = want_float(m, "attention.scale", 0, 1e4, 0, &attn, err)) ||
-        (st = want_float(m, "logit_scale", 1e-4, 1e4, 1, &logit, err)) ||
+    if ((st = want_scale(m, "embedding_scale", a->scales_embd ? sqrt(n->n_embd) : 1, &embd, err)) ||
+        (st = want_scale(m, "residual_scale", 1, &residual, err)) ||
+        (st = want_float(m, "attention.scale", 0, 1e4, 0, &attn, err)) || (st = want_scale(m, "logit_scale", 1, &logit, err)) ||
         (st = want_cap(m, "attn_logit_softcapping", a->attn_cap, &n->heads.cap, err)) ||
         (st = want_cap(m, "final_logit_softcapping", a->logit_cap, &n->logit_cap, err)))
         return st;
@@ -280,24 +295,68 @@ static us_status only_what_is_known(us_model *m, us_error *err) {
         const char *what;
     } keys[] = {{"expert_count", 0, "a mixture of experts (as Mixtral is one)"},
                 {"attention.causal", 1, "attention in both directions (an embedding model)"},
+                {"pooling_type", 0, "one vector for a text (an embedding or ranking model)"},
                 {"attention.clamp_kqv", 0, "queries, keys and values within bounds"},
                 {"attention.max_alibi_bias", 0, "ALiBi in place of RoPE"},
                 {"use_parallel_residual", 0, "attention beside feed-forward"},
                 {"attention.temperature_scale", 0, "scores that depend on the position"},
-                {"attention.temperature_length", 0, "scores that depend on the position"}};
+                {"attention.temperature_length", 0, "scores that depend on the position"},
+                {"attention.output_scale", 0, "a scale of what attention makes"},
+                {"attention.value_scale", 0, "a scale of values"},
+                {"attention.shared_kv_layers", 0, "keys and values that layers share"},
+                {"embedding_length_per_layer_input", 0, "an embedding for each layer"},
+                {"swiglu_clamp_exp", 0, "a feed-forward within bounds"},
+                {"swiglu_clamp_shexp", 0, "a feed-forward within bounds"},
+                {"rescale_every_n_layers", 0, "layers that halve what they add"},
+                {"rope.scaling.alpha", 0, "RoPE scaling by a base that depends on the context (alpha)"},
+                {"rope.dimension_sections", 0, "RoPE over more than one axis"}};
     char buf[128];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const us_kv *kv = us_gguf_find(m->g, key(m, buf, keys[i].name));
-        double x;
-        int64_t n;
-        if (!kv || kv->is_array || kv->kind == US_KV_STRING) continue;
-        if (us_kv_int(kv, 0, &n)) x = (double)n;
-        else if (!us_kv_float(kv, 0, &x)) continue;
-        if (x != keys[i].harmless)
-            return us_fail(err, US_ERR_UNSUPPORTED, "%s: %s is not supported (key '%s' is %g)", us_gguf_path(m->g),
-                           keys[i].what, buf, x);
+        for (uint64_t k = 0; kv && kv->kind != US_KV_STRING && k < (kv->is_array ? kv->n : 1); k++) {
+            double x;
+            int64_t n;
+            if (us_kv_int(kv, k, &n)) x = (double)n;
+            else if (!us_kv_float(kv, k, &x)) break;
+            if (x != keys[i].harmless)
+                return us_fail(err, US_ERR_UNSUPPORTED, "%s: %s is not supported (key '%s' is %g)", us_gguf_path(m->g),
+                               keys[i].what, buf, x);
+        }
     }
     return US_OK;
+}
+
+/* Some layers' sizes under a name of their own: those of all layers, or another model. */
+static us_status same_in_windows(us_model *m, us_error *err) {
+    const struct {
+        const char *name;
+        int32_t of_all;
+    } keys[] = {{"attention.key_length_swa", m->net.heads.head_size},
+                {"attention.value_length_swa", m->net.heads.head_size},
+                {"rope.dimension_count_swa", m->net.n_rot}};
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
+        int32_t v;
+        st = want_int(m, keys[i].name, 0, 65536, keys[i].of_all, &v, err);
+        if (!st && v != keys[i].of_all)
+            st = us_fail(err, US_ERR_UNSUPPORTED,
+                         "%s: heads of layers with a window differ from others (key '%s.%s' is %d, not %d)", us_gguf_path(m->g),
+                         m->architecture, keys[i].name, v, keys[i].of_all);
+    }
+    return st;
+}
+
+/* The file's own word for what stands between gate and up, where it has one. */
+static us_status check_activation(us_model *m, const us_architecture *a, us_error *err) {
+    char buf[128];
+    us_str act;
+    if (!us_gguf_find(m->g, key(m, buf, "hidden_activation"))) return US_OK;
+    us_status st = us_gguf_get_str(m->g, buf, &act, err);
+    bool known = !st && (a->gelu ? us_str_eq(act, "gelu") || us_str_eq(act, "gelu_pytorch_tanh") : us_str_eq(act, "silu"));
+    return st || known
+               ? st
+               : us_fail(err, US_ERR_UNSUPPORTED, "%s: activation '%.*s' is not supported for architecture '%s' (key '%s')",
+                         us_gguf_path(m->g), (int)(act.len < 40 ? act.len : 40), act.data, m->architecture, buf);
 }
 
 static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
@@ -335,7 +394,7 @@ static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
                        us_gguf_path(m->g), head_size, n_rot, n->n_embd, n->n_ff);
     n->n_rot = n_rot;
     n->eps = (float)eps;
-    return US_OK;
+    return same_in_windows(m, err);
 }
 
 /* Files that are GGUF and no language model. */
@@ -381,7 +440,8 @@ us_status us_config_load(us_model *m, us_error *err) {
     if (st) return st;
     const us_architecture *a;
     int32_t ctx;
-    if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, &ctx, err))) return st;
+    if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, &ctx, err)) || (st = check_activation(m, a, err)))
+        return st;
     n->neox = a->neox;
     n->fused = a->fused;
     n->gelu = a->gelu;

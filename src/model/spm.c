@@ -9,12 +9,12 @@
 
 static void consider(const us_tokenizer *t, const char *s, us_symbol *sy, us_pair *heap, size_t *n, int32_t l, int32_t r) {
     if (l < 0 || r < 0) return;
-    int32_t id = us_tokenizer_lookup(t, s + sy[l].at, sy[l].len + sy[r].len);
+    int32_t id = us_tokenizer_lookup_text(t, s + sy[l].at, sy[l].len + sy[r].len);
     if (id >= 0) us_heap_push(heap, n, (us_pair){-(double)t->scores[id], l, r, (int32_t)sy[l].len, (int32_t)sy[r].len, id});
 }
 
 static us_status emit(const us_tokenizer *t, const char *s, const us_symbol *y, us_tokens *out, us_error *err) {
-    int32_t id = us_tokenizer_lookup(t, s + y->at, y->len);
+    int32_t id = us_tokenizer_lookup_text(t, s + y->at, y->len);
     if (id >= 0) return us_tokens_push(out, id, err);
     us_status st = US_OK;
     for (uint32_t i = 0; i < y->len && !st; i++) {

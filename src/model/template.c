@@ -139,6 +139,7 @@ void us_template_free(us_template *t) {
         for (int i = 0; i < 16; i++) free(t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1]);
     for (int i = 0; i < 2; i++) free(t->start[i]), free(t->end[i]);
     free(t->generation);
+    free(t->again);
     free(t->name);
     free(t);
 }
@@ -174,6 +175,7 @@ static us_status from_description(const description *d, us_template **out, us_er
     us_status st = us_alloc(1, sizeof *t, &t, err);
     if (!st) st = us_strdup(d->name, &t->name, err);
     if (!st) st = us_strdup(d->generation, &t->generation, err);
+    if (!st) st = us_strdup(d->generation, &t->again, err);
     if (!st) t->user_first = d->system_in != OWN;
     for (int system = 0; system < 2 && !st; system++) {
         const char *const parts[] = {d->begin, d->system[0], d->default_system, d->system[1]};
@@ -624,24 +626,38 @@ static size_t carrier(const us_template *t, const us_message *m, size_t n) {
 }
 
 /* What the conversation begins with. */
-static char first_byte(const us_template *t, const us_message *m, size_t n, bool generation) {
+static const char *first_string(const us_template *t, const us_message *m, size_t n, bool generation) {
     bool system = n && role_of(m) == US_ROLE_SYSTEM;
-    char c = *t->start[system];
-    for (size_t i = 0; i < n && !c; i++) {
+    const char *s = t->start[system];
+    for (size_t i = 0; i < n && !*s; i++) {
         bool last = i + 1 == n, first = i == system;
-        c = *t->turn[role_of(&m[i])][first][last][system][last && generation];
+        s = t->turn[role_of(&m[i])][first][last][system][last && generation];
     }
-    return c;
+    return s;
 }
 
+/* The BOS token stands there, as a mark or spelled out. */
+static bool is_bos(const us_tokenizer *tok, const char *s) {
+    size_t n;
+    const char *piece = us_tokenizer_piece(tok, us_tokenizer_bos(tok), &n);
+    return *s == US_MARK_BOS || (n && !strncmp(s, piece, n));
+}
+
+static bool is_blank(const char *s) { return !s[strspn(s, " \t\r\n\v\f")]; }
+
 static us_status render(sheet *s, const us_template *t, const us_message *m, size_t n, bool generation, place_in_text *places) {
+    if ((s->st = check(m, n, s->err))) return s->st;
+    if (n && role_of(m) == US_ROLE_SYSTEM && t->drops[*m->content != 0] && is_blank(m->content)) {
+        m++;
+        n--;
+        if (places) *places++ = (place_in_text){0};
+    }
     bool system = n && role_of(m) == US_ROLE_SYSTEM;
     size_t carries = carrier(t, m, n);
     bool in_last = carries < n && !has_mark(t->turn[US_ROLE_USER][1][0][1][0], US_MARK_SYSTEM);
     const char *text = system ? m[0].content : NULL;
     place_in_text none;
-    if ((s->st = check(m, n, s->err))) return s->st;
-    if (s->tok && us_tokenizer_add_bos(s->tok) && first_byte(t, m, n, generation) != US_MARK_BOS)
+    if (s->tok && us_tokenizer_add_bos(s->tok) && !is_bos(s->tok, first_string(t, m, n, generation)))
         put_token(s, true); /* once, whoever asks for it */
     put_marked(s, t->start[system], "", text, 0, &none);
     for (size_t i = 0; i < n; i++) {
@@ -655,7 +671,9 @@ static us_status render(sheet *s, const us_template *t, const us_message *m, siz
         put_marked(s, marked, m[i].content, text, role == US_ROLE_ASSISTANT ? header_of(t, marked) : 0, &here);
         if (places) places[i] = here;
     }
-    put_marked(s, t->end[generation], "", text, 0, &none);
+    bool asked =
+        n && role_of(&m[n - 1]) == US_ROLE_USER; /* a template may ask inside a user's turn, and behind another's too */
+    put_marked(s, generation && !asked ? t->again : t->end[generation], "", text, 0, &none);
     return s->st;
 }
 
@@ -755,22 +773,37 @@ static us_status spell_out(const us_buf *marked, const talk *k, char **out, unsi
     return s.st;
 }
 
-static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, int64_t today, us_error *err) {
+/* What Jinja makes of a talk; NULL where it raises an error or loses a message. */
+static us_status by_jinja(const char *jinja, size_t n, const talk *k, bool generation, int64_t today, char **out,
+                          us_error *err) {
     us_buf marked;
-    char *want = NULL, *got = NULL;
-    unsigned shown, all = (1u << k->n) - 1;
-    bool refused, generation = k->roles[k->n - 1] == US_ROLE_USER;
+    unsigned shown = 0, all = (1u << k->n) - 1;
+    bool refused, empty = k->roles[0] == US_ROLE_SYSTEM && is_blank(k->m[0].content);
+    *out = NULL;
     us_buf_init(&marked, 1 << 20);
-    us_status st = us_jinja_render(jinja, n, k->roles, k->n, generation, today, &marked, &refused, err);
-    if (!st && !refused) st = spell_out(&marked, k, &want, &shown, err);
-    if (want && shown != all) goto out; /* it loses a message: ours keeps it */
-    if (want) st = us_template_render(t, k->m, k->n, generation, &got, err);
-    if (!st && want && strcmp(want, got) != 0)
-        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
-out:
+    us_status st =
+        us_jinja_render(jinja, n, k->roles, k->n, empty ? k->m[0].content : NULL, generation, today, &marked, &refused, err);
+    if (!st && !refused) st = spell_out(&marked, k, out, &shown, err);
+    if (*out && (shown | empty) != all) { /* ours keeps it */
+        free(*out);
+        *out = NULL;
+    }
     us_buf_fini(&marked);
+    return st;
+}
+
+static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, bool generation, int64_t today,
+                            us_error *err) {
+    char *want = NULL, *got = NULL, *unasked = NULL;
+    us_status st = by_jinja(jinja, n, k, generation, today, &want, err);
+    if (!st && generation) st = by_jinja(jinja, n, k, false, today, &unasked, err);
+    if (!st && want) st = us_template_render(t, k->m, k->n, generation, &got, err);
+    bool ignored = want && unasked && !strcmp(want, unasked); /* it never asks there: ours does */
+    if (!st && want && strcmp(want, got) != 0 && !(ignored && k->roles[k->n - 1] != US_ROLE_USER))
+        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
     free(want);
     free(got);
+    free(unasked);
     return st;
 }
 
@@ -781,8 +814,52 @@ static us_status check_talks(const us_template *t, const char *jinja, size_t n, 
     for (int kind = 0; kind < 4; kind++)
         for (size_t turns = 1; turns <= TALK && !st; turns++) {
             make_talk(&k, kind & 1, kind & 2, turns);
-            st = check_talk(t, jinja, n, &k, today, err);
+            bool user_last = k.roles[k.n - 1] == US_ROLE_USER;
+            st = check_talk(t, jinja, n, &k, user_last, today, err);
+            if (!st && !user_last) st = check_talk(t, jinja, n, &k, true, today, err); /* another one may speak next */
         }
+    return st;
+}
+
+/* Templates that ask whether there is a system text take an empty one for none; others write it, with what stands around it. */
+static us_status read_empty_system(us_template *t, const char *jinja, size_t n, bool blank, int64_t today, us_error *err) {
+    char *want = NULL, *got = NULL;
+    talk k;
+    make_talk(&k, true, false, 3);
+    k.m[0].content = blank ? "  " : "";
+    us_status st = by_jinja(jinja, n, &k, true, today, &want, err);
+    for (int drops = 0; drops < 2 && want && !st; drops++) {
+        t->drops[blank] = drops;
+        if (!(st = us_template_render(t, k.m, k.n, true, &got, err)) && !strcmp(want, got)) break;
+        if (!st && drops)
+            st = us_fail(err, US_ERR_UNSUPPORTED,
+                         "the chat template is not one of the known ones (an empty system text stands for another)");
+        free(got);
+        got = NULL;
+    }
+    free(want);
+    free(got);
+    return st;
+}
+
+/* What asks for a reply behind an assistant's turn. Templates that ask only behind a user's are helped out. */
+static us_status read_again(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    static const us_role roles[] = {US_ROLE_USER, US_ROLE_ASSISTANT};
+    us_buf text[2]; /* without, and asking */
+    bool refused = false, one;
+    us_status st = US_OK;
+    for (int asks = 0; asks < 2; asks++) {
+        us_buf_init(&text[asks], 1 << 20);
+        if (!st) st = us_jinja_render(jinja, n, roles, 2, NULL, asks, today, &text[asks], &one, err);
+        refused = refused || one;
+    }
+    size_t len = text[0].len;
+    bool more = !st && !refused && len && text[1].len > len && !memcmp(text[0].data, text[1].data, len) &&
+                !memchr(text[1].data + len, US_MARK_CONTENT, text[1].len - len);
+    if (more) st = us_strndup(text[1].data + len, text[1].len - len, &t->again, err);
+    else if (!st) st = us_strdup(t->generation, &t->again, err);
+    us_buf_fini(&text[0]);
+    us_buf_fini(&text[1]);
     return st;
 }
 
@@ -797,6 +874,8 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
     if (!st && !(t->start[0] && t->end[1]))
         st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (it refuses every conversation)");
     if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
+    if (!st) st = read_again(t, jinja, n, today, err);
+    for (int blank = 0; blank < 2 && !st; blank++) st = read_empty_system(t, jinja, n, blank, today, err);
     if (!st) st = check_talks(t, jinja, n, today, err);
     if (!st) st = check_ends(t, jinja, n, bos, eos, err);
     if (!st) st = give_name(t, err);

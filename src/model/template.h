@@ -12,7 +12,9 @@ struct us_template {
     char *turn[US_N_ROLES][2][2][2][2];
     char *end[2];     /* [generation] */
     bool user_first;  /* it raises an error when an assistant speaks first */
+    bool drops[2];    /* an empty system text is like none; one of blanks is */
     char *generation; /* what asks for a reply, wherever it stands */
+    char *again;      /* what asks for one where the last turn is not a user's */
 };
 /* The vocabulary is told what the template's markers are: special tokens, whatever the file calls them, and which one ends a
  * turn of the assistant's. */

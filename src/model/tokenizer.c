@@ -49,6 +49,11 @@ static uint32_t *piece_slot(const us_tokenizer *t, const char *s, size_t n) {
 
 int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *s, size_t n) { return (int32_t)*piece_slot(t, s, n) - 1; }
 
+int32_t us_tokenizer_lookup_text(const us_tokenizer *t, const char *s, size_t n) {
+    int32_t id = us_tokenizer_lookup(t, s, n);
+    return id < 0 || t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_UNKNOWN || t->ends[id] ? -1 : id;
+}
+
 static uint32_t *merge_slot(const us_tokenizer *t, int32_t l, int32_t r) {
     for (size_t i = mix((uint64_t)(uint32_t)l << 32 | (uint32_t)r) & (t->n_merge_slots - 1);;
          i = (i + 1) & (t->n_merge_slots - 1)) {
@@ -110,7 +115,7 @@ static us_status get_numbers(const us_gguf *g, const char *key, const char *what
     if (!kv->is_array || kv->kind == US_KV_STRING || (kv->n && !us_kv_float(kv, 0, &x)))
         return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected an array of %s, got %s%s", us_gguf_path(g), key, what,
                        kv->is_array ? "an array of " : "a ", us_kv_kind_name(kv->kind));
-    if (kv->n != n)
+    if (kv->n < n) /* more belong to nobody */
         return us_fail(err, US_ERR_FORMAT, "%s: %s has %llu entries for %zu tokens", us_gguf_path(g), key,
                        (unsigned long long)kv->n, n);
     return US_OK;
@@ -264,10 +269,40 @@ static us_status load_spm(us_tokenizer *t, const us_gguf *g, us_error *err) {
 
 /* -1 when the file names a number that is no token: converters write n_vocab, or -1 in 32 bits, for "none". A SentencePiece file
  * that says nothing has it where SentencePiece has it, if `usual` stands there. */
-static int32_t load_id(const us_tokenizer *t, const us_gguf *g, const char *key, int32_t place, const char *usual) {
-    int64_t v = place;
-    if (us_gguf_find(g, key)) return us_gguf_get_int(g, key, 0, (int64_t)t->n_vocab - 1, &v, NULL) ? -1 : (int32_t)v;
-    return t->spm && usual && (size_t)place < t->n_vocab && us_str_eq(t->pieces[place], usual) ? place : -1;
+static us_status load_id(const us_tokenizer *t, const us_gguf *g, const char *key, int32_t place, const char *usual,
+                         int32_t *out, us_error *err) {
+    const us_kv *kv = us_gguf_find(g, key);
+    int64_t v;
+    *out = -1;
+    if (!kv) {
+        if (t->spm && usual && (size_t)place < t->n_vocab && us_str_eq(t->pieces[place], usual)) *out = place;
+        return US_OK;
+    }
+    if (kv->is_array && !kv->n) return US_OK;
+    if (!us_kv_int(kv, 0, &v) || kv->kind == US_KV_BOOL)
+        return us_fail(err, US_ERR_FORMAT, "%s: key '%s': expected a whole number, got a %s", us_gguf_path(g), key,
+                       us_kv_kind_name(kv->kind));
+    if (v >= 0 && (uint64_t)v < t->n_vocab) *out = (int32_t)v;
+    return US_OK;
+}
+
+/* Tokens that end a turn: one, or a list of them. */
+static us_status load_ends(us_tokenizer *t, const us_gguf *g, us_error *err) {
+    static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id", "tokenizer.ggml.eos_token_ids"};
+    us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
+        const us_kv *kv = us_gguf_find(g, keys[i]);
+        int32_t first;
+        int64_t v;
+        st = load_id(t, g, keys[i], 2, i ? NULL : "</s>", &first, err);
+        if (!i) t->eos = first;
+        else if (t->eos < 0) t->eos = i == 3 ? first : -1;
+        if (!st && first >= 0) t->ends[first] = true;
+        for (uint64_t k = 1; kv && kv->is_array && k < kv->n && !st; k++)
+            if (us_kv_int(kv, k, &v) && v >= 0 && (uint64_t)v < t->n_vocab) t->ends[v] = true;
+    }
+    return st;
 }
 
 /* A token that its maker added to the vocabulary and that is text like any other ("\n\n", runs of blanks in Gemma): it is
@@ -320,26 +355,39 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
                                        "<end_of_utterance>",
                                        "<|return|>",
                                        "<turn|>"};
-    us_status st = us_alloc(t->n_vocab, sizeof *t->ends, &t->ends, err);
-    if (st) return st;
-    t->bos = load_id(t, g, "tokenizer.ggml.bos_token_id", 1, "<s>");
-    t->eos = load_id(t, g, "tokenizer.ggml.eos_token_id", 2, "</s>");
-    t->unknown = load_id(t, g, "tokenizer.ggml.unknown_token_id", 0, "<unk>");
-    int32_t eot = load_id(t, g, "tokenizer.ggml.eot_token_id", 0, NULL),
-            eom = load_id(t, g, "tokenizer.ggml.eom_token_id", 0, NULL);
+    us_status st = load_ends(t, g, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.bos_token_id", 1, "<s>", &t->bos, err);
+    if (!st) st = load_id(t, g, "tokenizer.ggml.unknown_token_id", 0, "<unk>", &t->unknown, err);
     t->add_bos = t->spm || t->pre.add_bos;
     if (!st && us_gguf_find(g, "tokenizer.ggml.add_bos_token"))
         st = us_gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
     if (st) return st;
     if (t->bos < 0) t->add_bos = false;
-    if (t->eos >= 0) t->ends[t->eos] = true;
-    if (eot >= 0) t->ends[eot] = true;
-    if (eom >= 0) t->ends[eom] = true;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         int32_t id = us_tokenizer_find(t, ends[i]);
         if (id >= 0 && t->kinds[id] != US_TOKEN_NORMAL) t->ends[id] = true;
     }
     return list_specials(t, err);
+}
+
+/* What some tokenizers do to a text before they cut it, and these two families do not. */
+static us_status check_flags(const us_tokenizer *t, const us_gguf *g, us_error *err) {
+    static const struct {
+        const char *key, *what;
+        bool spm; /* of SentencePiece; others write it without a meaning */
+    } flags[] = {{"tokenizer.ggml.remove_extra_whitespaces", "joins runs of blanks", true},
+                 {"tokenizer.ggml.treat_whitespace_as_suffix", "puts blanks behind words", true},
+                 {"tokenizer.ggml.normalizer.lowercase", "makes capitals small", false},
+                 {"tokenizer.ggml.normalizer.strip_accents", "drops accents", false}};
+    us_status st = US_OK;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags && !st; i++) {
+        bool set = false;
+        if (us_gguf_find(g, flags[i].key)) st = us_gguf_get_bool(g, flags[i].key, &set, err);
+        if (!st && set && (t->spm || !flags[i].spm))
+            st = us_fail(err, US_ERR_UNSUPPORTED, "%s: a tokenizer that %s is not supported (key '%s')", us_gguf_path(g),
+                         flags[i].what, flags[i].key);
+    }
+    return st;
 }
 
 us_status us_tokenizer_mark(us_tokenizer *t, const char *text, size_t n, us_error *err) {
@@ -364,6 +412,7 @@ us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error 
                      "%s: tokenizer '%.*s' is not supported; supported are gpt2 (byte-level BPE) and llama (SentencePiece)",
                      us_gguf_path(g), (int)(model.len < 80 ? model.len : 80), model.data);
     else if (!t->n_vocab) st = us_fail(err, US_ERR_FORMAT, "%s: the vocabulary is empty", us_gguf_path(g));
+    if (!st) st = check_flags(t, g, err);
     if (!st) st = load_kinds(t, g, err);
     if (!st) st = load_pieces(t, g, tokens, err);
     if (!st) st = t->spm ? load_spm(t, g, err) : load_bpe(t, g, err);

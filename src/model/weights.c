@@ -183,7 +183,7 @@ static bool is_known(const us_model *m, const us_tensor *t) {
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
         if (us_str_eq(t->name, outside[i])) return true;
     snprintf(name, sizeof name, "%.*s", (int)t->name.len, t->name.data);
-    if (t->name.len >= 96 || sscanf(name, "blk.%9d.%n", &layer, &end) != 1 || !end) return false;
+    if (t->name.len >= 96 || sscanf(name, "blk.%9d.%n", &layer, &end) != 1 || !end || layer >= m->net.n_layers) return false;
     snprintf(kind, sizeof kind, "%s", name + end);
     for (int k = 0; k < US_N_MODULES; k++)
         for (int bias = 0; bias < 2; bias++) {

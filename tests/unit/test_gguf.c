@@ -290,12 +290,12 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Copies the model without `key` (put() may add another one). */
-static void replace(bool spm, const char *key, us_status (*put)(us_gguf_writer *, const char *)) {
+/* Copies a model without `key` (put() may add another one). */
+static void replace_in(const char *from, const char *key, us_status (*put)(us_gguf_writer *, const char *)) {
     us_gguf *g;
     us_gguf_writer *w;
     size_t n;
-    assert_ok(us_gguf_open(base[spm], &g, &err), &err);
+    assert_ok(us_gguf_open(from, &g, &err), &err);
     assert_ok(us_gguf_writer_new(&w, &err), &err);
     const us_kv *kvs = us_gguf_kvs(g, &n);
     for (size_t i = 0; i < n; i++)
@@ -312,7 +312,12 @@ static void replace(bool spm, const char *key, us_status (*put)(us_gguf_writer *
     us_gguf_close(g);
 }
 
+static void replace(bool spm, const char *key, us_status (*put)(us_gguf_writer *, const char *)) {
+    replace_in(base[spm], key, put);
+}
+
 static us_status put_0(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 0, &err); }
+static us_status put_1(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 1, &err); }
 static us_status put_3(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 3, &err); }
 static us_status put_7(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, 7, &err); }
 static us_status put_max(us_gguf_writer *w, const char *key) { return us_gguf_put_u32(w, key, UINT32_MAX, &err); }
@@ -355,6 +360,7 @@ static us_status put_mmproj(us_gguf_writer *w, const char *key) { return us_gguf
 static us_status put_imatrix(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "imatrix", 7, &err); }
 static us_status put_clip(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "clip", 4, &err); }
 static us_status put_bert(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "bert", 4, &err); }
+static us_status put_true(us_gguf_writer *w, const char *key) { return us_gguf_put_bool(w, key, true, &err); }
 static us_status put_false(us_gguf_writer *w, const char *key) { return us_gguf_put_bool(w, key, false, &err); }
 
 static const struct {
@@ -371,6 +377,15 @@ static const struct {
     {0, "llama.expert_count", put_7, US_ERR_UNSUPPORTED, "a mixture of experts (as Mixtral is one) is not supported"},
     {0, "llama.attention.causal", put_false, US_ERR_UNSUPPORTED, "attention in both directions"},
     {0, "llama.attention.clamp_kqv", put_7, US_ERR_UNSUPPORTED, "'llama.attention.clamp_kqv' is 7"},
+    {0, "llama.pooling_type", put_3, US_ERR_UNSUPPORTED,
+     "one vector for a text (an embedding or ranking model) is not supported"},
+    {0, "llama.rope.scaling.alpha", put_7, US_ERR_UNSUPPORTED, "'llama.rope.scaling.alpha' is 7"},
+    {0, "llama.rope.scaling.yarn_ext_factor", put_1, US_ERR_FORMAT, "'llama.rope.scaling.yarn_ext_factor'"},
+    {0, "llama.rope.dimension_sections", put_ints, US_ERR_UNSUPPORTED, "RoPE over more than one axis"},
+    {0, "llama.attention.value_scale", put_floats, US_ERR_UNSUPPORTED, "a scale of values is not supported"},
+    {0, "llama.attention.key_length_swa", put_7, US_ERR_UNSUPPORTED, "heads of layers with a window differ from others"},
+    {0, "llama.hidden_activation", put_text, US_ERR_UNSUPPORTED, "activation 'mamba"},
+    {0, "llama.block_count", put_1, US_ERR_UNSUPPORTED, "tensor 'blk.1."}, /* more layers than are told */
     {0, "llama.attention.value_length", put_7, US_ERR_UNSUPPORTED, "values of 7 are not supported"},
     {0, "general.architecture", NULL, US_ERR_NOT_FOUND, "no key 'general.architecture'"},
     {0, "general.architecture", put_text, US_ERR_UNSUPPORTED,
@@ -397,14 +412,16 @@ static const struct {
     {0, "tokenizer.ggml.pre", put_text, US_ERR_UNSUPPORTED, "pre-tokenizer 'mamba"},
     {0, "tokenizer.ggml.tokens", put_floats, US_ERR_FORMAT, "expected an array of string, got an array of float32"},
     {0, "tokenizer.ggml.tokens", put_7, US_ERR_FORMAT, "expected an array of string, got a uint32"},
-    {0, "tokenizer.ggml.tokens", put_long, US_ERR_FORMAT,
-     "tokenizer.ggml.token_type has"}, /* CVE-2025-49847: lengths that disagree */
+    {0, "tokenizer.ggml.tokens", put_long, US_ERR_LIMIT, "token 0 has 5000 bytes"}, /* CVE-2025-49847: lengths that disagree */
     {0, "tokenizer.ggml.tokens", put_no_strings, US_ERR_FORMAT, "vocabulary is empty"},
     {0, "tokenizer.ggml.token_type", put_ints, US_ERR_FORMAT, "has 2 entries for"},
     {0, "tokenizer.ggml.token_type", put_text, US_ERR_FORMAT, "expected an array of whole numbers"},
     {0, "tokenizer.ggml.merges", put_merge, US_ERR_FORMAT, "is not two tokens that make a third"},
     {0, "tokenizer.ggml.merges", put_ints, US_ERR_FORMAT, "expected an array of string"},
     {1, "tokenizer.ggml.scores", put_floats, US_ERR_FORMAT, "has 2 entries for"},
+    {0, "tokenizer.ggml.bos_token_id", put_text, US_ERR_FORMAT, "expected a whole number, got a string"},
+    {1, "tokenizer.ggml.remove_extra_whitespaces", put_true, US_ERR_UNSUPPORTED, "a tokenizer that joins runs of blanks"},
+    {0, "tokenizer.ggml.normalizer.lowercase", put_true, US_ERR_UNSUPPORTED, "a tokenizer that makes capitals small"},
     {1, "tokenizer.ggml.scores", put_text, US_ERR_FORMAT, "expected an array of numbers, got a string"},
 };
 
@@ -458,6 +475,24 @@ static us_status put_kinds_as_bytes(us_gguf_writer *w, const char *key) {
     us_gguf_close(g);
     return st;
 }
+/* The scores, and some that belong to no token. */
+static us_status put_more_scores(us_gguf_writer *w, const char *key) {
+    us_gguf *g;
+    const us_kv *a;
+    assert_ok(us_gguf_open(base[1], &g, &err), &err);
+    assert_ok(us_gguf_get_array(g, key, US_KV_FLOAT32, 100000, &a, &err), &err);
+    float *x = calloc((size_t)a->n + 3, sizeof *x);
+    double v = 0;
+    for (uint64_t i = 0; i < a->n; i++) x[i] = us_kv_float(a, i, &v) ? (float)v : 0;
+    us_status st = us_gguf_put_array(w, key, US_KV_FLOAT32, x, (size_t)a->n + 3, &err);
+    free(x);
+    us_gguf_close(g);
+    return st;
+}
+static us_status put_flags(us_gguf_writer *w, const char *key) {
+    us_status st = us_gguf_put_u32(w, "llama.attention.sliding_window", 5, &err);
+    return st ? st : us_gguf_put_array(w, key, US_KV_I32, (int32_t[]){1, 0}, 2, &err);
+}
 /* The merges, and one that the vocabulary cannot make. */
 static us_status put_one_bad_merge(us_gguf_writer *w, const char *key) {
     us_gguf *g;
@@ -496,6 +531,13 @@ static const struct {
     {1, "tokenizer.ggml.tokens", put_bad_byte},
     {0, "general.name", put_7},
     {0, "llama.rope.scaling.factor", put_0},
+    {0, "tokenizer.ggml.remove_extra_whitespaces", put_true},
+    {0, "tokenizer.ggml.eot_token_id", put_no_strings},
+    {0, "llama.residual_scale", put_0},
+    {0, "llama.embedding_scale", put_0},
+    {0, "llama.pooling_type", put_0},
+    {0, "llama.attention.sliding_window_pattern", put_flags},
+    {1, "tokenizer.ggml.scores", put_more_scores},
 };
 
 static void harmless_values_refuse_no_file(void **state) {
@@ -545,6 +587,7 @@ static void rope_scaling_is_applied(void **state) {
         {"llama.rope.scaling.factor", put_4, 0.25, 0.00790569415, 4.445698525e-5, 1},
         {"llama.rope.scale_linear", put_4, 0.25, 0.00790569415, 4.445698525e-5, 1},
         {"llama.rope.scaling.type", put_yarn, 1, 0.0180701581, 4.445698525e-5, 1.138629436},
+        {"llama.rope.scaling.attn_factor", put_4, 1, 0.03162277660, 1.778279410e-4, 4}, /* for every type */
     };
     for (size_t i = 0; i < sizeof ropes / sizeof *ropes; i++) {
         us_model *m = NULL;
@@ -562,6 +605,103 @@ static void rope_scaling_is_applied(void **state) {
     replace(0, "llama.rope.scaling.type", put_text);
     assert_int_equal(us_model_open(path, NULL, &m, &err), US_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "RoPE scaling 'mamba"));
+}
+
+/* Olmo-3-7B's keys: its attention_factor, 1 + 0.1 ln(8), is the scale itself, and not one more. */
+static us_status put_olmo3(us_gguf_writer *w, const char *key) {
+    us_status st = us_gguf_put_str(w, key, "yarn", 4, &err);
+    if (!st) st = us_gguf_put_f32(w, "olmo2.rope.scaling.factor", 8, &err);
+    if (!st) st = us_gguf_put_f32(w, "olmo2.rope.scaling.attn_factor", 1.2079442f, &err);
+    return st ? st : us_gguf_put_u32(w, "olmo2.rope.scaling.original_context_length", 8192, &err);
+}
+
+static void olmo3_is_scaled_once(void **state) {
+    (void)state;
+    us_model *m = NULL;
+    char olmo[512];
+    snprintf(olmo, sizeof olmo, "%s/olmo.gguf", dir);
+    assert_ok(us_tiny_write(&(us_tiny){.arch = "olmo2", .untied = true}, olmo, &err), &err);
+    replace_in(olmo, "olmo2.rope.scaling.type", put_olmo3);
+    assert_ok(us_model_open(path, NULL, &m, &err), &err);
+    assert_float_equal(m->net.ropes[0].scale, 1.2079442, 1e-6);
+    us_model_free(m);
+}
+
+/* Whatever the architecture: in every layer, or in those that the file names. */
+static void windows_are_applied(void **state) {
+    (void)state;
+    static const struct {
+        const char *key;
+        us_status (*put)(us_gguf_writer *, const char *);
+        int32_t window[2];
+    } rows[] = {{"llama.attention.sliding_window", put_7, {7, 7}},
+                {"llama.attention.sliding_window", put_0, {0, 0}},
+                {"llama.attention.sliding_window_pattern", put_flags, {5, 0}}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        us_model *m = NULL;
+        replace(0, rows[i].key, rows[i].put);
+        assert_ok(us_model_open(path, NULL, &m, &err), &err);
+        for (int l = 0; l < 2; l++) assert_int_equal(m->net.layers[l].window, rows[i].window[l]);
+        us_model_free(m);
+    }
+}
+
+static us_status put_ends(us_gguf_writer *w, const char *key) {
+    return us_gguf_put_array(w, key, US_KV_I32, (int32_t[]){30, 40, 1 << 30}, 3, &err);
+}
+
+/* Several tokens end a turn: lists in place of one number, and Ollama's key for all of them. */
+static void a_turn_has_several_ends(void **state) {
+    (void)state;
+    static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eos_token_ids"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        us_gguf *g;
+        us_tokenizer *tok;
+        replace(0, keys[i], put_ends);
+        assert_ok(us_gguf_open(path, &g, &err), &err);
+        assert_ok(us_tokenizer_from_gguf(g, &tok, &err), &err);
+        assert_true(us_tokenizer_is_end(tok, 30) && us_tokenizer_is_end(tok, 40) && !us_tokenizer_is_end(tok, 35));
+        assert_int_equal(us_tokenizer_eos(tok) == 30, !i);
+        us_tokenizer_free(tok);
+        us_gguf_close(g);
+    }
+}
+
+/* SentencePiece's pieces with two that join to "</s>" and to "<s>": what people type is neither. */
+static us_status put_joining_pieces(us_gguf_writer *w, const char *key) {
+    us_gguf *g;
+    const us_kv *a;
+    assert_ok(us_gguf_open(base[1], &g, &err), &err);
+    assert_ok(us_gguf_get_array(g, key, US_KV_STRING, 100000, &a, &err), &err);
+    us_str *s = calloc((size_t)a->n, sizeof *s);
+    const unsigned char *at = NULL;
+    for (uint64_t i = 0; i < a->n; i++) s[i] = us_kv_next_str(a, &at);
+    s[a->n - 2] = (us_str){"</", 2};
+    s[a->n - 1] = (us_str){"s>", 2};
+    us_status st = us_gguf_put_strs(w, key, s, (size_t)a->n, &err);
+    free(s);
+    us_gguf_close(g);
+    return st;
+}
+
+static void pieces_join_to_no_marker(void **state) {
+    (void)state;
+    us_gguf *g;
+    us_tokenizer *tok;
+    us_tokens ids = {0};
+    replace(1, "tokenizer.ggml.tokens", put_joining_pieces);
+    assert_ok(us_gguf_open(path, &g, &err), &err);
+    assert_ok(us_tokenizer_from_gguf(g, &tok, &err), &err);
+    assert_ok(us_tokenizer_encode(tok, "a </s><s><unk>", 14, false, &ids, &err), &err);
+    assert_true(ids.n > 5);
+    for (size_t i = 0; i < ids.n; i++) assert_true(ids.ids[i] > 2);
+    ids.n = 0;
+    assert_ok(us_tokenizer_encode(tok, "</s>", 4, true, &ids, &err), &err);
+    assert_true(ids.n == 1 && ids.ids[0] == us_tokenizer_eos(tok));
+    us_tokens_fini(&ids);
+    us_tokenizer_free(tok);
+    us_gguf_close(g);
 }
 
 /* CVE-2025-52566: the length of a prompt in an int. */
@@ -672,6 +812,10 @@ int main(void) {
                                        cmocka_unit_test(hostile_models_get_words),
                                        cmocka_unit_test(harmless_values_refuse_no_file),
                                        cmocka_unit_test(rope_scaling_is_applied),
+                                       cmocka_unit_test(olmo3_is_scaled_once),
+                                       cmocka_unit_test(windows_are_applied),
+                                       cmocka_unit_test(a_turn_has_several_ends),
+                                       cmocka_unit_test(pieces_join_to_no_marker),
                                        cmocka_unit_test(endless_prompt),
                                        cmocka_unit_test(template_is_not_run),
                                        cmocka_unit_test(split_files),
