@@ -44,7 +44,7 @@ typedef struct reader {
     size_t rounds[MAX_ROUNDS][2], n_rounds; /* bytes of `out` that each round of the loop over the turns has written */
     size_t empty_loop;                      /* where a loop had nothing to do, + 1 */
     bool in_rounds, system;                 /* the first message is the system's */
-    const char *written;                    /* the system's text, or NULL: a mark */
+    const char *const *texts;               /* of each message, NULL: a mark; or NULL */
 } reader;
 
 static bool fail(reader *r, const char *why) {
@@ -770,8 +770,8 @@ static bool add_message(reader *r, value list, us_role role, size_t number) {
     const char content[] = {US_JINJA_CONTENT, '0', (char)('0' + number)};
     value m = us_jinja_list_new(&r->mem, US_J_DICT);
     us_jinja_put(&r->mem, m, "role", 4, us_jinja_text(&r->mem, roles[role], strlen(roles[role])));
-    value text = role == US_ROLE_SYSTEM && r->written ? us_jinja_text(&r->mem, r->written, strlen(r->written))
-                                                      : us_jinja_text(&r->mem, content, sizeof content);
+    const char *own = r->texts ? r->texts[number] : NULL;
+    value text = own ? us_jinja_text(&r->mem, own, strlen(own)) : us_jinja_text(&r->mem, content, sizeof content);
     us_jinja_put(&r->mem, m, "content", 7, text);
     if (!failed(r)) us_jinja_push(&r->mem, list.list, m);
     return !failed(r);
@@ -800,10 +800,10 @@ static us_status end(reader *r, unsigned failures, us_error *err) {
     return why ? us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (%s)", why) : US_OK;
 }
 
-us_status us_jinja_render(const char *jinja, size_t n, const us_role *roles, size_t n_roles, const char *system,
+us_status us_jinja_render(const char *jinja, size_t n, const us_role *roles, size_t n_roles, const char *const *texts,
                           bool generation, int64_t today, us_buf *out, bool *refused, us_error *err) {
     unsigned failures = us_memory_failures();
-    reader r = {.today = today, .written = system};
+    reader r = {.today = today, .texts = texts};
     bool ok = run(&r, jinja, n, roles, n_roles, generation);
     *refused = r.refused;
     if (ok && us_buf_append(out, r.out.len ? r.out.data : "", r.out.len, NULL)) fail(&r, "it is too long");

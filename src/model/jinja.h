@@ -32,7 +32,9 @@ void us_written_fini(us_written *w);
 US_MUST_USE us_status us_jinja_read(const char *jinja, size_t n, const us_situation *s, us_written *out, us_error *err);
 
 /* What the template makes of a whole conversation, appended to *out: where message i's text goes there are US_MARK_CONTENT, the
- * flags and the byte '0' + i. `system`, where it is not NULL, is the system message's text instead of a mark. */
-US_MUST_USE us_status us_jinja_render(const char *jinja, size_t n, const us_role *roles, size_t n_roles, const char *system,
-                                      bool generation, int64_t today, us_buf *out, bool *refused, us_error *err);
+ * flags and the byte '0' + i. `texts` (may be NULL) has a message's text instead of a mark,
+ * or NULL, for each. */
+US_MUST_USE us_status us_jinja_render(const char *jinja, size_t n, const us_role *roles, size_t n_roles,
+                                      const char *const *texts, bool generation, int64_t today, us_buf *out, bool *refused,
+                                      us_error *err);
 #endif

@@ -643,6 +643,15 @@ static bool is_bos(const us_tokenizer *tok, const char *s) {
     return *s == US_MARK_BOS || (n && !strncmp(s, piece, n));
 }
 
+#define THOUGHT "</think>"
+
+/* What the template leaves of an assistant's text. */
+static const char *behind_thoughts(const us_template *t, const char *s) {
+    for (const char *at; t->cut && (at = strstr(s, THOUGHT));)
+        s = at + sizeof THOUGHT - 1, s += t->cut == US_CUT_BREAKS_TOO ? strspn(s, "\n") : 0;
+    return s;
+}
+
 static bool is_blank(const char *s) { return !s[strspn(s, " \t\r\n\v\f")]; }
 
 static us_status render(sheet *s, const us_template *t, const us_message *m, size_t n, bool generation, place_in_text *places) {
@@ -668,7 +677,8 @@ static us_status render(sheet *s, const us_template *t, const us_message *m, siz
         bool asks = generation && i + 1 == n;
         const char *marked = t->turn[role][first && role][last][system][asks];
         place_in_text here = {s->text.len, s->text.len, s->text.len, s->text.len};
-        put_marked(s, marked, m[i].content, text, role == US_ROLE_ASSISTANT ? header_of(t, marked) : 0, &here);
+        const char *content = role == US_ROLE_ASSISTANT ? behind_thoughts(t, m[i].content) : m[i].content;
+        put_marked(s, marked, content, text, role == US_ROLE_ASSISTANT ? header_of(t, marked) : 0, &here);
         if (places) places[i] = here;
     }
     bool asked =
@@ -773,18 +783,20 @@ static us_status spell_out(const us_buf *marked, const talk *k, char **out, unsi
     return s.st;
 }
 
-/* What Jinja makes of a talk; NULL where it raises an error or loses a message. */
-static us_status by_jinja(const char *jinja, size_t n, const talk *k, bool generation, int64_t today, char **out,
-                          us_error *err) {
+/* What Jinja makes of a talk; NULL where it raises an error or loses a message. Texts that `literal` names by bits go in as they
+ * are, not as marks: of these it may make what it likes. */
+static us_status by_jinja(const char *jinja, size_t n, const talk *k, unsigned literal, bool generation, int64_t today,
+                          char **out, us_error *err) {
     us_buf marked;
+    const char *texts[TALK + 1];
     unsigned shown = 0, all = (1u << k->n) - 1;
-    bool refused, empty = k->roles[0] == US_ROLE_SYSTEM && is_blank(k->m[0].content);
+    bool refused;
     *out = NULL;
     us_buf_init(&marked, 1 << 20);
-    us_status st =
-        us_jinja_render(jinja, n, k->roles, k->n, empty ? k->m[0].content : NULL, generation, today, &marked, &refused, err);
+    for (size_t i = 0; i < k->n; i++) texts[i] = literal >> i & 1 ? k->m[i].content : NULL;
+    us_status st = us_jinja_render(jinja, n, k->roles, k->n, texts, generation, today, &marked, &refused, err);
     if (!st && !refused) st = spell_out(&marked, k, out, &shown, err);
-    if (*out && (shown | empty) != all) { /* ours keeps it */
+    if (*out && (shown | literal) != all) { /* ours keeps it */
         free(*out);
         *out = NULL;
     }
@@ -795,8 +807,8 @@ static us_status by_jinja(const char *jinja, size_t n, const talk *k, bool gener
 static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, bool generation, int64_t today,
                             us_error *err) {
     char *want = NULL, *got = NULL, *unasked = NULL;
-    us_status st = by_jinja(jinja, n, k, generation, today, &want, err);
-    if (!st && generation) st = by_jinja(jinja, n, k, false, today, &unasked, err);
+    us_status st = by_jinja(jinja, n, k, 0, generation, today, &want, err);
+    if (!st && generation) st = by_jinja(jinja, n, k, 0, false, today, &unasked, err);
     if (!st && want) st = us_template_render(t, k->m, k->n, generation, &got, err);
     bool ignored = want && unasked && !strcmp(want, unasked); /* it never asks there: ours does */
     if (!st && want && strcmp(want, got) != 0 && !(ignored && k->roles[k->n - 1] != US_ROLE_USER))
@@ -827,13 +839,31 @@ static us_status read_empty_system(us_template *t, const char *jinja, size_t n, 
     talk k;
     make_talk(&k, true, false, 3);
     k.m[0].content = blank ? "  " : "";
-    us_status st = by_jinja(jinja, n, &k, true, today, &want, err);
+    us_status st = by_jinja(jinja, n, &k, 1, true, today, &want, err);
     for (int drops = 0; drops < 2 && want && !st; drops++) {
         t->drops[blank] = drops;
         if (!(st = us_template_render(t, k.m, k.n, true, &got, err)) && !strcmp(want, got)) break;
         if (!st && drops)
             st = us_fail(err, US_ERR_UNSUPPORTED,
                          "the chat template is not one of the known ones (an empty system text stands for another)");
+        free(got);
+        got = NULL;
+    }
+    free(want);
+    free(got);
+    return st;
+}
+
+/* What becomes of thoughts in an assistant's earlier message. What is none of these stays as it is. */
+static us_status read_cut(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    char *want = NULL, *got = NULL;
+    talk k;
+    make_talk(&k, false, false, 3);
+    k.m[1].content = "<think>\nHm.\n</think>\n\nYes";
+    us_status st = memmem(jinja, n, THOUGHT, sizeof THOUGHT - 1) ? by_jinja(jinja, n, &k, 2, true, today, &want, err) : US_OK;
+    for (int cut = US_CUT_BREAKS_TOO; cut >= 0 && want && !st; cut--) {
+        t->cut = (us_cut)cut;
+        if (!(st = us_template_render(t, k.m, k.n, true, &got, err)) && !strcmp(want, got)) break;
         free(got);
         got = NULL;
     }
@@ -875,6 +905,7 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
         st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (it refuses every conversation)");
     if (!st) st = complete(t, refused, memmem(jinja, n, "system", 6) != NULL, err);
     if (!st) st = read_again(t, jinja, n, today, err);
+    if (!st) st = read_cut(t, jinja, n, today, err);
     for (int blank = 0; blank < 2 && !st; blank++) st = read_empty_system(t, jinja, n, blank, today, err);
     if (!st) st = check_talks(t, jinja, n, today, err);
     if (!st) st = check_ends(t, jinja, n, bos, eos, err);

@@ -4,6 +4,9 @@
 #include "model/jinja.h"
 #include "understudy/template.h"
 
+/* Of what an assistant has thought, up to the last "</think>", a template leaves out: nothing; that; line breaks behind it too. */
+typedef enum us_cut { US_CUT_NOTHING, US_CUT_THOUGHTS, US_CUT_BREAKS_TOO } us_cut;
+
 /* Strings with the marks of model/jinja.h. Indices, in this order: role; first of the turns; last of them; there is a system
  * message; a reply is asked for. */
 struct us_template {
@@ -13,6 +16,7 @@ struct us_template {
     char *end[2];     /* [generation] */
     bool user_first;  /* it raises an error when an assistant speaks first */
     bool drops[2];    /* an empty system text is like none; one of blanks is */
+    us_cut cut;       /* of an assistant's text */
     char *generation; /* what asks for a reply, wherever it stands */
     char *again;      /* what asks for one where the last turn is not a user's */
 };

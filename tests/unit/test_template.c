@@ -98,8 +98,9 @@ static void tokens_of_talk(const us_template *t, const us_tokenizer *tok, const 
     if (whole.n != parts.n || memcmp(whole.ids, parts.ids, whole.n * sizeof *whole.ids))
         fail_msg("%s: other tokens for %s", name, text);
     for (size_t i = 0; i < n; i++) { /* a span's tokens are its content, but for blanks around it */
-        size_t at = 0, len, k = strspn(m[i].content, " \n"), end = strlen(m[i].content);
-        while (end > k && strchr(" \n", m[i].content[end - 1])) end--;
+        const char *thought = strstr(m[i].content, "</think>"), *content = thought ? thought + 8 : m[i].content;
+        size_t at = 0, len, k = strspn(content, " \n"), end = strlen(content);
+        while (end > k && strchr(" \n", content[end - 1])) end--;
         assert_true(spans[i].start <= spans[i].begin && spans[i].begin <= spans[i].end && spans[i].end <= spans[i].stop &&
                     spans[i].stop <= parts.n);
         for (size_t j = spans[i].begin; j < spans[i].end; j++) {
@@ -108,7 +109,7 @@ static void tokens_of_talk(const us_template *t, const us_tokenizer *tok, const 
             at += len;
         }
         back[at] = 0;
-        if (spans[i].end > spans[i].begin && !memmem(back, at, m[i].content + k, end - k))
+        if (spans[i].end > spans[i].begin && !memmem(back, at, content + k, end - k))
             fail_msg("%s: message %zu is '%s', its tokens are '%s'", name, i, m[i].content, back);
     }
     us_tokens_fini(&whole);
