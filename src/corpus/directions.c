@@ -1,10 +1,11 @@
 /* corpus/directions.c - the rule "directions": what is not spoken leaves the text, without leftovers.
  *
- * "(softly) Come in", "[laughs]", （笑）, 【旁白】, *smiles* and the marks <i> and {\an8} go. What stands in brackets and is
+ * "(softly) Come in", "[laughs]", （笑）, 【旁白】, *smiles* and the marks <i>, {\an8} and _so_ go, &amp; is &. What stands in brackets and is
  * spoken stays: an editor's word ("20 [thousand] ducks"), a smiley, "duck(s)", a number. With a direction goes the punctuation
  * that would stand alone behind it: "(softly). Come in" is "Come in", "Yes (nods), I do" is "Yes, I do". */
 #include "base/utf8.h"
 #include "corpus/script.h"
+#include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 
@@ -20,30 +21,55 @@ static const bracket brackets[] = {{"(", ")", false},
                                    {"\xef\xbc\xbb", "\xef\xbc\xbd", true},
                                    {"\xe3\x80\x94", "\xe3\x80\x95", false}};
 
+size_t us_entity(const char *s, const char *end, char out[8]) {
+    static const char *const known[][2] = {
+        {"amp", "&"},         {"lt", "<"},         {"gt", ">"},         {"quot", "\""},       {"apos", "'"},
+        {"nbsp", " "},        {"rsquo", "\u2019"}, {"lsquo", "\u2018"}, {"ldquo", "\u201c"},  {"rdquo", "\u201d"},
+        {"hellip", "\u2026"}, {"mdash", "\u2014"}, {"ndash", "\u2013"}, {"eacute", "\u00e9"}, {"egrave", "\u00e8"},
+        {"auml", "\u00e4"},   {"ouml", "\u00f6"},  {"uuml", "\u00fc"},  {"szlig", "\u00df"},  {"ntilde", "\u00f1"},
+        {"ccedil", "\u00e7"}};
+    const char *semi = memchr(s, ';', end - s < 12 ? (size_t)(end - s) : 12);
+    if (!semi) return 0;
+    size_t n = (size_t)(semi - s) - 1;
+    if (n > 1 && s[1] == '#') {
+        char number[12] = "";
+        bool hex = s[2] == 'x' || s[2] == 'X';
+        memcpy(number, s + 2 + hex, n - 1 - hex);
+        int len = us_utf8_encode((uint32_t)strtoul(number, NULL, hex ? 16 : 10), out);
+        out[len] = 0;
+        return len && out[0] ? n + 2 : 0;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n == strlen(known[i][0]) && !memcmp(s + 1, known[i][0], n)) return strcpy(out, known[i][1]), n + 2;
+    return 0;
+}
+
 static bool may_hold_any(const char *s, size_t n) { /* without branches, for the vector units */
     unsigned any = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        any |= (c == '(') | (c == '[') | (c == '<') | (c == '{') | (c == '*') | (c == 0xef) | (c == 0xe3);
+        any |= (c == '(') | (c == '[') | (c == '<') | (c == '{') | (c == '*') | (c == '_') | (c == '&') | (c == 0xef) |
+               (c == 0xe3);
     }
     return any != 0;
 }
 
-/* The bracket that opens at s; its partner's place in *close, brackets inside are counted. */
+/* The bracket that opens at s; its partner's place in *close, within 4096 bytes; brackets inside are counted. */
 static const bracket *bracket_at(const char *s, const char *end, const char **close) {
     for (size_t k = 0; k < sizeof brackets / sizeof *brackets; k++) {
         size_t no = strlen(brackets[k].open), nc = strlen(brackets[k].close);
         int depth = 0;
         if ((size_t)(end - s) < no + nc || memcmp(s, brackets[k].open, no)) continue;
-        for (const char *p = s; p < end && p - s < 4096;) {
+        if (end - s > 4096) end = s + 4096;
+        const char *first = memmem(s, (size_t)(end - s), brackets[k].close, nc);
+        for (const char *p = s; first && p < end && depth < 64;) {
             if ((size_t)(end - p) >= no && !memcmp(p, brackets[k].open, no)) depth++, p += no;
             else if ((size_t)(end - p) >= nc && !memcmp(p, brackets[k].close, nc)) {
                 if (!--depth) return *close = p, &brackets[k];
                 p += nc;
             } else p++;
         }
-        *close = memmem(s, (size_t)(end - s), brackets[k].close, nc); /* "(a (b)": up to the first that closes */
-        return *close ? &brackets[k] : NULL;
+        return first ? *close = first, &brackets[k] : NULL; /* "(a (b)": up to the first that closes */
     }
     return NULL;
 }
@@ -143,6 +169,16 @@ static const char *action_end(const char *text, const char *s, const char *end) 
     return doing && (apart || last) ? close : NULL;
 }
 
+/* _so_: the end of what is set in italics; NULL when the stroke is part of a word or of a face. */
+static const char *italics_end(const char *text, const char *s, const char *end) {
+    if (*s != '_' || s + 2 >= end || s[1] == ' ' || s[1] == '_' || (s > text && !strchr(" \n(\"'[-", s[-1]))) return NULL;
+    const char *close = memchr(s + 1, '_', end - s < 400 ? (size_t)(end - s) - 1 : 400);
+    if (!close || close[-1] == ' ' || !has_letter(s + 1, close) ||
+        (close + 1 < end && (is_alnum(close[1]) || close[1] == '_') && memcmp(close + 1, "\xe2\x80", 2)))
+        return NULL;
+    return close;
+}
+
 static bool ends_sentence(const us_buf *out) {
     size_t n = out->len;
     while (n && out->data[n - 1] == ' ') n--;
@@ -195,6 +231,7 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
     us_buf_clear(taken);
     while (p < end) {
         const char *inner = NULL, *after = NULL;
+        char stands_for[8];
         size_t style;
         const bracket *b = strchr("([\xef\xe3", *p) && *p ? bracket_at(p, end, &close) : NULL;
         if (b) {
@@ -218,6 +255,17 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
             kept = p += style;
             changed = true;
             line_break = false;
+            continue;
+        } else if (*p == '&' && (style = us_entity(p, end, stands_for))) {
+            if (us_buf_append(out, kept, (size_t)(p - kept), NULL) || us_buf_append_str(out, stands_for, NULL)) return false;
+            kept = p += style;
+            changed = true;
+            continue;
+        } else if (*p == '_' && (close = italics_end(s, p, end))) { /* the words stay */
+            if (us_buf_append(out, kept, (size_t)(p - kept), NULL) || us_buf_append(out, p + 1, (size_t)(close - p) - 1, NULL))
+                return false;
+            kept = p = close + 1;
+            changed = true;
             continue;
         } else if (*p == '*' && (close = action_end(s, p, end))) inner = p + 1, after = close + 1;
         if (!inner) {

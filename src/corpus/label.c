@@ -1,6 +1,7 @@
 /* corpus/label.c - names, headings and directions in plain text. */
 #include "corpus/label.h"
 #include "base/utf8.h"
+#include <stdio.h>
 #include <string.h>
 #include <unicode/uchar.h>
 
@@ -46,7 +47,7 @@ static bool is_name(us_span_str s) {
         letters += letter;
         i += (size_t)len;
     }
-    if (!letters || words > 6) return false;
+    if ((!letters && *s.s != '#') || words > 6) return false;
     return words <= 2 || big >= small; /* "he said this" is no name */
 }
 
@@ -87,7 +88,7 @@ static us_span_str without_brackets(us_span_str name, us_span_str *direction) {
     return name;
 }
 
-static us_span_str without_corners(us_span_str w) {
+us_span_str us_label_without_corners(us_span_str w) {
     static const char *const pairs[][2] = {{"\xe3\x80\x8c", "\xe3\x80\x8d"}, {"\xe3\x80\x8e", "\xe3\x80\x8f"}};
     for (int k = 0; k < 2; k++)
         if (w.n >= 6 && exactly(w, pairs[k][0]) && !memcmp(w.s + w.n - 3, pairs[k][1], 3) &&
@@ -96,9 +97,85 @@ static us_span_str without_corners(us_span_str w) {
     return w;
 }
 
+static size_t dash_at(const char *s, const char *end) {
+    if (s < end && *s == '-') return 1;
+    return end - s >= 3 && (!memcmp(s, "\xe2\x80\x93", 3) || !memcmp(s, "\xe2\x80\x94", 3)) ? 3 : 0;
+}
+
+/* "LA FLÈCHE, à part": behind a comma and written small stands what they do. */
+static us_span_str without_manner(us_span_str name, us_span_str *direction) {
+    const char *comma = memmem(name.s, name.n, ", ", 2);
+    uint32_t first = 0, next = 0;
+    if (!comma || comma + 2 >= name.s + name.n || direction->n || !us_utf8_decode(name.s, name.n, &first) ||
+        !us_utf8_decode(comma + 2, (size_t)(name.s + name.n - comma) - 2, &next) || !u_isupper((UChar32)first) ||
+        !u_islower((UChar32)next))
+        return name;
+    *direction = us_trim((us_span_str){comma + 2, (size_t)(name.s + name.n - comma) - 2});
+    return (us_span_str){name.s, (size_t)(comma - name.s)};
+}
+
+/* The '.' that ends a name; those of titles and initials go by. NULL: none. *behind: what follows it and a dash. */
+static const char *stop_of(us_span_str l, const char **behind) {
+    static const char titles[] = "|mr|mrs|ms|dr|st|prof|sgt|capt|lt|col|gen|rev|hon|mme|mlle|fr|no|jr|sr|";
+    const char *word = l.s, *end = l.s + l.n;
+    for (const char *p = l.s; p < end && p - l.s < 60; p++) {
+        if (*p == ' ') word = p + 1;
+        if (*p == ':' || *p == '?' || *p == '!') return NULL;
+        const char *q = p + 1;
+        size_t dash = *p == ' ' ? dash_at(q, end) : 0; /* "ANN – Hello" */
+        if (dash && p > l.s && q + dash < end && q[dash] == ' ') return *behind = q + dash + 1, p;
+        if (*p != '.' || q >= end || (*q != ' ' && *q != '\t' && !dash_at(q, end))) continue;
+        char title[8] = "|";
+        size_t n = (size_t)(p - word);
+        for (size_t i = 0; i < n && n <= 5; i++)
+            title[i + 1] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
+        title[n <= 5 ? n + 1 : 0] = '|';
+        bool asked = word == l.s && n == 1 && (*word == 'Q' || *word == 'A'); /* question and answer */
+        if (!asked && ((n && n <= 5 && strstr(titles, title)) || us_utf8_count(word, n) == 1)) continue;
+        while (q < end && (*q == ' ' || *q == '\t')) q++;
+        q += dash_at(q, end);
+        while (q < end && (*q == ' ' || *q == '\t')) q++;
+        return *behind = q, p;
+    }
+    return NULL;
+}
+
+bool us_label_dotted(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    us_span_str l = us_trim(line);
+    const char *behind, *stop = stop_of(l, &behind);
+    *direction = (us_span_str){0};
+    if (!stop) return false;
+    *name = without_manner(without_brackets((us_span_str){l.s, (size_t)(stop - l.s)}, direction), direction);
+    *words = us_trim((us_span_str){behind, (size_t)(l.s + l.n - behind)});
+    uint32_t first = 0;
+    if (*stop == ' ' && us_is_capitals(*words)) return false; /* KITCHEN – NIGHT */
+    return words->n && is_name(*name) && us_utf8_decode(name->s, name->n, &first) && u_isupper((UChar32)first) &&
+           !us_is_slug(l) && !us_is_heading(l);
+}
+
+/* "(00:03)": when it was said, not how. */
+static bool is_clock(us_span_str s) {
+    bool colon = false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!strchr("0123456789:.()[] ", s.s[i])) return false;
+        colon = colon || s.s[i] == ':';
+    }
+    return colon;
+}
+
+us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *err) {
+    if (is_clock(direction)) return US_OK;
+    bool open = direction.n && !strchr("([\xef\xe3", *direction.s);
+    us_status st = open ? us_buf_append_str(out, "(", err) : US_OK;
+    if (!st) st = us_buf_append(out, direction.s ? direction.s : "", direction.n, err);
+    return st || !direction.n ? st : us_buf_append_str(out, open ? ") " : " ", err);
+}
+
 bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
     us_span_str l = us_trim(line);
     size_t len = 0, at;
+    if (us_label_dotted(l, name, direction, words) && us_is_capitals(*name) && name->n > 2)
+        return true; /* ALGERNON. Did you? */
     *direction = (us_span_str){0};
     if (l.n > 2 && l.s[0] == '<') { /* <ann> Hi */
         const char *end = memchr(l.s, '>', l.n < 60 ? l.n : 60);
@@ -118,10 +195,14 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         us_span_str n = without_brackets(without((us_span_str){from.s, at}, marked ? "*_' " : "*_ "), direction);
         us_span_str rest = {from.s + at + len, from.n - at - len};
         bool clock = rest.n > 1 && rest.s[0] >= '0' && rest.s[0] <= '9' && at && from.s[at - 1] >= '0' && from.s[at - 1] <= '9';
+        us_span_str manner = *direction, whole = n;
+        n = without_manner(n, &manner);
+        if (n.n < whole.n && !us_is_capitals(n)) return false; /* "Well, listen: ..." is a sentence */
         if (!clock && is_name(n)) {
-            *name = n;
+            *name = marked ? without(n, "*_' ") : n;
+            *direction = manner;
             while (marked && rest.n && strchr("*_'", *rest.s)) rest.s++, rest.n--;
-            *words = without_corners(us_trim(rest));
+            *words = us_label_without_corners(us_trim(rest));
             return true;
         }
     }
@@ -130,18 +211,8 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         us_span_str n = without_brackets((us_span_str){l.s, (size_t)(corner - l.s)}, direction);
         if (!is_name(n) || n.n > 45) return false;
         *name = n;
-        *words = without_corners((us_span_str){corner, (size_t)(l.s + l.n - corner)});
+        *words = us_label_without_corners((us_span_str){corner, (size_t)(l.s + l.n - corner)});
         return true;
-    }
-    const char *stop = memmem(l.s, l.n < 60 ? l.n : 60, ". ", 2); /* ALGERNON. Did you hear? */
-    if (stop) {
-        us_span_str n = without_brackets((us_span_str){l.s, (size_t)(stop - l.s)}, direction);
-        if (n.n < 3 || memchr(n.s, '.', n.n) || !is_name(n) || !us_is_capitals(n) || us_is_slug(l) || begins(n, "ACT ") ||
-            begins(n, "SCENE") || begins(n, "MRS"))
-            return false;
-        *name = n;
-        *words = us_trim((us_span_str){stop + 2, (size_t)(l.s + l.n - stop) - 2});
-        return words->n > 0;
     }
     return false;
 }
@@ -166,6 +237,32 @@ bool us_is_slug(us_span_str line) {
             us_span_str head = {l.s, n};
             return us_is_capitals(head) || l.s[n] == '.';
         }
+    }
+    return false;
+}
+
+/* "zweiter auftritt", "действие первое", "second act": two words, a part of a play and its number. */
+static bool is_counted(const char *low, size_t n) {
+    static const char *const parts = "|act|scene|akt|aufzug|auftritt|szene|bild|acte|scène|tableau|acto|escena|jornada|cuadro|"
+                                     "действие|явление|акт|картина|сцена|atto|scena|ato|cena|",
+                             *const numbers[] = {"first",  "second", "third",      "fourth",    "fifth",  "sixth", "last",
+                                                 "one",    "two",    "three",      "four",      "five",   "erste", "zweite",
+                                                 "dritte", "vierte", "fünfte",     "sechste",   "sieb",   "achte", "neunte",
+                                                 "zehnte", "elfte",  "zwölfte",    "letzte",    "premi",  "deuxi", "trois",
+                                                 "quatri", "cinqui", "sixi",       "septi",     "huiti",  "neuvi", "dixi",
+                                                 "derni",  "prim",   "segund",     "terce",     "cuart",  "quint", "перв",
+                                                 "втор",   "трет",   "четв",       "пят",       "шест",   "седьм", "восьм",
+                                                 "девят",  "десят",  "одиннадцат", "двенадцат", "последн"};
+    while (n && strchr(".: ", low[n - 1])) n--;
+    const char *blank = memchr(low, ' ', n);
+    if (!blank || memchr(blank + 1, ' ', n - (size_t)(blank - low) - 1)) return false;
+    us_span_str words[2] = {{low, (size_t)(blank - low)}, {blank + 1, n - (size_t)(blank - low) - 1}};
+    for (int k = 0; k < 2; k++) {
+        char part[40];
+        int len = snprintf(part, sizeof part, "|%.*s|", (int)words[k].n, words[k].s);
+        if (len >= (int)sizeof part || !strstr(parts, part)) continue;
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+            if (exactly(words[!k], numbers[i])) return true;
     }
     return false;
 }
@@ -198,6 +295,7 @@ bool us_is_heading(us_span_str line) {
         else n_low += (size_t)us_utf8_encode((uint32_t)u_tolower((UChar32)cp), low + n_low);
         for (; from < n_low; from++) ends[from] = at;
     }
+    if (at == t.n && is_counted(low, n_low)) return true;
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
         size_t n = strlen(heads[k]);
         if (low[0] != heads[k][0] || n_low < n || memcmp(low, heads[k], n)) continue;
@@ -229,6 +327,22 @@ bool us_is_direction_line(us_span_str line) {
     return false;
 }
 
+bool us_is_page_mark(us_span_str line) {
+    static const char *const words[] = {"page ", "seite ", "стр. ", "- ", "\xe2\x80\x93 "};
+    us_span_str t = us_trim(line);
+    size_t k = 0, digits = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words && !k; i++)
+        if (begins(t, words[i])) k = strlen(words[i]);
+    if (!k && !(line.n && *line.s == '\f')) return false;
+    for (size_t i = k; i < t.n; i++) {
+        if (t.n - i >= 3 && !memcmp(t.s + i, "\xe2\x80\x93", 3)) i += 2;
+        else if (begins((us_span_str){t.s + i, t.n - i}, "of ")) i += 2;
+        else if (!strchr("0123456789 ./-", t.s[i])) return false;
+        else digits += t.s[i] >= '0' && t.s[i] <= '9';
+    }
+    return digits && digits < 9 && ((k != 2 && k != 4) || t.s[t.n - 1] == '-' || t.s[t.n - 1] == '\x93');
+}
+
 bool us_is_song(us_span_str s) {
     us_span_str l = us_trim(s);
     static const char *const notes[] = {"\xe2\x99\xaa", "\xe2\x99\xab", "\xe2\x99\xac"};
@@ -246,6 +360,12 @@ uint32_t us_tally_add(us_tally *t, us_span_str name) {
     t->names[t->n].n = name.n;
     t->names[t->n++].count = 1;
     return 1;
+}
+
+uint32_t us_tally_count(const us_tally *t, us_span_str name) {
+    for (size_t i = 0; i < t->n; i++)
+        if (t->names[i].n == name.n && !memcmp(t->names[i].s, name.s, name.n)) return t->names[i].count;
+    return 0;
 }
 
 double us_tally_repeated(const us_tally *t) {

@@ -6,6 +6,9 @@
  *     2024. 2. 1. 오전 10:00, 안나 : 안녕                 KakaoTalk
  *     Ann, [01.02.24 10:00]                              Telegram, the words in the lines below
  *     [01/02/2024 10:00] ann                             Discord, the words in the lines below
+ *     ann — Today at 10:00 AM                            the same, copied from the window; Slack, WeChat, Otter
+ *     10:00 < ann> hello                                 IRC, with any date or none
+ *     10:00:00 From Ann to Everyone : hello              Zoom
  *
  * A line without a date goes on with the message before it. Media, deleted messages and what the program itself says are
  * actions. Messages that one person sends within a minute are one line; six silent hours begin a scene. */
@@ -21,6 +24,7 @@ typedef struct head {
     us_span_str name, words; /* name.n 0: the program speaks */
     int64_t seconds;         /* since some day; -1: not known */
     bool below;              /* the words stand in the lines below */
+    bool irc, dayless;       /* <ann> hello; only a clock in front */
 } head;
 
 /* ---- the date in front --------------------------------------------------------------------------------------------- */
@@ -48,10 +52,19 @@ static const char *word(const char *p, const char *end, const char *w) {
     return (size_t)(end - p) >= n && !strncasecmp(p, w, n) ? p + n : NULL;
 }
 
-static const char *number(const char *p, const char *end, int *out, int most) {
-    int n = 0;
-    for (*out = 0; p < end && *p >= '0' && *p <= '9' && n < most; p++, n++) *out = *out * 10 + (*p - '0');
-    return n ? p : NULL;
+/* Bytes of the digit at p, which may be an Arabic or a Persian one. */
+static size_t digit_at(const char *p, const char *end, int *value) {
+    if (p < end && *p >= '0' && *p <= '9') return *value = *p - '0', 1;
+    if (end - p < 2 || ((unsigned char)*p != 0xd9 && (unsigned char)*p != 0xdb)) return 0;
+    *value = (unsigned char)p[1] - ((unsigned char)*p == 0xd9 ? 0xa0 : 0xb0);
+    return *value >= 0 && *value <= 9 ? 2 : 0;
+}
+
+static const char *number(const char *p, const char *end, int *out, int least, int most) {
+    int n = 0, digit;
+    size_t len;
+    for (*out = 0; n < most && (len = digit_at(p, end, &digit)); p += len, n++) *out = *out * 10 + digit;
+    return n >= least ? p : NULL;
 }
 
 /* Between the numbers of a date: '.', '/', '-', and the words for year, month and day of China, Japan and Korea. */
@@ -70,9 +83,9 @@ static const char *half_of_day(const char *p, const char *end, int *pm) {
     static const struct {
         const char *w;
         int pm;
-    } words[] = {{"a.m.", 1}, {"p.m.", 2}, {"a. m.", 1}, {"p. m.", 2}, {"am", 1},    {"pm", 2},
-                 {"上午", 1}, {"下午", 2}, {"午前", 1},  {"午後", 2},  {"오전", 1},  {"오후", 2},
-                 {"凌晨", 1}, {"早上", 1}, {"中午", 2},  {"晚上", 2},  {"vorm.", 1}, {"nachm.", 2}};
+    } words[] = {{"a.m.", 1},  {"p.m.", 2},   {"a. m.", 1}, {"p. m.", 2}, {"am", 1},   {"pm", 2},   {"上午", 1}, {"下午", 2},
+                 {"午前", 1},  {"午後", 2},   {"오전", 1},  {"오후", 2},  {"凌晨", 1}, {"早上", 1}, {"中午", 2}, {"晚上", 2},
+                 {"vorm.", 1}, {"nachm.", 2}, {"ص", 1},     {"م", 2},     {"π.μ.", 1}, {"μ.μ.", 2}};
     const char *from = blanks(p, end);
     char plain[16];
     size_t k = 0, at[16];
@@ -96,10 +109,9 @@ static const char *half_of_day(const char *p, const char *end, int *pm) {
 static const char *clock_at(const char *p, const char *end, int *seconds) {
     int h, m, s = 0, pm = 0;
     p = blanks(half_of_day(p, end, &pm), end);
-    const char *q = number(p, end, &h, 2);
-    if (!q || q >= end || (*q != ':' && *q != '.') || !(p = number(q + 1, end, &m, 2)) || p - q != 3 || h > 24 || m > 59)
-        return NULL;
-    if (p < end && (*p == ':' || *p == '.') && (q = number(p + 1, end, &s, 2)) && q - p == 3) p = q;
+    const char *q = number(p, end, &h, 1, 2);
+    if (!q || q >= end || (*q != ':' && *q != '.') || !(p = number(q + 1, end, &m, 2, 2)) || h > 24 || m > 59) return NULL;
+    if (p < end && (*p == ':' || *p == '.') && (q = number(p + 1, end, &s, 2, 2))) p = q;
     if (!pm) p = half_of_day(p, end, &pm);
     if (pm) h = h % 12 + (pm == 2 ? 12 : 0);
     *seconds = h * 3600 + m * 60 + s;
@@ -114,12 +126,12 @@ static const char *month(const char *p, const char *end, int *out) {
     return NULL;
 }
 
-/* A date and a clock; where day and month stand does not matter for what is asked: how much later is the next one. */
-static const char *moment(const char *p, const char *end, int64_t *out) {
-    int a, b, c, s;
-    const char *q = number(p, end, &a, 4), *middle;
-    if (!q || !(q = date_gap(q, end)) || !((middle = number(q, end, &b, 2)) || (middle = month(q, end, &b))) ||
-        !(q = date_gap(middle, end)) || !(q = number(q, end, &c, 4)))
+/* A date; where day and month stand does not matter for what is asked: how much later is the next one. */
+static const char *date_at(const char *p, const char *end, int64_t *seconds) {
+    int a, b, c;
+    const char *q = number(p, end, &a, 1, 4), *middle;
+    if (!q || !(q = date_gap(q, end)) || !((middle = number(q, end, &b, 1, 2)) || (middle = month(q, end, &b))) ||
+        !(q = date_gap(middle, end)) || !(q = number(q, end, &c, 1, 4)))
         return NULL;
     const char *gap = date_gap(q, end);
     if (gap) q = gap;           /* "2024. 2. 1. " and "1일" */
@@ -127,8 +139,22 @@ static const char *moment(const char *p, const char *end, int64_t *out) {
         const char *close = memchr(q, ')', end - q < 12 ? (size_t)(end - q) : 12);
         if (close) q = close + 1;
     }
+    int year = a > 31 ? a : c, day = a > 31 ? c : a;
+    if (year < 100) year += 2000;
+    *seconds = ((int64_t)year * 372 + b * 31 + day) * 86400; /* the same for the same day, larger for a later one, mostly */
+    return q;
+}
+
+/* A date and a clock. */
+static const char *moment(const char *p, const char *end, int64_t *out) {
+    int s;
+    int64_t day;
+    const char *q = date_at(p, end, &day);
+    if (!q) return NULL;
     q = blanks(q, end);
-    if (q < end && *q == ',') q++;
+    const char *comma = word(q, end, "،");
+    if (comma) q = comma;
+    else if (q < end && (*q == ',' || *q == 'T')) q++; /* 2024-03-12T10:15 */
     q = blanks(q, end);
     static const char *const words[] = {"à ", "at ", "um ", "às ", "a las ", "alle ", "в "};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -139,9 +165,7 @@ static const char *moment(const char *p, const char *end, int64_t *out) {
         }
     }
     if (!(q = clock_at(q, end, &s))) return NULL;
-    int year = a > 31 ? a : c, day = a > 31 ? c : a;
-    if (year < 100) year += 2000;
-    *out = ((int64_t)year * 372 + b * 31 + day) * 86400 + s; /* the same for the same day, larger for a later one, mostly */
+    *out = day + s;
     return q;
 }
 
@@ -163,6 +187,12 @@ static void name_and_words(const char *p, const char *end, head *h) {
         h->words = rest_of(p, end);
         return;
     }
+    bool quotes = memchr(p, '"', (size_t)(colon - p)) || memmem(p, (size_t)(colon - p), "\xe2\x80\x9c", 3) ||
+                  memmem(p, (size_t)(colon - p), "\xc2\xab", 2);
+    if (quotes) { /* Ann changed the subject to "Ducks: part two" */
+        h->words = rest_of(p, end);
+        return;
+    }
     p = blanks(p, end);
     while (p < colon && (*p == '~' || *p == ' ')) p++; /* who is not in the address book */
     p = blanks(p, colon);
@@ -170,12 +200,97 @@ static void name_and_words(const char *p, const char *end, head *h) {
     h->words = (us_span_str){colon + gap, (size_t)(end - colon) - gap};
 }
 
+static us_span_str nick(us_span_str s) { /* without the marks of rank */
+    while (s.n && strchr(" @+%&~!", *s.s)) s.s++, s.n--;
+    return us_trim(s);
+}
+
+/* Behind the time of a line of IRC or of a meeting's chat: "<@ann> hello", "* ann waves", "-!- ann has left", "ann<tab>hello",
+ * "From Ann to Everyone : hello". */
+static bool talk_of(const char *p, const char *end, head *h) {
+    static const char *const programs[] = {"* ", "*\t", "***", "-!-", "-->", "<--", "--\t", "== ", "---", "\xe2\x86\x92"};
+    bool tab = p < end && *p == '\t';
+    us_span_str rest = rest_of(p, end);
+    end = rest.s + rest.n;
+    h->irc = true;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        if (word(rest.s, end, programs[i])) return h->words = rest, true;
+    const char *close = rest.n && *rest.s == '<' ? memchr(rest.s, '>', rest.n < 60 ? rest.n : 60) : NULL;
+    if (close) {
+        h->name = nick((us_span_str){rest.s + 1, (size_t)(close - rest.s) - 1});
+        h->words = rest_of(close + 1, end);
+        return h->name.n > 0;
+    }
+    const char *from = word(rest.s, end, "From "), *to = from ? memmem(from, (size_t)(end - from), " to ", 4) : NULL,
+               *colon = to ? memchr(to, ':', (size_t)(end - to)) : NULL;
+    if (colon) return h->name = rest_of(from, to), h->words = rest_of(colon + 1, end), h->name.n > 0;
+    const char *next = tab ? memchr(rest.s, '\t', rest.n) : NULL;
+    if (next && next - rest.s < 40)
+        return h->name = nick((us_span_str){rest.s, (size_t)(next - rest.s)}), h->words = rest_of(next, end), true;
+    return h->irc = false;
+}
+
+static us_span_str name_of(us_span_str s) { /* what is short, and neither a number nor a sentence; else nothing */
+    size_t words = 1;
+    int digit;
+    while (s.n && strchr(" -|,(:\t", s.s[s.n - 1])) s.n--;
+    for (bool more = true; more;) {
+        us_span_str t = us_trim(s);
+        more = false;
+        for (int k = 0; k < 3; k++) {
+            static const char *const marks[] = {"\xe2\x80\x94", "\xe2\x80\x93", "\xc2\xb7"};
+            size_t n = strlen(marks[k]);
+            if (t.n > n && !memcmp(t.s + t.n - n, marks[k], n)) t.n -= n, more = true;
+        }
+        s = t;
+    }
+    if (s.n && s.s[s.n - 1] == ')') { /* 小红(12345678) */
+        const char *open = memrchr(s.s, '(', s.n);
+        if (open && digit_at(open + 1, s.s + s.n, &digit)) s = us_trim((us_span_str){s.s, (size_t)(open - s.s)});
+    }
+    for (size_t i = 0; i < s.n; i++) words += s.s[i] == ' ';
+    int unused;
+    const char *date = month(s.s, s.s + s.n, &unused); /* "Mar 12, 2024" */
+    bool no = !s.n || (date && digit_at(blanks(date, s.s + s.n), s.s + s.n, &digit)) || s.n > 60 || words > 5 ||
+              digit_at(s.s, s.s + s.n, &digit) || memchr(s.s, ':', s.n) || strchr(".?!,;([*>#", s.s[s.n - 1]) ||
+              strchr("([*>#-", *s.s);
+    return no ? (us_span_str){0} : s;
+}
+
+/* "Today at 10:15 AM", "12.03.2024, 10:15", "1:02:15": up to the end of the line. */
+static bool is_when(const char *p, const char *end, int64_t *out) {
+    static const char *const days[] = {
+        "today at ",      "yesterday at ", "heute um ",   "gestern um ", "aujourd\xe2\x80\x99hui \xc3\xa0 ",
+        "hier \xc3\xa0 ", "hoy a las ",    "ayer a las ", "сегодня, в ", "сегодня в ",
+        "вчера, в ",      "вчера в ",      "Сегодня, в ", "Сегодня в ",  "Вчера, в ",
+        "Вчера в "};
+    int s;
+    const char *q = moment(p, end, out);
+    for (size_t i = 0; i < sizeof days / sizeof *days && !q; i++)
+        if ((q = word(p, end, days[i])) && (q = clock_at(q, end, &s))) *out = s;
+    if (!q && (q = clock_at(p, end, &s))) *out = s;
+    if (q && q < end && *q == ')') q++;
+    return q && blanks(q, end) == end;
+}
+
+/* A name and a time alone on a line, above the words: "ann — Today at 10:15 AM", "Ann Smith  10:15 AM", "2024-03-12 10:15:00 小明". */
+static bool stamp_of(us_span_str line, head *h) {
+    us_span_str t = us_trim(line);
+    const char *end = t.s + t.n, *q;
+    *h = (head){.seconds = -1};
+    if ((q = moment(t.s, end, &h->seconds))) return (h->name = name_of(rest_of(q, end))).n > 0;
+    for (const char *p = t.s; p < end && p - t.s < 80; p++)
+        if (strchr(" \t(", *p) && is_when(blanks(p + (*p == '('), end), end, &h->seconds))
+            return (h->name = name_of((us_span_str){t.s, (size_t)(p - t.s)})).n > 0;
+    return false;
+}
+
 static bool head_of(us_span_str line, head *h) {
     const char *p = line.s, *end = line.s + line.n, *q;
+    int s;
     *h = (head){.seconds = -1};
     p = blanks(p, end);
     if (p < end && *p == '[') {
-        int s;
         if (!(q = moment(blanks(p + 1, end), end, &h->seconds))) {
             if (!(q = clock_at(p + 1, end, &s))) return false; /* [10:00] <ann> Hi */
             h->seconds = s;
@@ -183,14 +298,19 @@ static bool head_of(us_span_str line, head *h) {
         q = blanks(q, end);
         if (q >= end || *q != ']') return false;
         q = blanks(q + 1, end);
-        us_span_str rest = rest_of(q, end), name, direction, words;
-        if (rest.n && *rest.s == '<' && us_label_split(rest, &name, &direction, &words))
-            return h->name = name, h->words = words, true;
+        us_span_str rest = rest_of(q, end);
+        if (rest.n && strchr("<*", *rest.s) && talk_of(rest.s, end, h)) return true;
         name_and_words(q, end, h);
         if (!h->name.n && rest.n && rest.n < 60) h->below = true;
         return true;
     }
-    if ((q = moment(p, end, &h->seconds))) {
+    if ((q = moment(p, end, &h->seconds)) && talk_of(q, end, h)) return true;
+    if (!q) { /* without a day, or "Mar 12 10:15:00" */
+        int day, unused;
+        const char *after = month(p, end, &unused);
+        if (after && (after = number(blanks(after, end), end, &day, 1, 2))) p = blanks(after, end);
+        if ((after = clock_at(p, end, &s)) && talk_of(after, end, h)) return h->seconds = s, h->dayless = true;
+    } else {
         q = blanks(q, end);
         const char *after = NULL;
         static const char *const gaps[] = {"- ", "\xe2\x80\x93 ", "\xe2\x80\x94 ", ", ", "| "};
@@ -291,6 +411,14 @@ static bool is_media(us_span_str w) {
                                          "사진",
                                          "동영상",
                                          "이모티콘",
+                                         "[スタンプ]",
+                                         "[写真]",
+                                         "[動画]",
+                                         "[sticker]",
+                                         "[photo]",
+                                         "[video]",
+                                         "[ photo ]",
+                                         "[ sticker ]",
                                          "photo",
                                          "sticker",
                                          "voice message"};
@@ -316,10 +444,31 @@ static bool is_media(us_span_str w) {
     return false;
 }
 
+/* Do the names stand above the words? Then they come again, with words below. */
+static double stamped_share(const us_doc *d) {
+    static _Thread_local us_tally names;
+    us_lines l = us_lines_of(d->s, us_doc_sample(d));
+    size_t stamps = 0, lines = 0, empty = 0;
+    bool above = false;
+    head h;
+    names.n = names.total = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        if (!t.n) continue;
+        bool stamp = stamp_of(t, &h);
+        lines++;
+        stamps += stamp;
+        empty += above && stamp;
+        above = stamp;
+        if (stamp) us_tally_add(&names, h.name);
+    }
+    return stamps > 2 && empty * 5 < stamps && names.n < names.total ? (double)stamps / (double)lines : 0;
+}
+
 void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     head h;
-    size_t heads = 0, named = 0, below = 0, lines = 0, brackets = 0, before = 0;
+    size_t heads = 0, named = 0, below = 0, lines = 0, brackets = 0, before = 0, irc = 0;
     (void)o;
     if (d->workbook) return;
     while (us_lines_next(&l)) {
@@ -332,14 +481,20 @@ void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
         }
         heads++;
         named += h.name.n > 0;
+        irc += h.irc;
         below += h.below || (h.name.n && !us_trim(h.words).n);
         brackets += *t.s == '[';
     }
-    if (!heads || (!named && !below) || before > 12) return;
-    double share = (double)heads / (double)lines;
+    double share = heads && before <= 12 && (named || below) ? (double)heads / (double)lines : 0, stamped = stamped_share(d);
+    if (stamped > share && stamped > 0.15) {
+        view->fit = 0.9;
+        snprintf(view->about, sizeof view->about, "chat (names and times above the words)");
+        return;
+    }
     view->fit = share > 0.3 ? 0.97 : share > 0.1 ? 0.8 : 3 * share;
     snprintf(view->about, sizeof view->about, "%s",
-             below * 2 > heads      ? "chat (Telegram or Discord, as text)"
+             irc * 2 > heads        ? "chat (IRC, or of a meeting)"
+             : below * 2 > heads    ? "chat (Telegram or Discord, as text)"
              : brackets * 2 > heads ? "chat (WhatsApp of iOS)"
                                     : "chat (WhatsApp of Android)");
 }
@@ -348,7 +503,7 @@ typedef struct talk {
     us_rows *r;
     us_buf speaker, text;
     uint32_t line, scene;
-    int64_t last;
+    int64_t last, day; /* day: of a line that is nothing but a date */
     bool open, media;
     uint64_t messages;
 } talk;
@@ -359,6 +514,8 @@ static us_status finish(talk *t) {
     if (!t->open) return US_OK;
     t->open = false;
     us_span_str words = {t->text.data ? t->text.data : "", t->text.len};
+    if (words.n > 2 && words.s[0] == '"' && words.s[words.n - 1] == '"' && memchr(words.s, '\n', words.n))
+        words = (us_span_str){words.s + 1, words.n - 2}; /* LINE: several lines stand in quotes */
     int n = snprintf(scene, sizeof scene, "%u", t->scene);
     cells[US_CELL_SPEAKER] = (us_span_str){t->speaker.data ? t->speaker.data : "", t->speaker.len};
     cells[US_CELL_TEXT] = words;
@@ -409,6 +566,25 @@ static us_status message(talk *t, uint32_t line, const head *h) {
     return st ? st : us_buf_append(&t->text, words.s, words.n, err);
 }
 
+/* "2024/03/13(水)", "--- Day changed Wed Mar 13 2024": the days of a log. */
+static bool is_day(us_span_str t, int64_t *day) {
+    const char *end = t.s + t.n, *q = date_at(t.s, end, day);
+    if (q) return end - blanks(q, end) < 12 && !memchr(q, ':', (size_t)(end - q));
+    return t.n > 4 && (!memcmp(t.s, "--- ", 4) || !memcmp(t.s, "*** ", 4));
+}
+
+/* "[10:16 AM]" and ":thumbsup: 2" among somebody's words: the window's own. */
+static bool is_beside(us_span_str t) {
+    int s;
+    const char *end = t.s + t.n, *q = *t.s == '[' ? clock_at(t.s + 1, end, &s) : NULL;
+    if (q && q + 1 == end && *q == ']') return true;
+    size_t i = 1;
+    while (*t.s == ':' && i < t.n && (((t.s[i] | 32) >= 'a' && (t.s[i] | 32) <= 'z') || strchr("_+-0123456789", t.s[i]))) i++;
+    bool emoji = *t.s == ':' && i > 2 && i < t.n && t.s[i] == ':';
+    for (i++; emoji && i < t.n; i++) emoji = strchr(" 0123456789", t.s[i]) != NULL;
+    return emoji;
+}
+
 us_status us_read_chat(us_rows *r, us_doc *d) {
     us_lines l = us_lines_of(d->s, d->n);
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
@@ -418,21 +594,26 @@ us_status us_read_chat(us_rows *r, us_doc *d) {
     us_status st = US_OK;
     bool inside = false; /* Discord's {Attachments}, {Reactions} */
     us_look_chat(r->options, d, &v);
-    bool discord = strstr(v.about, "Discord") != NULL;
+    bool discord = strstr(v.about, "Discord") != NULL, irc = strstr(v.about, "IRC") != NULL,
+         above = strstr(v.about, "above") != NULL;
     us_buf_init(&t.speaker, max);
     us_buf_init(&t.text, max);
     while (!st && us_lines_next(&l)) {
         us_span_str line = us_trim(l.text);
         us_doc_done(d, l.at);
-        if (head_of(l.text, &h)) {
+        if (above ? stamp_of(line, &h) : head_of(l.text, &h)) {
             if (!discord) h.below = false;
+            if (h.dayless) h.seconds += t.day;
             inside = false;
             st = message(&t, l.line, &h);
         } else if (!line.n) continue;
         else if (discord && line.s[0] == '{' && line.s[line.n - 1] == '}') inside = true;
         else if (discord && line.n > 8 && line.s[0] == '=' && line.s[line.n - 1] == '=')
             st = finish(&t); /* the frame around the head of an export */
-        else if (!t.open) us_rows_action(r, l.line), st = r->status;
+        else if (above && t.open && is_beside(line)) continue;
+        else if (irc && is_day(line, &t.day)) {
+            if (!(st = finish(&t))) us_rows_action(r, l.line), st = r->status; /* the log says when it was opened */
+        } else if (!t.open) us_rows_action(r, l.line), st = r->status;
         else if (!inside) {
             st = t.text.len ? us_buf_append_str(&t.text, "\n", r->err) : US_OK;
             if (!st && us_buf_append(&t.text, line.s, line.n, r->err)) {

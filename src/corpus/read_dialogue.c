@@ -1,10 +1,13 @@
-/* corpus/read_dialogue.c - plain text with a name in front of each line: "Ann: Good morning.".
+/* corpus/read_dialogue.c - plain text with a name in front of each line: "Ann: Good morning.", "ANN. Good morning.".
  *
  * A line without a name goes on with the one before it; behind an empty line it is an action. Headings begin scenes, lines in
- * brackets are directions. Names that are met once and are written small are taken for words. */
+ * brackets are directions. Names that are met once and are written small are taken for words. A first look finds the manner of the
+ * whole document: names with a dot behind them, numbers in front of the lines, words in quotes. */
+#include "base/utf8.h"
 #include "corpus/label.h"
 #include <stdio.h>
 #include <string.h>
+#include <unicode/uchar.h>
 
 static bool is_big(us_span_str name) {
     unsigned char c = (unsigned char)name.s[0];
@@ -39,6 +42,10 @@ static bool has_places(const us_doc *d) {
 /* "Stardate: 41153.7", "Original Airdate: Sep 28, 1987": what a transcript says of its episode is nobody's words. */
 static bool is_about_episode(us_span_str name) {
     static const char *const names[] = {"stardate",
+                                        "post by",
+                                        "posted by",
+                                        "release date",
+                                        "character set encoding",
                                         "original airdate",
                                         "airdate",
                                         "air date",
@@ -59,39 +66,144 @@ static bool is_about_episode(us_span_str name) {
     return false;
 }
 
+/* What is so throughout a document. */
+typedef struct manner {
+    bool numbered;   /* a number or a clock in front of each line, as courts have them */
+    bool bulleted;   /* "- Ann: Hi", "> Ann: Hi" */
+    bool by_dots;    /* "Ann. Hi": the names that come again are in `dotted` */
+    bool quoted;     /* words stand in quotes, which nobody speaks */
+    bool all_small;  /* nobody is written big here */
+    bool places;     /* "[Bridge]" begins a scene */
+    us_tally dotted; /* what stands before the first dot of a line */
+} manner;
+
+/* Bytes of the number or the clock that a line begins with, and of what parts it from the words; *number is its value. */
+static size_t line_number(us_span_str t, unsigned *number) {
+    size_t i = 0;
+    unsigned before = 0;
+    bool clock = false;
+    for (*number = 0; i < t.n && i < 12; i++)
+        if (t.s[i] >= '0' && t.s[i] <= '9') *number = *number * 10 + (unsigned)(t.s[i] - '0');
+        else if (t.s[i] == ':' && i && i + 1 < t.n && t.s[i + 1] >= '0' && t.s[i + 1] <= '9')
+            before = (before + *number) * 60, *number = 0, clock = true;
+        else break;
+    if (!i || (i > 4 && !clock) || i > 8) return 0;
+    *number += before;
+    if (i == t.n) return i;
+    size_t from = i;
+    if (t.s[i] == '.' || t.s[i] == ')') i++;
+    if (i < t.n && t.s[i] != ' ' && t.s[i] != '\t') return 0;
+    while (i < t.n && (t.s[i] == ' ' || t.s[i] == '\t')) i++;
+    return i > from ? i : 0;
+}
+
+static size_t bullet(us_span_str t) {
+    if (t.n > 1 && strchr("-*>", *t.s) && t.s[1] == ' ') return 2;
+    if (t.n == 1 && *t.s == '>') return 1;
+    return t.n > 4 && !memcmp(t.s, "\xe2\x80\xa2", 3) ? 3 : 0;
+}
+
+static us_span_str bare(const manner *m, us_span_str line) {
+    us_span_str t = us_trim(line);
+    unsigned number;
+    size_t n = m->numbered ? line_number(t, &number) : m->bulleted ? bullet(t) : 0;
+    return us_trim((us_span_str){t.s + n, t.n - n});
+}
+
+/* Words that stand in quotes from end to end, without them; else as they are. */
+static us_span_str unquoted(us_span_str w) {
+    static const char *const pairs[][2] = {{"\"", "\""}, {"\xe2\x80\x9c", "\xe2\x80\x9d"}, {"\xc2\xab", "\xc2\xbb"}};
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        size_t n = strlen(pairs[k][0]);
+        if (w.n > 2 * n && !memcmp(w.s, pairs[k][0], n) && !memcmp(w.s + w.n - n, pairs[k][1], n) &&
+            !memmem(w.s + n, w.n - 2 * n, pairs[k][1], n))
+            return (us_span_str){w.s + n, w.n - 2 * n};
+    }
+    return w;
+}
+
+/* "Любовь Андреевна": a first name and another, each with a capital. */
+static bool is_full_name(us_span_str s) {
+    const char *blank = memchr(s.s, ' ', s.n);
+    for (const char *p = blank; p; p = memchr(p + 1, ' ', (size_t)(s.s + s.n - p) - 1)) {
+        uint32_t cp = 0;
+        if (!us_utf8_decode(p + 1, (size_t)(s.s + s.n - p) - 1, &cp) || !u_isupper((UChar32)cp)) return false;
+    }
+    return blank != NULL;
+}
+
+static bool label_of(const manner *m, us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    return us_label_split(t, name, direction, words) || (m->by_dots && us_label_dotted(t, name, direction, words) &&
+                                                         (us_tally_count(&m->dotted, *name) > 1 || is_full_name(*name)));
+}
+
+static void survey(const us_doc *d, manner *m) {
+    us_span_str name, direction, words;
+    size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, n = us_doc_sample(d);
+    unsigned number, last = 0;
+    memset(m, 0, sizeof *m);
+    m->places = has_places(d);
+    for (us_lines l = us_lines_of(d->s, n); us_lines_next(&l);) {
+        us_span_str t = us_trim(l.text);
+        lines += t.n > 0;
+        bullets += bullet(t) && us_label_split((us_span_str){t.s + bullet(t), t.n - bullet(t)}, &name, &direction, &words);
+        if (!line_number(t, &number)) continue;
+        numbers += number > last || number <= 1; /* they rise, or begin anew on each page */
+        last = number;
+    }
+    m->numbered = lines > 3 && numbers * 10 >= lines * 8;
+    m->bulleted = bullets > 1 && bullets * 5 > lines;
+    for (us_lines l = us_lines_of(d->s, n); us_lines_next(&l);) {
+        us_span_str t = bare(m, l.text);
+        if (us_label_split(t, &name, &direction, &words)) {
+            labels++;
+            small += !is_big(name);
+            quoted += unquoted(words).n < words.n;
+        } else if (us_label_dotted(t, &name, &direction, &words)) us_tally_add(&m->dotted, name);
+    }
+    for (size_t i = 0; i < m->dotted.n; i++) again += m->dotted.names[i].count > 1 ? m->dotted.names[i].count : 0;
+    m->by_dots = again >= 4 && (again > labels || m->numbered) && again * 2 > m->dotted.total;
+    m->quoted = labels > 2 && quoted * 10 >= labels * 8;
+    m->all_small = small * 2 > labels;
+}
+
 void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view) {
     static _Thread_local us_tally names;
+    static _Thread_local manner m;
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     us_span_str name, direction, words;
     double labelled = 0, other = 0, empty = 0;
-    bool gap = true, going = false, bare = false; /* bare: a name without words, which may stand in the next line */
+    bool gap = true, going = false, nameless = false; /* nameless: a name without words, which may stand in the next line */
     (void)o;
     if (d->workbook) return;
     names.n = names.total = 0;
+    survey(d, &m);
     while (us_lines_next(&l)) {
-        us_span_str t = us_trim(l.text);
+        us_span_str t = bare(&m, l.text);
         if (!t.n) {
-            empty += bare;
-            bare = false;
+            empty += nameless;
+            nameless = false;
             gap = true;
             continue;
         }
         if (us_is_heading(t) || us_is_direction_line(t)) gap = true;
-        else if (us_label_split(t, &name, &direction, &words)) {
+        else if (label_of(&m, t, &name, &direction, &words)) {
             labelled++;
-            empty += bare;
-            bare = !words.n;
+            empty += nameless;
+            nameless = !words.n;
             us_tally_add(&names, name);
             gap = false;
             going = true;
         } else if (gap || !going) other++, going = false;
-        else other += bare ? 0 : 0.2, bare = false; /* it goes on */
+        else other += nameless ? 0 : 0.2, nameless = false; /* it goes on */
     }
     if (labelled < 1) return;
     double share = labelled / (labelled + other);
     view->fit = (0.2 + 0.72 * share) * (0.25 + 0.75 * us_tally_repeated(&names)) * (1 - 0.8 * empty / labelled);
     if (share < 0.3) view->fit *= 0.5;
     if (labelled < 2) view->fit *= 0.7;
+    snprintf(view->about, sizeof view->about, "plain text, \"Name%s line\"%s", m.by_dots ? "." : ":",
+             m.numbered ? ", numbers in front of the lines left out" : "");
 }
 
 typedef struct speech {
@@ -117,8 +229,7 @@ static us_status begin(speech *p, uint32_t line, us_span_str name, us_span_str d
     p->line = line;
     p->open = true;
     if (!st) st = us_buf_append(&p->speaker, name.s, name.n, err);
-    if (!st && direction.n) st = us_buf_append(&p->text, direction.s, direction.n, err);
-    if (!st && direction.n) st = us_buf_append_str(&p->text, " ", err);
+    if (!st) st = us_label_put_direction(direction, &p->text, err);
     return st ? st : us_buf_append(&p->text, words.s, words.n, err);
 }
 
@@ -127,45 +238,65 @@ static us_status go_on(speech *p, us_span_str words) {
     return st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err);
 }
 
+/* "Пауза.", "Beat": alone on a line. */
+static bool is_pause(us_span_str t) {
+    static const char *const words[] = {"pause", "beat", "pausa", "Пауза", "пауза", "ПАУЗА"};
+    if (t.n && t.s[t.n - 1] == '.') t.n--;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (t.n == strlen(words[i]) && !strncasecmp(t.s, words[i], t.n)) return true;
+    return false;
+}
+
+/* 太郎「早」 is all that is said: what stands below is told. */
+static bool is_closed(us_span_str t) {
+    static const char *const pairs[][2] = {{"\xe3\x80\x8c", "\xe3\x80\x8d"}, {"\xe3\x80\x8e", "\xe3\x80\x8f"}};
+    for (int k = 0; k < 2; k++)
+        if (t.n > 6 && memmem(t.s, t.n, pairs[k][0], 3) && !memcmp(t.s + t.n - 3, pairs[k][1], 3)) return true;
+    return false;
+}
+
 us_status us_read_dialogue(us_rows *r, us_doc *d) {
-    static _Thread_local us_tally names;
-    us_lines l = us_lines_of(d->s, us_doc_sample(d));
+    static _Thread_local us_tally names; /* written small */
+    static _Thread_local manner m;
     us_span_str name, direction, words;
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     speech p = {.r = r};
     us_status st = US_OK;
-    bool gap = true, places = has_places(d);
-    size_t small = 0;
+    bool gap = true;
     us_buf_init(&p.speaker, 4096);
     us_buf_init(&p.text, max);
     names.n = names.total = 0;
-    while (us_lines_next(&l))
-        if (us_label_split(l.text, &name, &direction, &words)) us_tally_add(&names, name), small += !is_big(name);
-    bool all_small = small * 2 > names.total; /* nobody is written big here */
-    l = us_lines_of(d->s, d->n);
+    survey(d, &m);
+    for (us_lines l = us_lines_of(d->s, us_doc_sample(d)); us_lines_next(&l);)
+        if (label_of(&m, bare(&m, l.text), &name, &direction, &words) && !is_big(name)) us_tally_add(&names, name);
+    us_lines l = us_lines_of(d->s, d->n);
     while (!st && us_lines_next(&l)) {
-        us_span_str t = us_trim(l.text);
+        us_span_str t = bare(&m, l.text);
         us_doc_done(d, l.at);
+        if (us_is_page_mark(l.text)) continue;
         if (!t.n) {
             gap = true;
             continue;
         }
-        bool label = us_label_split(t, &name, &direction, &words);
-        if (label && !all_small && *t.s != '<' &&
+        bool label = label_of(&m, t, &name, &direction, &words);
+        if (label && m.quoted) words = unquoted(words);
+        if (label && !m.all_small && *t.s != '<' &&
             !is_big(name)) { /* "he said: ..." is no speaker, "old man: ..." is one when it appears again */
             uint32_t n = us_tally_add(&names, name);
             label = n > 2 || n == 0;
         }
-        if (label && is_about_episode(name)) {
+        if ((label && is_about_episode(name)) || is_pause(t)) {
             st = finish(&p);
             us_rows_action(r, l.line);
             if (!st) st = r->status;
-        } else if (us_is_heading(t) || (places && is_place(t))) {
+        } else if (us_is_heading(t) || (m.places && is_place(t))) {
             st = finish(&p);
             if (!st) us_rows_break(r, l.line);
             if (!st) st = r->status;
-        } else if (label) st = begin(&p, l.line, name, direction, words);
-        else if (us_is_direction_line(t) || gap || !p.open) {
+        } else if (label) {
+            st = begin(&p, l.line, name, direction, words);
+            if (!st && is_closed(t)) st = finish(&p);
+        } else if (us_is_direction_line(t) || gap || !p.open) {
             bool said = p.open && !gap && us_is_direction_line(t); /* a direction between the lines of a speech */
             if (said) st = go_on(&p, t);
             else if (!(st = finish(&p))) us_rows_action(r, l.line), st = r->status;

@@ -2,7 +2,6 @@
  *
  * Owns: marks out, entities decoded, blocks as lines. Scripts, styles and the head are left out; inside <pre> lines stay as
  * they are set. Lines keep no numbers of the page, so that places are those of the text. */
-#include "base/utf8.h"
 #include "corpus/shape.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,30 +16,6 @@ static bool is_any(us_span_str tag, const char *const *names, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (is_tag(tag, names[i])) return true;
     return false;
-}
-
-/* An entity at s, "&...;": what it stands for goes out; its bytes, 0 if it is none. */
-static size_t entity(const char *s, const char *end, us_buf *out) {
-    static const char *const known[][2] = {
-        {"amp", "&"},         {"lt", "<"},         {"gt", ">"},         {"quot", "\""},       {"apos", "'"},
-        {"nbsp", " "},        {"rsquo", "\u2019"}, {"lsquo", "\u2018"}, {"ldquo", "\u201c"},  {"rdquo", "\u201d"},
-        {"hellip", "\u2026"}, {"mdash", "\u2014"}, {"ndash", "\u2013"}, {"eacute", "\u00e9"}, {"egrave", "\u00e8"},
-        {"auml", "\u00e4"},   {"ouml", "\u00f6"},  {"uuml", "\u00fc"},  {"szlig", "\u00df"},  {"ntilde", "\u00f1"},
-        {"ccedil", "\u00e7"}};
-    const char *semi = memchr(s, ';', end - s < 12 ? (size_t)(end - s) : 12);
-    if (!semi) return 0;
-    size_t n = (size_t)(semi - s) - 1;
-    if (n > 1 && s[1] == '#') {
-        char number[12] = "", bytes[4];
-        bool hex = s[2] == 'x' || s[2] == 'X';
-        memcpy(number, s + 2 + hex, n - 1 - hex);
-        int len = us_utf8_encode((uint32_t)strtoul(number, NULL, hex ? 16 : 10), bytes);
-        return len && bytes[0] && !us_buf_append(out, bytes, (size_t)len, NULL) ? n + 2 : 0;
-    }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (n == strlen(known[i][0]) && !memcmp(s + 1, known[i][0], n))
-            return us_buf_append_str(out, known[i][1], NULL) ? 0 : n + 2;
-    return 0;
 }
 
 /* Does a tag's class hold this word? */
@@ -86,8 +61,9 @@ static us_status telegram_div(telegram *t, us_span_str tag, const char **p, cons
         us_buf_init(&name, sizeof t->name - 1);
         us_span_str said = us_trim((us_span_str){*p, close ? (size_t)(close - *p) : 0});
         for (const char *q = said.s, *stop = said.s + said.n; q < stop;) {
-            size_t len = *q == '&' ? entity(q, stop, &name) : 0;
-            if (!len && us_buf_append(&name, q, 1, NULL)) break;
+            char letter[8] = {*q};
+            size_t len = *q == '&' ? us_entity(q, stop, letter) : 0;
+            if (us_buf_append_str(&name, letter, NULL)) break;
             q += len ? len : 1;
         }
         snprintf(t->name, sizeof t->name, "%s", name.data ? name.data : "");
@@ -102,12 +78,19 @@ static us_status telegram_div(telegram *t, us_span_str tag, const char **p, cons
     return st;
 }
 
-/* The text of a page, of n bytes of it. */
-static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
+/* Rows of a table end once, and not with an empty cell. */
+static us_status end_line(bool cells, const char *with, us_buf *out, us_error *err) {
+    if (!cells) return us_buf_append_str(out, with, err);
+    while (out->len && strchr(" \t", out->data[out->len - 1])) out->len--;
+    return out->len && out->data[out->len - 1] != '\n' ? us_buf_append_str(out, "\n", err) : US_OK;
+}
+
+/* The text of a page, of n bytes of it. `cells`: those of a table's row stand on one line, a tab between them. */
+static us_status text_of(const char *s, size_t n, bool cells, us_buf *out, us_error *err) {
     static const char *const silent[] = {"script", "style", "head", "noscript", "nav", "footer", "button", "select"},
-                             *const lines[] = {"br",  "/p",  "/div", "/tr", "/li", "/h1", "/h2", "/h3", "/h4",
-                                               "/dd", "/dt", "/td",  "div", "li",  "tr",  "dt",  "dd"},
-                             *const gaps[] = {"p", "h1", "h2", "h3", "h4", "/table", "hr", "/pre"};
+                             *const lines[] = {"br",  "/p",  "/div", "/tr", "/li", "/h1", "/h2", "/h3",
+                                               "/h4", "/dd", "div",  "li",  "tr",  "dt",  "dd",  "blockquote"},
+                             *const gaps[] = {"p", "h1", "h2", "h3", "h4", "/table", "hr", "/pre", "/blockquote"};
     const char *p = s, *end = s + n;
     us_status st = us_buf_reserve(out, n, err);
     bool pre = false;
@@ -122,9 +105,11 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
             p = close + 1;
             if (is_tag(tag, "pre")) pre = true;
             if (is_tag(tag, "/pre")) pre = false;
-            if (is_any(tag, lines, sizeof lines / sizeof *lines)) st = us_buf_append_str(out, "\n", err);
+            if (is_any(tag, lines, sizeof lines / sizeof *lines)) st = end_line(cells, "\n", out, err);
+            bool cell = is_tag(tag, "/td") || is_tag(tag, "/th");
+            if (cell && !st) st = us_buf_append_str(out, cells ? "\t" : "\n", err);
             if (chat.is && !st && is_tag(tag, "div")) st = telegram_div(&chat, tag, &p, end, out, err);
-            if (is_any(tag, gaps, sizeof gaps / sizeof *gaps)) st = us_buf_append_str(out, "\n\n", err);
+            if (is_any(tag, gaps, sizeof gaps / sizeof *gaps)) st = end_line(cells, "\n\n", out, err);
             for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
                 if (is_tag(tag, silent[i])) {
                     char stop[16];
@@ -136,12 +121,12 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
                     break;
                 }
         } else {
-            size_t len = *p == '&' ? entity(p, end, out) : 0;
+            char stands_for[8];
+            size_t len = *p == '&' ? us_entity(p, end, stands_for) : 0;
             bool blank = *p == ' ' || *p == '\n' || *p == '\r' || *p == '\t';
-            if (len) p += len;
+            if (len) st = us_buf_append_str(out, stands_for, err), p += len;
             else if (blank && !pre) {
-                if (out->len && out->data[out->len - 1] != ' ' && out->data[out->len - 1] != '\n')
-                    st = us_buf_append_str(out, " ", err);
+                if (out->len && !strchr(" \n\t", out->data[out->len - 1])) st = us_buf_append_str(out, " ", err);
                 p++;
             } else st = us_buf_append(out, p++, 1, err);
         }
@@ -157,23 +142,27 @@ static bool is_page(const us_doc *d) {
            memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5);
 }
 
-static const us_shape *inner_shape(const us_script_options *o, const us_doc *d, const us_buf *text, us_doc *inside,
-                                   us_view *v) {
-    us_script_options any = *o;
-    any.format = NULL;
-    *inside = (us_doc){.path = d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true, .inside = true};
-    const us_shape *shape = text->len ? us_shape_find(&any, inside, v) : NULL;
-    return shape && shape->read != us_read_html ? shape : NULL;
+/* The shape of the page's text; where it has none, of its tables. */
+static const us_shape *inner_shape(const us_script_options *o, const us_doc *d, size_t n, us_buf *text, us_doc *inside,
+                                   us_view *v, bool *cells) {
+    us_error err;
+    for (int k = 0; k < 2; k++) {
+        *cells = k == 1;
+        us_buf_clear(text);
+        const us_shape *shape = text_of(d->s, n, *cells, text, &err) ? NULL : us_shape_inside(o, d, text, inside, v);
+        if (shape) return shape;
+    }
+    return NULL;
 }
 
 void us_look_html(const us_script_options *o, const us_doc *d, us_view *view) {
     us_buf text;
     us_doc inside;
     us_view v;
-    us_error err;
+    bool cells;
     if (!is_page(d)) return;
     us_buf_init(&text, (size_t)1 << 30);
-    const us_shape *shape = text_of(d->s, us_doc_sample(d), &text, &err) ? NULL : inner_shape(o, d, &text, &inside, &v);
+    const us_shape *shape = inner_shape(o, d, us_doc_sample(d), &text, &inside, &v, &cells);
     if (shape) {
         view->fit = 0.9;
         snprintf(view->about, sizeof view->about, "web page with %.150s", v.about[0] ? v.about : shape->title);
@@ -185,10 +174,14 @@ us_status us_read_html(us_rows *r, us_doc *d) {
     us_buf text;
     us_doc inside;
     us_view v;
+    bool cells;
     us_buf_init(&text, (size_t)1 << 30);
-    us_status st = text_of(d->s, d->n, &text, r->err);
-    const us_shape *shape = st ? NULL : inner_shape(r->options, d, &text, &inside, &v);
-    if (!st && !shape) st = us_fail(r->err, US_ERR_FORMAT, "%s: a web page without dialogue that understudy knows", r->path);
+    const us_shape *shape = inner_shape(r->options, d, us_doc_sample(d), &text, &inside, &v, &cells);
+    us_status st =
+        shape ? US_OK : us_fail(r->err, US_ERR_FORMAT, "%s: a web page without dialogue that understudy knows", r->path);
+    us_buf_clear(&text);
+    if (!st) st = text_of(d->s, d->n, cells, &text, r->err);
+    inside.s = text.data, inside.n = text.len;
     if (!st) st = shape->read(r, &inside);
     r->about[0] = 0;
     us_buf_fini(&text);

@@ -23,9 +23,10 @@ typedef struct member {
 
 /* What the enclosing objects say. */
 typedef struct place {
-    char season[64], episode[160], scene[160];
+    char season[64], episode[160], scene[160], bot[80];
     uint32_t list; /* number of the list, 0: none */
     int depth;
+    bool talk; /* under a key that means a dialogue */
 } place;
 
 typedef struct walk {
@@ -39,6 +40,7 @@ typedef struct walk {
     us_columns last_at;
     const char *broken;                     /* where a value went wrong */
     bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
+    bool rejected, in_turn; /* answers that were rejected are left out; nobody is named: A and B speak in turn */
 } walk;
 
 /* ---- values as pieces of the text ----------------------------------------------------------------------------- */
@@ -201,9 +203,13 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
         }
         return st;
     }
-    static const char *const keys[] = {"nickname",   "global_name", "name",    "username", "full_name",
-                                       "first_name", "text",        "content", "value",    "title"};
-    if (list_members(w, v, &m, &n, w->r->err))
+    static const char *const keys[] = {"nickname", "global_name", "display_name", "real_name", "name",
+                                       "username", "full_name",   "first_name",   "text",      "content",
+                                       "value",    "title",       "role",         "body"};
+    bool whole = list_members(w, v, &m, &n, w->r->err);
+    member *parts = whole ? find(m, n, "parts") : NULL; /* OpenAI's export */
+    if (parts && *parts->value.s == '[') st = put_value(w, parts->value, "\n", out, depth + 1);
+    else if (whole)
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             member *found = find(m, n, keys[k]);
             if (!found || !is_string(found->value) || found->value.n < 3) continue;
@@ -227,7 +233,11 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
         member *text = ok ? find(m, k, "text") : NULL;
         if (ok && !text) text = find(m, k, "content");
         if (ok && !text) text = find(m, k, "value");
-        ok = text && is_string(text->value) && !find(m, k, "name") && !find(m, k, "speaker");
+        if (ok && !text) text = find(m, k, "body"); /* Matrix */
+        bool named = find(m, k, "name") || find(m, k, "speaker");
+        member *parts = ok && !text ? find(m, k, "parts") : NULL;
+        if (parts && *parts->value.s == '[') ok = *blanks(parts->value.s + 1, parts->value.s + parts->value.n) == '"' && !named;
+        else ok = ok && text && is_string(text->value) && !named;
         free(m);
         return ok;
     }
@@ -365,8 +375,15 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     place here = pl;
     us_buf_clear(&w->speaker);
     note_place(w, m, n, at, &here);
-    if (strcmp(here.scene, pl.scene)) here.list = 0; /* the record says its scene itself */
-    us_status st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
+    if (strcmp(here.scene, pl.scene)) here.list = 0;                             /* the record says its scene itself */
+    member *profile = find(m, n, "user_profile"), *kind = find(m, n, "subtype"); /* Slack */
+    us_status st = profile && *profile->value.s == '{' ? put_value(w, profile->value, ", ", &w->speaker, 0) : US_OK;
+    member *type = find(m, n, "author") ? find(m, n, "type") : NULL; /* Discord: who joined, what was pinned */
+    if (type && is_string(type->value) && memcmp(type->value.s, "\"Default\"", 9) && memcmp(type->value.s, "\"Reply\"", 7))
+        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    if (kind && (memmem(kind->value.s, kind->value.n, "channel_", 8) || memmem(kind->value.s, kind->value.n, "group_", 6)))
+        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    if (!st && !w->speaker.len) st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
     if (st || !is_texts(w, text, &pieces)) return st;
     w->messenger = find(m, n, "sender_name") && find(m, n, "timestamp_ms");
     if (w->messenger) put_right(&w->speaker);
@@ -383,6 +400,20 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
         if (!list) break;
     }
     return st;
+}
+
+/* {"message": "Quack.", "is_human": false} (PIPPA): a text of the visitor's or of the character's, whom "bot_name" around it names. */
+static us_status emit_side(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
+    static const char *const keys[] = {"is_human", "is_user", "from_user"};
+    member *side = NULL;
+    int text = at->at[US_CELL_TEXT];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !side; i++) side = find(m, n, keys[i]);
+    *done = side && text >= 0 && is_string(m[text].value) && (*side->value.s == 't' || *side->value.s == 'f');
+    if (!*done) return US_OK;
+    const char *who = *side->value.s == 't' ? "user" : pl.bot[0] ? pl.bot : "assistant";
+    us_buf_clear(&w->text);
+    us_status st = put_value(w, m[text].value, "", &w->text, 0);
+    return st ? st : add_line(w, object.s, &pl, (us_span_str){who, strlen(who)}, held(&w->text));
 }
 
 /* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
@@ -517,8 +548,9 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
 
 /* Keys of things, not of people. */
 static bool is_label(us_span_str key) {
-    static const char *const labels[] = {"id",    "url", "uri",   "href",   "link", "type", "title", "path",   "file", "src",
-                                         "emoji", "tag", "label", "tokens", "date", "key",  "genre", "genres", "tags"};
+    static const char *const labels[] = {"id",     "url",  "uri", "href",  "link",   "type",  "title",
+                                         "path",   "file", "src", "emoji", "tag",    "label", "membership",
+                                         "tokens", "date", "key", "genre", "genres", "tags"};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (key.n == strlen(labels[i]) && !strncasecmp(key.s, labels[i], key.n)) return true;
     return false;
@@ -562,12 +594,20 @@ static bool is_level(us_span_str key) {
     static const char list[] = "|data|rows|row|items|results|records|episodes|seasons|scenes|lines|dialogue|dialogues|dialog|"
                                "dialogs|utterances|messages|"
                                "conversations|conversation|turns|chats|list|script|scripts|transcript|train|test|validation|"
-                               "plots|content|contents|history|";
+                               "plots|content|contents|history|mapping|";
     char word[40] = "|";
+    if (key.n == 36 && key.s[8] == '-' && key.s[13] == '-' && key.s[23] == '-') return true; /* a number of OpenAI's */
     if (key.n > 30) return false;
     for (size_t i = 0; i < key.n; i++) word[i + 1] = (char)(key.s[i] >= 'A' && key.s[i] <= 'Z' ? key.s[i] + 32 : key.s[i]);
     word[key.n + 1] = '|';
     return strstr(list, word) != NULL;
+}
+
+static bool is_talk(us_span_str key) {
+    static const char *const names[] = {"dialog", "dialogue", "dialogs", "dialogues", "utterances", "turns", "conversation"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (key.n == strlen(names[i]) && !strncasecmp(key.s, names[i], key.n)) return true;
+    return false;
 }
 
 static bool first_is_record(walk *w, us_span_str list) {
@@ -592,6 +632,7 @@ static bool is_numbered(const member *m, size_t n) {
 static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
     us_status st = US_OK;
     place numbered = *pl;
+    bool chosen = find(m, n, "chosen") != NULL;
     numbered.list = ++w->n_lists;
     if (is_numbered(m, n)) {
         us_columns none;
@@ -605,6 +646,10 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
     for (size_t i = 0; i < n && !st; i++) {
         place inside = *pl;
         bool any;
+        if (chosen && m[i].key.n == 8 && !memcmp(m[i].key.s, "rejected", 8)) { /* what is not to be said, for DPO */
+            w->rejected = true;
+            continue;
+        }
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
         if (is_scalar(m[i].value)) {
             if (!is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
@@ -619,7 +664,10 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
             st = read_inside(w, m[i].value.s, &text, &inside, &any);
             us_buf_fini(&w->other);
             w->other = text;
-        } else if (!st) st = visit(w, m[i].value, inside);
+        } else if (!st) {
+            inside.talk = is_talk(m[i].key);
+            st = visit(w, m[i].value, inside);
+        }
     }
     return st;
 }
@@ -660,6 +708,8 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         size_t k = n < 64 ? n : 64;
         for (size_t i = 0; i < k; i++) header[i] = m[i].key;
         us_columns_named(w->r->options, header, k, NULL, &any);
+        st = emit_side(w, v, m, n, &any, pl, &done);
+        if (st || done) goto out;
         st = read_columns(w, m, n, &any, pl, &done);
         if (!done) at = any;
     }
@@ -669,6 +719,11 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
     if (!st && !done) st = read_by_speaker(w, v, m, n, &pl, &done);
     if (!st && !done) {
         place inside = pl;
+        member *bot = find(m, n, "bot_name");
+        us_buf_clear(&w->other);
+        if (bot && is_string(bot->value) && !(st = decode(inner(bot->value), &w->other, w->r->err)) && w->other.len &&
+            w->other.len < sizeof inside.bot)
+            memcpy(inside.bot, w->other.data, w->other.len + 1);
         note_place(w, m, n, &at, &inside);
         st = visit_members(w, m, n, &at, &inside);
     }
@@ -725,6 +780,21 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
     return true;
 }
 
+/* ["Hi", "Hello", "How are you?"] under a key that calls it a dialogue (DailyDialog): two people, who are not named. */
+static us_status say_in_turn(walk *w, us_span_str v, place pl) {
+    const char *p = v.s + 1, *end = v.s + v.n;
+    us_span_str e;
+    us_status st = US_OK;
+    pl.list = ++w->n_lists;
+    w->in_turn = true;
+    for (size_t i = 0; !st && next_element(w, &p, end, &e); i++) {
+        us_buf_clear(&w->text);
+        st = put_value(w, e, "", &w->text, 0);
+        if (!st) st = add_line(w, e.s, &pl, (us_span_str){i & 1 ? "B" : "A", 1}, held(&w->text));
+    }
+    return st;
+}
+
 static us_status visit_list(walk *w, us_span_str v, place pl) {
     const char *p = v.s + 1, *end = v.s + v.n, *first = blanks(p, end);
     us_span_str e;
@@ -740,7 +810,7 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
             }
         if (!st) st = read_inside(w, v.s, &text, &pl, &any);
         us_buf_fini(&text);
-        return st;
+        return st || any || !pl.talk ? st : say_in_turn(w, v, pl);
     }
     if (*first == '[') {
         const char *q = blanks(first + 1, end);
@@ -811,10 +881,11 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.newest_first)
-        snprintf(r->about, sizeof r->about, "JSON%s%s",
+    if (w.messenger || w.newest_first || w.rejected || w.in_turn)
+        snprintf(r->about, sizeof r->about, "JSON%s%s%s%s",
                  w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
-                 w.newest_first ? ", newest first: turned round" : "");
+                 w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
+                 w.in_turn ? ", nobody is named: two speakers in turn, called A and B" : "");
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);
@@ -830,7 +901,7 @@ void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
     const char *q = blanks(p + 1, end);
-    if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !strchr("{[\"]", *q))) return;
+    if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !strchr("{[\"]n", *q))) return;
     size_t n = us_doc_sample(d);
     const char *after = skip_value(&w, p, d->s + n), *next = after ? blanks(after, end) : end;
     if (*p == '{' && *q == '"' && (!(q = skip_string(q, end)) || *blanks(q, end) != ':')) return;

@@ -47,6 +47,7 @@ static bool cue_of(us_span_str line, us_span_str *name) {
         *name = us_trim((us_span_str){t.s + 1, t.n - 1 - together});
         return name->n > 0;
     }
+    if (t.n > 4 && !memcmp(t.s, "**", 2) && !memcmp(t.s + t.n - 2, "**", 2)) t = (us_span_str){t.s + 2, t.n - 4}; /* Markdown */
     if (t.n && t.s[t.n - 1] == '^') t = us_trim((us_span_str){t.s, t.n - 1}); /* spoken at the same time */
     if (t.n < 2 || t.n > 90 || strchr(".!>~=#*[({-", t.s[0]) || us_is_slug(t) || us_is_heading(t) || is_transition(t))
         return false;
@@ -64,32 +65,48 @@ static bool cue_of(us_span_str line, us_span_str *name) {
 
 typedef struct block {
     us_span_str lines[400];
+    uint32_t at[400]; /* their numbers in the file */
     size_t n;
-    uint32_t line;     /* of the first */
     const char *after; /* the text behind it */
 } block;
+
+static size_t indent_of(us_span_str line) {
+    size_t n = 0;
+    for (size_t i = 0; i < line.n && strchr(" \t\f", line.s[i]); i++) n += line.s[i] == '\t' ? 8 : line.s[i] == ' ';
+    return n;
+}
+
+/* What the printed page adds: its number at the right margin or at its top, "(MORE)", "(CONTINUED)", "CONTINUED: (2)". */
+static bool is_of_page(us_span_str line) {
+    static const char *const marks[] = {"(MORE)", "(CONTINUED)", "CONTINUED:", "(SUITE)", "(FORTSETZUNG)", "(ПРОДОЛЖЕНИЕ)"};
+    us_span_str t = us_trim(line);
+    size_t digits = 0, k = 0;
+    if (us_is_page_mark(line)) return true;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (t.n >= strlen(marks[i]) && !memcmp(t.s, marks[i], strlen(marks[i]))) k = strlen(marks[i]);
+    for (size_t i = k; i < t.n; i++) {
+        if (!strchr("0123456789. ()", t.s[i])) return false;
+        digits += t.s[i] >= '0' && t.s[i] <= '9';
+    }
+    return t.n && (k || (digits && digits < 4 && t.n < 6 && *t.s != '(' && indent_of(line) >= 40));
+}
 
 static bool next_block(us_lines *l, block *b) {
     b->n = 0;
     while (us_lines_next(l)) {
+        if (is_of_page(l->text)) continue;
         if (!us_trim(l->text).n) {
             bool soft =
                 b->n && l->text.n >= 2 && l->text.s[0] == ' ' && l->text.n < 4; /* Fountain: two blanks keep a speech open */
             if (!soft && b->n) break;
             continue;
         }
-        if (!b->n) b->line = l->line;
+        b->at[b->n] = l->line;
         b->lines[b->n++] = l->text;
         if (b->n == sizeof b->lines / sizeof *b->lines) break;
     }
     b->after = l->at;
     return b->n > 0;
-}
-
-static size_t indent_of(us_span_str line) {
-    size_t n = 0;
-    for (size_t i = 0; i < line.n && (line.s[i] == ' ' || line.s[i] == '\t'); i++) n += line.s[i] == '\t' ? 8 : 1;
-    return n;
 }
 
 /* "Title: ..." and the like before the first empty line. */
@@ -109,25 +126,47 @@ static size_t title_page(const us_doc *d) {
     return 0;
 }
 
-static bool short_line(us_span_str line, us_span_str *name) {
+/* A name that may be in small letters: "Ann", "Ber." (style '.'), "[BURR]" and "[Verse 1: Burr]" (style '['). */
+static bool short_line(us_span_str line, us_span_str *name, char *style) {
+    static const char *const parts[] = {"intro", "verse",  "chorus",    "pre-chorus", "refrain",
+                                        "hook",  "bridge", "interlude", "outro"};
     us_span_str t = us_trim(line);
+    *style = 0;
+    if (us_is_heading(t)) return false;
+    if (t.n > 6 && !memcmp(t.s, "\xe3\x80\x90", 3) && !memcmp(t.s + t.n - 3, "\xe3\x80\x91", 3)) { /* 【太郎】 */
+        *style = '[';
+        t = us_trim((us_span_str){t.s + 3, t.n - 6});
+    } else if (t.n > 3 && *t.s == '[' && t.s[t.n - 1] == ']') {
+        *style = '[';
+        t = us_trim((us_span_str){t.s + 1, t.n - 2});
+        const char *colon = memchr(t.s, ':', t.n);
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            if (!begins(t, parts[i])) continue;
+            if (!colon) return false;
+            t = us_trim((us_span_str){colon + 1, (size_t)(t.s + t.n - colon) - 1});
+            break;
+        }
+    } else if (t.n > 2 && t.n < 25 && t.s[t.n - 1] == '.' && *t.s >= 'A' && *t.s <= 'Z') *style = '.', t.n--;
     *name = t;
-    return t.n > 1 && t.n < 40 && !strchr(".?!,;:\"", t.s[t.n - 1]) && !strchr("([*-#\"", t.s[0]) && !us_is_heading(t);
+    return t.n > 1 && t.n < 40 && !strchr(".?!,;:\"", t.s[t.n - 1]) && !strchr("([*-#\"", t.s[0]);
 }
 
 typedef struct survey {
     double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
-    bool by_repeats;
+    bool by_repeats, tight;                      /* tight: names stand between lines without an empty one */
+    char style;                                  /* of nearly all these short lines, else 0 */
 } survey;
 
 static void look(const us_doc *d, survey *v) {
-    static _Thread_local us_tally cues, starts;
+    static _Thread_local us_tally cues, starts, inside;
     static _Thread_local block b;
     size_t n = us_doc_sample(d), begin = title_page(d);
     us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
     us_span_str name;
+    size_t brackets = 0, dots = 0;
+    char style;
     *v = (survey){0};
-    cues.n = cues.total = starts.n = starts.total = 0;
+    cues.n = cues.total = starts.n = starts.total = inside.n = inside.total = 0;
     while (next_block(&l, &b)) {
         v->blocks++;
         for (size_t i = 0; i < b.n; i++) v->slugs += us_is_slug(b.lines[i]);
@@ -136,10 +175,18 @@ static void look(const us_doc *d, survey *v) {
             v->cues++;
             v->indented += indent_of(b.lines[at]) >= 4;
             us_tally_add(&cues, name);
-        } else if (b.n > 1 && short_line(b.lines[0], &name)) us_tally_add(&starts, name);
+            for (size_t i = at + 2; i + 1 < b.n; i++)
+                if (indent_of(b.lines[i]) < 4 && cue_of(b.lines[i], &name)) us_tally_add(&inside, name);
+        } else if (b.n > 1 && short_line(b.lines[0], &name, &style)) {
+            us_tally_add(&starts, name);
+            brackets += style == '[';
+            dots += style == '.';
+        }
     }
+    v->tight = (double)inside.total > v->cues && us_tally_repeated(&inside) > 0.6;
+    if (starts.n < starts.total) v->style = brackets * 10 >= starts.total * 9 ? '[' : dots * 10 >= starts.total * 9 ? '.' : 0;
     for (size_t i = 0; i < starts.n; i++)
-        if (starts.names[i].count > 1) v->small += starts.names[i].count;
+        if (v->style || starts.names[i].count > 1) v->small += starts.names[i].count;
     v->cues *= us_tally_repeated(&cues) > 0.3 || v->slugs ? 1 : 0.5;
     v->by_repeats = v->small > 2 * v->cues && v->small * 2 > v->blocks && starts.n < 60;
 }
@@ -216,18 +263,26 @@ static char *without_boneyards(const us_doc *d) {
 typedef struct play {
     us_rows *r;
     const us_tally *names; /* of paragraphs' first lines, when names are not in capitals; else NULL */
+    char style;
+    bool tight;
     us_buf text;
-    uint32_t cues;
+    uint32_t cues, beside; /* beside: names that stand side by side, with their words in two columns */
 } play;
 
 static bool speaks(const play *p, const block *b, size_t at, us_span_str *name) {
     if (at + 1 >= b->n) return false;
     if (!p->names) return cue_of(b->lines[at], name) && !us_is_slug(b->lines[at + 1]);
-    if (at || !short_line(b->lines[at], name)) return false;
-    for (size_t i = 0; i < p->names->n; i++)
-        if (p->names->names[i].n == name->n && !memcmp(p->names->names[i].s, name->s, name->n))
-            return p->names->names[i].count > 1;
-    return false;
+    char style;
+    if (at || !short_line(b->lines[at], name, &style)) return false;
+    return us_tally_count(p->names, *name) > 1 || (style && style == p->style);
+}
+
+/* "ANN              BOB": two who speak at the same time. */
+static bool is_pair(us_span_str line) {
+    us_span_str t = us_trim(line), name;
+    const char *gap = memmem(t.s, t.n, "      ", 6);
+    return gap && indent_of(line) >= 4 && cue_of((us_span_str){t.s, (size_t)(gap - t.s)}, &name) &&
+           cue_of(us_trim((us_span_str){gap, (size_t)(t.s + t.n - gap)}), &name);
 }
 
 /* A speech may be followed by another without an empty line between, when the names are indented. */
@@ -236,7 +291,7 @@ static us_status read_block(play *p, const block *b) {
     bool action = false;
     for (size_t i = 0; i < b->n && !st;) {
         us_span_str t = us_trim(b->lines[i]), name;
-        uint32_t line = b->line + (uint32_t)i;
+        uint32_t line = b->at[i];
         bool forced = t.n > 1 && t.s[0] == '.' && t.s[1] != '.';
         if (us_is_slug(t) || (us_is_heading(t) && !is_transition(t)) || forced) {
             us_rows_break(p->r, line);
@@ -247,7 +302,8 @@ static us_status read_block(play *p, const block *b) {
             us_buf_clear(&p->text);
             for (; k < b->n && !st; k++) {
                 us_span_str next;
-                bool other = k > i + 1 && depth >= 4 && indent_of(b->lines[k]) + 2 >= depth && cue_of(b->lines[k], &next);
+                bool other =
+                    k > i + 1 && (p->tight || depth >= 4) && indent_of(b->lines[k]) + 2 >= depth && cue_of(b->lines[k], &next);
                 if (other || us_is_slug(b->lines[k])) break;
                 if (us_trim(b->lines[k]).s[0] == '~') continue; /* lyrics */
                 if (put_words(b->lines[k], &p->text, p->r->err)) {
@@ -255,11 +311,13 @@ static us_status read_block(play *p, const block *b) {
                     return p->r->status;
                 }
             }
-            us_rows_say(p->r, line, name, (us_span_str){p->text.data ? p->text.data : "", p->text.len});
+            us_rows_say(p->r, line, name,
+                        us_label_without_corners((us_span_str){p->text.data ? p->text.data : "", p->text.len}));
             p->cues++;
             i = k;
             action = false;
         } else {
+            p->beside += !action && i + 1 < b->n && is_pair(b->lines[i]);
             if (!action && t.s[0] != '=' && t.s[0] != '#') us_rows_action(p->r, line);
             action = true;
             i++;
@@ -279,13 +337,14 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     const char *s = own ? own : d->s;
     size_t begin = title_page(d);
     uint32_t line = 0;
-    play p = {.r = r, .names = v.by_repeats ? &names : NULL};
+    play p = {.r = r, .names = v.by_repeats ? &names : NULL, .style = v.style, .tight = v.tight};
+    char style;
     us_status st = US_OK;
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
     names.n = names.total = 0;
     us_lines l = us_lines_of(s, d->n);
     for (us_lines first = l; v.by_repeats && next_block(&first, &b);)
-        if (b.n > 1 && short_line(b.lines[0], &name)) us_tally_add(&names, name);
+        if (b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
     for (size_t i = 0; i < begin; i++) line += s[i] == '\n';
     l = us_lines_of(s + begin, d->n - begin);
     l.line = line;
@@ -295,7 +354,11 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     }
     us_buf_fini(&p.text);
     free(own);
-    snprintf(r->about, sizeof r->about, "%s, %u cues", what, p.cues);
+    int k = snprintf(r->about, sizeof r->about, "%s, %u cues", what, p.cues);
+    if (p.beside)
+        snprintf(r->about + k, sizeof r->about - (size_t)k,
+                 "; %u pair%s of speeches in two columns left out: set them one below the other", p.beside,
+                 p.beside == 1 ? "" : "s");
     return st;
 }
 

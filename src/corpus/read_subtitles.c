@@ -1,4 +1,5 @@
-/* corpus/read_subtitles.c - SRT, WebVTT and ASS/SSA. Speakers: "ANN: Hi", "- ANN: Hi", <v Ann>, the Name field of ASS.
+/* corpus/read_subtitles.c - SRT, WebVTT, SBV, ASS/SSA, MicroDVD and MPL2. Speakers: "ANN: Hi", "- ANN: Hi", "[Ann] Hi", <v Ann>, the
+ * Name field of ASS.
  *
  * Styling goes; signs, lyrics and what is sung are actions. Words without a name are nobody's, unless they go on with a
  * sentence that was not finished. */
@@ -6,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "00:00:01,000 --> 00:00:02,000", with '.', without hours. */
+/* "00:00:01,000 --> 00:00:02,000", with '.', without hours; "0:00:01.000,0:00:02.000". */
 static bool is_timing(us_span_str l) {
-    const char *arrow = memmem(l.s, l.n, "-->", 3);
+    const char *arrow = memmem(l.s, l.n, "-->", 3), *comma = arrow ? NULL : memchr(l.s, ',', l.n);
+    if (comma && l.n < 32 && comma - l.s > 8 && comma[-4] == '.' && strspn(l.s, "0123456789:.,") >= l.n) arrow = comma;
     us_span_str t = us_trim((us_span_str){l.s, arrow ? (size_t)(arrow - l.s) : 0});
     if (!arrow || t.n < 5 || t.n > 16) return false;
     for (size_t i = 0; i < t.n; i++)
@@ -16,9 +18,22 @@ static bool is_timing(us_span_str l) {
     return t.s[0] >= '0' && t.s[0] <= '9';
 }
 
+/* "{25}{75}Hello|you", "[25][75]Hello": bytes of the frames in front; 0: none. */
+static size_t frames_of(us_span_str t) {
+    size_t i = 0;
+    for (int k = 0; k < 2; k++) {
+        size_t from = i + 1;
+        if (i >= t.n || (t.s[i] != '{' && t.s[i] != '[')) return 0;
+        char close = t.s[i] == '{' ? '}' : ']';
+        for (i++; i < t.n && t.s[i] >= '0' && t.s[i] <= '9'; i++) {}
+        if (i == from || i >= t.n || t.s[i++] != close) return 0;
+    }
+    return i;
+}
+
 void us_look_subtitles(const us_script_options *o, const us_doc *d, us_view *view) {
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
-    size_t timings = 0, dialogues = 0, lines = 0;
+    size_t timings = 0, dialogues = 0, lines = 0, frames = 0;
     bool vtt = d->n > 6 && !memcmp(d->s, "WEBVTT", 6), events = false;
     (void)o;
     if (d->workbook) return;
@@ -26,11 +41,16 @@ void us_look_subtitles(const us_script_options *o, const us_doc *d, us_view *vie
         us_span_str t = us_trim(l.text);
         lines += t.n > 0;
         timings += is_timing(t);
+        frames += frames_of(t) > 0;
         events = events || (t.n >= 8 && !strncasecmp(t.s, "[Events]", 8));
         dialogues += t.n > 9 && !strncasecmp(t.s, "Dialogue:", 9);
     }
     if (timings * 8 >= lines && timings)
         view->fit = 0.98, snprintf(view->about, sizeof view->about, "%s", vtt ? "WebVTT subtitles" : "SRT subtitles");
+    if (frames > 1 && frames * 10 >= lines * 9) {
+        view->fit = 0.98;
+        snprintf(view->about, sizeof view->about, "MicroDVD or MPL2 subtitles");
+    }
     if (events && dialogues) view->fit = 0.98, snprintf(view->about, sizeof view->about, "ASS subtitles");
 }
 
@@ -40,6 +60,8 @@ void us_look_subtitles(const us_script_options *o, const us_doc *d, us_view *vie
 static us_status unstyle(us_span_str t, us_buf *out, us_span_str *voice, us_error *err) {
     us_status st = US_OK;
     bool drawing = false;
+    char stands_for[8];
+    size_t n;
     for (size_t i = 0; i < t.n && !st; i++) {
         char open = t.s[i];
         const char *end = open == '<'                                        ? memchr(t.s + i, '>', t.n - i)
@@ -58,10 +80,8 @@ static us_status unstyle(us_span_str t, us_buf *out, us_span_str *voice, us_erro
             i = (size_t)(end - t.s);
         } else if (open == '\\' && i + 1 < t.n && strchr("Nnh", t.s[i + 1]))
             st = drawing ? US_OK : us_buf_append_str(out, t.s[++i] == 'h' ? " " : "\n", err);
-        else if (!drawing && t.n - i >= 4 && !memcmp(t.s + i, "&gt;", 4)) st = us_buf_append_str(out, ">", err), i += 3;
-        else if (!drawing && t.n - i >= 4 && !memcmp(t.s + i, "&lt;", 4)) st = us_buf_append_str(out, "<", err), i += 3;
-        else if (!drawing && t.n - i >= 5 && !memcmp(t.s + i, "&amp;", 5)) st = us_buf_append_str(out, "&", err), i += 4;
-        else if (!drawing && t.n - i >= 6 && !memcmp(t.s + i, "&nbsp;", 6)) st = us_buf_append_str(out, " ", err), i += 5;
+        else if (!drawing && open == '&' && (n = us_entity(t.s + i, t.s + t.n, stands_for)))
+            st = us_buf_append_str(out, stands_for, err), i += n - 1;
         else if (!drawing) st = us_buf_append(out, t.s + i, 1, err);
     }
     return st;
@@ -71,7 +91,9 @@ typedef struct screen {
     us_rows *r;
     us_buf plain, text, speaker;
     uint32_t line;
-    bool open; /* words wait in text: their sentence may go on */
+    bool open;              /* words wait in text: their sentence may go on */
+    const us_tally *labels; /* names with a colon behind them */
+    bool small_sounds;      /* sounds are written small, "[sighs]": what has capitals in brackets is a name */
 } screen;
 
 static us_status flush(screen *c) {
@@ -104,8 +126,7 @@ static us_status put(screen *c, uint32_t line, us_span_str name, us_span_str dir
     us_buf_clear(&c->text);
     c->line = line;
     st = us_buf_append(&c->speaker, name.s ? name.s : "", name.n, err);
-    if (!st && direction.n) st = us_buf_append(&c->text, direction.s, direction.n, err);
-    if (!st && direction.n) st = us_buf_append_str(&c->text, " ", err);
+    if (!st) st = us_label_put_direction(direction, &c->text, err);
     if (!st) st = us_buf_append(&c->text, words.s, words.n, err);
     c->open = true;
     return st;
@@ -113,23 +134,77 @@ static us_status put(screen *c, uint32_t line, us_span_str name, us_span_str dir
 
 static us_span_str without_dash(us_span_str t, bool *dash) {
     t = us_trim(t);
-    *dash = t.n > 1 && (t.s[0] == '-' || !memcmp(t.s, "\xe2\x80\x93", t.n < 3 ? t.n : 3) ||
-                        !memcmp(t.s, "\xe2\x80\x94", t.n < 3 ? t.n : 3));
-    if (*dash) t.s += t.s[0] == '-' ? 1 : 3, t.n -= t.s[-1] == '-' ? 1 : 3;
+    size_t n = t.n && t.s[0] == '-' ? 1 : 0; /* else U+2010 to U+2015, U+2212 */
+    if (t.n > 3 && ((!memcmp(t.s, "\xe2\x80", 2) && (unsigned char)t.s[2] >= 0x90 && (unsigned char)t.s[2] <= 0x95) ||
+                    !memcmp(t.s, "\xe2\x88\x92", 3)))
+        n = 3;
+    *dash = n && t.n > n;
+    if (*dash) t.s += n, t.n -= n;
     while (t.n > 2 && !memcmp(t.s, ">>", 2)) t = us_trim((us_span_str){t.s + 2, t.n - 2}), *dash = true; /* American captions */
     return us_trim(t);
 }
 
-/* "[ANN] Hi", "(ANN): Hi": captions put names in brackets too; only capitals are names then. */
-static bool bracketed_name(us_span_str t, us_span_str *name, us_span_str *words) {
+/* What a line begins with in brackets, and what follows. */
+static bool in_brackets(us_span_str t, us_span_str *in, us_span_str *rest) {
     if (t.n < 4 || (t.s[0] != '[' && t.s[0] != '(')) return false;
     const char *end = memchr(t.s, t.s[0] == '[' ? ']' : ')', t.n < 40 ? t.n : 40);
     if (!end) return false;
-    us_span_str in = {t.s + 1, (size_t)(end - t.s) - 1}, rest = us_trim((us_span_str){end + 1, (size_t)(t.s + t.n - end) - 1});
-    if (!rest.n || *rest.s != ':') return false;
+    *in = us_trim((us_span_str){t.s + 1, (size_t)(end - t.s) - 1});
+    *rest = us_trim((us_span_str){end + 1, (size_t)(t.s + t.n - end) - 1});
+    return in->n > 0;
+}
+
+/* "Ann", "Old Man": each word begins with a capital and goes on in small letters. */
+static bool is_titled(us_span_str s) {
+    static const char *const sounds[] = {"Music", "Applause", "Laughter", "Cheering", "Silence"};
+    bool start = true;
+    for (size_t i = 0; i < sizeof sounds / sizeof *sounds; i++)
+        if (s.n >= strlen(sounds[i]) && !memcmp(s.s, sounds[i], strlen(sounds[i]))) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (start && !(s.s[i] >= 'A' && s.s[i] <= 'Z') && (unsigned char)s.s[i] < 0x80) return false;
+        if (!start && s.s[i] >= 'A' && s.s[i] <= 'Z' && i + 1 < s.n && s.s[i + 1] >= 'A' && s.s[i + 1] <= 'Z') return false;
+        start = s.s[i] == ' ';
+    }
+    return true;
+}
+
+/* "[ANN]: Hi", and "[Ann] Hi" where a colon says elsewhere that Ann is somebody, or where sounds are written small. */
+static bool bracketed_name(const screen *c, us_span_str t, us_span_str *name, us_span_str *words) {
+    us_span_str in, rest;
+    if (!in_brackets(t, &in, &rest) || !rest.n) return false;
+    bool colon = *rest.s == ':';
     *name = in;
-    *words = us_trim((us_span_str){rest.s + 1, rest.n - 1});
-    return in.n && words->n;
+    *words = colon ? us_trim((us_span_str){rest.s + 1, rest.n - 1}) : rest;
+    return words->n && (colon || us_tally_count(c->labels, in) || (c->small_sounds && is_titled(in)));
+}
+
+/* A name with a colon; "THANK YOU. GOODBYE." is none, because captions shout. */
+static bool label_of(us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    us_span_str other, dir, rest;
+    if (us_label_dotted(t, &other, &dir, &rest) && !memchr(t.s, ':', t.n)) return false;
+    return us_label_split(t, name, direction, words) && (words->n || us_is_capitals(*name)) &&
+           (name->s + name->n >= t.s + t.n || name->s[name->n] != '.');
+}
+
+/* How this file writes names and sounds. */
+static void survey(const us_doc *d, us_tally *labels, bool *small_sounds) {
+    size_t small = 0, big = 0;
+    us_span_str name, direction, words;
+    labels->n = labels->total = 0;
+    for (us_lines l = us_lines_of(d->s, us_doc_sample(d)); us_lines_next(&l);) {
+        bool dash;
+        us_span_str t = without_dash(l.text, &dash);
+        while (t.n && (*t.s == '<' || (*t.s == '{' && t.n > 1 && t.s[1] == '\\'))) { /* styles in front */
+            const char *end = memchr(t.s, *t.s == '<' ? '>' : '}', t.n);
+            if (!end) break;
+            t = without_dash((us_span_str){end + 1, (size_t)(t.s + t.n - end) - 1}, &dash);
+        }
+        if (in_brackets(t, &name, &words)) {
+            small += *name.s >= 'a' && *name.s <= 'z';
+            big += *name.s >= 'A' && *name.s <= 'Z';
+        } else if (label_of(t, &name, &direction, &words)) us_tally_add(labels, name);
+    }
+    *small_sounds = small && small * 2 >= big;
 }
 
 /* All the words that stand on the screen at one time, in lines: who says what. `named`: by a field of the file. */
@@ -145,8 +220,7 @@ static us_status show(screen *c, uint32_t line, us_span_str named) {
         bool dash;
         us_span_str name, dir = none, said, t = without_dash(l.text, &dash);
         if (!t.n) continue;
-        bool label = us_label_split(t, &name, &dir, &said) && (said.n || us_is_capitals(name)),
-             bracket = !label && bracketed_name(t, &name, &said);
+        bool label = label_of(t, &name, &dir, &said), bracket = !label && bracketed_name(c, t, &name, &said);
         if (us_is_song(t)) {
             us_rows_action(c->r, line);
             st = c->r->status;
@@ -197,6 +271,33 @@ static us_status read_cues(screen *c, us_doc *d) {
         }
     }
     return !st && c->plain.len ? show(c, line, voice) : st;
+}
+
+/* ---- MicroDVD and MPL2: a screen a line, '|' between its lines ------------------------------------------------------- */
+
+static us_status read_frames(screen *c, us_doc *d) {
+    us_status st = US_OK;
+    for (us_lines l = us_lines_of(d->s, d->n); !st && us_lines_next(&l);) {
+        us_span_str t = us_trim(l.text), voice = {0};
+        size_t n = frames_of(t);
+        us_doc_done(d, l.at);
+        if (!n || t.n - n == 0 || (n == 6 && t.s[1] == '1' && t.s[4] == '1' && !us_label_split(t, &voice, &voice, &voice)))
+            continue; /* {1}{1}25.000: frames a second */
+        for (const char *p = t.s + n, *end = t.s + t.n; p < end && !st;) {
+            const char *bar = memchr(p, '|', (size_t)(end - p));
+            us_span_str part = us_trim((us_span_str){p, (size_t)((bar ? bar : end) - p)});
+            while (part.n && (*part.s == '{' || *part.s == '/')) { /* {y:i}, and MPL2's stroke: italics */
+                const char *close = *part.s == '{' ? memchr(part.s, '}', part.n) : part.s;
+                if (!close) break;
+                part = us_trim((us_span_str){close + 1, (size_t)(part.s + part.n - close) - 1});
+            }
+            if (c->plain.len) st = us_buf_append_str(&c->plain, "\n", c->r->err);
+            if (!st) st = unstyle(part, &c->plain, &voice, c->r->err);
+            p = bar ? bar + 1 : end;
+        }
+        if (!st) st = show(c, l.line, (us_span_str){0});
+    }
+    return st;
 }
 
 /* ---- ASS -------------------------------------------------------------------------------------------------------------- */
@@ -263,6 +364,7 @@ static us_status read_events(screen *c, us_doc *d) {
 }
 
 us_status us_read_subtitles(us_rows *r, us_doc *d) {
+    static _Thread_local us_tally labels;
     screen c = {.r = r};
     us_view v = {0};
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
@@ -270,7 +372,11 @@ us_status us_read_subtitles(us_rows *r, us_doc *d) {
     us_buf_init(&c.text, max);
     us_buf_init(&c.speaker, max);
     us_look_subtitles(r->options, d, &v);
-    us_status st = !strncmp(v.about, "ASS", 3) ? read_events(&c, d) : read_cues(&c, d);
+    survey(d, &labels, &c.small_sounds);
+    c.labels = &labels;
+    us_status st = !strncmp(v.about, "ASS", 3)     ? read_events(&c, d)
+                   : !strncmp(v.about, "Micro", 5) ? read_frames(&c, d)
+                                                   : read_cues(&c, d);
     if (!st) st = flush(&c);
     us_buf_fini(&c.plain);
     us_buf_fini(&c.text);

@@ -5,7 +5,7 @@
  * text: a cell is a piece of the document, or a copy where quotes had to be undone. */
 #include "base/mem.h"
 #include "corpus/csv.h"
-#include "corpus/shape.h"
+#include "corpus/label.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ typedef struct plan {
     size_t header;   /* rows up to the header and with it; 0: there is none */
     size_t preamble; /* without a header: rows in front that are no rows of the table */
     size_t n_header; /* cells */
+    int scripts;     /* 1 and up: this column holds a whole script in each cell */
     uint32_t shift;  /* 1: each row has its name in front (R's write.table) */
     us_columns columns;
     double fit;
@@ -144,7 +145,33 @@ static bool has_row_names(const us_sample_rows *rows, size_t header, size_t n_he
     return n && longer * 10 >= n * 9 && repeats * 20 <= n && (numbers || n >= 3);
 }
 
+/* "Ann: Hi" and "Bob: Ho" in the lines of one cell. */
+static bool is_script(us_span_str cell) {
+    size_t lines = 0, labels = 0;
+    us_span_str name, direction, words;
+    for (us_lines l = us_lines_of(cell.s, cell.n); us_lines_next(&l);) {
+        us_span_str t = us_trim(l.text);
+        lines += t.n > 0;
+        labels += t.n && us_label_split(t, &name, &direction, &words) && words.n;
+    }
+    return labels > 1 && labels * 10 >= lines * 6;
+}
+
+/* The column whose cells are scripts, as a data set of chats with their summaries has it; -1: none. */
+static int scripts_column(const us_sample_rows *rows, size_t from) {
+    for (int c = 0; c < 64; c++) {
+        size_t cells = 0, scripts = 0;
+        for (size_t i = from; i < rows->n && i < from + 50; i++)
+            if ((size_t)c < rows->rows[i].n) cells++, scripts += is_script(rows->rows[i].cells[c]);
+        if (scripts && scripts * 10 >= cells * 8) return c;
+    }
+    return -1;
+}
+
 static bool is_column_number(const char *s) { return *s && strspn(s, "0123456789") == strlen(s); }
+
+/* Marks that clocks, addresses and lists have too: without a header that is known they make no table. */
+static bool is_of_prose(const us_csv_form *f) { return !f->blanks && !f->delimiter[1] && strchr(":/*@#", f->delimiter[0]); }
 
 static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *p) {
     size_t counts[65] = {0}, mode = 0, n = 0;
@@ -161,6 +188,12 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         if (us_columns_given(o, (us_cell)c) && p->columns.at[c] < 0 &&
             (p->header || !is_column_number(us_columns_given(o, (us_cell)c))))
             return;
+    p->scripts = us_columns_given(o, US_CELL_SPEAKER) ? 0 : scripts_column(rows, 1) + 1;
+    if (p->scripts) {
+        p->header = 1;
+        p->fit = 0.9;
+        return;
+    }
     p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
     p->shift = p->header && has_row_names(rows, p->header, p->n_header);
     for (int c = 0; c < US_N_CELLS && !p->header; c++) /* no header, and a column's number */
@@ -182,6 +215,7 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         for (int c = 0; c < US_N_CELLS; c++)
             if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
     if (p->columns.at[US_CELL_SPEAKER] < 0 || p->columns.at[US_CELL_TEXT] < 0) return;
+    if (is_of_prose(&p->form) && !both && !o->delimiter) return;
     double regular = 0;
     for (size_t i = p->header + p->preamble; i < rows->n; i++) {
         size_t k = rows->rows[i].n, want = p->n_header + p->shift;
@@ -303,7 +337,8 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     if (p.form.quote == '\'') k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", ' for quotes");
     if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
     if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
-    if (!p.header)
+    if (p.scripts) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
+    else if (!p.header)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d",
                  p.columns.at[0] + 1, p.columns.at[1] + 1);
     else if (p.header > 1) snprintf(view->about + k, sizeof view->about - (size_t)k, ", header in row %zu", p.header);
@@ -331,6 +366,20 @@ static us_span_str cell_of(const us_csv *c, const plan *p, int at, bool fields_o
     return (us_span_str){joined->data, joined->len};
 }
 
+/* Do most rows have as many cells as the first, and more than one? Prose with commas is no table. */
+static bool is_regular(const us_doc *d, const plan *p) {
+    us_csv c;
+    size_t rows = 0, same = 0, first = 0;
+    us_csv_init(&c, d->s + p->begin, us_doc_sample(d) - p->begin, &p->form, SIZE_MAX);
+    while (rows < SAMPLE_ROWS && us_csv_next(&c)) {
+        if (c.n == 1 && !us_trim(c.cells[0]).n) continue;
+        if (!rows++) first = c.n;
+        same += c.n == first;
+    }
+    us_csv_fini(&c);
+    return first > 1 && same * 2 > rows && !is_of_prose(&p->form);
+}
+
 us_status us_table_refuse(us_rows *r, us_doc *d) {
     plan p;
     us_csv c;
@@ -338,7 +387,7 @@ us_status us_table_refuse(us_rows *r, us_doc *d) {
     if (st) return st;
     us_csv_init(&c, d->s + p.begin, d->n - p.begin, &p.form, SIZE_MAX);
     bool any = us_csv_next(&c);
-    if (any && (c.n > 1 || r->options->delimiter)) {
+    if (any && (r->options->delimiter || is_regular(d, &p))) {
         us_columns found;
         us_columns_named(r->options, c.cells, c.n < 64 ? c.n : 64, NULL, &found);
         st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &found, r->err);
@@ -364,15 +413,55 @@ static bool is_rule(const us_csv *c) {
     return c->n > 1 && marks >= c->n;
 }
 
+/* Cells of season, episode and scene that are empty are as those above: Excel's merged cells come so. A new episode begins with
+ * no scene. */
+typedef struct above {
+    char held[US_N_CELLS][256];
+} above;
+
+static void fill_down(above *a, us_span_str cells[US_N_CELLS]) {
+    static const us_cell order[] = {US_CELL_SEASON, US_CELL_EPISODE, US_CELL_SCENE};
+    if (!us_trim(cells[US_CELL_SPEAKER]).n && !us_trim(cells[US_CELL_TEXT]).n) return;
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        us_span_str now = us_trim(cells[order[k]]);
+        char *held = a->held[order[k]];
+        if (now.n >= sizeof a->held[0]) continue;
+        if (now.n && (strlen(held) != now.n || memcmp(held, now.s, now.n))) {
+            memcpy(held, now.s, now.n);
+            held[now.n] = 0;
+            for (size_t below = k + 1; below < sizeof order / sizeof *order; below++) a->held[order[below]][0] = 0;
+        } else if (!now.n) cells[order[k]] = (us_span_str){held, strlen(held)};
+    }
+}
+
+/* A cell that is a script of its own; its lines are at the row's place. */
+static us_status read_cell(us_rows *r, const us_doc *d, uint32_t line, us_span_str cell) {
+    us_doc inside = {.path = d->path, .s = cell.s, .n = cell.n, .listed = true, .inside = true};
+    uint32_t before = r->inside;
+    r->inside = line;
+    us_rows_scene(r);
+    us_status st = us_read_dialogue(r, &inside);
+    r->inside = before;
+    return st ? st : r->status;
+}
+
+static bool same_words(us_span_str a, const us_buf *b) {
+    a = us_trim(a);
+    return a.n && a.n == b->len && !memcmp(a.s, b->data, a.n);
+}
+
 us_status us_read_table(us_rows *r, us_doc *d) {
     plan p;
+    above filled = {0};
     us_status st = make_plan(r->options, d, &p, NULL, r->err);
     if (st) return st;
     size_t max_cell = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20, row = 0;
     bool fields_on = !(r->options->rules_off >> US_RULE_FIELDS & 1), quotes_on = !(r->options->rules_off >> US_RULE_QUOTES & 1);
     us_csv c;
-    us_buf joined;
+    us_buf joined, heads[2]; /* heads: the header's words for speaker and text, which may come again */
     us_buf_init(&joined, 2 * max_cell + 4096);
+    us_buf_init(&heads[0], max_cell);
+    us_buf_init(&heads[1], max_cell);
     us_csv_init(&c, d->s + p.begin, d->n - p.begin, &p.form, max_cell);
     for (size_t i = 0; i < p.begin; i++) c.line += d->s[i] == '\n';
     while (!st && us_csv_next(&c)) {
@@ -382,7 +471,16 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         row++;
         if (row == 1 && p.fit <= 0)
             st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
+        for (int i = 0; i < 2 && !st && row == p.header && !p.scripts; i++)
+            if (p.columns.at[i] >= (int)p.shift && (size_t)p.columns.at[i] - p.shift < c.n) {
+                us_span_str head = us_trim(c.cells[(size_t)p.columns.at[i] - p.shift]);
+                st = us_buf_append(&heads[i], head.s, head.n, r->err);
+            }
         if (st || row == p.header) continue;
+        if (p.scripts) {
+            if ((size_t)p.scripts <= c.n) st = read_cell(r, d, c.row_line, c.cells[p.scripts - 1]);
+            continue;
+        }
         if (p.form.delimiter[0] == '|' && is_rule(&c)) {
             us_rows_action(r, c.row_line);
             continue;
@@ -400,6 +498,11 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         else {
             for (int i = 0; i < US_N_CELLS; i++)
                 if (p.columns.at[i] >= 0) cells[i] = cell_of(&c, &p, p.columns.at[i], fields_on, &joined, &mended);
+            if (same_words(cells[US_CELL_SPEAKER], &heads[0]) && same_words(cells[US_CELL_TEXT], &heads[1])) {
+                us_rows_break(r, c.row_line); /* the header again: tables put together */
+                continue;
+            }
+            fill_down(&filled, cells);
             us_rows_add(r, c.row_line, cells, repairs | (mended ? 1u << US_RULE_FIELDS : 0));
         }
         us_doc_done(d, c.at);
@@ -408,5 +511,7 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     if (!st && !row) st = us_fail(r->err, US_ERR_FORMAT, "%s: empty file", r->path);
     us_csv_fini(&c);
     us_buf_fini(&joined);
+    us_buf_fini(&heads[0]);
+    us_buf_fini(&heads[1]);
     return st;
 }

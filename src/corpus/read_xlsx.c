@@ -15,6 +15,12 @@
 #define MAX_STRINGS 2000000
 #define MAX_COLUMNS 256
 #define MAX_ROW 2000000
+#define MAX_MERGED 100000
+
+/* Cells of one column that Excel shows as one: the first holds the words. */
+typedef struct merged {
+    unsigned long column, row, last;
+} merged;
 
 typedef struct book {
     us_error *err;
@@ -30,6 +36,10 @@ typedef struct book {
     char type[12];
     unsigned long row, column, at_column; /* of the cell; of the cell that the CSV has come to */
     int depth;
+    merged *merged; /* of the sheet, by row and column */
+    size_t n_merged, cap_merged;
+    unsigned long fill_to[MAX_COLUMNS + 1]; /* empty cells of a column down to this row hold what stands in fill */
+    us_buf fill[MAX_COLUMNS + 1];
 } book;
 
 static const char *local(const XML_Char *name) {
@@ -55,6 +65,46 @@ static void place_of(const char *r, unsigned long *column, unsigned long *row) {
     if (*r >= '0' && *r <= '9') *row = strtoul(r, NULL, 10);
 }
 
+static int by_place(const void *x, const void *y) {
+    const merged *a = x, *b = y;
+    return a->row != b->row ? (a->row < b->row ? -1 : 1) : a->column != b->column ? (a->column < b->column ? -1 : 1) : 0;
+}
+
+/* <mergeCell ref="B2:B5"/>, which stand behind the cells. */
+static us_status find_merged(book *b, const char *xml, size_t n) {
+    us_status st = US_OK;
+    b->n_merged = 0;
+    memset(b->fill_to, 0, sizeof b->fill_to);
+    for (const char *p = xml, *end = xml + n; !st && b->n_merged < MAX_MERGED;) {
+        if (!(p = memmem(p, (size_t)(end - p), "mergeCell ref=\"", 15))) break;
+        char ref[40] = "";
+        p += 15;
+        for (size_t i = 0; i < sizeof ref - 1 && p + i < end && p[i] != '"'; i++) ref[i] = p[i];
+        merged m = {0};
+        char *colon = strchr(ref, ':');
+        if (!colon) continue;
+        place_of(colon + 1, &m.column, &m.last);
+        place_of(ref, &m.column, &m.row);
+        if (m.last <= m.row || m.column > MAX_COLUMNS || !m.column) continue;
+        if (!(st = us_grow(&b->merged, &b->cap_merged, b->n_merged + 1, sizeof *b->merged, b->err)))
+            b->merged[b->n_merged++] = m;
+    }
+    if (b->n_merged) qsort(b->merged, b->n_merged, sizeof *b->merged, by_place);
+    return st;
+}
+
+/* What a merged cell shows: its own words, which are kept for those below, or those above. */
+static us_span_str shown(book *b, us_span_str v) {
+    us_buf *fill = &b->fill[b->column];
+    if (!v.n) return b->row <= b->fill_to[b->column] ? (us_span_str){fill->data ? fill->data : "", fill->len} : v;
+    merged *m = bsearch(&(merged){b->column, b->row, 0}, b->merged, b->n_merged, sizeof *b->merged, by_place);
+    if (!m) return v;
+    us_buf_clear(fill);
+    append(b, fill, v.s, v.n);
+    b->fill_to[b->column] = m->last;
+    return v;
+}
+
 static void put_cell(book *b) {
     us_span_str v = {b->cell.data ? b->cell.data : "", b->cell.len};
     if (!strcmp(b->type, "s")) { /* the number of a shared string */
@@ -66,6 +116,7 @@ static void put_cell(book *b) {
         }
     }
     if (b->column < b->at_column || b->column > MAX_COLUMNS || !b->at_column) return;
+    if (b->n_merged) v = shown(b, v);
     for (; b->at_column < b->column; b->at_column++) append(b, &b->csv, ",", 1);
     append(b, &b->csv, "\"", 1);
     for (size_t i = 0; i < v.n && !b->status; i++) {
@@ -157,6 +208,7 @@ static us_status open_book(book *b, const us_doc *d) {
     us_buf_init(&b->strings, (size_t)1 << 30);
     us_buf_init(&b->csv, (size_t)1 << 30);
     us_buf_init(&b->cell, (size_t)64 << 20);
+    for (size_t i = 0; i <= MAX_COLUMNS; i++) us_buf_init(&b->fill[i], (size_t)1 << 20);
     us_status st = us_zip_read(d->s, d->n, "xl/sharedStrings.xml", MAX_XML, &xml, &n, &ignored);
     if (st == US_ERR_NOT_FOUND) return US_OK; /* a sheet may hold its strings itself */
     if (st) return us_fail(b->err, st, "%s: %s", b->path, ignored.message);
@@ -173,7 +225,8 @@ static us_status open_sheet(book *b, const us_doc *d, int number) {
     us_status st = us_zip_read(d->s, d->n, member, MAX_XML, &xml, &n, b->err);
     us_buf_clear(&b->csv);
     if (st) return st;
-    st = walk_part(b, xml, n, false);
+    st = find_merged(b, xml, n);
+    if (!st) st = walk_part(b, xml, n, false);
     free(xml);
     return st;
 }
@@ -182,6 +235,8 @@ static void close_book(book *b) {
     us_buf_fini(&b->strings);
     us_buf_fini(&b->csv);
     us_buf_fini(&b->cell);
+    for (size_t i = 0; i <= MAX_COLUMNS; i++) us_buf_fini(&b->fill[i]);
+    free(b->merged);
     free(b->ends);
 }
 

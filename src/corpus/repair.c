@@ -93,13 +93,16 @@ bool us_repair_blanks(const char *s, size_t n, us_buf *out) {
 }
 
 bool us_is_credit(const char *speaker, const char *text) {
-    static const char *const heads[] = {"written by",     "directed by", "teleplay by", "story by",
-                                        "transcribed by", "created by",  "produced by"};
+    static const char *const heads[] = {"written by",     "directed by",   "teleplay by",    "story by",
+                                        "transcribed by", "created by",    "produced by",    "subtitles by",
+                                        "captions by",    "captioned by",  "synced by",      "sync by",
+                                        "corrected by",   "translated by", "untertitel von", "sous-titres par"};
     for (int k = 0; k < 2; k++) {
         const char *s = k ? text : speaker;
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
             size_t n = strlen(heads[i]);
-            if ((s[0] | 32) == heads[i][0] && !strncasecmp(s, heads[i], n) && (!s[n] || s[n] == ':' || (!k && s[n] == ' ')))
+            if ((s[0] | 32) == heads[i][0] && !strncasecmp(s, heads[i], n) &&
+                (!s[n] || s[n] == ':' || (s[n] == ' ' && (!k || !*speaker))))
                 return true;
         }
     }
@@ -123,7 +126,7 @@ static bool has_word(const char *s, const char *word) {
 }
 
 bool us_is_joint(const char *name) {
-    if (strpbrk(name, "/&") || strstr(name, ", ")) return true;
+    if (strpbrk(name, "/&;") || strstr(name, ", ")) return true;
     return has_word(name, "and") && strncasecmp(name, "lost and found", 14) != 0;
 }
 

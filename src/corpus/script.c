@@ -429,7 +429,9 @@ static us_status join_to(us_rows *r, size_t i, const char *name, size_t n, us_ru
     return US_OK;
 }
 
-/* Names with cues join those without, shouted names the others, then aliases as told. */
+static bool is_speaker(us_script *s, const char *name, size_t n) { return *name_slot_of(s, name, n) != 0; }
+
+/* Names with cues join those without ("Bob to Carl" is Bob, where there is a Bob), shouted names the others, then aliases as told. */
 static us_status join_names(us_rows *r) {
     us_script *s = r->script;
     size_t n = s->n_speakers;
@@ -440,6 +442,8 @@ static us_status join_names(us_rows *r) {
     for (size_t i = 0; i < n && !st && on(r, US_RULE_CUES); i++) {
         const char *name = s->speakers[i].name;
         size_t len = strlen(name), bare = us_name_without_cues(name, len);
+        const char *to = strcasestr(name, " to ");
+        if (to && bare == len && is_speaker(s, name, (size_t)(to - name))) bare = (size_t)(to - name);
         if (bare && bare < len) st = join_to(r, i, name, bare, US_RULE_CUES);
     }
     if (!st && s->shouted_seen && on(r, US_RULE_SHOUTED)) st = join_shouted(r);
@@ -469,7 +473,9 @@ static int by_lines(const void *a, const void *b) {
 
 static us_rule why_joined(const char *name) {
     size_t n = strlen(name);
-    return us_name_without_cues(name, n) < n ? US_RULE_CUES : us_is_shouted(name) ? US_RULE_SHOUTED : US_RULE_ALIASES;
+    return us_name_without_cues(name, n) < n || strcasestr(name, " to ") ? US_RULE_CUES
+           : us_is_shouted(name)                                         ? US_RULE_SHOUTED
+                                                                         : US_RULE_ALIASES;
 }
 
 /* Joins, counts words and scenes, and orders the speakers by their lines. */
@@ -583,8 +589,7 @@ static void note_encoding(us_rows *r, const us_text *t) {
     if (t->n_odd_lines > t->n_odd) r->script->counts.repairs[US_RULE_ENCODING] += t->n_odd_lines - t->n_odd;
 }
 
-static us_status read_document(void *ctx, us_doc *d, us_error *err) {
-    reading *rd = ctx;
+static us_status read_text(reading *rd, us_doc *d, us_error *err) {
     us_rows *r = &rd->rows;
     us_script *s = r->script;
     us_view view;
@@ -631,6 +636,36 @@ static us_status read_document(void *ctx, us_doc *d, us_error *err) {
     source->lines = s->counts.lines - before.lines;
     source->rejected = s->counts.rejected - before.rejected;
     return st ? st : r->status;
+}
+
+/* Project Gutenberg's words around a book are nobody's lines: blanks in their place, so that lines keep their numbers. */
+static char *without_frame(const us_doc *d) {
+    static const char *const marks[2][2] = {{"*** START OF TH", "***START OF TH"}, {"*** END OF TH", "***END OF TH"}};
+    const char *end = d->s + d->n, *at[2] = {NULL, end};
+    if (d->workbook) return NULL;
+    for (int k = 0; k < 2; k++) {
+        const char *from = k ? at[0] : d->s;
+        size_t n = k || d->n < 65536 ? (size_t)(end - from) : 65536;
+        for (int i = 0; i < 2 && at[k] == (k ? end : NULL); i++) {
+            const char *found = memmem(from, n, marks[k][i], strlen(marks[k][i]));
+            if (found) at[k] = found;
+        }
+        if (!at[0]) return NULL;
+    }
+    const char *begin = memchr(at[0], '\n', (size_t)(end - at[0]));
+    char *own = begin ? us_checked(malloc(d->n + 1)) : NULL;
+    for (size_t i = 0; own && i < d->n; i++)
+        own[i] = (d->s + i < begin || d->s + i >= at[1]) && d->s[i] != '\n' ? ' ' : d->s[i];
+    return own;
+}
+
+static us_status read_document(void *ctx, us_doc *found, us_error *err) {
+    char *own = found->refused ? NULL : without_frame(found);
+    us_doc d = *found;
+    if (own) d.s = own, d.map = NULL;
+    us_status st = read_text(ctx, &d, err);
+    free(own);
+    return st;
 }
 
 static bool is_format(const char *name) {

@@ -71,6 +71,8 @@ bool us_repair_mojibake(const char *s, size_t n, us_buf *out);
 bool us_repair_blanks(const char *s, size_t n, us_buf *out);
 /* Takes bracketed directions out; they are appended to `taken`, parted by "; ". */
 bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
+/* An entity of HTML at s, "&...;": what it stands for in `out`, NUL-terminated. Its bytes, 0 if it is none. */
+size_t us_entity(const char *s, const char *end, char out[8]);
 /* Bytes of a name without the cues of a screenplay behind it: "(V.O.)", "(O.S.)", "(CONT'D)". */
 size_t us_name_without_cues(const char *s, size_t n);
 /* "NA", "nan", "NULL", "\\N": a table's way to say nothing. */

@@ -1,4 +1,5 @@
 /* corpus/shape.c - the table of shapes, and which of them a document is. */
+#include "corpus/label.h"
 #include "corpus/shape.h"
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@ const us_shape us_shapes[] = {
     {"xlsx", "Excel workbook", us_look_xlsx, us_read_xlsx},
     {"tei", "TEI drama", us_look_tei, us_read_tei},
     {"html", "web page with a script in it", us_look_html, us_read_html},
+    {"wiki", "wiki's source with a script in it", us_look_wiki, us_read_wiki},
     {"cornell", "Cornell Movie-Dialogs lines", us_look_cornell, us_read_cornell},
     {"subtitles", "subtitles (SRT, WebVTT, ASS)", us_look_subtitles, us_read_subtitles},
     {"chat", "chat export (WhatsApp, Telegram, Discord)", us_look_chat, us_read_chat},
@@ -54,6 +56,14 @@ const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_vi
     return best;
 }
 
+const us_shape *us_shape_inside(const us_script_options *o, const us_doc *d, const us_buf *text, us_doc *inside,
+                                us_view *view) {
+    us_script_options any = *o;
+    any.format = NULL;
+    *inside = (us_doc){.path = d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true, .inside = true};
+    return text->len ? us_shape_find(&any, inside, view) : NULL;
+}
+
 /* Is there a line in the beginning that starts so? */
 static bool has_line(us_span_str head, const char *start) {
     us_lines l = us_lines_of(head.s, head.n);
@@ -62,10 +72,26 @@ static bool has_line(us_span_str head, const char *start) {
     return false;
 }
 
+/* "Ann:" and below it "  - Hi", throughout. */
+static bool is_yaml_lists(us_span_str head) {
+    us_lines l = us_lines_of(head.s, head.n);
+    size_t keys = 0, items = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        bool item = t.n > 2 && !memcmp(t.s, "- ", 2) && t.s > l.text.s;
+        if (!t.n || l.at >= l.end) continue; /* the last may be cut off */
+        if (!item && (t.s[t.n - 1] != ':' || t.s > l.text.s)) return false;
+        items += item;
+        keys += !item;
+    }
+    return keys && items > 1;
+}
+
 /* "- speaker: Ann" and "  text: Hi" below it. */
 static bool is_yaml(us_span_str head) {
     us_lines l = us_lines_of(head.s, head.n);
     bool item = false;
+    if (is_yaml_lists(head)) return true;
     while (us_lines_next(&l)) {
         us_span_str t = us_trim(l.text);
         if (!t.n || *t.s == '#' || !memcmp(t.s, "---", t.n < 3 ? t.n : 3)) continue;
@@ -79,6 +105,44 @@ static bool is_yaml(us_span_str head) {
     return false;
 }
 
+/* "label start:", and lines such as  e happy "Hello."  without a colon. */
+static bool is_renpy(us_span_str head) {
+    us_lines l = us_lines_of(head.s, head.n);
+    bool label = false;
+    size_t says = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        label = label || (t.n > 7 && !memcmp(t.s, "label ", 6) && t.s[t.n - 1] == ':' && !memchr(t.s, '"', t.n));
+        const char *quote = t.n > 3 && t.s[t.n - 1] == '"' ? memchr(t.s, '"', t.n - 1) : NULL;
+        bool who = quote && quote > t.s && quote[-1] == ' ';
+        for (const char *p = t.s; who && p < quote; p++)
+            who = strchr(" _", *p) || ((*p | 32) >= 'a' && (*p | 32) <= 'z') || (*p >= '0' && *p <= '9');
+        says += who;
+    }
+    return label && says > 1;
+}
+
+/* A screenplay whose empty lines and margins were lost: where a speech ends nobody can tell. */
+static bool is_flat_screenplay(us_span_str head) {
+    static _Thread_local us_tally names;
+    us_lines l = us_lines_of(head.s, head.n);
+    size_t lines = 0, empty = 0, slugs = 0;
+    double cues = 0;
+    names.n = names.total = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        lines++;
+        empty += !t.n;
+        if (us_is_slug(t)) slugs++;
+        else if (t.n > 1 && t.n < 40 && t.s == l.text.s && !memchr(t.s, ':', t.n)) {
+            const char *open = memchr(t.s, '(', t.n); /* ANN (CONT'D) */
+            us_span_str name = us_trim((us_span_str){t.s, open ? (size_t)(open - t.s) : t.n});
+            if (us_is_capitals(name)) us_tally_add(&names, name), cues++;
+        }
+    }
+    return slugs && cues > 3 && cues * 8 > (double)lines && empty * 10 < lines && us_tally_repeated(&names) > 0.5;
+}
+
 const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
     us_span_str t = us_trim((us_span_str){d->s, d->n < 65536 ? d->n : 65536}), head = {t.s, t.n < 8192 ? t.n : 8192};
     size_t closing = 0;
@@ -90,8 +154,27 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
     if (is_yaml(head))
         return "YAML: make JSON of it (python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open(\"FILE\"))))' > "
                "lines.json)";
-    if (memmem(t.s, t.n, "= Character(", 12) && has_line(t, "label "))
+    if (memmem(t.s, t.n, "= Character(", 12) ? has_line(t, "label ") || has_line(t, "define ") : is_renpy(t))
         return "a Ren'Py script: take 'Extract Dialogue' in Ren'Py's launcher, which writes dialogue.tab";
+    if (is_flat_screenplay(head))
+        return "a screenplay that lost its empty lines and margins, so that speech and action look alike: make the text of it "
+               "anew with both (pdftotext -layout FILE.pdf FILE.txt)";
+    if (memmem(head.s, head.n, "<|im_start|>", 12) || memmem(head.s, head.n, "<|start_header_id|>", 19))
+        return "prompts in a model's template: make JSON of them, {\"role\": \"Ann\", \"content\": \"Hi\"} each";
+    if (has_line(head, "@Begin") && has_line(head, "@Participants:"))
+        return "a CHAT transcript of TalkBank: take its main lines (grep '^\\*' FILE | sed 's/^.//' > lines.txt)";
+    if (has_line(head, "From: ") && has_line(head, "Subject: ") && has_line(head, "Date: "))
+        return "e-mail: copy what was written into a file, a line \"Name: words\" each";
+    if (memmem(head.s, head.n, "<FinalDraft", 11))
+        return "a Final Draft script: export it as plain text or as Fountain (File, Export)";
+    if (has_line(head, ":: StoryTitle") || has_line(head, ":: StoryData") || memmem(head.s, head.n, "<tw-storydata", 13))
+        return "a Twine story, whose passages have no one order: copy the dialogue into a file, a line \"Name: words\" each";
+    if (has_line(t, "=== ") && (has_line(t, "-> ") || has_line(t, "* [") || has_line(t, "+ [")))
+        return "an Ink story, whose branches have no one order: copy the dialogue into a file, a line \"Name: words\" each";
+    if (has_line(head, "title: ") && has_line(t, "---") && has_line(t, "===") &&
+        (memmem(t.s, t.n, "<<", 2) || memmem(t.s, t.n, "#line:", 6)))
+        return "a Yarn Spinner script, whose branches have no one order: export its strings as CSV (ysc extract), or copy the "
+               "dialogue into a file, a line \"Name: words\" each";
     if (*head.s != '<' || !(strchr("?!", head.s[1]) || ((head.s[1] | 32) >= 'a' && (head.s[1] | 32) <= 'z'))) return NULL;
     for (const char *p = head.s; (p = memmem(p, (size_t)(head.s + head.n - p), "</", 2)); p += 2) closing++;
     if (closing < 3) return NULL;
@@ -124,11 +207,16 @@ bool us_lines_next(us_lines *l) {
     return true;
 }
 
-/* Bytes of the blank that s begins with: ASCII's, U+00A0, U+200B, U+3000, U+FEFF. */
+/* Bytes of the blank that s begins with: ASCII's, U+00A0, U+3000, U+FEFF, and what is not seen. */
 static size_t blank_at(const char *s, size_t n) {
     if (strchr(" \t\r\n\v\f", *s) && *s) return 1;
     if (n >= 2 && !memcmp(s, "\xc2\xa0", 2)) return 2;
-    return n >= 3 && (!memcmp(s, "\xe3\x80\x80", 3) || !memcmp(s, "\xe2\x80\x8b", 3) || !memcmp(s, "\xef\xbb\xbf", 3)) ? 3 : 0;
+    if (n < 3) return 0;
+    unsigned char c =
+        (unsigned char)s[2]; /* U+200B to U+200F, U+202A to U+202E, U+2066 to U+2069: no width, or a direction of writing */
+    if (!memcmp(s, "\xe2\x80", 2)) return (c >= 0x8b && c <= 0x8f) || (c >= 0xaa && c <= 0xae) ? 3 : 0;
+    if (!memcmp(s, "\xe2\x81", 2)) return c >= 0xa6 && c <= 0xa9 ? 3 : 0;
+    return !memcmp(s, "\xe3\x80\x80", 3) || !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
 us_span_str us_trim(us_span_str t) {

@@ -27,6 +27,9 @@ extern const size_t us_n_shapes;
 /* The shape of a document (by o->format, else the best fit), with what it sees; NULL when nothing fits. */
 const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_view *view);
 
+/* The shape of a text that was made of a document's (of a web page, of a wiki's source); NULL when none fits. *inside borrows it. */
+const us_shape *us_shape_inside(const us_script_options *o, const us_doc *d, const us_buf *text, us_doc *inside, us_view *view);
+
 /* What a text is that no shape is meant for (SQL, YAML, other XML, ...), with the step that makes one of it: "YAML: make JSON of
  * it"; NULL: nothing is known against it. */
 const char *us_doc_refusal(const us_script_options *o, const us_doc *d);
@@ -58,6 +61,7 @@ US_SHAPE(cornell);
 US_SHAPE(tei);
 US_SHAPE(xlsx);
 US_SHAPE(html);
+US_SHAPE(wiki);
 /* The error for what no shape fits: the columns there are, or that there are none. */
 us_status us_table_refuse(us_rows *r, us_doc *d);
 #endif

@@ -41,10 +41,14 @@ static const char *refusal(const char *s, size_t n) {
         {"Rar!", "a RAR archive: unpack it first"},
         {"7z\xbc\xaf", "a 7z archive: unpack it first"},
         {"\x80\x04\x95", "a Python pickle, which is a program, not data: write it as a CSV where it comes from"},
+        {"ARROW1", "a Feather or Arrow file: make a CSV of it (python3 -c 'import pandas; "
+                   "pandas.read_feather(\"FILE\").to_csv(\"lines.csv\")')"},
+        {"\x89HDF", "an HDF5 file: write its table as a CSV"},
         {"\x89PNG", "a picture"},
         {"GGUF", "a model, not a script"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n >= strlen(known[i].magic) && !memcmp(s, known[i].magic, strlen(known[i].magic))) return known[i].what;
+    if (n > 68 && !memcmp(s + 60, "BOOKMOBI", 8)) return "an e-book: make text of it first (ebook-convert FILE.mobi FILE.txt)";
     return NULL;
 }
 
@@ -143,7 +147,7 @@ static const char *office(const char *s, size_t n) {
     } known[] = {{"xl/workbook.xml", "xlsx"},
                  {"word/document.xml", "a Word document: save it as plain text (.txt)"},
                  {"content.xml", "a LibreOffice document: save it as .csv, .xlsx or plain text"},
-                 {"ppt/presentation.xml", "a presentation"},
+                 {"ppt/presentation.xml", "a presentation: save its words as plain text (.txt)"},
                  {"META-INF/container.xml", "an e-book: make text of it first (ebook-convert FILE.epub FILE.txt)"}};
     struct archive *a = open_archive(s, n);
     struct archive_entry *e;
@@ -171,9 +175,15 @@ static bool is_debris(const char *name) {
     return !*base || *base == '.' || !strncmp(name, "__MACOSX/", 9) || !strcmp(base, "Thumbs.db");
 }
 
-static us_status read_archive(walk *w, const char *path, const char *s, size_t n) {
+static us_status pass_over(walk *w, const char *path, const char *why) { /* beside scripts */
+    us_doc d = {.path = path, .listed = true, .refused = why};
+    return w->fn(w->ctx, &d, w->err);
+}
+
+static us_status read_archive(walk *w, const char *path, const char *s, size_t n, bool listed) {
     const char *program = !memcmp(s, "PK", 2) ? office(s, n) : NULL;
-    if (program && !strcmp(program, "xlsx")) return hand_out_workbook(w, path, s, n, false);
+    if (program && !strcmp(program, "xlsx")) return hand_out_workbook(w, path, s, n, listed);
+    if (program && listed) return pass_over(w, path, program);
     if (program) return us_fail(w->err, US_ERR_FORMAT, "%s is %s", path, program);
     struct archive *a = open_archive(s, n);
     struct archive_entry *e;
@@ -208,9 +218,10 @@ static us_status read_archive(walk *w, const char *path, const char *s, size_t n
 
 static us_status read_bytes(walk *w, const char *path, const char *s, size_t n, const us_map *map, bool listed, bool packed) {
     if (is_archive(s, n)) {
-        if (!packed) return read_archive(w, path, s, n);
+        if (!packed) return read_archive(w, path, s, n, listed);
         const char *program = !memcmp(s, "PK", 2) ? office(s, n) : NULL;
         if (program && !strcmp(program, "xlsx")) return hand_out_workbook(w, path, s, n, listed);
+        if (listed) return pass_over(w, path, program ? program : "an archive inside an archive: unpack it first");
         return us_fail(w->err, US_ERR_FORMAT, "%s: an archive inside an archive: unpack the outer one first", path);
     }
     return hand_out(w, path, s, n, map, listed);

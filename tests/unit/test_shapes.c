@@ -958,13 +958,13 @@ static void siblings(void **state) {
          1,
          {"Ann|Hi.", "You|Ho."}},
         {"LINE",
-         "csv",
+         "chat",
          "[LINE] Chat with Ann\nSaved on: 2024/02/01\n\n2024/02/01(Thu)\n10:00\tAnn\tHello "
          "there\n10:01\tBob\tHi\n10:02\tAnn\tHow are you today?\n",
          3,
-         0,
-         0,
          3,
+         0,
+         0,
          2,
          1,
          {"Ann|Hello there"}},
@@ -1030,6 +1030,7 @@ static void cornell(void **state) {
 
 typedef struct member {
     const char *name, *text;
+    size_t n; /* bytes; 0: up to the NUL */
 } member;
 
 static void pack(const char *name, const member *m, size_t n) {
@@ -1040,11 +1041,12 @@ static void pack(const char *name, const member *m, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct archive_entry *e = archive_entry_new();
         archive_entry_set_pathname(e, m[i].name);
-        archive_entry_set_size(e, (la_int64_t)strlen(m[i].text));
+        size_t size = m[i].n ? m[i].n : strlen(m[i].text);
+        archive_entry_set_size(e, (la_int64_t)size);
         archive_entry_set_filetype(e, AE_IFREG);
         archive_entry_set_perm(e, 0644);
         assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
-        assert_int_equal(archive_write_data(a, m[i].text, strlen(m[i].text)), strlen(m[i].text));
+        assert_int_equal(archive_write_data(a, m[i].text, size), size);
         archive_entry_free(e);
     }
     archive_write_close(a);
@@ -1102,6 +1104,23 @@ static void archives(void **state) {
     us_script_free(s);
     pack("letter.docx", (const member[]){{"word/document.xml", "<w/>"}}, 1);
     refuses("letter.docx", "a Word document: save it as plain text");
+    char *letter = us_path_join(folder, "letter.docx"), *bytes;
+    assert_ok(us_file_read(letter, 1 << 20, &bytes, &n, &err), &err);
+    pack("beside.zip", (const member[]){{"lines.csv", "name,line\nAnn,Ten.\n"}, {"letter.docx", bytes, n}}, 2);
+    s = open_path("beside.zip"); /* what is no script is passed over, and said */
+    src = us_script_get_sources(s, &n);
+    assert_int_equal(n, 2);
+    assert_non_null(strstr(src[1].about, "a Word document"));
+    assert_int_equal(us_script_get_counts(s)->lines, 1);
+    us_script_free(s);
+    free(letter);
+    free(bytes);
+    letter = us_path_join(folder, "packs/letter.docx");
+    pack("packs/letter.docx", (const member[]){{"word/document.xml", "<w/>"}}, 1);
+    s = open_path("packs");
+    assert_int_equal(us_script_get_counts(s)->lines, 2);
+    us_script_free(s);
+    free(letter);
 }
 
 static void workbooks(void **state) {
@@ -1129,6 +1148,21 @@ static void workbooks(void **state) {
     assert_string_equal(sp[l[0].speaker].name, "Ann");
     assert_int_equal(l[1].row, 5);
     assert_string_equal(us_script_get_sources(s, &n)->about, "Excel workbook, 1 of 2 sheets");
+    us_script_free(s);
+    pack("merged.xlsx",
+         (const member[]){{"xl/workbook.xml", "<workbook/>"},
+                          {"xl/worksheets/sheet1.xml",
+                           "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><v>Character</v></c><c r=\"B1\" "
+                           "t=\"str\"><v>Line</v></c></row><row r=\"2\"><c r=\"A2\" t=\"str\"><v>Ann</v></c><c r=\"B2\" "
+                           "t=\"str\"><v>Hi</v></c></row><row r=\"3\"><c r=\"A3\"/><c r=\"B3\" t=\"str\"><v>How are "
+                           "you?</v></c></row><row r=\"4\"><c r=\"A4\"/><c r=\"B4\" t=\"str\"><v>It "
+                           "rains.</v></c></row></sheetData><mergeCells><mergeCell ref=\"A2:A3\"/></mergeCells></worksheet>"}},
+         2);
+    s = open_path("merged.xlsx"); /* Ann says two lines, nobody the third */
+    l = us_script_get_lines(s, &n);
+    assert_int_equal(n, 3);
+    assert_int_equal(l[1].speaker, l[0].speaker);
+    assert_int_equal(l[2].speaker, US_SPEAKER_NONE);
     us_script_free(s);
 }
 
