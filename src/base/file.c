@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +127,25 @@ us_status us_file_replace(const char *tmp, const char *path, us_error *err) {
     return st;
 }
 
+/* A new file beside `path`, of this call alone: others of this process may write the same one, and a process that was killed may have
+ * had our number. */
+static us_status open_beside(const char *path, char tmp[PATH_MAX], int *fd, us_error *err) {
+    static atomic_uint number;
+    *fd = -1;
+    for (int k = 0; k < 1000 && *fd < 0; k++) {
+        if (snprintf(tmp, PATH_MAX, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&number, 1)) >= PATH_MAX)
+            return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
+        *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (*fd < 0 && errno != EEXIST) break;
+    }
+    return *fd < 0 ? us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno)) : US_OK;
+}
+
 us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
     char tmp[PATH_MAX];
-    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp)
-        return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno));
-    us_status st = US_OK;
+    int fd;
+    us_status st = open_beside(path, tmp, &fd, err);
+    if (st) return st;
     const char *p = data;
     while (n && !st) {
         ssize_t put = write(fd, p, n);

@@ -27,7 +27,8 @@ void us_map_drop(const us_map *m, size_t offset, size_t n_bytes);
  * *out is NUL-terminated and free()d by the caller. */
 US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, us_error *err);
 /* Writes to a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the folder:
- * after a crash at any moment `path` holds either the old or the new bytes, whole. */
+ * after a crash at any moment `path` holds either the old or the new bytes, whole. Any number of threads may write the same path:
+ * one of them is the last. */
 US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
 /* The last step of that, for callers that wrote and fsynced `tmp`: renames (or, failing, removes tmp) and fsyncs the folder. */
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);

@@ -2,8 +2,10 @@
 #include "test.h"
 #include "base/file.h"
 #include "mktiny.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -105,10 +107,64 @@ static void reads(void **state) {
     close(before);
 }
 
+/* Files that a write has left in its folder. */
+static int n_temporary(void) {
+    int n = 0;
+    DIR *d = opendir(in_dir("."));
+    for (struct dirent *e; d && (e = readdir(d));) n += strstr(e->d_name, ".tmp.") != NULL;
+    if (d) closedir(d);
+    return n;
+}
+
+static const char *shared_path;
+static void *write_again_and_again(void *letter) {
+    size_t n = 20000 + (size_t)(uintptr_t)letter * 1000;
+    char *text = malloc(n);
+    us_error why;
+    bool good = true;
+    memset(text, (int)(uintptr_t)letter, n);
+    for (int i = 0; i < 25; i++) good = !us_file_write_atomic(shared_path, text, n, &why) && good;
+    free(text);
+    return good ? letter : NULL;
+}
+
+/* Two requests that save the same card: what stands there is one of them, whole. */
+static void writers_of_one_file(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    char tmp[80], *text;
+    size_t n;
+    put_file("shared", "old");
+    shared_path = strdup(in_dir("shared"));
+    for (unsigned k = 0; k < 100; k++) { /* left by a process that was killed and had our number */
+        snprintf(tmp, sizeof tmp, "shared.tmp.%ld.%u", (long)getpid(), k);
+        int fd = open(in_dir(tmp), O_CREAT | O_EXCL | O_WRONLY, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_again_and_again, (void *)('a' + i)), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *said;
+        pthread_join(threads[i], &said);
+        assert_non_null(said);
+    }
+    assert_ok(us_file_read(shared_path, 1 << 20, &text, &n, &err), &err);
+    assert_int_equal(n, 20000 + (size_t)*text * 1000);
+    for (size_t i = 0; i < n; i++) assert_int_equal(text[i], *text);
+    free(text);
+    for (unsigned k = 0; k < 100; k++) {
+        snprintf(tmp, sizeof tmp, "shared.tmp.%ld.%u", (long)getpid(), k);
+        unlink(in_dir(tmp));
+    }
+    assert_int_equal(n_temporary(), 0);
+    free((char *)(uintptr_t)shared_path);
+}
+
 /* Whatever stops a write, the old bytes stand and no temporary file is left. */
 static void writes_are_whole_or_nothing(void **state) {
     (void)state;
-    char *big = calloc(1, 100000), tmp[700];
+    char *big = calloc(1, 100000);
     put_file("kept", "old");
     struct rlimit was, small = {4096, RLIM_INFINITY};
     getrlimit(RLIMIT_FSIZE, &was);
@@ -120,12 +176,10 @@ static void writes_are_whole_or_nothing(void **state) {
     assert_int_equal(st, US_ERR_IO);
     assert_non_null(strstr(err.message, "cannot write"));
     assert_true(holds("kept", "old"));
-    snprintf(tmp, sizeof tmp, "%s.tmp.%ld", in_dir("kept"), (long)getpid());
-    assert_false(us_file_exists(tmp));
+    assert_int_equal(n_temporary(), 0);
     assert_int_equal(us_file_write_atomic(in_dir("folder"), "x", 1, &err), US_ERR_IO);
     assert_non_null(strstr(err.message, "cannot rename"));
-    snprintf(tmp, sizeof tmp, "%s.tmp.%ld", in_dir("folder"), (long)getpid());
-    assert_false(us_file_exists(tmp));
+    assert_int_equal(n_temporary(), 0);
     assert_int_equal(us_file_write_atomic(in_dir("nowhere/x"), "x", 1, &err), US_ERR_IO);
     assert_non_null(strstr(err.message, "cannot create"));
     char *path = malloc(PATH_MAX + 10);
@@ -253,6 +307,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(maps),
                                        cmocka_unit_test(reads),
                                        cmocka_unit_test(writes_are_whole_or_nothing),
+                                       cmocka_unit_test(writers_of_one_file),
                                        cmocka_unit_test(folders),
                                        cmocka_unit_test(private_files),
                                        cmocka_unit_test(one_holder_at_a_time),
