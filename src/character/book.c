@@ -16,8 +16,14 @@
 
 enum {
     MAX_ENTRIES = 4096,
-    MAX_KEYS = 128, /* of an entry */
+    MAX_KEYS = 128,               /* of an entry */
+    MAX_ALL_KEYS = 20000,         /* of a book */
+    MAX_PATTERNS = 2000,          /* of those: regular expressions, */
+    MAX_PATTERNS_BYTES = 4 << 20, /* which take thousands of times what they are written with */
     MAX_KEY_BYTES = 2000,
+    MAX_NOTES = 200,
+    MAX_VIEW = 1 << 20, /* bytes that are looked through at once: the newest lines */
+    MAX_SCAN_DEPTH = 1000,
     DEFAULT_SCAN_DEPTH = 4, /* lines */
     DEFAULT_BUDGET = 1000,  /* tokens */
     DEFAULT_DEPTH = 4,
@@ -35,6 +41,7 @@ typedef enum logic { AND_ANY, NOT_ALL, NOT_ANY, AND_ALL } logic;
 typedef enum edges { WORD_START, WHOLE_WORDS, ANYWHERE } edges;
 
 typedef struct entry {
+    us_book *book;
     const char *name, *content; /* borrowed from the card; content behind its decorators */
     key *keys, *others;         /* [n_keys]; [n_others] secondary */
     size_t n_keys, n_others;
@@ -50,6 +57,7 @@ typedef struct entry {
 struct us_book {
     entry *entries;
     size_t n;
+    size_t n_keys, n_patterns, patterns_bytes; /* of all entries */
     int32_t budget;
     bool recursive;
     pcre2_match_context *limits;
@@ -82,8 +90,13 @@ static const char *words(const json_t *e, const char *name) {
     return s ? s : "";
 }
 
-static void note(json_t *notes, const entry *e, const char *what) {
-    json_array_append_new(notes, json_sprintf("character_book, entry \"%.60s\": %s", e->name, what));
+/* As many as somebody may read. */
+static void note(json_t *notes, const entry *e, const char *what, const char *word) {
+    size_t n = json_array_size(notes);
+    if (n > MAX_NOTES) return;
+    json_array_append_new(
+        notes, n == MAX_NOTES ? json_string("character_book: there is more that is not done; the first of it stands here")
+                              : json_sprintf("character_book, entry \"%.60s\": %s%s", e->name, what, word));
 }
 
 /* "/pattern/flags": where the pattern ends; NULL: these are words. */
@@ -103,17 +116,30 @@ static pcre2_code *compile(const char *pattern, size_t n, const char *flags) {
     return pcre2_compile((PCRE2_SPTR)pattern, n, options, &code, &at, NULL);
 }
 
+/* What the pattern becomes; NULL: it is left out, and said so. */
+static pcre2_code *compile_key(entry *e, const char *s, const char *end, json_t *notes) {
+    us_book *b = e->book;
+    size_t n = 0;
+    if (b->n_patterns >= MAX_PATTERNS || b->patterns_bytes >= MAX_PATTERNS_BYTES)
+        return note(notes, e, "the book's regular expressions take too much; one is left out", ""), NULL;
+    pcre2_code *code = end ? compile(s + 1, (size_t)(end - s - 1), end + 1) : compile(s, strlen(s), e->case_counts ? "" : "i");
+    if (!code) return note(notes, e, "a regular expression is not understood and left out", ""), NULL;
+    pcre2_pattern_info(code, PCRE2_INFO_SIZE, &n);
+    b->n_patterns++;
+    b->patterns_bytes += n;
+    return code;
+}
+
 static us_status add_key(entry *e, key *keys, size_t *n, const char *s, bool pattern, json_t *notes, us_error *err) {
     const char *end = pattern_end(s);
     us_buf folded;
     while (!end && !pattern && (*s == ' ' || *s == '\n')) s++;
     if (!*s) return US_OK;
-    if (*n == MAX_KEYS || strlen(s) > MAX_KEY_BYTES) return note(notes, e, "a key past its limits is left out"), US_OK;
+    if (*n == MAX_KEYS || e->book->n_keys == MAX_ALL_KEYS || strlen(s) > MAX_KEY_BYTES)
+        return note(notes, e, "a key past its limits is left out", ""), US_OK;
+    e->book->n_keys++;
     if (end || pattern) {
-        keys[*n].pattern =
-            end ? compile(s + 1, (size_t)(end - s - 1), end + 1) : compile(s, strlen(s), e->case_counts ? "" : "i");
-        if (keys[*n].pattern) ++*n;
-        else note(notes, e, "a regular expression is not understood and left out");
+        *n += (keys[*n].pattern = compile_key(e, s, end, notes)) != NULL;
         return US_OK;
     }
     if (e->case_counts) {
@@ -177,13 +203,12 @@ static us_status read_decorators(entry *e, json_t *notes, us_error *err) {
     while (!strncmp(e->content, "@@", 2) && !st) {
         const char *p = e->content + strspn(e->content, "@");
         size_t n = strcspn(p, "\n"), k = strcspn(p, " \t\r\n");
-        char name[40] = "";
+        char said[42] = "@@", *name = said + 2;
         bool known = false;
-        if (k < sizeof name) memcpy(name, p, k), name[k] = 0;
+        if (k < sizeof said - 2) memcpy(name, p, k), name[k] = 0;
         const char *rest = p + k + strspn(p + k, " \t");
         st = obey(e, name, rest, rest < p + n ? (size_t)(p + n - rest) : 0, &known, notes, err);
-        if (!known)
-            json_array_append_new(notes, json_sprintf("character_book, entry \"%.60s\": @@%s is not done", e->name, name));
+        if (!known) note(notes, e, said, " is not done");
         e->content = p + n + (p[n] == '\n');
     }
     return st;
@@ -197,9 +222,9 @@ static void read_place(entry *e, const json_t *j, json_t *notes) {
     e->depth = whole(j, "depth", DEFAULT_DEPTH);
     e->place = where == 0 ? US_BEFORE_CHARACTER : where == 1 || where == 5 || where == 6 ? US_AFTER_CHARACTER : US_AT_DEPTH;
     if (where < 0 || where > 6)
-        note(notes, e, "its position is not known; it stands at a depth of four lines"), e->depth = DEFAULT_DEPTH;
+        note(notes, e, "its position is not known; it stands at a depth of four lines", ""), e->depth = DEFAULT_DEPTH;
     if (e->place == US_AT_DEPTH && whole(j, "role", 0) == 2)
-        note(notes, e, "it cannot be said by the character; nobody in particular says it");
+        note(notes, e, "it cannot be said by the character; nobody in particular says it", "");
 }
 
 static const char *content_of(const json_t *j) { return *words(j, "content") ? words(j, "content") : words(j, "entry"); }
@@ -228,7 +253,7 @@ static us_status read_entry(entry *e, const json_t *j, int32_t scan_depth, json_
     for (size_t i = 0; i < sizeof undone / sizeof *undone; i++) {
         const json_t *v = get(j, undone[i]);
         if ((json_is_number(v) && json_number_value(v) != 0) || json_string_length(v) || json_is_true(v))
-            json_array_append_new(notes, json_sprintf("character_book, entry \"%.60s\": %s is not done", e->name, undone[i]));
+            note(notes, e, undone[i], " is not done");
     }
     read_place(e, j, notes);
     us_status st = read_keys(e, keys, pattern, &e->keys, &e->n_keys, notes, err);
@@ -251,7 +276,10 @@ static us_status read_entries(us_book *b, const json_t *list, int32_t scan_depth
         if (at) at = json_object_iter_next((json_t *)(uintptr_t)list, at);
         bool off = json_is_false(json_object_get(j, "enabled")) || flag(j, "disable");
         if (!json_is_object(j) || off || !*content_of(j)) continue;
-        st = read_entry(&b->entries[b->n++], j, scan_depth, notes, err);
+        entry *e = &b->entries[b->n++];
+        e->book = b;
+        st = read_entry(e, j, scan_depth, notes, err);
+        if (e->scan_depth > MAX_SCAN_DEPTH) e->scan_depth = MAX_SCAN_DEPTH;
     }
     return st;
 }
@@ -385,21 +413,28 @@ static int64_t about_tokens(const char *s) {
     return (ascii + 3) / 4 + others;
 }
 
+/* How many of the last lines are looked through. */
+static size_t newest(const char *const *lines, size_t n_lines, size_t most) {
+    size_t n = 0, bytes = 0;
+    while (n < n_lines && n < most && (bytes += strlen(lines[n_lines - 1 - n]) + 1) < MAX_VIEW) n++;
+    return n;
+}
+
 static us_status look(const us_book *b, const char *const *lines, size_t n_lines, size_t n_all, uint64_t seed, bool *in,
                       us_error *err) {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL); /* a card is shared by threads */
     us_status st = match ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     int32_t depth = -1;
     view v;
-    us_buf_init(&v.plain, (size_t)64 << 20);
-    us_buf_init(&v.folded, (size_t)256 << 20);
+    us_buf_init(&v.plain, 2 * (size_t)MAX_VIEW);
+    us_buf_init(&v.folded, 16 * (size_t)MAX_VIEW);
     for (size_t i = 0; i < b->n && !st; i++) {
         const entry *e = &b->entries[i];
         if ((size_t)(e->after_lines > 0 ? e->after_lines : 0) > n_all || !by_chance(e, i, seed)) continue;
         if (e->scan_depth != depth && !e->constant) {
             depth = e->scan_depth;
             us_buf_clear(&v.plain);
-            size_t n = depth > 0 && (size_t)depth < n_lines ? (size_t)depth : depth > 0 ? n_lines : 0;
+            size_t n = newest(lines, n_lines, depth > 0 ? (size_t)depth : 0);
             for (size_t k = n_lines - n; k < n_lines && !st; k++) st = view_add(&v, lines[k], err);
             view_fold(&v);
         }
@@ -409,7 +444,8 @@ static us_status look(const us_book *b, const char *const *lines, size_t n_lines
         bool more = false;
         us_buf_clear(&v.plain);
         for (size_t i = 0; i < b->n && !st; i++)
-            if (in[i] && !b->entries[i].finds_none) st = view_add(&v, b->entries[i].content, err);
+            if (in[i] && !b->entries[i].finds_none && v.plain.len + strlen(b->entries[i].content) < MAX_VIEW)
+                st = view_add(&v, b->entries[i].content, err);
         view_fold(&v);
         for (size_t i = 0; i < b->n && !st; i++) {
             const entry *e = &b->entries[i];

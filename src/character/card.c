@@ -17,6 +17,7 @@
 #define MAX_CARD_BYTES ((size_t)4 << 20)
 #define MAX_CAST 2000
 #define MAX_GREETINGS 32
+#define MAX_GREETING 65536 /* bytes; a turn of a chat has no more */
 
 static bool all_strings(const json_t *list) {
     const json_t *v;
@@ -185,39 +186,54 @@ static us_status load_examples(us_card *c, const char *text, us_error *err) {
     return st;
 }
 
-/* Everything that the card shows or prompts, to see which macros nobody knows. */
-static us_status note_macros(us_card *c, us_error *err) {
+/* Everything that the card shows or prompts, to see which macros nobody knows, and that they do not make it endless: a visitor may
+ * have a name of US_NAME_BYTES. */
+static us_status note_macros(us_card *c, const char *file, us_error *err) {
     const char *texts[] = {
         c->description,   c->personality,
         c->scenario,      c->greeting,
         c->post_history,  c->depth_prompt,
         c->system_prompt, json_string_value(json_object_get(json_object_get(c->root, "data"), "mes_example"))};
-    us_macros m = us_card_macros(c, NULL);
+    char longest[US_NAME_BYTES + 1];
+    us_macros m = us_card_macros(c, memset(longest, 'x', sizeof longest));
     us_buf b;
     us_status st = US_OK;
-    us_buf_init(&b, 64 * MAX_CARD_BYTES);
+    longest[US_NAME_BYTES] = 0;
+    us_buf_init(&b, 4 * MAX_CARD_BYTES);
     for (size_t i = 0; i < sizeof texts / sizeof *texts && !st; i++)
         if (texts[i]) st = us_macros_fill(&m, texts[i], &b, err);
     for (size_t i = 0; i < us_book_size(c->book) && !st; i++) {
         const char *name, *content;
         us_book_get(c->book, i, &name, &content);
-        us_buf_clear(&b);
         st = us_macros_fill(&m, content, &b, err);
     }
     us_buf_fini(&b);
+    if (st == US_ERR_LIMIT)
+        return us_fail(err, US_ERR_FORMAT, "%s: with its macros filled in, the card is larger than %zu MiB: shorten its texts",
+                       file, 4 * MAX_CARD_BYTES >> 20);
     if (!st && m.n_unknown)
         json_array_append_new(
             c->notes, json_sprintf("macros that are not known stay as they are: %zu, the first is %s", m.n_unknown, m.unknown));
     return st;
 }
 
+static void note_long_greetings(us_card *c, const json_t *data) {
+    const json_t *list = json_object_get(data, "alternate_greetings");
+    size_t n = json_string_length(json_object_get(data, "first_mes")) > MAX_GREETING;
+    for (size_t i = 0; i < json_array_size(list); i++) n += json_string_length(json_array_get(list, i)) > MAX_GREETING;
+    if (n)
+        json_array_append_new(
+            c->notes, json_sprintf("greetings of more than %d KiB, which no chat begins with: %zu", MAX_GREETING >> 10, n));
+}
+
 /* What other programs do with a card and we do not, in a sentence each. */
-static us_status note_what_is_not_played(us_card *c, const json_t *data, us_error *err) {
+static us_status note_what_is_not_played(us_card *c, const json_t *data, const char *file, us_error *err) {
     static const char *const fields[] = {"group_only_greetings", "assets"}, *const extensions[] = {"regex_scripts", "risuai",
                                                                                                    "TavernHelper_scripts",
                                                                                                    "tavern_helper"};
     const json_t *ext = json_object_get(data, "extensions");
     const char *world = json_string_value(json_object_get(ext, "world"));
+    note_long_greetings(c, data);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (json_array_size(json_object_get(data, fields[i])))
             json_array_append_new(c->notes, json_sprintf("data.%s: kept, and not used", fields[i]));
@@ -229,7 +245,7 @@ static us_status note_what_is_not_played(us_card *c, const json_t *data, us_erro
     if (world && *world && !c->book)
         json_array_append_new(
             c->notes, json_sprintf("extensions.world: the book \"%.80s\" is not in the card; export the card with it", world));
-    return note_macros(c, err);
+    return note_macros(c, file, err);
 }
 
 us_status us_card_parse(const char *json, size_t n, const char *file, us_card **out, us_error *err) {
@@ -277,7 +293,7 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     }
     if (!st && us_name_fault(c->name)) st = us_fail(err, US_ERR_FORMAT, "%s: data.name: %s", file, us_name_fault(c->name));
     if (!st) st = us_book_open(json_object_get(data, "character_book"), c->notes, &c->book, err);
-    if (!st) st = note_what_is_not_played(c, data, err);
+    if (!st) st = note_what_is_not_played(c, data, file, err);
     json_t *ext = json_object_get(json_object_get(data, "extensions"), "understudy");
     if (!st && ext) st = load_extension(c, ext, file, err);
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "%s: out of memory", file);
@@ -326,13 +342,17 @@ us_status us_card_fill(const us_card *c, const char *text, const char *user, us_
     return us_macros_fill(&m, text, out, err);
 }
 
-/* first_mes, then those of alternate_greetings that are texts. */
+static bool can_be_said(const json_t *greeting) {
+    return json_string_length(greeting) && json_string_length(greeting) <= MAX_GREETING;
+}
+
+/* first_mes, then those of alternate_greetings that are texts of which a turn can be made. */
 static const char *greeting_text(const us_card *c, size_t i) {
-    const json_t *list = json_object_get(json_object_get(c->root, "data"), "alternate_greetings");
+    const json_t *data = json_object_get(c->root, "data"), *list = json_object_get(data, "alternate_greetings");
     size_t k = 0;
-    if (c->greeting[0] && i-- == 0) return c->greeting;
+    if (can_be_said(json_object_get(data, "first_mes")) && i-- == 0) return c->greeting;
     for (; k < json_array_size(list); k++)
-        if (json_string_length(json_array_get(list, k)) && i-- == 0) return json_string_value(json_array_get(list, k));
+        if (can_be_said(json_array_get(list, k)) && i-- == 0) return json_string_value(json_array_get(list, k));
     return NULL;
 }
 
@@ -344,8 +364,11 @@ size_t us_card_n_greetings(const us_card *c) {
 
 us_status us_card_fill_greeting(const us_card *c, size_t i, const char *user, char **out, us_error *err) {
     us_buf b;
-    us_buf_init(&b, 4 * MAX_CARD_BYTES);
+    us_buf_init(&b, MAX_GREETING);
     us_status st = us_card_fill(c, greeting_text(c, i), user, &b, err);
+    if (st == US_ERR_LIMIT)
+        us_fail(err, st, "with its macros filled in, a greeting of %.60s is longer than %d KiB: shorten it", c->name,
+                MAX_GREETING >> 10);
     if (!st && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     us_buf_fini(&b);
     return st;

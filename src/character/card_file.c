@@ -16,7 +16,7 @@ static us_status unpack(const void *bytes, size_t n, const char *file, const cha
     struct archive *a = archive_read_new();
     struct archive_entry *e;
     us_status st = a ? US_ERR_NOT_FOUND : US_ERR_MEMORY;
-    if (a) archive_read_support_format_zip(a);
+    if (a) archive_read_support_format_zip_seekable(a); /* without its list of files, each would be unpacked to find the next */
     if (a && archive_read_open_memory(a, bytes, n) != ARCHIVE_OK)
         st = us_fail(err, US_ERR_FORMAT, "%s: not a CHARX file (a zip with card.json)", file);
     for (int i = 0; st == US_ERR_NOT_FOUND && i < MAX_FILES; i++) {

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #define MAX_CARD_JSON ((size_t)8 << 20)
+enum { MAX_TRIES = 4 }; /* chunks that are read as a card: each may unpack to megabytes */
 static const unsigned char signature[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
 
 static uint32_t crc(const unsigned char *p, size_t n) { return (uint32_t)crc32(0, p, (unsigned)n); }
@@ -112,14 +113,16 @@ static us_status read_card(const chunk *c, const char *name, us_card **out, us_e
     return st;
 }
 
-/* The first chunk of this keyword that holds a good card. *found: there was one, good or not. */
+/* Of the first chunks of this keyword the first that holds a good card. *found: there was one, good or not. */
 static us_status find_card(const unsigned char *png, size_t n, const char *key, const char *name, bool *found, us_card **out,
                            us_error *err) {
     size_t at = sizeof signature;
+    int tries = 0;
     us_status st = US_ERR_NOT_FOUND;
     us_error why;
-    for (chunk c; st && next_chunk(png, n, &at, &c) && !is_end(&c);) {
+    for (chunk c; st && tries < MAX_TRIES && next_chunk(png, n, &at, &c) && !is_end(&c);) {
         if (!is_text(&c, key)) continue;
+        tries++;
         st = read_card(&c, name, out, &why);
         if (st && !*found) *err = why; /* of several the first one's error is told */
         *found = true;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_DEPTH = 8, MAX_OPTIONS = 256 };
+enum { MAX_DEPTH = 8, MAX_OPTIONS = 256, MAX_NESTED = 32 }; /* of macros in macros, as they are written */
 
 /* A macro's inside: "name" or "name:rest" ("name::rest", "name rest"). Borrowed from the text. */
 typedef struct macro {
@@ -25,12 +25,15 @@ static bool is_named(const macro *a, const char *name) {
 
 static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-/* The two braces that close p[0..n), which begins with "{{"; NULL: none. */
+/* The two braces that close p[0..n), which begins with "{{"; NULL: none, or others are nested in it too deeply. So each byte is
+ * looked at from MAX_NESTED macros at most, whatever the text. */
 static const char *closing(const char *p, size_t n) {
     int open = 0;
     for (size_t i = 0; i + 1 < n; i++) {
-        if (p[i] == '{' && p[i + 1] == '{') open++, i++;
-        else if (p[i] == '}' && p[i + 1] == '}') {
+        if (p[i] == '{' && p[i + 1] == '{') {
+            if (++open > MAX_NESTED) return NULL;
+            i++;
+        } else if (p[i] == '}' && p[i + 1] == '}') {
             if (!--open) return p + i;
             i++;
         }

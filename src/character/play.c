@@ -4,20 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TEXT = 16 << 20 };
+enum { MAX_TEXT = 16 << 20 }; /* of all pieces together */
 
 typedef struct player {
     us_play *play;
     us_macros macros;
     us_error *err;
+    size_t n_bytes; /* of the pieces */
 } player;
 
 static us_status add(player *p, const char *source, const char *name, const char *text, int32_t depth) {
     us_buf b;
     us_status st = US_OK;
     if (!*text) return US_OK;
-    us_buf_init(&b, MAX_TEXT);
+    us_buf_init(&b, MAX_TEXT - p->n_bytes);
     st = us_macros_fill(&p->macros, text, &b, p->err);
+    if (st == US_ERR_LIMIT)
+        us_fail(p->err, st, "with its macros filled in, the card is larger than %d MiB: shorten its texts", MAX_TEXT >> 20);
+    p->n_bytes += b.len;
     while (b.len && strchr(" \t\r\n", b.data[b.len - 1])) b.data[--b.len] = 0;
     size_t blanks = b.len ? strspn(b.data, " \t\r\n") : 0; /* of an {{original}} that is nothing */
     if (blanks) memmove(b.data, b.data + blanks, (b.len -= blanks) + 1);
@@ -48,7 +52,7 @@ us_status us_play_make(const us_card *c, const char *user, const us_heard *heard
     us_play play = {0};
     us_book_hit *hits = NULL;
     size_t n = 0;
-    player p = {&play, us_card_macros(c, user), err};
+    player p = {&play, us_card_macros(c, user), err, 0};
     const char *opening = heard->opening ? heard->opening : heard->n_lines ? heard->lines[0] : NULL;
     size_t n_lines = heard->n_before + heard->n_lines;
     uint64_t chat = opening ? us_hash_bytes(0, opening, strlen(opening)) : 0;
@@ -73,7 +77,7 @@ us_status us_play_make(const us_card *c, const char *user, const us_heard *heard
 
 us_status us_play_all(const us_card *c, const char *user, us_play *out, us_error *err) {
     us_play play = {0};
-    player p = {&play, us_card_macros(c, user), err};
+    player p = {&play, us_card_macros(c, user), err, 0};
     const struct {
         const char *source, *text;
     } fields[] = {{"system_prompt", c->system_prompt}, {"description", c->description},

@@ -99,6 +99,27 @@ static void macros(void **state) {
     filled(&m, deep); /* ends */
 }
 
+/* Braces that are never closed, or nested without end, would be looked through again from each of them: hours for a card of megabytes. */
+static void many_braces(void **state) {
+    (void)state;
+    static const char *const pieces[] = {"{", "{{a", "{{a}", "{{ {{b}}", "{{random::{{"};
+    size_t n = (size_t)4 << 20;
+    char *text = malloc(n + 16);
+    us_buf out;
+    us_buf_init(&out, 2 * n);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        us_macros m = {.name = "Ada"};
+        size_t at = 0, k = strlen(pieces[i]);
+        for (; at + k <= n; at += k) memcpy(text + at, pieces[i], k);
+        text[at] = 0;
+        us_buf_clear(&out);
+        assert_ok(us_macros_fill(&m, text, &out, &err), &err);
+        assert_true(out.len == at && !memcmp(out.data, text, at)); /* none of them is a macro */
+    }
+    us_buf_fini(&out);
+    free(text);
+}
+
 /* The names of what is found, joined by blanks. */
 static const char *found(const char *json, const char *const *lines, size_t n) {
     static char out[1000];
@@ -246,7 +267,12 @@ static void charx(void **state) {
         for (size_t cut = 1; cut < n; cut++) /* of any length, it is a card or refused */
             if (us_card_read(bytes, cut, "test", &c, &picture, &err) == US_OK) us_card_free(c);
     }
-    size_t n = zip(bytes, sizeof bytes, 0, (const char *const[]){"readme.txt", "no card"}, 2);
+    size_t n =
+        zip(bytes, sizeof bytes, 0, files, 6); /* without its list of files, all before the card would be unpacked to find it */
+    char *list = memmem(bytes, n, "PK\1\2", 4);
+    assert_non_null(list);
+    assert_int_equal(us_card_read(bytes, (size_t)(list - bytes), "test", &c, NULL, &err), US_ERR_FORMAT);
+    n = zip(bytes, sizeof bytes, 0, (const char *const[]){"readme.txt", "no card"}, 2);
     assert_int_equal(us_card_read(bytes, n, "test", &c, NULL, &err), US_ERR_FORMAT);
     char *blanks = malloc((9 << 20) + 1); /* what is small as a zip and large as a card is refused by name */
     memset(blanks, ' ', 9 << 20);
@@ -264,6 +290,97 @@ static void charx(void **state) {
     assert_ok(us_card_read("{\"name\":\"Ada\",\"description\":\"d\"}", 32, "test", &c, NULL, &err), &err);
     us_card_free(c);
     us_buf_fini(&picture);
+}
+
+static json_t *many(size_t n, const char *text) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_string(text));
+    return list;
+}
+
+static bool says(const json_t *notes, const char *what) {
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(notes); i++)
+        found = found || strstr(json_string_value(json_array_get(notes, i)), what);
+    return found;
+}
+
+/* What is small in the file and huge in memory, or endless in each reply, is bounded, and said. */
+static void large_books(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *content, *said;
+        size_t n_keys, n_entries;
+    } rows[] = {{"/(?:(?:ab){50}){60}/", "x", "take too much", 100, 10}, /* 20 bytes are 40,000 */
+                {"/a/", "x", "take too much", 100, 30},
+                {"word", "x", "a key past its limits", 100, 300},
+                {"word", "@@odd\n@@odd\n@@odd\nx", "there is more", 1, 300}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *list = json_array(), *notes = json_array(), *keys = many(rows[i].n_keys, rows[i].key);
+        us_book *b;
+        us_book_hit *hits;
+        size_t n_hits;
+        for (size_t k = 0; k < rows[i].n_entries; k++)
+            json_array_append_new(list, json_pack("{s:O, s:s, s:s}", "keys", keys, "content", rows[i].content, "name", "e"));
+        json_t *book = json_pack("{s:o, s:i}", "entries", list, "scan_depth", 999999);
+        assert_ok(us_book_open(book, notes, &b, &err), &err);
+        assert_true(says(notes, rows[i].said));
+        assert_in_range(json_array_size(notes), 1, 201);
+        assert_int_equal(us_book_size(b), rows[i].n_entries);
+        assert_in_range(us_book_reach(b), 1, 1000);
+        assert_ok(us_book_find(b, (const char *const[]){"a word"}, 1, 1, 1, &hits, &n_hits, &err), &err);
+        assert_true(n_hits > 0 || strstr(rows[i].key, "ab"));
+        free(hits);
+        us_book_free(b);
+        json_decref(book);
+        json_decref(notes);
+        json_decref(keys);
+    }
+    /* only the newest of the lines is looked through */
+    char *line = malloc((1 << 20) + 1);
+    memset(line, 'x', 1 << 20);
+    line[1 << 20] = 0;
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"k\"]"), "k", "xx"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"k\"]"), "k", line, "xx"), "");
+    free(line);
+}
+
+/* Macros that stand for the card's own texts: a megabyte becomes any number of them. */
+static void endless_cards(void **state) {
+    (void)state;
+    char *text = malloc(1000001), *twice = malloc(1000001);
+    memset(text, 'd', 1000000);
+    text[1000000] = twice[0] = 0;
+    for (size_t i = 0; i < 40; i++) memcpy(twice + 15 * i, "{{description}}", 16);
+    us_card *c;
+    for (int in_book = 0; in_book < 2; in_book++) {
+        json_t *data = json_pack("{s:s, s:s}", "name", "Ada", "description", text);
+        if (in_book)
+            json_object_set_new(data, "character_book",
+                                json_pack("{s:[{s:[s], s:s}]}", "entries", "keys", "k", "content", twice));
+        else json_object_set_new(data, "scenario", json_string(twice));
+        json_t *card = json_pack("{s:s, s:o}", "spec", "chara_card_v2", "data", data);
+        char *json = json_dumps(card, 0);
+        assert_int_equal(us_card_parse(json, strlen(json), "test", &c, &err), US_ERR_FORMAT);
+        assert_non_null(strstr(err.message, "shorten"));
+        free(json);
+        json_decref(card);
+    }
+    /* a greeting that no turn can hold is none, and said to be */
+    json_t *card = json_pack("{s:s, s:{s:s, s:s, s:[s, s, s]}}", "spec", "chara_card_v2", "data", "name", "Ada", "first_mes",
+                             text, "alternate_greetings", "Hi.", text, "Ho.");
+    char *json = json_dumps(card, 0), *greeting;
+    assert_ok(us_card_parse(json, strlen(json), "test", &c, &err), &err);
+    assert_int_equal(us_card_n_greetings(c), 2);
+    assert_true(says(c->notes, "no chat begins with: 2"));
+    assert_ok(us_card_fill_greeting(c, 1, NULL, &greeting, &err), &err);
+    assert_string_equal(greeting, "Ho.");
+    free(greeting);
+    us_card_free(c);
+    free(json);
+    json_decref(card);
+    free(text);
+    free(twice);
 }
 
 /* What is not played is said. */
@@ -381,7 +498,10 @@ static void odd_cards(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(examples_in_all_forms),
                                        cmocka_unit_test(macros),
+                                       cmocka_unit_test(many_braces),
                                        cmocka_unit_test(the_book),
+                                       cmocka_unit_test(large_books),
+                                       cmocka_unit_test(endless_cards),
                                        cmocka_unit_test(charx),
                                        cmocka_unit_test(odd_cards),
                                        cmocka_unit_test(drafts_in_five_languages),
