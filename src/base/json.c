@@ -36,6 +36,12 @@ static const char *over_a_cap(const char *text, size_t n, size_t *at, size_t *co
 
 size_t us_json_cost(const char *text, size_t n) {
     size_t at, cost;
+    if (n >= 2 && (!memcmp(text, "\xff\xfe", 2) ||
+                   !memcmp(text, "\xfe\xff", 2))) { /* half a character may look like a quote: all count */
+        cost = 3 * n;
+        for (at = 0; at < n; at++) cost += strchr(",[{", text[at]) && text[at] ? OBJECT_COST + VALUE_COST : 0;
+        return cost;
+    }
     return over_a_cap(text, n, &at, &cost) ? 0 : cost;
 }
 

@@ -260,6 +260,7 @@ us_status us_card_parse(const char *json, size_t n, const char *file, us_card **
     c->style_weight = 4;
     c->sampler = us_sampler_defaults();
     c->root = us_json_parse(json, n, &where);
+    c->cost = us_json_cost(json, n);
     c->notes = json_array();
     if (json_array_size(c->root) == 1 && json_is_object(json_array_get(c->root, 0))) { /* a list of one */
         json_t *only = json_incref(json_array_get(c->root, 0));

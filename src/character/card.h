@@ -12,6 +12,7 @@
 
 struct us_card {
     json_t *root;  /* the whole card, unknown keys kept; owns every string below */
+    size_t cost;   /* us_json_cost() of what it was read from: about the bytes that it takes */
     json_t *notes; /* sentences: what of the card is not used, or was read in another way than it says */
     const char *name, *nickname, *description, *personality, *scenario, *greeting, *adapter;
     const char *system_prompt, *post_history, *depth_prompt; /* "" where there is none */

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ROOTS = 4, RESCAN_MS = 500, MAX_COMPLAINTS = 64 };
+enum { MAX_ROOTS = 4, RESCAN_MS = 500, MAX_COMPLAINTS = 64, MAX_ADDED_MIB = 512 }; /* of all cards, while one is added */
 
 /* What is wrong with a folder: told once, and kept for as long as it is so. */
 typedef struct complaint {
@@ -390,6 +390,14 @@ void us_characters_rescan(us_characters *cs) {
     pthread_mutex_unlock(&cs->lock);
 }
 
+void us_characters_changed(us_characters *cs, const char *id) {
+    pthread_mutex_lock(&cs->lock);
+    for (size_t i = 0; i < cs->n; i++)
+        if (!strcmp(cs->list[i]->id, id)) cs->list[i]->stamp = -1;
+    cs->scanned_ns = 0;
+    pthread_mutex_unlock(&cs->lock);
+}
+
 /* What a failed upload has made. */
 static void take_back(const char *folder) {
     static const char *const names[] = {"picture.png", "card.json"};
@@ -413,6 +421,12 @@ us_status us_characters_add(us_characters *cs, const us_card *card, const void *
         st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && cs->n >= US_MAX_CHARACTERS)
         st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
+    size_t cost = card->cost;
+    for (size_t i = 0; i < cs->n; i++) cost += cs->list[i]->card->cost;
+    if (!st && cost > (size_t)MAX_ADDED_MIB << 20)
+        st = us_fail(err, US_ERR_LIMIT,
+                     "the cards of all characters here would take more than %d MiB: delete some, or shorten this one",
+                     MAX_ADDED_MIB);
     if (!st) made = !(st = us_dir_make_private(folder, err));
     if (!st && picture) {
         path = us_path_join(folder, "picture.png");

@@ -55,6 +55,8 @@ US_MUST_USE us_status us_character_load(us_character *c, const us_model *model, 
 US_MUST_USE us_status us_characters_new_id(us_characters *cs, const char *name, char id[US_CHARACTER_ID], us_error *err);
 /* Folders are looked at anew when they are asked for next. */
 void us_characters_rescan(us_characters *cs);
+/* The same, and this one is read again whatever its file's time says: two changes may fall into one tick of the clock. */
+void us_characters_changed(us_characters *cs, const char *id);
 /* Makes a folder for the card; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                                         char id[US_CHARACTER_ID], us_error *err);

@@ -12,7 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { MAX_NAME = 200, MAX_STAGE = 16 };
+enum { MAX_NAME = 200, MAX_STAGE = 16, MAX_COST = 128 << 20 }; /* bytes of the lines as values, all together */
 
 /* ---- dates ---------------------------------------------------------------------------------------------------------- */
 
@@ -169,7 +169,7 @@ static bool is_narrator(const json_t *line) {
 /* Reads the lines of the file into r->lines. */
 static us_status split(reading *r, const char *text, size_t n, us_error *err) {
     const char *end = text + n, *p = text;
-    size_t number = 0, first_bad = 0;
+    size_t number = 0, first_bad = 0, cost = 0;
     if (n >= 3 && !memcmp(p, "\xef\xbb\xbf", 3)) p += 3;
     for (const char *next; p < end; p = next) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -178,6 +178,11 @@ static us_status split(reading *r, const char *text, size_t n, us_error *err) {
         number++;
         while (len && strchr(" \t\r", p[len - 1]) && p[len - 1]) len--;
         if (!len) continue;
+        if ((cost += us_json_cost(p, len)) > MAX_COST)
+            return us_fail(
+                err, US_ERR_LIMIT,
+                "data: line %zu: its lines hold more than %d MiB of values besides what was said: bring the chat in parts",
+                number, MAX_COST >> 20);
         json_t *line = us_json_parse(p, len, NULL);
         bool lost = false;
         if (!json_is_object(line)) {

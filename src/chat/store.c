@@ -17,6 +17,7 @@
 
 /* More than a turn with all its alternatives takes. */
 #define MAX_ROW_BYTES (64 << 20)
+#define MAX_CHAT_BYTES (40 << 20) /* of a chat that is read whole; 20,000 turns with eight wordings each take about 30 */
 #define KEEP_DELETED_MS ((int64_t)30 * 24 * 3600 * 1000)
 enum { MAX_TELLING = 256 }; /* lines that are looked through for notes, the last ones that tell something */
 
@@ -75,6 +76,8 @@ static us_status fail(us_store *s, us_error *err) {
         return us_fail(err, US_ERR_FORMAT,
                        "the chats' file is damaged: %s. Move it away to begin anew; `sqlite3 FILE .recover` saves what is left",
                        words);
+    case SQLITE_TOOBIG:
+        return us_fail(err, US_ERR_LIMIT, "a turn with all its wordings takes more than %d MiB", MAX_ROW_BYTES >> 20);
     case SQLITE_NOMEM: return us_fail(err, US_ERR_MEMORY, "out of memory");
     default: return us_fail(err, US_ERR_IO, "chats: %s", words);
     }
@@ -339,10 +342,24 @@ static us_status read_turn(sqlite3_stmt *q, us_stored_turn *t, us_error *err) {
     return st;
 }
 
+/* A chat that is read whole. */
+typedef struct whole_chat {
+    us_stored_chat *chat;
+    size_t bytes;
+} whole_chat;
+
 static us_status turn_row(void *ctx, sqlite3_stmt *q, us_error *err) {
+    whole_chat *w = ctx;
     us_stored_turn t = {0};
+    w->bytes += (size_t)sqlite3_column_bytes(q, 4) + (size_t)sqlite3_column_bytes(q, 6) + (size_t)sqlite3_column_bytes(q, 7);
+    if (w->bytes > MAX_CHAT_BYTES)
+        return us_fail(
+            err, US_ERR_LIMIT,
+            "the chat takes more than %d MiB, which is too much to be shown whole: begin a new one, or branch this one at an "
+            "earlier turn",
+            MAX_CHAT_BYTES >> 20);
     us_status st = read_turn(q, &t, err);
-    return st ? st : us_stored_chat_add_turn(ctx, &t, err);
+    return st ? st : us_stored_chat_add_turn(w->chat, &t, err);
 }
 
 static us_status one_turn(void *ctx, sqlite3_stmt *q, us_error *err) {
@@ -352,10 +369,10 @@ static us_status one_turn(void *ctx, sqlite3_stmt *q, us_error *err) {
 
 static us_status insert_chat(us_store *s, const us_stored_chat *c, const char *id, us_error *err) {
     return run(s, NULL, NULL, err,
-               "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
-               "tttooioi", id, c->title ? c->title : "", c->user ? c->user : "", us_id_list_encode(&c->stage),
-               us_scales_encode(c), now_ms(), us_notes_encode(c), (int64_t)c->n_read);
+               "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns, owner)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9)",
+               "tttooioit", id, c->title ? c->title : "", c->user ? c->user : "", us_id_list_encode(&c->stage),
+               us_scales_encode(c), now_ms(), us_notes_encode(c), (int64_t)c->n_read, c->owner ? c->owner : "");
 }
 
 /* Whether a reply has to look at the turn to know the visitor. */
@@ -508,13 +525,6 @@ void us_store_hits_free(us_store_hit *hits, size_t n) {
     free(hits);
 }
 
-us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err) {
-    pthread_mutex_lock(&s->lock);
-    us_status st = run(s, NULL, NULL, err, "UPDATE chats SET owner = ? WHERE id = ?", "tt", owner, id);
-    pthread_mutex_unlock(&s->lock);
-    return st;
-}
-
 bool us_store_is_owner(us_store *s, const char *id, const char *owner) {
     int64_t n = 0;
     pthread_mutex_lock(&s->lock);
@@ -530,8 +540,8 @@ us_status us_store_get_chat(us_store *s, const char *id, bool turns, us_stored_c
         run(s, chat_row, &chat, err, "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ? AND deleted_ms IS NULL", "t", id);
     if (!st && !*chat.id) st = us_fail(err, US_ERR_NOT_FOUND, "no chat '%.40s'", id);
     if (!st && turns)
-        st = run(s, turn_row, &chat, err, "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t",
-                 id);
+        st = run(s, turn_row, &(whole_chat){&chat, 0}, err,
+                 "SELECT " TURN_COLUMNS " FROM turns WHERE chat = ? AND cut IS NULL ORDER BY id", "t", id);
     pthread_mutex_unlock(&s->lock);
     if (st) us_stored_chat_fini(&chat);
     else *out = chat;
@@ -577,9 +587,9 @@ us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch
     if (!st) st = need_turn(s, id, turn, err);
     if (!st)
         st = run(s, NULL, NULL, err,
-                 "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns)"
+                 "INSERT INTO chats (id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns, owner)"
                  " SELECT ?1, title, user, characters, scale, ?2, ?2, notes,"
-                 " (SELECT count(*) FROM turns WHERE chat = ?3 AND id <= ?4 AND cut IS NULL) FROM chats WHERE id = ?3",
+                 " (SELECT count(*) FROM turns WHERE chat = ?3 AND id <= ?4 AND cut IS NULL), owner FROM chats WHERE id = ?3",
                  "titi", branch, now_ms(), id, turn);
     if (!st)
         st = run(s, NULL, NULL, err,

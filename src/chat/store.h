@@ -22,17 +22,17 @@ US_MUST_USE us_status us_store_copy(const char *from, const char *to, us_error *
 
 /* ---- chats ---- */
 
-/* With its turns (an import); ids and times that it has are not used, but those of turns. All checked elsewhere. */
+/* With its turns (an import) and its owner (NULL or "": nobody's); ids and times that it has are not used, but those of turns. All
+ * checked elsewhere. */
 US_MUST_USE us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err);
 /* Without turns but with `last` and `owner`, the newest first, of this owner (NULL: of all), `most` of them (0: all) of *n_all;
  * us_stored_chats_free(). */
 US_MUST_USE us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_stored_chat **out, size_t *n,
                                           uint64_t *n_all, us_error *err);
 void us_stored_chats_free(us_stored_chat *chats, size_t n);
-/* Whose a chat is, deleted or not: "" is nobody's, as at first. A branch is nobody's either until it is said. */
-US_MUST_USE us_status us_store_set_owner(us_store *s, const char *id, const char *owner, us_error *err);
+/* Whose a chat is, deleted or not. A branch is whose the chat is. */
 bool us_store_is_owner(us_store *s, const char *id, const char *owner);
-/* us_stored_chat_fini(). */
+/* us_stored_chat_fini(). LIMIT: with its turns it is too large. */
 US_MUST_USE us_status us_store_get_chat(us_store *s, const char *id, bool turns, us_stored_chat *out, us_error *err);
 enum { US_CHAT_TITLE = 1, US_CHAT_USER = 2, US_CHAT_STAGE = 4, US_CHAT_SCALE = 8, US_CHAT_NOTES = 16 };
 /* Writes these fields of *c. */

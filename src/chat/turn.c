@@ -76,6 +76,7 @@ us_status us_turn_add(us_stored_turn *t, const char *text, size_t n, const char 
     if (!st) st = copy_text(text, n, &a.text, err);
     if (st) return st;
     snprintf(a.end, sizeof a.end, "%s", end);
+    a.end[strlen(a.end) - us_utf8_tail(a.end, strlen(a.end))] = 0; /* not cut within a letter */
     if (t->n_alternatives == US_MAX_ALTERNATIVES) {
         free(t->alternatives[0].text);
         memmove(t->alternatives, t->alternatives + 1, --t->n_alternatives * sizeof a);

@@ -73,7 +73,8 @@ typedef struct us_stored_chat {
     size_t n_turns;        /* that it has */
     us_stored_turn *turns; /* [n_read]: all, or none when they were not asked for */
     size_t n_read, cap_turns;
-    char *last, *owner; /* of us_store_list_chats() alone: how the last turn begins; whose it is */
+    char *last;  /* of us_store_list_chats() alone: how the last turn begins */
+    char *owner; /* whose it is: of us_store_list_chats(), and for us_store_add_chat() */
 } us_stored_chat;
 
 void us_stored_chat_fini(us_stored_chat *c);

@@ -75,12 +75,13 @@ static void last_line(const char *text, size_t n, char said[512]) {
 }
 
 /* Reads both until both are closed. */
-static us_status drain(int fds[2], us_buf bufs[2], int64_t until_ns, us_error *err) {
+static us_status drain(int fds[2], us_buf bufs[2], int64_t until_ns, const atomic_bool *stop, us_error *err) {
     struct pollfd p[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
     while (p[0].fd >= 0 || p[1].fd >= 0) {
         int64_t left = (until_ns - us_now_ns()) / 1000000;
         if (left <= 0) return us_fail(err, US_ERR_LIMIT, "it took too long");
-        if (poll(p, 2, left < 1000 ? (int)left : 1000) < 0 && errno != EINTR) return us_fail(err, US_ERR_IO, "cannot wait");
+        if (stop && *stop) return us_fail(err, US_ERR_INTERRUPTED, "nobody waits for it any more");
+        if (poll(p, 2, left < 250 ? (int)left : 250) < 0 && errno != EINTR) return us_fail(err, US_ERR_IO, "cannot wait");
         for (int i = 0; i < 2; i++) {
             char chunk[16384];
             if (p[i].fd < 0 || !p[i].revents) continue;
@@ -96,8 +97,8 @@ static us_status drain(int fds[2], us_buf bufs[2], int64_t until_ns, us_error *e
     return US_OK;
 }
 
-us_status us_child_run(const char *const *argv, const char *folder, double seconds, size_t max_bytes, char **out, size_t *n_out,
-                       int *exit_code, char said[512], us_error *err) {
+us_status us_child_run(const char *const *argv, const char *folder, double seconds, size_t max_bytes, const atomic_bool *stop,
+                       char **out, size_t *n_out, int *exit_code, char said[512], us_error *err) {
     int a[2], b[2], status = 0;
     us_buf bufs[2];
     pid_t pid;
@@ -110,7 +111,7 @@ us_status us_child_run(const char *const *argv, const char *folder, double secon
     close(a[1]);
     close(b[1]);
     if (!st) {
-        st = drain((int[]){a[0], b[0]}, bufs, us_now_ns() + (int64_t)(seconds * 1e9), err);
+        st = drain((int[]){a[0], b[0]}, bufs, us_now_ns() + (int64_t)(seconds * 1e9), stop, err);
         if (st) kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
         *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -509,10 +509,21 @@ static bool move_on(const char *path) {
     return false;
 }
 
+/* Only we rename it: it is done when the one is gone and the other there, whoever was killed before it said so. */
+static bool is_published(const json_t *p) {
+    const char *from = us_json_text(p, "from"), *to = us_json_text(p, "to");
+    return *from && *to && !us_file_exists(from) && us_file_exists(to);
+}
+
+static bool step_is_published(const json_t *o) {
+    size_t at = (size_t)json_integer_value(json_object_get(o, "at"));
+    return is_published(json_object_get(json_array_get(json_object_get(o, "steps"), at), "publish"));
+}
+
 /* The half-made folder becomes what it was made for. What is there already is put aside, where the job says so. */
 static us_status publish(const json_t *p, us_error *err) {
     const char *from = us_json_text(p, "from"), *to = us_json_text(p, "to"), *aside = us_json_text(p, "aside");
-    if (!*from || !*to) return US_OK;
+    if (!*from || !*to || is_published(p)) return US_OK;
     if (us_file_exists(to) && *aside && ((us_file_exists(aside) && !move_on(aside)) || rename(to, aside)))
         return us_fail(err, US_ERR_IO, "%s: cannot be put aside: %s", to, strerror(errno));
     if (us_file_exists(to)) return us_fail(err, US_ERR_MISMATCH, "%s is there already", to);
@@ -677,7 +688,7 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
         if (is(o, "state", "running")) {
             bool ours = !strcmp(j->running, ids[i]);
             if ((ours && ended) || (!ours && !is_alive(j, ids[i]))) {
-                step_ended(j, ids[i], o, ours ? exited : true, ours ? code : 130);
+                step_ended(j, ids[i], o, ours ? exited : true, ours ? code : step_is_published(o) ? 0 : 130);
                 st = write_job(j, ids[i], o, err);
                 any = true;
             } else if (ours && *us_json_text(o, "wanted") && !j->told_ns) ask_to_end(j); /* another process asked */

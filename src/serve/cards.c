@@ -30,14 +30,14 @@ static bool has_file(const us_character *c, const char *name) {
 }
 
 /* null where there is none; a file that cannot be read is told of in `problems`. */
-static json_t *file_json(const us_character *c, const char *name, json_t *problems) {
+static json_t *file_json(const us_server *s, const us_character *c, const char *name, json_t *problems) {
     char *path = us_path_join(c->folder, name);
     json_t *j = NULL;
     us_error err;
     us_status st = path ? us_json_read_plain(path, MAX_FACTS, &j, &err) : US_OK;
     struct stat sb;
     if (st && !lstat(path, &sb))
-        json_array_append_new(problems, json_pack("{s:s, s:o}", "file", name, "error", us_public_json(err.message)));
+        json_array_append_new(problems, json_pack("{s:s, s:o}", "file", name, "error", us_public_json(s, err.message)));
     free(path);
     return st || !j ? json_null() : j;
 }
@@ -73,9 +73,15 @@ static json_t *judge_json(us_server *s, us_character *c) {
     return json_string(us_judge_name(s, c));
 }
 
-static void add_left_out(void *list, const char *folder, const char *why) {
+typedef struct left_out_list {
+    const us_server *s;
+    json_t *list;
+} left_out_list;
+
+static void add_left_out(void *ctx, const char *folder, const char *why) {
+    left_out_list *l = ctx;
     json_array_append_new(
-        list, json_pack("{s:o, s:o}", "folder", us_text_json(folder, strlen(folder)), "error", us_public_json(why)));
+        l->list, json_pack("{s:o, s:o}", "folder", us_text_json(folder, strlen(folder)), "error", us_public_json(l->s, why)));
 }
 
 /* {"characters": [...], "left_out": [{"folder", "error"}]} */
@@ -88,7 +94,7 @@ enum MHD_Result us_route_characters(us_request *r) {
         json_array_append_new(list, about(all[i]));
         us_character_put(all[i]);
     }
-    us_characters_left_out(r->s->characters, add_left_out, left_out);
+    us_characters_left_out(r->s->characters, add_left_out, &(left_out_list){r->s, left_out});
     return us_answer_json(r, 200, json_pack("{s:o, s:o}", "characters", list, "left_out", left_out));
 }
 
@@ -102,11 +108,11 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set(j, "card", c->card->root);
     json_object_set(j, "notes", c->card->notes);
     json_t *problems = json_array();
-    json_object_set_new(j, "about", file_json(c, "about.json", problems));
+    json_object_set_new(j, "about", file_json(r->s, c, "about.json", problems));
     json_object_set_new(j, "audition",
-                        file_json(c, has_file(c, "audition.json") ? "audition.json" : "audition.some.json", problems));
-    json_object_set_new(j, "training", file_json(c, "train.json", problems));
-    json_object_set_new(j, "origin", file_json(c, "origin.json", problems));
+                        file_json(r->s, c, has_file(c, "audition.json") ? "audition.json" : "audition.some.json", problems));
+    json_object_set_new(j, "training", file_json(r->s, c, "train.json", problems));
+    json_object_set_new(j, "origin", file_json(r->s, c, "origin.json", problems));
     json_object_set_new(j, "problems", problems);
     json_object_set_new(j, "judge", judge_json(r->s, c));
     us_character_put(c);
@@ -212,14 +218,17 @@ enum MHD_Result us_route_character_add(us_request *r) {
     char id[US_CHARACTER_ID];
     if (!r->s->o.data_dir) return us_refuse(r, 501, "no data folder was given (--data-dir): a character cannot be kept");
     us_buf_init(&png, US_MAX_UPLOAD);
+    pthread_mutex_lock(&r->s->large); /* a small file may hold a large card */
     us_status st = read_card(r->json, &card, &png, &err);
     if (st) {
+        pthread_mutex_unlock(&r->s->large);
         us_buf_fini(&png);
         return us_refuse(r, st == US_ERR_MEMORY ? 500 : 400, err.message);
     }
     st = us_characters_add(r->s->characters, card, png.len ? png.data : NULL, png.len, id, &err);
     json_t *notes = json_incref(card->notes);
     us_card_free(card);
+    pthread_mutex_unlock(&r->s->large);
     us_buf_fini(&png);
     if (!st) return us_answer_json(r, 201, json_pack("{s:s, s:o}", "id", id, "notes", notes));
     json_decref(notes);

@@ -24,18 +24,22 @@ static us_status find_own(us_request *r, us_character **out, us_error *err) {
         half ? "half_made" : "not_yours", err);
 }
 
-static us_status write_picture(const us_character *c, const char *base64, us_error *err) {
-    us_buf png;
-    us_buf_init(&png, MAX_PICTURE);
+static us_status read_picture(const json_t *body, us_buf *png, us_error *err) {
+    const char *base64 = NULL;
     us_error why;
-    us_status st = us_base64_decode(base64, strlen(base64), &png, &why);
-    if (st) st = us_fail(err, st == US_ERR_FORMAT ? US_ERR_ARGUMENT : st, "picture_base64: %s", why.message);
-    if (!st && (png.len < 8 || memcmp(png.data, "\x89PNG\r\n\x1a\n", 8)))
-        st = us_fail(err, US_ERR_ARGUMENT, "picture_base64: a PNG is expected");
+    us_status st = us_param_text(body, "picture_base64", 0, US_MAX_UPLOAD, &base64, err);
+    if (st || !base64) return st;
+    if ((st = us_base64_decode(base64, strlen(base64), png, &why)))
+        return us_fail(err, st == US_ERR_FORMAT ? US_ERR_ARGUMENT : st, "picture_base64: %s", why.message);
+    if (png->len < 8 || memcmp(png->data, "\x89PNG\r\n\x1a\n", 8))
+        return us_fail(err, US_ERR_ARGUMENT, "picture_base64: a PNG is expected");
+    return US_OK;
+}
+
+static us_status write_picture(const us_character *c, const us_buf *png, us_error *err) {
     char *path = us_path_join(c->folder, "portrait.png");
-    if (!st) st = path ? us_file_write_atomic(path, png.data, png.len, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st = path ? us_file_write_atomic(path, png->data, png->len, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
-    us_buf_fini(&png);
     return st;
 }
 
@@ -75,16 +79,19 @@ static us_status change_card(const us_character *c, const json_t *body, us_error
 
 /* {"name"?, "persona"?, "greeting"?, "notes"?, "picture_base64"?} */
 enum MHD_Result us_route_character_change(us_request *r) {
-    us_character *c;
-    const char *picture = NULL;
+    us_character *c = NULL;
+    us_buf picture;
     us_error err;
-    us_status st = find_own(r, &c, &err);
-    if (st) return us_refuse_error(r, st, &err);
-    st = us_param_text(r->json, "picture_base64", 0, US_MAX_UPLOAD, &picture, &err);
+    us_buf_init(&picture, MAX_PICTURE);
+    us_status st = read_picture(r->json, &picture, &err); /* all is judged before anything is written */
+    pthread_mutex_lock(&r->s->studio->changing);
+    if (!st) st = find_own(r, &c, &err);
     if (!st) st = change_card(c, r->json, &err);
-    if (!st && picture) st = write_picture(c, picture, &err);
+    if (!st && picture.len) st = write_picture(c, &picture, &err);
+    pthread_mutex_unlock(&r->s->studio->changing);
     us_character_put(c);
-    us_characters_rescan(r->s->characters);
+    us_buf_fini(&picture);
+    us_characters_changed(r->s->characters, r->args[0]);
     return st ? us_refuse_error(r, st, &err) : us_route_character(r);
 }
 
@@ -108,8 +115,12 @@ enum MHD_Result us_route_character_adapter(us_request *r) {
 enum MHD_Result us_route_character_delete(us_request *r) {
     us_character *c;
     us_error err;
+    pthread_mutex_lock(&r->s->studio->changing); /* who deletes what somebody else has just deleted finds nothing */
     us_status st = find_own(r, &c, &err);
-    if (st) return us_refuse_error(r, st, &err);
+    if (st) {
+        pthread_mutex_unlock(&r->s->studio->changing);
+        return us_refuse_error(r, st, &err);
+    }
     char *to = us_path_join(r->s->studio->trash, r->args[0]);
     for (int k = 2; to && us_file_exists(to) && k < 1000; k++) { /* one of that id was deleted before: that one moves on */
         char name[US_CHARACTER_ID + 16];
@@ -123,6 +134,7 @@ enum MHD_Result us_route_character_delete(us_request *r) {
     us_character_put(c);
     free(to);
     us_characters_rescan(r->s->characters);
+    pthread_mutex_unlock(&r->s->studio->changing);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1));
 }
 

@@ -56,6 +56,9 @@ static us_status from_terminal(us_server *s, const json_t *data, us_stored_chat 
     if (!st) st = us_strdup("", &c.user, err);
     json_array_foreach((json_t *)(uintptr_t)list, i, t) {
         const char *user = us_json_text(t, "user"), *reply = us_json_text(t, "reply");
+        if (!st && (strlen(user) > US_MAX_TEXT || strlen(reply) > US_MAX_TEXT || c.n_read + 2 > US_MAX_TURNS))
+            st = us_fail(err, US_ERR_ARGUMENT, "data: turns[%zu]: at most %d bytes are said at once, and at most %d times", i,
+                         US_MAX_TEXT, US_MAX_TURNS);
         if (!st && *user) st = add_line(&c, NULL, "", user, err);
         if (!st && *reply) st = add_line(&c, id, name, reply, err);
     }

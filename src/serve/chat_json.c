@@ -157,15 +157,19 @@ static double given_or_nan(const json_t *o, const char *key) {
     return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
-/* Its wordings, with the one that counts; or `text` alone. */
-static us_status read_alternatives(const json_t *j, const char *text, us_stored_turn *t, us_error *err) {
+/* turns[i]'s wordings, with the one that counts; or `text` alone. */
+static us_status read_alternatives(const json_t *j, size_t i, const char *text, us_stored_turn *t, us_error *err) {
     const json_t *list = json_object_get(j, "alternatives"), *a;
     size_t k;
     int64_t chosen = 0;
     us_status st = US_OK;
     json_array_foreach((json_t *)(uintptr_t)list, k, a) {
         const char *words = json_string_value(json_object_get(a, "text")), *end = json_string_value(json_object_get(a, "end"));
-        if (!st && words && t->n_alternatives < US_MAX_ALTERNATIVES)
+        if (!st && (!words || strlen(words) > US_MAX_TEXT || t->n_alternatives == US_MAX_ALTERNATIVES))
+            st = us_fail(err, US_ERR_ARGUMENT,
+                         "turns[%zu].alternatives[%zu].text: a string of at most %d bytes is expected, and at most %d of them",
+                         i, k, US_MAX_TEXT, US_MAX_ALTERNATIVES);
+        if (!st)
             st = us_turn_add(t, words, strlen(words), end ? end : "", given_or_nan(a, "score"), given_or_nan(a, "scale"), err);
     }
     if (st) return st;
@@ -177,12 +181,15 @@ static us_status read_alternatives(const json_t *j, const char *text, us_stored_
     return us_turn_add(t, text, strlen(text), t->own ? "self" : "said", (double)NAN, (double)NAN, err);
 }
 
-static us_status read_present(const json_t *list, us_id_list *out, us_error *err) {
+static us_status read_present(const json_t *list, size_t i, us_id_list *out, us_error *err) {
     const json_t *id;
     size_t k;
     us_status st = US_OK;
-    json_array_foreach((json_t *)(uintptr_t)list, k, id)
-        if (!st && json_is_string(id)) st = us_id_list_add(out, json_string_value(id), err);
+    json_array_foreach((json_t *)(uintptr_t)list, k, id) {
+        if (!st && (k >= US_MAX_STAGE || !json_is_string(id) || json_string_length(id) >= US_CHARACTER_ID))
+            st = us_fail(err, US_ERR_ARGUMENT, "turns[%zu].present: at most %d characters' ids are expected", i, US_MAX_STAGE);
+        if (!st) st = us_id_list_add(out, json_string_value(id), err);
+    }
     return st;
 }
 
@@ -202,10 +209,11 @@ us_status us_turn_from_json(const json_t *j, size_t i, const us_id_list *stage, 
     if (!st) st = us_param_int(j, "n_tokens", 0, 1 << 24, &n_tokens, err);
     if (!st) st = us_param_number(j, "seconds", 0, 1e6, &seconds, err);
     if (!st) st = us_param_bool(j, "edited", &edited, err);
-    if (!st && own && !character) st = us_fail(err, US_ERR_ARGUMENT, "turns[%zu].character: an id is expected", i);
+    if (!st && own && (!character || strlen(character) >= US_CHARACTER_ID))
+        st = us_fail(err, US_ERR_ARGUMENT, "turns[%zu].character: an id is expected", i);
     if (!st) st = us_turn_init(&t, own ? character : NULL, speaker, err);
-    if (!st) st = read_alternatives(j, text, &t, err);
-    if (!st) st = json_is_array(present) ? read_present(present, &t.present, err) : us_id_list_copy(&t.present, stage, err);
+    if (!st) st = read_alternatives(j, i, text, &t, err);
+    if (!st) st = json_is_array(present) ? read_present(present, i, &t.present, err) : us_id_list_copy(&t.present, stage, err);
     t.created_ms = created;
     t.n_tokens = (int32_t)n_tokens;
     t.seconds = seconds;

@@ -83,16 +83,18 @@ static enum MHD_Result answer_chat(us_request *r, int code, const char *id, cons
     us_stored_chat chat;
     us_notes notes;
     us_error err;
+    pthread_mutex_lock(&r->s->large);
     us_status st = read_chat(r->s, id, &chat, &notes, &err);
-    if (st) return us_refuse_error(r, st, &err);
-    json_t *j = us_chat_json(&chat, &notes);
-    us_stored_chat_fini(&chat);
-    us_notes_fini(&notes);
+    json_t *j = st ? NULL : us_chat_json(&chat, &notes);
+    if (!st) us_stored_chat_fini(&chat);
+    if (!st) us_notes_fini(&notes);
     if (j && left_out && json_object_set_new(j, "left_out", us_left_out_json(left_out))) {
         json_decref(j);
         j = NULL;
     }
-    return us_answer_json(r, code, j);
+    enum MHD_Result rc = st ? us_refuse_error(r, st, &err) : us_answer_json(r, code, j);
+    pthread_mutex_unlock(&r->s->large);
+    return rc;
 }
 
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) { return answer_chat(r, code, id, NULL); }
@@ -157,7 +159,7 @@ static us_status add_greeting(us_server *s, us_stored_chat *chat, us_error *err)
             st = US_OK;
             continue;
         }
-        if (!st) st = us_turn_add(&t, text, strlen(text), "greeting", (double)NAN, (double)NAN, err);
+        if (!st && *text) st = us_turn_add(&t, text, strlen(text), "greeting", (double)NAN, (double)NAN, err);
         free(text);
     }
     t.chosen = 0;
@@ -169,9 +171,11 @@ static us_status add_greeting(us_server *s, us_stored_chat *chat, us_error *err)
 }
 
 /* Stores the chat as the caller's. */
-static us_status store_chat(us_request *r, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err) {
-    us_status st = us_store_add_chat(r->s->store, chat, id, err);
-    return !st && *r->owner ? us_store_set_owner(r->s->store, id, r->owner, err) : st;
+static us_status store_chat(us_request *r, us_stored_chat *chat, char id[US_STORE_ID], us_error *err) {
+    free(chat->owner);
+    chat->owner = NULL;
+    us_status st = us_strdup(r->owner, &chat->owner, err);
+    return st ? st : us_store_add_chat(r->s->store, chat, id, err);
 }
 
 enum MHD_Result us_route_chat_add(us_request *r) {
@@ -227,7 +231,6 @@ enum MHD_Result us_route_branch(us_request *r) {
     us_status st = us_param_int(r->json, "turn", 1, INT64_MAX / 1024, &turn, &err);
     if (!st && !turn) st = us_fail(&err, US_ERR_ARGUMENT, "turn: the id of the last turn of the branch is expected");
     if (!st) st = us_store_branch(r->s->store, r->chat, turn, id, &err);
-    if (!st && *r->owner) st = us_store_set_owner(r->s->store, id, r->owner, &err);
     return st ? us_refuse_error(r, st, &err) : us_chat_answer(r, 201, id);
 }
 
@@ -288,8 +291,12 @@ enum MHD_Result us_route_chat_export(us_request *r) {
     char name[96];
     bool st_form = format && !strcmp(format, "sillytavern");
     if (format && !st_form && strcmp(format, "json") != 0) return us_refuse(r, 400, "format: json or sillytavern is expected");
+    pthread_mutex_lock(&r->s->large);
     us_status st = read_chat(r->s, r->chat, &chat, &notes, &err);
-    if (st) return us_refuse_error(r, st, &err);
+    if (st) {
+        pthread_mutex_unlock(&r->s->large);
+        return us_refuse_error(r, st, &err);
+    }
     char *text = st_form ? us_chat_to_sillytavern(r->s, &chat) : us_chat_to_ours(&chat, &notes);
     us_stored_chat_fini(&chat);
     us_notes_fini(&notes);
@@ -297,6 +304,7 @@ enum MHD_Result us_route_chat_export(us_request *r) {
     enum MHD_Result rc = text ? us_answer(r, 200, st_form ? "application/jsonl" : "application/json", text, strlen(text), name)
                               : us_refuse(r, 500, "out of memory");
     free(text);
+    pthread_mutex_unlock(&r->s->large);
     return rc;
 }
 
@@ -327,8 +335,10 @@ enum MHD_Result us_route_chat_import(us_request *r) {
     us_left_out left_out = {0};
     us_error err;
     char id[US_STORE_ID];
+    pthread_mutex_lock(&r->s->large); /* a small text may hold many values */
     us_status st = read_file(r, &chat, &left_out, &err);
     if (!st) st = store_chat(r, &chat, id, &err);
     us_stored_chat_fini(&chat);
+    pthread_mutex_unlock(&r->s->large);
     return st ? us_refuse_error(r, st, &err) : answer_chat(r, 201, id, &left_out);
 }

@@ -5,6 +5,7 @@
 #include "serve/studio.h"
 #include <archive.h>
 #include <archive_entry.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 enum { EXPORT_SECONDS = 600, CHUNK = 1 << 16 };
+static const char half_name[] = ".export-XXXXXX"; /* in the data folder, until it is open to be sent */
 
 /* ---- a character's ------------------------------------------------------------------------------------------------ */
 
@@ -31,12 +33,22 @@ static char *adapter_of(us_request *r, us_error *err) {
 
 /* A folder of its own for what a child makes; remove it and free it. */
 static us_status make_folder(us_server *s, char **out, us_error *err) {
-    *out = us_path_join(s->o.data_dir, ".export-XXXXXX");
+    *out = us_path_join(s->o.data_dir, half_name);
     if (!*out) return us_fail(err, US_ERR_MEMORY, "out of memory");
     if (mkdtemp(*out)) return US_OK;
     free(*out);
     *out = NULL;
     return us_fail(err, US_ERR_IO, "no folder can be made for the file: %s", strerror(errno));
+}
+
+void us_exports_forget_half(const char *data_dir) {
+    DIR *d = opendir(data_dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *path = strncmp(e->d_name, half_name, sizeof half_name - 7) ? NULL : us_path_join(data_dir, e->d_name);
+        if (path) us_dir_remove(path);
+        free(path);
+    }
+    if (d) closedir(d);
 }
 
 /* 'understudy export ADAPTER OPTION=folder/name' */

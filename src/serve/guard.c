@@ -130,6 +130,8 @@ int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_
                403;
     if (ask->change && !same_origin(g, h))
         return *why = "changes from a page of another origin are refused; --cors-origin opens to one", 403;
+    if (ask->needs_key && !g->cors_origin && h->fetch_site && !strcasecmp(h->fetch_site, "cross-site"))
+        return *why = "a page of another site may not have this asked for; --cors-origin opens to one", 403;
     if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))
         return *why = "an API key is expected: Authorization: Bearer KEY", 401;
     if (h->packed && us_guard_has_body(h)) return *why = "a compressed body is not read: send it without Content-Encoding", 415;

@@ -16,17 +16,19 @@ typedef struct us_guard {
 typedef struct us_guard_headers {
     const char *host, *origin, *content_type, *authorization;
     const char *content_length;
-    bool packed;     /* the body is called compressed */
-    bool chunked;    /* Transfer-Encoding stands there */
-    bool two_things; /* another Content-Length does too, another Host or Transfer-Encoding, or one that is not chunked */
+    const char *fetch_site; /* Sec-Fetch-Site: from where a browser asks */
+    const char *forwarded;  /* X-Forwarded-For, the last of them */
+    bool packed;            /* the body is called compressed */
+    bool chunked;           /* Transfer-Encoding stands there */
+    bool two_things;        /* another Content-Length does too, another Host or Transfer-Encoding, or one that is not chunked */
 } us_guard_headers;
 
 /* What is asked for. */
 typedef struct us_guard_ask {
-    bool change;   /* the method may change something */
-    bool body;     /* it takes JSON */
-    bool any_type; /* nothing comes of it but its answer: its body need not be called JSON, when no browser asks */
-    bool needs_key;
+    bool change;     /* the method may change something */
+    bool body;       /* it takes JSON */
+    bool any_type;   /* nothing comes of it but its answer: its body need not be called JSON, when no browser asks */
+    bool needs_key;  /* it is no part of the page */
     size_t max_body; /* bytes */
 } us_guard_ask;
 

@@ -19,6 +19,11 @@
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; base-uri 'none'; " \
     "form-action 'none'; frame-ancestors 'none'"
 
+enum {
+    LARGE_ANSWER = 256 << 10, /* bytes; smaller ones are not counted */
+    STREAM_PIECE = 64 << 10   /* of a body that may be long: each has the time of a short one */
+};
+
 void us_log(const us_server *s, const char *fmt, ...) {
     char line[2048];
     va_list ap;
@@ -60,9 +65,18 @@ static enum MHD_Result send_response(us_request *r, int code, const char *type, 
     return rc;
 }
 
+/* More bytes are kept for this request, until it ends or gives them back. */
+static bool hold(us_request *r, size_t n) {
+    bool ok = us_visitors_hold(r->s->visitors, &r->from, n);
+    if (ok) r->held += n;
+    return ok;
+}
+
 enum MHD_Result us_answer(us_request *r, int code, const char *type, const void *data, size_t n, const char *download) {
     if (code < 400 && us_memory_failures() != r->failures) /* something may be missing in it, or be another */
         return us_refuse(r, 500, "out of memory");
+    if (n >= LARGE_ANSWER && !hold(r, n)) /* it lies in memory for as long as its client takes to read it */
+        return us_refuse(r, 503, "too much is being read at once: try again in a moment");
     struct MHD_Response *resp = MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
     char name[200];
     if (resp && download) {
@@ -125,10 +139,36 @@ static const char *reason_of(int code) {
 
 const char *us_error_reason(int code, const us_error *err) { return err->reason ? err->reason : reason_of(code); }
 
+/* The bytes of a folder of this server with which `at` begins, its slash included: its name may hold blanks and quotes. */
+static size_t own_folder(const us_server *s, const char *at) {
+    const char *slash = s->o.model_path ? strrchr(s->o.model_path, '/') : NULL;
+    const struct {
+        const char *path;
+        size_t n;
+    } folders[] = {{s->o.data_dir, s->o.data_dir ? strlen(s->o.data_dir) : 0},
+                   {s->o.characters, s->o.characters ? strlen(s->o.characters) : 0},
+                   {s->o.model_path, slash ? (size_t)(slash - s->o.model_path) : 0}};
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t n = folders[i].n;
+        while (n && folders[i].path[n - 1] == '/') n--;
+        if (n && n > most && !strncmp(at, folders[i].path, n) && at[n] == '/') most = n;
+    }
+    return most ? most + 1 : 0;
+}
+
 /* "/var/lib/x/homer/card.json.tmp.123: ..." -> "card.json: ..."; paths of our own API stay. */
-json_t *us_public_json(const char *message) {
-    char out[sizeof((us_error *)0)->message];
+json_t *us_public_json(const us_server *s, const char *whole) {
+    char out[sizeof((us_error *)0)->message], message[sizeof((us_error *)0)->message];
     size_t n = 0;
+    for (const char *p = whole; *p && n + 2 < sizeof message; n++) { /* ours become "/" */
+        size_t own = p == whole || strchr(" '\"(=:[", p[-1]) ? own_folder(s, p) : 0;
+        message[n] = own ? '/' : *p;
+        p += own ? own : 1;
+        if (own && n + 3 < sizeof message) message[++n] = '_', message[++n] = '/'; /* a path of two parts, which is cut below */
+    }
+    message[n] = 0;
+    n = 0;
     for (const char *p = message; *p && n + 1 < sizeof out;) {
         bool begins = p == message || strchr(" '\"(", p[-1]);
         size_t word = strcspn(p, " :'\"(),;");
@@ -147,7 +187,7 @@ json_t *us_public_json(const char *message) {
     return us_text_json(out, n);
 }
 
-json_t *us_error_json(int code, const char *message, const char *reason) {
+json_t *us_error_json(const us_server *s, int code, const char *message, const char *reason) {
     const char *type = code == 401   ? "authentication_error"
                        : code == 403 ? "permission_error"
                        : code == 404 ? "not_found_error"
@@ -156,13 +196,13 @@ json_t *us_error_json(int code, const char *message, const char *reason) {
                                      : "invalid_request_error";
     size_t n = strcspn(message, ": ");
     json_t *param = code == 400 && message[n] == ':' && n < 60 && !memchr(message, '/', n) ? json_stringn(message, n) : NULL;
-    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_public_json(message), "type", type, "param",
+    return json_pack("{s:{s:o, s:s, s:o, s:s?}}", "error", "message", us_public_json(s, message), "type", type, "param",
                      param ? param : json_null(), "code", reason);
 }
 
 static enum MHD_Result refuse(us_request *r, int code, const char *message, const char *reason) {
     if (code != 404) us_log(r->s, "%s %s: %d: %s", r->method, r->path, code, message);
-    return us_answer_json(r, code, us_error_json(code, message, reason));
+    return us_answer_json(r, code, us_error_json(r->s, code, message, reason));
 }
 
 enum MHD_Result us_refuse(us_request *r, int code, const char *message) { return refuse(r, code, message, reason_of(code)); }
@@ -172,7 +212,10 @@ int us_http_code(us_status st, const us_error *err) {
     case US_ERR_NOT_FOUND: return 404;
     case US_ERR_ARGUMENT:
     case US_ERR_UNSUPPORTED: return 400;
-    case US_ERR_LIMIT: return err->reason && !strcmp(err->reason, "queue_full") ? 429 : 400;
+    case US_ERR_LIMIT: {
+        const char *why = err->reason ? err->reason : "";
+        return !strcmp(why, "queue_full") ? 429 : !strcmp(why, "too_large") ? 413 : !strcmp(why, "quota") ? 507 : 400;
+    }
     case US_ERR_MISMATCH: return 409;
     case US_ERR_INTERRUPTED: return 503;
     case US_ERR_IO: return 507;   /* the disk */
@@ -325,19 +368,12 @@ static enum MHD_Result preflight(us_request *r, const char *allowed) {
 
 static enum MHD_Result not_found(us_request *r, const char *allowed) {
     if (!*allowed) return us_refuse(r, 404, "no such page; the API is under /v1 and /api");
-    json_t *j = us_error_json(405, "this method is not for this path; Allow tells which are", NULL);
+    json_t *j = us_error_json(r->s, 405, "this method is not for this path; Allow tells which are", NULL);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     struct MHD_Response *resp = text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
     if (resp) MHD_add_response_header(resp, "Allow", allowed);
     return send_response(r, 405, "application/json", NULL, resp);
-}
-
-/* More bytes are kept for this request, until it ends or gives them back. */
-static bool hold(us_request *r, size_t n) {
-    bool ok = us_visitors_hold(r->s->visitors, &r->from, n);
-    if (ok) r->held += n;
-    return ok;
 }
 
 static void give_back(us_request *r, size_t n) {
@@ -369,13 +405,17 @@ static enum MHD_Result see_header(void *head, enum MHD_ValueKind kind, const cha
     } else if (!strcasecmp(key, "Transfer-Encoding")) {
         if (h->chunked || strcasecmp(value, "chunked") != 0) h->two_things = true;
         h->chunked = true;
-    } else if (!strcasecmp(key, "Content-Encoding") && strcasecmp(value, "identity") != 0) h->packed = true;
+    } else if (!strcasecmp(key, "X-Forwarded-For"))
+        h->forwarded = value; /* of several the last, which the proxy has put there */
+    else if (!strcasecmp(key, "Content-Encoding") && strcasecmp(value, "identity") != 0) h->packed = true;
     return MHD_YES;
 }
 
 static us_guard_headers read_head(us_request *r) {
-    us_guard_headers h = {
-        .origin = header(r, "Origin"), .content_type = header(r, "Content-Type"), .authorization = header(r, "Authorization")};
+    us_guard_headers h = {.origin = header(r, "Origin"),
+                          .content_type = header(r, "Content-Type"),
+                          .authorization = header(r, "Authorization"),
+                          .fetch_site = header(r, "Sec-Fetch-Site")};
     MHD_get_connection_values(r->c, MHD_HEADER_KIND, see_header, &h);
     return h;
 }
@@ -383,12 +423,14 @@ static us_guard_headers read_head(us_request *r) {
 /* On a public address everybody has chats of their own: those of their key, or, where none is asked for, of a secret that their
  * browser made. Clients that send none share one lot. */
 static void name_owner(us_request *r) {
-    const char *said = r->s->guard.n_keys ? header(r, "Authorization") : header(r, "X-Understudy-Browser");
+    bool keys = r->s->guard.n_keys > 0;
+    const char *said = header(r, keys ? "Authorization" : "X-Understudy-Browser"), *scheme = "";
     char hex[65];
     us_buf b;
     if (!r->s->is_public) return;
-    us_buf_init(&b, 8192);
-    if (us_buf_appendf(&b, NULL, "chats of %s", said ? said : "")) us_buf_clear(&b);
+    if (keys && said && !strncasecmp(said, "Bearer ", 7)) scheme = "Bearer ", said += 7; /* "bearer" is the same */
+    us_buf_init(&b, 32768);
+    if (us_buf_appendf(&b, NULL, "chats of %s%s", scheme, said ? said : "")) us_buf_clear(&b);
     us_sha256_hex(b.data ? b.data : "", b.len, hex);
     snprintf(r->owner, sizeof r->owner, "%.32s", hex);
     us_buf_fini(&b);
@@ -412,7 +454,9 @@ static void judge(us_request *r) {
         refuse_later(r, 501,
                      s->is_public ? "the studio is off on a public address; --studio switches it on"
                                   : "the studio is off: it needs a data folder (--data-dir)");
-    else if (us_visitors_forwarded(s->visitors, &r->from, header(r, "X-Forwarded-For"), &r->from) &&
+    else if (streamed && h.content_length && strtoull(h.content_length, NULL, 10) > US_MAX_SCRIPT)
+        refuse_later(r, 413, "a script may take 256 MiB here");
+    else if (us_visitors_forwarded(s->visitors, &r->from, h.forwarded, &r->from) &&
              !(r->counted = us_visitors_enter(s->visitors, &r->from)))
         refuse_later(r, 429, "too many requests at once from this address");
     else if (r->unknown) refuse_later(r, 404, !strcmp(r->unknown, "turn") ? "there is no such turn" : "there is no such chat");
@@ -424,9 +468,10 @@ static void judge(us_request *r) {
 
 static void keep(us_request *r, const char *data, size_t n) {
     if (r->refused || !r->route || !needs_body(r)) return;
-    if (r->route->take) { /* straight to its place; as long as it comes it may come */
-        enter(r->s, r->c, US_ASKING);
-        if (!r->taken.status && r->route->take(r, data, n, &r->taken)) us_log(r->s, "%s: %s", r->path, r->taken.message);
+    if (r->route->take && r->taken.status) return; /* what still comes has two minutes */
+    if (r->route->take) { /* straight to its place; as long as it comes it may come, but not a byte a minute */
+        if ((r->streamed += n) >= STREAM_PIECE) enter(r->s, r->c, US_ASKING), r->streamed = 0;
+        if (r->route->take(r, data, n, &r->taken)) us_log(r->s, "%s: %s", r->path, r->taken.message);
         return;
     }
     if (n > r->body.max - r->body.len) refuse_later(r, 413, "the body is too large: 1 MiB is allowed, 12 MiB for uploads");

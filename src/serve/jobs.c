@@ -60,7 +60,6 @@ static void *supervise(void *studio) {
     return NULL;
 }
 
-/* What nobody can go on with: folders of characters whose job is gone. */
 static us_status make_folders(us_studio *t, us_error *err) {
     const char *dir = t->s->o.data_dir;
     char *jobs = us_path_join(dir, "jobs");
@@ -71,6 +70,7 @@ static us_status make_folders(us_studio *t, us_error *err) {
     us_status st = jobs && t->scripts && t->half && t->own && t->trash ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = us_dir_make(t->scripts, err);
     if (!st) us_scripts_forget_half(t->scripts);
+    if (!st) us_exports_forget_half(dir);
     if (!st) st = us_dir_make(t->half, err);
     if (!st) st = us_dir_make(t->trash, err);
     if (!st) st = us_jobs_open(&(us_jobs_options){.folder = jobs, .program = t->s->o.program}, &t->jobs, err);
@@ -83,7 +83,7 @@ us_status us_studio_open(us_server *s, us_error *err) {
     if (!t) return us_fail(err, US_ERR_MEMORY, "out of memory");
     t->s = s;
     s->studio = t;
-    pthread_mutex_init(&t->children, NULL);
+    pthread_mutex_init(&t->changing, NULL);
     us_status st = make_folders(t, err);
     if (!st) st = us_characters_set_half(s->characters, t->half, err);
     if (!st && pthread_create(&t->thread, NULL, supervise, t)) st = us_fail(err, US_ERR_IO, "cannot start a thread");
@@ -101,17 +101,17 @@ void us_studio_close(us_server *s) {
     free(t->half);
     free(t->own);
     free(t->trash);
-    pthread_mutex_destroy(&t->children);
+    pthread_mutex_destroy(&t->changing);
     free(t);
     s->studio = NULL;
 }
 
 /* A job without the paths of this machine. */
-static void make_public(json_t *o) {
+static void make_public(const us_server *s, json_t *o) {
     static const char *const private[] = {"steps", "publish", "clean", "folder", "log", "pid"};
     const char *error = json_string_value(json_object_get(o, "error"));
     for (size_t k = 0; k < sizeof private / sizeof *private; k++) json_object_del(o, private[k]);
-    if (error) json_object_set_new(o, "error", us_public_json(error));
+    if (error) json_object_set_new(o, "error", us_public_json(s, error));
 }
 
 enum MHD_Result us_answer_job(us_request *r, int code, const char *id) {
@@ -121,7 +121,7 @@ enum MHD_Result us_answer_job(us_request *r, int code, const char *id) {
     if (st) return us_refuse_error(r, st, &err);
     json_t *o = us_json_parse(text, strlen(text), NULL);
     free(text);
-    make_public(o);
+    make_public(r->s, o);
     return us_answer_json(r, code, o);
 }
 
@@ -136,7 +136,7 @@ enum MHD_Result us_route_jobs(us_request *r) {
     if (st) return us_refuse_error(r, st, &err);
     json_t *list = us_json_parse(text, strlen(text), NULL);
     free(text);
-    json_array_foreach(list, i, one) make_public(one);
+    json_array_foreach(list, i, one) make_public(r->s, one);
     return us_answer_json(r, 200, json_pack("{s:o}", "jobs", list));
 }
 

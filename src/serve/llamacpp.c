@@ -147,7 +147,7 @@ static us_status more(us_request *r, us_error *err) {
     if (!v.status) return us_event(r, NULL, final_json(w, &v, json_string("")), err);
     const us_error *why = us_completion_error(w->c);
     int code = us_http_code(v.status, why);
-    return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
+    return us_event(r, NULL, us_error_json(r->s, code, why->message, us_error_reason(code, why)), err);
 }
 
 enum MHD_Result us_route_llama_completion(us_request *r) {

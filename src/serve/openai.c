@@ -188,7 +188,7 @@ static us_status finish(us_request *r, const us_reply_view *v, us_error *err) {
     if (v->status) {
         const us_error *why = us_completion_error(w->c);
         int code = us_http_code(v->status, why);
-        return us_event(r, NULL, us_error_json(code, why->message, us_error_reason(code, why)), err);
+        return us_event(r, NULL, us_error_json(r->s, code, why->message, us_error_reason(code, why)), err);
     }
     for (int32_t i = 0; i < w->n && !st; i++) {
         json_t *calls = calls_of(w, i);

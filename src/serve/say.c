@@ -194,7 +194,7 @@ static us_status tell_words(us_request *r, talk *t, int i, us_error *err) {
 static us_status tell_error(us_request *r, us_status st, const us_error *why, us_error *err) {
     int code = us_http_code(st, why);
     return us_event(r, "error",
-                    json_pack("{s:o, s:i, s:s?}", "message", us_public_json(why->message), "code", code, "reason",
+                    json_pack("{s:o, s:i, s:s?}", "message", us_public_json(r->s, why->message), "code", code, "reason",
                               us_error_reason(code, why)),
                     err);
 }

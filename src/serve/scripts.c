@@ -1,5 +1,6 @@
 /* Scripts that visitors brought: SCRIPTS/ID/script.EXT, as it was sent, and meta.json: its name, and how it is to be read.
  * What is in it is found by children ('understudy doctor', 'understudy explore') and kept beside it. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40 };
+enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40, MAX_ASKING = 16 };
 
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
 
@@ -43,16 +44,44 @@ void us_args_free(us_args *a) {
     *a = (us_args){0};
 }
 
+/* One child at a time, and few who wait for theirs. */
+static us_status wait_for_turn(us_server *s, us_error *err) {
+    us_studio *t = s->studio;
+    us_status st = US_OK;
+    pthread_mutex_lock(&s->lock);
+    if (t->n_asking >= MAX_ASKING)
+        st = us_because(us_fail(err, US_ERR_LIMIT, "too much is being looked up at once: try again in a moment"), "queue_full",
+                        err);
+    else {
+        t->n_asking++;
+        while (t->child && !s->ending) us_cond_wait(&s->freed, &s->lock, us_now_ns() + 250000000);
+        if (s->ending) t->n_asking--, st = us_fail(err, US_ERR_INTERRUPTED, "the server is ending");
+        else t->child = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+static void end_turn(us_server *s) {
+    pthread_mutex_lock(&s->lock);
+    s->studio->n_asking--;
+    s->studio->child = false;
+    pthread_cond_broadcast(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err) {
     char *text = NULL, said[512] = "";
     size_t n;
     int code;
     json_error_t where;
     if (a->over) return us_fail(err, US_ERR_LIMIT, "too many options");
-    pthread_mutex_lock(&s->studio->children);
-    us_status st = us_child_run(a->argv, folder, seconds, MAX_FACTS, &text, &n, &code, said, err);
-    pthread_mutex_unlock(&s->studio->children);
+    us_error why;
+    us_status st = wait_for_turn(s, err);
     if (st) return st;
+    st = us_child_run(a->argv, folder, seconds, MAX_FACTS, &s->ending, &text, &n, &code, said, &why);
+    end_turn(s);
+    if (st) return us_fail(err, st, "%s", s->ending ? "the server is ending" : why.message);
     const char *words = strstr(said, ": ");
     words = !strncmp(said, "understudy ", 11) && words ? words + 2 : said;
     char *own = us_path_join(s->studio->scripts, ""); /* a visitor need not know where that is */
@@ -176,11 +205,16 @@ static us_status write_script(us_server *s, const char *id, const json_t *o, us_
     return st;
 }
 
-/* How many scripts there are. */
-static size_t count_scripts(us_server *s) {
+/* How many scripts there are, and what they take on the disk. */
+static size_t count_scripts(us_server *s, uint64_t *bytes) {
     size_t n = 0;
     DIR *d = opendir(s->studio->scripts);
-    for (struct dirent *e; d && (e = readdir(d));) n += id_is_good(e->d_name);
+    *bytes = 0;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *folder = us_script_path(s, e->d_name, NULL);
+        if (folder) *bytes += us_storage_bytes(folder), n++;
+        free(folder);
+    }
     if (d) closedir(d);
     return n;
 }
@@ -202,7 +236,7 @@ void us_scripts_forget_half(const char *scripts) {
 typedef struct upload {
     us_server *s;
     int fd;
-    uint64_t n, room;
+    uint64_t n, room; /* room: kept free for it in the quota */
     char id[US_SCRIPT_ID], *folder, *path, file[24], name[128];
     bool done;
     us_sha256 sha;
@@ -212,6 +246,12 @@ static void free_upload(void *ctx) {
     upload *u = ctx;
     if (u->fd >= 0) close(u->fd);
     if (!u->done && u->folder) us_dir_remove(u->folder); /* half a script is none */
+    if (u->room) {
+        pthread_mutex_lock(&u->s->lock);
+        u->s->studio->coming -= u->room;
+        u->s->studio->n_coming--;
+        pthread_mutex_unlock(&u->s->lock);
+    }
     free(u->folder);
     free(u->path);
     free(u);
@@ -238,6 +278,30 @@ static void take_name(us_request *r, upload *u) {
     snprintf(u->file, sizeof u->file, "script%s", ending);
 }
 
+/* So much of the quota as it may need is kept for it: all that come at once fit together. */
+static us_status keep_room(us_request *r, upload *u, us_error *err) {
+    us_server *s = r->s;
+    const char *length = MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, "Content-Length");
+    uint64_t used, quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20, wanted = length ? strtoull(length, NULL, 10) : US_MAX_SCRIPT;
+    size_t n = count_scripts(s, &used);
+    if (wanted > US_MAX_SCRIPT)
+        return us_because(us_fail(err, US_ERR_LIMIT, "a script may take %d MiB here", US_MAX_SCRIPT >> 20), "too_large", err);
+    pthread_mutex_lock(&s->lock);
+    used += s->studio->coming;
+    bool fits = wanted && n + s->studio->n_coming < US_MAX_SCRIPTS && used < quota && (wanted <= quota - used || !length);
+    if (fits) {
+        u->room = wanted < quota - used ? wanted : quota - used;
+        s->studio->coming += u->room;
+        s->studio->n_coming++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return fits ? US_OK
+                : us_because(us_fail(err, US_ERR_LIMIT,
+                                     "the scripts kept here fill their quota (%d scripts, %d MiB): delete some first",
+                                     US_MAX_SCRIPTS, US_SCRIPTS_QUOTA_MIB),
+                             "quota", err);
+}
+
 static us_status begin_upload(us_request *r, us_error *err) {
     us_server *s = r->s;
     upload *u = calloc(1, sizeof *u);
@@ -246,20 +310,15 @@ static us_status begin_upload(us_request *r, us_error *err) {
     u->fd = -1;
     r->work = u;
     r->free_work = free_upload;
-    uint64_t used = us_storage_bytes(s->studio->scripts), quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20;
-    if (count_scripts(s) >= US_MAX_SCRIPTS || used >= quota)
-        return us_because(us_fail(err, US_ERR_LIMIT,
-                                  "the scripts kept here fill their quota (%d scripts, %d MiB): delete some first",
-                                  US_MAX_SCRIPTS, US_SCRIPTS_QUOTA_MIB),
-                          "quota", err);
-    u->room = quota - used < US_MAX_SCRIPT ? quota - used : US_MAX_SCRIPT;
+    us_status st = keep_room(r, u, err);
+    if (st) return st;
     take_name(r, u);
     new_id(u->id);
     us_sha256_init(&u->sha);
     char half[US_SCRIPT_ID + 1];
     snprintf(half, sizeof half, ".%s", u->id);
     u->folder = us_path_join(s->studio->scripts, half);
-    us_status st = u->folder ? us_dir_make(u->folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    st = u->folder ? us_dir_make(u->folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && !(u->path = us_path_join(u->folder, u->file))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && (u->fd = open(u->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) < 0)
         st = us_fail(err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
@@ -373,18 +432,17 @@ enum MHD_Result us_route_script(us_request *r) {
     us_status st = read_script(r->s, r->args[0], &o, &err);
     if (st) return us_refuse_error(r, st, &err);
     json_object_set_new(o, "id", json_string(r->args[0]));
-    if (findings(r->s, r->args[0], &found, &err))
-        json_object_set_new(o, "error", us_text_json(err.message, strlen(err.message)));
+    if (findings(r->s, r->args[0], &found, &err)) json_object_set_new(o, "error", us_public_json(r->s, err.message));
     else json_object_set_new(o, "found", found);
     return us_answer_json(r, 200, o);
 }
 
 /* What is listed in the place of a script that cannot be read, so that somebody can delete it. */
-static json_t *broken_script(const char *folder, const char *id, const us_error *why) {
+static json_t *broken_script(const us_server *s, const char *folder, const char *id, const us_error *why) {
     struct stat sb;
     json_int_t ms = lstat(folder, &sb) ? 0 : (json_int_t)sb.st_mtime * 1000;
     return json_pack("{s:s, s:I, s:b, s:o, s:{}}", "name", id, "created_ms", ms, "broken", 1, "error",
-                     us_public_json(why->message), "options");
+                     us_public_json(s, why->message), "options");
 }
 
 enum MHD_Result us_route_scripts(us_request *r) {
@@ -395,7 +453,7 @@ enum MHD_Result us_route_scripts(us_request *r) {
         char *folder = id_is_good(e->d_name) ? us_script_path(r->s, e->d_name, NULL) : NULL;
         us_status st = folder ? read_script(r->s, e->d_name, &o, &err) : US_ERR_NOT_FOUND;
         if (st == US_ERR_FORMAT || st == US_ERR_IO || st == US_ERR_LIMIT)
-            o = broken_script(folder, e->d_name, &err), st = US_OK;
+            o = broken_script(r->s, folder, e->d_name, &err), st = US_OK;
         if (!st) {
             json_object_set_new(o, "id", json_string(e->d_name));
             json_object_set_new(o, "disk_bytes", json_integer((json_int_t)us_storage_bytes(folder)));
@@ -414,9 +472,9 @@ enum MHD_Result us_route_script_change(us_request *r) {
     const char *name = NULL;
     us_error err;
     if (!r->json) return us_refuse(r, 400, "a JSON object is expected");
+    pthread_mutex_lock(&r->s->studio->changing);
     us_status st = read_script(r->s, r->args[0], &o, &err);
-    if (st) return us_refuse_error(r, st, &err);
-    st = us_param_text(r->json, "name", 0, 120, &name, &err);
+    if (!st) st = us_param_text(r->json, "name", 0, 120, &name, &err);
     if (!st && name && !*name) st = us_fail(&err, US_ERR_ARGUMENT, "name: it is empty");
     if (!st && options && !json_is_object(options)) st = us_fail(&err, US_ERR_ARGUMENT, "options: an object is expected");
     if (!st && options) st = check_options(options, &err);
@@ -431,19 +489,37 @@ enum MHD_Result us_route_script_change(us_request *r) {
         free(path);
     }
     if (!st) st = write_script(r->s, r->args[0], o, &err);
+    pthread_mutex_unlock(&r->s->studio->changing);
     json_decref(o);
+    if (!st && options) us_storage_forget_caches(r->s, r->args[0]); /* of how it was read before */
     return st ? us_refuse_error(r, st, &err) : us_route_script(r);
 }
 
 enum MHD_Result us_route_script_delete(us_request *r) {
-    char *folder = us_script_path(r->s, r->args[0], NULL);
+    char half[US_SCRIPT_ID + 1], *folder = us_script_path(r->s, r->args[0], NULL), *aside = NULL;
+    pthread_mutex_lock(&r->s->studio->changing);
     bool there = folder && us_file_exists(folder);
-    if (there) us_dir_remove(folder);
+    snprintf(half, sizeof half, ".%.12s", r->args[0]);
+    if (there && (aside = us_path_join(r->s->studio->scripts, half)) && !rename(folder, aside))
+        us_dir_remove(aside); /* at once */
+    else if (there) us_dir_remove(folder);
+    pthread_mutex_unlock(&r->s->studio->changing);
     free(folder);
+    free(aside);
     return there ? us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1)) : us_refuse(r, 404, "there is no such script");
 }
 
 /* ---- exploring ----------------------------------------------------------------------------------------------------- */
+
+/* A child whose script was deleted meanwhile has made its folder anew. */
+static bool forget_ghost(us_server *s, const char *id) {
+    char *folder = us_script_path(s, id, NULL), *meta = us_script_path(s, id, "meta.json");
+    bool ghost = folder && meta && !us_file_exists(meta);
+    if (ghost) us_dir_remove(folder);
+    free(folder);
+    free(meta);
+    return ghost;
+}
 
 /* The report's folder of a character (of the one with most lines, without a name), which is made when there is none.
  * malloc()ed. */
@@ -463,6 +539,7 @@ static us_status explored(us_request *r, char **folder, us_error *err) {
     else if (!us_file_exists(report)) {
         us_args_addf(&a, "--out=%s", path);
         st = us_studio_ask(r->s, &a, NULL, 180, NULL, err);
+        if (forget_ghost(r->s, r->args[0])) st = us_fail(err, US_ERR_NOT_FOUND, "there is no such script");
     }
     free(report);
     us_args_free(&a);

@@ -123,6 +123,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     if (s->o.engine_timeout < 1) s->o.engine_timeout = 120;
     pthread_mutex_init(&s->changes.lock, NULL);
     s->started_ms = us_now_ns() / 1000000;
+    pthread_mutex_init(&s->large, NULL);
     pthread_mutex_init(&s->lock, NULL);
     us_cond_init(&s->freed);
     st = open_guard(s, &a, err);
@@ -179,6 +180,7 @@ void us_server_free(us_server *s) {
     pthread_mutex_destroy(&s->changes.lock);
     us_visitors_free(s->visitors);
     us_guard_free_keys(s->guard.keys, s->guard.n_keys);
+    pthread_mutex_destroy(&s->large);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->freed);
     free(s);

@@ -76,7 +76,8 @@ struct us_server {
     us_studio *studio; /* NULL: off */
     bool is_public;    /* not a loopback address */
     struct MHD_Daemon *daemon;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t large; /* held while something is made that takes much memory: one at a time */
+    pthread_mutex_t lock;  /* of what follows */
     pthread_cond_t freed;
     us_claim *claims;
     us_connection *connections;
@@ -105,6 +106,7 @@ struct us_request {
     char allowed[64];             /* the methods of its path */
     us_ip_address from;           /* whose it is: the connection's, or what the trusted proxy tells */
     bool counted;                 /* as one of `from`, who is behind the proxy */
+    size_t streamed;              /* bytes of a streamed body since the watch was told of one */
     size_t held;                  /* bytes counted as kept by `from` */
     int refused;                  /* the status, once it is clear: what still comes of the body is not kept */
     const char *why;
@@ -137,8 +139,8 @@ enum MHD_Result us_refuse_error(us_request *r, us_status st, const us_error *err
 /* One word for a program, which may say it in another language; NULL: the message alone. */
 const char *us_error_reason(int code, const us_error *err);
 /* The words of an error as a client may read them: without the folders of this machine. The log has them whole. */
-json_t *us_public_json(const char *message);
-json_t *us_error_json(int code, const char *message, const char *reason);
+json_t *us_public_json(const us_server *s, const char *message);
+json_t *us_error_json(const us_server *s, int code, const char *message, const char *reason);
 int us_http_code(us_status st, const us_error *err);
 /* Server-sent events: `more` writes them into r->out. */
 enum MHD_Result us_answer_stream(us_request *r, us_more_fn *more);

@@ -51,6 +51,12 @@ static void count(const char *path, kept *k) { k->bytes += us_storage_bytes(path
 static void forget(const char *path, kept *k) { k->bytes += us_storage_bytes(path), k->n++, us_dir_remove(path); }
 static void count_caches(const char *path, kept *k) { each(path, is_cache, count, k); }
 static void forget_caches(const char *path, kept *k) { each(path, is_cache, forget, k); }
+void us_storage_forget_caches(us_server *s, const char *script) {
+    char *folder = us_script_path(s, script, NULL);
+    if (folder) forget_caches(folder, &(kept){0});
+    free(folder);
+}
+
 static bool is_replaced(const char *name) { return !strncmp(name, "replaced-", 9); }
 static bool is_folder(const char *name) { return name[0] != '.' && strcmp(name, "lock") && strcmp(name, "supervisor"); }
 

@@ -14,7 +14,11 @@ struct us_studio {
     char *scripts, *half, *own, *trash; /* folders: scripts, characters being made, the user's characters, what was deleted */
     pthread_t thread;
     bool running;
-    pthread_mutex_t children; /* one child that somebody waits for at a time */
+    bool child; /* somebody waits for one: one at a time. Under the server's lock, as what follows */
+    int n_asking;
+    size_t n_coming;          /* scripts that are being brought, */
+    uint64_t coming;          /* and the bytes that are kept free for them */
+    pthread_mutex_t changing; /* one change of a character or of a script at a time */
 };
 
 us_status us_studio_open(us_server *s, us_error *err);
@@ -36,7 +40,8 @@ typedef struct us_args {
 void us_args_add(us_args *a, const char *arg);                       /* borrowed */
 void us_args_addf(us_args *a, const char *fmt, ...) US_PRINTF(2, 3); /* a copy */
 void us_args_free(us_args *a);
-/* Waits for a child that prints JSON; *out is parsed. ARGUMENT with its last words when it fails, INTERRUPTED when it was killed; 503 when too many wait. */
+/* Waits for a child that prints JSON; *out is parsed. ARGUMENT with its last words when it fails, INTERRUPTED when it was killed, and
+ * when the server ends, LIMIT when it takes too long or too many wait. */
 US_MUST_USE us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err);
 
 /* ---- scripts (scripts.c) ---- */
@@ -48,8 +53,12 @@ US_MUST_USE us_status us_script_args(us_server *s, const char *id, us_args *a, c
 char *us_script_path(us_server *s, const char *id, const char *name);
 /* Removes what an upload left that a kill broke off: at the start, before there are any. */
 void us_scripts_forget_half(const char *scripts);
+/* The same of files that were being handed out. */
+void us_exports_forget_half(const char *data_dir);
 us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);
 
+/* Removes what was found out of a script (storage.c). */
+void us_storage_forget_caches(us_server *s, const char *script);
 /* What all files below this take on the disk (storage.c). */
 uint64_t us_storage_bytes(const char *path);
 /* Bytes that are free where the data folder lies; 0: not known. */

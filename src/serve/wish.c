@@ -6,9 +6,11 @@
 #include "serve/params.h"
 #include "serve/studio.h"
 #include "text/hash.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { QUICK_SECONDS = 900, FULL_EPOCHS_PERCENT = 150, CONTINUED_PERCENT = 50, MAX_NAMES = 8 };
 
@@ -175,16 +177,26 @@ static void free_pupil(pupil *p) {
 static us_status find_places(us_server *s, const wish *w, size_t i, pupil *p, us_error *err) {
     us_status st = US_OK;
     p->name = w->names[i];
-    st = us_characters_new_id(s->characters, p->name, p->half, err);
-    if (st) return st;
+    for (bool made = false; !st && !made;) { /* the id is taken from now on; another request may have been faster */
+        free(p->folder);
+        p->folder = NULL;
+        st = us_characters_new_id(s->characters, p->name, p->half, err);
+        if (!st && !(p->folder = us_path_join(s->studio->half, p->half))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+        made = !st && !mkdir(p->folder, 0755);
+        if (!st && !made && errno != EEXIST)
+            st = us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p->folder, strerror(errno));
+    }
+    if (st) {
+        free(p->folder); /* it is not ours */
+        p->folder = NULL;
+        return st;
+    }
     snprintf(p->id, sizeof p->id, "%s", w->from ? w->from : p->half);
-    p->folder = us_path_join(s->studio->half, p->half);
     p->to = us_path_join(s->studio->own, p->id);
-    p->mark = p->folder ? us_path_join(p->folder, "checkpoint.gguf") : NULL;
+    p->mark = us_path_join(p->folder, "checkpoint.gguf");
     p->adapter = p->to ? us_path_join(p->to, "adapter.gguf") : NULL;
     p->aside = w->from ? us_path_join(s->studio->trash, p->id) : NULL;
-    if (!p->mark || !p->adapter || (w->from && !p->aside)) return us_fail(err, US_ERR_MEMORY, "out of memory");
-    return us_dir_make(p->folder, err); /* the id is taken from now on */
+    return !p->mark || !p->adapter || (w->from && !p->aside) ? us_fail(err, US_ERR_MEMORY, "out of memory") : US_OK;
 }
 
 /* What somebody has made of the character stays: the card and the picture go along. */

@@ -152,7 +152,7 @@ def send_slowly(s, n, size, address='127.0.0.1', head=''):
         c = s.connect(address)
         c.settimeout(60 * slow)
         try:
-            c.sendall(f'POST /api/characters HTTP/1.1\r\nHost: localhost\r\n{head}Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n{{"card": "'.encode())
+            c.sendall(f'POST /api/characters HTTP/1.1\r\nHost: localhost\r\n{head.replace("NUMBER", str(i))}Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n{{"card": "'.encode())
             c.sendall(b'x' * (size - 12))
         except OSError:
             pass
@@ -236,6 +236,11 @@ def behind_a_proxy():
     s.wait(lambda: s.metric('turned_away_total') == before + 10)
     codes = finish(lazy)
     assert codes.count(429) == 10, codes
+    # a header of the visitor's own in front of the proxy's, another one each time: the proxy's counts
+    before += 10
+    lazy = send_slowly(s, 210, 1000, head='X-Forwarded-For: 198.51.100.NUMBER\r\nX-Forwarded-For: 203.0.113.7\r\n')
+    s.wait(lambda: s.metric('turned_away_total') == before + 10)
+    assert finish(lazy).count(429) == 10
     lazy = send_slowly(s, 210, 1000, head='X-Forwarded-For: 203.0.113.7\r\n', address='127.0.0.5')  # believed by nobody, and past the cap of its own
     s.wait(lambda: s.metric('turned_away_total') == before + 20)
     codes = finish(lazy)

@@ -237,6 +237,15 @@ static void json_loses_a_character_not_the_text(void **state) {
     static const char *const bad[] = {
         "", "{", "{\"a\":\"\\u12\"}", "{\"a\":\"\\ud83d", "{\"a\":tru\xff}", "{\"\\u0000\":1,", "[1", "[\"\\", "[-]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_null(us_json_parse(bad[i], strlen(bad[i]), NULL));
+    /* what a text costs, also in UTF-16, where half a character may look like a quote */
+    char utf16[4000] = "\xff\xfe[\0\"\0\x00\x22\"\0";
+    size_t n = 10;
+    for (int k = 0; k < 500; k++) memcpy(utf16 + n, ",\0[\0]\0", 6), n += 6;
+    memcpy(utf16 + n, "]", 2);
+    j = us_json_parse(utf16, n + 2, NULL);
+    assert_int_equal(json_array_size(j), 501);
+    assert_true(us_json_cost(utf16, n + 2) > 100000 && us_json_cost("[[],[]]", 7) > 500);
+    json_decref(j);
 }
 
 int main(void) {

@@ -1,4 +1,5 @@
 /* Jobs as folders, with /bin/sh as the program. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -399,6 +400,37 @@ static void publishing_is_tried_again(void **state) {
     us_jobs_close(j);
 }
 
+/* Killed between the folder's renaming and the note of it: the step is done, and nothing that was made is put aside. */
+static void what_was_published_is_done(void **state) {
+    (void)state;
+    us_jobs *j = open_jobs();
+    char id[US_JOBS_ID], more[600], path[200], job[300], *text;
+    size_t n;
+    snprintf(more, sizeof more, ", \"publish\": {\"from\": \"%s/f\", \"to\": \"%s/t\", \"aside\": \"%s/a\"}}]}", dir, dir, dir);
+    snprintf(path, sizeof path, "echo once >> %s/ran; mkdir -p %s/f", dir, dir);
+    add(j, path, more, id);
+    snprintf(job, sizeof job, "%s/%s/job.json", folder, id);
+    assert_ok(us_file_read(job, 10000, &text, &n, &err), &err);
+    char *queued = strstr(text, "queued");
+    assert_non_null(queued);
+    snprintf(path, sizeof path, "%s/t", dir);
+    assert_ok(us_dir_make(path, &err), &err);
+    us_buf b;
+    us_buf_init(&b, 10000);
+    assert_ok(us_buf_appendf(&b, &err, "%.*srunning%s", (int)(queued - text), text, queued + 6), &err);
+    assert_ok(us_file_write_atomic(job, b.data, b.len, &err), &err);
+    wait_for(j, id, "done");
+    assert_true(us_file_exists(path));
+    snprintf(path, sizeof path, "%s/a", dir);
+    assert_false(us_file_exists(path));
+    snprintf(path, sizeof path, "%s/ran", dir);
+    assert_false(us_file_exists(path));
+    us_buf_fini(&b);
+    free(text);
+    assert_ok(us_jobs_control(j, id, US_JOBS_FORGET, &err), &err);
+    us_jobs_close(j);
+}
+
 static void a_child_is_waited_for(void **state) {
     (void)state;
     char *out, said[512];
@@ -406,13 +438,15 @@ static void a_child_is_waited_for(void **state) {
     int code;
     const char *good[] = {"/bin/sh", "-c", "echo a; echo one >&2; echo two >&2; exit 3", NULL},
                *slow[] = {"/bin/sh", "-c", "sleep 60", NULL}, *loud[] = {"/bin/sh", "-c", "yes", NULL};
-    assert_ok(us_child_run(good, "/", 300, 1000, &out, &n, &code, said, &err), &err);
+    assert_ok(us_child_run(good, "/", 300, 1000, NULL, &out, &n, &code, said, &err), &err);
     assert_string_equal(out, "a\n");
     assert_string_equal(said, "two");
     assert_int_equal(code, 3);
     free(out);
-    assert_int_equal(us_child_run(slow, NULL, 0.1, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
-    assert_int_equal(us_child_run(loud, NULL, 300, 1000, &out, &n, &code, said, &err), US_ERR_LIMIT);
+    assert_int_equal(us_child_run(slow, NULL, 0.1, 1000, NULL, &out, &n, &code, said, &err), US_ERR_LIMIT);
+    atomic_bool stop = true;
+    assert_int_equal(us_child_run(slow, NULL, 300, 1000, &stop, &out, &n, &code, said, &err), US_ERR_INTERRUPTED);
+    assert_int_equal(us_child_run(loud, NULL, 300, 1000, NULL, &out, &n, &code, said, &err), US_ERR_LIMIT);
 }
 
 int main(void) {
@@ -421,7 +455,8 @@ int main(void) {
         cmocka_unit_test(who_was_killed_is_found),       cmocka_unit_test(commands_of_a_terminal_are_listed),
         cmocka_unit_test(nonsense_is_refused),           cmocka_unit_test(a_child_is_waited_for),
         cmocka_unit_test(what_cannot_be_read_is_listed), cmocka_unit_test(a_clock_set_back_changes_no_order),
-        cmocka_unit_test(pipes_are_not_waited_for),      cmocka_unit_test(publishing_is_tried_again)};
+        cmocka_unit_test(pipes_are_not_waited_for),      cmocka_unit_test(publishing_is_tried_again),
+        cmocka_unit_test(what_was_published_is_done)};
     if (!mkdtemp(dir)) return 1;
     snprintf(folder, sizeof folder, "%s/jobs", dir);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

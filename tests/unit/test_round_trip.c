@@ -279,6 +279,20 @@ static int setup(void **state) {
     return 0;
 }
 
+/* Cards stay in memory: all together have a cap, which whoever adds one more meets. */
+static void cards_have_room(void **state) {
+    (void)state;
+    us_card *c = random_card();
+    char id[US_CHARACTER_ID], *folder;
+    c->cost = (size_t)600 << 20;
+    assert_int_equal(us_characters_add(server.characters, c, NULL, 0, id, &err), US_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "delete some"));
+    folder = us_path_join(in_dir("characters"), id);
+    assert_false(us_file_exists(folder)); /* nothing is left of it */
+    free(folder);
+    us_card_free(c);
+}
+
 static int teardown(void **state) {
     (void)state;
     us_store_close(server.store);
@@ -289,6 +303,6 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cards), cmocka_unit_test(chats), cmocka_unit_test(saved_chats),
-                                       cmocka_unit_test(adapters)};
+                                       cmocka_unit_test(adapters), cmocka_unit_test(cards_have_room)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

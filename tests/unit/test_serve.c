@@ -41,7 +41,16 @@ static void hosts_and_origins(void **state) {
     assert_int_equal(check(&g, "localhost:5000", "null", "application/json", NULL, true, true), 403);
     assert_int_equal(check(&g, "localhost:5000", "http://evil.example", NULL, NULL, false, true),
                      0); /* a reader gets no CORS header */
+    const char *why;
+    us_guard_headers other = {.host = "localhost:5000", .fetch_site = "cross-site"};
+    assert_int_equal(us_guard_check(&g, &other, &(us_guard_ask){.needs_key = true}, &why),
+                     403);                                                     /* an image in another site's page */
+    assert_int_equal(us_guard_check(&g, &other, &(us_guard_ask){0}, &why), 0); /* a link to our page */
+    other.fetch_site = "same-origin";
+    assert_int_equal(us_guard_check(&g, &other, &(us_guard_ask){.needs_key = true}, &why), 0);
     g.cors_origin = "http://friend.example";
+    other.fetch_site = "cross-site";
+    assert_int_equal(us_guard_check(&g, &other, &(us_guard_ask){.needs_key = true}, &why), 0);
     assert_int_equal(check(&g, "localhost:5000", "http://friend.example", "application/json; charset=utf-8", NULL, true, true),
                      0);
     assert_int_equal(check(&g, "localhost:5000", NULL, "text/plain", NULL, true, true), 415);
@@ -57,7 +66,6 @@ static void hosts_and_origins(void **state) {
                 {"http://localhost:5000", NULL, 415},
                 {"http://localhost:5000", "application/x-www-form-urlencoded", 415}};
     for (size_t i = 0; i < sizeof mere / sizeof *mere; i++) {
-        const char *why;
         us_guard_headers h = {
             .host = "localhost:5000", .origin = mere[i].origin, .content_type = mere[i].type, .content_length = "9"};
         us_guard_ask ask = {.change = true, .body = true, .any_type = true, .max_body = 10};

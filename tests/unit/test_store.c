@@ -436,6 +436,49 @@ static void hostile_rows(void **state) {
     sqlite3_close(db);
 }
 
+/* Whose a chat is, is written with it: nobody killed in between leaves one that is nobody's. */
+static void chats_have_owners(void **state) {
+    (void)state;
+    us_stored_chat c = {0};
+    char id[US_STORE_ID], branch[US_STORE_ID];
+    assert_false(us_store_is_owner(s, chat, "pat"));
+    assert_ok(us_strdup("pat", &c.owner, &err), &err);
+    us_stored_turn t = turn_of("user", "a");
+    assert_ok(us_stored_chat_add_turn(&c, &t, &err), &err);
+    assert_ok(us_store_add_chat(s, &c, id, &err), &err);
+    assert_true(us_store_is_owner(s, id, "pat"));
+    us_stored_chat read = get(id);
+    assert_ok(us_store_branch(s, id, read.turns[0].id, branch, &err), &err);
+    assert_true(us_store_is_owner(s, branch, "pat"));
+    us_stored_chat_fini(&read);
+    us_stored_chat_fini(&c);
+}
+
+/* A chat that grew past what can be shown at once is refused in words; its replies go on. */
+static void a_chat_of_any_size(void **state) {
+    (void)state;
+    us_stored_chat c = {0};
+    us_chat_lines lines;
+    char id[US_STORE_ID], *text = malloc(US_MAX_TEXT + 1);
+    memset(text, 'x', US_MAX_TEXT);
+    text[US_MAX_TEXT] = 0;
+    for (int i = 0; i < 11; i++) {
+        us_stored_turn t = turn_of("user", text);
+        for (int k = 1; k < US_MAX_ALTERNATIVES; k++)
+            assert_ok(us_turn_add(&t, text, US_MAX_TEXT, "edited", (double)NAN, (double)NAN, &err), &err);
+        assert_ok(us_stored_chat_add_turn(&c, &t, &err), &err);
+    }
+    assert_ok(us_store_add_chat(s, &c, id, &err), &err);
+    us_stored_chat_fini(&c);
+    assert_int_equal(us_store_get_chat(s, id, true, &c, &err), US_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "branch"));
+    assert_ok(us_store_get_chat(s, id, false, &c, &err), &err);
+    us_stored_chat_fini(&c);
+    assert_ok(us_store_get_lines(s, id, "homer", 0, 3, &lines, &err), &err);
+    us_chat_lines_fini(&lines);
+    free(text);
+}
+
 static void only_the_owner_reads(void **state) {
     (void)state;
     static const char *const ends[] = {"", "-wal", "-shm"};
@@ -516,6 +559,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(locked_by_another, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_files, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(chats_have_owners, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_chat_of_any_size, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};

@@ -1,0 +1,237 @@
+"""What one request may take of memory, disk and time; and what two do that come at once."""
+import base64, glob, json, os, signal, sys, threading
+from served import Server, card, put_character
+
+program, model, folder = sys.argv[1:4]
+characters = folder + "/the characters' (1)"  # blanks, quotes and brackets, as people's folders have them
+script = '\n'.join(['name,line'] + [f'Anna Lamp,Is that fine {i}?\nBoris Bell,"No, {i}!"' for i in range(40)]).encode()
+
+
+def together(*calls):
+    """What each gives, in its place."""
+    got = [None] * len(calls)
+    def run(i):
+        got[i] = calls[i]()
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(calls))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return got
+
+
+def chat_of(turns):
+    return {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': turns}}
+
+
+def small_files_large_values(s):
+    """Each line of a chat is within the cap of JSON; all together would be a gigabyte."""
+    line = '{"mes":"a","x":[%s]}' % ','.join(['[]'] * 60000)
+    status, got = s.call('POST', '/api/chats/import', {'format': 'sillytavern', 'characters': ['tom'], 'data': '\n'.join([line] * 30)})
+    assert status == 400 and 'in parts' in got['error']['message'], (status, got)
+    s.ok('POST', '/api/chats/import', {'format': 'sillytavern', 'characters': ['tom'], 'data': '\n'.join([line] * 2)}, 201)
+
+
+def odd_turns(s):
+    """An import says what it cannot keep: nothing is cut, left out or taken for another."""
+    said = {'role': 'user', 'speaker': '', 'text': 'a'}
+    for odd in ({'alternatives': [{'text': 5}, {'text': 'a'}, {'text': 'b'}], 'chosen': 1}, {'alternatives': ['a']}, {'alternatives': [{'text': 'x' * 65537}]},
+                {'alternatives': [{'text': 'a'}] * 65}, {'present': ['x' * 64]}, {'present': [1]}, {'present': ['tom'] * 17}, {'role': 'character', 'character': 'x' * 64}):
+        status, got = s.call('POST', '/api/chats/import', chat_of([{**said, **odd}]))
+        assert status == 400 and 'turns[0]' in got['error']['message'], (odd, status, got)
+    for end in ('a' * 10 + 'é', 'é' * 30, '\U0001f600' * 3, 'stop'):
+        got = s.ok('POST', '/api/chats/import', chat_of([{**said, 'alternatives': [{'text': 'b'}, {'text': 'a', 'end': end}], 'chosen': 1}]), 201)
+        assert got['turns'][0]['text'] == 'a' and end.startswith(got['turns'][0]['alternatives'][1]['end']), got
+        s.ok('POST', '/api/chats/import', {'format': 'json', 'data': s.ok('GET', f"/api/chats/{got['id']}/export")}, 201)
+    terminal = {'understudy_chat': 1, 'character': 'Tom', 'turns': [{'user': 'x' * 65537, 'reply': 'y'}]}
+    assert s.call('POST', '/api/chats/import', {'format': 'json', 'data': terminal})[0] == 400
+    terminal['turns'] = [{'user': 'x', 'reply': 'y'}] * 10001
+    assert s.call('POST', '/api/chats/import', {'format': 'json', 'data': terminal})[0] == 400
+    # a greeting that no turn holds: the chat begins without it, and comes back from its file
+    for greeting in ('g' * 70000, '{{noop}}', '{{description}}' * 1000):
+        cid = s.ok('POST', '/api/characters', {'card': card('Long', first_mes=greeting, description='d' * 200, alternate_greetings=['Hello.'])}, 201)['id']
+        chat = s.ok('POST', '/api/chats', {'characters': [cid]}, 201)
+        assert [t['text'] for t in chat['turns']] == ['Hello.'], chat['turns']
+        s.ok('POST', '/api/chats/import', {'format': 'json', 'data': s.ok('GET', f"/api/chats/{chat['id']}/export")}, 201)
+
+
+def answers_that_nobody_reads(s):
+    """A large answer lies in memory until its client has read it: it counts like a body. Others read meanwhile."""
+    chat = s.ok('POST', '/api/chats/import', chat_of([{'role': 'user', 'speaker': '', 'text': 'x' * 60000}] * 50), 201)['id']
+    lazy = []
+    for _ in range(16):
+        c = s.connect()
+        c.sendall(f'GET /api/chats/{chat} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
+        lazy.append(c)
+    codes = [int(c.recv(12).split()[1]) for c in lazy]
+    assert set(codes) == {200, 503} and codes.count(200) <= 8, codes
+    assert 0 < s.metric('held_bytes', address='127.0.0.2') <= 48 << 20
+    assert s.call('GET', f'/api/chats/{chat}', address='127.0.0.2')[0] == 200
+    for c in lazy:
+        c.close()
+    s.wait(lambda: s.metric('held_bytes') == 0)
+    s.ok('GET', f'/api/chats/{chat}')
+
+
+def paths(s):
+    """The folders of this machine are not told, whatever is in their names."""
+    put_character(characters, 'broken', '[')
+    put_character(folder + '/data/characters', 'broken too', '[')
+    s.wait(lambda: len(s.ok('GET', '/api/characters')['left_out']) == 2)
+    left = json.dumps(s.ok('GET', '/api/characters')['left_out'])
+    assert "characters'" not in left and '(1)' not in left and folder not in left and 'card.json' in left, left
+    os.mkdir(folder + '/data/characters/nobody')
+    open(characters + '/tom/about.json', 'w').write('[')
+    problems = json.dumps(s.ok('GET', '/api/characters/tom')['problems'])
+    assert 'about.json' in problems and "characters'" not in problems, problems
+    os.remove(characters + '/tom/about.json')
+
+
+def other_sites(s):
+    """A page of another site can ask without reading the answer: nothing is made, packed or looked up for it."""
+    for path in ('/api/backup', '/api/characters', '/api/characters/tom/merged.gguf', '/api/state'):
+        want = 200 if path == '/api/state' else 403  # part of what the page itself is
+        assert s.call('GET', path, headers={'Sec-Fetch-Site': 'cross-site'})[0] == want, path
+    for site in ('same-origin', 'none', 'same-site'):
+        s.ok('GET', '/api/characters', headers={'Sec-Fetch-Site': site})
+    assert s.call('GET', '/', headers={'Sec-Fetch-Site': 'cross-site'})[0] == 200  # a link to the page
+
+
+def one_key_two_spellings():
+    """Whose a chat is does not depend on how the scheme is written; it is known from its first moment, and of a branch too."""
+    with open(folder + '/keys', 'w') as f:
+        f.write('secret\nother\n')
+    s = Server(program, folder, '--characters', characters, '--host', '0.0.0.0', '--api-key-file', folder + '/keys', model=model)
+    mine, too, theirs = ({'Authorization': a} for a in ('Bearer secret', 'bearer secret', 'Bearer other'))
+    chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201, headers=mine)
+    branch = s.ok('POST', f"/api/chats/{chat['id']}/branch", {'turn': chat['turns'][-1]['id']}, 201, headers=too)['id']
+    for h, n in ((mine, 2), (too, 2), (theirs, 0)):
+        assert {c['id'] for c in s.ok('GET', '/api/chats', headers=h)['chats']} == ({chat['id'], branch} if n else set()), h
+        assert s.call('GET', f'/api/chats/{branch}', headers=h)[0] == (200 if n else 404)
+    s.end()
+
+
+def changes_of_a_character(s):
+    """All is judged before anything is written; changes at once are one after the other."""
+    cid = s.ok('POST', '/api/characters', {'card': card('Own')}, 201)['id']
+    for picture in ('AAAA', '!', base64.b64encode(b'\x89PNG').decode()):
+        assert s.call('PATCH', f'/api/characters/{cid}', {'name': 'Changed', 'picture_base64': picture})[0] == 400
+    assert s.ok('GET', f'/api/characters/{cid}')['name'] == 'Own'
+    for i in range(5):
+        got = together(*[lambda k=k: s.call('PATCH', f'/api/characters/{cid}', {'notes': chr(97 + k) * (k + 1) * 3000})[0] for k in range(6)],
+                       lambda: s.call('PATCH', f'/api/characters/{cid}', {'persona': f'Persona {i}.'})[0])
+        assert set(got) == {200}, got
+        s.wait(lambda: s.ok('GET', f'/api/characters/{cid}')['description'] == f'Persona {i}.')  # no change was lost
+    notes = s.ok('GET', f'/api/characters/{cid}')['creator_notes']
+    assert len(set(notes)) == 1 and len(notes) == 3000 * (ord(notes[0]) - 96)
+    assert not glob.glob(f'{folder}/data/characters/{cid}/*.tmp.*')
+    for _ in range(5):
+        got = together(*[lambda: s.call('DELETE', f'/api/characters/{cid}')[0]] * 3)
+        assert sorted(got) == [200, 404, 404], got
+        s.ok('POST', f'/api/characters/{cid}/restore')
+
+
+def children(pid):
+    found = []
+    for path in glob.glob(f'/proc/{pid}/task/*/children'):
+        try:
+            found += [int(x) for x in open(path).read().split()]
+        except OSError:
+            pass
+    return found
+
+
+def with_a_stopped_child(s, ask):
+    """Asks for something that a child does, which stands still from then on; the thread that waits, and the child."""
+    for i in range(1000):
+        got, t = [], None
+        t = threading.Thread(target=lambda: got.append(ask(i)), daemon=True)
+        t.start()
+        while t.is_alive():
+            for pid in children(s.p.pid):
+                try:
+                    os.kill(pid, signal.SIGSTOP)
+                    return t, got, pid
+                except ProcessLookupError:
+                    pass
+    raise AssertionError('no child is seen')
+
+
+def children_that_are_waited_for(s):
+    """Few wait for a child, and whoever waits when the server ends is told so. A script that is deleted meanwhile stays deleted."""
+    if not glob.glob(f'/proc/{s.p.pid}/task/*/children'):
+        return print('skipped: children (no /proc/PID/task/*/children)')
+    sid = s.ok('POST', '/api/scripts?name=a.csv', raw=script, want=201)['id']
+    t, got, pid = with_a_stopped_child(s, lambda i: s.call('GET', f'/api/scripts/{sid}/explore?character=Boris%20Bell') if not os.path.exists(f'{folder}/data/scripts/{sid}') or i == 0 else
+                                       (s.call('PATCH', f'/api/scripts/{sid}', {'options': {'exclude': [str(i)]}}), s.call('GET', f'/api/scripts/{sid}/explore?character=Boris%20Bell'))[1])
+    s.ok('DELETE', f'/api/scripts/{sid}')
+    os.kill(pid, signal.SIGCONT)
+    t.join()
+    assert got[0][0] in (200, 404, 400), got
+    assert os.listdir(f'{folder}/data/scripts') == [], os.listdir(f'{folder}/data/scripts')
+    sid = s.ok('POST', '/api/scripts?name=a.csv', raw=script, want=201)['id']
+    t, got, pid = with_a_stopped_child(s, lambda i: s.call('GET', f'/api/scripts/{sid}/lines?character=Boris%20Bell&text=No{i}', patient=True))
+    codes, threads = [], []
+    for i in range(24):
+        threads.append(threading.Thread(target=lambda i=i: codes.append(s.call('GET', f'/api/scripts/{sid}/lines?character=Boris%20Bell&text=x{i}', patient=True)[0])))
+        threads[-1].start()
+    s.wait(lambda: codes.count(429) == 24 - 15)
+    s.p.send_signal(signal.SIGTERM)
+    for thread in threads + [t]:
+        thread.join()
+    assert s.p.wait(300) == 0 and set(codes) <= {429, 503, 0} and codes.count(429) == 9, codes
+
+
+def uploads_at_once(s):
+    """The quota is of all scripts that are there and that come."""
+    for i in range(199):
+        where = f'{folder}/data/scripts/' + 'a' * 9 + f'{i:03}'.translate(str.maketrans('0123456789', 'abcdefghij'))
+        os.mkdir(where)
+        open(where + '/meta.json', 'w').write('{"file":"script.csv","options":{}}')
+    first, second = s.connect(), s.connect()
+    for c in (first, second):
+        c.sendall(b'POST /api/scripts?name=x.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n' + b'name,line\n' * 100)
+        s.wait(lambda: len([n for n in os.listdir(f'{folder}/data/scripts') if n.startswith('.')]) == 1)
+    for c in (first, second):
+        c.sendall(b'name,line\n' * 100)
+    codes = [int(c.recv(12).split()[1]) for c in (first, second)]
+    assert sorted(codes) == [201, 507], codes
+    # what is announced to be too large is refused before it comes
+    c = s.connect()
+    c.sendall(b'POST /api/scripts?name=x.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000000\r\nExpect: 100-continue\r\n\r\n')
+    assert c.recv(12) == b'HTTP/1.1 413'
+    for x in s.ok('GET', '/api/scripts')['scripts']:
+        s.ok('DELETE', f"/api/scripts/{x['id']}")
+
+
+def trainings_at_once(s):
+    """Characters of one name that are learned at once have a folder each."""
+    sid = s.ok('POST', '/api/scripts?name=b.csv', raw=script, want=201)['id']
+    train = {'kind': 'train', 'script': sid, 'character': 'Boris Bell', 'options': {'max_steps': 1}}
+    s.ok('POST', '/api/jobs', {**train, 'dry': True})
+    jobs = [got for _, got in together(*[lambda: s.call('POST', '/api/jobs', train)] * 6)]
+    halves = [j['characters'][0]['half'] for j in jobs]
+    for j in reversed(jobs):
+        s.call('POST', f"/api/jobs/{j['id']}/cancel")
+    assert len(set(halves)) == 6, halves
+    s.wait(lambda: all(j['state'] in ('cancelled', 'done', 'failed') for j in s.ok('GET', '/api/jobs')['jobs']))
+
+
+put_character(characters, 'tom', card('Tom'))
+os.makedirs(folder + '/data/.export-abcdef')
+open(folder + '/data/.export-abcdef/merged.gguf', 'w').write('half')
+s = Server(program, folder, '--characters', characters, model=model)
+assert not os.path.exists(folder + '/data/.export-abcdef')  # of a server that was killed while it handed a file out
+small_files_large_values(s)
+odd_turns(s)
+answers_that_nobody_reads(s)
+paths(s)
+other_sites(s)
+changes_of_a_character(s)
+uploads_at_once(s)
+trainings_at_once(s)
+for path in glob.glob(f'{folder}/data/scripts/*'):
+    s.ok('DELETE', '/api/scripts/' + os.path.basename(path))
+children_that_are_waited_for(s)
+one_key_two_spellings()
+print('ok')
