@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Few lines against thousands: each is learned so often in a pass. */
-enum { COPIES = 4, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
+/* A few hundred replies stand against thousands of the script: each is learned so often in a pass that there is one for TO_ONE of the
+ * script's, where that takes at most MOST_COPIES. */
+enum { TO_ONE = 2, MOST_COPIES = 8, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
 
 static char *trim(char *s) {
     s += strspn(s, " \t");
@@ -29,7 +30,25 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
     return st;
 }
 
-static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, us_error *err) {
+/* How often each exchange of `text` is learned in a pass. */
+static int copies_of(const us_dataset *d, const char *text) {
+    uint64_t script = 0, ours = 0;
+    for (size_t i = 0; i < d->n_examples; i++)
+        for (uint32_t k = 0; d->examples[i].part == US_TRAIN && k < d->examples[i].n_turns; k++)
+            script += d->turns[d->examples[i].first_turn + k].target;
+    for (const char *line = text, *end; *line; line = end + (*end != 0)) {
+        end = line + strcspn(line, "\n");
+        line += strspn(line, " \t");
+        if (*line == '#') continue;
+        for (const char *p = line; p < end; p++) ours += *p == '|' ? 1 : 0;
+        ours +=
+            memchr(line, '|', (size_t)(end - line)) ? 1 : 0; /* the bars of a line and one: its parts, every second a reply */
+    }
+    uint64_t copies = ours > 1 ? script / (TO_ONE * (ours / 2)) : 1;
+    return copies < 1 ? 1 : copies > MOST_COPIES ? MOST_COPIES : (int)copies;
+}
+
+static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, int copies, us_error *err) {
     char *parts[MAX_PARTS];
     size_t n = 0, first;
     us_status st = US_OK;
@@ -40,7 +59,7 @@ static us_status add_line(us_dataset *d, const char *path, size_t number, char *
     if (n % 2 || n == MAX_PARTS)
         return us_fail(err, US_ERR_FORMAT, "%s:%zu: expected VISITOR | CHARACTER, and so on by turns, less than %d, none empty",
                        path, number, MAX_PARTS);
-    for (int copy = 0; copy < COPIES && !st; copy++) {
+    for (int copy = 0; copy < copies && !st; copy++) {
         first = d->n_turns;
         for (size_t i = 0; i < n && !st; i++) st = add_turn(d, parts[i], i % 2, err);
         if (!st) st = us_dataset_close_example(d, first, US_TRAIN, NULL, err);
@@ -54,11 +73,12 @@ us_status us_dataset_add_exchanges(us_dataset *d, const char *path, us_error *er
     us_status st = us_file_read(path, MAX_FILE, &text, &n, err);
     if (st) return st;
     if (strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: not a text file", path);
+    int copies = st ? 0 : copies_of(d, text);
     for (char *line = text, *next; line && !st; line = next) {
         number++;
         if ((next = strchr(line, '\n'))) *next++ = 0;
         line = trim(line);
-        if (*line && *line != '#') st = add_line(d, path, number, line, err);
+        if (*line && *line != '#') st = add_line(d, path, number, line, copies, err);
     }
     free(text);
     return st;
