@@ -12,8 +12,18 @@
 #include <sys/mman.h>
 #include <time.h>
 
+/* As many chains as hide the latency of two multiply-adds a cycle, and no more than stay in registers beside b and c. */
+#ifdef __AVX512F__
 typedef float lane __attribute__((vector_size(64)));
-enum { CHAINS = 16, STEPS = 40000000 };
+enum { CHAINS = 16 };
+#elif defined(__AVX__)
+typedef float lane __attribute__((vector_size(32)));
+enum { CHAINS = 12 };
+#else
+typedef float lane __attribute__((vector_size(16)));
+enum { CHAINS = 12 };
+#endif
+enum { STEPS = 40000000 };
 
 typedef struct worker {
     pthread_t thread;
@@ -48,7 +58,7 @@ static void *multiply_add(void *ctx) {
     for (size_t k = 0; k < sizeof b / sizeof b[0]; k++) b[k] = 0.999f, c[k] = 1e-3f * (float)w->i;
     for (int j = 0; j < CHAINS; j++) a[j] = b;
     for (int s = 0; s < STEPS / CHAINS; s++) {
-#pragma GCC unroll 16
+#pragma GCC unroll CHAINS
         for (int j = 0; j < CHAINS; j++) a[j] = a[j] * b + c;
     }
     for (int j = 1; j < CHAINS; j++) a[0] += a[j];
