@@ -28,10 +28,11 @@ export function rail() {
   chats();
   jobs();
 }
-// What is under way, everywhere to be seen.
+// What is under way, everywhere to be seen: three, those that run first; the studio has all.
 function jobs() {
-  const box = $('rail').querySelector('.rail-jobs'), list = store.jobs.filter(j => ['running', 'queued', 'paused', 'interrupted'].includes(j.state));
-  if (box) box.replaceChildren(...list.map(j => el('a', { class: 'rail-job', href: jobLink(j) }, el('span', {}, `${j.title} · ${jobState(j)}`), meter(jobShare(j), j.title))));
+  const box = $('rail').querySelector('.rail-jobs'), states = ['running', 'paused', 'queued', 'interrupted'];
+  const list = store.jobs.filter(j => states.includes(j.state)).sort((a, b) => states.indexOf(a.state) - states.indexOf(b.state)), more = list.splice(3).length;
+  if (box) box.replaceChildren(...list.map(j => el('a', { class: 'rail-job', href: jobLink(j) }, el('span', {}, `${j.title} · ${jobState(j)}`), meter(jobShare(j), j.title))), more ? el('a', { class: 'rail-job', href: '#/studio' }, t('more_jobs', { n: more })) : '');
 }
 const chatHere = () => decoded(location.hash.match(/^#\/chat\/([^/]+)/)?.[1] || '');
 

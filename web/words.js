@@ -15,6 +15,7 @@ const table = {
   state_queued: ['waits for its turn', 'ждёт очереди'],
   state_running: ['running', 'идёт'],
   state_paused: ['paused', 'на паузе'],
+  more_jobs: ['{n} more in the studio', 'Ещё {n} в студии'],
   state_interrupted: ['interrupted', 'прервано'],
   wanted_pause: ['pausing…', 'останавливаем…'],
   wanted_keep: ['finishing…', 'завершаем…'],

@@ -218,6 +218,17 @@ await test('several of one script at once; who is there goes on to learn', async
   await accessible(page, 'going on to learn');
 });
 
+await test('the rail shows three rehearsals, those that run first', async () => {
+  await quiet();
+  const made = (state, i) => ({ id: `00${i}`, kind: 'train', title: `Rehearsal ${i}`, state, progress: {} });
+  const page = await open(server.base);
+  await page.route('**/api/jobs', r => r.fulfill({ json: { jobs: ['interrupted', 'interrupted', 'queued', 'interrupted', 'running'].map(made) } }));
+  await page.reload();
+  await becomes(() => page.locator('.rail-job').allInnerTexts().then(x => x.map(s => s.split(' ·')[0])), ['Rehearsal 4', 'Rehearsal 2', 'Rehearsal 0', '2 more in the studio']);
+  await page.getByRole('link', { name: '2 more in the studio' }).click();
+  await page.waitForURL(/#\/studio$/);
+});
+
 await test('a long list is drawn as far as somebody looks', async () => {
   const id = await boris();
   const clear = async () => { for (const c of (await server.ask('GET', '/api/chats')).chats) await server.ask('DELETE', `/api/chats/${c.id}`); };
