@@ -43,7 +43,8 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet, json, unlisted, series; /* unlisted: not among the jobs */
+    bool fancy, quiet, json, unlisted, series;
+    bool common; /* our exchanges are learned beside the script */ /* unlisted: not among the jobs */
     json_t *typed;
     us_dataset_options *usual; /* of the rows, when nobody asked for shares or exchanges of their own; else NULL */
     double shown_at;           /* when progress was shown last */
@@ -114,6 +115,9 @@ static us_status load(run *r, cli_script *so, us_dataset_options *o, const char 
             "of the training\n",
             r->card_path);
     o->system = r->system;
+    if (!o->exchanges && r->script) o->exchanges = us_dataset_common_exchanges(us_card_language(r->card));
+    else if (o->exchanges && !strcmp(o->exchanges, "none")) o->exchanges = NULL;
+    r->common = o->exchanges && !strcmp(o->exchanges, US_EXCHANGES_COMMON);
     if (!r->set) st = us_dataset_build(r->script, o, &r->set, err);
     if (!st && r->script && !us_card_has_style(r->card)) st = us_card_learn_style(r->card, r->script, o, err);
     return st;
@@ -133,17 +137,20 @@ static void hint_at_namesake(const run *r, uint64_t n_lines) {
 static void print_set(const run *r) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
     fprintf(stderr, "%s: %s in %s; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
-            cli_count(c->lines, "line"), cli_count(c->turns, "turn"), (unsigned long long)c->targets[US_TRAIN],
+            cli_count(c->lines, "line"), cli_count(c->turns - c->exchanges, "turn"), (unsigned long long)c->targets[US_TRAIN],
             (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
     fprintf(stderr, "  left out:");
     for (int f = 0; f < US_N_FILTERS; f++)
         fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f],
                 f + 1 < US_N_FILTERS ? "," : "\n");
-    if (c->targets[US_TRAIN] < 300)
+    if (c->exchanges)
+        fprintf(stderr, "  of those to learn from, %llu are not the script's but %s (--exchanges none: without)\n",
+                (unsigned long long)c->exchanges, r->common ? "our exchanges with visitors" : "of --exchanges");
+    if (c->targets[US_TRAIN] - c->exchanges < 300)
         fprintf(stderr,
                 "  warning: only %s: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
                 "fewer --epochs and --dropout 0.1 help a little\n",
-                cli_count(c->targets[US_TRAIN], "line"));
+                cli_count(c->targets[US_TRAIN] - c->exchanges, "line"));
     if (!c->targets[US_VALIDATION])
         fprintf(stderr, "  warning: nothing is held out, so nothing shows when learning turns into repeating the lines\n");
     hint_at_namesake(r, c->lines);
@@ -472,6 +479,7 @@ static us_status resume_rows_of_0_1(run *r, const us_train_options *to, us_error
     r->set = NULL;
     r->usual->unnamed = 0.25;
     r->usual->visitors = 0;
+    r->usual->exchanges = NULL;
     us_status st = us_dataset_build(r->script, r->usual, &r->set, err);
     return st ? st : new_trainer(r, to, true, false, err);
 }
@@ -576,7 +584,8 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
          0, 1},
         {"visitors", 0, "X", "share of them that are read as a visitor's first words: no name, nothing before is seen (0.25)",
          CLI_FLOAT, &dso.visitors, 0, 1},
-        {"exchanges", 0, "FILE", "conversations of your own to learn as well: lines VISITOR | CHARACTER | VISITOR ...",
+        {"exchanges", 0, "FILE",
+         "conversations to learn as well, lines VISITOR | CHARACTER | VISITOR ...; none (common: ours, for an English script)",
          CLI_STRING, &dso.exchanges, 0, 0},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},

@@ -37,6 +37,8 @@ typedef enum us_filter {
     US_N_FILTERS
 } us_filter;
 
+#define US_EXCHANGES_COMMON "common"
+
 typedef struct us_dataset_options {
     const char *character; /* a speaker of the script; not read for a series */
     bool series;           /* every line is a target, whoever says it */
@@ -46,9 +48,12 @@ typedef struct us_dataset_options {
     double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
     double unnamed;          /* share of the turns by one other speaker that go without the name, as a visitor types; 0..1 */
     double visitors;         /* share of them that are a visitor's first words: no name, and nothing before is seen; 0..1 */
-    const char *exchanges; /* a file of conversations to learn as well, in the training part, four times each: lines "VISITOR |
-                                CHARACTER | VISITOR | CHARACTER", {{char}} for the character's name, # before a comment; NULL: none */
-    int32_t max_words;     /* of a target; 0: 60 */
+    const char
+        *exchanges;    /* a file of conversations to learn as well, in the training part: lines "VISITOR | CHARACTER | VISITOR
+                                | CHARACTER", {{char}} for the character's name, # before a comment. A pass has one of their replies
+                                for two of the script's, but each at least once and at most eight times. US_EXCHANGES_COMMON: our
+                                own, for anybody, fewer beside a short script; NULL: none */
+    int32_t max_words; /* of a target; 0: 60 */
     uint64_t seed;
     uint32_t filters_off;
 } us_dataset_options;
@@ -73,6 +78,7 @@ typedef struct us_dataset_counts {
     uint64_t turns;                  /* the same, joined, and those of exchanges */
     uint64_t filtered[US_N_FILTERS]; /* turns = targets + the sum of these */
     uint64_t targets[US_N_PARTS], examples[US_N_PARTS];
+    uint64_t exchanges; /* of targets[US_TRAIN], how many are replies of exchanges, each as often as a pass has it */
 } us_dataset_counts;
 
 typedef struct us_dataset us_dataset;
@@ -82,6 +88,8 @@ typedef struct us_dataset us_dataset;
 US_API US_MUST_USE us_status us_dataset_build(const us_script *script, const us_dataset_options *options, us_dataset **out,
                                               us_error *err);
 US_API void us_dataset_free(us_dataset *d);
+/* US_EXCHANGES_COMMON where our exchanges are written in that language (ISO 639-1: "en"), else NULL. */
+US_API const char *us_dataset_common_exchanges(const char *language);
 US_API const us_example *us_dataset_get_examples(const us_dataset *d, size_t *n);
 US_API const us_turn *us_dataset_get_turns(const us_dataset *d, size_t *n);
 US_API const us_dataset_counts *us_dataset_get_counts(const us_dataset *d);

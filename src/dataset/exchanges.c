@@ -1,6 +1,7 @@
 /* Exchanges of one's own beside a script: a file of lines "VISITOR | CHARACTER | VISITOR | CHARACTER ...", each a conversation.
  * What a script never has (names told, "are you a bot?", a follow-up) is learned from them. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "dataset/dataset.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 /* A few hundred replies stand against thousands of the script: each is learned so often in a pass that there is one for TO_ONE of the
  * script's, where that takes at most MOST_COPIES. */
 enum { TO_ONE = 2, MOST_COPIES = 8, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
+
+extern const char us_common_exchanges[]; /* characters/exchanges.txt, by cmake/exchanges.cmake */
 
 static char *trim(char *s) {
     s += strspn(s, " \t");
@@ -22,7 +25,7 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
     us_buf text;
     us_buf_init(&text, MAX_FILE);
     us_status st = us_dataset_put_name(&text, said, d->character, err);
-    d->counts.turns += character;
+    d->counts.turns += character, d->counts.exchanges += character;
     if (!st)
         st = us_dataset_add_turn(d, (us_turn){.n_lines = 1, .character = character, .target = character}, text.data,
                                  text.len - 1, err);
@@ -31,7 +34,7 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
 }
 
 /* How often each exchange of `text` is learned in a pass. */
-static int copies_of(const us_dataset *d, const char *text) {
+static double copies_of(const us_dataset *d, const char *text) {
     uint64_t script = 0, ours = 0;
     for (size_t i = 0; i < d->n_examples; i++)
         for (uint32_t k = 0; d->examples[i].part == US_TRAIN && k < d->examples[i].n_turns; k++)
@@ -44,8 +47,8 @@ static int copies_of(const us_dataset *d, const char *text) {
         ours +=
             memchr(line, '|', (size_t)(end - line)) ? 1 : 0; /* the bars of a line and one: its parts, every second a reply */
     }
-    uint64_t copies = ours > 1 ? script / (TO_ONE * (ours / 2)) : 1;
-    return copies < 1 ? 1 : copies > MOST_COPIES ? MOST_COPIES : (int)copies;
+    double copies = ours > 1 ? (double)script / (TO_ONE * (double)(ours / 2)) : 1;
+    return copies > MOST_COPIES ? MOST_COPIES : copies;
 }
 
 static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, int copies, us_error *err) {
@@ -67,18 +70,27 @@ static us_status add_line(us_dataset *d, const char *path, size_t number, char *
     return st;
 }
 
+const char *us_dataset_common_exchanges(const char *language) {
+    return language && !strcmp(language, "en") ? US_EXCHANGES_COMMON : NULL;
+}
+
 us_status us_dataset_add_exchanges(us_dataset *d, const char *path, us_error *err) {
+    bool common = !strcmp(path, US_EXCHANGES_COMMON);
     char *text;
-    size_t n, number = 0;
-    us_status st = us_file_read(path, MAX_FILE, &text, &n, err);
+    size_t n, number = 0, used = 0;
+    us_status st = common ? us_strdup(us_common_exchanges, &text, err) : us_file_read(path, MAX_FILE, &text, &n, err);
     if (st) return st;
-    if (strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: not a text file", path);
-    int copies = st ? 0 : copies_of(d, text);
+    if (!common && strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: not a text file", path);
+    double copies = st ? 0 : copies_of(d, text);
+    if (!common && copies < 1)
+        copies = 1; /* ours are thinned out beside a short script; whoever gives a file means all of it */
     for (char *line = text, *next; line && !st; line = next) {
         number++;
         if ((next = strchr(line, '\n'))) *next++ = 0;
         line = trim(line);
-        if (*line && *line != '#') st = add_line(d, path, number, line, copies, err);
+        if (!*line || *line == '#') continue;
+        st = add_line(d, path, number, line, (int)((double)(used + 1) * copies) - (int)((double)used * copies), err);
+        used++;
     }
     free(text);
     return st;

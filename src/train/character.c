@@ -37,6 +37,7 @@ static us_status open_card(road *r, us_error *err) {
 static us_status build_set(road *r, us_error *err) {
     r->dataset.character = r->name;
     r->dataset.system = r->system;
+    if (!r->o.dataset) r->dataset.exchanges = us_dataset_common_exchanges(us_card_language(r->card));
     us_status st = us_dataset_build(r->script, &r->dataset, &r->set, err);
     if (!st && !us_card_has_style(r->card)) st = us_card_learn_style(r->card, r->script, &r->dataset, err);
     return st;

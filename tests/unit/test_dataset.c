@@ -153,6 +153,28 @@ static size_t copies_beside(int lines, const char *path) {
     return found;
 }
 
+/* Our own exchanges, for anybody: thinned out beside a short script, and only where we have written the language. */
+static void our_exchanges(void **state) {
+    (void)state;
+    us_error err;
+    us_script *s = script_of(scene);
+    us_dataset *with, *without;
+    us_dataset_options o = {.character = "Homer"};
+    assert_ok(us_dataset_build(s, &o, &without, &err), &err);
+    o.exchanges = us_dataset_common_exchanges("en");
+    assert_string_equal(o.exchanges, US_EXCHANGES_COMMON);
+    assert_ok(us_dataset_build(s, &o, &with, &err), &err);
+    const us_dataset_counts *a = us_dataset_get_counts(without), *b = us_dataset_get_counts(with);
+    assert_int_equal(b->targets[US_TRAIN], a->targets[US_TRAIN] + b->exchanges);
+    assert_true(b->exchanges <= a->targets[US_TRAIN]); /* one for two, but whole conversations */
+    assert_null(us_dataset_common_exchanges("ru"));
+    assert_null(us_dataset_common_exchanges(NULL));
+    us_dataset_free(with);
+    us_dataset_free(without);
+    us_script_free(s);
+    assert_in_range(copies_beside(400, US_EXCHANGES_COMMON), 0, 0); /* "Hi!" is thinned out as well as others */
+}
+
 /* Conversations of one's own are learned beside the script, never held out, and name the character. */
 static void exchanges_beside_a_script(void **state) {
     (void)state;
@@ -395,6 +417,7 @@ int main(void) {
                                        cmocka_unit_test(everybody_of_a_series),
                                        cmocka_unit_test(first_words_of_a_visitor),
                                        cmocka_unit_test(exchanges_beside_a_script),
+                                       cmocka_unit_test(our_exchanges),
                                        cmocka_unit_test(filters),
                                        cmocka_unit_test(split_is_independent_of_order),
                                        cmocka_unit_test(rows_there_and_back),
