@@ -137,20 +137,22 @@ static void hint_at_namesake(const run *r, uint64_t n_lines) {
 static void print_set(const run *r) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
     fprintf(stderr, "%s: %s in %s; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
-            cli_count(c->lines, "line"), cli_count(c->turns - c->exchanges, "turn"), (unsigned long long)c->targets[US_TRAIN],
-            (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
+            cli_count(c->lines, "line"), cli_count(c->turns - c->exchanges[US_TRAIN] - c->exchanges[US_VALIDATION], "turn"),
+            (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION],
+            (unsigned long long)c->targets[US_TEST]);
     fprintf(stderr, "  left out:");
     for (int f = 0; f < US_N_FILTERS; f++)
         fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f],
                 f + 1 < US_N_FILTERS ? "," : "\n");
-    if (c->exchanges)
-        fprintf(stderr, "  of those to learn from, %llu are not the script's but %s (--exchanges none: without)\n",
-                (unsigned long long)c->exchanges, r->common ? "our exchanges with visitors" : "of --exchanges");
-    if (c->targets[US_TRAIN] - c->exchanges < 300)
+    if (c->exchanges[US_TRAIN])
+        fprintf(stderr, "  of these, %llu and %llu are not the script's but %s (--exchanges none: without)\n",
+                (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION],
+                r->common ? "our exchanges with visitors" : "of --exchanges");
+    if (c->targets[US_TRAIN] - c->exchanges[US_TRAIN] < 300)
         fprintf(stderr,
                 "  warning: only %s: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
                 "fewer --epochs and --dropout 0.1 help a little\n",
-                cli_count(c->targets[US_TRAIN] - c->exchanges, "line"));
+                cli_count(c->targets[US_TRAIN] - c->exchanges[US_TRAIN], "line"));
     if (!c->targets[US_VALIDATION])
         fprintf(stderr, "  warning: nothing is held out, so nothing shows when learning turns into repeating the lines\n");
     hint_at_namesake(r, c->lines);

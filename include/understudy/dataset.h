@@ -51,7 +51,8 @@ typedef struct us_dataset_options {
     const char
         *exchanges;    /* a file of conversations to learn as well, in the training part: lines "VISITOR | CHARACTER | VISITOR
                                 | CHARACTER", {{char}} for the character's name, # before a comment. A pass has one of their replies
-                                for two of the script's, but each at least once and at most eight times. US_EXCHANGES_COMMON: our
+                                for two of the script's, but each at least once and at most eight times; as large a share of them as of
+                                the scenes is held out for the validation. US_EXCHANGES_COMMON: our
                                 own, for anybody, fewer beside a short script; NULL: none */
     int32_t max_words; /* of a target; 0: 60 */
     uint64_t seed;
@@ -78,7 +79,7 @@ typedef struct us_dataset_counts {
     uint64_t turns;                  /* the same, joined, and those of exchanges */
     uint64_t filtered[US_N_FILTERS]; /* turns = targets + the sum of these */
     uint64_t targets[US_N_PARTS], examples[US_N_PARTS];
-    uint64_t exchanges; /* of targets[US_TRAIN], how many are replies of exchanges, each as often as a pass has it */
+    uint64_t exchanges[US_N_PARTS]; /* of targets, how many are replies of exchanges, each as often as a pass has it */
 } us_dataset_counts;
 
 typedef struct us_dataset us_dataset;

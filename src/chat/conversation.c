@@ -15,7 +15,9 @@ void us_conversation_policy(const us_conversation *c, bool plain, us_reply_polic
     if (!p->n_takes) p->n_takes = c->card->takes;
     if (p->weights.lambda == 0 && p->weights.length_power == 0) p->weights = c->card->weights;
     p->judges[0] = (us_judge){us_card_judge, (void *)(uintptr_t)c->card};
-    if (!plain) p->judges[1] = (us_judge){us_sides_judge, NULL}, p->judges[2] = (us_judge){us_notes_judge, NULL};
+    if (!plain)
+        p->judges[1] = (us_judge){us_sides_judge, c->adapter ? (void *)(uintptr_t)c->card->greeting : NULL},
+        p->judges[2] = (us_judge){us_notes_judge, NULL};
     if (!plain && c->director) {
         p->judges[3] = (us_judge){us_director_choose, (void *)(uintptr_t)c->director};
         if (p->weights.length_power == 0 && p->weights.lambda > US_DIRECTOR_LAMBDA) p->weights.lambda = US_DIRECTOR_LAMBDA;

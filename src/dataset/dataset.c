@@ -235,7 +235,7 @@ us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_d
     if (!st) fill_part(d, o, US_VALIDATION, none ? 0.05 : o->validation);
     if (!st) fill_part(d, o, US_TEST, none ? 0.05 : o->test);
     if (!st) st = us_dataset_filter(d, o, err);
-    if (!st && o->exchanges) st = us_dataset_add_exchanges(d, o->exchanges, err);
+    if (!st && o->exchanges) st = us_dataset_add_exchanges(d, o->exchanges, none ? 0.05 : o->validation, err);
     if (!st) st = us_dataset_seal(d, err);
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (st) us_dataset_free(d);

@@ -25,7 +25,7 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
     us_buf text;
     us_buf_init(&text, MAX_FILE);
     us_status st = us_dataset_put_name(&text, said, d->character, err);
-    d->counts.turns += character, d->counts.exchanges += character;
+    d->counts.turns += character;
     if (!st)
         st = us_dataset_add_turn(d, (us_turn){.n_lines = 1, .character = character, .target = character}, text.data,
                                  text.len - 1, err);
@@ -51,7 +51,7 @@ static double copies_of(const us_dataset *d, const char *text) {
     return copies > MOST_COPIES ? MOST_COPIES : copies;
 }
 
-static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, int copies, us_error *err) {
+static us_status add_line(us_dataset *d, const char *path, size_t number, char *line, us_part part, int copies, us_error *err) {
     char *parts[MAX_PARTS];
     size_t n = 0, first;
     us_status st = US_OK;
@@ -65,7 +65,8 @@ static us_status add_line(us_dataset *d, const char *path, size_t number, char *
     for (int copy = 0; copy < copies && !st; copy++) {
         first = d->n_turns;
         for (size_t i = 0; i < n && !st; i++) st = add_turn(d, parts[i], i % 2, err);
-        if (!st) st = us_dataset_close_example(d, first, US_TRAIN, NULL, err);
+        d->counts.exchanges[part] += n / 2;
+        if (!st) st = us_dataset_close_example(d, first, part, NULL, err);
     }
     return st;
 }
@@ -74,7 +75,10 @@ const char *us_dataset_common_exchanges(const char *language) {
     return language && !strcmp(language, "en") ? US_EXCHANGES_COMMON : NULL;
 }
 
-us_status us_dataset_add_exchanges(us_dataset *d, const char *path, us_error *err) {
+/* The n-th of things of which a share is taken, evenly spread: how often it is. */
+static int share_of(size_t n, double share) { return (int)((double)(n + 1) * share) - (int)((double)n * share); }
+
+us_status us_dataset_add_exchanges(us_dataset *d, const char *path, double validation, us_error *err) {
     bool common = !strcmp(path, US_EXCHANGES_COMMON);
     char *text;
     size_t n, number = 0, used = 0;
@@ -89,7 +93,8 @@ us_status us_dataset_add_exchanges(us_dataset *d, const char *path, us_error *er
         if ((next = strchr(line, '\n'))) *next++ = 0;
         line = trim(line);
         if (!*line || *line == '#') continue;
-        st = add_line(d, path, number, line, (int)((double)(used + 1) * copies) - (int)((double)used * copies), err);
+        if (share_of(used, validation)) st = add_line(d, path, number, line, US_VALIDATION, 1, err);
+        else st = add_line(d, path, number, line, US_TRAIN, share_of(used, copies), err);
         used++;
     }
     free(text);

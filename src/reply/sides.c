@@ -2,6 +2,7 @@
  * stand. */
 #include "reply/sides.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "text/wording.h"
 #include <stdlib.h>
 #include <string.h>
@@ -403,16 +404,68 @@ us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
     return v;
 }
 
+/* ---- letters --------------------------------------------------------------------------------------------------- */
+
+typedef enum letter { NO_LETTER, LATIN, OTHER_LETTER } letter;
+
+/* Up to U+02FF and in U+1E00..1EFF stand the Latin ones; from U+0370 on those of other scripts, but for signs (U+2000..2BFF, U+3000..303F,
+ * the last planes). */
+static letter letter_of(uint32_t c) {
+    if (c < 0x80) return (c | 32) >= 'a' && (c | 32) <= 'z' ? LATIN : NO_LETTER;
+    if ((c >= 0xC0 && c < 0x300 && c != 0xD7 && c != 0xF7) || (c >= 0x1E00 && c < 0x1F00)) return LATIN;
+    bool sign = c < 0x370 || (c >= 0x2000 && c < 0x2C00) || (c >= 0x3000 && c < 0x3040) || (c >= 0xE000 && c < 0xF900) ||
+                (c >= 0xFE00 && c < 0xFE70) || (c >= 0xFF00 && c < 0xFF66) || c >= 0x1F000;
+    return sign ? NO_LETTER : OTHER_LETTER;
+}
+
+/* The next word of s: *n its bytes; what kind of letters it begins with, NO_LETTER at the end. */
+static letter next_word(const char **s, size_t *n) {
+    letter kind = NO_LETTER;
+    const char *p = *s;
+    uint32_t c;
+    for (int k; *p; p += k) {
+        k = us_utf8_decode(p, strnlen(p, 4), &c);
+        letter l = k ? letter_of(c) : NO_LETTER;
+        if (!k) k = 1;
+        if (!kind && l) kind = l, *s = p;
+        if (kind && !l) break;
+    }
+    *n = kind ? (size_t)(p - *s) : 0;
+    return kind;
+}
+
+bool us_sides_latin(const char *text) {
+    bool some = false;
+    letter kind;
+    for (size_t n; (kind = next_word(&text, &n)); text += n) {
+        if (kind == OTHER_LETTER) return false;
+        some = true;
+    }
+    return some;
+}
+
+int32_t us_sides_foreign(const char *const *lines, size_t n_lines, const char *reply) {
+    int32_t foreign = 0;
+    letter kind;
+    for (size_t n; (kind = next_word(&reply, &n)); reply += n) {
+        bool said = kind == LATIN;
+        for (size_t i = 0; i < n_lines && !said; i++) said = memmem(lines[i], strlen(lines[i]), reply, n) != NULL;
+        foreign += !said;
+    }
+    return foreign;
+}
+
 us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
     const char **lines;
-    (void)ctx;
+    bool latin = ctx && us_sides_latin(ctx);
     us_status st = us_alloc(c->n_lines, sizeof *lines, &lines, err);
     if (st) return st;
     for (size_t i = 0; i < c->n_lines; i++) lines[i] = c->lines[i].text;
     for (int32_t i = 0; i < n; i++) {
         us_sides v = us_sides_look(lines, c->n_lines, takes[i].text);
         if (v.confesses) takes[i].leaked = true;
-        if (v.echoes || v.repeats) takes[i].judged -= ECHO_NATS;
+        bool babbles = latin && us_sides_foreign(lines, c->n_lines, takes[i].text);
+        if (v.echoes || v.repeats || babbles) takes[i].judged -= ECHO_NATS;
         if (v.copied > 2) takes[i].judged -= v.copied - 2;
     }
     free(lines);

@@ -15,8 +15,13 @@ typedef struct us_sides {
 
 /* lines[0..n): what was said, oldest first; the last is answered (n may be 0). */
 us_sides us_sides_look(const char *const *lines, size_t n, const char *reply);
-/* A us_judge_fn (ctx unused): takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run a
- * little. */
+/* Whether a text is written in Latin letters throughout, and in some. */
+bool us_sides_latin(const char *text);
+/* Words of other letters that nobody has said in lines[0..n). */
+int32_t us_sides_foreign(const char *const *lines, size_t n, const char *reply);
+/* A us_judge_fn: takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run a little. ctx: what the
+ * character is known to have said, NULL for nothing. Where that is all in Latin letters, other ones are nothing that the adapter
+ * has learned: a take with such words of its own, which are none of any language, loses as an echo does. */
 US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                      us_error *err);
 #endif

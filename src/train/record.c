@@ -30,7 +30,7 @@ static void put_model(json_t *o, us_trainer *t) {
 static void put_data(json_t *o, const us_trainer *t) {
     const us_train_facts *f = &t->facts;
     put(o, "lines", (double)t->data.lines);
-    put(o, "exchanges", (double)t->data.exchanges);
+    put(o, "exchanges", (double)(t->data.exchanges[US_TRAIN] + t->data.exchanges[US_VALIDATION]));
     put(o, "turns", (double)t->data.turns);
     for (int p = 0; p < US_N_PARTS; p++) {
         char key[40];

@@ -165,8 +165,8 @@ static void our_exchanges(void **state) {
     assert_string_equal(o.exchanges, US_EXCHANGES_COMMON);
     assert_ok(us_dataset_build(s, &o, &with, &err), &err);
     const us_dataset_counts *a = us_dataset_get_counts(without), *b = us_dataset_get_counts(with);
-    assert_int_equal(b->targets[US_TRAIN], a->targets[US_TRAIN] + b->exchanges);
-    assert_true(b->exchanges <= a->targets[US_TRAIN]); /* one for two, but whole conversations */
+    assert_int_equal(b->targets[US_TRAIN], a->targets[US_TRAIN] + b->exchanges[US_TRAIN]);
+    assert_true(b->exchanges[US_TRAIN] <= a->targets[US_TRAIN]); /* one for two, but whole conversations */
     assert_null(us_dataset_common_exchanges("ru"));
     assert_null(us_dataset_common_exchanges(NULL));
     us_dataset_free(with);

@@ -97,8 +97,32 @@ static void test_judge(void **state) {
     assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
 }
 
+/* Russian letters that a character of an English script puts together are no words; what the visitor has said may be said. */
+static void test_letters(void **state) {
+    (void)state;
+    us_error err;
+    assert_true(us_sides_latin("Mmm... Zoë's donuts, 10% off — “señor”!"));
+    assert_false(us_sides_latin("Привет, Homer"));
+    assert_false(us_sides_latin("D'oh! 日本"));
+    assert_false(us_sides_latin("... 42 ☺"));
+    const char *const lines[] = {"Меня зовут Алёна.", "Как меня зовут?"};
+    assert_int_equal(us_sides_foreign(lines, 2, "Hi, Алёна! ☺ “Nice”…"), 0);
+    assert_int_equal(us_sides_foreign(lines, 2, "Эдо, её Алёна щощесть."), 3);
+    us_said said[] = {{.text = lines[0]}, {.text = lines[1]}};
+    us_conversation_view c = {.lines = said, .n_lines = 2};
+    us_candidate takes[] = {{.text = "Эдо, её."}, {.text = "Алёна!"}};
+    assert_ok(us_sides_judge("Hello there!", &c, takes, 2, &err), &err);
+    assert_true(takes[0].judged < -100 && takes[1].judged > -100);
+    takes[0].judged = 0;
+    assert_ok(us_sides_judge("Привет!", &c, takes, 1, &err), &err);
+    assert_true(takes[0].judged > -100);
+    assert_ok(us_sides_judge(NULL, &c, takes, 1, &err), &err);
+    assert_true(takes[0].judged > -100);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_echoes),
-                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_letters),
+                                       cmocka_unit_test(test_echoes), cmocka_unit_test(test_repetitions),
+                                       cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
