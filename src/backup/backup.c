@@ -143,12 +143,15 @@ static us_status add_folder(writer *w, const char *path, const char *name, int d
 static us_status add_chats(writer *w, const char *dir) {
     char *path = us_path_join(dir, US_BACKUP_CHATS), *copy = us_path_join(dir, ".chats-XXXXXX");
     us_status st = path && copy ? US_OK : us_fail(w->err, US_ERR_MEMORY, "out of memory");
+    struct stat sb;
     int fd = -1;
     if (!st && us_file_exists(path)) {
         if ((fd = mkstemp(copy)) < 0) st = us_fail(w->err, US_ERR_IO, "%s: cannot make a copy: %s", dir, strerror(errno));
         if (!st) st = us_store_copy(path, copy, w->err);
-        if (!st) st = add_file(w, copy, US_BACKUP_CHATS);
-        if (fd >= 0) unlink(copy), close(fd);
+        if (fd >= 0) unlink(copy); /* nobody who ends us while the rest is written leaves it behind */
+        if (!st && fstat(fd, &sb)) st = us_fail(w->err, US_ERR_IO, "%s: %s", copy, strerror(errno));
+        if (!st) st = add_open_file(w, fd, US_BACKUP_CHATS, (size_t)sb.st_size, (int64_t)sb.st_mtime);
+        if (fd >= 0) close(fd);
     }
     free(path);
     free(copy);

@@ -44,7 +44,8 @@ static us_status make_folder(us_server *s, char **out, us_error *err) {
 void us_exports_forget_half(const char *data_dir) {
     DIR *d = opendir(data_dir);
     for (struct dirent *e; d && (e = readdir(d));) {
-        char *path = strncmp(e->d_name, half_name, sizeof half_name - 7) ? NULL : us_path_join(data_dir, e->d_name);
+        bool half = !strncmp(e->d_name, half_name, sizeof half_name - 7) || !strncmp(e->d_name, ".chats-", 7); /* of a backup */
+        char *path = half ? us_path_join(data_dir, e->d_name) : NULL;
         if (path) us_dir_remove(path);
         free(path);
     }
@@ -128,9 +129,19 @@ enum MHD_Result us_route_character_merged(us_request *r) {
 
 /* A child that writes while its words are sent. */
 typedef struct pipeline {
+    us_server *s;
     int out;
     pid_t pid;
 } pipeline;
+
+/* Each copies all chats: two at a time. */
+static bool one_more(us_server *s, int by) {
+    pthread_mutex_lock(&s->lock);
+    bool fits = by < 0 || s->studio->n_backups < 2;
+    if (fits) s->studio->n_backups += by;
+    pthread_mutex_unlock(&s->lock);
+    return fits;
+}
 
 static void end_pipeline(void *work) {
     pipeline *p = work;
@@ -139,6 +150,7 @@ static void end_pipeline(void *work) {
         while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) continue;
     }
     if (p->out >= 0) close(p->out);
+    one_more(p->s, -1);
     free(p);
 }
 
@@ -164,9 +176,14 @@ enum MHD_Result us_route_backup(us_request *r) {
     us_error err;
     if (r->s->is_public) /* it holds everybody's chats */
         return us_refuse(r, 403, "a backup holds everybody's chats: on a public address only 'understudy backup' makes one");
+    if (!one_more(r->s, 1)) return us_refuse(r, 429, "two backups are being made already: try again when they are done");
     pipeline *p = calloc(1, sizeof *p);
-    if (!p) return us_refuse(r, 500, "out of memory");
-    if (pipe(ends)) return free(p), us_refuse(r, 503, "no pipe can be made");
+    if (!p || pipe(ends)) {
+        one_more(r->s, -1);
+        free(p);
+        return us_refuse(r, 503, "there is no memory, or no pipe, for a backup");
+    }
+    p->s = r->s;
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     us_status st = us_child_start(&(us_child_spec){argv, NULL, ends[1], -1, -1}, &p->pid, &err);

@@ -157,11 +157,25 @@ static size_t own_folder(const us_server *s, const char *at) {
     return most ? most + 1 : 0;
 }
 
+/* Whether the other engine's address stands here, which strangers are not told (as /api/state does not). */
+static size_t engine_address(const us_server *s, const char *at) {
+    size_t n = s->o.engine_url && s->is_public && !s->guard.n_keys ? strlen(s->o.engine_url) : 0;
+    return n && !strncmp(at, s->o.engine_url, n) ? n : 0;
+}
+
 /* "/var/lib/x/homer/card.json.tmp.123: ..." -> "card.json: ..."; paths of our own API stay. */
 json_t *us_public_json(const us_server *s, const char *whole) {
     char out[sizeof((us_error *)0)->message], message[sizeof((us_error *)0)->message];
     size_t n = 0;
     for (const char *p = whole; *p && n + 2 < sizeof message; n++) { /* ours become "/" */
+        size_t address = engine_address(s, p);
+        if (address) {
+            n += (size_t)snprintf(message + n, sizeof message - n, "its address");
+            if (n + 2 >= sizeof message) n = sizeof message - 2;
+            p += address;
+            n--;
+            continue;
+        }
         size_t own = p == whole || strchr(" '\"(=:[", p[-1]) ? own_folder(s, p) : 0;
         message[n] = own ? '/' : *p;
         p += own ? own : 1;

@@ -28,8 +28,7 @@ static void free_work(void *ctx) {
 
 static enum MHD_Result refuse(us_request *r, us_status st, const us_error *err) {
     us_log(r->s, "%s %s: %s", r->method, r->path, err->message);
-    return us_answer_json(r, us_http_code(st, err),
-                          json_pack("{s:o}", "error", us_text_json(err->message, strlen(err->message))));
+    return us_answer_json(r, us_http_code(st, err), json_pack("{s:o}", "error", us_public_json(r->s, err->message)));
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------------- */
@@ -187,7 +186,8 @@ static us_status more(us_request *r, us_error *err) {
     if (calls) st = put_line(r, line_json(w, json_string(""), calls, false), err);
     r->ended = v.done || st;
     if (st || !v.done) return st;
-    if (v.status) return put_line(r, json_pack("{s:s}", "error", us_completion_error(w->c)->message), err);
+    if (v.status)
+        return put_line(r, json_pack("{s:o}", "error", us_public_json(r->s, us_completion_error(w->c)->message)), err);
     json_t *last = line_json(w, json_string(""), NULL, true);
     add_end(w, &v, last);
     return put_line(r, last, err);

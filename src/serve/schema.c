@@ -9,7 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 48, MAX_RULES = 20000, MAX_REPEAT = 20000, MAX_PLACE = 200 };
+enum {
+    MAX_DEPTH = 48,
+    MAX_RULES = 20000,
+    MAX_REPEAT = 20000,
+    MAX_PLACE = 200,
+    MAX_KEY_DEPTH = 32, /* letters of the given names that another name is told apart by */
+    MAX_WORK = 2000000  /* values that are looked at, copies four times: what a schema's references and choices make of it */
+};
 
 /* Rules are written one after another; those of schemas that are referred to are known by their place. */
 typedef struct writer {
@@ -18,6 +25,7 @@ typedef struct writer {
     const char *name;
     json_t *known; /* place -> number of its rule */
     int n_rules, depth;
+    size_t work;           /* of MAX_WORK */
     char place[MAX_PLACE]; /* where we are, for errors */
     us_error *err;
 } writer;
@@ -31,6 +39,22 @@ static us_status refuse(const writer *w, const char *what, const char *why) {
 static us_status say(writer *w, us_buf *e, const char *text) { return us_buf_append_str(e, text, w->err); }
 
 static const json_t *get(const json_t *schema, const char *key) { return json_object_get(schema, key); }
+
+/* References and choices multiply what a schema says: two lines may stand for more than there is time or memory for. */
+static us_status charge(writer *w, size_t n) {
+    w->work += n;
+    return w->work > MAX_WORK ? refuse(w, "the schema is too large", "so much would have to be compared or copied") : US_OK;
+}
+
+/* Values in v, itself included. */
+static size_t weight(const json_t *v) {
+    const char *key;
+    json_t *x;
+    size_t i, n = 1;
+    json_array_foreach((json_t *)(uintptr_t)v, i, x) n += weight(x);
+    json_object_foreach((json_t *)(uintptr_t)v, key, x) n += weight(x);
+    return n;
+}
 
 /* A rule of its own for an expression; *number is how it is called (r7). */
 static us_status add_rule(writer *w, int number, const us_buf *e) {
@@ -109,8 +133,8 @@ static bool is_within(double x, const char *key, double y) {
                                               : true;
 }
 
-/* *fits: whether a given value is what stands beside enum or const says too. What cannot be judged is refused. */
-static us_status judge(writer *w, const json_t *schema, const char *beside, const json_t *v, bool *fits) {
+/* *fits: whether a value of this list is what stands beside it says too. What cannot be judged is refused. */
+static us_status judge(writer *w, const json_t *schema, const json_t *list, const char *beside, const json_t *v, bool *fits) {
     const char *key;
     json_t *says, *t;
     size_t i;
@@ -118,7 +142,9 @@ static us_status judge(writer *w, const json_t *schema, const char *beside, cons
     json_object_foreach((json_t *)(uintptr_t)schema, key, says) {
         bool one = false;
         double y = json_number_value(says);
-        if (is_annotation(key)) continue;
+        if (is_annotation(key) || says == list) continue;
+        us_status st = charge(w, 1 + json_array_size(says));
+        if (st) return st;
         if (!strcmp(key, "enum") || !strcmp(key, "const")) {
             if (!strcmp(key, "const")) one = json_equal(says, v);
             json_array_foreach(says, i, t) one = one || json_equal(t, v);
@@ -146,7 +172,7 @@ static us_status enumeration(writer *w, const json_t *schema, const json_t *list
     us_status st = say(w, e, "(");
     json_array_foreach((json_t *)(uintptr_t)list, i, v) {
         bool fits = false;
-        if (!st) st = judge(w, schema, beside, v, &fits);
+        if (!st) st = judge(w, schema, list, beside, v, &fits);
         if (st || !fits) continue;
         if (n++) st = say(w, e, " | ");
         if (!st) st = constant(w, v, e);
@@ -385,7 +411,7 @@ static bool is_required(const json_t *schema, const char *key) {
 
 /* A key that is none of names[n], all of which go on from `at`: a character that none goes on with, or one of theirs and so on.
  */
-static us_status other_key(writer *w, const char *const *names, size_t n, size_t at, us_buf *e) {
+static us_status other_key(writer *w, const char *const *names, size_t n, size_t at, int depth, us_buf *e) {
     us_status st = say(w, e, "([^\"\\\\\\x00-\\x1f");
     bool ends = false;
     for (size_t i = 0; i < n && !st; i++) {
@@ -395,7 +421,8 @@ static us_status other_key(writer *w, const char *const *names, size_t n, size_t
             st = us_buf_appendf(e, w->err, "\\U%08x", (unsigned)c);
     }
     if (!st) st = say(w, e, "] [^\"\\\\\\x00-\\x1f]*");
-    for (size_t i = 0; i < n && !st; i++) {
+    for (size_t i = 0; i < n && depth < MAX_KEY_DEPTH && !st;
+         i++) { /* names that agree for longer are left to the given ones */
         uint32_t c = 0, d = 0;
         int len = us_utf8_decode(names[i] + at, strlen(names[i] + at), &c);
         const char *same[256];
@@ -412,7 +439,7 @@ static us_status other_key(writer *w, const char *const *names, size_t n, size_t
         st = say(w, e, " | ");
         if (!st) st = us_schema_literal(one, e, w->err);
         if (!st) st = say(w, e, " ");
-        if (!st) st = other_key(w, same, k, at + (size_t)len, e);
+        if (!st) st = other_key(w, same, k, at + (size_t)len, depth + 1, e);
     }
     if (!st && !ends && at) st = say(w, e, " | \"\"");
     return st ? st : say(w, e, ")");
@@ -456,7 +483,7 @@ static us_status further_pair(writer *w, const json_t *schema, us_buf *e, bool *
         json_decref(text);
     } else if (n) {
         st = say(w, e, "\"\\\"\" ");
-        if (!st) st = other_key(w, known, n, 0, e);
+        if (!st) st = other_key(w, known, n, 0, 0, e);
         if (!st) st = say(w, e, " \"\\\"\"");
     } else st = say(w, e, "string");
     if (!st) st = say(w, e, " \":\" \" \"? ");
@@ -510,6 +537,7 @@ static us_status object_of(writer *w, const json_t *schema, us_buf *e) {
     us_buf further, with, without, one;
     us_status st = length(w, schema, "minProperties", &least);
     if (!st) st = length(w, schema, "maxProperties", &most);
+    if (!st) st = charge(w, json_object_size(properties) * (1 + json_array_size(get(schema, "required")) / 4));
     if (st) return st;
     us_buf_init(&further, 1 << 20);
     us_buf_init(&with, 1 << 20);
@@ -624,6 +652,7 @@ static us_status merge(writer *w, json_t *all, const json_t *more, int depth) {
     size_t i;
     us_status st = US_OK;
     if (depth > MAX_DEPTH) return refuse(w, "allOf", "it is nested too deeply");
+    if ((st = charge(w, 4 * weight(more)))) return st;
     if (json_is_false(more)) return refuse(w, "allOf", "nothing is allowed");
     if (ref) {
         const json_t *target = resolve(w, ref);
@@ -731,8 +760,8 @@ static const json_t *follow(const writer *w, const json_t *schema, int depth) {
 }
 
 /* Whether nothing that is drawn from a is valid by b, as far as types, constants and required properties tell. */
-static bool excludes(const writer *w, const json_t *a, const json_t *b, int depth) {
-    if (depth > MAX_DEPTH) return false;
+static bool excludes(writer *w, const json_t *a, const json_t *b, int depth) {
+    if (depth > MAX_DEPTH || charge(w, 4)) return false;
     a = follow(w, a, depth);
     b = follow(w, b, depth);
     if (!json_is_object(a) || !json_is_object(b)) return json_is_false(b);
@@ -741,7 +770,9 @@ static bool excludes(const writer *w, const json_t *a, const json_t *b, int dept
     json_t *from = values_of(a), *to = values_of(b), *v, *x;
     bool apart = from && to;
     size_t i, k;
+    if (apart && charge(w, 1 + json_array_size(from) * json_array_size(to))) apart = false;
     json_array_foreach(from, i, v) {
+        if (!apart) break;
         json_array_foreach(to, k, x) apart = apart && !json_equal(v, x);
     }
     json_decref(from);
@@ -752,7 +783,7 @@ static bool excludes(const writer *w, const json_t *a, const json_t *b, int dept
         (json_object_size(mine) || json_is_false(more)) && !(more && !json_is_false(more)) && !get(a, "patternProperties");
     json_array_foreach((json_t *)(uintptr_t)get(b, "required"), i, v) {
         const char *key = json_string_value(v);
-        if (!key || apart) continue;
+        if (!key || apart || charge(w, 1 + json_array_size(get(a, "required")) / 4)) continue;
         const json_t *has = json_object_get(mine, key), *wants = json_object_get(get(b, "properties"), key);
         if (!has && closed && !is_required(a, key)) apart = true;
         if (has && wants && is_required(a, key) && excludes(w, has, wants, depth + 1)) apart = true;
@@ -771,6 +802,7 @@ static us_status merge_choices(writer *w, const json_t *schema, const char *key,
     json_object_del(beside, key);
     json_object_foreach(beside, k, x) alone = alone && is_annotation(k);
     json_array_foreach((json_t *)(uintptr_t)get(schema, key), i, v) {
+        if (!st && !alone) st = charge(w, 4 * weight(beside));
         if (st || json_is_false(v)) continue;
         json_t *all = alone ? json_incref((json_t *)(uintptr_t)v) : json_deep_copy(beside);
         if (!alone && json_is_object(v)) st = merge(w, all, v, 0);
@@ -788,7 +820,7 @@ static us_status choices(writer *w, const json_t *schema, const char *key, us_bu
     if (!st && !n) st = refuse(w, key, "nothing is allowed");
     for (size_t i = 0; i < n && !strcmp(key, "oneOf"); i++)
         for (size_t k = 0; k < n && !st; k++)
-            if (i != k && !excludes(w, json_array_get(all, i), json_array_get(all, k), 0))
+            if (i != k && !excludes(w, json_array_get(all, i), json_array_get(all, k), 0) && !(st = charge(w, 0)))
                 st = refuse(w, "oneOf", "more than one of its choices may hold; say anyOf, or give each a constant of its own");
     if (!st) st = say(w, e, "(");
     for (size_t i = 0; i < n && !st; i++) {

@@ -1,5 +1,5 @@
 """What one request may take of memory, disk and time; and what two do that come at once."""
-import base64, glob, json, os, signal, sys, threading
+import base64, glob, http.server, json, os, signal, sys, threading
 from served import Server, card, put_character
 
 program, model, folder = sys.argv[1:4]
@@ -131,6 +131,56 @@ def changes_of_a_character(s):
         s.ok('POST', f'/api/characters/{cid}/restore')
 
 
+def backups_that_nobody_takes(s):
+    """Who leaves while a backup comes leaves no copy of the chats behind; two are made at once."""
+    for _ in range(2):
+        s.ok('POST', '/api/chats/import', chat_of([{'role': 'user', 'speaker': '', 'text': base64.b64encode(os.urandom(45000)).decode()} for _ in range(150)]), 201)
+    lazy = []
+    for _ in range(2):
+        c = s.connect()
+        c.sendall(b'GET /api/backup HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        assert c.recv(12) == b'HTTP/1.1 200'
+        lazy.append(c)
+    s.wait(lambda: len(children(s.p.pid)) == 2)
+    assert s.call('GET', '/api/backup', address='127.0.0.2')[0] == 429
+    for c in lazy:
+        c.close()
+    s.wait(lambda: not children(s.p.pid))
+    assert not glob.glob(folder + '/data/.chats-*'), os.listdir(folder + '/data')
+
+
+def addresses_of_engines():
+    """A stranger is not told where the other engine is: not by /api/state, and not by an error."""
+    with open(characters + '/tom/adapter.gguf', 'w') as f:
+        f.write('no adapter')
+    s = Server(program, folder, '--characters', characters, model=model)
+    for path, body in (('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'x'}]}), ('/api/chat', {'model': 'tom', 'stream': False, 'messages': [{'role': 'user', 'content': 'x'}]}),
+                       ('/completion', {'model': 'tom', 'prompt': 'x'})):
+        status, got = s.call('POST', path, body)
+        assert status >= 400 and 'adapter.gguf' in json.dumps(got) and "characters'" not in json.dumps(got), (path, status, got)
+    s.end()
+    os.remove(characters + '/tom/adapter.gguf')
+    class Broken(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"data":[{"id":"x"}]}')
+        def do_POST(self):
+            self.send_response(500)
+            self.end_headers()
+        def log_message(self, *_):
+            pass
+    engine = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Broken)
+    threading.Thread(target=engine.serve_forever, daemon=True).start()
+    nobody = f'http://127.0.0.1:{engine.server_port}/a/b'
+    for options, told in ((['--host', '0.0.0.0', '--no-api-key'], False), ([], True)):
+        s = Server(program, folder, '--characters', characters, '--engine', nobody, *options)
+        for path, body in (('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'x'}]}), ('/api/chat', {'model': 'tom', 'stream': False, 'messages': [{'role': 'user', 'content': 'x'}]})):
+            status, got = s.call('POST', path, body)
+            assert status == 502 and (nobody in json.dumps(got)) == told, (path, status, got)
+        s.end()
+
+
 def children(pid):
     found = []
     for path in glob.glob(f'/proc/{pid}/task/*/children'):
@@ -220,8 +270,9 @@ def trainings_at_once(s):
 put_character(characters, 'tom', card('Tom'))
 os.makedirs(folder + '/data/.export-abcdef')
 open(folder + '/data/.export-abcdef/merged.gguf', 'w').write('half')
+open(folder + '/data/.chats-abcdef', 'w').write('half')
 s = Server(program, folder, '--characters', characters, model=model)
-assert not os.path.exists(folder + '/data/.export-abcdef')  # of a server that was killed while it handed a file out
+assert not os.path.exists(folder + '/data/.export-abcdef') and not os.path.exists(folder + '/data/.chats-abcdef')  # of a server that was killed while it handed a file out
 small_files_large_values(s)
 odd_turns(s)
 answers_that_nobody_reads(s)
@@ -232,6 +283,8 @@ uploads_at_once(s)
 trainings_at_once(s)
 for path in glob.glob(f'{folder}/data/scripts/*'):
     s.ok('DELETE', '/api/scripts/' + os.path.basename(path))
+backups_that_nobody_takes(s)
 children_that_are_waited_for(s)
+addresses_of_engines()
 one_key_two_spellings()
 print('ok')

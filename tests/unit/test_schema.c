@@ -370,6 +370,53 @@ static void what_cannot_be_kept_is_named(void **state) {
         us_buf_fini(&out);
         json_decref(schema);
     }
+    /* what is short and would take for ever: references and choices that double at each step, lists against lists */
+    for (int kind = 0; kind < 5; kind++) {
+        json_t *defs = json_object(), *list = json_array(), *other = json_array(), *schema;
+        char key[20], next[40];
+        for (int i = 0; i < 40; i++) {
+            snprintf(key, sizeof key, "x%d", i);
+            snprintf(next, sizeof next, "#/$defs/x%d", i + 1);
+            json_object_set_new(defs, key,
+                                kind ? json_pack("{s:[{s:s},{s:s}]}", "allOf", "$ref", next, "$ref", next)
+                                     : json_pack("{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}", "type", "object", "required", "a", "b",
+                                                 "properties", "a", "$ref", next, "b", "$ref", next));
+        }
+        json_object_set_new(defs, "x40", json_pack("{s:s}", "type", "string"));
+        for (int i = 0; i < 50000; i++) {
+            json_array_append_new(list, kind == 4 ? json_pack("{s:s}", "title", "t") : json_sprintf("a%d", i));
+            json_array_append_new(other, json_sprintf("b%d", i));
+        }
+        if (kind == 0)
+            schema = json_pack("{s:O, s:[{s:s},{s:s}]}", "$defs", defs, "oneOf", "$ref", "#/$defs/x0", "$ref", "#/$defs/x0");
+        else if (kind == 1) schema = json_pack("{s:O, s:[{s:s}]}", "$defs", defs, "allOf", "$ref", "#/$defs/x18");
+        else if (kind == 2) schema = json_pack("{s:[{s:O},{s:O}]}", "oneOf", "enum", list, "enum", other);
+        else if (kind == 3) schema = json_pack("{s:s, s:O, s:{}}", "type", "object", "required", list, "properties");
+        else schema = json_pack("{s:s, s:O, s:O}", "type", "object", "anyOf", list, "properties", defs);
+        for (int i = 0; i < 50000 && kind == 3; i++)
+            json_object_set_new(json_object_get(schema, "properties"), json_string_value(json_array_get(list, (size_t)i)),
+                                json_true());
+        us_buf out;
+        us_buf_init(&out, 8 << 20);
+        assert_int_equal(us_schema_to_grammar(schema, "it", &out, &err), US_ERR_ARGUMENT);
+        if (!strstr(err.message, "too large")) fail_msg("%d: %s", kind, err.message);
+        us_buf_fini(&out);
+        json_decref(schema);
+        json_decref(defs);
+        json_decref(list);
+        json_decref(other);
+    }
+    /* a name of any length, where others are told apart from it letter by letter */
+    char *long_name = malloc(100001);
+    memset(long_name, 'a', 100000);
+    long_name[100000] = 0;
+    json_t *named = json_pack("{s:s, s:{s:{}}, s:b}", "type", "object", "properties", long_name, "additionalProperties", 1);
+    us_grammar *long_grammar;
+    assert_ok(grammar_of(named, &long_grammar), &err);
+    assert_true(allows(long_grammar, "{\"aab\": 1}") && !allows(long_grammar, "{aab: 1}"));
+    us_grammar_free(long_grammar);
+    json_decref(named);
+    free(long_name);
     /* nested without end, and too large */
     json_t *deep = json_pack("{s:s}", "type", "null");
     for (int i = 0; i < 100; i++) deep = json_pack("{s:o}", "items", deep);
