@@ -180,7 +180,7 @@ us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
     st = us_strdup(o->folder, &j->folder, err);
     if (!st && o->program) st = us_strdup(o->program, &j->program, err);
     if (!st && !(j->lock_path = us_path_join(j->folder, "lock"))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = us_dir_make(j->folder, err);
+    if (!st) st = us_dir_make_private(j->folder, err);
     if (st) us_jobs_close(j);
     else *out = j;
     return st;

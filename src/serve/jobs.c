@@ -68,11 +68,11 @@ static us_status make_folders(us_studio *t, us_error *err) {
     t->own = us_path_join(dir, "characters");
     t->trash = us_path_join(dir, "trash");
     us_status st = jobs && t->scripts && t->half && t->own && t->trash ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = us_dir_make(t->scripts, err);
+    if (!st) st = us_dir_make_private(t->scripts, err);
     if (!st) us_scripts_forget_half(t->scripts);
     if (!st) us_exports_forget_half(dir);
-    if (!st) st = us_dir_make(t->half, err);
-    if (!st) st = us_dir_make(t->trash, err);
+    if (!st) st = us_dir_make_private(t->half, err);
+    if (!st) st = us_dir_make_private(t->trash, err);
     if (!st) st = us_jobs_open(&(us_jobs_options){.folder = jobs, .program = t->s->o.program}, &t->jobs, err);
     free(jobs);
     return st;
@@ -169,6 +169,9 @@ static us_status tell_lines(us_request *r, follower *f, us_error *err) {
     if (st) return st;
     while (begin < n && !st) {
         size_t len = strcspn(text + begin, "\n");
+        for (size_t i = begin; i < begin + len;
+             i++) /* a carriage return would end the field: whoever wrote the log, not he, names events */
+            if ((unsigned char)text[i] < ' ') text[i] = ' ';
         st = us_buf_appendf(&r->out, err, "id: %llu\ndata: ", (unsigned long long)(f->at + begin + len + 1));
         if (!st) st = us_buf_append(&r->out, text + begin, len, err);
         if (!st) st = us_buf_append_str(&r->out, "\n\n", err);

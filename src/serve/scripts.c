@@ -318,7 +318,7 @@ static us_status begin_upload(us_request *r, us_error *err) {
     char half[US_SCRIPT_ID + 1];
     snprintf(half, sizeof half, ".%s", u->id);
     u->folder = us_path_join(s->studio->scripts, half);
-    st = u->folder ? us_dir_make(u->folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    st = u->folder ? us_dir_make_private(u->folder, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && !(u->path = us_path_join(u->folder, u->file))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st && (u->fd = open(u->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) < 0)
         st = us_fail(err, US_ERR_IO, "cannot keep the script: %s", strerror(errno));
@@ -537,6 +537,7 @@ static us_status explored(us_request *r, char **folder, us_error *err) {
     char *path = us_script_path(r->s, r->args[0], file), *report = path ? us_path_join(path, "report.json") : NULL;
     if (!report) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     else if (!us_file_exists(report)) {
+        us_storage_limit_caches(r->s, r->args[0]); /* a name may be spelled in any number of ways */
         us_args_addf(&a, "--out=%s", path);
         st = us_studio_ask(r->s, &a, NULL, 180, NULL, err);
         if (forget_ghost(r->s, r->args[0])) st = us_fail(err, US_ERR_NOT_FOUND, "there is no such script");

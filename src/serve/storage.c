@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+enum { MAX_CACHES = 200 }; /* of a script */
+
 typedef struct kept {
     uint64_t bytes;
     size_t n;
@@ -54,6 +56,14 @@ static void forget_caches(const char *path, kept *k) { each(path, is_cache, forg
 void us_storage_forget_caches(us_server *s, const char *script) {
     char *folder = us_script_path(s, script, NULL);
     if (folder) forget_caches(folder, &(kept){0});
+    free(folder);
+}
+
+void us_storage_limit_caches(us_server *s, const char *script) {
+    char *folder = us_script_path(s, script, NULL);
+    kept k = {0};
+    if (folder) each(folder, is_cache, count, &k);
+    if (k.n >= MAX_CACHES) us_storage_forget_caches(s, script);
     free(folder);
 }
 

@@ -57,8 +57,9 @@ void us_scripts_forget_half(const char *scripts);
 void us_exports_forget_half(const char *data_dir);
 us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);
 
-/* Removes what was found out of a script (storage.c). */
+/* Removes what was found out of a script (storage.c); the second only when there is much of it. */
 void us_storage_forget_caches(us_server *s, const char *script);
+void us_storage_limit_caches(us_server *s, const char *script);
 /* What all files below this take on the disk (storage.c). */
 uint64_t us_storage_bytes(const char *path);
 /* Bytes that are free where the data folder lies; 0: not known. */

@@ -182,7 +182,7 @@ static us_status find_places(us_server *s, const wish *w, size_t i, pupil *p, us
         p->folder = NULL;
         st = us_characters_new_id(s->characters, p->name, p->half, err);
         if (!st && !(p->folder = us_path_join(s->studio->half, p->half))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-        made = !st && !mkdir(p->folder, 0755);
+        made = !st && !mkdir(p->folder, 0700);
         if (!st && !made && errno != EEXIST)
             st = us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p->folder, strerror(errno));
     }

@@ -254,6 +254,36 @@ def uploads_at_once(s):
         s.ok('DELETE', f"/api/scripts/{x['id']}")
 
 
+def caches(s):
+    """A character's name may be spelled in many ways, each with a report of its own: they are forgotten when there are many."""
+    sid = s.ok('POST', '/api/scripts?name=c.csv', raw=script, want=201)['id']
+    for i in range(200):
+        os.mkdir(f'{folder}/data/scripts/{sid}/explore-{i:016x}')
+    s.ok('GET', f'/api/scripts/{sid}/explore?character=Boris%20Bell')
+    left = [n for n in os.listdir(f'{folder}/data/scripts/{sid}') if n.startswith('explore-')]
+    assert len(left) == 1, left
+    assert s.call('GET', f'/api/scripts/{sid}/explore?character=Nobody')[0] == 400
+    assert len([n for n in os.listdir(f'{folder}/data/scripts/{sid}') if n.startswith('explore-')]) == 1
+    s.ok('DELETE', f'/api/scripts/{sid}')
+
+
+def logs_name_no_events(s):
+    """What stands in a job's log, which may come from a backup, is data: it ends no field of the stream."""
+    where = f'{folder}/data/jobs/0180000000000abc'
+    os.makedirs(where)
+    json.dump({'steps': [{'argv': ['none']}], 'state': 'done', 'at': 1, 'wanted': ''}, open(where + '/job.json', 'w'))
+    open(where + '/log.jsonl', 'wb').write(b'{"step":1}\rid: 9\revent: job\rdata: {"state":"forged"}\r\r\n{"step":2}\n')
+    got = s.ok('GET', '/api/jobs/0180000000000abc/events')
+    assert b'\r' not in got and b'"step":2' in got and got.count(b'\nevent: job') + got.startswith(b'event: job') == 1, got
+    s.ok('DELETE', '/api/jobs/0180000000000abc')
+
+
+def others_of_the_machine():
+    """Scripts, jobs and characters are the user's alone, whatever the umask and the data folder say."""
+    for name in ('scripts', 'rehearsals', 'trash', 'jobs', 'characters'):
+        assert os.stat(f'{folder}/data/{name}').st_mode & 0o077 == 0, name
+
+
 def trainings_at_once(s):
     """Characters of one name that are learned at once have a folder each."""
     sid = s.ok('POST', '/api/scripts?name=b.csv', raw=script, want=201)['id']
@@ -280,6 +310,9 @@ paths(s)
 other_sites(s)
 changes_of_a_character(s)
 uploads_at_once(s)
+caches(s)
+logs_name_no_events(s)
+others_of_the_machine()
 trainings_at_once(s)
 for path in glob.glob(f'{folder}/data/scripts/*'):
     s.ok('DELETE', '/api/scripts/' + os.path.basename(path))
