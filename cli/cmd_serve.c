@@ -41,15 +41,16 @@ static const char *myself(char out[PATH_MAX]) {
     return out;
 }
 
-/* The first line of a file. */
+/* The first line of a file, whole; NULL: there is none, or it is too long to be a key. */
 static char *read_key(const char *path) {
-    char line[1024];
+    char line[16384];
     FILE *f = fopen(path, "r");
     if (!f) return NULL;
     char *got = fgets(line, sizeof line, f);
+    bool whole = got && (strchr(line, '\n') || strlen(line) < sizeof line - 1);
     fclose(f);
     if (got) line[strcspn(line, "\r\n")] = 0;
-    return got && *line ? cli_must(strdup(line)) : NULL;
+    return whole && *line ? cli_must(strdup(line)) : NULL;
 }
 
 static void log_line(void *ctx, const char *line) {
@@ -134,12 +135,12 @@ int cmd_serve(int argc, char **argv) {
         return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!o.engine_url && !(path = cli_model_path(argv[0], model))) return EXIT_FAILED;
     if (path) path = whole_path(path); /* children stand elsewhere */
-    mkdir(o.data_dir, 0777);
+    mkdir(o.data_dir, 0700);
     if (realpath(o.data_dir, whole)) o.data_dir = whole;
     o.model_path = path;
     o.program = myself(self);
     if (engine_key_file && !(engine_key = read_key(engine_key_file)))
-        st = us_fail(&err, US_ERR_IO, "no key in %s", engine_key_file);
+        st = us_fail(&err, US_ERR_IO, "no key in %s (its first line, of at most 16,000 bytes, is the key)", engine_key_file);
     o.engine_key = engine_key;
     if (!st) st = us_server_new(&o, &s, &err);
     if (!st) {

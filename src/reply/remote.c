@@ -54,10 +54,11 @@ static char *url_of(const char *base, const char *path) {
 }
 
 static us_status set_headers(struct curl_slist **out, const char *key, us_error *err) {
-    char line[1200];
+    char *line = NULL;
     *out = curl_slist_append(NULL, "Content-Type: application/json");
-    if (key && snprintf(line, sizeof line, "Authorization: Bearer %s", key) < (int)sizeof line && *out) {
-        struct curl_slist *more = curl_slist_append(*out, line);
+    if (key && *out) {
+        struct curl_slist *more = asprintf(&line, "Authorization: Bearer %s", key) < 0 ? NULL : curl_slist_append(*out, line);
+        free(line);
         if (!more) return us_fail(err, US_ERR_MEMORY, "out of memory");
         *out = more;
     }

@@ -438,6 +438,7 @@ def two_servers():
 
 put_character(characters, 'tom', card('Tom'))
 s = Server(program, folder, '--characters', characters, model=model)
+assert os.stat(folder + '/data').st_mode & 0o077 == 0  # it has just been made
 deep_json(s)
 claims_that_leak(s)
 memory_of_all_bodies(s)

@@ -162,6 +162,7 @@ def addresses_of_engines():
     os.remove(characters + '/tom/adapter.gguf')
     class Broken(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            keys.append(self.headers['Authorization'])
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b'{"data":[{"id":"x"}]}')
@@ -172,13 +173,17 @@ def addresses_of_engines():
             pass
     engine = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Broken)
     threading.Thread(target=engine.serve_forever, daemon=True).start()
+    keys = []
+    with open(folder + '/long', 'w') as f:
+        f.write('k' * 3000 + '\n')  # a token of several hundred bytes is no rarity
     nobody = f'http://127.0.0.1:{engine.server_port}/a/b'
-    for options, told in ((['--host', '0.0.0.0', '--no-api-key'], False), ([], True)):
+    for options, told in ((['--host', '0.0.0.0', '--no-api-key'], False), (['--engine-key-file', folder + '/long'], True)):
         s = Server(program, folder, '--characters', characters, '--engine', nobody, *options)
         for path, body in (('/v1/chat/completions', {'model': 'tom', 'messages': [{'role': 'user', 'content': 'x'}]}), ('/api/chat', {'model': 'tom', 'stream': False, 'messages': [{'role': 'user', 'content': 'x'}]})):
             status, got = s.call('POST', path, body)
             assert status == 502 and (nobody in json.dumps(got)) == told, (path, status, got)
         s.end()
+    assert keys[-1] == 'Bearer ' + 'k' * 3000, keys[-1][:50]
 
 
 def children(pid):
