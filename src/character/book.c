@@ -218,7 +218,10 @@ static us_status read_decorators(entry *e, json_t *notes, us_error *err) {
 static void read_place(entry *e, const json_t *j, json_t *notes) {
     const json_t *own = json_object_get(json_object_get(j, "extensions"), "position"),
                  *at = json_is_number(own) ? own : get(j, "position");
-    int where = json_is_number(at) ? (int)json_number_value(at) : !strcmp(words(j, "position"), "before_char") ? 0 : 1;
+    double given = json_number_value(at);
+    int where = json_is_number(at)                             ? given >= 0 && given < 100 ? (int)given : -1
+                : !strcmp(words(j, "position"), "before_char") ? 0
+                                                               : 1;
     e->depth = whole(j, "depth", DEFAULT_DEPTH);
     e->place = where == 0 ? US_BEFORE_CHARACTER : where == 1 || where == 5 || where == 6 ? US_AFTER_CHARACTER : US_AT_DEPTH;
     if (where < 0 || where > 6)

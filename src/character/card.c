@@ -16,6 +16,7 @@
 
 #define MAX_CARD_BYTES ((size_t)4 << 20)
 #define MAX_CAST 2000
+#define MAX_CAST_NAME 1000 /* bytes; each is looked for in each take */
 #define MAX_GREETINGS 32
 #define MAX_GREETING 65536 /* bytes; a turn of a chat has no more */
 
@@ -128,9 +129,9 @@ static us_status load_names(json_t *ext, const char *key, const char *file, cons
     us_status st = us_alloc(json_array_size(array), sizeof **out, out, err);
     if (st) return st;
     json_array_foreach(array, i, name) {
-        if (!json_is_string(name) || !json_string_length(name))
-            return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s[%zu]: expected a string that is not empty", file,
-                           key, i);
+        if (!json_is_string(name) || !json_string_length(name) || json_string_length(name) > MAX_CAST_NAME)
+            return us_fail(err, US_ERR_FORMAT, "%s: extensions.understudy.%s[%zu]: expected a string of 1 to %d bytes", file,
+                           key, i, MAX_CAST_NAME);
         (*out)[(*n)++] = json_string_value(name);
     }
     return US_OK;
@@ -400,7 +401,8 @@ static const char draft_notes[] = "Written by understudy train from the script; 
 
 static json_t *strings(const char *const *list, size_t n) {
     json_t *a = json_array();
-    for (size_t i = 0; i < n && i < MAX_CAST; i++) json_array_append_new(a, json_string(list[i]));
+    for (size_t i = 0; i < n && i < MAX_CAST; i++)
+        if (*list[i] && strlen(list[i]) <= MAX_CAST_NAME) json_array_append_new(a, json_string(list[i]));
     return a;
 }
 

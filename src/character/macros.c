@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_DEPTH = 8, MAX_OPTIONS = 256, MAX_NESTED = 32 }; /* of macros in macros, as they are written */
+enum { MAX_DEPTH = 8, MAX_OPTIONS = 256, MAX_NESTED = 32, MAX_DICE = 100 }; /* of macros in macros, as they are written */
 
 /* A macro's inside: "name" or "name:rest" ("name::rest", "name rest"). Borrowed from the text. */
 typedef struct macro {
@@ -106,7 +106,7 @@ static bool roll(const us_macros *m, const macro *a, size_t at, long *sum) {
     if (d > text && end != d) return false;
     sides = strtol(d ? d + 1 : text, &end, 10);
     if (*end == '+' || *end == '-') plus = strtol(end, &end, 10);
-    if (*end || dice < 1 || dice > 1000 || sides < 1 || sides > 1000000 || labs(plus) > 1000000) return false;
+    if (*end || dice < 1 || dice > MAX_DICE || sides < 1 || sides > 1000000 || labs(plus) > 1000000) return false;
     *sum = plus;
     for (long i = 0; i < dice; i++) *sum += 1 + (long)draw(m, a, at * 1009 + (size_t)i, (uint64_t)sides);
     return true;

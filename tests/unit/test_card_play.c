@@ -69,11 +69,14 @@ static void macros(void **state) {
         {"a{{// a remark}}b{{comment: x}}c{{hidden_key:k}}d{{noop}}", "abcd"},
         {"a\n\n{{trim}}\n\nb{{newline}}c", "ab\nc"},
         {"{{reverse:\xd0\xb0\xd0\xb1\xd0\xb2}}", "\xd0\xb2\xd0\xb1\xd0\xb0"},
-        {"{{random::x}} {{pick:x,x , x}} {{random::{{char}}::{{char}}}} {{roll:1d1+4}} {{roll:d1}}", "x x Ada 5 1"},
+        {"{{random::x}} {{pick:x,x , x}} {{random::{{char}}::{{char}}}} {{roll:1d1+4}} {{roll:d1}} {{roll:100d1}}",
+         "x x Ada 5 1 100"},
         {"{{{char}}} { {char} } {{ <b>", "{Ada} { {char} } {{ <b>"},
         {"}} {{", "}} {{"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_string_equal(filled(&m, rows[i][0]), rows[i][1]);
     assert_int_equal(m.n_unknown, 0);
+    assert_string_equal(filled(&m, "{{roll:101d1}}"), "{{roll:101d1}}"); /* a card may hold hundreds of thousands of them */
+    m.n_unknown = 0;
     assert_string_equal(filled(&m, "{{getvar::x}} {{char}} {{idle_duration}} {{random}} {{wrap {{user}}}}"),
                         "{{getvar::x}} Ada {{idle_duration}} {{random}} {{wrap Pat}}");
     assert_int_equal(m.n_unknown, 4);
@@ -336,6 +339,12 @@ static void large_books(void **state) {
         json_decref(notes);
         json_decref(keys);
     }
+    static const char *const places[] = {"-1", "7", "1e300", "-1e300", "4294967296", "0.5"}; /* numbers of any size */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"entries\":[" ENTRY("a", "\"keys\":[\"k\"],\"position\":%s") "]}", places[i]);
+        assert_string_equal(found(text, (const char *const[]){"k"}, 1), i == 5 ? "a<" : "a@");
+    }
     /* only the newest of the lines is looked through */
     char *line = malloc((1 << 20) + 1);
     memset(line, 'x', 1 << 20);
@@ -366,9 +375,22 @@ static void endless_cards(void **state) {
         free(json);
         json_decref(card);
     }
+    /* a name that is looked for in each take */
+    json_t *card = json_pack("{s:s, s:{s:s, s:s, s:{s:{s:[s]}}}}", "spec", "chara_card_v2", "data", "name", "Ada",
+                             "description", "d", "extensions", "understudy", "cast", text);
+    char *long_cast = json_dumps(card, 0);
+    assert_int_equal(us_card_parse(long_cast, strlen(long_cast), "test", &c, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "cast[0]"));
+    free(long_cast);
+    json_decref(card);
+    us_card_draft draft = {
+        .name = "Ada", .cast = (const char *const[]){text, "Marge"}, .n_cast = 2}; /* a script may have such */
+    assert_ok(us_card_new(&draft, &c, &err), &err);
+    assert_int_equal(c->n_cast, 1);
+    us_card_free(c);
     /* a greeting that no turn can hold is none, and said to be */
-    json_t *card = json_pack("{s:s, s:{s:s, s:s, s:[s, s, s]}}", "spec", "chara_card_v2", "data", "name", "Ada", "first_mes",
-                             text, "alternate_greetings", "Hi.", text, "Ho.");
+    card = json_pack("{s:s, s:{s:s, s:s, s:[s, s, s]}}", "spec", "chara_card_v2", "data", "name", "Ada", "first_mes", text,
+                     "alternate_greetings", "Hi.", text, "Ho.");
     char *json = json_dumps(card, 0), *greeting;
     assert_ok(us_card_parse(json, strlen(json), "test", &c, &err), &err);
     assert_int_equal(us_card_n_greetings(c), 2);
