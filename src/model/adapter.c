@@ -85,6 +85,11 @@ static us_status check_header(const us_model *m, const us_gguf *g, const char *t
     if (!us_str_eq(s, type))
         return us_fail(err, US_ERR_UNSUPPORTED, "%s: adapter of type '%.*s', '%s' is expected", path,
                        (int)(s.len < 40 ? s.len : 40), s.data, type);
+    if (us_gguf_find(g, "adapter.alora.invocation_tokens"))
+        return us_fail(err, US_ERR_UNSUPPORTED,
+                       "%s: an activated LoRA, which works only behind its own words (adapter.alora.invocation_tokens), is not "
+                       "supported",
+                       path);
     if ((st = us_gguf_get_str(g, "general.architecture", &s, err))) return st;
     if (!us_str_eq(s, m->architecture))
         return us_fail(err, US_ERR_MISMATCH, "%s: made for architecture '%.*s', the model is '%s'", path,

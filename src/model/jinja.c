@@ -418,26 +418,32 @@ static int ordered(size_t sign, value a, value b) {
     return sign == 2 ? a.n <= b.n : sign == 3 ? a.n >= b.n : sign == 4 ? a.n < b.n : a.n > b.n;
 }
 
+/* The sign that stands here, taken: of `signs`, 6 `in`, 7 `not in`; 8: none. */
+static size_t comparing(reader *r) {
+    static const char *const signs[] = {"==", "!=", "<=", ">=", "<", ">", "in"};
+    for (size_t k = 0; k < 7; k++)
+        if (take(r, signs[k])) return k;
+    if (!peek(r, "not") || !us_jinja_is(&r->src, r->at + 1, "in")) return 8;
+    r->at += 2;
+    return 7;
+}
+
+/* a < b < c is a < b and b < c, as in Python. */
 static value comparison(reader *r, int depth) {
-    static const char *const signs[] = {"==", "!=", "<=", ">=", "<", ">"};
     value v = sum(r, depth);
-    while (!failed(r)) {
-        size_t k = 0;
-        while (k < 6 && !peek(r, signs[k])) k++;
-        if (k < 6) {
-            r->at++;
-            value b = sum(r, depth);
-            int same = us_jinja_equal(v, b);
-            v = answer(k > 1 ? ordered(k, v, b) : same < 0 ? same : same == (k == 0));
-        } else if (peek(r, "in") || (peek(r, "not") && us_jinja_is(&r->src, r->at + 1, "in"))) {
-            bool no = take(r, "not");
-            r->at++;
-            value of = sum(r, depth);
-            int t = us_jinja_in(v, of);
-            v = answer(t < 0 ? t : t != no);
-        } else break;
+    int all = 1, n = 0;
+    for (size_t k; !failed(r) && (k = comparing(r)) < 8; n++) {
+        value b = sum(r, depth);
+        int same = k > 5   ? us_jinja_in(v, b)
+                   : k > 1 ? ordered(k, v, b)
+                           : us_jinja_equal(v, b),
+            one = same < 0           ? same
+                  : k == 1 || k == 7 ? !same
+                                     : same;
+        all = !one || !all ? 0 : one < 0 ? one : all;
+        v = b;
     }
-    return v;
+    return n ? answer(all) : v;
 }
 
 static value negation(reader *r, int depth) {
@@ -462,7 +468,7 @@ static value chain(reader *r, const char *sign, bool settles, value (*f)(reader 
         int x = us_jinja_truth(v);
         value b = only_if(x == settles, f, r, depth);
         if (x == !settles) v = b;
-        else if (x < 0) v = us_jinja_truth(b) == settles ? us_jinja_bool(settles) : us_jinja_unknown();
+        else if (x < 0) v = us_jinja_truth(b) == settles ? us_jinja_one_that_is(settles) : us_jinja_unknown();
     }
     return v;
 }
@@ -566,11 +572,13 @@ static bool set(reader *r, size_t i, int depth) {
 
 /* A side that may be taken or not: what it sets is not known from here on, what it raises is not raised for plain contents. */
 static bool doubt(reader *r, size_t b, size_t e) {
+    bool raised = false;
+    for (size_t i = b; i < e; i++) raised = raised || raises(r, &r->src.nodes[i]);
     for (size_t i = b; i < e; i++) {
         const node *n = &r->src.nodes[i];
         size_t t, bytes[2];
         const char *name[2];
-        bool blank = n->kind == US_JN_TEXT && strspn(r->src.s + n->at, " \t\n") >= n->len;
+        bool blank = n->kind == US_JN_TEXT && (!n->len || (raised && strspn(r->src.s + n->at, " \t\n") >= n->len));
         bool branch = begins(r, n, "if") || begins(r, n, "elif") || begins(r, n, "else") || begins(r, n, "endif");
         if (blank || branch || raises(r, n)) continue;
         if (!begins(r, n, "set") || n->end) return fail(r, "a condition that is not understood");

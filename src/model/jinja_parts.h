@@ -47,7 +47,7 @@ bool us_jinja_begins(const us_jinja_source *src, const us_jinja_node *n, const c
 typedef enum us_jinja_kind {
     US_J_UNDEFINED,
     US_J_NONE,
-    US_J_UNKNOWN, /* cannot be told: it depends on what people write */
+    US_J_UNKNOWN, /* cannot be told: it depends on what people write. n 1: but it is true; -1: but it is false */
     US_J_BOOL,
     US_J_NUMBER,
     US_J_SOME, /* a number above 0: the length of what people write */
@@ -77,6 +77,7 @@ typedef struct us_jinja_arena {
 } us_jinja_arena;
 
 us_jinja_value us_jinja_unknown(void);
+us_jinja_value us_jinja_one_that_is(bool truth); /* unknown but for its truth */
 us_jinja_value us_jinja_bool(bool b);
 us_jinja_value us_jinja_number(long n);
 us_jinja_value us_jinja_text(us_jinja_arena *a, const char *s, size_t n);

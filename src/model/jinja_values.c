@@ -14,6 +14,7 @@ typedef us_jinja_arena arena;
 
 static const value undefined = {.kind = US_J_UNDEFINED};
 value us_jinja_unknown(void) { return (value){.kind = US_J_UNKNOWN}; }
+value us_jinja_one_that_is(bool truth) { return (value){.kind = US_J_UNKNOWN, .n = truth ? 1 : -1}; }
 value us_jinja_bool(bool b) { return (value){.kind = US_J_BOOL, .n = b}; }
 value us_jinja_number(long n) { return (value){.kind = US_J_NUMBER, .n = n}; }
 static value answer(int t) { return t < 0 ? us_jinja_unknown() : us_jinja_bool(t); }
@@ -90,6 +91,13 @@ static bool has_mark(value v) {
     return false;
 }
 
+/* Bytes are letters there: no contents, no tokens, nothing beyond ASCII. */
+static bool is_plain(value v) {
+    for (size_t i = 0; v.kind == US_J_TEXT && i < v.len; i++)
+        if ((unsigned char)v.text[i] >= 128) return false;
+    return v.kind == US_J_TEXT && !has_mark(v);
+}
+
 /* Some of what people write: it is like no marker, and nothing may print it. */
 static value part(arena *a) {
     return us_jinja_text(a, (const char[]){US_JINJA_CONTENT, '0', US_JINJA_PART}, US_JINJA_MARK_BYTES);
@@ -147,7 +155,7 @@ static value trimmed(arena *a, value v, bool left, bool right, const value *set)
 }
 
 static value with_case(arena *a, value v, const char *how) {
-    if (v.kind != US_J_TEXT || has_mark(v)) return us_jinja_unknown();
+    if (!is_plain(v)) return us_jinja_unknown();
     value t = us_jinja_text(a, v.text, v.len);
     char *s = (char *)(uintptr_t)t.text;
     for (size_t i = 0; t.kind == US_J_TEXT && i < t.len; i++) {
@@ -222,7 +230,7 @@ value us_jinja_shown(arena *a, value v) {
 
 int us_jinja_truth(value v) {
     switch (v.kind) {
-    case US_J_UNKNOWN: return -1;
+    case US_J_UNKNOWN: return v.n > 0 ? 1 : v.n < 0 ? 0 : -1;
     case US_J_UNDEFINED:
     case US_J_NONE: return 0;
     case US_J_TEXT: return v.len > 0;
@@ -245,8 +253,10 @@ int us_jinja_equal(value a, value b) {
     }
     if (a.kind != b.kind) return 0;
     if (a.kind == US_J_TEXT) {
-        bool same = a.len == b.len && !memcmp(a.text, b.text, a.len);
-        return !same && us_jinja_has_content(a) && us_jinja_has_content(b) ? -1 : same;
+        bool same = a.len == b.len && !memcmp(a.text, b.text, a.len), in_a = us_jinja_has_content(a);
+        if (in_a == us_jinja_has_content(b)) return !same && in_a ? -1 : same;
+        value other = in_a ? b : a;
+        return other.len && !is_marker(other.text, other.len) ? -1 : 0; /* a single letter, or blanks, people may write */
     }
     if (a.kind == US_J_DICT || a.kind == US_J_MACRO) return a.list == b.list && a.n == b.n;
     if (a.kind != US_J_LIST || a.list == b.list) return 1;
@@ -291,7 +301,9 @@ int us_jinja_test(const char *name, size_t n, value v, value arg) {
     if (CALLED("none") || CALLED("None")) return v.kind == US_J_NONE;
     if (CALLED("string")) return v.kind == US_J_TEXT;
     if (CALLED("mapping")) return v.kind == US_J_DICT;
-    if (CALLED("sequence") || CALLED("iterable")) return v.kind == US_J_TEXT || v.kind == US_J_LIST || v.kind == US_J_DICT;
+    if (CALLED("sequence") || CALLED("iterable"))
+        return v.kind == US_J_TEXT || v.kind == US_J_LIST || v.kind == US_J_DICT ||
+               v.kind == US_J_UNDEFINED; /* as Jinja does */
     if (CALLED("boolean")) return v.kind == US_J_BOOL;
     if (CALLED("number")) return is_number(v) || v.kind == US_J_SOME;
     if (CALLED("integer")) return v.kind == US_J_NUMBER || v.kind == US_J_SOME;
@@ -314,7 +326,7 @@ value us_jinja_item(arena *a, value v, value k) {
         long i = k.n < 0 ? k.n + (long)v.list->n : k.n;
         return i >= 0 && i < (long)v.list->n ? v.list->items[i] : undefined;
     }
-    if (v.kind == US_J_TEXT && is_number(k) && !has_mark(v)) {
+    if (is_number(k) && is_plain(v)) {
         long i = k.n < 0 ? k.n + (long)v.len : k.n;
         return i >= 0 && i < (long)v.len ? us_jinja_text(a, v.text + i, 1) : undefined;
     }
@@ -337,7 +349,7 @@ value us_jinja_slice(arena *a, value v, const value bounds[3]) {
         if (bounds[i].kind != US_J_NUMBER && bounds[i].kind != US_J_UNDEFINED && bounds[i].kind != US_J_NONE)
             return us_jinja_unknown();
     bool list = v.kind == US_J_LIST, back = bounds[2].kind == US_J_NUMBER && bounds[2].n == -1;
-    if (!list && (v.kind != US_J_TEXT || has_mark(v))) return us_jinja_unknown();
+    if (!list && !is_plain(v)) return us_jinja_unknown();
     if (bounds[2].kind == US_J_NUMBER && bounds[2].n != 1 && !back) return us_jinja_unknown();
     if (back && (!list || bounds[0].kind == US_J_NUMBER || bounds[1].kind == US_J_NUMBER)) return us_jinja_unknown();
     long n = (long)(list ? v.list->n : v.len), from = bound(bounds[0], n, 0), to = bound(bounds[1], n, n);
@@ -349,11 +361,11 @@ value us_jinja_slice(arena *a, value v, const value bounds[3]) {
 }
 
 static value length(value v) {
-    return v.kind == US_J_LIST                   ? us_jinja_number((long)v.list->n)
-           : v.kind == US_J_DICT                 ? us_jinja_number((long)v.list->n / 2)
-           : us_jinja_has_content(v)             ? (value){.kind = US_J_SOME}
-           : v.kind == US_J_TEXT && !has_mark(v) ? us_jinja_number((long)v.len)
-                                                 : us_jinja_unknown();
+    return v.kind == US_J_LIST       ? us_jinja_number((long)v.list->n)
+           : v.kind == US_J_DICT     ? us_jinja_number((long)v.list->n / 2)
+           : us_jinja_has_content(v) ? (value){.kind = US_J_SOME}
+           : is_plain(v)             ? us_jinja_number((long)v.len)
+                                     : us_jinja_unknown();
 }
 
 /* Keys, values, or pairs of both. */

@@ -142,6 +142,14 @@ static bool is_special(const us_tokenizer *t, size_t id) {
     return t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_USER;
 }
 
+/* SentencePiece's tokens for bytes, where a file gives no token that type: they are known by their text, as in llama.cpp. */
+static void find_bytes(us_tokenizer *t, const us_kv *tokens) {
+    const unsigned char *at = NULL;
+    if (!t->spm || memchr(t->kinds, US_TOKEN_BYTE, t->n_vocab)) return;
+    for (size_t i = 0; i < t->n_vocab; i++)
+        if (byte_token(us_kv_next_str(tokens, &at)) >= 0) t->kinds[i] = US_TOKEN_BYTE;
+}
+
 static us_status load_pieces(us_tokenizer *t, const us_gguf *g, const us_kv *tokens, us_error *err) {
     size_t total = 0, n;
     const unsigned char *at = NULL;
@@ -305,12 +313,24 @@ static us_status load_ends(us_tokenizer *t, const us_gguf *g, us_error *err) {
     return st;
 }
 
+static bool in_brackets(us_str p) {
+    char first = p.len > 2 ? p.data[0] : 0, last = first ? p.data[p.len - 1] : 0;
+    return (first == '<' && last == '>') || (first == '[' && last == ']');
+}
+
 /* A token that its maker added to the vocabulary and that is text like any other ("\n\n", runs of blanks in Gemma): it is
  * matched before all else, in what users type too. Those that look like markers are not: they may open a turn or end one. */
 static bool is_plain(const us_tokenizer *t, int32_t id) {
     us_str p = t->pieces[id];
-    char first = p.data[0], last = p.data[p.len - 1];
-    return t->kinds[id] == US_TOKEN_USER && !t->ends[id] && !(first == '<' && last == '>') && !(first == '[' && last == ']');
+    return t->kinds[id] == US_TOKEN_USER && !t->ends[id] && !in_brackets(p);
+}
+
+/* BOS, EOS and their kin are special, whatever the file calls them, if they look so. */
+static void mark_named(us_tokenizer *t) {
+    for (size_t i = 0; i < t->n_vocab; i++)
+        if (((int32_t)i == t->bos || t->ends[i]) && !is_special(t, i) && t->kinds[i] != US_TOKEN_BYTE &&
+            in_brackets(t->pieces[i]))
+            t->kinds[i] = US_TOKEN_CONTROL;
 }
 
 static _Thread_local const us_tokenizer *sorted_of; /* qsort has no context */
@@ -367,6 +387,7 @@ static us_status load_specials(us_tokenizer *t, const us_gguf *g, us_error *err)
         int32_t id = us_tokenizer_find(t, ends[i]);
         if (id >= 0 && t->kinds[id] != US_TOKEN_NORMAL) t->ends[id] = true;
     }
+    mark_named(t);
     return list_specials(t, err);
 }
 
@@ -414,6 +435,7 @@ us_status us_tokenizer_from_gguf(const us_gguf *g, us_tokenizer **out, us_error 
     else if (!t->n_vocab) st = us_fail(err, US_ERR_FORMAT, "%s: the vocabulary is empty", us_gguf_path(g));
     if (!st) st = check_flags(t, g, err);
     if (!st) st = load_kinds(t, g, err);
+    if (!st) find_bytes(t, tokens);
     if (!st) st = load_pieces(t, g, tokens, err);
     if (!st) st = t->spm ? load_spm(t, g, err) : load_bpe(t, g, err);
     if (!st) st = load_specials(t, g, err);

@@ -668,6 +668,62 @@ static void a_turn_has_several_ends(void **state) {
     }
 }
 
+static us_status put_all_normal(us_gguf_writer *w, const char *key) {
+    us_gguf *g;
+    const us_kv *a;
+    assert_ok(us_gguf_open(base[1], &g, &err), &err);
+    assert_ok(us_gguf_get_array(g, key, US_KV_I32, 100000, &a, &err), &err);
+    int32_t *d = calloc((size_t)a->n, sizeof *d);
+    for (uint64_t i = 0; i < a->n; i++) d[i] = 1;
+    us_status st = us_gguf_put_array(w, key, US_KV_I32, d, (size_t)a->n, &err);
+    free(d);
+    us_gguf_close(g);
+    return st;
+}
+
+/* A SentencePiece file without types, or with one for all: bytes, BOS and EOS are known by their text. */
+static void untyped_pieces_are_known(void **state) {
+    (void)state;
+    static const char text[] = "a\nb\xe2\x82\xac";
+    us_status (*const puts[])(us_gguf_writer *, const char *) = {NULL, put_all_normal};
+    for (size_t i = 0; i < 2; i++) {
+        us_gguf *g[2];
+        us_tokenizer *tok[2];
+        us_tokens ids[2] = {{0}}, marked = {0};
+        replace(1, "tokenizer.ggml.token_type", puts[i]);
+        for (int k = 0; k < 2; k++) {
+            assert_ok(us_gguf_open(k ? path : base[1], &g[k], &err), &err);
+            assert_ok(us_tokenizer_from_gguf(g[k], &tok[k], &err), &err);
+            assert_ok(us_tokenizer_encode(tok[k], text, sizeof text - 1, false, &ids[k], &err), &err);
+        }
+        assert_int_equal(ids[0].n, ids[1].n);
+        assert_memory_equal(ids[0].ids, ids[1].ids, ids[0].n * sizeof *ids[0].ids);
+        assert_ok(us_tokenizer_encode(tok[1], "<s>a</s>", 8, true, &marked, &err), &err);
+        assert_true(marked.n == 3 && marked.ids[0] == us_tokenizer_bos(tok[1]) && marked.ids[2] == us_tokenizer_eos(tok[1]));
+        us_tokens_fini(&marked);
+        for (int k = 0; k < 2; k++) {
+            us_tokens_fini(&ids[k]);
+            us_tokenizer_free(tok[k]);
+            us_gguf_close(g[k]);
+        }
+    }
+}
+
+/* An adapter that works only behind its own words would be applied to all. */
+static void activated_adapters_are_refused(void **state) {
+    (void)state;
+    us_model *m = NULL;
+    us_adapter *ad;
+    char lora[512];
+    snprintf(lora, sizeof lora, "%s/lora.gguf", dir);
+    assert_ok(us_tiny_write_adapter(&(us_tiny){0}, 4, 8, lora, &err), &err);
+    assert_ok(us_model_open(base[0], NULL, &m, &err), &err);
+    replace_in(lora, "adapter.alora.invocation_tokens", put_ints);
+    assert_int_equal(us_adapter_open(m, path, true, &ad, &err), US_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "an activated LoRA"));
+    us_model_free(m);
+}
+
 /* SentencePiece's pieces with two that join to "</s>" and to "<s>": what people type is neither. */
 static us_status put_joining_pieces(us_gguf_writer *w, const char *key) {
     us_gguf *g;
@@ -815,6 +871,8 @@ int main(void) {
                                        cmocka_unit_test(olmo3_is_scaled_once),
                                        cmocka_unit_test(windows_are_applied),
                                        cmocka_unit_test(a_turn_has_several_ends),
+                                       cmocka_unit_test(untyped_pieces_are_known),
+                                       cmocka_unit_test(activated_adapters_are_refused),
                                        cmocka_unit_test(pieces_join_to_no_marker),
                                        cmocka_unit_test(endless_prompt),
                                        cmocka_unit_test(template_is_not_run),

@@ -94,7 +94,13 @@ static void expressions(void **state) {
         {"'y' if messages[0].role != 'system' else 'n'", "n"},
         {"'y' if messages[-1]['role'] == 'user' else 'n'", "y"},
         {"'y' if messages[0]['name'] else 'n'", "n"},
-        {"'y' if messages[0]['content'] == 'x' else 'n'", "n"}, /* contents equal no string of the template */
+        {"'y' if messages[0]['content'] == '<x>' else 'n'", "n"}, /* contents equal no marker of the template */
+        {"'y' if messages[0]['content'][:3] == '<x>' else 'n'", "n"},
+        {"(1 < 3 < 2) ~ ('x' == 'x' != 'y')", "FalseTrue"}, /* a chain */
+        {"('x' in 'xy' in ['xy']) ~ (2 not in [1] != [])", "TrueTrue"},
+        {"(nothing is iterable) ~ (nothing is sequence) ~ (none is iterable)", "TrueTrueFalse"},
+        {"'y' if messages[0].content[:1] or true else 'n'", "y"},
+        {"'y' if '' and messages[0].content[:1] else 'n'", "n"},
         {"'y' if 'x' in messages[0]['role'] else 'n'", "n"},
         {"'y' if add_generation_prompt else 'n'", "y"},
         {"'y' if enable_thinking else 'n'", "n"},
@@ -288,6 +294,14 @@ static void what_is_refused(void **state) {
         {"{{ messages[0].content.replace(' ', '_') }}" LOOP, "an output that is not understood"},
         {"{{ messages[0].content | tojson }}" LOOP, "an output that is not understood"},
         {"{{ messages[0].content[:3] }}" LOOP, "an output that is not understood"},
+        {"{{ 'é'[:1] }}" LOOP, "an output that is not understood"}, /* letters, not bytes */
+        {"{{ 'é' | length }}" LOOP, "an output that is not understood"},
+        {"{{ 'é'.upper() }}" LOOP, "an output that is not understood"},
+        {"{{ (messages[0].content | length > 9) or 'x' }}" LOOP, "an output that is not understood"}, /* true, but what? */
+        {"{{ (messages[0].content | length > 9) and '' }}" LOOP, "an output that is not understood"},
+        {"{% if messages[0].content | length > 9 %} {% endif %}" LOOP, "a condition that is not understood"}, /* blanks too */
+        {"{% if messages[0].content[0] == 'H' %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{% if messages[0].content == ' ' %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if messages[0].content | length > 9 %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if '?' in messages[0].content %}x{% endif %}" LOOP, "a condition that is not understood"},
         {"{% if messages[0].content.startswith(' ') %}x{% endif %}" LOOP, "a condition that is not understood"},
