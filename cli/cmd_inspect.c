@@ -185,7 +185,10 @@ static void show_scaling(const facts *f) {
 static void show_shape(const facts *f) {
     int64_t layers = get_arch(f, "block_count"), width = get_arch(f, "embedding_length"),
             heads = get_arch(f, "attention.head_count"), kv_heads = get_arch(f, "attention.head_count_kv"),
-            size = get_arch(f, "attention.key_length"), ctx = get_arch(f, "context_length");
+            size = get_arch(f, "attention.key_length"), ctx = get_arch(f, "context_length"),
+            original = get_arch(f, "rope.scaling.original_context_length");
+    bool bounded =
+        us_gguf_find_tensor(f->g, "rope_factors_short.weight") || get_arch_float(f, "attention.temperature_scale") > 0;
     char a[32], b[32];
     if (kv_heads < 0) kv_heads = heads;
     if (size < 0 && heads > 0) size = width / heads;
@@ -196,6 +199,7 @@ static void show_shape(const facts *f) {
     if (ctx >= 0) {
         label("context");
         printf("%" PRId64 " tokens", ctx);
+        if (bounded && original > 0 && original < ctx) printf(", of which the first %" PRId64 " are used here", original);
         double token = 4.0 * (double)layers * (double)kv_heads * (double)size; /* K and V, 2 bytes each */
         if (token > 0 && token < 1e9 && (double)ctx * token < 1e18)
             printf("; the f16 KV cache takes %s a token, %s when full", human_bytes((uint64_t)token, a),

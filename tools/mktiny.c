@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: us_mktiny [OPTIONS] ARCH TYPE OUT.gguf        ARCH: llama llama3 qwen2 qwen3 gemma2 gemma3 phi3\n"
-    "                                                     granite olmo2 smollm3; TYPE: F32 F16 Q4_1 Q4_K Q4_K_M ...\n"
+    "                                                     granite olmo2 smollm3 mistral3; TYPE: F32 F16 Q4_1 Q4_K Q4_K_M ...\n"
     "       us_mktiny [OPTIONS] --shape llama-1b [--mix q4_k_m | TYPE] OUT.gguf\n\n"
     "  --seed N         random weights of this seed (0)\n"
     "  --vocab KIND     bpe (default) or spm\n"

@@ -340,7 +340,8 @@ static us_status plan_tensors(maker *m, int n_vocab, us_error *err) {
 /* Of the keys that some architectures have: values that a few tokens feel. */
 static us_status put_traits(maker *m, us_error *err) {
     const us_tiny *t = &m->t;
-    bool gemma2 = is(t, "gemma2"), gemma3 = is(t, "gemma3"), phi = is(t, "phi3"), granite = is(t, "granite");
+    bool gemma2 = is(t, "gemma2"), gemma3 = is(t, "gemma3"), phi = is(t, "phi3"), granite = is(t, "granite"),
+         ministral = is(t, "mistral3");
     const struct {
         const char *name;
         bool wanted, whole;
@@ -348,8 +349,10 @@ static us_status put_traits(maker *m, us_error *err) {
     } keys[] = {{"attention.sliding_window", gemma2 || gemma3 || phi, true, 8},
                 {"attn_logit_softcapping", gemma2, false, 1.5},
                 {"final_logit_softcapping", gemma2, false, 4},
-                {"rope.scaling.factor", gemma3, false, 8},
-                {"rope.scaling.original_context_length", phi, true, 64},
+                {"rope.scaling.factor", gemma3 || ministral, false, 8},
+                {"rope.scaling.original_context_length", phi || ministral, true, 64},
+                {"rope.scaling.yarn_log_multiplier", ministral, false, 0.5},
+                {"attention.temperature_scale", ministral, false, 0.25},
                 {"rope.scaling.attn_factor", phi, false, 1.1875},
                 {"embedding_scale", granite, false, 12},
                 {"residual_scale", granite, false, 0.22},
@@ -364,6 +367,7 @@ static us_status put_traits(maker *m, us_error *err) {
                            : us_gguf_put_f32(m->w, key, (float)keys[i].v, err);
     }
     if (!st && gemma3) st = us_gguf_put_str(m->w, "gemma3.rope.scaling.type", "linear", 6, err);
+    if (!st && ministral) st = us_gguf_put_str(m->w, "mistral3.rope.scaling.type", "yarn", 4, err);
     return st;
 }
 

@@ -5,6 +5,7 @@
  * 1 added already, q and k of those without `neox` have their rows permuted. */
 static const us_architecture rows[] = {
     {.name = "llama", .models = "Llama 2, 3, 3.1, 3.2, TinyLlama, SmolLM2, Mistral, Mistral Nemo"},
+    {.name = "mistral3", .models = "Ministral 3", .warms = true},
     {.name = "qwen2", .models = "Qwen 2, 2.5", .neox = true},
     {.name = "qwen3", .models = "Qwen 3", .neox = true, .qk_norm = US_QK_NORM_HEAD},
     {.name = "gemma", .models = "Gemma", .neox = true, .gelu = true, .scales_embd = true},

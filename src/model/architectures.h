@@ -18,13 +18,14 @@ typedef struct us_architecture {
     bool no_pre_norm;   /* attention and feed-forward read x itself */
     bool post_norm;     /* what they make is normed before it is added to x */
     us_qk_norm qk_norm;
-    bool attn_factor_is_all;    /* YaRN's key attn_factor is the scale itself, as in the models' own config */
-    int32_t window_step;        /* with a sliding window: each so manieth layer sees everything; 0: no layer does */
-    int32_t window;             /* when the file has no key for it; 0: none */
-    double window_base;         /* RoPE base of the layers with a window; 0: that of the others */
-    bool window_unscaled;       /* RoPE scaling is for the layers without a window */
-    int32_t no_rope_step;       /* each so manieth layer has no RoPE; 0: all have it */
-    bool finetuned_is_rope;     /* the key rope.scaling.finetuned says whether there is RoPE at all */
+    bool attn_factor_is_all; /* YaRN's key attn_factor is the scale itself, as in the models' own config */
+    bool warms;              /* q grows with the position behind the original context (refused), and YaRN has a second scale */
+    int32_t window_step;     /* with a sliding window: each so manieth layer sees everything; 0: no layer does */
+    int32_t window;          /* when the file has no key for it; 0: none */
+    double window_base;      /* RoPE base of the layers with a window; 0: that of the others */
+    bool window_unscaled;    /* RoPE scaling is for the layers without a window */
+    int32_t no_rope_step;    /* each so manieth layer has no RoPE; 0: all have it */
+    bool finetuned_is_rope;  /* the key rope.scaling.finetuned says whether there is RoPE at all */
     double attn_cap, logit_cap; /* when the file has no key for them; 0: none */
     int32_t wide_query_layers;  /* with so many layers scores are divided by sqrt(D/H) instead of sqrt(E) */
 } us_architecture;

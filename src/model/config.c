@@ -113,21 +113,22 @@ static us_status make_rope(us_model *m, double base, const us_tensor *divisors, 
 static us_status yarn(us_model *m, const us_architecture *a, double base, int32_t ctx, scaling *s, us_error *err) {
     const double n = m->net.n_rot, pi = 3.14159265358979323846;
     int32_t original;
-    double fast, slow, own;
+    double fast, slow, own, log_mul;
     char buf[128];
     us_status st;
     if ((st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err)) ||
         (st = want_float(m, "rope.scaling.yarn_beta_fast", 0, 1e6, 32, &fast, err)) ||
         (st = want_float(m, "rope.scaling.yarn_beta_slow", 0, 1e6, 1, &slow, err)) ||
-        (st = want_float(m, "rope.scaling.yarn_attn_factor", 0.01, 100, 1, &own, err)) ||
+        (st = want_float(m, "rope.scaling.yarn_attn_factor", 0, 100, 0, &own, err)) ||
         (st = want_float(m, "rope.scaling.yarn_ext_factor", 1, 1, 1, &(double){0}, err)) ||
-        (st = want_float(m, "rope.scaling.yarn_log_multiplier", 0, 0, 0, &(double){0}, err)))
+        (st = want_float(m, "rope.scaling.yarn_log_multiplier", 0, a->warms ? 100 : 0, 0, &log_mul, err)))
         return st;
     s->yarn = true;
     s->low = fmax(0, floor(n * log(original / (fast * 2 * pi)) / (2 * log(base))));
     s->high = fmin(n - 1, ceil(n * log(original / (slow * 2 * pi)) / (2 * log(base))));
     if (a->attn_factor_is_all && us_gguf_find(m->g, key(m, buf, "rope.scaling.attn_factor"))) return US_OK;
-    s->scale *= own * (1 + 0.1 * log(fmax(1, s->factor)));
+    double stretch = 0.1 * log(fmax(1, s->factor));
+    s->scale *= own > 0 ? own : (1 + stretch) / (1 + log_mul * stretch); /* own: attention_factor of the model's config */
     return US_OK;
 }
 
@@ -173,6 +174,16 @@ static us_status long_rope(us_model *m, int32_t ctx, const us_tensor **divisors,
     return US_OK;
 }
 
+/* Ministral multiplies q by 1 + scale * ln(1 + floor(p / original context)): by 1 up to there, where positions end here. */
+static us_status stay_within(us_model *m, const us_architecture *a, int32_t ctx, us_error *err) {
+    int32_t original;
+    double warmth;
+    us_status st = want_int(m, "rope.scaling.original_context_length", 1, 1 << 24, ctx, &original, err);
+    if (!st) st = want_float(m, "attention.temperature_scale", 0, 100, 0, &warmth, err);
+    if (!st && a->warms && warmth > 0 && original < ctx) m->net.n_ctx_most = original;
+    return st;
+}
+
 /* The rotation of most layers, then that of layers with a window where it is another. */
 static us_status make_ropes(us_model *m, const us_architecture *a, int32_t ctx, us_error *err) {
     us_net *n = &m->net;
@@ -184,6 +195,7 @@ static us_status make_ropes(us_model *m, const us_architecture *a, int32_t ctx, 
         (st = rope_divisors(m, "rope_freqs.weight", (size_t)n->n_rot / 2, &divisors, err)))
         return st;
     if (!divisors && (st = long_rope(m, ctx, &divisors, err))) return st;
+    if ((st = stay_within(m, a, ctx, err))) return st;
     if ((st = make_rope(m, base, divisors, &s, err))) return st;
     st = want_float(m, "rope.freq_base_swa", 1, 1e12, a->window_base > 0 ? a->window_base : base, &window_base, err);
     if (st || (window_base == base && !a->window_unscaled)) return st;
@@ -288,7 +300,7 @@ static us_status find_architecture(us_model *m, const us_architecture **out, us_
 
 /* Keys that other architectures have, which would change what the model computes: a file with one is another model than its
  * architecture's name says. */
-static us_status only_what_is_known(us_model *m, us_error *err) {
+static us_status only_what_is_known(us_model *m, const us_architecture *a, us_error *err) {
     static const struct {
         const char *name;
         double harmless;
@@ -313,6 +325,7 @@ static us_status only_what_is_known(us_model *m, us_error *err) {
     char buf[128];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const us_kv *kv = us_gguf_find(m->g, key(m, buf, keys[i].name));
+        if (a->warms && !strncmp(keys[i].name, "attention.temperature", 21)) continue;
         for (uint64_t k = 0; kv && kv->kind != US_KV_STRING && k < (kv->is_array ? kv->n : 1); k++) {
             double x;
             int64_t n;
@@ -359,13 +372,13 @@ static us_status check_activation(us_model *m, const us_architecture *a, us_erro
                          us_gguf_path(m->g), (int)(act.len < 40 ? act.len : 40), act.data, m->architecture, buf);
 }
 
-static us_status load_sizes(us_model *m, int32_t *ctx, us_error *err) {
+static us_status load_sizes(us_model *m, const us_architecture *a, int32_t *ctx, us_error *err) {
     us_net *n = &m->net;
     int32_t head_size, value_size, n_rot;
     double eps;
     char buf[128];
     us_status st;
-    if ((st = only_what_is_known(m, err)) || (st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
+    if ((st = only_what_is_known(m, a, err)) || (st = want_int(m, "block_count", 1, 1024, -1, &n->n_layers, err)) ||
         (st = want_int(m, "embedding_length", 32, 65536, -1, &n->n_embd, err)) ||
         (st = want_int(m, "feed_forward_length", 32, 1 << 20, -1, &n->n_ff, err)) ||
         (st = want_int(m, "attention.head_count", 1, 1024, -1, &n->heads.n_heads, err)) ||
@@ -440,7 +453,7 @@ us_status us_config_load(us_model *m, us_error *err) {
     if (st) return st;
     const us_architecture *a;
     int32_t ctx;
-    if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, &ctx, err)) || (st = check_activation(m, a, err)))
+    if ((st = find_architecture(m, &a, err)) || (st = load_sizes(m, a, &ctx, err)) || (st = check_activation(m, a, err)))
         return st;
     n->neox = a->neox;
     n->fused = a->fused;

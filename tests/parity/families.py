@@ -28,9 +28,9 @@ a = ap.parse_args()
 torch.manual_seed(0)
 RANK, ALPHA, SEED, T = 4, 8.0, 7, 24
 MODULES = ["q", "k", "v", "o", "gate", "up", "down"]
-FAMILIES = ["llama", "nemo", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3"]
+FAMILIES = ["llama", "nemo", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3", "mistral3"]
 OPTIONS = {"nemo": {"arch": "llama", "head_size": 64, "untied": 1}, "olmo2": {"untied": 1}}  # Mistral Nemo's heads are wider than D / H
-PERMUTED = ["llama", "granite", "smollm3"]
+PERMUTED = ["llama", "granite", "smollm3", "mistral3"]
 GEMMA = ["gemma", "gemma2", "gemma3"]
 
 
@@ -54,6 +54,13 @@ def make_config(arch, k, n_vocab, tied, tensors):
         eos_token_id=0, attn_implementation="eager", rope_parameters={"rope_type": "default", "rope_theta": base})
     if arch == "llama":
         return tf.LlamaConfig(head_dim=head, **common)
+    if arch == "mistral3":
+        common["rope_parameters"] = {
+            "rope_type": "yarn", "rope_theta": base, "factor": key("rope.scaling.factor"), "beta_fast": 32.0, "beta_slow": 1.0,
+            "mscale": 1.0, "mscale_all_dim": key("rope.scaling.yarn_log_multiplier"),
+            "original_max_position_embeddings": key("rope.scaling.original_context_length"),
+            "llama_4_scaling_beta": key("attention.temperature_scale")}
+        return tf.Ministral3Config(head_dim=head, **common)
     if arch == "qwen2":
         return tf.Qwen2Config(**common)
     if arch == "qwen3":

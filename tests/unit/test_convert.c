@@ -33,7 +33,8 @@ static double distance(const float *a, const float *b, int32_t n) {
 
 static void out_and_back(void **state) {
     (void)state;
-    static const char *const archs[] = {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "granite", "olmo2", "smollm3"};
+    static const char *const archs[] = {"llama", "qwen2",   "qwen3", "gemma2",  "gemma3",
+                                        "phi3",  "granite", "olmo2", "smollm3", "mistral3"};
     for (size_t i = 0; i < sizeof archs / sizeof *archs; i++) {
         us_tiny o = {.arch = archs[i], .seed = 3, .uneven = i == 1};
         char *path = us_path_join(dir, "m.gguf"), *folder = us_path_join(dir, "peft"), *back = us_path_join(dir, "back.gguf"),

@@ -569,6 +569,10 @@ static us_status put_yarn(us_gguf_writer *w, const char *key) {
     if (!st) st = us_gguf_put_f32(w, "llama.rope.scaling.factor", 4, &err);
     return st ? st : us_gguf_put_u32(w, "llama.rope.scaling.original_context_length", 1024, &err);
 }
+static us_status put_yarn_scale(us_gguf_writer *w, const char *key) {
+    us_status st = put_yarn(w, key); /* attention_factor of a config: in place of the usual one */
+    return st ? st : us_gguf_put_f32(w, "llama.rope.scaling.yarn_attn_factor", 1.5f, &err);
+}
 static us_status put_no_scaling(us_gguf_writer *w, const char *key) {
     us_status st = us_gguf_put_str(w, key, "none", 4, &err);
     return st ? st : us_gguf_put_f32(w, "llama.rope.scaling.factor", 4, &err);
@@ -587,6 +591,7 @@ static void rope_scaling_is_applied(void **state) {
         {"llama.rope.scaling.factor", put_4, 0.25, 0.00790569415, 4.445698525e-5, 1},
         {"llama.rope.scale_linear", put_4, 0.25, 0.00790569415, 4.445698525e-5, 1},
         {"llama.rope.scaling.type", put_yarn, 1, 0.0180701581, 4.445698525e-5, 1.138629436},
+        {"llama.rope.scaling.type", put_yarn_scale, 1, 0.0180701581, 4.445698525e-5, 1.5},
         {"llama.rope.scaling.attn_factor", put_4, 1, 0.03162277660, 1.778279410e-4, 4}, /* for every type */
     };
     for (size_t i = 0; i < sizeof ropes / sizeof *ropes; i++) {
