@@ -90,6 +90,9 @@ static value named(reader *r, const char *name, size_t n) {
     if (CALLED("eos_token")) return us_jinja_text(&r->mem, eos, 1);
     if (CALLED("enable_thinking") || CALLED("false") || CALLED("False")) return us_jinja_bool(false);
     if (CALLED("true") || CALLED("True")) return us_jinja_bool(true);
+    if (CALLED("raise_exception") || CALLED("range") || CALLED("namespace") || CALLED("dict") || CALLED("lipsum") ||
+        CALLED("cycler") || CALLED("joiner") || CALLED("self"))
+        return (value){.kind = US_J_MACRO, .n = -1}; /* defined, and no text */
     if (CALLED("tools") || CALLED("documents") || CALLED("none") || CALLED("None")) return (value){.kind = US_J_NONE};
     return undefined;
 }

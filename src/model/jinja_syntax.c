@@ -25,8 +25,11 @@ static bool add_string(us_jinja_source *r, size_t from, size_t end) {
         if (c == '\\' && i + 1 < end) {
             c = r->s[++i];
             if (c == 'x' || c == 'u' || c == 'U' || isdigit((unsigned char)c)) return fail(r, "a string with a numeric escape");
-            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-            if (isalpha((unsigned char)c) && us_buf_append(&r->texts, "\\", 1, NULL)) return fail(r, "it is too long");
+            if (c == '\n') continue; /* a text that goes on in the next line */
+            if (c == 'a' || c == 'b' || c == 'N') return fail(r, "a string with an escape that is not understood");
+            bool known = strchr("ntrfv\\'\"", c) != NULL;
+            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == 'f' ? '\f' : c == 'v' ? '\v' : c;
+            if (!known && us_buf_append(&r->texts, "\\", 1, NULL)) return fail(r, "it is too long"); /* as Python does */
         }
         if (us_buf_append(&r->texts, &c, 1, NULL)) return fail(r, "it is too long");
     }

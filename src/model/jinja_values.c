@@ -91,6 +91,8 @@ static bool has_mark(value v) {
     return false;
 }
 
+static bool has_token(value v) { return v.len && (memchr(v.text, US_JINJA_BOS, v.len) || memchr(v.text, US_JINJA_EOS, v.len)); }
+
 /* Bytes are letters there: no contents, no tokens, nothing beyond ASCII. */
 static bool is_plain(value v) {
     for (size_t i = 0; v.kind == US_J_TEXT && i < v.len; i++)
@@ -154,12 +156,14 @@ static value trimmed(arena *a, value v, bool left, bool right, const value *set)
     return t;
 }
 
+/* "Title": as the filter makes one, where words begin behind blanks and some signs only. */
 static value with_case(arena *a, value v, const char *how) {
     if (!is_plain(v)) return us_jinja_unknown();
     value t = us_jinja_text(a, v.text, v.len);
     char *s = (char *)(uintptr_t)t.text;
     for (size_t i = 0; t.kind == US_J_TEXT && i < t.len; i++) {
-        bool start = !i || (!strcmp(how, "title") && !isalpha((unsigned char)s[i - 1]));
+        bool start = !i || (!strcmp(how, "title") && !isalpha((unsigned char)s[i - 1])) ||
+                     (!strcmp(how, "Title") && (isspace((unsigned char)s[i - 1]) || strchr("-({[<", s[i - 1])));
         bool up = !strcmp(how, "upper") || (start && strcmp(how, "lower"));
         s[i] = (char)(up ? toupper((unsigned char)s[i]) : tolower((unsigned char)s[i]));
     }
@@ -198,8 +202,10 @@ static value join(arena *a, value list, value by) {
     return all;
 }
 
-static value replaced(arena *a, value v, value old, value new) {
-    return new.kind == US_J_TEXT ? join(a, split(a, v, old, -1), new) : us_jinja_unknown();
+static value replaced(arena *a, value v, value old, value new, value most) {
+    bool all = most.kind == US_J_UNDEFINED || most.kind == US_J_NONE;
+    if (new.kind != US_J_TEXT || (!all && (most.kind != US_J_NUMBER || most.n < 0))) return us_jinja_unknown();
+    return join(a, split(a, v, old, all ? -1 : most.n), new);
 }
 
 /* Whether v begins (or ends) with a text; -1: that depends on what people write. */
@@ -254,6 +260,7 @@ int us_jinja_equal(value a, value b) {
     if (a.kind != b.kind) return 0;
     if (a.kind == US_J_TEXT) {
         bool same = a.len == b.len && !memcmp(a.text, b.text, a.len), in_a = us_jinja_has_content(a);
+        if (!same && (has_token(a) || has_token(b))) return -1; /* what BOS and EOS look like, the vocabulary says */
         if (in_a == us_jinja_has_content(b)) return !same && in_a ? -1 : same;
         value other = in_a ? b : a;
         return other.len && !is_marker(other.text, other.len) ? -1 : 0; /* a single letter, or blanks, people may write */
@@ -481,10 +488,11 @@ value us_jinja_filter(arena *a, const char *name, size_t n, value v, const us_ji
     if (CALLED("tojson")) return json(a, v);
     if (CALLED("int")) return is_number(v) ? us_jinja_number(v.n) : us_jinja_unknown();
     if (CALLED("abs")) return is_number(v) ? us_jinja_number(v.n < 0 ? -v.n : v.n) : us_jinja_unknown();
-    if (CALLED("replace")) return replaced(a, v, us_jinja_arg(args, 0, "old"), us_jinja_arg(args, 1, "new"));
+    if (CALLED("replace"))
+        return replaced(a, v, us_jinja_arg(args, 0, "old"), us_jinja_arg(args, 1, "new"), us_jinja_arg(args, 2, "count"));
     if (CALLED("items")) return v.kind == US_J_UNDEFINED ? us_jinja_list_new(a, US_J_LIST) : entries(a, v, true, true);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (n == strlen(cases[i]) && !memcmp(name, cases[i], n)) return with_case(a, v, cases[i]);
+        if (n == strlen(cases[i]) && !memcmp(name, cases[i], n)) return with_case(a, v, i ? cases[i] : "Title");
     return of_list(a, name, n, v, args);
 }
 
@@ -497,7 +505,7 @@ static value of_text(arena *a, const char *name, size_t n, value v, const us_jin
     if (CALLED("rstrip")) return trimmed(a, v, false, true, set);
     if (CALLED("startswith") || CALLED("endswith")) return answer(touches(v, x, CALLED("endswith")));
     if (CALLED("split")) return split(a, v, x, y.kind == US_J_NUMBER ? y.n : -1);
-    if (CALLED("replace")) return args->n == 2 ? replaced(a, v, x, y) : us_jinja_unknown();
+    if (CALLED("replace")) return replaced(a, v, x, y, us_jinja_arg(args, 2, "count"));
     if (CALLED("join")) return join(a, x, v);
     if (CALLED("find")) {
         size_t k = x.kind == US_J_TEXT ? position(v, 0, x) : (size_t)-1;

@@ -51,7 +51,9 @@ int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *s, size_t n) { re
 
 int32_t us_tokenizer_lookup_text(const us_tokenizer *t, const char *s, size_t n) {
     int32_t id = us_tokenizer_lookup(t, s, n);
-    return id < 0 || t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_UNKNOWN || t->ends[id] ? -1 : id;
+    bool marker = id >= 0 && (t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_UNKNOWN ||
+                              (t->kinds[id] == US_TOKEN_USER && t->ends[id]));
+    return marker ? -1 : id;
 }
 
 static uint32_t *merge_slot(const us_tokenizer *t, int32_t l, int32_t r) {

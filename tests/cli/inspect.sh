@@ -42,7 +42,7 @@ has '"kind": "adapter"'
 has '"rank": 8'
 
 # whether a file runs here, and why not
-for arch in llama qwen2 gemma2 gemma3 phi3 granite olmo2 smollm3 mistral3; do
+for arch in llama mistral3 qwen2 gemma2 gemma3 phi3 granite olmo2 smollm3; do
     "$US_MKTINY" $arch Q8_0 "$d/family.gguf"
     out=$("$UNDERSTUDY" inspect "$d/family.gguf")
     has "runs here      yes"

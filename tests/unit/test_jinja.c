@@ -38,6 +38,14 @@ static void expressions(void **state) {
         {"'a' ~ 'b' + 'c'", "abc"},
         {"'a\\nb\\t\\\\\\''", "a\nb\t\\'"},
         {"'\\q'", "\\q"}, /* no escape: both characters, as in Python */
+        {"'\\ \\%'", "\\ \\%"},
+        {"'a\\\nb'", "ab"}, /* a line goes on */
+        {"'\\f'", "\f"},
+        {"\"it's a-b\" | title", "It's A-B"},
+        {"\"it's\".title()", "It'S"},
+        {"('aaa' | replace('a', 'b', 2)) ~ 'aaa'.replace('a', 'b', 1)", "bbabaa"},
+        {"'y' if raise_exception is defined and range is defined else 'n'", "y"},
+        {"'y' if bos_token == bos_token else 'n'", "y"},
         {"('x')", "x"},
         {"'x' if true else 'y'", "x"},
         {"'x' if False else 'y'", "y"},
@@ -294,6 +302,9 @@ static void what_is_refused(void **state) {
         {"{{ messages[0].content.replace(' ', '_') }}" LOOP, "an output that is not understood"},
         {"{{ messages[0].content | tojson }}" LOOP, "an output that is not understood"},
         {"{{ messages[0].content[:3] }}" LOOP, "an output that is not understood"},
+        {"{{ '\\a' }}" LOOP, "an escape that is not understood"},
+        {"{% if bos_token == '<s>' %}x{% endif %}" LOOP, "a condition that is not understood"},
+        {"{{ raise_exception }}" LOOP, "an output that is not understood"},
         {"{{ 'é'[:1] }}" LOOP, "an output that is not understood"}, /* letters, not bytes */
         {"{{ 'é' | length }}" LOOP, "an output that is not understood"},
         {"{{ 'é'.upper() }}" LOOP, "an output that is not understood"},
