@@ -16,7 +16,7 @@ static const char *const known[US_N_CELLS] = {
     "personscene|"
     "personname|personscenes|persona|author|from|fromname|sender|sendername|username|user|nick|nickname|saidby|spokenby|cast|"
     "characters|"
-    "speakerid|dialoguespeaker|"
+    "speakerid|speakeridx|dialoguespeaker|displayname|creator|agent|"
     "персонаж|герой|говорящий|спикер|роль|действующеелицо|имя|имяперсонажа|кто|автор|отправитель|"
     "figur|sprecher|sprecherin|rolle|charakter|personname|wer|absender|"
     "personnage|locuteur|interlocuteur|rôle|nom|qui|auteur|expéditeur|"
@@ -31,7 +31,7 @@ static const char *const known[US_N_CELLS] = {
     "message|messages|mes|says|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|"
     "value|"
     "response|"
-    "rawtext|"
+    "rawtext|transcription|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
     "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
     "réplique|répliques|texte|paroles|parole|énoncé|tirade|"
@@ -113,6 +113,22 @@ void us_columns_named(const us_script_options *o, const us_span_str *header, siz
         }
     }
     us_buf_fini(&name);
+}
+
+static size_t first_called(const us_span_str *header, size_t n, const char *const *names, size_t n_names) {
+    for (size_t k = 0; k < n_names; k++)
+        for (size_t i = 0; i < n; i++)
+            if (header[i].n == strlen(names[k]) && !strncasecmp(header[i].s, names[k], header[i].n)) return i;
+    return n;
+}
+
+bool us_columns_pair(const us_span_str *header, size_t n, size_t *ask, size_t *answer) {
+    static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
+                             *const answers[] = {"output",    "answer", "response", "completion", "generated", "chosen",
+                                                 "assistant", "gpt",    "target",   "reply",      "answers",   "bot"};
+    *ask = first_called(header, n, asks, sizeof asks / sizeof *asks);
+    *answer = first_called(header, n, answers, sizeof answers / sizeof *answers);
+    return *ask < n && *answer < n;
 }
 
 us_status us_columns_missing(const us_script_options *o, const char *path, const us_span_str *header, size_t n,

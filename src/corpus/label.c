@@ -24,14 +24,28 @@ bool us_is_capitals(us_span_str s) {
     return upper > 0;
 }
 
+/* "He says", "Ann replied": a sentence that leads to words, no name. */
+static bool is_telling(us_span_str s) {
+    static const char *const verbs[] = {" says",    " said",    " asks",    " asked",     " replies",  " replied", " adds",
+                                        " added",   " thinks",  " thought", " continues", " whispers", " shouts",  " сказал",
+                                        " сказала", " говорит", " sagt",    " sagte",     " dit",      " dijo",    " dice"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        size_t n = strlen(verbs[i]);
+        if (s.n > n && !memcmp(s.s + s.n - n, verbs[i], n)) return true;
+    }
+    return false;
+}
+
 /* Is this what people are called: short, few words, beginning with a letter (or a digit: "1st Guard"), without the end of a
  * sentence. Words of small letters are allowed if few: "old man", "Voice of the king". */
 static bool is_name(us_span_str s) {
     uint32_t cp = 0;
     size_t words = 1, letters = 0, small = 0, big = 0;
     bool start = true;
+    if (s.n == 8 && (!strncasecmp(s.s, "{{user}}", 8) || !strncasecmp(s.s, "{{char}}", 8)))
+        return true; /* of a card's examples */
     if (!s.n || s.n > 80) return false;
-    if (begins(s, "http") || memmem(s.s, s.n, "//", 2)) return false;
+    if (begins(s, "http") || memmem(s.s, s.n, "//", 2) || is_telling(s)) return false;
     for (size_t i = 0; i < s.n;) {
         int len = us_utf8_decode(s.s + i, s.n - i, &cp);
         if (!len) return false;
@@ -47,7 +61,7 @@ static bool is_name(us_span_str s) {
         letters += letter;
         i += (size_t)len;
     }
-    if ((!letters && *s.s != '#') || words > 6) return false;
+    if ((!letters && (s.n < 2 || *s.s != '#' || s.s[1] < '0' || s.s[1] > '9')) || words > 6) return false;
     return words <= 2 || big >= small; /* "he said this" is no name */
 }
 
@@ -153,18 +167,15 @@ bool us_label_dotted(us_span_str line, us_span_str *name, us_span_str *direction
            !us_is_slug(l) && !us_is_heading(l);
 }
 
-/* "(00:03)": when it was said, not how. */
-static bool is_clock(us_span_str s) {
-    bool colon = false;
-    for (size_t i = 0; i < s.n; i++) {
-        if (!strchr("0123456789:.()[] ", s.s[i])) return false;
-        colon = colon || s.s[i] == ':';
-    }
-    return colon;
+/* "(00:03)", "(26)": no words, which the rule "directions" would leave. */
+static bool is_number(us_span_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (((s.s[i] | 32) >= 'a' && (s.s[i] | 32) <= 'z') || (unsigned char)s.s[i] >= 0x80) return false;
+    return true;
 }
 
 us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *err) {
-    if (is_clock(direction)) return US_OK;
+    if (is_number(direction)) return US_OK;
     bool open = direction.n && !strchr("([\xef\xe3", *direction.s);
     us_status st = open ? us_buf_append_str(out, "(", err) : US_OK;
     if (!st) st = us_buf_append(out, direction.s ? direction.s : "", direction.n, err);
@@ -267,23 +278,78 @@ static bool is_counted(const char *low, size_t n) {
     return false;
 }
 
+/* "第一场", "第三幕": behind 第 a number and what is counted. */
+static bool is_part_in_han(us_span_str t, size_t at) {
+    static const char *const numbers = "一二三四五六七八九十百〇零两", *const parts = "场場幕集景話话章回節节";
+    size_t n = 0;
+    for (; at + 3 <= t.n && n < 5; at += 3, n++) {
+        char word[4] = {t.s[at], t.s[at + 1], t.s[at + 2]};
+        if (n && strstr(parts, word)) return true;
+        if (!strstr(numbers, word)) return false;
+    }
+    return false;
+}
+
 bool us_is_heading(us_span_str line) {
-    static const char *const heads[] = {
-        "scene",    "act ",     "setting:", "chapter",   "episode", "part ",   "cut to",       "fade in",          "fade out",
-        "prologue", "epilogue", "teaser",   "cold open", "tag",     "opening", "intermission", "commercial break", "time lapse",
-        "the end",  "сцена",    "акт ",     "действие",  "явление", "картина", "серия",        "эпизод",           "глава",
-        "szene",    "akt",      "auftritt", "aufzug",    "folge ",  "scène",   "acte",         "escena",           "acto",
-        "cena",     "ato ",     "第",       "场景",      "場景",    "シーン",  "장면"};
+    static const char *const heads[] = {"scene",
+                                        "act ",
+                                        "setting:",
+                                        "chapter",
+                                        "episode",
+                                        "part ",
+                                        "cut to",
+                                        "fade in",
+                                        "fade out",
+                                        "prologue",
+                                        "epilogue",
+                                        "teaser",
+                                        "cold open",
+                                        "tag",
+                                        "opening",
+                                        "intermission",
+                                        "commercial break",
+                                        "time lapse",
+                                        "the end",
+                                        "сцена",
+                                        "акт ",
+                                        "действие",
+                                        "явление",
+                                        "картина",
+                                        "серия",
+                                        "эпизод",
+                                        "глава",
+                                        "szene",
+                                        "akt",
+                                        "auftritt",
+                                        "aufzug",
+                                        "folge ",
+                                        "scène",
+                                        "acte",
+                                        "escena",
+                                        "acto",
+                                        "cena",
+                                        "ato ",
+                                        "scena",
+                                        "výstup",
+                                        "jelenet",
+                                        "sahne",
+                                        "perde",
+                                        "第",
+                                        "场景",
+                                        "場景",
+                                        "シーン",
+                                        "장면"};
     us_span_str l = us_trim(line);
     if (!l.n) return false;
     if (us_is_slug(l)) return true;
+    if ((l.n == 7 && begins(l, "<START>")) || (l.n == 5 && begins(l, "<END>"))) return true;
     size_t same = 0;
     while (same < l.n && l.s[same] == l.s[0]) same++;
     if (same == l.n && l.n >= 3 && strchr("*-=_~#", l.s[0])) return true;
     if (l.s[0] == '#' && l.n > 1 && (l.s[same] == ' ')) return true;
     bool bracket = l.s[0] == '[' || l.s[0] == '(',
-         fenced = exactly(l, "==") || exactly(l, "--") || exactly(l, "**") || exactly(l, "__");
-    us_span_str t = fenced ? without(l, "=-*_ ") : l;
+         fenced = exactly(l, "==") || exactly(l, "--") || exactly(l, "**") || exactly(l, "__") || exactly(l, "~~");
+    us_span_str t = fenced ? without(l, "=-*_~ ") : l;
     if (bracket) t.s++, t.n--;
     char low[128] = ""; /* the beginning in small letters, and where each byte of it ends in the line */
     size_t ends[128], n_low = 0, at = 0;
@@ -308,7 +374,7 @@ bool us_is_heading(us_span_str line) {
             numbered = numbered || (t.s[i] >= '0' && t.s[i] <= '9') || t.s[i] == 'I' || t.s[i] == 'V';
         if (whole || heads[k][n - 1] == ' ' || strchr(" .:-,", after)) {
             if (us_is_capitals(t) || numbered || whole || after == ':') return true;
-        } else if ((unsigned char)heads[k][0] >= 0xe3 && numbered) return true;
+        } else if ((unsigned char)heads[k][0] >= 0xe3 && (numbered || is_part_in_han(t, end))) return true;
     }
     return false;
 }

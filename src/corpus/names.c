@@ -130,10 +130,15 @@ static bool is_role_of(const char *whole, const char *name) {
     return m > n + 3 && !strncmp(whole, name, n) && whole[n] == ' ' && whole[n + 1] == '(' && whole[m - 1] == ')';
 }
 
+static const char *behind_marks(const char *s) {
+    for (bool curly; (curly = !strncmp(s, "\xe2\x80\x99", 3)) || (*s && strchr(" .,'-_", *s));) s += curly ? 3 : 1;
+    return s;
+}
+
 static bool same_but_for_marks(const char *a, const char *b) {
     for (;; a++, b++) {
-        while (*a && strchr(" .,'-_", *a)) a++;
-        while (*b && strchr(" .,'-_", *b)) b++;
+        a = behind_marks(a);
+        b = behind_marks(b);
         if (!*a || *a != *b) return *a == *b;
     }
 }

@@ -173,6 +173,19 @@ static const char *moment(const char *p, const char *end, int64_t *out) {
 
 static us_span_str rest_of(const char *p, const char *end) { return us_trim((us_span_str){p, (size_t)(end - p)}); }
 
+/* Is a quotation open at the end? */
+static bool in_quotes(const char *p, const char *end) {
+    int straight = 0, curly = 0;
+    for (; p < end; p++) {
+        straight += *p == '"';
+        if (end - p >= 3 && (!memcmp(p, "\xe2\x80\x9c", 3) || !memcmp(p, "\xe2\x80\x9e", 3))) curly++;
+        else if (end - p >= 3 && !memcmp(p, "\xe2\x80\x9d", 3)) curly--;
+        else if (end - p >= 2 && !memcmp(p, "\xc2\xab", 2)) curly++;
+        else if (end - p >= 2 && !memcmp(p, "\xc2\xbb", 2)) curly--;
+    }
+    return straight % 2 || curly > 0;
+}
+
 /* "Ann: Good morning"; a name has no colon in it, and what the program says mostly has none at all. */
 static void name_and_words(const char *p, const char *end, head *h) {
     const char *colon = NULL;
@@ -187,9 +200,7 @@ static void name_and_words(const char *p, const char *end, head *h) {
         h->words = rest_of(p, end);
         return;
     }
-    bool quotes = memchr(p, '"', (size_t)(colon - p)) || memmem(p, (size_t)(colon - p), "\xe2\x80\x9c", 3) ||
-                  memmem(p, (size_t)(colon - p), "\xc2\xab", 2);
-    if (quotes) { /* Ann changed the subject to "Ducks: part two" */
+    if (in_quotes(p, colon)) { /* Ann changed the subject to "Ducks: part two" */
         h->words = rest_of(p, end);
         return;
     }
@@ -269,6 +280,8 @@ static bool is_when(const char *p, const char *end, int64_t *out) {
     for (size_t i = 0; i < sizeof days / sizeof *days && !q; i++)
         if ((q = word(p, end, days[i])) && (q = clock_at(q, end, &s))) *out = s;
     if (!q && (q = clock_at(p, end, &s))) *out = s;
+    const char *dash = q ? blanks(q, end) : NULL; /* 00:03 - 00:10 */
+    if (dash && dash < end && *dash == '-' && clock_at(dash + 1, end, &s)) q = clock_at(dash + 1, end, &s);
     if (q && q < end && *q == ')') q++;
     return q && blanks(q, end) == end;
 }

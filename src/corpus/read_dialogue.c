@@ -75,6 +75,8 @@ typedef struct manner {
     bool all_small;  /* nobody is written big here */
     bool places;     /* "[Bridge]" begins a scene */
     us_tally dotted; /* what stands before the first dot of a line */
+    us_tally colons; /* names with a colon behind them */
+    bool by_colons;  /* nearly all have one: "STOP. I know you." is a sentence */
 } manner;
 
 /* Bytes of the number or the clock that a line begins with, and of what parts it from the words; *number is its value. */
@@ -103,9 +105,15 @@ static size_t bullet(us_span_str t) {
     return t.n > 4 && !memcmp(t.s, "\xe2\x80\xa2", 3) ? 3 : 0;
 }
 
+static us_span_str unquoted(us_span_str w);
+
 static us_span_str bare(const manner *m, us_span_str line) {
-    us_span_str t = us_trim(line);
+    us_span_str t = us_trim(line), name, direction, words;
     unsigned number;
+    if (t.n > 4 && *t.s == '"') { /* a table of one column: "Ann: Hi, Bob" */
+        us_span_str inner = unquoted(t);
+        if (inner.n < t.n && us_label_split(inner, &name, &direction, &words)) t = inner;
+    }
     size_t n = m->numbered ? line_number(t, &number) : m->bulleted ? bullet(t) : 0;
     return us_trim((us_span_str){t.s + n, t.n - n});
 }
@@ -124,6 +132,9 @@ static us_span_str unquoted(us_span_str w) {
 
 /* "Любовь Андреевна": a first name and another, each with a capital. */
 static bool is_full_name(us_span_str s) {
+    static const char *const moves[] = {"Enter", "Exit", "Exeunt", "Re-enter", "Actus", "Входит", "Уходит"};
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
+        if (s.n > strlen(moves[i]) && !memcmp(s.s, moves[i], strlen(moves[i]))) return false;
     const char *blank = memchr(s.s, ' ', s.n);
     for (const char *p = blank; p; p = memchr(p + 1, ' ', (size_t)(s.s + s.n - p) - 1)) {
         uint32_t cp = 0;
@@ -132,14 +143,21 @@ static bool is_full_name(us_span_str s) {
     return blank != NULL;
 }
 
+static bool has_dot(us_span_str t, us_span_str name) {
+    us_span_str other, direction, words;
+    return us_label_dotted(t, &other, &direction, &words) && other.s == name.s && other.n == name.n;
+}
+
 static bool label_of(const manner *m, us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
-    return us_label_split(t, name, direction, words) || (m->by_dots && us_label_dotted(t, name, direction, words) &&
-                                                         (us_tally_count(&m->dotted, *name) > 1 || is_full_name(*name)));
+    if (m->by_dots && us_label_dotted(t, name, direction, words) && us_tally_count(&m->dotted, *name) > 1) return true;
+    if (us_label_split(t, name, direction, words))
+        return !m->by_colons || !has_dot(t, *name) || us_tally_count(&m->colons, *name);
+    return m->by_dots && us_label_dotted(t, name, direction, words) && is_full_name(*name);
 }
 
 static void survey(const us_doc *d, manner *m) {
     us_span_str name, direction, words;
-    size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, n = us_doc_sample(d);
+    size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, dots = 0, n = us_doc_sample(d);
     unsigned number, last = 0;
     memset(m, 0, sizeof *m);
     m->places = has_places(d);
@@ -159,10 +177,13 @@ static void survey(const us_doc *d, manner *m) {
             labels++;
             small += !is_big(name);
             quoted += unquoted(words).n < words.n;
+            if (has_dot(t, name)) dots++;
+            else us_tally_add(&m->colons, name);
         } else if (us_label_dotted(t, &name, &direction, &words)) us_tally_add(&m->dotted, name);
     }
     for (size_t i = 0; i < m->dotted.n; i++) again += m->dotted.names[i].count > 1 ? m->dotted.names[i].count : 0;
     m->by_dots = again >= 4 && (again > labels || m->numbered) && again * 2 > m->dotted.total;
+    m->by_colons = m->colons.total > 3 * dots;
     m->quoted = labels > 2 && quoted * 10 >= labels * 8;
     m->all_small = small * 2 > labels;
 }
@@ -172,7 +193,7 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     static _Thread_local manner m;
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     us_span_str name, direction, words;
-    double labelled = 0, other = 0, empty = 0;
+    double labelled = 0, other = 0, empty = 0, tight = 0;
     bool gap = true, going = false, nameless = false; /* nameless: a name without words, which may stand in the next line */
     (void)o;
     if (d->workbook) return;
@@ -191,6 +212,7 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
             labelled++;
             empty += nameless;
             nameless = !words.n;
+            tight += words.n && words.s[-1] == ':'; /* "hit:0,1,text" may be a row of a table */
             us_tally_add(&names, name);
             gap = false;
             going = true;
@@ -200,6 +222,7 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     if (labelled < 1) return;
     double share = labelled / (labelled + other);
     view->fit = (0.2 + 0.72 * share) * (0.25 + 0.75 * us_tally_repeated(&names)) * (1 - 0.8 * empty / labelled);
+    if (tight > 0.9 * labelled) view->fit *= 0.85;
     if (share < 0.3) view->fit *= 0.5;
     if (labelled < 2) view->fit *= 0.7;
     snprintf(view->about, sizeof view->about, "plain text, \"Name%s line\"%s", m.by_dots ? "." : ":",
@@ -238,9 +261,10 @@ static us_status go_on(speech *p, us_span_str words) {
     return st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err);
 }
 
-/* "Пауза.", "Beat": alone on a line. */
+/* "Пауза.", "Beat", "Curtain.": alone on a line. */
 static bool is_pause(us_span_str t) {
-    static const char *const words[] = {"pause", "beat", "pausa", "Пауза", "пауза", "ПАУЗА"};
+    static const char *const words[] = {"pause",   "beat",   "pausa", "Пауза",  "пауза",   "ПАУЗА",   "curtain", "blackout",
+                                        "Vorhang", "rideau", "telón", "oscuro", "sipario", "Занавес", "ЗАНАВЕС"};
     if (t.n && t.s[t.n - 1] == '.') t.n--;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (t.n == strlen(words[i]) && !strncasecmp(t.s, words[i], t.n)) return true;
@@ -253,6 +277,14 @@ static bool is_closed(us_span_str t) {
     for (int k = 0; k < 2; k++)
         if (t.n > 6 && memmem(t.s, t.n, pairs[k][0], 3) && !memcmp(t.s + t.n - 3, pairs[k][1], 3)) return true;
     return false;
+}
+
+/* A line behind a full-width blank tells, in the scripts of China and Japan, unless a corner is still open. */
+static bool is_set_in(us_span_str line, const us_buf *said) {
+    static const char open[] = "\xe3\x80\x8c", close[] = "\xe3\x80\x8d";
+    if (line.n < 3 || memcmp(line.s, "\xe3\x80\x80", 3)) return false;
+    const char *at = said->len ? memmem(said->data, said->len, open, 3) : NULL;
+    return !at || memmem(at, (size_t)(said->data + said->len - at), close, 3);
 }
 
 us_status us_read_dialogue(us_rows *r, us_doc *d) {
@@ -296,7 +328,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
         } else if (label) {
             st = begin(&p, l.line, name, direction, words);
             if (!st && is_closed(t)) st = finish(&p);
-        } else if (us_is_direction_line(t) || gap || !p.open) {
+        } else if (us_is_direction_line(t) || gap || !p.open || is_set_in(l.text, &p.text)) {
             bool said = p.open && !gap && us_is_direction_line(t); /* a direction between the lines of a speech */
             if (said) st = go_on(&p, t);
             else if (!(st = finish(&p))) us_rows_action(r, l.line), st = r->status;

@@ -139,7 +139,8 @@ static bool is_page(const us_doc *d) {
     us_span_str t = us_trim((us_span_str){d->s, n});
     if (d->workbook || d->inside || !t.n || *t.s != '<') return false;
     return (t.n > 9 && !strncasecmp(t.s, "<!doctype html", 14)) || memmem(t.s, t.n, "<html", 5) ||
-           memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5);
+           memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5) ||
+           !strncasecmp(t.s, "<sami>", 6); /* Korea's captions */
 }
 
 /* The shape of the page's text; where it has none, of its tables. */

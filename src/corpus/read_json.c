@@ -26,7 +26,8 @@ typedef struct place {
     char season[64], episode[160], scene[160], bot[80];
     uint32_t list; /* number of the list, 0: none */
     int depth;
-    bool talk; /* under a key that means a dialogue */
+    bool talk;   /* under a key that means a dialogue */
+    bool thread; /* a list of replies: no scene of its own */
 } place;
 
 typedef struct walk {
@@ -378,9 +379,11 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     if (strcmp(here.scene, pl.scene)) here.list = 0;                             /* the record says its scene itself */
     member *profile = find(m, n, "user_profile"), *kind = find(m, n, "subtype"); /* Slack */
     us_status st = profile && *profile->value.s == '{' ? put_value(w, profile->value, ", ", &w->speaker, 0) : US_OK;
+    static const char *const notices[] = {"\"GuildMember", "\"Channel", "\"Thread", "\"Call", "\"Recipient", "\"UserPremium"};
     member *type = find(m, n, "author") ? find(m, n, "type") : NULL; /* Discord: who joined, what was pinned */
-    if (type && is_string(type->value) && memcmp(type->value.s, "\"Default\"", 9) && memcmp(type->value.s, "\"Reply\"", 7))
-        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    for (size_t i = 0; type && i < sizeof notices / sizeof *notices; i++)
+        if (type->value.n > strlen(notices[i]) && !memcmp(type->value.s, notices[i], strlen(notices[i])))
+            return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
     if (kind && (memmem(kind->value.s, kind->value.n, "channel_", 8) || memmem(kind->value.s, kind->value.n, "group_", 6)))
         return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
     if (!st && !w->speaker.len) st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
@@ -419,12 +422,11 @@ static us_status emit_side(walk *w, us_span_str object, member *m, size_t n, con
 /* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
  * character (named by a speaker's key, else "assistant") answers. */
 static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
-    static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
-                             *const answers[] = {"output",    "answer", "response", "completion", "generated",
-                                                 "assistant", "gpt",    "target",   "reply",      "answers"};
     member *question = NULL, *answer = NULL, *more = NULL;
-    for (size_t i = 0; i < sizeof asks / sizeof *asks && !question; i++) question = find(m, n, asks[i]);
-    for (size_t i = 0; i < sizeof answers / sizeof *answers && !answer; i++) answer = find(m, n, answers[i]);
+    us_span_str keys[64];
+    size_t k = n < 64 ? n : 64, ask_at, answer_at;
+    for (size_t i = 0; i < k; i++) keys[i] = m[i].key;
+    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = &m[answer_at];
     bool list = answer && answer->value.n && *answer->value.s == '[';
     *done = question && answer && is_string(question->value) &&
             (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
@@ -610,6 +612,10 @@ static bool is_talk(us_span_str key) {
     return false;
 }
 
+static bool is_replies(us_span_str key) {
+    return (key.n == 7 && !memcmp(key.s, "replies", 7)) || (key.n == 8 && !memcmp(key.s, "children", 8));
+}
+
 static bool first_is_record(walk *w, us_span_str list) {
     const char *p = list.s + 1;
     us_span_str e;
@@ -693,12 +699,18 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
     if (!w->keys[0]) note_keys(w, m, n);
     bool record = is_record(w, m, n, &at), container = false;
     for (size_t i = 0; i < n && record && !container; i++)
-        container = !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && first_is_record(w, m[i].value);
+        container =
+            !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && first_is_record(w, m[i].value) && !is_replies(m[i].key);
     if (record && *m[at.at[US_CELL_SPEAKER]].value.s == '[' && *m[at.at[US_CELL_TEXT]].value.s == '[')
         st = read_columns(w, m, n, &at, pl, &done); /* two lists side by side */
     if (st || done) goto out;
     if (record && !container) {
         st = emit(w, v, m, n, &at, pl);
+        for (size_t i = 0; i < n && !st; i++) { /* a thread goes on below */
+            place below = pl;
+            below.thread = true;
+            if (is_replies(m[i].key) && first_is_record(w, m[i].value)) st = visit(w, m[i].value, below);
+        }
         goto out;
     }
     st = emit_answer(w, v, m, n, &at, pl, &done);
@@ -738,23 +750,41 @@ static double time_of(walk *w, us_span_str v) {
     size_t n;
     double t = 0;
     if (*v.s == '{' && list_members(w, v, &m, &n, w->r->err)) {
-        if (!(when = find(m, n, "timestamp_ms")) && !(when = find(m, n, "date_unixtime"))) when = find(m, n, "timestamp");
+        static const char *const keys[] = {"timestamp_ms",        "date_unixtime", "timestamp",
+                                           "originalarrivaltime", "created_at",    "created"};
+        for (size_t i = 0; i < sizeof keys / sizeof *keys && !when; i++) when = find(m, n, keys[i]);
         const char *p = when ? when->value.s + (*when->value.s == '"') : "";
         char digits[24] = "";
-        for (size_t i = 0; i < 20 && p[i] >= '0' && p[i] <= '9'; i++) digits[i] = p[i];
+        for (size_t k = 0; k < 14 && ((*p >= '0' && *p <= '9') || (k && strchr("-: T", *p))); p++) /* or 2024-03-12T10:15:00 */
+            if (*p <= '9' && *p >= '0') digits[k++] = *p;
         t = strtod(digits, NULL);
     }
     if (*v.s == '{') free(m);
     return t > 1e8 ? t : 0; /* a year is none */
 }
 
+typedef struct located {
+    us_span_str e;
+    uint32_t line;
+} located;
+
+/* Visits the last of n values first; frees the list. */
+static us_status visit_backwards(walk *w, located *list, size_t n, place pl, us_status st) {
+    uint32_t last_line = w->line;
+    const char *last = w->counted;
+    while (n && !st) {
+        w->line = list[--n].line, w->counted = list[n].e.s;
+        if (!is_scalar(list[n].e)) st = visit(w, list[n].e, pl);
+    }
+    w->line = last_line, w->counted = last;
+    free(list);
+    return st;
+}
+
 /* A list of messages, newest first: from its end. True when it was one. */
 static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
     const char *p = v.s + 1, *end = v.s + v.n;
-    struct {
-        us_span_str e;
-        uint32_t line;
-    } *list = NULL;
+    located *list = NULL;
     us_span_str e;
     size_t n = 0, cap = 0, later = 0;
     double before = 0;
@@ -768,14 +798,7 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
     if (!later) return false;
     for (p = v.s + 1, n = 0; !*st && next_element(w, &p, end, &e);)
         if (!(*st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err))) list[n].e = e, list[n++].line = line_of(w, e.s);
-    uint32_t last_line = w->line;
-    const char *last = w->counted;
-    while (n && !*st) {
-        w->line = list[--n].line, w->counted = list[n].e.s;
-        if (!is_scalar(list[n].e)) *st = visit(w, list[n].e, pl);
-    }
-    w->line = last_line, w->counted = last;
-    free(list);
+    *st = visit_backwards(w, list, n, pl, *st);
     w->newest_first = true;
     return true;
 }
@@ -816,7 +839,8 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
         const char *q = blanks(first + 1, end);
         if (*q != '[' && *q != '{') return read_rows(w, v, (us_span_str){0}, &pl);
     }
-    pl.list = ++w->n_lists;
+    if (!pl.thread) pl.list = ++w->n_lists;
+    pl.thread = false;
     if (visit_turned(w, v, pl, &st)) return st ? st : w->r->status;
     while (!st && next_element(w, &p, end, &e)) {
         if (!is_scalar(e)) st = visit(w, e, pl);
@@ -841,6 +865,44 @@ static us_status visit_cut(walk *w, const char *p, const place *pl) {
     return *p == '[' ? visit_list(w, rest, *pl) : US_OK;
 }
 
+/* ConvoKit's lines: each utterance stands above the one that it answers. Then the file is read from its end. */
+static bool answers_first(walk *w) {
+    const char *p = blanks(w->d->s, w->end);
+    member *m[2] = {NULL, NULL}, *to = NULL, *id = NULL;
+    size_t n[2];
+    for (int k = 0; k < 2; k++) {
+        const char *after = p < w->end && *p == '{' ? skip_value(w, p, w->end) : NULL;
+        if (!after || !list_members(w, (us_span_str){p, (size_t)(after - p)}, &m[k], &n[k], w->r->err)) break;
+        if (k) id = find(m[1], n[1], "id");
+        else if (!(to = find(m[0], n[0], "reply-to"))) to = find(m[0], n[0], "reply_to");
+        p = blanks(after, w->end);
+    }
+    bool turned =
+        to && id && is_string(to->value) && to->value.n == id->value.n && !memcmp(to->value.s, id->value.s, id->value.n);
+    free(m[0]);
+    free(m[1]);
+    w->broken = NULL;
+    return turned;
+}
+
+static us_status visit_lines_turned(walk *w) {
+    located *list = NULL;
+    size_t n = 0, cap = 0;
+    us_status st = US_OK;
+    for (const char *p = blanks(w->d->s, w->end), *after; p < w->end && !st; p = blanks(after, w->end)) {
+        uint32_t line = line_of(w, p);
+        if ((after = *p == '{' ? skip_value(w, p, w->end) : NULL)) {
+            if (!(st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err)))
+                list[n++] = (located){{p, (size_t)(after - p)}, line};
+        } else {
+            us_rows_reject(w->r, line, "not JSON");
+            if (!(after = memchr(p, '\n', (size_t)(w->end - p)))) after = w->end;
+        }
+    }
+    w->newest_first = true;
+    return visit_backwards(w, list, n, (place){0}, st);
+}
+
 us_status us_read_json(us_rows *r, us_doc *d) {
     walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
     size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
@@ -851,8 +913,9 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     us_buf_init(&w.last_keys, 1 << 16);
     us_buf_init(&w.text, max);
     us_buf_init(&w.other, max);
-    us_status st = US_OK;
-    const char *p = d->s;
+    bool turned = answers_first(&w);
+    us_status st = turned ? visit_lines_turned(&w) : US_OK;
+    const char *p = turned ? w.end : d->s;
     while (!st) {
         const char *from = p, *nl;
         p = blanks(p, w.end);
@@ -901,7 +964,8 @@ void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
     const char *q = blanks(p + 1, end);
-    if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !strchr("{[\"]n", *q))) return;
+    bool null = end - q > 5 && !memcmp(q, "null", 4) && strchr(",]", q[4]); /* RPG Maker's lists begin so */
+    if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !null && !strchr("{[\"]", *q))) return;
     size_t n = us_doc_sample(d);
     const char *after = skip_value(&w, p, d->s + n), *next = after ? blanks(after, end) : end;
     if (*p == '{' && *q == '"' && (!(q = skip_string(q, end)) || *blanks(q, end) != ':')) return;

@@ -30,7 +30,7 @@ static bool is_transition(us_span_str t) {
         "CONTINUED", "(CONTINUED)", "(MORE)",    "MORE",        "OMITTED",  "ANGLE ON",  "CLOSE ON",   "CLOSE UP",
         "POV",       "WIDE ",       "FLASHBACK", "LATER",       "INTERCUT", "DRAFT",     "WRITTEN BY", "ЗТМ",
         "ИЗ ЗТМ",    "КОНЕЦ",       "ТИТР",      "ENDE",        "FIN"};
-    if (ends_with(t, "TO:") || ends_with(t, "IN:") || ends_with(t, "OUT.")) return true;
+    if (ends_with(t, "TO:") || ends_with(t, "IN:") || ends_with(t, "OUT.") || ends_with(t, " POV")) return true;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (begins(t, heads[i]) &&
             (t.n == strlen(heads[i]) || heads[i][strlen(heads[i]) - 1] == ' ' || strchr(" .:-(", t.s[strlen(heads[i])])))
@@ -42,6 +42,10 @@ static bool is_transition(us_span_str t) {
 static bool cue_of(us_span_str line, us_span_str *name) {
     us_span_str t = us_trim(line), bare;
     size_t words = 1;
+    const char *tab = memchr(t.s, '\t', t.n); /* the number of a line stands behind it */
+    bool number = tab;
+    for (const char *p = tab; number && p < t.s + t.n; p++) number = strchr("\t0123456789.", *p) != NULL;
+    if (number) t.n = (size_t)(tab - t.s);
     if (t.n > 1 && t.s[0] == '@') { /* forced: any letters */
         bool together = t.s[t.n - 1] == '^';
         *name = us_trim((us_span_str){t.s + 1, t.n - 1 - together});
@@ -59,6 +63,20 @@ static bool cue_of(us_span_str line, us_span_str *name) {
     for (size_t i = 0; i < bare.n; i++) words += bare.s[i] == ' ';
     *name = t;
     return words <= 6 && !memchr(bare.s, '"', bare.n);
+}
+
+/* "BARNARDO  Who's there?", "HORATIO, [within]  Friends": a name and, behind a gap, its words (Folger's Shakespeare). The bytes up to
+ * the words, 0: none. */
+static size_t words_at(us_span_str line, us_span_str *name) {
+    us_span_str t = us_trim(line);
+    const char *end = t.s + t.n, *gap = memmem(t.s, t.n, "  ", 2), *bracket = memmem(t.s, t.n, ", [", 3);
+    if (!gap || t.s > line.s + 3) return 0;
+    const char *stop = bracket && bracket < gap ? bracket : gap, *words = bracket && bracket < gap ? bracket + 2 : gap;
+    us_span_str before = us_trim((us_span_str){t.s, (size_t)(stop - t.s)}),
+                said = us_trim((us_span_str){words, (size_t)(end - words)});
+    if (!before.n || strchr(":.", before.s[before.n - 1]) || !cue_of(before, name) || said.n < 2 || us_is_capitals(said))
+        return 0;
+    return (size_t)(said.s - line.s);
 }
 
 /* ---- blocks: lines between empty lines ------------------------------------------------------------------------- */
@@ -102,7 +120,10 @@ static bool next_block(us_lines *l, block *b) {
             continue;
         }
         b->at[b->n] = l->line;
-        b->lines[b->n++] = l->text;
+        us_span_str name;
+        size_t words = b->n ? 0 : words_at(l->text, &name);
+        if (words) b->lines[b->n++] = name, b->at[b->n] = l->line; /* as if they stood on lines of their own */
+        b->lines[b->n++] = (us_span_str){l->text.s + words, l->text.n - words};
         if (b->n == sizeof b->lines / sizeof *b->lines) break;
     }
     b->after = l->at;
@@ -153,6 +174,7 @@ static bool short_line(us_span_str line, us_span_str *name, char *style) {
 
 typedef struct survey {
     double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
+    bool always;                                 /* nearly each paragraph begins with such a line */
     bool by_repeats, tight;                      /* tight: names stand between lines without an empty one */
     char style;                                  /* of nearly all these short lines, else 0 */
 } survey;
@@ -188,6 +210,7 @@ static void look(const us_doc *d, survey *v) {
     for (size_t i = 0; i < starts.n; i++)
         if (v->style || starts.names[i].count > 1) v->small += starts.names[i].count;
     v->cues *= us_tally_repeated(&cues) > 0.3 || v->slugs ? 1 : 0.5;
+    v->always = (double)starts.total >= 0.8 * v->blocks;
     v->by_repeats = v->small > 2 * v->cues && v->small * 2 > v->blocks && starts.n < 60;
 }
 
@@ -223,6 +246,10 @@ void us_look_screenplay(const us_script_options *o, const us_doc *d, us_view *vi
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+static bool is_letter(char c) {
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
 /* Fountain's emphasis and notes out of a line of words. */
 static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
     us_status st = out->len ? us_buf_append_str(out, " ", err) : US_OK;
@@ -235,7 +262,7 @@ static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
                 continue;
             }
         }
-        bool word = i && i + 1 < t.n && t.s[i - 1] != ' ' && t.s[i + 1] != ' ';
+        bool word = i && i + 1 < t.n && is_letter(t.s[i - 1]) && is_letter(t.s[i + 1]);
         if (t.s[i] == '\\' && i + 1 < t.n && strchr("*_\\", t.s[i + 1])) st = us_buf_append(out, t.s + ++i, 1, err);
         else if (t.s[i] == '_' && !word) continue;
         else if (t.s[i] == '*' && (t.n - i < 2 || memchr(t.s + i + 1, '*', t.n - i - 1) || (i && memchr(t.s, '*', i))))
@@ -264,7 +291,7 @@ typedef struct play {
     us_rows *r;
     const us_tally *names; /* of paragraphs' first lines, when names are not in capitals; else NULL */
     char style;
-    bool tight;
+    bool always, tight;
     us_buf text;
     uint32_t cues, beside; /* beside: names that stand side by side, with their words in two columns */
 } play;
@@ -274,7 +301,7 @@ static bool speaks(const play *p, const block *b, size_t at, us_span_str *name) 
     if (!p->names) return cue_of(b->lines[at], name) && !us_is_slug(b->lines[at + 1]);
     char style;
     if (at || !short_line(b->lines[at], name, &style)) return false;
-    return us_tally_count(p->names, *name) > 1 || (style && style == p->style);
+    return us_tally_count(p->names, *name) > 1 || (style && style == p->style) || p->always;
 }
 
 /* "ANN              BOB": two who speak at the same time. */
@@ -283,6 +310,16 @@ static bool is_pair(us_span_str line) {
     const char *gap = memmem(t.s, t.n, "      ", 6);
     return gap && indent_of(line) >= 4 && cue_of((us_span_str){t.s, (size_t)(gap - t.s)}, &name) &&
            cue_of(us_trim((us_span_str){gap, (size_t)(t.s + t.n - gap)}), &name);
+}
+
+/* "ANN (whispering)", "ANN (26)": what stands in brackets behind a name and is no cue of the camera's, which has a rule of its own. */
+static us_span_str manner_of(us_span_str *name) {
+    const char *open = memrchr(name->s, '(', name->n);
+    size_t bare = us_name_without_cues(name->s, name->n);
+    if (!open || open == name->s || name->s[name->n - 1] != ')' || bare < name->n) return (us_span_str){0};
+    us_span_str manner = {open, (size_t)(name->s + name->n - open)};
+    *name = us_trim((us_span_str){name->s, (size_t)(open - name->s)});
+    return manner;
 }
 
 /* A speech may be followed by another without an empty line between, when the names are indented. */
@@ -300,6 +337,8 @@ static us_status read_block(play *p, const block *b) {
         } else if (speaks(p, b, i, &name) && (!action || indent_of(b->lines[i]) > indent_of(b->lines[i - 1]) + 3)) {
             size_t depth = indent_of(b->lines[i]), k = i + 1;
             us_buf_clear(&p->text);
+            us_span_str manner = manner_of(&name);
+            if (manner.n && us_label_put_direction(manner, &p->text, p->r->err)) return p->r->status = US_ERR_MEMORY;
             for (; k < b->n && !st; k++) {
                 us_span_str next;
                 bool other =
@@ -337,7 +376,7 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     const char *s = own ? own : d->s;
     size_t begin = title_page(d);
     uint32_t line = 0;
-    play p = {.r = r, .names = v.by_repeats ? &names : NULL, .style = v.style, .tight = v.tight};
+    play p = {.r = r, .names = v.by_repeats ? &names : NULL, .style = v.style, .always = v.always, .tight = v.tight};
     char style;
     us_status st = US_OK;
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);

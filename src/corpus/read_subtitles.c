@@ -10,7 +10,9 @@
 /* "00:00:01,000 --> 00:00:02,000", with '.', without hours; "0:00:01.000,0:00:02.000". */
 static bool is_timing(us_span_str l) {
     const char *arrow = memmem(l.s, l.n, "-->", 3), *comma = arrow ? NULL : memchr(l.s, ',', l.n);
-    if (comma && l.n < 32 && comma - l.s > 8 && comma[-4] == '.' && strspn(l.s, "0123456789:.,") >= l.n) arrow = comma;
+    bool clocks = comma && l.n < 32 && comma - l.s > 8 && comma[-4] == '.';
+    for (size_t i = 0; clocks && i < l.n; i++) clocks = strchr("0123456789:.,", l.s[i]) != NULL;
+    if (clocks) arrow = comma;
     us_span_str t = us_trim((us_span_str){l.s, arrow ? (size_t)(arrow - l.s) : 0});
     if (!arrow || t.n < 5 || t.n > 16) return false;
     for (size_t i = 0; i < t.n; i++)
@@ -93,6 +95,9 @@ typedef struct screen {
     uint32_t line;
     bool open;              /* words wait in text: their sentence may go on */
     const us_tally *labels; /* names with a colon behind them */
+    const us_tally *wide;   /* what stands in full-width brackets in front of words */
+    bool rolling;           /* each screen shows the last line of the one before once more, as YouTube's own captions do */
+    us_buf last;            /* that line */
     bool small_sounds;      /* sounds are written small, "[sighs]": what has capitals in brackets is a name */
 } screen;
 
@@ -154,9 +159,11 @@ static bool in_brackets(us_span_str t, us_span_str *in, us_span_str *rest) {
     return in->n > 0;
 }
 
-/* "Ann", "Old Man": each word begins with a capital and goes on in small letters. */
+/* "Ann", "Old Man": each word begins with a capital and goes on in small letters; neither a sound nor a language. */
 static bool is_titled(us_span_str s) {
-    static const char *const sounds[] = {"Music", "Applause", "Laughter", "Cheering", "Silence"};
+    static const char *const sounds[] = {"Music",   "Applause", "Laughter", "Cheering", "Silence",
+                                         "English", "French",   "German",   "Spanish",  "Italian",
+                                         "Russian", "Japanese", "Chinese",  "Korean",   "Latin"};
     bool start = true;
     for (size_t i = 0; i < sizeof sounds / sizeof *sounds; i++)
         if (s.n >= strlen(sounds[i]) && !memcmp(s.s, sounds[i], strlen(sounds[i]))) return false;
@@ -168,9 +175,22 @@ static bool is_titled(us_span_str s) {
     return true;
 }
 
+/* （ナルト）おはよう: Japan's captions have names so, and sounds. */
+static bool in_wide_brackets(us_span_str t, us_span_str *in, us_span_str *rest) {
+    static const char *const sounds[] = {"声", "音", "笑", "泣", "息", "叫", "悲鳴", "拍手", "歌", "♪", "せき"};
+    const char *close = t.n > 6 && !memcmp(t.s, "\xef\xbc\x88", 3) ? memmem(t.s, t.n < 60 ? t.n : 60, "\xef\xbc\x89", 3) : NULL;
+    if (!close) return false;
+    *in = us_trim((us_span_str){t.s + 3, (size_t)(close - t.s) - 3});
+    *rest = us_trim((us_span_str){close + 3, (size_t)(t.s + t.n - close) - 3});
+    for (size_t i = 0; i < sizeof sounds / sizeof *sounds; i++)
+        if (memmem(in->s, in->n, sounds[i], strlen(sounds[i]))) return false;
+    return in->n > 0;
+}
+
 /* "[ANN]: Hi", and "[Ann] Hi" where a colon says elsewhere that Ann is somebody, or where sounds are written small. */
 static bool bracketed_name(const screen *c, us_span_str t, us_span_str *name, us_span_str *words) {
     us_span_str in, rest;
+    if (in_wide_brackets(t, &in, &rest) && us_tally_count(c->wide, in) > 1) return *name = in, *words = rest, true;
     if (!in_brackets(t, &in, &rest) || !rest.n) return false;
     bool colon = *rest.s == ':';
     *name = in;
@@ -187,10 +207,10 @@ static bool label_of(us_span_str t, us_span_str *name, us_span_str *direction, u
 }
 
 /* How this file writes names and sounds. */
-static void survey(const us_doc *d, us_tally *labels, bool *small_sounds) {
+static void survey(const us_doc *d, us_tally *labels, us_tally *wide, bool *small_sounds) {
     size_t small = 0, big = 0;
     us_span_str name, direction, words;
-    labels->n = labels->total = 0;
+    labels->n = labels->total = wide->n = wide->total = 0;
     for (us_lines l = us_lines_of(d->s, us_doc_sample(d)); us_lines_next(&l);) {
         bool dash;
         us_span_str t = without_dash(l.text, &dash);
@@ -199,7 +219,8 @@ static void survey(const us_doc *d, us_tally *labels, bool *small_sounds) {
             if (!end) break;
             t = without_dash((us_span_str){end + 1, (size_t)(t.s + t.n - end) - 1}, &dash);
         }
-        if (in_brackets(t, &name, &words)) {
+        if (in_wide_brackets(t, &name, &words)) us_tally_add(wide, name);
+        else if (in_brackets(t, &name, &words)) {
             small += *name.s >= 'a' && *name.s <= 'z';
             big += *name.s >= 'A' && *name.s <= 'Z';
         } else if (label_of(t, &name, &direction, &words)) us_tally_add(labels, name);
@@ -245,16 +266,36 @@ static us_status show(screen *c, uint32_t line, us_span_str named) {
 
 /* ---- SRT and VTT ---------------------------------------------------------------------------------------------------- */
 
+static bool is_digits(us_span_str t) {
+    for (size_t i = 0; i < t.n; i++)
+        if (t.s[i] < '0' || t.s[i] > '9') return false;
+    return t.n > 0 && t.n < 6;
+}
+
+/* Takes the line that begins at `from` away when the screen before showed it; `end` is where the words ended in front of it. */
+static us_status drop_shown(screen *c, size_t end, size_t from) {
+    us_span_str t = us_trim((us_span_str){c->plain.data ? c->plain.data + from : "", c->plain.len - from});
+    if (t.n && t.n == c->last.len && !memcmp(t.s, c->last.data, t.n)) {
+        c->plain.len = end;
+        return US_OK;
+    }
+    us_buf_clear(&c->last);
+    return us_buf_append(&c->last, t.s, t.n, c->r->err);
+}
+
 static us_status read_cues(screen *c, us_doc *d) {
     us_lines l = us_lines_of(d->s, d->n);
     us_status st = US_OK;
     us_span_str voice = {0}, none = {0};
     uint32_t line = 0;
-    bool inside = false;
+    bool inside = false, number = false; /* number: the last line is nothing but digits, and may count the next screen */
+    size_t before_number = 0;
     while (!st && us_lines_next(&l)) {
         us_span_str t = us_trim(l.text);
         us_doc_done(d, l.at);
         if (is_timing(t)) {
+            if (inside && number) c->plain.len = before_number; /* screens without an empty line between */
+            number = false;
             if (c->plain.len) st = show(c, line, voice);
             inside = true;
             line = l.line;
@@ -266,8 +307,12 @@ static us_status read_cues(screen *c, us_doc *d) {
             us_span_str before = voice;
             const char *next = memmem(t.s, t.n, "<v", 2); /* two voices may share a screen */
             if (before.n && next && c->plain.len) st = show(c, line, before), voice = none;
+            before_number = c->plain.len;
+            number = is_digits(t);
             if (!st && c->plain.len) st = us_buf_append_str(&c->plain, "\n", c->r->err);
+            size_t from = c->plain.len;
             if (!st) st = unstyle(t, &c->plain, &voice, c->r->err);
+            if (!st && c->rolling) st = drop_shown(c, before_number, from);
         }
     }
     return !st && c->plain.len ? show(c, line, voice) : st;
@@ -364,16 +409,18 @@ static us_status read_events(screen *c, us_doc *d) {
 }
 
 us_status us_read_subtitles(us_rows *r, us_doc *d) {
-    static _Thread_local us_tally labels;
+    static _Thread_local us_tally labels, wide;
     screen c = {.r = r};
     us_view v = {0};
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     us_buf_init(&c.plain, max);
     us_buf_init(&c.text, max);
     us_buf_init(&c.speaker, max);
+    us_buf_init(&c.last, max);
+    c.rolling = memmem(d->s, us_doc_sample(d), "><c>", 4) != NULL;
     us_look_subtitles(r->options, d, &v);
-    survey(d, &labels, &c.small_sounds);
-    c.labels = &labels;
+    survey(d, &labels, &wide, &c.small_sounds);
+    c.labels = &labels, c.wide = &wide;
     us_status st = !strncmp(v.about, "ASS", 3)     ? read_events(&c, d)
                    : !strncmp(v.about, "Micro", 5) ? read_frames(&c, d)
                                                    : read_cues(&c, d);
@@ -381,5 +428,6 @@ us_status us_read_subtitles(us_rows *r, us_doc *d) {
     us_buf_fini(&c.plain);
     us_buf_fini(&c.text);
     us_buf_fini(&c.speaker);
+    us_buf_fini(&c.last);
     return st;
 }

@@ -19,8 +19,11 @@ typedef struct plan {
     size_t header;   /* rows up to the header and with it; 0: there is none */
     size_t preamble; /* without a header: rows in front that are no rows of the table */
     size_t n_header; /* cells */
-    int scripts;     /* 1 and up: this column holds a whole script in each cell */
-    uint32_t shift;  /* 1: each row has its name in front (R's write.table) */
+    bool pair;       /* a question and its answer in a row */
+    size_t ask, answer;
+    char by_looks[160]; /* which columns of the header were taken for what they hold; "" */
+    int scripts;        /* 1 and up: this column holds a whole script in each cell */
+    uint32_t shift;     /* 1: each row has its name in front (R's write.table) */
     us_columns columns;
     double fit;
 } plan;
@@ -173,6 +176,21 @@ static bool is_column_number(const char *s) { return *s && strspn(s, "0123456789
 /* Marks that clocks, addresses and lists have too: without a header that is known they make no table. */
 static bool is_of_prose(const us_csv_form *f) { return !f->blanks && !f->delimiter[1] && strchr(":/*@#", f->delimiter[0]); }
 
+/* Columns of a known header that have no name which is known: said, with the option that names another. */
+static void note_looks(const us_sample_rows *rows, plan *p, const us_columns *named) {
+    static const char *const what[] = {"speaker", "text"};
+    for (int c = 0; c < 2 && p->header && !p->shift; c++) {
+        int at = p->columns.at[c];
+        const us_sample_row *header = &rows->rows[p->header - 1];
+        if (named->at[c] >= 0 || at < 0 || (size_t)at >= header->n) continue;
+        us_span_str name = us_trim(header->cells[at]);
+        size_t k = strlen(p->by_looks), n = name.n < 30 ? name.n : 30;
+        while (n < name.n && n && ((unsigned char)name.s[n] & 0xc0) == 0x80) n--; /* whole characters */
+        snprintf(p->by_looks + k, sizeof p->by_looks - k, ", %s by its looks: '%.*s' (--%s-column)", what[c], (int)n, name.s,
+                 what[c]);
+    }
+}
+
 static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *p) {
     size_t counts[65] = {0}, mode = 0, n = 0;
     bool both;
@@ -194,6 +212,15 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         p->fit = 0.9;
         return;
     }
+    us_span_str first[64];
+    for (size_t i = 0; i < 64 && i < rows->rows[0].n; i++) first[i] = us_trim(rows->rows[0].cells[i]);
+    p->pair = !us_columns_given(o, US_CELL_SPEAKER) && !us_columns_given(o, US_CELL_TEXT) && !both &&
+              us_columns_pair(first, rows->rows[0].n < 64 ? rows->rows[0].n : 64, &p->ask, &p->answer);
+    if (p->pair) {
+        p->header = 1;
+        p->fit = 0.9;
+        return;
+    }
     p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
     p->shift = p->header && has_row_names(rows, p->header, p->n_header);
     for (int c = 0; c < US_N_CELLS && !p->header; c++) /* no header, and a column's number */
@@ -206,10 +233,12 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         for (int c = 0; c < US_N_CELLS; c++)
             if (p->columns.at[c] >= 0) p->columns.at[c] += (int)p->shift;
         while (!p->header && p->preamble < HEADER_ROWS && p->preamble < rows->n && rows->rows[p->preamble].n < 2) p->preamble++;
+        us_columns named = p->columns;
         us_columns_guess(rows, p->header + p->preamble, p->n_header + p->shift, &p->columns);
         if (!p->header && !p->preamble && p->columns.at[0] >= 0 && p->columns.at[1] >= 0 &&
             first_row_is_header(rows, &p->columns))
             p->header = 1;
+        note_looks(rows, p, &named);
         if (!p->header && counts[mode] * 10 < (rows->n - p->preamble) * 5) return;
     } else
         for (int c = 0; c < US_N_CELLS; c++)
@@ -227,6 +256,7 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
     double worth = us_columns_given(o, US_CELL_SPEAKER)
                        ? 1
                        : us_columns_speaker_worth(rows, p->header + p->preamble, (size_t)p->columns.at[US_CELL_SPEAKER]);
+    if (both && worth < 0.8) worth = 0.8; /* a header that is known says more */
     p->fit = n ? regular / (double)n * named * (0.4 + 0.6 * worth) : both ? 0.5 : 0;
 }
 
@@ -338,9 +368,11 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
     if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
     if (p.scripts) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
-    else if (!p.header)
+    else if (!p.header && !p.pair)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d",
                  p.columns.at[0] + 1, p.columns.at[1] + 1);
+    else if (p.pair) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a question and its answer in each row");
+    else if (p.by_looks[0]) snprintf(view->about + k, sizeof view->about - (size_t)k, "%s", p.by_looks);
     else if (p.header > 1) snprintf(view->about + k, sizeof view->about - (size_t)k, ", header in row %zu", p.header);
 }
 
@@ -445,6 +477,20 @@ static us_status read_cell(us_rows *r, const us_doc *d, uint32_t line, us_span_s
     return st ? st : r->status;
 }
 
+/* A scene of two lines; who answers is said by a speaker's column, else it is the assistant. */
+static us_status read_pair(us_rows *r, const us_csv *c, const plan *p) {
+    if (p->ask >= c->n || p->answer >= c->n) {
+        us_rows_reject(r, c->row_line, "fewer cells than the header has");
+        return r->status;
+    }
+    int at = p->columns.at[US_CELL_SPEAKER];
+    bool named = at >= 0 && (size_t)at < c->n && (size_t)at != p->ask && (size_t)at != p->answer;
+    us_rows_scene(r);
+    us_rows_say(r, c->row_line, (us_span_str){"user", 4}, c->cells[p->ask]);
+    us_rows_say(r, c->row_line, named ? c->cells[at] : (us_span_str){"assistant", 9}, c->cells[p->answer]);
+    return r->status;
+}
+
 static bool same_words(us_span_str a, const us_buf *b) {
     a = us_trim(a);
     return a.n && a.n == b->len && !memcmp(a.s, b->data, a.n);
@@ -471,12 +517,16 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         row++;
         if (row == 1 && p.fit <= 0)
             st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
-        for (int i = 0; i < 2 && !st && row == p.header && !p.scripts; i++)
+        for (int i = 0; i < 2 && !st && row == p.header && !p.scripts && !p.pair; i++)
             if (p.columns.at[i] >= (int)p.shift && (size_t)p.columns.at[i] - p.shift < c.n) {
                 us_span_str head = us_trim(c.cells[(size_t)p.columns.at[i] - p.shift]);
                 st = us_buf_append(&heads[i], head.s, head.n, r->err);
             }
         if (st || row == p.header) continue;
+        if (p.pair) {
+            st = read_pair(r, &c, &p);
+            continue;
+        }
         if (p.scripts) {
             if ((size_t)p.scripts <= c.n) st = read_cell(r, d, c.row_line, c.cells[p.scripts - 1]);
             continue;

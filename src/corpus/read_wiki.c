@@ -109,7 +109,7 @@ void us_look_wiki(const us_script_options *o, const us_doc *d, us_view *view) {
     for (us_lines l = us_lines_of(d->s, n); us_lines_next(&l);) {
         us_span_str t = us_trim(l.text);
         lines += t.n > 0;
-        marked += t.n > 0 && (memmem(t.s, t.n, "'''", 3) || memmem(t.s, t.n, "[[", 2) || memmem(t.s, t.n, "{{", 2));
+        marked += t.n > 0 && (memmem(t.s, t.n, "'''", 3) || memmem(t.s, t.n, "[[", 2));
     }
     if (marked < 3 || marked * 3 < lines) return;
     us_buf text;

@@ -126,7 +126,7 @@ static bool has_word(const char *s, const char *word) {
 }
 
 bool us_is_joint(const char *name) {
-    if (strpbrk(name, "/&;") || strstr(name, ", ")) return true;
+    if (strpbrk(name, "/&;") || strstr(name, ", ") || strstr(name, " + ")) return true;
     return has_word(name, "and") && strncasecmp(name, "lost and found", 14) != 0;
 }
 
@@ -160,6 +160,7 @@ static bool is_cue(const char *s, size_t n) {
 }
 
 size_t us_name_without_cues(const char *s, size_t n) {
+    if (n > 1 && s[n - 1] == ':') n--;
     for (;;) {
         size_t end = n, open;
         while (end && s[end - 1] == ' ') end--;

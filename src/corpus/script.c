@@ -330,6 +330,13 @@ void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS],
     text = repair_cell(r, line, text, true, &bits, &s->a);
     text = cut(text, SIZE_MAX);
     const char *who = speaker == US_SPEAKER_NONE ? "" : s->speakers[speaker].name;
+    size_t n_who = strlen(who);
+    if (n_who && on(r, US_RULE_CUES) && text.n > n_who + 1 && text.s[n_who] == ':' && !strncasecmp(text.s, who, n_who)) {
+        us_span_str words = us_trim((us_span_str){text.s + n_who + 1, text.n - n_who - 1}); /* the name once more */
+        bits |= 1u << US_RULE_CUES;
+        note(r, line, US_RULE_CUES, false, text, words);
+        text = words;
+    }
     bool credit = text.n && on(r, US_RULE_CREDITS) && us_is_credit(who, text.s);
     if (credit) note(r, line, US_RULE_CREDITS, false, text, (us_span_str){"", 0});
     if (!text.n || credit || (*who && is_excluded(s, who))) {

@@ -60,6 +60,8 @@ const char *us_columns_given(const us_script_options *o, us_cell c); /* what an 
 void us_columns_named(const us_script_options *o, const us_span_str *header, size_t n, const bool *barred, us_columns *out);
 /* Fills in speaker and text, where they are -1, by what the rows from `from` on hold. */
 void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns, us_columns *out);
+/* A question's column and its answer's, by their names: "context" and "response". */
+bool us_columns_pair(const us_span_str *header, size_t n, size_t *ask, size_t *answer);
 bool us_columns_is_number(const us_sample_rows *rows, size_t from, size_t column);
 double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t column); /* 0..1 */
 /* US_OK when speaker and text (and what the options name) are there; else NOT_FOUND with the columns there are. */
@@ -73,7 +75,7 @@ bool us_repair_blanks(const char *s, size_t n, us_buf *out);
 bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
 /* An entity of HTML at s, "&...;": what it stands for in `out`, NUL-terminated. Its bytes, 0 if it is none. */
 size_t us_entity(const char *s, const char *end, char out[8]);
-/* Bytes of a name without the cues of a screenplay behind it: "(V.O.)", "(O.S.)", "(CONT'D)". */
+/* Bytes of a name without the cues of a screenplay behind it: "(V.O.)", "(O.S.)", "(CONT'D)", and without a colon. */
 size_t us_name_without_cues(const char *s, size_t n);
 /* "NA", "nan", "NULL", "\\N": a table's way to say nothing. */
 bool us_is_nothing(const char *s, size_t n);

@@ -165,11 +165,14 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
         return "a CHAT transcript of TalkBank: take its main lines (grep '^\\*' FILE | sed 's/^.//' > lines.txt)";
     if (has_line(head, "From: ") && has_line(head, "Subject: ") && has_line(head, "Date: "))
         return "e-mail: copy what was written into a file, a line \"Name: words\" each";
+    if (has_line(head, "msgid ") && has_line(head, "msgstr "))
+        return "a gettext catalogue: make a CSV of it (po2csv FILE.po lines.csv) and name the columns";
+    if (memmem(t.s, t.n, "\"_a6-g\"", 7)) return "Messenger's or Instagram's export as a page: ask for the download as JSON";
     if (memmem(head.s, head.n, "<FinalDraft", 11))
         return "a Final Draft script: export it as plain text or as Fountain (File, Export)";
     if (has_line(head, ":: StoryTitle") || has_line(head, ":: StoryData") || memmem(head.s, head.n, "<tw-storydata", 13))
         return "a Twine story, whose passages have no one order: copy the dialogue into a file, a line \"Name: words\" each";
-    if (has_line(t, "=== ") && (has_line(t, "-> ") || has_line(t, "* [") || has_line(t, "+ [")))
+    if (has_line(t, "=== ") && (has_line(t, "-> ") || memmem(t.s, t.n, "-> END", 6) || memmem(t.s, t.n, "-> DONE", 7)))
         return "an Ink story, whose branches have no one order: copy the dialogue into a file, a line \"Name: words\" each";
     if (has_line(head, "title: ") && has_line(t, "---") && has_line(t, "===") &&
         (memmem(t.s, t.n, "<<", 2) || memmem(t.s, t.n, "#line:", 6)))

@@ -1066,6 +1066,438 @@ static void scripts_as_found(void **state) {
          "BOB|Fine.\n"
          "ANN|And the pond?\n"
          "BOB|Cold.\n"},
+        {"a table of one column", 1,
+         "raw_text\n"
+         "\"Ann: Hello there.\"\n"
+         "\"Bob: Hi, Ann.\"\n"
+         "\"Ann: Bye.\"\n",
+         "Ann|Hello there.\n"
+         "Bob|Hi, Ann.\n"
+         "Ann|Bye.\n"},
+        {"headings between waves", 2,
+         "~~~~~~~~~~ Prologue ~~~~~~~~~~\n"
+         "\n"
+         "Sunnydale High School. Cut inside. The camera pans.\n"
+         "\n"
+         "Buffy:  We should go.\n"
+         "\n"
+         "Xander:  Where?\n"
+         "\n"
+         "They go.\n"
+         "\n"
+         "Buffy:  There.  (points)\n"
+         "\n"
+         "~~~~~~~~~~ Part 1 ~~~~~~~~~~\n"
+         "\n"
+         "Giles:  (cleans his glasses)  Oh dear.\n"
+         "\n"
+         "Buffy:  What?\n",
+         "Buffy|We should go.\n"
+         "Xander|Where?\n"
+         "Buffy|There.\n"
+         "Giles|Oh dear.\n"
+         "Buffy|What?\n"},
+        {"Japan's captions", 1,
+         "1\n"
+         "00:00:01,000 --> 00:00:03,000\n"
+         "（ナルト）おはよう\n"
+         "\n"
+         "2\n"
+         "00:00:03,500 --> 00:00:05,000\n"
+         "（サクラ）\n"
+         "おはよう ナルト\n"
+         "\n"
+         "3\n"
+         "00:00:05,500 --> 00:00:08,000\n"
+         "（ドアの音）\n"
+         "\n"
+         "4\n"
+         "00:00:09,000 --> 00:00:11,000\n"
+         "（ナルト）腹減った\n"
+         "（サクラ）私も\n",
+         "ナルト|おはよう\n"
+         "サクラ|おはよう ナルト\n"
+         "ナルト|腹減った\n"
+         "サクラ|私も\n"},
+        {"Korea's captions", 1,
+         "<SAMI><HEAD><TITLE>x</TITLE></HEAD><BODY>\n"
+         "<SYNC Start=1000><P Class=ENCC>ANN: Hello.\n"
+         "<SYNC Start=2000><P Class=ENCC>&nbsp;\n"
+         "<SYNC Start=3000><P Class=ENCC>BOB: Hi.<br>Ann!\n"
+         "<SYNC Start=4000><P Class=ENCC>ANN: Bye.\n"
+         "</BODY></SAMI>\n",
+         "ANN|Hello.\n"
+         "BOB|Hi. Ann!\n"
+         "ANN|Bye.\n"},
+        {"brackets behind a screenplay's names", 1,
+         "INT. HOUSE - DAY\n"
+         "\n"
+         "Ann enters.\n"
+         "\n"
+         "\t\t\tANN\n"
+         "\t\tHello?\n"
+         "\n"
+         "\t\t\tBOB (whispering)\n"
+         "\t\tHush.\n"
+         "\n"
+         "\t\t\tANN (26)\n"
+         "\t\tWhy?\n"
+         "\n"
+         "\t\t\tBOB (INTO PHONE)\n"
+         "\t\tYes.\n"
+         "\n"
+         "\t\t\tBOB (V.O.) (cont'd)\n"
+         "\t\tNo.\n",
+         "ANN|Hello?\n"
+         "BOB|Hush.\n"
+         "ANN|Why?\n"
+         "BOB|Yes.\n"
+         "BOB|No.\n"},
+        {"Fountain: italics in front of a stop", 2,
+         "# Act One\n"
+         "\n"
+         "= A synopsis\n"
+         "\n"
+         "INT. HOUSE - DAY #1A#\n"
+         "\n"
+         "/* ANN\n"
+         "Cut. */\n"
+         "\n"
+         "ANN\n"
+         "Hello[[a note]]?\n"
+         "  \n"
+         "Still me.\n"
+         "\n"
+         "BOB\n"
+         "(softly)\n"
+         "*Yes*, **no**, _maybe_.\n"
+         "\n"
+         "===\n"
+         "\n"
+         "> THE END <\n"
+         "\n"
+         "!BANG\n"
+         "Not a name.\n"
+         "\n"
+         "@ann (O.S.)\n"
+         "Small.\n"
+         "\n"
+         "ANN:\n"
+         "With a colon.\n",
+         "ann|Hello? Still me.\n"
+         "BOB|Yes, no, maybe.\n"
+         "ann|Small.\n"
+         "ann|With a colon.\n"},
+        {"times from and to", 1,
+         "SPEAKER_00 [00:03 - 00:10]: Hello.\n"
+         "SPEAKER_01 [00:10 - 00:12]: Hi.\n"
+         "SPEAKER_00 [00:12 - 00:15]: Bye.\n",
+         "SPEAKER_00|Hello.\n"
+         "SPEAKER_01|Hi.\n"
+         "SPEAKER_00|Bye.\n"},
+        {"times from and to above", 1,
+         "Ann Smith 00:03 - 00:10\n"
+         "Hello everybody.\n"
+         "\n"
+         "Bob 00:10 - 00:12\n"
+         "Hi.\n"
+         "\n"
+         "Ann Smith 00:12 - 00:15\n"
+         "Bye.\n",
+         "Ann Smith|Hello everybody.\n"
+         "Bob|Hi.\n"
+         "Ann Smith|Bye.\n"},
+        {"a thread of answers (OpenAssistant)", 1,
+         "{\"message_tree_id\":\"a\",\"prompt\":{\"message_id\":\"a\",\"text\":\"Hi\",\"role\":\"prompter\",\"replies\":[{"
+         "\"message_id\":\"b\",\"text\":\"Hello\",\"role\":\"assistant\",\"replies\":[{\"message_id\":\"d\",\"text\":\"Bye\","
+         "\"role\":\"prompter\",\"replies\":[]}]},{\"message_id\":\"c\",\"text\":\"Go "
+         "away\",\"role\":\"assistant\",\"replies\":[]}]}}\n",
+         "prompter|Hi\n"
+         "assistant|Hello\n"
+         "prompter|Bye\n"
+         "assistant|Go away\n"},
+        {"a thread of answers (Reddit)", 1,
+         "[{\"author\":\"ann\",\"body\":\"Hello\",\"replies\":[{\"author\":\"bob\",\"body\":\"Hi\",\"replies\":[{\"author\":"
+         "\"ann\",\"body\":\"Bye\",\"replies\":[]}]}]}]",
+         "ann|Hello\n"
+         "bob|Hi\n"
+         "ann|Bye\n"},
+        {"Google Chat", 1,
+         "{\"messages\":[{\"creator\":{\"name\":\"Ann "
+         "Smith\",\"email\":\"a@x.org\",\"user_type\":\"Human\"},\"created_date\":\"Tuesday\",\"text\":\"Hello\",\"topic_id\":"
+         "\"x\"},{\"creator\":{\"name\":\"Bob\",\"email\":\"b@x.org\",\"user_type\":\"Human\"},\"created_date\":\"Tuesday\","
+         "\"text\":\"Hi\",\"topic_id\":\"x\"}]}",
+         "Ann Smith|Hello\n"
+         "Bob|Hi\n"},
+        {"Skype: newest first by dates", 1,
+         "{\"userId\":\"8:ann\",\"conversations\":[{\"id\":\"8:bob\",\"displayName\":\"Bob\",\"MessageList\":[{\"id\":\"2\","
+         "\"displayName\":null,\"originalarrivaltime\":\"2024-03-12T10:16:00Z\",\"messagetype\":\"RichText\",\"content\":\"Hi "
+         "&amp; "
+         "bye\",\"from\":\"8:ann\"},{\"id\":\"1\",\"displayName\":\"Bob\",\"originalarrivaltime\":\"2024-03-12T10:15:00Z\","
+         "\"messagetype\":\"RichText\",\"content\":\"Hello\",\"from\":\"8:bob\"}]}]}",
+         "8:bob|Hello\n"
+         "8:ann|Hi & bye\n"},
+        {"Topical-Chat", 2,
+         "{\"t_1\":{\"article_url\":\"x\",\"content\":[{\"message\":\"Hi "
+         "there\",\"agent\":\"agent_1\",\"sentiment\":\"Happy\"},{\"message\":\"Hello\",\"agent\":\"agent_2\",\"sentiment\":"
+         "\"Happy\"}],\"rating\":\"Good\"},\"t_2\":{\"content\":[{\"message\":\"Yo\",\"agent\":\"agent_1\"}]}}",
+         "agent_1|Hi there\n"
+         "agent_2|Hello\n"
+         "agent_1|Yo\n"},
+        {"EmpatheticDialogues: numbers as speakers", 2,
+         "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n"
+         "hit:0_conv:1,1,sentimental,I remember going to the fireworks_comma_ alone.,1,I remember the fireworks_comma_ there "
+         "were many.,5|5|5_2|2|5,\n"
+         "hit:0_conv:1,2,sentimental,I remember going to the fireworks_comma_ alone.,0,Was this a friend?,5|5|5_2|2|5,\n"
+         "hit:0_conv:1,3,sentimental,I remember going to the fireworks_comma_ alone.,1,Yes_comma_ it was.,5|5|5_2|2|5,\n"
+         "hit:0_conv:2,1,afraid,I used to scare.,2,It is dark.,5|5|5_2|2|5,\n"
+         "hit:0_conv:2,2,afraid,I used to scare.,3,Oh no.,5|5|5_2|2|5,\n",
+         "1|I remember the fireworks_comma_ there were many.\n"
+         "0|Was this a friend?\n"
+         "1|Yes_comma_ it was.\n"
+         "2|It is dark.\n"
+         "3|Oh no.\n"},
+        {"a Chinese script: numbered scenes, what is told set in", 2,
+         "第一场 日 内 客厅\n"
+         "\n"
+         "小明：（笑着）你好。\n"
+         "小红：你来了。\n"
+         "　　小明坐下。\n"
+         "小明：是的。\n"
+         "\n"
+         "第二场 夜 外 街道\n"
+         "\n"
+         "小红：再见。\n",
+         "小明|你好。\n"
+         "小红|你来了。\n"
+         "小明|是的。\n"
+         "小红|再见。\n"},
+        {"ConvoKit: answers above questions", 2,
+         "{\"id\":\"L1045\",\"conversation_id\":\"L1044\",\"text\":\"They do "
+         "not!\",\"speaker\":\"u0\",\"meta\":{\"movie_id\":\"m0\"},\"reply-to\":\"L1044\",\"timestamp\":null}\n"
+         "{\"id\":\"L1044\",\"conversation_id\":\"L1044\",\"text\":\"They do "
+         "to!\",\"speaker\":\"u2\",\"meta\":{\"movie_id\":\"m0\"},\"reply-to\":null,\"timestamp\":null}\n"
+         "{\"id\":\"L985\",\"conversation_id\":\"L984\",\"text\":\"I hope "
+         "so.\",\"speaker\":\"u0\",\"meta\":{\"movie_id\":\"m0\"},\"reply-to\":\"L984\",\"timestamp\":null}\n"
+         "{\"id\":\"L984\",\"conversation_id\":\"L984\",\"text\":\"She "
+         "okay?\",\"speaker\":\"u2\",\"meta\":{\"movie_id\":\"m0\"},\"reply-to\":null,\"timestamp\":null}\n",
+         "u2|She okay?\n"
+         "u0|I hope so.\n"
+         "u2|They do to!\n"
+         "u0|They do not!\n"},
+        {"he says: that is no name", 1,
+         "ANN: Hello there.\n"
+         "BOB: Hi.\n"
+         "\n"
+         "The next morning: nothing has changed.\n"
+         "\n"
+         "ANN: Look: a duck.\n"
+         "He says: quack.\n"
+         "BOB: Well, well: two.\n",
+         "ANN|Hello there.\n"
+         "BOB|Hi.\n"
+         "ANN|Look: a duck. He says: quack.\n"
+         "BOB|Well, well: two.\n"},
+        {"a name with quotes in a chat", 1,
+         "01.02.24, 10:00 - Ann \"Annie\" Smith: Hello\n"
+         "01.02.24, 10:05 - Bob: Hi\n"
+         "01.02.24, 10:06 - Bob hat den Betreff zu \xe2\x80\x9e"
+         "Enten: Teil zwei\xe2\x80\x9c"
+         " geändert\n"
+         "01.02.24, 10:09 - Ann \"Annie\" Smith: Bye\n",
+         "Ann \"Annie\" Smith|Hello\n"
+         "Bob|Hi\n"
+         "Ann \"Annie\" Smith|Bye\n"},
+        {"capitals in front of a dot, where names have colons", 1,
+         "ANN: I went to the shop, and there was nobody there. The\n"
+         "door was open. OK. So I went in.\n"
+         "BOB: And?\n"
+         "STOP. I know that face.\n"
+         "ANN: There was a note: 'Gone fishing'. Nothing\n"
+         "else. Just that.\n"
+         "BOB: Hm.\n",
+         "ANN|I went to the shop, and there was nobody there. The door was open. OK. So I went in.\n"
+         "BOB|And? STOP. I know that face.\n"
+         "ANN|There was a note: 'Gone fishing'. Nothing else. Just that.\n"
+         "BOB|Hm.\n"},
+        {"questions and answers in a row", 3,
+         "context,response\n"
+         "Hello there,Hi\n"
+         "How are you?,Fine\n"
+         "Bye,Bye\n",
+         "user|Hello there\n"
+         "assistant|Hi\n"
+         "user|How are you?\n"
+         "assistant|Fine\n"
+         "user|Bye\n"
+         "assistant|Bye\n"},
+        {"user and bot", 3,
+         "user,bot\n"
+         "Hello there,Hi\n"
+         "How are you?,Fine\n"
+         "Bye,Bye now\n",
+         "user|Hello there\n"
+         "assistant|Hi\n"
+         "user|How are you?\n"
+         "assistant|Fine\n"
+         "user|Bye\n"
+         "assistant|Bye now\n"},
+        {"Shakespeare of the First Folio", 1,
+         "Actus Primus. Scoena Prima.\n"
+         "\n"
+         "Enter Barnardo and Francisco two Centinels.\n"
+         "\n"
+         "  Barnardo. Who's there?\n"
+         "  Fran. Nay answer me: Stand & vnfold\n"
+         "your selfe\n"
+         "\n"
+         "   Bar. Long liue the King\n"
+         "\n"
+         "   Fran. Barnardo?\n"
+         "  Bar. He\n"
+         "\n"
+         "   Fran. You come most carefully vpon your houre\n"
+         "\n"
+         "   Bar. 'Tis now strook twelue, get thee to bed Francisco\n",
+         "Fran|Nay answer me: Stand & vnfold your selfe\n"
+         "Bar|Long liue the King\n"
+         "Fran|Barnardo?\n"
+         "Bar|He\n"
+         "Fran|You come most carefully vpon your houre\n"
+         "Bar|'Tis now strook twelue, get thee to bed Francisco\n"},
+        {"Shakespeare of Folger's", 1,
+         "ACT 1\n"
+         "=====\n"
+         "\n"
+         "Scene 1\n"
+         "=======\n"
+         "[Enter Barnardo and Francisco, two sentinels.]\n"
+         "\n"
+         "\n"
+         "BARNARDO  Who's there?\n"
+         "\n"
+         "FRANCISCO\n"
+         "Nay, answer me. Stand and unfold yourself.\n"
+         "\n"
+         "BARNARDO  Long live the King!\n"
+         "\n"
+         "FRANCISCO  Barnardo?\n"
+         "\n"
+         "BARNARDO  He.\n"
+         "\n"
+         "FRANCISCO\n"
+         "You come most carefully upon your hour.\n"
+         "\n"
+         "HORATIO, [within]  Friends to this ground.\n",
+         "BARNARDO|Who's there?\n"
+         "FRANCISCO|Nay, answer me. Stand and unfold yourself.\n"
+         "BARNARDO|Long live the King!\n"
+         "FRANCISCO|Barnardo?\n"
+         "BARNARDO|He.\n"
+         "FRANCISCO|You come most carefully upon your hour.\n"
+         "HORATIO|Friends to this ground.\n"},
+        {"Shakespeare with the numbers of lines", 1,
+         "HAMLET\t1.2.65\n"
+         "A little more than kin, and less than kind.\n"
+         "\n"
+         "KING\t1.2.66\n"
+         "How is it that the clouds still hang on you?\n"
+         "\n"
+         "HAMLET\t1.2.67\n"
+         "Not so, my lord.\n",
+         "HAMLET|A little more than kin, and less than kind.\n"
+         "KING|How is it that the clouds still hang on you?\n"
+         "HAMLET|Not so, my lord.\n"},
+        {"YouTube's own captions, which roll", 1,
+         "WEBVTT\n"
+         "Kind: captions\n"
+         "Language: en\n"
+         "\n"
+         "00:00:00.160 --> 00:00:02.350 align:start position:0%\n"
+         " \n"
+         "hello<00:00:00.480><c> everybody</c><00:00:00.960><c> and</c>\n"
+         "\n"
+         "00:00:02.350 --> 00:00:02.360 align:start position:0%\n"
+         "hello everybody and\n"
+         " \n"
+         "\n"
+         "00:00:02.360 --> 00:00:04.350 align:start position:0%\n"
+         "hello everybody and\n"
+         "welcome<00:00:02.480><c> back</c>\n"
+         "\n"
+         "00:00:04.350 --> 00:00:04.360 align:start position:0%\n"
+         "welcome back\n"
+         " \n",
+         "|hello everybody and welcome back\n"},
+        {"SRT without empty lines", 1,
+         "1\n"
+         "00:00:01,000 --> 00:00:02,000\n"
+         "ANN: Hello.\n"
+         "2\n"
+         "00:00:03,000 --> 00:00:04,000\n"
+         "BOB: Hi.\n"
+         "3\n"
+         "00:00:05,000 --> 00:00:06,000\n"
+         "ANN: 42\n",
+         "ANN|Hello.\n"
+         "BOB|Hi.\n"
+         "ANN|42\n"},
+        {"the name once more in front of the words", 1,
+         "name,line\n"
+         "Ann:,Hello there.\n"
+         "Bob,\"Bob: Hi, Ann.\"\n"
+         "Ann,Bye.\n"
+         "Bob:,Bye.\n",
+         "Ann|Hello there.\n"
+         "Bob|Hi, Ann.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye.\n"},
+        {"the end of a play in Spanish", 1,
+         "ACTO ÚNICO\n"
+         "\n"
+         "ANA: (Entra.) Hola.\n"
+         "PEPE: ¿Quién es?\n"
+         "ANA: Yo.\n"
+         "(Pausa.)\n"
+         "PEPE: (Aparte.) ¡Ana!\n"
+         "ANA: ¿Qué dices?\n"
+         "Oscuro.\n",
+         "ANA|Hola.\n"
+         "PEPE|¿Quién es?\n"
+         "ANA|Yo.\n"
+         "PEPE|¡Ana!\n"
+         "ANA|¿Qué dices?\n"},
+        {"examples of a card", 2,
+         "<START>\n"
+         "{{user}}: Hi.\n"
+         "{{char}}: Hello.\n"
+         "<START>\n"
+         "{{user}}: Bye.\n"
+         "{{char}}: Bye.\n",
+         "{{user}}|Hi.\n"
+         "{{char}}|Hello.\n"
+         "{{user}}|Bye.\n"
+         "{{char}}|Bye.\n"},
+        {"a name that comes once, where all paragraphs begin with one", 1,
+         "Ann\n"
+         "Good morning.\n"
+         "\n"
+         "Bob\n"
+         "Is it?\n"
+         "\n"
+         "Ann\n"
+         "It is.\n"
+         "\n"
+         "Carl\n"
+         "I do not think so.\n"
+         "\n"
+         "Bob\n"
+         "Nor do I.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is.\n"
+         "Carl|I do not think so.\n"
+         "Bob|Nor do I.\n"},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) reads_as(&list[i]);
 }
@@ -1189,6 +1621,20 @@ static void refused_by_name(void **state) {
                      "*CHI:\tduck .\n"
                      "*MOT:\ta duck !\n"
                      "@End\n"},
+        {"gettext", "msgid \"\"\n"
+                    "msgstr \"\"\n"
+                    "\"Content-Type: text/plain; charset=UTF-8\\n\"\n"
+                    "\n"
+                    "#: ann\n"
+                    "msgctxt \"Ann\"\n"
+                    "msgid \"Hello\"\n"
+                    "msgstr \"Hallo\"\n"},
+        {"as a page: ask for the download as JSON",
+         "<html><body><div class=\"_a6-g\"><div class=\"_2ph_ _a6-h _a6-i\">Ann Smith</div><div class=\"_2ph_ "
+         "_a6-p\"><div><div></div><div>Hello there</div></div></div><div class=\"_3-94 _a6-o\">Mar 12, 2024 10:16 "
+         "AM</div></div><div class=\"_a6-g\"><div class=\"_2ph_ _a6-h _a6-i\">Bob</div><div class=\"_2ph_ "
+         "_a6-p\"><div><div></div><div>Hi</div></div></div><div class=\"_3-94 _a6-o\">Mar 12, 2024 10:15 "
+         "AM</div></div></body></html>"},
         {"no column looks like", "\"Hello there,\" said Ann.\n"
                                  "\"Hi,\" said Bob.\n"
                                  "It was raining: everybody was wet.\n"
@@ -1203,7 +1649,39 @@ static void refused_by_name(void **state) {
     }
 }
 
+/* What was guessed, or left out, is said of the file. */
+static void guesses_are_said(void **state) {
+    (void)state;
+    static const struct {
+        const char *about, *text;
+    } list[] = {
+        {"text by its looks: 'German' (--text-column)",
+         "ID\tSpeaker\tEnglish\tGerman\n1\tAnn\tHello.\tGuten Tag zusammen.\n2\tBob\tHi.\tGuten Tag auch.\n3\tAnn\tBye.\tAuf "
+         "Wiedersehen.\n"},
+        {"called A and B", "[{\"dialog\": [\"Hello there.\", \"Hi.\"]}]"},
+        {"rejected answers left out",
+         "{\"chosen\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"rejected\": [{\"role\": \"user\", \"content\": "
+         "\"Ho\"}]}"},
+        {"numbers in front of the lines left out", "1 ANN: Hello.\n2 BOB: Hi.\n3 ANN: Bye.\n4 BOB: Bye.\n"},
+        {"1 pair of speeches in two columns left out", "     INT. POND - DAY\n\n                         ANN\n               "
+                                                       "Hello.\n\n               ANN                 BOB\n"
+                                                       "          Let us go.          Let us stay.\n\n                         "
+                                                       "BOB\n               Good.\n\n                         "
+                                                       "ANN\n               Fine.\n"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        us_script *s;
+        us_error err = {0};
+        size_t n;
+        assert_ok(load(list[i].text, &s, &err), &err);
+        const char *about = us_script_get_sources(s, &n)[0].about;
+        if (!strstr(about, list[i].about)) fail_msg("expected '%s', got '%s'", list[i].about, about);
+        us_script_free(s);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scripts_as_found), cmocka_unit_test(refused_by_name)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(scripts_as_found), cmocka_unit_test(refused_by_name),
+                                       cmocka_unit_test(guesses_are_said)};
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
