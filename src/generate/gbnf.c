@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TEXT = 1 << 20, MAX_RULES = 200000, MAX_SYMS = 4 << 20, MAX_REPEAT = 20000, MAX_NEST = 100 };
+enum { MAX_TEXT = 1 << 20, MAX_RULES = 200000, MAX_NAMES = 20100, MAX_SYMS = 4 << 20, MAX_REPEAT = 20000, MAX_NEST = 100 };
 
 /* While parsing, alternatives are a list: each knows its rule. */
 typedef struct alternative {
@@ -47,6 +47,7 @@ static us_status wrong(const parser *p, const char *what) {
 /* ---- rules being made ----------------------------------------------------------------------------------------------- */
 
 static us_status push(symbols *s, uint32_t sym, us_error *err) {
+    if (s->n == MAX_SYMS) return us_fail(err, US_ERR_LIMIT, "grammar: it is too large"); /* a{20000} is eight letters */
     us_status st = us_grow(&s->s, &s->cap, s->n + 1, sizeof *s->s, err);
     if (!st) s->s[s->n++] = sym;
     return st;
@@ -188,7 +189,8 @@ static void skip(parser *p, bool lines) {
 static us_status find_rule(parser *p, const char *text, size_t n, uint32_t *out) {
     for (size_t i = 0; i < p->n_names; i++)
         if (p->names[i].n == n && !memcmp(p->names[i].text, text, n)) return *out = p->names[i].rule, US_OK;
-    us_status st = us_grow(&p->names, &p->cap_names, p->n_names + 1, sizeof *p->names, p->err);
+    us_status st = p->n_names == MAX_NAMES ? us_fail(p->err, US_ERR_LIMIT, "grammar: more than %d names", MAX_NAMES)
+                                           : us_grow(&p->names, &p->cap_names, p->n_names + 1, sizeof *p->names, p->err);
     if (!st) st = new_rule(p, out);
     if (!st) p->names[p->n_names++] = (name){text, n, *out};
     return st;
@@ -199,7 +201,7 @@ static us_status read_char(parser *p, uint32_t *cp) {
     static const char letters[] = "nrt\\\"[]-", meant[] = "\n\r\t\\\"[]-";
     int n;
     if (*p->p != '\\') {
-        if (!(n = us_utf8_decode(p->p, strlen(p->p), cp))) return wrong(p, "a character is expected");
+        if (!(n = us_utf8_decode(p->p, strnlen(p->p, 4), cp))) return wrong(p, "a character is expected");
         p->p += n;
         return US_OK;
     }

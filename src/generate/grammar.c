@@ -39,7 +39,7 @@ struct us_grammar {
     table node_table, state_table;
     uint32_t *work; /* the set being made */
     size_t n_work, cap_work;
-    size_t held;       /* bytes of steps and masks */
+    size_t held;       /* bytes of sets, steps and masks */
     int32_t *tokens;   /* [n_vocab at most] by their first byte */
     size_t heads[258]; /* where each byte's begin; 256: those that end a text */
     int32_t start;
@@ -144,7 +144,9 @@ static int32_t intern(us_grammar *g) {
         const state *s = &g->states[t->slots[slot] - 1];
         if (s->n == n && !memcmp(g->sets + s->first, g->work, n * sizeof *g->work)) return (int32_t)t->slots[slot] - 1;
     }
-    if (g->n_states == MAX_STATES || us_grow(&g->states, &g->cap_states, g->n_states + 1, sizeof *g->states, NULL) ||
+    g->held += n * sizeof *g->sets;
+    if (g->held > MAX_HELD_BYTES || g->n_states == MAX_STATES ||
+        us_grow(&g->states, &g->cap_states, g->n_states + 1, sizeof *g->states, NULL) ||
         us_grow(&g->sets, &g->cap_sets, g->n_sets + n, sizeof *g->sets, NULL))
         return g->full = true, DEAD;
     g->states[g->n_states] = (state){.first = (uint32_t)g->n_sets, .n = (uint32_t)n, .may_end = !g->work[0]};

@@ -108,7 +108,7 @@ static us_status escaped_char(pattern *r, uint32_t *c) {
 
 static us_status one_char(pattern *r, uint32_t *c) {
     if (*r->p == '\\') return r->p++, escaped_char(r, c);
-    int n = us_utf8_decode(r->p, strlen(r->p), c);
+    int n = us_utf8_decode(r->p, strnlen(r->p, 4), c);
     if (!n) return not_understood(r, "the character");
     r->p += n;
     return US_OK;

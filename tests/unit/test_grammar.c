@@ -1,6 +1,8 @@
 /* Grammars in GBNF: what they allow, byte by byte; what is refused; that asking does not explode. */
 #include "test.h"
+#include "base/buf.h"
 #include "generate/grammar.h"
+#include <sys/resource.h>
 
 static us_error err;
 
@@ -75,6 +77,37 @@ static void refused(void **state) {
     }
 }
 
+/* Few letters that stand for many symbols, and many names: memory and time have an end. */
+static void short_and_endless(void **state) {
+    (void)state;
+    struct rusage before, after;
+    us_grammar *g;
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    assert_ok(us_buf_append_str(&b, "a ::= [a-b]\nroot ::= ", &err), &err);
+    for (int i = 0; i < 10000; i++) assert_ok(us_buf_append_str(&b, "a{20000} ", &err), &err);
+    getrusage(RUSAGE_SELF, &before);
+    assert_int_equal(us_grammar_new(b.data, NULL, &g, &err), US_ERR_LIMIT);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 300 << 10); /* it was 800 MiB */
+    us_buf_clear(&b);
+    assert_ok(us_buf_append_str(&b, "root ::= \"a\"\n", &err), &err);
+    for (int i = 0; i < 40000; i++) assert_ok(us_buf_appendf(&b, &err, "n%d ::= \"x\"\n", i), &err);
+    assert_int_equal(us_grammar_new(b.data, NULL, &g, &err), US_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "names"));
+    /* which of the last thousands of letters were an a: a new state of kilobytes at each letter */
+    assert_ok(us_grammar_new("root ::= [ab]* \"a\" [ab]{6000}", NULL, &g, &err), &err);
+    int32_t s = us_grammar_start(g);
+    uint32_t x = 1;
+    for (int i = 0; i < 30000 && s >= 0; i++) {
+        x = x * 1664525 + 1013904223;
+        s = us_grammar_step(g, s, x >> 31 ? "a" : "b", 1);
+    }
+    assert_true(us_grammar_is_full(g)); /* it says so, and holds no gigabyte */
+    us_grammar_free(g);
+    us_buf_fini(&b);
+}
+
 static void json_and_ends(void **state) {
     (void)state;
     us_grammar *g;
@@ -110,6 +143,7 @@ static void json_and_ends(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(notation), cmocka_unit_test(refused), cmocka_unit_test(json_and_ends)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(notation), cmocka_unit_test(refused),
+                                       cmocka_unit_test(short_and_endless), cmocka_unit_test(json_and_ends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
