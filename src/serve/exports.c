@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char too_many[] = "two large files are being handed out already: try again when they are done";
 enum { EXPORT_SECONDS = 600, CHUNK = 1 << 16 };
 static const char half_name[] = ".export-XXXXXX"; /* in the data folder, until it is open to be sent */
 
@@ -100,10 +101,24 @@ static us_status zip_peft(const char *folder, const char *file, us_error *err) {
     return st;
 }
 
+/* Each takes room on the disk until its visitor has it: two at a time. */
+static bool one_more(us_server *s, int by) {
+    pthread_mutex_lock(&s->lock);
+    bool fits = by < 0 || s->studio->n_downloads < 2;
+    if (fits) s->studio->n_downloads += by;
+    pthread_mutex_unlock(&s->lock);
+    return fits;
+}
+
+static void end_download(void *server) { one_more(server, -1); }
+
 static enum MHD_Result hand_out(us_request *r, const char *option, const char *type, const char *ending) {
     char *folder = NULL, *file = NULL, *peft = NULL, name[US_CHARACTER_ID + 16];
     us_error err;
     bool zip = !strcmp(ending, "peft.zip");
+    if (!one_more(r->s, 1)) return us_refuse(r, 429, too_many);
+    r->work = r->s;
+    r->free_work = end_download;
     us_status st =
         r->s->o.model_path ? US_OK : us_fail(&err, US_ERR_UNSUPPORTED, "this server has no model of its own (--engine)");
     if (!st) st = make_folder(r->s, &folder, &err);
@@ -133,15 +148,6 @@ typedef struct pipeline {
     int out;
     pid_t pid;
 } pipeline;
-
-/* Each copies all chats: two at a time. */
-static bool one_more(us_server *s, int by) {
-    pthread_mutex_lock(&s->lock);
-    bool fits = by < 0 || s->studio->n_backups < 2;
-    if (fits) s->studio->n_backups += by;
-    pthread_mutex_unlock(&s->lock);
-    return fits;
-}
 
 static void end_pipeline(void *work) {
     pipeline *p = work;
@@ -176,7 +182,7 @@ enum MHD_Result us_route_backup(us_request *r) {
     us_error err;
     if (r->s->is_public) /* it holds everybody's chats */
         return us_refuse(r, 403, "a backup holds everybody's chats: on a public address only 'understudy backup' makes one");
-    if (!one_more(r->s, 1)) return us_refuse(r, 429, "two backups are being made already: try again when they are done");
+    if (!one_more(r->s, 1)) return us_refuse(r, 429, too_many);
     pipeline *p = calloc(1, sizeof *p);
     if (!p || pipe(ends)) {
         one_more(r->s, -1);

@@ -15,7 +15,7 @@ struct us_studio {
     pthread_t thread;
     bool running;
     bool child; /* somebody waits for one: one at a time. Under the server's lock, as what follows */
-    int n_asking, n_backups;
+    int n_asking, n_downloads;
     size_t n_coming;          /* scripts that are being brought, */
     uint64_t coming;          /* and the bytes that are kept free for them */
     pthread_mutex_t changing; /* one change of a character or of a script at a time */

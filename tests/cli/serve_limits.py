@@ -142,10 +142,12 @@ def backups_that_nobody_takes(s):
         assert c.recv(12) == b'HTTP/1.1 200'
         lazy.append(c)
     s.wait(lambda: len(children(s.p.pid)) == 2)
-    assert s.call('GET', '/api/backup', address='127.0.0.2')[0] == 429
+    for path in ('/api/backup', '/api/characters/tom/merged.gguf', '/api/characters/tom/peft.zip'):
+        assert s.call('GET', path, address='127.0.0.2')[0] == 429, path
     for c in lazy:
         c.close()
     s.wait(lambda: not children(s.p.pid))
+    s.wait(lambda: s.call('GET', '/api/characters/tom/merged.gguf')[0] == 404)  # tom has no adapter
     assert not glob.glob(folder + '/data/.chats-*'), os.listdir(folder + '/data')
 
 
