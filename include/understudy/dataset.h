@@ -48,12 +48,11 @@ typedef struct us_dataset_options {
     double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
     double unnamed;          /* share of the turns by one other speaker that go without the name, as a visitor types; 0..1 */
     double visitors;         /* share of them that are a visitor's first words: no name, and nothing before is seen; 0..1 */
-    const char
-        *exchanges;    /* a file of conversations to learn as well, in the training part: lines "VISITOR | CHARACTER | VISITOR
-                                | CHARACTER", {{char}} for the character's name, # before a comment. A pass has one of their replies
-                                for two of the script's, but each at least once and at most eight times; as large a share of them as of
-                                the scenes is held out for the validation. US_EXCHANGES_COMMON: our
-                                own, for anybody, fewer beside a short script; NULL: none */
+    /* A file of conversations to learn as well: lines "VISITOR | CHARACTER | VISITOR | CHARACTER", {{char}} for the character's name, #
+     * before a comment. A pass has as many of their replies as of the script's, but each at least once and at most eight times; as
+     * large a share of them as of the scenes is held out for the validation. US_EXCHANGES_COMMON: our own, for anybody, half as
+     * many; NULL: none. */
+    const char *exchanges;
     int32_t max_words; /* of a target; 0: 60 */
     uint64_t seed;
     uint32_t filters_off;

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A few hundred replies stand against thousands of the script: each is learned so often in a pass that there is one for TO_ONE of the
- * script's, where that takes at most MOST_COPIES. */
-enum { TO_ONE = 2, MOST_COPIES = 8, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
+/* A few hundred replies stand against thousands of the script: each is learned so often in a pass that there are as many of them as of
+ * the script's, where that takes at most MOST_COPIES. Ours are anybody's and not the character's: half as many. */
+static const double own_share = 1, common_share = 0.5;
+enum { MOST_COPIES = 8, MAX_FILE = 16 << 20, MAX_PARTS = 64 };
 
 extern const char us_common_exchanges[]; /* characters/exchanges.txt, by cmake/exchanges.cmake */
 
@@ -34,7 +35,7 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
 }
 
 /* How often each exchange of `text` is learned in a pass. */
-static double copies_of(const us_dataset *d, const char *text) {
+static double copies_of(const us_dataset *d, const char *text, double share) {
     uint64_t script = 0, ours = 0;
     for (size_t i = 0; i < d->n_examples; i++)
         for (uint32_t k = 0; d->examples[i].part == US_TRAIN && k < d->examples[i].n_turns; k++)
@@ -47,7 +48,7 @@ static double copies_of(const us_dataset *d, const char *text) {
         ours +=
             memchr(line, '|', (size_t)(end - line)) ? 1 : 0; /* the bars of a line and one: its parts, every second a reply */
     }
-    double copies = ours > 1 ? (double)script / (TO_ONE * (double)(ours / 2)) : 1;
+    double copies = ours > 1 ? share * (double)script / (double)(ours / 2) : 1;
     return copies > MOST_COPIES ? MOST_COPIES : copies;
 }
 
@@ -85,7 +86,7 @@ us_status us_dataset_add_exchanges(us_dataset *d, const char *path, double valid
     us_status st = common ? us_strdup(us_common_exchanges, &text, err) : us_file_read(path, MAX_FILE, &text, &n, err);
     if (st) return st;
     if (!common && strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: not a text file", path);
-    double copies = st ? 0 : copies_of(d, text);
+    double copies = st ? 0 : copies_of(d, text, common ? common_share : own_share);
     if (!common && copies < 1)
         copies = 1; /* ours are thinned out beside a short script; whoever gives a file means all of it */
     for (char *line = text, *next; line && !st; line = next) {
