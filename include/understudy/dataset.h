@@ -50,7 +50,7 @@ typedef struct us_dataset_options {
     double visitors;         /* share of them that are a visitor's first words: no name, and nothing before is seen; 0..1 */
     /* A file of conversations to learn as well: lines "VISITOR | CHARACTER | VISITOR | CHARACTER", {{char}} for the character's name, #
      * before a comment. A pass has as many of their replies as of the script's, but each at least once and at most eight times; as
-     * large a share of them as of the scenes is held out for the validation. US_EXCHANGES_COMMON: our own, for anybody, half as
+     * large a share of them as of the scenes is held out for the validation, as often. US_EXCHANGES_COMMON: our own, for anybody, half as
      * many; NULL: none. */
     const char *exchanges;
     int32_t max_words; /* of a target; 0: 60 */

@@ -94,8 +94,8 @@ us_status us_dataset_add_exchanges(us_dataset *d, const char *path, double valid
         if ((next = strchr(line, '\n'))) *next++ = 0;
         line = trim(line);
         if (!*line || *line == '#') continue;
-        if (share_of(used, validation)) st = add_line(d, path, number, line, US_VALIDATION, 1, err);
-        else st = add_line(d, path, number, line, US_TRAIN, share_of(used, copies), err);
+        us_part part = share_of(used, validation) ? US_VALIDATION : US_TRAIN;
+        st = add_line(d, path, number, line, part, share_of(used, copies), err); /* as many of each: it is what is learned */
         used++;
     }
     free(text);
