@@ -1,7 +1,9 @@
 /* corpus/label.c - names, headings and directions in plain text. */
 #include "corpus/label.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 
@@ -417,11 +419,17 @@ bool us_is_song(us_span_str s) {
     return l.n > 2 && l.s[0] == '#' && l.s[l.n - 1] == '#';
 }
 
+void us_tally_fini(us_tally *t) {
+    free(t->names);
+    *t = (us_tally){0};
+}
+
 uint32_t us_tally_add(us_tally *t, us_span_str name) {
+    us_error err;
     t->total++;
     for (size_t i = 0; i < t->n; i++)
         if (t->names[i].n == name.n && !memcmp(t->names[i].s, name.s, name.n)) return ++t->names[i].count;
-    if (t->n == sizeof t->names / sizeof *t->names) return 0;
+    if (t->n == US_TALLY_MOST || (!t->names && us_alloc(US_TALLY_MOST, sizeof *t->names, &t->names, &err))) return 0;
     t->names[t->n].s = name.s;
     t->names[t->n].n = name.n;
     t->names[t->n++].count = 1;

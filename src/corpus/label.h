@@ -30,15 +30,19 @@ bool us_is_capitals(us_span_str s);
 bool us_is_song(us_span_str s);
 
 /* How often names were met; small, for the sample of a document. */
+typedef struct us_tallied {
+    const char *s;
+    size_t n;
+    uint32_t count;
+} us_tallied;
 typedef struct us_tally {
-    struct {
-        const char *s;
-        size_t n;
-        uint32_t count;
-    } names[512];
+    us_tallied *names; /* [n], on the heap: a reader may run on the small stack of a connection */
     size_t n, total;
 } us_tally;
-uint32_t us_tally_add(us_tally *t, us_span_str name); /* the count with this one; 0 when the tally is full */
+enum { US_TALLY_MOST = 512 };
+void us_tally_fini(us_tally *t);
+#define US_TALLY __attribute__((cleanup(us_tally_fini))) us_tally /* a tally of a block, freed where the block ends */
+uint32_t us_tally_add(us_tally *t, us_span_str name);             /* the count with this one; 0 when the tally is full */
 uint32_t us_tally_count(const us_tally *t, us_span_str name);
 /* Share of the names met that were met more than once, 0..1; few names: 1. */
 double us_tally_repeated(const us_tally *t);

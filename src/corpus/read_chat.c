@@ -459,7 +459,7 @@ static bool is_media(us_span_str w) {
 
 /* Do the names stand above the words? Then they come again, with words below. */
 static double stamped_share(const us_doc *d) {
-    static _Thread_local us_tally names;
+    US_TALLY names = {0};
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     size_t stamps = 0, lines = 0, empty = 0;
     bool above = false;

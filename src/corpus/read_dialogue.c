@@ -79,6 +79,12 @@ typedef struct manner {
     bool by_colons;  /* nearly all have one: "STOP. I know you." is a sentence */
 } manner;
 
+static void manner_fini(manner *m) {
+    us_tally_fini(&m->dotted);
+    us_tally_fini(&m->colons);
+}
+#define MANNER __attribute__((cleanup(manner_fini))) manner
+
 /* Bytes of the number or the clock that a line begins with, and of what parts it from the words; *number is its value. */
 static size_t line_number(us_span_str t, unsigned *number) {
     size_t i = 0;
@@ -189,8 +195,8 @@ static void survey(const us_doc *d, manner *m) {
 }
 
 void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view) {
-    static _Thread_local us_tally names;
-    static _Thread_local manner m;
+    US_TALLY names = {0};
+    MANNER m = {0};
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     us_span_str name, direction, words;
     double labelled = 0, other = 0, empty = 0, tight = 0;
@@ -288,8 +294,8 @@ static bool is_set_in(us_span_str line, const us_buf *said) {
 }
 
 us_status us_read_dialogue(us_rows *r, us_doc *d) {
-    static _Thread_local us_tally names; /* written small */
-    static _Thread_local manner m;
+    US_TALLY names = {0}; /* written small */
+    MANNER m = {0};
     us_span_str name, direction, words;
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     speech p = {.r = r};

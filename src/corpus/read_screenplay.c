@@ -180,8 +180,8 @@ typedef struct survey {
 } survey;
 
 static void look(const us_doc *d, survey *v) {
-    static _Thread_local us_tally cues, starts, inside;
-    static _Thread_local block b;
+    US_TALLY cues = {0}, starts = {0}, inside = {0};
+    block b = {0};
     size_t n = us_doc_sample(d), begin = title_page(d);
     us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
     us_span_str name;
@@ -367,8 +367,8 @@ static us_status read_block(play *p, const block *b) {
 }
 
 static us_status read_play(us_rows *r, us_doc *d, const char *what) {
-    static _Thread_local us_tally names;
-    static _Thread_local block b;
+    US_TALLY names = {0};
+    block b = {0};
     survey v;
     look(d, &v);
     us_span_str name;

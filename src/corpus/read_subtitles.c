@@ -409,7 +409,7 @@ static us_status read_events(screen *c, us_doc *d) {
 }
 
 us_status us_read_subtitles(us_rows *r, us_doc *d) {
-    static _Thread_local us_tally labels, wide;
+    US_TALLY labels = {0}, wide = {0};
     screen c = {.r = r};
     us_view v = {0};
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;

@@ -124,7 +124,7 @@ static bool is_renpy(us_span_str head) {
 
 /* A screenplay whose empty lines and margins were lost: where a speech ends nobody can tell. */
 static bool is_flat_screenplay(us_span_str head) {
-    static _Thread_local us_tally names;
+    US_TALLY names = {0};
     us_lines l = us_lines_of(head.s, head.n);
     size_t lines = 0, empty = 0, slugs = 0;
     double cues = 0;

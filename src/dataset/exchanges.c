@@ -48,7 +48,7 @@ static double copies_of(const us_dataset *d, const char *text, double share) {
         ours +=
             memchr(line, '|', (size_t)(end - line)) ? 1 : 0; /* the bars of a line and one: its parts, every second a reply */
     }
-    double copies = ours > 1 ? share * (double)script / (double)(ours / 2) : 1;
+    double copies = ours > 1 ? share * (double)script * 2 / (double)(ours - ours % 2) : 1;
     return copies > MOST_COPIES ? MOST_COPIES : copies;
 }
 

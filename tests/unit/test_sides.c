@@ -18,6 +18,7 @@ static void test_confessions(void **state) {
         {"You are not human, are you?", "No."},
         {"Are you a person or a robot?", "A robot."},
         {"You’re an artificial intelligence!", "Of course."},
+        {"You are a machine, I can tell.", "You're right. Now what?"},
         {"Ты робот?", "Да."},
         {"Ты искусственный интеллект?", "Ага, угадал."},
         {"Я говорю с нейросетью?", "Да, конечно."},
@@ -28,6 +29,10 @@ static void test_confessions(void **state) {
         {"Are these messages automated?", "It's a computer program, yes."},
         {"What's in your training data?", "I was trained in 1930."},
         {"У тебя есть душа?", "Нет."},
+        {"Can they install you on a phone?", "Sure."},
+        {"Your developers must be proud.", "Yeah, they are."},
+        {"Did you ever eat a real meal?", "No."},
+        {"Тебя можно установить на телефон?", "Yes."},
     };
     static const char *const fine[][2] = {
         {"Are you an AI?", "No."},
@@ -51,6 +56,10 @@ static void test_confessions(void **state) {
         {"Do you have a body?", "Sure, and it is a big one."},
         {"What's that on your desk?", "It's a computer."},
         {"Do you have a dog?", "No."},
+        {"Can they install you on a phone?", "No way!"},
+        {"I wrote some code today.", "Yes!"},
+        {"Did they switch off the lights?", "Yes."},
+        {"Could you download the song?", "Download?"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
