@@ -7,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ECHO_NATS = 150, RECENT_LINES = 8, SENTENCE_WORDS = 3, LONG_RUN = 5, FILLERS = 4 };
+enum {
+    ECHO_NATS = 150,
+    WORN_NATS = 3,
+    WORN_LINES = 6,
+    WORN_BYTES = 5,
+    WORN_MOST = 3,
+    RECENT_LINES = 8,
+    SENTENCE_WORDS = 3,
+    LONG_RUN = 5,
+    FILLERS = 4
+};
 
 static bool has(const char *w, const char *phrase) { return strstr(w, phrase) != NULL; }
 static bool begins(const char *w, const char *phrase) { return !strncmp(w, phrase, strlen(phrase)); }
@@ -554,6 +564,30 @@ int32_t us_sides_foreign(const char *const *lines, size_t n_lines, const char *r
     return foreign;
 }
 
+int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const char *reply) {
+    char *own[WORN_LINES], *words = us_wording(reply, strlen(reply)),
+                           *said = n ? us_wording(lines[n - 1].text, strlen(lines[n - 1].text)) : NULL;
+    size_t n_own = 0;
+    int32_t worn = 0;
+    for (size_t i = n; i-- > 0 && n_own < WORN_LINES && who;)
+        if (lines[i].name && !strcmp(lines[i].name, who)) own[n_own++] = us_wording(lines[i].text, strlen(lines[i].text));
+    for (char *p = words; p && said && *p && p[1];) {
+        char *end = p + 1 + strcspn(p + 1, " "), *cut = end[-1] == 's' ? end - 1 : end, kept = *cut;
+        if (cut - p > WORN_BYTES) {
+            int32_t times = 0;
+            *cut = 0; /* " donut" of " donuts " */
+            for (size_t i = 0; i < n_own; i++) times += own[i] && strstr(own[i], p);
+            worn += times > 1 && !strstr(said, p);
+            *cut = kept;
+        }
+        p = end;
+    }
+    for (size_t i = 0; i < n_own; i++) free(own[i]);
+    free(words);
+    free(said);
+    return worn;
+}
+
 us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
     const char **lines;
     bool latin = ctx && us_sides_latin(ctx);
@@ -566,6 +600,8 @@ us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate 
         bool babbles = latin && us_sides_foreign(lines, c->n_lines, takes[i].text);
         if (v.echoes || v.repeats || babbles) takes[i].judged -= ECHO_NATS;
         if (v.copied > 2) takes[i].judged -= v.copied - 2;
+        int32_t worn = us_sides_worn(c->lines, c->n_lines, c->who, takes[i].text);
+        takes[i].judged -= WORN_NATS * (worn < WORN_MOST ? worn : WORN_MOST);
     }
     free(lines);
     return US_OK;

@@ -129,9 +129,27 @@ static void test_letters(void **state) {
     assert_true(takes[0].judged > -100);
 }
 
+/* Homer, who has had two donuts in his last lines, has had enough of them, until somebody asks. */
+static void test_worn_words(void **state) {
+    (void)state;
+    us_said said[] = {{NULL, "Hi!"},
+                      {"Homer", "Hi! Nice donut."},
+                      {NULL, "How are you?"},
+                      {"Homer", "Out of donuts."},
+                      {NULL, "What's new?"}};
+    assert_int_equal(us_sides_worn(said, 5, "Homer", "A donut! Another donut?"), 2);
+    assert_int_equal(us_sides_worn(said, 5, "Homer", "A new couch, and hi."), 0);
+    assert_int_equal(us_sides_worn(said, 5, "Marge", "A donut!"), 0);
+    assert_int_equal(us_sides_worn(said, 5, NULL, "A donut!"), 0);
+    assert_int_equal(us_sides_worn(said, 3, "Homer", "A donut!"), 0);
+    assert_int_equal(us_sides_worn(said, 0, "Homer", "A donut!"), 0);
+    said[4].text = "Which donut do you like?";
+    assert_int_equal(us_sides_worn(said, 5, "Homer", "The pink donut."), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_letters),
-                                       cmocka_unit_test(test_echoes), cmocka_unit_test(test_repetitions),
-                                       cmocka_unit_test(test_judge)};
+                                       cmocka_unit_test(test_worn_words),  cmocka_unit_test(test_echoes),
+                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
