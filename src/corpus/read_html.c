@@ -164,10 +164,7 @@ void us_look_html(const us_script_options *o, const us_doc *d, us_view *view) {
     if (!is_page(d)) return;
     us_buf_init(&text, (size_t)1 << 30);
     const us_shape *shape = inner_shape(o, d, us_doc_sample(d), &text, &inside, &v, &cells);
-    if (shape) {
-        view->fit = 0.9;
-        snprintf(view->about, sizeof view->about, "web page with %.150s", v.about[0] ? v.about : shape->title);
-    }
+    if (shape) us_shape_say_inside(view, 0.9, "web page", shape, &v);
     us_buf_fini(&text);
 }
 

@@ -118,10 +118,7 @@ void us_look_wiki(const us_script_options *o, const us_doc *d, us_view *view) {
     us_error err;
     us_buf_init(&text, (size_t)1 << 30);
     const us_shape *shape = text_of(d->s, n, &text, &err) ? NULL : us_shape_inside(o, d, &text, &inside, &v);
-    if (shape) {
-        view->fit = 0.93;
-        snprintf(view->about, sizeof view->about, "wiki's source with %.150s", v.about[0] ? v.about : shape->title);
-    }
+    if (shape) us_shape_say_inside(view, 0.93, "wiki's source", shape, &v);
     us_buf_fini(&text);
 }
 

@@ -64,6 +64,11 @@ const us_shape *us_shape_inside(const us_script_options *o, const us_doc *d, con
     return text->len ? us_shape_find(&any, inside, view) : NULL;
 }
 
+void us_shape_say_inside(us_view *view, double fit, const char *form, const us_shape *shape, const us_view *inside) {
+    view->fit = fit;
+    snprintf(view->about, sizeof view->about, "%s with %.150s", form, inside->about[0] ? inside->about : shape->title);
+}
+
 /* Is there a line in the beginning that starts so? */
 static bool has_line(us_span_str head, const char *start) {
     us_lines l = us_lines_of(head.s, head.n);

@@ -29,6 +29,8 @@ const us_shape *us_shape_find(const us_script_options *o, const us_doc *d, us_vi
 
 /* The shape of a text that was made of a document's (of a web page, of a wiki's source); NULL when none fits. *inside borrows it. */
 const us_shape *us_shape_inside(const us_script_options *o, const us_doc *d, const us_buf *text, us_doc *inside, us_view *view);
+/* What is seen of the document then: a `form` ("web page") with what was seen of the text, of which `shape` is. */
+void us_shape_say_inside(us_view *view, double fit, const char *form, const us_shape *shape, const us_view *inside);
 
 /* What a text is that no shape is meant for (SQL, YAML, other XML, ...), with the step that makes one of it: "YAML: make JSON of
  * it"; NULL: nothing is known against it. */

@@ -804,17 +804,26 @@ static us_status by_jinja(const char *jinja, size_t n, const talk *k, unsigned l
     return st;
 }
 
+/* Whether `t` makes of the talk what is wanted. */
+static us_status makes(const us_template *t, const talk *k, bool generation, const char *want, bool *same, us_error *err) {
+    char *got = NULL;
+    us_status st = us_template_render(t, k->m, k->n, generation, &got, err);
+    *same = !st && !strcmp(want, got);
+    free(got);
+    return st;
+}
+
 static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, bool generation, int64_t today,
                             us_error *err) {
-    char *want = NULL, *got = NULL, *unasked = NULL;
+    char *want = NULL, *unasked = NULL;
+    bool same = true;
     us_status st = by_jinja(jinja, n, k, 0, generation, today, &want, err);
     if (!st && generation) st = by_jinja(jinja, n, k, 0, false, today, &unasked, err);
-    if (!st && want) st = us_template_render(t, k->m, k->n, generation, &got, err);
+    if (!st && want) st = makes(t, k, generation, want, &same, err);
     bool ignored = want && unasked && !strcmp(want, unasked); /* it never asks there: ours does */
-    if (!st && want && strcmp(want, got) != 0 && !(ignored && k->roles[k->n - 1] != US_ROLE_USER))
+    if (!st && !same && !(ignored && k->roles[k->n - 1] != US_ROLE_USER))
         st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
     free(want);
-    free(got);
     free(unasked);
     return st;
 }
@@ -835,40 +844,36 @@ static us_status check_talks(const us_template *t, const char *jinja, size_t n, 
 
 /* Templates that ask whether there is a system text take an empty one for none; others write it, with what stands around it. */
 static us_status read_empty_system(us_template *t, const char *jinja, size_t n, bool blank, int64_t today, us_error *err) {
-    char *want = NULL, *got = NULL;
+    char *want = NULL;
+    bool same = false;
     talk k;
     make_talk(&k, true, false, 3);
     k.m[0].content = blank ? "  " : "";
     us_status st = by_jinja(jinja, n, &k, 1, true, today, &want, err);
-    for (int drops = 0; drops < 2 && want && !st; drops++) {
+    for (int drops = 0; drops < 2 && want && !same && !st; drops++) {
         t->drops[blank] = drops;
-        if (!(st = us_template_render(t, k.m, k.n, true, &got, err)) && !strcmp(want, got)) break;
-        if (!st && drops)
-            st = us_fail(err, US_ERR_UNSUPPORTED,
-                         "the chat template is not one of the known ones (an empty system text stands for another)");
-        free(got);
-        got = NULL;
+        st = makes(t, &k, true, want, &same, err);
     }
+    if (!st && want && !same)
+        st = us_fail(err, US_ERR_UNSUPPORTED,
+                     "the chat template is not one of the known ones (an empty system text stands for another)");
     free(want);
-    free(got);
     return st;
 }
 
 /* What becomes of thoughts in an assistant's earlier message. What is none of these stays as it is. */
 static us_status read_cut(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
-    char *want = NULL, *got = NULL;
+    char *want = NULL;
+    bool same = false;
     talk k;
     make_talk(&k, false, false, 3);
     k.m[1].content = "<think>\nHm.\n</think>\n\nYes";
     us_status st = memmem(jinja, n, THOUGHT, sizeof THOUGHT - 1) ? by_jinja(jinja, n, &k, 2, true, today, &want, err) : US_OK;
-    for (int cut = US_CUT_BREAKS_TOO; cut >= 0 && want && !st; cut--) {
+    for (int cut = US_CUT_BREAKS_TOO; cut >= 0 && want && !same && !st; cut--) {
         t->cut = (us_cut)cut;
-        if (!(st = us_template_render(t, k.m, k.n, true, &got, err)) && !strcmp(want, got)) break;
-        free(got);
-        got = NULL;
+        st = makes(t, &k, true, want, &same, err);
     }
     free(want);
-    free(got);
     return st;
 }
 
