@@ -67,7 +67,7 @@ static us_status read_all(int fd, const char *name, size_t max, char **out, size
     us_buf_init(&b, max);
     us_status st = US_OK;
     for (;;) {
-        char chunk[8192]; /* it lies on the stack of a connection, which is touched whole */
+        char chunk[65536];
         ssize_t got = read(fd, chunk, sizeof chunk);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", name, strerror(errno));

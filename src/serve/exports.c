@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static const char too_many[] = "two large files are being handed out already: try again when they are done";
-enum { EXPORT_SECONDS = 600, CHUNK = 1 << 13 };
+enum { EXPORT_SECONDS = 600, CHUNK = 1 << 16 };
 static const char half_name[] = ".export-XXXXXX"; /* in the data folder, until it is open to be sent */
 
 /* ---- a character's ------------------------------------------------------------------------------------------------ */
