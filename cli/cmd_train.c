@@ -43,8 +43,8 @@ typedef struct run {
     FILE *log;
     us_adapter_type type;
     int threads;
-    bool fancy, quiet, json, unlisted, series;
-    bool common; /* our exchanges are learned beside the script */ /* unlisted: not among the jobs */
+    bool fancy, quiet, json, unlisted, series; /* unlisted: not among the jobs */
+    bool common;                               /* our exchanges are learned beside the script */
     json_t *typed;
     us_dataset_options *usual; /* of the rows, when nobody asked for shares or exchanges of their own; else NULL */
     double shown_at;           /* when progress was shown last */
@@ -134,12 +134,17 @@ static void hint_at_namesake(const run *r, uint64_t n_lines) {
         }
 }
 
+/* The script's own, without exchanges. */
+static uint64_t own_turns(const us_dataset_counts *c) {
+    return c->turns - c->exchanges[US_TRAIN] - c->exchanges[US_VALIDATION];
+}
+static uint64_t own_targets(const us_dataset_counts *c, us_part part) { return c->targets[part] - c->exchanges[part]; }
+
 static void print_set(const run *r) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
     fprintf(stderr, "%s: %s in %s; %llu to learn from, %llu for validation, %llu for the test\n", r->character,
-            cli_count(c->lines, "line"), cli_count(c->turns - c->exchanges[US_TRAIN] - c->exchanges[US_VALIDATION], "turn"),
-            (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION],
-            (unsigned long long)c->targets[US_TEST]);
+            cli_count(c->lines, "line"), cli_count(own_turns(c), "turn"), (unsigned long long)c->targets[US_TRAIN],
+            (unsigned long long)c->targets[US_VALIDATION], (unsigned long long)c->targets[US_TEST]);
     fprintf(stderr, "  left out:");
     for (int f = 0; f < US_N_FILTERS; f++)
         fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f],
@@ -148,11 +153,11 @@ static void print_set(const run *r) {
         fprintf(stderr, "  of these, %llu and %llu are not the script's but %s (--exchanges none: without)\n",
                 (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION],
                 r->common ? "our exchanges with visitors" : "of --exchanges");
-    if (c->targets[US_TRAIN] - c->exchanges[US_TRAIN] < 300)
+    if (own_targets(c, US_TRAIN) < 300)
         fprintf(stderr,
                 "  warning: only %s: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
                 "fewer --epochs and --dropout 0.1 help a little\n",
-                cli_count(c->targets[US_TRAIN] - c->exchanges[US_TRAIN], "line"));
+                cli_count(own_targets(c, US_TRAIN), "line"));
     if (!c->targets[US_VALIDATION])
         fprintf(stderr, "  warning: nothing is held out, so nothing shows when learning turns into repeating the lines\n");
     hint_at_namesake(r, c->lines);
@@ -249,11 +254,12 @@ static int print_plan(const run *r, bool samples) {
     const us_dataset_counts *c = us_dataset_get_counts(r->set);
     uint64_t model = us_model_get_info(r->model)->resident_bytes, talk = samples ? talk_bytes(r, f) : 0;
     json_t *o = json_pack(
-        "{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:f, s:I, s:I, s:i, s:s}", "character", r->character, "lines",
-        (json_int_t)c->lines, "turns", (json_int_t)c->turns, "targets", "train", (json_int_t)c->targets[US_TRAIN], "validation",
-        (json_int_t)c->targets[US_VALIDATION], "test", (json_int_t)c->targets[US_TEST], "tokens", (json_int_t)f.rows[US_TRAIN],
-        "n_steps", (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk),
-        "disk_bytes", (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
+        "{s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:f, s:I, s:I, s:i, s:s}", "character", r->character, "lines",
+        (json_int_t)c->lines, "turns", (json_int_t)own_turns(c), "targets", "train", (json_int_t)own_targets(c, US_TRAIN),
+        "validation", (json_int_t)own_targets(c, US_VALIDATION), "test", (json_int_t)c->targets[US_TEST], "exchanges",
+        (json_int_t)(c->exchanges[US_TRAIN] + c->exchanges[US_VALIDATION]), "tokens", (json_int_t)f.rows[US_TRAIN], "n_steps",
+        (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk), "disk_bytes",
+        (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
     if (o && r->fluency.n_tokens) json_object_set_new(o, "language_known", json_boolean(!r->fluency.hardly));
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (text) cli_put_json(text, stdout), putchar('\n');
@@ -507,7 +513,8 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     us_error other;
     if (st == US_ERR_MISMATCH && goes_on && r->usual && !resume_rows_of_0_1(r, to, &other)) {
         st = US_OK;
-        fprintf(stderr, "This run began with the rows of version 0.1 (--unnamed 0.25 --visitors 0) and goes on with them.\n");
+        fprintf(stderr, "This run began with the rows of version 0.1 (--unnamed 0.25 --visitors 0 --exchanges none) and goes "
+                        "on with them.\n");
     }
     if (!st && !dry_run) st = prepare_folder(r, resume, err);
     if (st) return cli_fail(r->command, st, err);

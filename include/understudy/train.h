@@ -154,9 +154,9 @@ US_API double us_trainer_adapter_norm(const us_trainer *t);
 
 /* A zeroed field means the default. Everything is borrowed during the call. */
 typedef struct us_train_character_options {
-    const us_dataset_options *
-        dataset; /* character and system are filled in; NULL: half of the turns unnamed, a quarter visitors', our exchanges beside
-                     an English script */
+    /* character and system are filled in; NULL: half of the turns unnamed, a quarter visitors', our exchanges beside an English
+     * script */
+    const us_dataset_options *dataset;
     const us_train_options *train;                          /* cast is filled in; NULL: the defaults */
     us_adapter_type type;                                   /* of adapter.gguf */
     bool (*step)(void *ctx, const us_train_report *report); /* after every step; false: enough, the best so far is kept. NULL */

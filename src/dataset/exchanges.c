@@ -36,19 +36,18 @@ static us_status add_turn(us_dataset *d, const char *said, bool character, us_er
 
 /* How often each exchange of `text` is learned in a pass. */
 static double copies_of(const us_dataset *d, const char *text, double share) {
-    uint64_t script = 0, ours = 0;
+    uint64_t script = 0, replies = 0;
     for (size_t i = 0; i < d->n_examples; i++)
         for (uint32_t k = 0; d->examples[i].part == US_TRAIN && k < d->examples[i].n_turns; k++)
             script += d->turns[d->examples[i].first_turn + k].target;
     for (const char *line = text, *end; *line; line = end + (*end != 0)) {
         end = line + strcspn(line, "\n");
         line += strspn(line, " \t");
-        if (*line == '#') continue;
-        for (const char *p = line; p < end; p++) ours += *p == '|' ? 1 : 0;
-        ours +=
-            memchr(line, '|', (size_t)(end - line)) ? 1 : 0; /* the bars of a line and one: its parts, every second a reply */
+        uint64_t bars = 0;
+        for (const char *p = line; p < end && *line != '#'; p++) bars += *p == '|';
+        replies += (bars + 1) / 2; /* a bar between any two parts, of which every second is one */
     }
-    double copies = ours > 1 ? share * (double)script * 2 / (double)(ours - ours % 2) : 1;
+    double copies = replies ? share * (double)script / (double)replies : 1;
     return copies > MOST_COPIES ? MOST_COPIES : copies;
 }
 

@@ -23,9 +23,8 @@ int32_t us_sides_foreign(const char *const *lines, size_t n, const char *reply);
  * not in the line that is answered: what somebody dwells on. */
 int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const char *reply);
 /* A us_judge_fn: takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run and worn words a
- * little. ctx: what the
- * character is known to have said, NULL for nothing. Where that is all in Latin letters, other ones are nothing that the adapter
- * has learned: a take with such words of its own, which are none of any language, loses as an echo does. */
+ * little. ctx: what the character is known to have said, NULL for nothing. Where that is all in Latin letters, the adapter has
+ * learned no others: a take with words of its own in those is no language, and loses as an echo does. */
 US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                      us_error *err);
 #endif

@@ -42,6 +42,12 @@ has "multilingual"
 out=$("$UNDERSTUDY" doctor "$d/s.csv" -m "$d/m.gguf" 2>&1)
 has "warning: the model hardly knows this language"
 [ ! -e "$d/dry" ] || fail "--dry-run made a folder"
+# a plan tells of the script's lines, whatever is learned beside them: few are few
+for x in common none; do train --dry-run --json --exchanges $x --out "$d/dry" 2>/dev/null >"$d/plan-$x"; done
+grep -oE '"turns": [0-9]+|"targets": \{[^}]*\}' "$d/plan-common" >"$d/own-common"
+grep -oE '"turns": [0-9]+|"targets": \{[^}]*\}' "$d/plan-none" | cmp - "$d/own-common" || fail "a plan counts exchanges as lines"
+[ -s "$d/own-common" ] || fail "no targets in the plan"
+if grep -q '"exchanges": 0' "$d/plan-common" || ! grep -q '"exchanges": 0' "$d/plan-none"; then fail "a plan does not tell of exchanges"; fi
 out=$(train --out "$d/a" -t 1 2>&1)
 has "without an adapter: validation loss"
 has "[====================] 30/30"

@@ -129,10 +129,11 @@ static void first_words_of_a_visitor(void **state) {
     us_dataset_free(d);
 }
 
-/* How often the first of three exchanges, six replies in all, is learned beside `lines` lines of a character. */
-static size_t copies_beside(int lines, const char *path) {
+/* Exchanges beside `lines` lines of a character, each of words of its own. */
+static us_dataset *beside(int lines, const char *path) {
     us_error err;
     us_buf csv;
+    us_dataset *d;
     us_buf_init(&csv, SIZE_MAX);
     assert_ok(us_buf_appendf(&csv, &err, "name,line\n"), &err);
     for (int i = 0; i < lines; i++) {
@@ -140,16 +141,20 @@ static size_t copies_beside(int lines, const char *path) {
         assert_ok(us_buf_appendf(&csv, &err, "Marge,Is it x%c%c?\nHomer,y%c%c z%c%c u%c%c!\n", a, b, a, b, a, b, a, b), &err);
     }
     us_script *s = script_of(csv.data);
-    us_dataset *d;
-    us_dataset_options o = {.character = "Homer", .exchanges = path};
-    assert_ok(us_dataset_build(s, &o, &d, &err), &err);
+    assert_ok(us_dataset_build(s, &(us_dataset_options){.character = "Homer", .exchanges = path}, &d, &err), &err);
+    us_script_free(s);
+    us_buf_fini(&csv);
+    return d;
+}
+
+/* How often the first of three exchanges, six replies in all, is learned there. */
+static size_t copies_beside(int lines, const char *path) {
+    us_dataset *d = beside(lines, path);
     size_t n, k, found = 0;
     const us_example *e = us_dataset_get_examples(d, &n);
     const us_turn *all = us_dataset_get_turns(d, &k);
     for (size_t i = 0; i < n; i++) found += !strcmp(all[e[i].first_turn].text, "Hi!");
     us_dataset_free(d);
-    us_script_free(s);
-    us_buf_fini(&csv);
     return found;
 }
 
@@ -173,9 +178,15 @@ static void our_exchanges(void **state) {
     us_dataset_free(without);
     us_script_free(s);
     assert_in_range(copies_beside(400, US_EXCHANGES_COMMON), 0, 0); /* "Hi!" is thinned out as well as others */
+    us_dataset *d = beside(400, US_EXCHANGES_COMMON);
+    const us_dataset_counts *c = us_dataset_get_counts(d);
+    uint64_t script = c->targets[US_TRAIN] - c->exchanges[US_TRAIN], all = c->exchanges[US_TRAIN] + c->exchanges[US_VALIDATION];
+    assert_in_range(all, script * 2 / 5, script * 3 / 5);             /* half as many */
+    assert_in_range(c->exchanges[US_VALIDATION], all / 40, all / 10); /* of which a twentieth is held out, as of scenes */
+    us_dataset_free(d);
 }
 
-/* Conversations of one's own are learned beside the script, never held out, and name the character. */
+/* Conversations of one's own are learned beside the script and name the character. */
 static void exchanges_beside_a_script(void **state) {
     (void)state;
     us_error err;
