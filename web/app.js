@@ -80,7 +80,7 @@ async function start() {
     store.state = await get('/api/state');
     await Promise.all([loadCharacters(), loadChats(), loadJobs().catch(() => {})]);
     await route();
-    listen();
+    listen(store.state.last_event); // what has changed since is told first
     // What opens over the page comes when the page stands there, so that it is there when the server is gone.
     for (const later of ['panels', 'about', 'share']) import(`./${later}.js`).catch(() => {});
   } catch (e) {

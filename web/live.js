@@ -4,7 +4,7 @@ import { $, el, toast } from './dom.js';
 import { t } from './words.js';
 import { emit, loadCharacters, loadChats, loadJobs, store } from './store.js';
 
-let here = true, last = '';
+let here = true;
 const wait = ms => new Promise(r => setTimeout(r, ms));
 
 function connection(now) {
@@ -32,7 +32,8 @@ function changed({ what, id }) {
   else if (what === 'chat') later(`chat ${id}`, () => emit('chat', id));
   else later(what, () => emit(what, id));
 }
-export async function listen() {
+// "last": the event that was the last one before the page loaded what it shows.
+export async function listen(last) {
   for (let tries = 0; ; ) {
     try {
       for await (const { event, data, id } of follow('/api/events', { last })) {

@@ -1,5 +1,6 @@
 /* GET /api/events: what has changed, so that every page shows the same. A change says only what and which; the page asks for
- * the rest as it always does. Who was away asks with Last-Event-ID, and is told "all" when that is too long ago. */
+ * the rest as it always does. Who was away asks with Last-Event-ID, and is told "all" when that is too long ago; a page that
+ * begins asks with the "last_event" that /api/state told it before it loaded anything, so that no change falls between. */
 #include "base/clock.h"
 #include "serve/studio.h"
 #include <stdio.h>
@@ -34,8 +35,20 @@ typedef struct listener {
     bool greeted, missed;
 } listener;
 
+static void name_event(const us_server *s, uint64_t n, char out[US_EVENT_ID]) {
+    snprintf(out, US_EVENT_ID, "%lld-%llu", (long long)s->started_ms, (unsigned long long)n);
+}
+
+void us_last_event(us_server *s, char out[US_EVENT_ID]) {
+    pthread_mutex_lock(&s->changes.lock);
+    name_event(s, s->changes.n, out);
+    pthread_mutex_unlock(&s->changes.lock);
+}
+
 static us_status tell(us_request *r, uint64_t n, const char *event, json_t *j, us_error *err) {
-    us_status st = us_buf_appendf(&r->out, err, "id: %lld-%llu\n", (long long)r->s->started_ms, (unsigned long long)n);
+    char id[US_EVENT_ID];
+    name_event(r->s, n, id);
+    us_status st = us_buf_appendf(&r->out, err, "id: %s\n", id);
     if (st) json_decref(j);
     return st ? st : us_event(r, event, j, err);
 }

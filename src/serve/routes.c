@@ -193,19 +193,21 @@ enum MHD_Result us_route_state(us_request *r) {
     json_t *model = json_null();
     const char *key = MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, "Authorization");
     bool tells = us_guard_knows(&s->guard, key) && (s->guard.n_keys || !s->is_public); /* where the other engine is */
+    char last_event[US_EVENT_ID];
+    us_last_event(r->s, last_event);
     if (s->ready && s->backend.model) {
         const us_model_info *i = us_model_get_info(s->backend.model);
         model = json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", i->name, "architecture", i->architecture, "quantization",
                           i->quantization, "n_params", (json_int_t)i->n_params, "n_ctx", us_engine_get_ctx(s->backend.engine));
     }
     return us_answer_json(r, 200,
-                          json_pack("{s:s, s:o, s:b, s:s, s:b, s:b, s:b, s:I}", "version", us_version(), "model", model,
+                          json_pack("{s:s, s:o, s:b, s:s, s:b, s:b, s:b, s:I, s:s}", "version", us_version(), "model", model,
                                     "needs_key", s->guard.n_keys > 0, "engine",
                                     !s->o.engine_url ? "own"
                                     : tells          ? s->o.engine_url
                                                      : "another",
                                     "ready", (bool)s->ready, "studio", s->studio != NULL, "public", s->is_public, "started_ms",
-                                    (json_int_t)s->started_ms));
+                                    (json_int_t)s->started_ms, "last_event", last_event));
 }
 
 static us_status metric(us_buf *b, const char *name, const char *kind, const char *help, double value) {

@@ -35,7 +35,7 @@ typedef struct us_request us_request;
 typedef struct us_studio us_studio;
 
 /* What has changed, for the pages that listen (events.c). */
-enum { US_N_CHANGES = 256 };
+enum { US_N_CHANGES = 256, US_EVENT_ID = 48 };
 typedef struct us_changes {
     pthread_mutex_t lock;
     uint64_t n; /* of all there were; the last US_N_CHANGES are kept */

@@ -27,6 +27,8 @@ void us_studio_close(us_server *s);
 /* ---- changes (events.c) ---- */
 /* What: "characters", "chats", "chat" (with its id), "scripts", "jobs". Any thread. */
 void us_changed(us_server *s, const char *what, const char *id);
+/* The id of the last change so far, for Last-Event-ID. */
+void us_last_event(us_server *s, char out[US_EVENT_ID]);
 /* A request has changed something: tells what, by its path. */
 void us_changed_by(const us_request *r);
 

@@ -137,6 +137,19 @@ await test('two tabs on one chat agree', async () => {
   }
 });
 
+await test('what another tab says while a page opens is there', async () => {
+  await quiet();
+  const chat = await server.ask('POST', '/api/chats', { characters: [await boris()] }), page = await open(server.base);
+  let letGo, held = new Promise(resolve => { letGo = resolve; });
+  await page.route('**/api/events', async route => { await held; await route.continue(); });
+  await page.goto(`${server.base}/#/chat/${chat.id}`);
+  await page.reload(); // the new address was a place on the page that was there
+  await page.waitForSelector('#line');
+  await server.ask('PATCH', `/api/chats/${chat.id}`, { title: 'Said meanwhile' });
+  letGo();
+  await page.waitForSelector('.stage-head h1:has-text("Said meanwhile")');
+});
+
 await test('the character is changed, deleted, taken back', async () => {
   const id = await boris(), page = await begin(`/#/premiere/${id}`);
   await page.getByRole('button', { name: 'Change' }).click();
