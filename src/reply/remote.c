@@ -384,6 +384,7 @@ static void *work(void *arg) {
                          r->stream.n_takes, r->spec.n_takes);
         if (st || r->spec.separate || r->attempt + 1 >= r->spec.n_attempts || !is_worthless(r)) break;
     }
+    --*r->spec.n_asked;
     pthread_mutex_lock(&r->lock);
     for (int32_t i = 0; i < r->stream.n_takes && !st; i++)
         if (r->spec.separate || i == r->best) show(r, i);
@@ -414,11 +415,13 @@ us_status us_remote_begin(const us_remote_spec *spec, us_remote **out, us_error 
     r->curl = curl_easy_init();
     if (!r->request || !r->url || !r->curl) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     if (!st) st = set_headers(&r->headers, spec->key, err);
+    ++*spec->n_asked;
     if (!st && pthread_create(&r->thread, NULL, work, r)) st = us_fail(err, US_ERR_IO, "cannot start a thread");
     if (!st) {
         *out = r;
         return US_OK;
     }
+    --*spec->n_asked;
     r->done = true;
     r->thread = 0;
     us_remote_free(r);

@@ -11,6 +11,7 @@ typedef struct us_remote us_remote;
 typedef struct us_remote_spec {
     const char *url, *key;     /* "http://host:8000" or with /v1; the key may be NULL */
     const char *model;         /* the character's id; used when the other lists such a model, else its first */
+    atomic_int *n_asked;       /* one more while this is made */
     int32_t timeout_s;         /* without a word of a reply; one that takes fifteen times as long is given up as well */
     double scale;              /* told to llama.cpp as the strength of its first adapter */
     us_conversation_view view; /* its messages are what is asked */

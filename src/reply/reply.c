@@ -52,6 +52,11 @@ us_status us_backend_open_remote(const char *url, const char *key, int32_t timeo
     return st;
 }
 
+bool us_backend_is_busy(us_backend *b) {
+    us_batch_stats m = b->batch ? us_batch_get_stats(b->batch) : (us_batch_stats){0};
+    return m.n_running + m.n_queued + b->n_asked > 0;
+}
+
 void us_backend_stop(us_backend *b) {
     if (b->batch) us_batch_stop(b->batch);
 }
@@ -200,6 +205,7 @@ static us_status begin_remote(us_reply *r, us_error *err) {
     const us_reply_policy *p = &s->policy;
     us_remote_spec remote = {.url = r->backend->url,
                              .key = r->backend->key,
+                             .n_asked = &r->backend->n_asked,
                              .timeout_s = r->backend->timeout_s,
                              .model = s->remote_model,
                              .scale = p->scale,

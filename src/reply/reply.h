@@ -11,6 +11,7 @@
 #ifndef US_REPLY_REPLY_H
 #define US_REPLY_REPLY_H
 #include "reply/batch.h"
+#include <stdatomic.h>
 #include "understudy/reply.h"
 #include "understudy/template.h"
 
@@ -24,8 +25,9 @@ typedef struct us_backend {
     const us_tokenizer *tok;
     us_batch *batch;
     us_leaks *leaks;
-    char *url, *key;   /* of the other server; the key may be NULL */
-    int32_t timeout_s; /* for a word of it */
+    char *url, *key;    /* of the other server; the key may be NULL */
+    int32_t timeout_s;  /* for a word of it */
+    atomic_int n_asked; /* replies that it makes just now */
 } us_backend;
 /* Batches over this engine, which outlives the backend and is used by nobody else meanwhile: n_slots replies run at once,
  * n_queue wait. */
@@ -34,6 +36,8 @@ US_MUST_USE us_status us_backend_open(us_engine *engine, int32_t n_slots, int32_
  * GATE in words when it cannot be reached. */
 US_MUST_USE us_status us_backend_open_remote(const char *url, const char *key, int32_t timeout_s, us_backend *out,
                                              us_error *err);
+/* Whether a reply is being made, or waits to be; one that is made and not yet read is no work. Any thread. */
+bool us_backend_is_busy(us_backend *b);
 /* Ends every reply under way: INTERRUPTED. They must be freed nevertheless, before the backend. */
 void us_backend_stop(us_backend *b);
 void us_backend_close(us_backend *b);

@@ -520,8 +520,10 @@ static enum MHD_Result answer(us_request *r) {
     if (needs_body(r) && !parse_body(r, message)) return us_refuse(r, r->refused, r->why);
     if ((r->route->flags & US_ROUTE_MODEL) && !s->ready)
         return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
-    if (s->studio && (r->route->flags & US_ROUTE_MODEL)) us_jobs_hold(s->studio->jobs, r->holds = true);
+    bool holds = s->studio && (r->route->flags & US_ROUTE_MODEL); /* jobs stand still meanwhile; jobs.c keeps them so while */
+    if (holds) us_jobs_hold(s->studio->jobs, true);               /* the reply is made, however slowly it is then read */
     enum MHD_Result rc = r->route->answer(r);
+    if (holds) us_jobs_hold(s->studio->jobs, false);
     us_changed_by(r);
     if (!r->more) us_chat_release(r); /* a client that is slow to read its answer keeps nobody from the chat */
     return rc;
@@ -586,7 +588,6 @@ void us_http_completed(void *server, struct MHD_Connection *c, void **state, enu
     if (!r) return;
     if (r->free_work) r->free_work(r->work);
     us_chat_release(r);
-    if (r->holds) us_jobs_hold(s->studio->jobs, false);
     if (r->more) us_changed_by(r); /* a reply has ended */
     give_back(r, r->held);
     if (r->counted) us_visitors_leave(s->visitors, &r->from);

@@ -39,9 +39,10 @@ static void *supervise(void *studio) {
     us_studio *t = studio;
     us_error err;
     uint64_t jobs = 0, cast = 0;
-    bool told = false;
+    bool told = false, held = false;
     for (int i = 0; !t->s->ending; i++) {
-        bool changed = false;
+        bool changed = false, busy = t->s->ready && us_backend_is_busy(&t->s->backend);
+        if (busy != held) us_jobs_hold(t->jobs, held = busy);
         us_jobs_supervise(t->jobs); /* another server of this folder may have had it */
         if (us_jobs_tick(t->jobs, &changed, &err)) {
             if (!told) us_log(t->s, "jobs: %s", err.message);

@@ -113,7 +113,6 @@ struct us_request {
     unsigned failures; /* us_memory_failures() when its answering began */
     us_error taken;    /* what the taker of a streamed body said */
     char owner[33];    /* whose chats are seen: of the key, or of the browser's secret; "": everybody's */
-    bool holds;        /* jobs stand still meanwhile */
     us_buf body;       /* empty once it is parsed */
     json_t *json;      /* the body; NULL when there is none */
     us_buf out;        /* of a stream: bytes not yet sent */
