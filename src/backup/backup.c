@@ -198,14 +198,13 @@ us_status us_backup_write(const char *data_dir, const char *file, bool force, us
     if (!realpath(data_dir, dir)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such data folder", data_dir);
     if (!strcmp(file, "-")) return write_all(dir, 1, counts, err);
     if (!force && us_file_exists(file)) return us_fail(err, US_ERR_MISMATCH, "%s is there already: --force replaces it", file);
-    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", file, (long)getpid()) >= (int)sizeof tmp)
-        return us_fail(err, US_ERR_ARGUMENT, "%s: the name is too long", file);
-    int fd = open(tmp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0) return us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno));
-    us_status st = write_all(dir, fd, counts, err);
+    int fd;
+    us_status st = us_file_open_beside(file, 0600, tmp, &fd, err);
+    if (st) return st;
+    st = write_all(dir, fd, counts, err);
     if (!st && fsync(fd)) st = us_fail(err, US_ERR_IO, "%s: cannot sync: %s", tmp, strerror(errno));
-    if (close(fd) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot close: %s", tmp, strerror(errno));
-    if (!st) return us_file_replace(tmp, file, err);
-    unlink(tmp);
+    if (st) unlink(tmp);
+    else st = us_file_replace(tmp, file, err);
+    close(fd);
     return st;
 }

@@ -127,24 +127,50 @@ us_status us_file_replace(const char *tmp, const char *path, us_error *err) {
     return st;
 }
 
-/* A new file beside `path`, of this call alone: others of this process may write the same one, and a process that was killed may have
- * had our number. */
-static us_status open_beside(const char *path, char tmp[PATH_MAX], int *fd, us_error *err) {
+/* Where the files may be locked at all. */
+static bool was_removed(int fd) {
+    struct stat sb;
+    while (flock(fd, LOCK_EX) && errno == EINTR) continue;
+    return !fstat(fd, &sb) && !sb.st_nlink;
+}
+
+/* Of this call alone: others of this process may write the same one, and a process that was killed may have had our number. */
+us_status us_file_open_beside(const char *path, unsigned mode, char tmp[PATH_MAX], int *fd, us_error *err) {
     static atomic_uint number;
     *fd = -1;
     for (int k = 0; k < 1000 && *fd < 0; k++) {
         if (snprintf(tmp, PATH_MAX, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&number, 1)) >= PATH_MAX)
             return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
-        *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
         if (*fd < 0 && errno != EEXIST) break;
+        if (*fd >= 0 && was_removed(*fd)) close(*fd), *fd = -1; /* by whoever saw it before it was locked */
     }
     return *fd < 0 ? us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno)) : US_OK;
 }
 
+/* "NAME.tmp.PID.NUMBER", or as version 0.1 had it, without the number. */
+static bool is_beside(const char *name) {
+    const char *at = NULL;
+    for (const char *p = name; (p = strstr(p, ".tmp.")); p++) at = p + 5;
+    size_t pid = at ? strspn(at, "0123456789") : 0, number = pid && at[pid] == '.' ? strspn(at + pid + 1, "0123456789") : 0;
+    return pid && (!at[pid] || (number && !at[pid + 1 + number]));
+}
+
+static int remove_unfinished(const char *path, const struct stat *sb, int kind, struct FTW *at) {
+    (void)sb;
+    if (kind != FTW_F || !is_beside(path + at->base)) return 0;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return 0;
+    if (!flock(fd, LOCK_EX | LOCK_NB)) unlink(path);
+    close(fd);
+    return 0;
+}
+void us_dir_remove_unfinished(const char *path) { nftw(path, remove_unfinished, 16, FTW_PHYS); }
+
 us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
     char tmp[PATH_MAX];
     int fd;
-    us_status st = open_beside(path, tmp, &fd, err);
+    us_status st = us_file_open_beside(path, 0644, tmp, &fd, err);
     if (st) return st;
     const char *p = data;
     while (n && !st) {
@@ -154,9 +180,9 @@ us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_
         else p += put, n -= (size_t)put;
     }
     if (!st && fsync(fd)) st = us_fail(err, US_ERR_IO, "%s: cannot sync: %s", tmp, strerror(errno));
-    if (close(fd) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot close: %s", tmp, strerror(errno));
-    if (!st) return us_file_replace(tmp, path, err);
-    unlink(tmp);
+    if (st) unlink(tmp);
+    else st = us_file_replace(tmp, path, err);
+    close(fd);
     return st;
 }
 

@@ -2,6 +2,7 @@
 #ifndef US_BASE_FILE_H
 #define US_BASE_FILE_H
 #include "understudy/base.h"
+#include <limits.h>
 
 /* Which file it is, and when it was last changed: writing to a file, putting another in its place or giving it back its old
  * times all change it, because nobody sets changed_ns but the system. */
@@ -30,8 +31,13 @@ US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **ou
  * after a crash at any moment `path` holds either the old or the new bytes, whole. Any number of threads may write the same path:
  * one of them is the last. */
 US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
-/* The last step of that, for callers that wrote and fsynced `tmp`: renames (or, failing, removes tmp) and fsyncs the folder. */
+/* The first and the last step of that, for callers that write by themselves: a new file tmp[PATH_MAX] beside `path`, which is fsynced,
+ * renamed (or, failing, removed) with the folder fsynced, and only then closed: while it is open it is locked, so that others see that
+ * somebody works on it. */
+US_MUST_USE us_status us_file_open_beside(const char *path, unsigned mode, char tmp[PATH_MAX], int *fd, us_error *err);
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);
+/* Removes what writers that were killed left in this folder and those below it. */
+void us_dir_remove_unfinished(const char *path);
 /* mkdir -p. */
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
 /* The same; folders that are made are for their owner alone, whatever the umask. */

@@ -161,10 +161,15 @@ static us_status write_tensors(us_gguf_writer *w, FILE *f, us_tensor_fill *fill,
 
 us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_fill *fill, void *ctx, us_error *err) {
     char tmp[PATH_MAX];
-    if (snprintf(tmp, sizeof tmp, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof tmp)
-        return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
-    FILE *f = fopen(tmp, "wb");
-    if (!f) return us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno));
+    int fd;
+    us_status st = us_file_open_beside(path, 0644, tmp, &fd, err);
+    if (st) return st;
+    FILE *f = fdopen(fd, "wb");
+    if (!f) {
+        unlink(tmp);
+        close(fd);
+        return us_fail(err, US_ERR_MEMORY, "out of memory");
+    }
     static const char zeros[ALIGN];
     uint32_t version = 3;
     fwrite("GGUF", 1, 4, f);
@@ -174,11 +179,11 @@ us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_f
     if (w->kvs.len) fwrite(w->kvs.data, 1, w->kvs.len, f);
     if (w->infos.len) fwrite(w->infos.data, 1, w->infos.len, f);
     fwrite(zeros, 1, (ALIGN - (24 + w->kvs.len + w->infos.len) % ALIGN) % ALIGN, f);
-    us_status st = write_tensors(w, f, fill, ctx, err);
+    st = write_tensors(w, f, fill, ctx, err);
     if (!st && (fflush(f) || ferror(f) || fsync(fileno(f))))
         st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
-    if (fclose(f) && !st) st = us_fail(err, US_ERR_IO, "%s: cannot write: %s", tmp, strerror(errno));
-    if (!st) return us_file_replace(tmp, path, err);
-    unlink(tmp);
+    if (st) unlink(tmp);
+    else st = us_file_replace(tmp, path, err);
+    fclose(f);
     return st;
 }

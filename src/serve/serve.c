@@ -65,6 +65,16 @@ static us_status lock_folder(us_server *s, const char *dir, us_error *err) {
     return st;
 }
 
+/* What earlier processes were killed in the middle of. */
+static void forget_unfinished(const char *dir) {
+    static const char *const folders[] = {"characters", "scripts", "rehearsals", "jobs", "trash"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char *path = us_path_join(dir, folders[i]);
+        if (path) us_dir_remove_unfinished(path);
+        free(path);
+    }
+}
+
 static us_status open_data(us_server *s, us_error *err) {
     const char *roots[2], *dir = s->o.data_dir;
     size_t n = 0;
@@ -72,6 +82,7 @@ static us_status open_data(us_server *s, us_error *err) {
     us_status st = dir && (!chats || !own) ? us_fail(err, US_ERR_MEMORY, "out of memory") : US_OK;
     if (!st && own) st = us_dir_make_private(own, err);
     if (!st && own) st = lock_folder(s, dir, err);
+    if (!st && own) forget_unfinished(dir);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;
     if (!st && s->o.characters && !us_file_exists(s->o.characters))

@@ -235,6 +235,37 @@ static void private_files(void **state) {
     assert_int_equal(us_file_make_private(in_dir("folder"), &err), US_ERR_IO);
 }
 
+/* Who was killed while they wrote leaves a file beside; it goes, and nothing else does. */
+static void what_the_killed_left(void **state) {
+    (void)state;
+    static const char *const left[] = {"w/card.json.tmp.123", "w/card.json.tmp.123.4", "w/deep/er/x.tmp.7.tmp.1.0"},
+                             *const stays[] = {"w/card.json", "w/x.tmp.",      "w/x.tmp.12a",
+                                               "w/x.tmp.1.",  "w/x.tmp.1.2.3", "w/tmp.1.2"};
+    int fd;
+    char tmp[PATH_MAX];
+    assert_ok(us_dir_make(in_dir("w/deep/er"), &err), &err);
+    assert_ok(us_dir_make(in_dir("w/folder.tmp.1.2"), &err), &err);
+    for (size_t i = 0; i < 3; i++) put_file(left[i], "half");
+    for (size_t i = 0; i < 6; i++) put_file(stays[i], "whole");
+    assert_int_equal(symlink("card.json", in_dir("w/link.tmp.1.2")), 0);
+    assert_ok(us_file_open_beside(in_dir("w/living"), 0600, tmp, &fd, &err), &err);
+    pid_t pid = fork(); /* another process, as a server that starts is */
+    if (!pid) us_dir_remove_unfinished(in_dir("w")), _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    for (size_t i = 0; i < 3; i++) assert_false(us_file_exists(in_dir(left[i])));
+    for (size_t i = 0; i < 6; i++) assert_true(holds(stays[i], "whole"));
+    assert_true(us_file_exists(in_dir("w/folder.tmp.1.2")) && us_file_exists(in_dir("w/link.tmp.1.2")) && us_file_exists(tmp));
+    assert_int_equal(write(fd, "all", 3), 3);
+    assert_ok(us_file_replace(tmp, in_dir("w/living"), &err), &err);
+    close(fd);
+    assert_true(holds("w/living", "all"));
+    assert_ok(us_file_open_beside(in_dir("w/dead"), 0600, tmp, &fd, &err), &err);
+    close(fd); /* as the end of its process does */
+    us_dir_remove_unfinished(in_dir("w"));
+    us_dir_remove_unfinished(in_dir("nowhere"));
+    assert_false(us_file_exists(tmp));
+}
+
 static void one_holder_at_a_time(void **state) {
     (void)state;
     int fd, other, ready[2], go[2];
@@ -310,6 +341,7 @@ int main(void) {
                                        cmocka_unit_test(writers_of_one_file),
                                        cmocka_unit_test(folders),
                                        cmocka_unit_test(private_files),
+                                       cmocka_unit_test(what_the_killed_left),
                                        cmocka_unit_test(one_holder_at_a_time),
                                        cmocka_unit_test(links_are_not_followed),
                                        cmocka_unit_test(names)};
