@@ -28,6 +28,7 @@ static int run(int argc, char **argv, const char *usage, const char *forced, boo
     if (quiet) return EXIT_OK;
     fprintf(stderr, "%s: %llu files, %.1f MiB %s\n", writes ? argv[1] : data_dir, (unsigned long long)c.files,
             (double)c.bytes / 1048576, writes ? "kept" : "restored");
+    if (c.completed) fprintf(stderr, "  a restore that was killed before was completed first\n");
     if (c.skipped) fprintf(stderr, "  left out: %llu links or other special files\n", (unsigned long long)c.skipped);
     if (c.disarmed)
         fprintf(stderr, "  %llu unfinished jobs cannot go on here: begin them again from their scripts\n",

@@ -21,7 +21,7 @@ declare -A below=(
     [audition]="base text corpus explore dataset kern ops model generate reply character chat train"
     [jobs]="base"
     [backup]="base chat jobs"
-    [serve]="base jobs text corpus dataset kern ops model generate reply character chat train"
+    [serve]="base jobs backup text corpus dataset kern ops model generate reply character chat train"
 )
 declare -A header_module=([tokenizer]=model [template]=model [gguf]=model [adapter]=model [quant]=kern
     [sampler]=generate [bench]=generate [cpu]=kern [card]=character

@@ -196,6 +196,9 @@ us_status us_backup_write(const char *data_dir, const char *file, bool force, us
     char dir[PATH_MAX], tmp[PATH_MAX];
     *counts = (us_backup_counts){0};
     if (!realpath(data_dir, dir)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such data folder", data_dir);
+    if (us_backup_is_half_restored(dir))
+        return us_fail(err, US_ERR_MISMATCH, "%s: a restore was killed here: start the server once, which completes it",
+                       data_dir);
     if (!strcmp(file, "-")) return write_all(dir, 1, counts, err);
     if (!force && us_file_exists(file)) return us_fail(err, US_ERR_MISMATCH, "%s is there already: --force replaces it", file);
     int fd;

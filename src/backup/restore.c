@@ -182,68 +182,19 @@ static us_status tame_jobs(reader *r) {
     return st;
 }
 
-/* ---- taking their places ------------------------------------------------------------------------------------------- */
+/* ---- the data folder ----------------------------------------------------------------------------------------------- */
 
 static const char *part(int i) { return i < US_BACKUP_N_FOLDERS ? us_backup_folders[i] : US_BACKUP_CHATS; }
-
-static bool holds_something(const char *path) {
-    struct stat sb;
-    bool any = false;
-    if (lstat(path, &sb)) return false;
-    if (!S_ISDIR(sb.st_mode)) return true;
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));)
-        any = any || (e->d_name[0] != '.' && strcmp(e->d_name, "lock") && strcmp(e->d_name, "supervisor"));
-    if (d) closedir(d);
-    return any;
-}
 
 static us_status check_empty(const reader *r) {
     char path[PATH_MAX + 32];
     for (int i = 0; i < N_PARTS; i++) {
         snprintf(path, sizeof path, "%s/%s", r->dir, part(i));
-        if (holds_something(path))
+        if (us_backup_holds_something(path))
             return us_fail(r->err, US_ERR_MISMATCH,
                            "%s is there already: give another --data-dir, or --force, which moves what is there aside", path);
     }
     return US_OK;
-}
-
-/* One part from folder to folder, when it is there. */
-static bool move_part(const char *from, const char *to, const char *name) {
-    char a[PATH_MAX + 128], b[PATH_MAX + 128];
-    snprintf(a, sizeof a, "%s/%s", from, name);
-    snprintf(b, sizeof b, "%s/%s", to, name);
-    return !rename(a, b) || errno == ENOENT;
-}
-
-/* All parts, or none. SQLite's own side files go with the chats. */
-static us_status take_places(reader *r, const char *old) {
-    static const char *const sides[] = {US_BACKUP_CHATS "-wal", US_BACKUP_CHATS "-shm"};
-    int out = 0, in = 0;
-    bool good = true;
-    for (int i = 0; i < 2; i++) good = good && move_part(r->dir, old, sides[i]);
-    while (good && out < N_PARTS && (good = move_part(r->dir, old, part(out)))) out++;
-    while (good && in < N_PARTS && (good = move_part(r->aside, r->dir, part(in)))) in++;
-    if (good) return US_OK;
-    int why = errno;
-    while (in--) move_part(r->dir, r->aside, part(in));
-    while (out--) move_part(old, r->dir, part(out));
-    for (int i = 0; i < 2; i++) move_part(old, r->dir, sides[i]);
-    return us_fail(r->err, US_ERR_IO, "%s: cannot be replaced: %s: nothing was changed", r->dir, strerror(why));
-}
-
-static us_status replace(reader *r, bool force) {
-    char old[PATH_MAX + 64], now[32];
-    time_t t = time(NULL);
-    struct tm tm;
-    strftime(now, sizeof now, "%Y%m%d-%H%M%S", localtime_r(&t, &tm));
-    snprintf(old, sizeof old, "%s/replaced-%s", r->dir, now);
-    us_status st = us_dir_make_private(old, r->err);
-    if (!st) st = take_places(r, old);
-    if (!force && !st) us_dir_remove(old); /* locks alone: see check_empty() */
-    else if (rmdir(old) && !st) snprintf(r->counts->replaced, sizeof r->counts->replaced, "%.500s", old); /* it was not empty */
-    return st;
 }
 
 /* Nobody else works here, and nobody begins to: a server holds the first lock, whoever works through the jobs the second. */
@@ -253,6 +204,7 @@ static us_status alone(reader *r, int *lock, us_jobs **jobs) {
     snprintf(path, sizeof path, "%s/server.lock", r->dir);
     us_status st = us_file_lock(path, lock, r->err);
     if (st == US_ERR_MISMATCH) return us_fail(r->err, st, "a server works on %s: stop it first", r->dir);
+    if (!st) st = us_backup_finish_restore(r->dir, &r->counts->completed, r->counts->replaced, r->err);
     if (!st) st = us_jobs_open(&(us_jobs_options){.folder = folder}, jobs, r->err);
     if (!st && !us_jobs_supervise(*jobs))
         return us_fail(r->err, US_ERR_MISMATCH, "'understudy jobs run' works on %s: stop it first", r->dir);
@@ -280,7 +232,7 @@ us_status us_backup_restore(const char *file, const char *data_dir, bool force, 
     if (!st) st = unpack(&r);
     if (!st) st = check_chats(&r);
     if (!st) st = tame_jobs(&r);
-    if (!st) st = replace(&r, force);
+    if (!st) st = us_backup_take_places(r.dir, r.aside, counts->replaced, err);
     if (r.a) archive_read_free(r.a);
     if (r.aside[0]) us_dir_remove(r.aside);
     us_jobs_close(jobs);

@@ -1,5 +1,6 @@
 /* The server's start and end. */
 #include "understudy/serve.h"
+#include "backup/parts.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -65,6 +66,16 @@ static us_status lock_folder(us_server *s, const char *dir, us_error *err) {
     return st;
 }
 
+static us_status finish_restore(const us_server *s, const char *dir, us_error *err) {
+    bool found;
+    char replaced[512];
+    us_status st = us_backup_finish_restore(dir, &found, replaced, err);
+    if (!st && found)
+        us_log(s, "a restore that was killed has been completed%s%s", *replaced ? "; what was there before lies in " : "",
+               replaced);
+    return st;
+}
+
 /* What earlier processes were killed in the middle of. */
 static void forget_unfinished(const char *dir) {
     static const char *const folders[] = {"characters", "scripts", "rehearsals", "jobs", "trash"};
@@ -80,8 +91,10 @@ static us_status open_data(us_server *s, us_error *err) {
     size_t n = 0;
     char *chats = dir ? us_path_join(dir, "chats.db") : NULL, *own = dir ? us_path_join(dir, "characters") : NULL;
     us_status st = dir && (!chats || !own) ? us_fail(err, US_ERR_MEMORY, "out of memory") : US_OK;
-    if (!st && own) st = us_dir_make_private(own, err);
+    if (!st && own) st = us_dir_make_private(dir, err);
     if (!st && own) st = lock_folder(s, dir, err);
+    if (!st && own) st = finish_restore(s, dir, err);
+    if (!st && own) st = us_dir_make_private(own, err);
     if (!st && own) forget_unfinished(dir);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;

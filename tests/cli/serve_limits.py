@@ -308,11 +308,13 @@ put_character(characters, 'tom', card('Tom'))
 os.makedirs(folder + '/data/.export-abcdef')
 open(folder + '/data/.export-abcdef/merged.gguf', 'w').write('half')
 open(folder + '/data/.chats-abcdef', 'w').write('half')
+put_character(folder + '/data/.restored-in/trash', 'gone', card('Gone'))
 put_character(folder + '/data/characters', 'torn', card('Torn'))
 open(folder + '/data/characters/torn/card.json.tmp.12.3', 'w').write('{')
 s = Server(program, folder, '--characters', characters, model=model)
 assert not os.path.exists(folder + '/data/.export-abcdef') and not os.path.exists(folder + '/data/.chats-abcdef')  # of a server that was killed while it handed a file out
 assert os.listdir(folder + '/data/characters/torn') == ['card.json']  # or wrote one
+assert os.listdir(folder + '/data/trash') == ['gone'] and 'has been completed' in s.said()  # or restored a backup
 small_files_large_values(s)
 odd_turns(s)
 answers_that_nobody_reads(s)
