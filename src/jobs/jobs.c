@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,7 +45,10 @@ struct us_jobs {
     bool closing;
     atomic_llong released_ns; /* when the last hold ended */
     int64_t told_ns;          /* when the running one was asked to end; 0: it was not */
-    int own_alive;            /* of us_jobs_enter */
+    bool ended, exited;       /* the running one has, by itself or by a signal, and it does not stand in its job.json yet */
+    bool full;                /* the disk was, then: words that found no room leave no other trace */
+    int code;
+    int own_alive; /* of us_jobs_enter */
 };
 
 static int64_t now_ms(void) {
@@ -563,6 +567,8 @@ static void step_ended(const us_jobs *j, const char *id, json_t *o, bool exited,
     else if (!strcmp(wanted, "pause")) set(o, "state", "paused");
     else if (exited && code != 130) {
         last_words(j, id, said);
+        if (j->full && !strstr(said, strerror(ENOSPC)))
+            snprintf(said, sizeof said, "it ended with code %d, and the disk is full", code);
         if (!*said) snprintf(said, sizeof said, "it ended with code %d and without a word", code);
         end_job(o, "failed", said);
     } else {
@@ -640,15 +646,17 @@ static us_status start_job(us_jobs *j, const char *id, json_t *o, bool *busy, us
 }
 
 /* Has ours ended? */
-static bool reap(us_jobs *j, bool *exited, int *code) {
+static void reap(us_jobs *j) {
     int status, pid = j->pid;
-    if (pid <= 0 || waitpid(pid, &status, WNOHANG) != pid) return false;
-    *exited = WIFEXITED(status);
-    *code = *exited ? WEXITSTATUS(status) : WTERMSIG(status);
-    if (!*exited && (*code == SIGTERM || (*code == SIGKILL && j->told_ns)))
-        *exited = true, *code = 130; /* asked, before it listened */
+    struct statvfs v;
+    if (pid <= 0 || waitpid(pid, &status, WNOHANG) != pid) return;
+    j->ended = true;
+    j->full = !statvfs(j->folder, &v) && v.f_blocks && (uint64_t)v.f_bavail * v.f_frsize < 65536;
+    j->exited = WIFEXITED(status);
+    j->code = j->exited ? WEXITSTATUS(status) : WTERMSIG(status);
+    if (!j->exited && (j->code == SIGTERM || (j->code == SIGKILL && j->told_ns)))
+        j->exited = true, j->code = 130; /* asked, before it listened */
     j->pid = 0;
-    return true;
 }
 
 /* Stands still while somebody waits for a reply, and a moment longer. */
@@ -674,21 +682,21 @@ void us_jobs_hold(us_jobs *j, bool held) {
 us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
     size_t n;
-    bool any = false, busy = false, exited = false;
-    int code = 0, fd = lock_folder(j);
+    bool any = false, busy = false;
+    int fd = lock_folder(j);
     us_status st = US_OK;
     unsigned failures = us_memory_failures();
     keep_held(j);
     if (j->told_ns && j->pid > 0 && us_now_ns() - j->told_ns > (int64_t)ANSWER_MS * 1000000) kill(-j->pid, SIGKILL);
-    bool ended = reap(j, &exited, &code);
+    reap(j);
     list_ids(j, ids, &n);
     for (size_t i = 0; i < n && !st; i++) { /* who has ended */
         json_t *o;
         if (read_job(j, ids[i], &o, NULL)) continue; /* it is listed as broken */
         if (is(o, "state", "running")) {
             bool ours = !strcmp(j->running, ids[i]);
-            if ((ours && ended) || (!ours && !is_alive(j, ids[i]))) {
-                step_ended(j, ids[i], o, ours ? exited : true, ours ? code : step_is_published(o) ? 0 : 130);
+            if ((ours && j->ended) || (!ours && !is_alive(j, ids[i]))) {
+                step_ended(j, ids[i], o, ours ? j->exited : true, ours ? j->code : step_is_published(o) ? 0 : 130);
                 st = write_job(j, ids[i], o, err);
                 any = true;
             } else if (ours && *us_json_text(o, "wanted") && !j->told_ns) ask_to_end(j); /* another process asked */
@@ -696,7 +704,7 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
         }
         json_decref(o);
     }
-    if (ended) j->running[0] = 0, j->told_ns = 0;
+    if (j->ended && !st) j->running[0] = 0, j->told_ns = 0, j->ended = false; /* else once there is room for it */
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");     /* one may run unseen */
     for (size_t i = 0; i < n && !st && !busy && !j->closing && j->program && j->supervisor >= 0; i++) { /* who is next */
         json_t *o;

@@ -185,15 +185,15 @@ json_t *us_public_json(const us_server *s, const char *whole) {
     n = 0;
     for (const char *p = message; *p && n + 1 < sizeof out;) {
         bool begins = p == message || strchr(" '\"(", p[-1]);
-        size_t word = strcspn(p, " :'\"(),;");
+        size_t word = strcspn(p, " :'\"(),;"), end = word;
         const char *last = p;
         for (size_t i = 0; i < word; i++)
-            if (p[i] == '/') last = p + i + 1;
-        if (begins && *p == '/' && last > p + 1 && strncmp(p, "/v1/", 4) && strncmp(p, "/api/", 5)) {
-            size_t name = word - (size_t)(last - p), tmp = name;
-            for (size_t i = 0; i + 5 < name; i++)
-                if (!strncmp(last + i, ".tmp.", 5)) tmp = i;
-            n += (size_t)snprintf(out + n, sizeof out - n, "%.*s", (int)tmp, last);
+            if (p[i] == '/') last = p + i + 1, end = word;
+            else if (!strncmp(p + i, ".tmp.", 5) && i + 5 < word) end = i;
+        bool ours = *p == '/' && last > p + 1 && strncmp(p, "/v1/", 4) && strncmp(p, "/api/", 5);
+        if (!ours && end < word) last = p, ours = true; /* what is written aside is called by its name */
+        if (begins && ours) {
+            n += (size_t)snprintf(out + n, sizeof out - n, "%.*s", (int)(p + end - last), last);
             if (n >= sizeof out) n = sizeof out - 1;
             p += word;
         } else out[n++] = *p++;

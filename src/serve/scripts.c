@@ -70,6 +70,14 @@ static void end_turn(us_server *s) {
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Whether a child's last words are the system's of a disk: such a failure is none of what was asked. */
+static bool blames_disk(const char *said) {
+    static const int why[] = {ENOSPC, EDQUOT, EROFS, EIO};
+    for (size_t i = 0; i < sizeof why / sizeof *why; i++)
+        if (strstr(said, strerror(why[i]))) return true;
+    return false;
+}
+
 us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err) {
     char *text = NULL, said[512] = "";
     size_t n;
@@ -94,7 +102,9 @@ us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double sec
     if (code >= 128) /* by a signal */
         st = us_fail(err, US_ERR_INTERRUPTED, "the program that reads it was ended (signal %d): was there too little memory?",
                      code - 128);
-    else if (code) st = us_fail(err, US_ERR_ARGUMENT, "%s", *words ? words : "the program ended without a word");
+    else if (code)
+        st = us_fail(err, blames_disk(words) ? US_ERR_IO : US_ERR_ARGUMENT, "%s",
+                     *words ? words : "the program ended without a word");
     else if (out && !(*out = us_json_parse(text, n, &where))) st = us_fail(err, US_ERR_FORMAT, "%s", where.text);
     free(text);
     return st;
