@@ -65,7 +65,7 @@ static void log_line(void *ctx, const char *line) {
 int cmd_serve(int argc, char **argv) {
     const char *tpl = NULL;
     const char *model = NULL, *engine_key_file = NULL, *data_dir = NULL;
-    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30, engine_timeout = 120;
+    int64_t port = 5000, parallel = 8, queue = 64, ctx = 16384, threads = 0, idle = 30, engine_timeout = 120, chats_quota = -1;
     bool help_shown, quiet = false;
     int n_operands;
     char beside[2 * PATH_MAX], data[PATH_MAX], self[PATH_MAX], whole[PATH_MAX], *engine_key = NULL, *path = NULL;
@@ -98,6 +98,8 @@ int cmd_serve(int argc, char **argv) {
         {"studio", 0, NULL, "scripts, trainings and changes of characters on a public address too", CLI_SWITCH, &o.studio, 0,
          0},
         {"idle", 0, "N", "seconds after which a connection without a request is closed (30)", CLI_INT, &idle, 1, 3600},
+        {"chats-quota", 0, "MIB", "room for all chats; 0: no limit (1024 on a public address, else no limit)", CLI_INT,
+         &chats_quota, 0, 1 << 30},
         {"log-text", 0, NULL, "write what is said into the log", CLI_SWITCH, &o.log_text, 0, 0},
         {"quiet", 'q', NULL, "no log", CLI_SWITCH, &quiet, 0, 0},
     };
@@ -129,6 +131,7 @@ int cmd_serve(int argc, char **argv) {
     o.n_ctx = (int32_t)ctx;
     o.n_threads = (int)threads;
     o.idle_seconds = (int)idle;
+    o.chats_mib = chats_quota > 0 ? (int32_t)chats_quota : chats_quota ? 0 : -1;
     o.engine_timeout = (int32_t)engine_timeout;
     if (!o.characters) o.characters = find_characters(beside);
     if (!(o.data_dir = data_dir ? data_dir : cli_data_dir(data)))

@@ -40,7 +40,7 @@ async function anotherKey() {
 }
 
 // What the server said: in the visitor's language when it is something that visitors meet, else in the server's words.
-const by_code = { context_length_exceeded: 'error_long', too_large: 'error_large', queue_full: 'error_busy', not_ready: 'error_not_ready', store_busy: 'error_store_busy', not_saved: 'error_not_saved', engine_failed: 'error_engine', not_found: 'error_not_found', conflict: 'error_conflict', adapter_mismatch: 'error_adapter', no_words: 'error_no_words', no_model: 'error_no_model', half_made: 'error_half_made', not_yours: 'error_not_yours', invalid_api_key: 'error_key' };
+const by_code = { context_length_exceeded: 'error_long', too_large: 'error_large', queue_full: 'error_busy', not_ready: 'error_not_ready', store_busy: 'error_store_busy', not_saved: 'error_not_saved', quota: 'error_quota', engine_failed: 'error_engine', not_found: 'error_not_found', conflict: 'error_conflict', adapter_mismatch: 'error_adapter', no_words: 'error_no_words', no_model: 'error_no_model', half_made: 'error_half_made', not_yours: 'error_not_yours', invalid_api_key: 'error_key' };
 const by_status = { 413: 'error_large', 429: 'error_busy', 503: 'error_not_ready' };
 function failure(status, said) {
   const known = said?.param === 'text' ? 'error_long' : by_code[said?.code] || (said?.message ? null : by_status[status]);

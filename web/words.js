@@ -168,6 +168,7 @@ const table = {
   error_busy: ['Too many are talking at once. Please try again in a moment.', 'Слишком много разговоров сразу. Попробуйте чуть позже.'],
   error_not_ready: ['The model is not there yet, or the server is ending. Please try again in a moment.', 'Модель ещё не загружена, или сервер завершает работу. Попробуйте чуть позже.'],
   error_store_busy: ['Another program is using the file with the chats. Nothing was changed; please try again.', 'Файл с разговорами занят другой программой. Ничего не изменилось; попробуйте ещё раз.'],
+  error_quota: ['There is no room left for that here: delete something you no longer need ({said}).', 'Здесь для этого больше нет места: удалите что-нибудь ненужное ({said}).'],
   error_not_saved: ['Nothing was saved: the disk is full, or the chats cannot be written there ({said}).', 'Ничего не сохранено: диск переполнен, или разговоры туда не записать ({said}).'],
   error_engine: ['The engine that makes the replies does not answer as it should ({said}).', 'Движок, который сочиняет ответы, не отвечает как надо ({said}).'],
   error_not_found: ['That is not there any more. Reload the page to see what is.', 'Этого больше нет. Обновите страницу, чтобы увидеть, что есть.'],

@@ -41,6 +41,7 @@ typedef struct us_serve_options {
     const char *model_path;                   /* the base model of their trainings; NULL: jobs can only explore */
     bool studio;                              /* the studio on a public address too */
     int idle_seconds;                         /* of a connection without a request; 0: 30 */
+    int32_t chats_mib;                        /* of all chats; < 0: no limit; 0: 1024 on a public address, else no limit */
     bool log_text;                            /* the log holds what is said */
     void (*log)(void *ctx, const char *line); /* one line without its end; any thread; NULL: no log */
     void *log_ctx;

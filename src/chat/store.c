@@ -284,6 +284,42 @@ us_status us_store_copy(const char *from, const char *to, us_error *err) {
     return st;
 }
 
+/* ---- room ------------------------------------------------------------------------------------------------------- */
+
+/* Bytes in use; what was deleted leaves pages that are used again. */
+static us_status count_bytes(us_store *s, uint64_t *out, us_error *err) {
+    int64_t pages = 0, unused = 0, size = 0;
+    us_status st = run(s, read_int, &pages, err, "PRAGMA page_count", "");
+    if (!st) st = run(s, read_int, &unused, err, "PRAGMA freelist_count", "");
+    if (!st) st = run(s, read_int, &size, err, "PRAGMA page_size", "");
+    *out = (uint64_t)(pages - unused) * (uint64_t)size;
+    return st;
+}
+
+us_status us_store_make_room(us_store *s, uint64_t most, us_error *err) {
+    uint64_t used;
+    pthread_mutex_lock(&s->lock);
+    us_status st = count_bytes(s, &used, err);
+    pthread_mutex_unlock(&s->lock);
+    if (st || used < most) return st;
+    st = begin(s, err);
+    for (bool more = true; more && !st && !(st = count_bytes(s, &used, err)) && used >= most;) {
+        st = run(
+            s, NULL, NULL, err,
+            "DELETE FROM chats WHERE id IN (SELECT id FROM chats WHERE deleted_ms IS NOT NULL ORDER BY deleted_ms LIMIT 16)",
+            "");
+        more = sqlite3_changes(s->db) > 0;
+    }
+    st = end(s, st, err);
+    if (st || used < most) return st;
+    return us_because(
+        us_fail(err, US_ERR_LIMIT,
+                "the chats that are kept here fill their room of %llu MiB: delete some (or start the server with a "
+                "larger --chats-quota)",
+                (unsigned long long)(most >> 20)),
+        "quota", err);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void new_id(char out[US_STORE_ID]) {

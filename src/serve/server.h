@@ -27,6 +27,7 @@ enum {
     US_MAX_CONNECTIONS = 1100,
     US_MAX_FROM_ONE = 200,           /* connections of one address */
     US_MAX_HELD = 96 << 20,          /* bytes of bodies and their values, of all requests together; one address: half */
+    US_CHATS_MIB = 1024,             /* of all chats, on a public address */
     US_CONNECTION_STACK = 512 << 10, /* of its thread; fuzz/replay.c has as much */
     US_CONNECTION_BYTES = 36 << 10   /* libmicrohttpd's, of which half is for headers; it touches all of it after a request */
 };
@@ -71,7 +72,8 @@ struct us_server {
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;
-    int lock_fd; /* of the data folder; -1: none */
+    uint64_t chats_bytes; /* that it may take; 0: as many as there is room for */
+    int lock_fd;          /* of the data folder; -1: none */
     us_changes changes;
     us_studio *studio; /* NULL: off */
     bool is_public;    /* not a loopback address */
@@ -171,7 +173,8 @@ enum {
     US_ROUTE_MODEL = 2,
     US_ROUTE_UPLOAD = 4,
     US_ROUTE_STUDIO = 8,
-    US_ROUTE_ANSWER = 16 /* nothing comes of it but its answer */
+    US_ROUTE_ANSWER = 16, /* nothing comes of it but its answer */
+    US_ROUTE_KEEPS = 32   /* chats grow by it */
 };
 typedef struct us_route {
     const char *method, *path; /* one segment each: a star for any, @ for a chat's id, # for a turn's */

@@ -188,6 +188,36 @@ def addresses_of_engines():
     assert keys[-1] == 'Bearer ' + 'k' * 3000, keys[-1][:50]
 
 
+def room_of_all_chats():
+    """Whatever makes chats grow is refused when they fill their room; the rest goes on, and what is deleted makes room."""
+    s = Server(program, folder, '--characters', characters, '--chats-quota', '1', model=model)
+    s.ok('GET', '/api/chats')
+    for c in s.ok('GET', '/api/chats')['chats']:
+        s.ok('DELETE', f"/api/chats/{c['id']}", want=204)
+    lines = chat_of([{'role': 'user', 'speaker': '', 'text': base64.b64encode(os.urandom(45000)).decode()}] * 5)
+    made = []
+    for _ in range(20):
+        status, got = s.call('POST', '/api/chats/import', lines)
+        if status != 201:
+            break
+        made.append(got['id'])
+    assert status == 507 and got['error']['code'] == 'quota' and '--chats-quota' in got['error']['message'] and 2 <= len(made) <= 5, (status, got, made)
+    chat, turn = made[0], s.ok('GET', f'/api/chats/{made[0]}')['turns'][-1]['id']
+    for method, path, body in (('POST', '/api/chats', {'characters': ['tom']}), ('POST', f'/api/chats/{chat}/say', {'text': 'Hi.'}), ('POST', f'/api/chats/{chat}/next', {}), ('POST', f'/api/chats/{chat}/branch', {'turn': turn}),
+                               ('PATCH', f'/api/chats/{chat}', {'title': 'x'}), ('PATCH', f'/api/chats/{chat}/turns/{turn}', {'text': 'x'}), ('POST', f'/api/chats/{chat}/turns/{turn}/regenerate', {}),
+                               ('POST', f'/api/chats/{chat}/turns/{turn}/continue', {})):
+        assert s.call(method, path, body)[0] == 507, path
+    for path in ('/api/chats', f'/api/chats/{chat}', f'/api/chats/{chat}/export', '/api/search?q=xyz'):
+        s.ok('GET', path)
+    undo = s.ok('DELETE', f'/api/chats/{chat}/turns/{turn}')['undo']
+    s.ok('POST', f'/api/chats/{chat}/undo', {'undo': undo})
+    s.ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 2})
+    s.ok('DELETE', f'/api/chats/{chat}', want=204)
+    s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)
+    assert s.call('POST', f'/api/chats/{chat}/restore', {})[0] == 404
+    s.end()
+
+
 def children(pid):
     found = []
     for path in glob.glob(f'/proc/{pid}/task/*/children'):
@@ -332,4 +362,5 @@ backups_that_nobody_takes(s)
 children_that_are_waited_for(s)
 addresses_of_engines()
 one_key_two_spellings()
+room_of_all_chats()
 print('ok')

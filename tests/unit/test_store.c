@@ -507,6 +507,48 @@ static void only_the_owner_reads(void **state) {
     free(deep);
 }
 
+/* What was deleted makes room, the longest deleted first and no more of it than is needed; what is there never does. */
+static void room_of_all_chats(void **state) {
+    (void)state;
+    char *text = malloc(60001), ids[40][US_STORE_ID];
+    memset(text, 'x', 60000);
+    text[60000] = 0;
+    assert_ok(us_store_make_room(s, 1 << 20, &err), &err);
+    for (int i = 0; i < 40; i++) {
+        us_stored_chat c = {0};
+        assert_ok(us_strdup("Marge", &c.user, &err), &err);
+        assert_ok(us_id_list_add(&c.stage, "homer", &err), &err);
+        assert_ok(us_store_add_chat(s, &c, ids[i], &err), &err);
+        us_stored_chat_fini(&c);
+        us_stored_turn t = turn_of("user", text);
+        assert_ok(us_store_add_turn(s, ids[i], &t, NULL, 0, &err), &err);
+        us_turn_fini(&t);
+    }
+    free(text);
+    assert_int_equal(us_store_make_room(s, 1 << 20, &err), US_ERR_LIMIT);
+    assert_string_equal(err.reason, "quota");
+    assert_non_null(strstr(err.message, "1 MiB"));
+    assert_non_null(strstr(err.message, "--chats-quota"));
+    for (int i = 0; i < 36; i++) {
+        assert_ok(us_store_delete_chat(s, ids[i], &err), &err);
+        char sql[1000]; /* each later than the one before, whatever the clock says */
+        snprintf(sql, sizeof sql, "UPDATE chats SET deleted_ms = deleted_ms + %d WHERE id = '%s'", i * 1000, ids[i]);
+        sqlite3 *db;
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+    }
+    uint64_t size = 40 * 60000;
+    assert_ok(us_store_make_room(s, 2 * size + (1 << 20), &err), &err); /* there is room enough */
+    assert_ok(us_store_restore_chat(s, ids[0], &err), &err);
+    assert_ok(us_store_delete_chat(s, ids[0], &err), &err); /* now it is the last one but in its time */
+    assert_ok(us_store_make_room(s, 2 << 20, &err), &err);
+    assert_int_equal(us_store_restore_chat(s, ids[0], &err), US_ERR_NOT_FOUND);
+    assert_int_equal(us_store_restore_chat(s, ids[1], &err), US_ERR_NOT_FOUND);
+    assert_ok(us_store_restore_chat(s, ids[35], &err), &err);
+    for (int i = 35; i < 40; i++) assert_int_equal(n_turns(ids[i]), 1);
+}
+
 /* No file of this process may grow: what a full disk is to SQLite. */
 static void full_disk(void **state) {
     (void)state;
@@ -562,6 +604,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(chats_have_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(a_chat_of_any_size, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
+        cmocka_unit_test_setup_teardown(room_of_all_chats, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_or_from_later, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
