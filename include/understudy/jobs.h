@@ -20,7 +20,7 @@
  *     clean[]               files and folders that go with a cancelled job
  *
  * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running job
- * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds.
+ * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds, and cleaning while what goes with it is removed.
  *
  * A folder whose job.json cannot be read is listed too, as failed, with broken: true and an error that says why; it can be
  * forgotten, and nothing else. */
@@ -62,7 +62,8 @@ typedef enum us_jobs_action {
 /* NOT_FOUND, MISMATCH for an action that its state does not allow. A running job gets the request and obeys within two seconds. */
 US_API US_MUST_USE us_status us_jobs_control(us_jobs *jobs, const char *id, us_jobs_action action, us_error *err);
 
-/* True when this process is the one that starts jobs; one process at a time is, until it closes or dies. */
+/* True when this process is the one that starts jobs; one process at a time is, until it closes or dies. Whoever becomes it completes
+ * what others were killed in the middle of: making, cancelling and forgetting jobs. */
 US_API bool us_jobs_supervise(us_jobs *jobs);
 /* Finds who has ended, starts who is next. *changed (may be NULL): something did. For the supervisor, a few times a second. */
 US_API US_MUST_USE us_status us_jobs_tick(us_jobs *jobs, bool *changed, us_error *err);

@@ -178,6 +178,7 @@ us_status us_backup_tame_job(const char *path, const char *was, const char *now,
     if (!st) {
         json_object_set_new(o, "wanted", json_string(""));
         json_object_del(o, "pid");
+        json_object_del(o, "cleaning");
         json_object_del(o, "folder");
         json_object_del(o, "log");
     }

@@ -142,11 +142,30 @@ static us_status read_job(const us_jobs *j, const char *id, json_t **out, us_err
     return st;
 }
 
-static us_status write_job(const us_jobs *j, const char *id, const json_t *o, us_error *err) {
-    char *path = path_of(j, id, "job.json"), *text = json_dumps(o, JSON_INDENT(1));
-    us_status st =
-        path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+static void clean(const json_t *o) {
+    const json_t *x;
+    size_t i;
+    json_array_foreach(json_object_get(o, "clean"), i, x)
+        if (json_is_string(x)) us_dir_remove(json_string_value(x));
+}
+
+static us_status write_plainly(const char *path, const json_t *o, us_error *err) {
+    char *text = json_dumps(o, JSON_INDENT(1));
+    us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
+    return st;
+}
+
+/* What goes with the job goes after that was written down, and before it is written that it has gone: a kill between is seen. */
+static us_status write_job(const us_jobs *j, const char *id, json_t *o, us_error *err) {
+    char *path = path_of(j, id, "job.json");
+    if (path && json_object_get(o, "cleaning")) {
+        us_status st = write_plainly(path, o, NULL);
+        (void)st; /* on a full disk what goes makes room */
+        clean(o);
+        json_object_del(o, "cleaning");
+    }
+    us_status st = path ? write_plainly(path, o, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
     return st;
 }
@@ -190,16 +209,6 @@ us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
     return st;
 }
 
-bool us_jobs_supervise(us_jobs *j) {
-    if (j->supervisor >= 0) return true;
-    char path[PATH_MAX];
-    bool fits = snprintf(path, sizeof path, "%s/supervisor", j->folder) < (int)sizeof path;
-    int fd = fits ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) close(fd), fd = -1;
-    j->supervisor = fd;
-    return fd >= 0;
-}
-
 static void ask_to_end(us_jobs *j) {
     int pid = j->pid;
     if (pid <= 0) return;
@@ -235,8 +244,8 @@ void us_jobs_close(us_jobs *j) {
 
 /* ---- new ones -------------------------------------------------------------------------------------------------------- */
 
-/* Makes the folder; the id begins with the time, so that names sort by age, also when the clock was set back since the last one. */
-static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
+/* The id begins with the time, so that names sort by age, also when the clock was set back since the last one. */
+static us_status new_id(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
     char ids[US_JOBS_MAX][US_JOBS_ID];
     size_t n;
     list_ids(j, ids, &n);
@@ -244,17 +253,23 @@ static us_status make_folder(us_jobs *j, char id[US_JOBS_ID], us_error *err) {
         return us_fail(err, US_ERR_LIMIT, "there are %d jobs already: remove some that have ended", US_JOBS_MAX);
     uint64_t ms = (uint64_t)now_ms(), last = n ? strtoull(ids[n - 1], NULL, 16) >> 16 : 0;
     if (ms <= last && last < 0xffffffffffff) ms = last + 1;
-    for (int k = 0; k < 100; k++) {
-        snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)ms & 0xffffffffffff,
-                 ((unsigned)getpid() * 31 + (unsigned)k) & 0xffff);
-        char *path = us_path_join(j->folder, id);
-        if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
-        int rc = mkdir(path, 0700);
-        free(path);
-        if (!rc) return US_OK;
-        if (errno != EEXIST) break;
-    }
-    return us_fail(err, US_ERR_IO, "%s: cannot make a folder: %s", j->folder, strerror(errno));
+    snprintf(id, US_JOBS_ID, "%012llx%04x", (unsigned long long)ms & 0xffffffffffff, (unsigned)getpid() * 31 & 0xffff);
+    return US_OK;
+}
+
+/* A folder with a job in it, or, whatever happens, none: until it is whole, and when it goes, its name is hidden. */
+static us_status make_folder(us_jobs *j, const char *id, json_t *o, us_error *err) {
+    char hidden[US_JOBS_ID + 1];
+    snprintf(hidden, sizeof hidden, ".%s", id);
+    char *half = us_path_join(j->folder, hidden), *path = us_path_join(j->folder, id);
+    us_status st = half && path ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && mkdir(half, 0700)) st = us_fail(err, US_ERR_IO, "%s: cannot make a folder: %s", j->folder, strerror(errno));
+    if (!st) st = write_job(j, hidden, o, err);
+    if (!st && rename(half, path)) st = us_fail(err, US_ERR_IO, "%s: cannot rename a folder: %s", j->folder, strerror(errno));
+    if (st && half) us_dir_remove(half);
+    free(half);
+    free(path);
+    return st;
 }
 
 static us_status add(us_jobs *j, const char *json, const char *state, char id[US_JOBS_ID], us_error *err) {
@@ -262,14 +277,15 @@ static us_status add(us_jobs *j, const char *json, const char *state, char id[US
     json_t *o = us_json_parse(json, strlen(json), &where);
     us_status st = o ? check(o, err) : us_fail(err, US_ERR_FORMAT, "a job: %s", where.text);
     int fd = lock_folder(j);
-    if (!st) st = make_folder(j, id, err);
+    if (!st) st = new_id(j, id, err);
     if (!st) {
         set(o, "state", state);
         set(o, "wanted", "");
         json_object_set_new(o, "at", json_integer(0));
         json_object_set_new(o, "seconds", json_real(0));
         set_now(o, "created_ms");
-        st = write_job(j, id, o, err);
+        json_object_del(o, "cleaning");
+        st = make_folder(j, id, o, err);
     }
     unlock_folder(j, fd);
     json_decref(o);
@@ -397,11 +413,49 @@ us_status us_jobs_table(us_jobs *j, char **text, us_error *err) {
 
 /* ---- what is asked of them --------------------------------------------------------------------------------------- */
 
-static void clean(const json_t *o) {
-    const json_t *x;
-    size_t i;
-    json_array_foreach(json_object_get(o, "clean"), i, x)
-        if (json_is_string(x)) us_dir_remove(json_string_value(x));
+static us_status remove_folder(us_jobs *j, const char *id, us_error *err) {
+    char hidden[US_JOBS_ID + 1];
+    snprintf(hidden, sizeof hidden, ".%s", id);
+    char *half = us_path_join(j->folder, hidden), *path = us_path_join(j->folder, id);
+    us_status st = half && path ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) us_dir_remove(rename(path, half) ? path : half);
+    free(half);
+    free(path);
+    return st;
+}
+
+/* What somebody was killed in the middle of: a folder that is made or goes, and what goes with a job. */
+static void tidy(us_jobs *j) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n;
+    int fd = lock_folder(j);
+    DIR *d = opendir(j->folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *half = *e->d_name == '.' && id_is_good(e->d_name + 1) ? us_path_join(j->folder, e->d_name) : NULL;
+        if (half) us_dir_remove(half);
+        free(half);
+    }
+    if (d) closedir(d);
+    list_ids(j, ids, &n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *o;
+        if (read_job(j, ids[i], &o, NULL)) continue;
+        us_status st = json_object_get(o, "cleaning") ? write_job(j, ids[i], o, NULL) : US_OK;
+        (void)st; /* the next one tries again */
+        json_decref(o);
+    }
+    unlock_folder(j, fd);
+}
+
+bool us_jobs_supervise(us_jobs *j) {
+    if (j->supervisor >= 0) return true;
+    char path[PATH_MAX];
+    bool fits = snprintf(path, sizeof path, "%s/supervisor", j->folder) < (int)sizeof path;
+    int fd = fits ? open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) close(fd), fd = -1;
+    j->supervisor = fd;
+    if (fd >= 0) tidy(j);
+    return fd >= 0;
 }
 
 static void end_job(json_t *o, const char *state, const char *why) {
@@ -409,7 +463,7 @@ static void end_job(json_t *o, const char *state, const char *why) {
     set(o, "wanted", "");
     set(o, "error", why);
     set_now(o, "ended_ms");
-    if (!strcmp(state, "cancelled")) clean(o);
+    if (!strcmp(state, "cancelled")) json_object_set_new(o, "cleaning", json_true());
 }
 
 static us_status control_running(us_jobs *j, const char *id, json_t *o, us_jobs_action action, us_error *err) {
@@ -445,12 +499,10 @@ static us_status control_resting(us_jobs *j, const char *id, json_t *o, us_jobs_
         return US_OK;
     case US_JOBS_FORGET: {
         if (!over && !is(o, "state", "failed")) return us_fail(err, US_ERR_MISMATCH, "the job has not ended: cancel it first");
-        char *path = us_path_join(j->folder, id);
-        if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
-        if (is(o, "state", "failed")) clean(o);
-        us_dir_remove(path);
-        free(path);
-        return US_OK;
+        us_status st = US_OK;
+        if (is(o, "state", "failed") && !json_object_set_new(o, "cleaning", json_true())) st = write_job(j, id, o, NULL);
+        (void)st; /* it goes all the same */
+        return remove_folder(j, id, err);
     }
     }
     return us_fail(err, US_ERR_ARGUMENT, "no such action");
@@ -461,11 +513,7 @@ static us_status control_broken(us_jobs *j, const char *id, us_jobs_action actio
         return us_fail(err, US_ERR_MISMATCH, "the job cannot be read (%s): it can only be removed", why->message);
     if (is_alive(j, id))
         return us_fail(err, US_ERR_MISMATCH, "the job cannot be read, and a process works on it: end that first");
-    char *path = us_path_join(j->folder, id);
-    if (!path) return us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_dir_remove(path);
-    free(path);
-    return US_OK;
+    return remove_folder(j, id, err);
 }
 
 us_status us_jobs_control(us_jobs *j, const char *id, us_jobs_action action, us_error *err) {

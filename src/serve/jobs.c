@@ -75,6 +75,7 @@ static us_status make_folders(us_studio *t, us_error *err) {
     if (!st) st = us_dir_make_private(t->half, err);
     if (!st) st = us_dir_make_private(t->trash, err);
     if (!st) st = us_jobs_open(&(us_jobs_options){.folder = jobs, .program = t->s->o.program}, &t->jobs, err);
+    if (!st) us_wishes_forget_half(t);
     free(jobs);
     return st;
 }
@@ -109,7 +110,7 @@ void us_studio_close(us_server *s) {
 
 /* A job without the paths of this machine. */
 static void make_public(const us_server *s, json_t *o) {
-    static const char *const private[] = {"steps", "publish", "clean", "folder", "log", "pid"};
+    static const char *const private[] = {"steps", "publish", "clean", "cleaning", "folder", "log", "pid"};
     const char *error = json_string_value(json_object_get(o, "error"));
     for (size_t k = 0; k < sizeof private / sizeof *private; k++) json_object_del(o, private[k]);
     if (error) json_object_set_new(o, "error", us_public_json(s, error));

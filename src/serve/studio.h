@@ -42,7 +42,7 @@ typedef struct us_args {
 void us_args_add(us_args *a, const char *arg);                       /* borrowed */
 void us_args_addf(us_args *a, const char *fmt, ...) US_PRINTF(2, 3); /* a copy */
 void us_args_free(us_args *a);
-/* Waits for a child that prints JSON; *out is parsed. ARGUMENT with its last words when it fails, INTERRUPTED when it was killed, and
+/* Waits for a child that prints JSON; *out is parsed. ARGUMENT with its last words when it fails (IO when they are of the disk), INTERRUPTED when it was killed, and
  * when the server ends, LIMIT when it takes too long or too many wait. */
 US_MUST_USE us_status us_studio_ask(us_server *s, us_args *a, const char *folder, double seconds, json_t **out, us_error *err);
 
@@ -55,6 +55,8 @@ US_MUST_USE us_status us_script_args(us_server *s, const char *id, us_args *a, c
 char *us_script_path(us_server *s, const char *id, const char *name);
 /* Removes what an upload left that a kill broke off: at the start, before there are any. */
 void us_scripts_forget_half(const char *scripts);
+/* Removes what a kill left of a training that was being asked for, and names in the log what was learned and has no job. */
+void us_wishes_forget_half(us_studio *t);
 /* The same of files that were being handed out. */
 void us_exports_forget_half(const char *data_dir);
 us_status us_script_take(us_request *r, const char *data, size_t n, us_error *err);

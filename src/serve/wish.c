@@ -6,7 +6,9 @@
 #include "serve/params.h"
 #include "serve/studio.h"
 #include "text/hash.h"
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +330,57 @@ static us_status add_training(us_server *s, const wish *w, json_t *p, char job[U
     json_decref(clean);
     json_decref(cast);
     return st;
+}
+
+/* ---- what a kill left --------------------------------------------------------------------------------------------- */
+
+/* Whether a text in it names this place: wherever the data folder lay when it was written. */
+static bool names(json_t *o, const char *place) {
+    size_t n = strlen(place), i;
+    const char *key;
+    json_t *x;
+    bool any = false;
+    for (const char *at = json_is_string(o) ? strstr(json_string_value(o), place) : NULL; at && !any;
+         at = strstr(at + 1, place))
+        any = !at[n] || at[n] == '/';
+    if (json_is_array(o)) {
+        json_array_foreach(o, i, x) any = any || names(x, place);
+    } else if (json_is_object(o)) {
+        json_object_foreach(o, key, x) any = any || names(x, place);
+    }
+    return any;
+}
+
+/* More than what a folder has before its job is there. */
+static bool holds_more(const char *folder) {
+    static const char *const before[] = {".", "..", "card.json", "picture.png", "portrait.png", "origin.json"};
+    DIR *d = opendir(folder);
+    bool more = !d;
+    for (struct dirent *e; d && !more && (e = readdir(d));) {
+        more = true;
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++) more = more && strcmp(e->d_name, before[i]);
+    }
+    if (d) closedir(d);
+    return more;
+}
+
+void us_wishes_forget_half(us_studio *t) {
+    char *text, place[NAME_MAX + 20];
+    if (us_jobs_list(t->jobs, NULL, &text, NULL)) return;
+    json_t *jobs = us_json_parse(text, strlen(text), NULL);
+    DIR *d = jobs ? opendir(t->half) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        snprintf(place, sizeof place, "/rehearsals/%s", e->d_name);
+        char *folder = *e->d_name == '.' || names(jobs, place) ? NULL : us_path_join(t->half, e->d_name);
+        if (folder && !holds_more(folder)) us_dir_remove(folder);
+        else if (folder)
+            us_log(t->s, "%s: no job goes on with it; 'understudy train' does, with --out=%s --resume, or delete the folder",
+                   folder, folder);
+        free(folder);
+    }
+    if (d) closedir(d);
+    json_decref(jobs);
+    free(text);
 }
 
 /* ---- an audition -------------------------------------------------------------------------------------------------- */

@@ -449,14 +449,72 @@ static void a_child_is_waited_for(void **state) {
     assert_int_equal(us_child_run(loud, NULL, 300, 1000, NULL, &out, &n, &code, said, &err), US_ERR_LIMIT);
 }
 
+static void put(const char *path, const char *text) {
+    char whole[300];
+    snprintf(whole, sizeof whole, "%s/%s", dir, path);
+    char *slash = strrchr(whole, '/');
+    *slash = 0;
+    assert_ok(us_dir_make(whole, &err), &err);
+    *slash = '/';
+    assert_ok(us_file_write_atomic(whole, text, strlen(text), &err), &err);
+}
+static bool there(const char *path) {
+    char whole[300];
+    snprintf(whole, sizeof whole, "%s/%s", dir, path);
+    return us_file_exists(whole);
+}
+
+/* Killed while a job was made, forgotten or cancelled: the next supervisor completes it. A place that another job has by now stays. */
+static void what_the_killed_left(void **state) {
+    (void)state;
+    static const char one[] =
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"cancelled\", \"at\": 0, \"clean\": [\"%s/%s\"]%s}";
+    char text[400], id[US_JOBS_ID], *list;
+    put("jobs/.0123456789abcdef/output.txt", "x");
+    put("jobs/.notes", "mine");
+    snprintf(text, sizeof text, one, dir, "goes", ", \"cleaning\": true");
+    put("jobs/0123456789abcd00/job.json", text);
+    snprintf(text, sizeof text, one, dir, "stays", "");
+    put("jobs/0123456789abcd01/job.json", text);
+    put("goes/checkpoint.gguf", "x");
+    put("stays/checkpoint.gguf", "x");
+    us_jobs *j = open_jobs();
+    assert_true(there("jobs/.0123456789abcdef")); /* whoever looks only, changes nothing */
+    assert_true(us_jobs_supervise(j));
+    assert_true(!there("jobs/.0123456789abcdef") && there("jobs/.notes") && !there("goes") && there("stays/checkpoint.gguf"));
+    assert_ok(us_jobs_list(j, "0123456789abcd00", &list, &err), &err);
+    assert_null(strstr(list, "cleaning"));
+    free(list);
+    /* one that is cancelled and one that is forgotten leave nothing; nor does one that cannot be made */
+    put("goes/checkpoint.gguf", "x");
+    snprintf(text, sizeof text, "{\"steps\": [{\"argv\": [\"x\"]}], \"cleaning\": true, \"clean\": [\"%s/goes\"]}", dir);
+    assert_ok(us_jobs_add(j, text, id, &err), &err);
+    assert_true(there("goes/checkpoint.gguf"));
+    assert_ok(us_jobs_control(j, id, US_JOBS_CANCEL, &err), &err);
+    assert_false(there("goes"));
+    assert_ok(us_jobs_control(j, id, US_JOBS_FORGET, &err), &err);
+    for (const char *k = "0123456789abcd00"; k; k = strcmp(k, "0123456789abcd00") ? NULL : "0123456789abcd01")
+        assert_ok(us_jobs_control(j, k, US_JOBS_FORGET, &err), &err);
+    assert_true(there("stays/checkpoint.gguf"));
+    assert_ok(us_jobs_list(j, NULL, &list, &err), &err);
+    assert_string_equal(list, "[]");
+    free(list);
+    us_jobs_close(j);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_one_at_a_time_and_tells),  cmocka_unit_test(pauses_goes_on_ends_early),
-        cmocka_unit_test(who_was_killed_is_found),       cmocka_unit_test(commands_of_a_terminal_are_listed),
-        cmocka_unit_test(nonsense_is_refused),           cmocka_unit_test(a_child_is_waited_for),
-        cmocka_unit_test(what_cannot_be_read_is_listed), cmocka_unit_test(a_clock_set_back_changes_no_order),
-        cmocka_unit_test(pipes_are_not_waited_for),      cmocka_unit_test(publishing_is_tried_again),
-        cmocka_unit_test(what_was_published_is_done)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_the_killed_left),
+                                       cmocka_unit_test(runs_one_at_a_time_and_tells),
+                                       cmocka_unit_test(pauses_goes_on_ends_early),
+                                       cmocka_unit_test(who_was_killed_is_found),
+                                       cmocka_unit_test(commands_of_a_terminal_are_listed),
+                                       cmocka_unit_test(nonsense_is_refused),
+                                       cmocka_unit_test(a_child_is_waited_for),
+                                       cmocka_unit_test(what_cannot_be_read_is_listed),
+                                       cmocka_unit_test(a_clock_set_back_changes_no_order),
+                                       cmocka_unit_test(pipes_are_not_waited_for),
+                                       cmocka_unit_test(publishing_is_tried_again),
+                                       cmocka_unit_test(what_was_published_is_done)};
     if (!mkdtemp(dir)) return 1;
     snprintf(folder, sizeof folder, "%s/jobs", dir);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
