@@ -252,16 +252,23 @@ typedef struct upload {
     us_sha256 sha;
 } upload;
 
+/* So many bytes more, or less, are kept free for what comes; what was kept before, in *n scripts. */
+static uint64_t keep_free(us_server *s, int64_t bytes, int by, size_t *n) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t before = s->studio->coming;
+    *n = s->studio->n_coming;
+    s->studio->coming += (uint64_t)bytes;
+    s->studio->n_coming += (size_t)by;
+    pthread_mutex_unlock(&s->lock);
+    return before;
+}
+
 static void free_upload(void *ctx) {
     upload *u = ctx;
     if (u->fd >= 0) close(u->fd);
     if (!u->done && u->folder) us_dir_remove(u->folder); /* half a script is none */
-    if (u->room) {
-        pthread_mutex_lock(&u->s->lock);
-        u->s->studio->coming -= u->room;
-        u->s->studio->n_coming--;
-        pthread_mutex_unlock(&u->s->lock);
-    }
+    size_t n;
+    if (u->room) keep_free(u->s, -(int64_t)u->room, -1, &n);
     free(u->folder);
     free(u->path);
     free(u);
@@ -288,23 +295,21 @@ static void take_name(us_request *r, upload *u) {
     snprintf(u->file, sizeof u->file, "script%s", ending);
 }
 
-/* So much of the quota as it may need is kept for it: all that come at once fit together. */
+/* So much of the quota as it may need is kept for it: all that come at once fit together. First it is kept, then it is looked whether it
+ * was there: one that ends meanwhile counts twice rather than never. */
 static us_status keep_room(us_request *r, upload *u, us_error *err) {
     us_server *s = r->s;
     const char *length = MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, "Content-Length");
     uint64_t used, quota = (uint64_t)US_SCRIPTS_QUOTA_MIB << 20, wanted = length ? strtoull(length, NULL, 10) : US_MAX_SCRIPT;
-    size_t n = count_scripts(s, &used);
+    size_t n_coming, n_now;
     if (wanted > US_MAX_SCRIPT)
         return us_because(us_fail(err, US_ERR_LIMIT, "a script may take %d MiB here", US_MAX_SCRIPT >> 20), "too_large", err);
-    pthread_mutex_lock(&s->lock);
-    used += s->studio->coming;
-    bool fits = wanted && n + s->studio->n_coming < US_MAX_SCRIPTS && used < quota && (wanted <= quota - used || !length);
-    if (fits) {
-        u->room = wanted < quota - used ? wanted : quota - used;
-        s->studio->coming += u->room;
-        s->studio->n_coming++;
-    }
-    pthread_mutex_unlock(&s->lock);
+    uint64_t coming = keep_free(s, (int64_t)wanted, 1, &n_coming);
+    size_t n = count_scripts(s, &used);
+    used += coming;
+    bool fits = wanted && n + n_coming < US_MAX_SCRIPTS && used < quota && (wanted <= quota - used || !length);
+    u->room = !fits ? 0 : wanted < quota - used ? wanted : quota - used;
+    keep_free(s, (int64_t)u->room - (int64_t)wanted, fits ? 0 : -1, &n_now);
     return fits ? US_OK
                 : us_because(us_fail(err, US_ERR_LIMIT,
                                      "the scripts kept here fill their quota (%d scripts, %d MiB): delete some first",

@@ -188,6 +188,31 @@ def addresses_of_engines():
     assert keys[-1] == 'Bearer ' + 'k' * 3000, keys[-1][:50]
 
 
+def what_kills_left():
+    """Files, folders and jobs that were being made when a server was killed (-9): the next one completes them, or they go; what was learned stays."""
+    data = folder + '/left/data'
+    os.makedirs(data + '/.export-abcdef')
+    open(data + '/.export-abcdef/merged.gguf', 'w').write('half')
+    open(data + '/.chats-abcdef', 'w').write('half')
+    put_character(data + '/rehearsals', 'asked', card('Asked'))
+    for cid in ('learned', 'waits'):
+        put_character(data + '/rehearsals', cid, card(cid))
+    open(data + '/rehearsals/learned/checkpoint.gguf', 'w').write('half')
+    os.makedirs(data + '/jobs/0180000000000abc')
+    json.dump({'steps': [{'argv': ['train', '--out=/elsewhere/rehearsals/waits']}], 'state': 'paused', 'at': 0, 'wanted': ''}, open(data + '/jobs/0180000000000abc/job.json', 'w'))
+    put_character(data + '/.restored-in/trash', 'gone', card('Gone'))
+    put_character(data + '/characters', 'torn', card('Torn'))
+    open(data + '/characters/torn/card.json.tmp.12.3', 'w').write('{')
+    s = Server(program, folder + '/left', '--characters', characters, model=model)
+    assert not os.path.exists(data + '/.export-abcdef') and not os.path.exists(data + '/.chats-abcdef')  # of a server that was killed while it handed a file out
+    assert os.listdir(data + '/characters/torn') == ['card.json']  # or wrote one
+    assert os.listdir(data + '/trash') == ['gone'] and 'has been completed' in s.said()  # or restored a backup
+    assert sorted(os.listdir(data + '/rehearsals')) == ['learned', 'waits'] and 'rehearsals/learned: no job goes on' in s.said()  # or began a training
+    s.ok('POST', '/api/jobs/0180000000000abc/cancel', {})
+    s.ok('DELETE', '/api/jobs/0180000000000abc')
+    s.end()
+
+
 def room_of_all_chats():
     """Whatever makes chats grow is refused when they fill their room; the rest goes on, and what is deleted makes room."""
     s = Server(program, folder, '--characters', characters, '--chats-quota', '1', model=model)
@@ -335,25 +360,8 @@ def trainings_at_once(s):
 
 
 put_character(characters, 'tom', card('Tom'))
-os.makedirs(folder + '/data/.export-abcdef')
-open(folder + '/data/.export-abcdef/merged.gguf', 'w').write('half')
-open(folder + '/data/.chats-abcdef', 'w').write('half')
-put_character(folder + '/data/rehearsals', 'asked', card('Asked'))
-for cid in ('learned', 'waits'):
-    put_character(folder + '/data/rehearsals', cid, card(cid))
-open(folder + '/data/rehearsals/learned/checkpoint.gguf', 'w').write('half')
-os.makedirs(folder + '/data/jobs/0180000000000abc')
-json.dump({'steps': [{'argv': ['train', '--out=/elsewhere/rehearsals/waits']}], 'state': 'paused', 'at': 0, 'wanted': ''}, open(folder + '/data/jobs/0180000000000abc/job.json', 'w'))
-put_character(folder + '/data/.restored-in/trash', 'gone', card('Gone'))
-put_character(folder + '/data/characters', 'torn', card('Torn'))
-open(folder + '/data/characters/torn/card.json.tmp.12.3', 'w').write('{')
+what_kills_left()
 s = Server(program, folder, '--characters', characters, model=model)
-assert not os.path.exists(folder + '/data/.export-abcdef') and not os.path.exists(folder + '/data/.chats-abcdef')  # of a server that was killed while it handed a file out
-assert os.listdir(folder + '/data/characters/torn') == ['card.json']  # or wrote one
-assert os.listdir(folder + '/data/trash') == ['gone'] and 'has been completed' in s.said()  # or restored a backup
-assert sorted(os.listdir(folder + '/data/rehearsals')) == ['learned', 'waits'] and 'rehearsals/learned: no job goes on' in s.said()  # or began a training
-s.ok('POST', '/api/jobs/0180000000000abc/cancel', {})
-s.ok('DELETE', '/api/jobs/0180000000000abc')
 small_files_large_values(s)
 odd_turns(s)
 answers_that_nobody_reads(s)
