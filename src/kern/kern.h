@@ -55,8 +55,8 @@ size_t us_pack_group_bytes(us_pack_kind kind, size_t n_cols);
 typedef struct us_acts {
     int8_t *q;  /* [T][K] */
     float *d;   /* [T][K/32] scale */
-    float *s;   /* [T][K/16] d * sum of q over 16 columns (for mins) */
-    int32_t *n; /* [T][K/16] the sum of q itself */
+    float *s;   /* [T][K/32] d * sum of q (for mins) */
+    int32_t *n; /* [T][K/16] sum of q over 16 columns */
     size_t n_cols;
 } us_acts;
 /* Bytes of us_acts for T rows of K columns (64-byte aligned parts), and the pointers into a block of that size. */

@@ -33,7 +33,7 @@ size_t us_pack_group_bytes(us_pack_kind kind, size_t k) {
 
 size_t us_acts_bytes(size_t n_rows, size_t n_cols) {
     size_t q = (n_rows * n_cols + 63) & ~(size_t)63, d = (n_rows * (n_cols / US_BLOCK) * 4 + 63) & ~(size_t)63;
-    return q + 5 * d + 64; /* s and n are twice d */
+    return q + 4 * d + 64; /* s is as large as d, n twice */
 }
 
 void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols) {
@@ -42,7 +42,7 @@ void us_acts_place(us_acts *a, void *block, size_t n_rows, size_t n_cols) {
     *a = (us_acts){.q = (int8_t *)p,
                    .d = (float *)(void *)(p + q),
                    .s = (float *)(void *)(p + q + d),
-                   .n = (int32_t *)(void *)(p + q + 3 * d),
+                   .n = (int32_t *)(void *)(p + q + 2 * d),
                    .n_cols = n_cols};
 }
 

@@ -11,6 +11,8 @@
  *   q6_dots(acc, w0, x0, w1, x1)       two dots at once, of w in 0..63
  *   q8_prepare(w), q8_dot(acc, w, x), q8_offset    of int8 w, prepared; a sum must begin at q8_offset times the sum of x
  *   store_halves(p, v)      a vector as IEEE halves, rounded to nearest even
+ *   max_ints(a, b), max_four(a, b)    the greater of each two lanes, of vi and of four int32
+ *   store_block(p, r)       the 32 integers of the vectors r[], which lie in -128..127, as bytes
  *   PAIRS, begin_pairs, add_eight_pairs, end_pairs   optional, see add_eight
  *   TILE       rows of x that share unpacked weights
  *   FEW        optional: more rows of x than TILE and no more than these take one group at a time, whose weights then come once
@@ -71,16 +73,6 @@ INLINE float hmax(vf v) {
 #endif
     v = vmax(v, TURN2(v));
     return vmax(v, TURN1(v))[0];
-}
-INLINE int32_t hsum_i(vi v) {
-#if W >= 16
-    v += TURN8(v);
-#endif
-#if W >= 8
-    v += TURN4(v);
-#endif
-    v += TURN2(v);
-    return (v + TURN1(v))[0];
 }
 INLINE float hsum(vf v) {
     float s = 0;
@@ -238,7 +230,7 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
             for (int i = 0; i < nt; i++) {
                 size_t at = (t + (size_t)i) * blocks + b;
                 acc[v][i] = fma_(q4_sum(sum[v][i]), d * a->d[at], acc[v][i]);
-                acc[v][i] = fma_(m, set1(a->s[2 * at] + a->s[2 * at + 1]), acc[v][i]);
+                acc[v][i] = fma_(m, set1(a->s[at]), acc[v][i]);
             }
         }
         if (!k_kind) top = p + US_Q4_BLOCK_BYTES;
@@ -302,7 +294,7 @@ INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
                 for (int i = 0; i < nt; i++) {
                     size_t at = (t + (size_t)i) * blocks + b;
                     acc[v][i] = fma_(to_float(sum[v][i]), d * a->d[at], acc[v][i]);
-                    acc[v][i] = fma_(m, set1(a->s[2 * at + h]), acc[v][i]);
+                    acc[v][i] = fma_(m, set1(a->d[at] * (float)a->n[2 * at + h]), acc[v][i]);
                 }
             }
         }
@@ -431,7 +423,30 @@ static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t 
     }
 }
 
-typedef int8_t vq __attribute__((vector_size(W)));
+/* Four lanes, each of them op over every fourth lane of v. */
+typedef int32_t vi4 __attribute__((vector_size(16)));
+INLINE vi4 add_four(vi4 a, vi4 b) { return a + b; }
+#if W == 16
+#define FOLD(op, v)                                                                              \
+    op(op(__builtin_shufflevector(v, v, 0, 1, 2, 3), __builtin_shufflevector(v, v, 4, 5, 6, 7)), \
+       op(__builtin_shufflevector(v, v, 8, 9, 10, 11), __builtin_shufflevector(v, v, 12, 13, 14, 15)))
+#elif W == 8
+#define FOLD(op, v) op(__builtin_shufflevector(v, v, 0, 1, 2, 3), __builtin_shufflevector(v, v, 4, 5, 6, 7))
+#else
+#define FOLD(op, v) (v)
+#endif
+
+/* The bits of the largest magnitude of a block. Those of what is infinite or no number are larger than those of any number. */
+INLINE int32_t block_max(const float *x) {
+    vi max = {0};
+    for (int j = 0; j < US_BLOCK; j += W) {
+        vi bits = bits_of(load(x + j)) & 0x7fffffff;
+        max = max_ints(bits, max);
+    }
+    vi4 m = FOLD(max_four, max);
+    m = max_four(m, __builtin_shufflevector(m, m, 2, 3, 0, 1));
+    return ((vi4)max_four(m, __builtin_shufflevector(m, m, 1, 0, 3, 2)))[0];
+}
 
 static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
     size_t k = a->n_cols, blocks = k / US_BLOCK;
@@ -440,35 +455,30 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
         for (size_t b = 0; b < blocks; b++) {
             const float *in = x + t * ld_x + b * US_BLOCK;
             int8_t *q = a->q + t * k + b * US_BLOCK;
-            vf max = {0};
-            vi odd = {0}; /* bits of what is infinite or no number are larger than those of any number */
-            for (int j = 0; j < US_BLOCK; j += W) {
-                vi bits = bits_of(load(in + j)) & 0x7fffffff;
-                max = vmax(max, float_of(bits));
-                odd |= bits > 0x7f7fffff;
-            }
             size_t at = t * blocks + b;
-            if (__builtin_expect(hsum_i(odd) != 0, 0)) { /* as in scalar.c: it is seen at the end, in the logits */
+            int32_t bits = block_max(in);
+            if (__builtin_expect(bits > 0x7f7fffff, 0)) { /* as in scalar.c: it is seen at the end, in the logits */
                 memset(q, 0, US_BLOCK);
                 a->n[2 * at] = a->n[2 * at + 1] = 0;
-                a->d[at] = a->s[2 * at] = a->s[2 * at + 1] = NAN;
+                a->d[at] = a->s[at] = NAN;
                 continue;
             }
-            float m = hmax(max), d = m / 127.0f;
+            float m;
+            memcpy(&m, &bits, 4);
+            float d = m / 127.0f;
             vf inv = set1(m > US_TINY ? 127.0f / m : 0);
-            vi sums[2] = {{0}, {0}};
-            for (int j = 0; j < US_BLOCK; j += W) {
-                vi r = bits_of(load(in + j) * inv + magic) - bits_of(magic); /* rounds to nearest even */
-                vq narrow = __builtin_convertvector(r, vq);
-                memcpy(q + j, &narrow, W);
-                sums[j / 16] += r;
+            vi r[US_BLOCK / W], half[2] = {{0}, {0}};
+            for (int j = 0; j < US_BLOCK / W; j++) {
+                r[j] = bits_of(load(in + j * W) * inv + magic) - bits_of(magic); /* rounds to nearest even */
+                half[j * W / 16] += r[j];
             }
+            store_block(q, r);
+            vi4 n0 = FOLD(add_four, half[0]), n1 = FOLD(add_four, half[1]);
+            vi4 n = __builtin_shufflevector(n0, n1, 0, 4, 1, 5) + __builtin_shufflevector(n0, n1, 2, 6, 3, 7);
+            n += __builtin_shufflevector(n, n, 2, 3, 0, 1);
+            memcpy(a->n + 2 * at, &n, 8);
             a->d[at] = d;
-            for (int h = 0; h < 2; h++) {
-                int32_t sum = hsum_i(sums[h]);
-                a->n[2 * at + (size_t)h] = sum;
-                a->s[2 * at + (size_t)h] = d * (float)sum;
-            }
+            a->s[at] = d * (float)n[0] + d * (float)n[1];
         }
 }
 

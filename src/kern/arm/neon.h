@@ -25,6 +25,12 @@ static inline vf load_u8(const void *p) {
     __builtin_memcpy(&four, p, 4);
     return (vf)vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))))));
 }
+#define max_ints(a, b) ((vi)vmaxq_s32((int32x4_t)(a), (int32x4_t)(b)))
+#define max_four max_ints
+static inline void store_block(int8_t *p, const vi *r) {
+    for (int i = 0; i < 8; i += 2)
+        vst1_s8(p + 4 * i, vmovn_s16(vcombine_s16(vmovn_s32((int32x4_t)r[i]), vmovn_s32((int32x4_t)r[i + 1]))));
+}
 static inline float one_half(uint16_t h) {
     __fp16 f;
     __builtin_memcpy(&f, &h, 2);

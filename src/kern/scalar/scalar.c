@@ -218,8 +218,7 @@ static void set_block(us_acts *a, size_t at, float d, int32_t left, int32_t righ
     a->d[at] = d;
     a->n[2 * at] = left;
     a->n[2 * at + 1] = right;
-    a->s[2 * at] = d * (float)left;
-    a->s[2 * at + 1] = d * (float)right;
+    a->s[at] = d * (float)left + d * (float)right;
 }
 
 static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a) {
@@ -253,7 +252,8 @@ static void dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const
         for (size_t i = t; i < t + nt; i++) {
             int sum = 0;
             for (size_t j = 0; j < 16; j++) sum += x.q[j] * a->q[i * k + h * 16 + j];
-            acc[i - t] += x.d * a->d[i * (k / US_BLOCK) + h / 2] * (float)sum + x.m * a->s[i * (k / 16) + h];
+            float d = a->d[i * (k / US_BLOCK) + h / 2];
+            acc[i - t] += x.d * d * (float)sum + x.m * (d * (float)a->n[i * (k / 16) + h]);
         }
     }
 }

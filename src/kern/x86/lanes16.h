@@ -31,3 +31,8 @@ typedef __m512i vbytes;
 #define q8_prepare(b) _mm512_xor_si512(b, _mm512_set1_epi8((char)0x80))
 #define q8_offset (-128)
 #define q8_dot q4_dot
+#define max_ints(a, b) ((vi)_mm512_max_epi32((__m512i)(a), (__m512i)(b)))
+#define max_four(a, b) ((vi4)_mm_max_epi32((__m128i)(a), (__m128i)(b)))
+static inline void store_block(int8_t *p, const vi *r) {
+    for (int i = 0; i < 2; i++) _mm_storeu_si128((__m128i *)(void *)(p + 16 * i), _mm512_cvtepi32_epi8((__m512i)r[i]));
+}

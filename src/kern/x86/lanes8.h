@@ -21,3 +21,11 @@ typedef __m256i vbytes;
 #define load_bytes(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define low4(b) _mm256_and_si256(b, _mm256_set1_epi8(15))
 #define high4(b) _mm256_and_si256(_mm256_srli_epi16(b, 4), _mm256_set1_epi8(15))
+#define max_ints(a, b) ((vi)_mm256_max_epi32((__m256i)(a), (__m256i)(b)))
+#define max_four(a, b) ((vi4)_mm_max_epi32((__m128i)(a), (__m128i)(b)))
+/* Packing goes by halves of a register, so that fours of bytes come out of order. */
+static inline void store_block(int8_t *p, const vi *r) {
+    __m256i a = _mm256_packs_epi32((__m256i)r[0], (__m256i)r[1]), b = _mm256_packs_epi32((__m256i)r[2], (__m256i)r[3]);
+    __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order));
+}
