@@ -18,6 +18,8 @@
  *   FEW        optional: more rows of x than TILE and no more than these take one group at a time, whose weights then come once
  *   VT         vectors of weights that share broadcasts of x: a group's (NV), or those of several neighbours
  *   RB         rows of queries that share loaded keys
+ *   PV(nr)     vectors of keys or values in flight for nr rows, 4 at most: their nr * PV sums should hide the time of a multiply-add
+ *              and stay in registers
  *
  * Every output is summed in the same order whatever the tile, so results do not depend on the batch. */
 #include "kern/pack.h"
@@ -484,7 +486,7 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
 
 /* ---- attention ----------------------------------------------------------------------------------------------- */
 
-#define PV 4 /* vectors of positions in flight */
+#define MOST_PV 4
 
 INLINE vf load_page(us_page_kind kind, const unsigned char *p, size_t i) {
     return kind == US_PAGE_F32   ? load((const float *)(const void *)p + i)
@@ -498,65 +500,76 @@ INLINE void fetch_row(us_page_kind kind, const unsigned char *page, size_t i, si
     for (size_t at = 0; at < n * size; at += 64) __builtin_prefetch(page + i * size + at);
 }
 
+#define UNROLL _Pragma("GCC unroll 8")
 /* s[nr][64] = scale * q . K of one page; meanwhile the page that is read next comes nearer. */
 INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0,
                         int nr, float *s) {
     size_t es = a->head_size;
     const unsigned char *scales = page + US_PAGE * es;
-    for (size_t v0 = 0; v0 < US_PAGE / W; v0 += PV) {
-        vf acc[RB][PV];
-        for (int r = 0; r < nr; r++)
-            for (int v = 0; v < PV; v++) acc[r][v] = (vf){0};
+    const int pv = PV(nr);
+    for (size_t v0 = 0; v0 < US_PAGE / W; v0 += (size_t)pv) {
+        vf acc[RB][MOST_PV];
+        UNROLL for (int r = 0; r < nr; r++) UNROLL for (int v = 0; v < pv; v++) acc[r][v] = (vf){0};
         for (size_t b = 0; b < es; b += 32) {
-            vf part[RB][PV];
+            vf part[RB][MOST_PV];
             size_t end = b + 32 < es ? b + 32 : es;
-            for (int r = 0; r < nr; r++)
-                for (int v = 0; v < PV; v++) part[r][v] = kind == US_PAGE_Q8_0 ? (vf){0} : acc[r][v];
+            UNROLL for (int r = 0; r < nr; r++) UNROLL for (int v = 0; v < pv; v++) part[r][v] =
+                kind == US_PAGE_Q8_0 ? (vf){0} : acc[r][v];
             for (size_t e = b; e < end; e++) {
                 if (v0 == 0) fetch_row(kind, next, e * US_PAGE, US_PAGE);
-                for (int v = 0; v < PV; v++) {
-                    vf key = load_page(kind, page, e * US_PAGE + (v0 + (size_t)v) * W);
-                    for (int r = 0; r < nr; r++)
-                        part[r][v] = fma_(key, set1(a->q[(r0 + (size_t)r) * a->q_stride + e]), part[r][v]);
+                vf key[MOST_PV];
+                UNROLL for (int v = 0; v < pv; v++) key[v] = load_page(kind, page, e * US_PAGE + (v0 + (size_t)v) * W);
+                UNROLL for (int r = 0; r < nr; r++) {
+                    vf x = set1(a->q[(r0 + (size_t)r) * a->q_stride + e]);
+                    UNROLL for (int v = 0; v < pv; v++) part[r][v] = fma_(key[v], x, part[r][v]);
                 }
             }
-            for (int v = 0; v < PV; v++) {
+            UNROLL for (int v = 0; v < pv; v++) {
                 vf d = kind == US_PAGE_Q8_0 ? load_half(scales + 2 * (b / 32 * US_PAGE + (v0 + (size_t)v) * W)) : (vf){0};
-                for (int r = 0; r < nr; r++) acc[r][v] = kind == US_PAGE_Q8_0 ? fma_(part[r][v], d, acc[r][v]) : part[r][v];
+                UNROLL for (int r = 0; r < nr; r++) acc[r][v] =
+                    kind == US_PAGE_Q8_0 ? fma_(part[r][v], d, acc[r][v]) : part[r][v];
             }
         }
-        for (int r = 0; r < nr; r++)
-            for (int v = 0; v < PV; v++) store(s + r * US_PAGE + (v0 + (size_t)v) * W, acc[r][v] * a->scale);
+        UNROLL for (int r = 0; r < nr; r++) UNROLL for (int v = 0; v < pv; v++)
+            store(s + r * US_PAGE + (v0 + (size_t)v) * W, acc[r][v] * a->scale);
     }
+}
+
+/* o[nr][e0...] += p . V of the first n positions of one page, nv vectors wide. */
+INLINE void page_values_at(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next,
+                           size_t r0, int nr, const float *p, size_t n, size_t e0, int nv) {
+    size_t es = a->head_size;
+    const unsigned char *scales = page + US_PAGE * es;
+    vf acc[RB][MOST_PV];
+    UNROLL for (int r = 0; r < nr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] =
+        load(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W);
+    for (size_t i = 0; i < n; i++) {
+        if (e0 == 0) fetch_row(kind, next, i * es, es);
+        vf value[MOST_PV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            size_t e = e0 + (size_t)v * W;
+            value[v] = load_page(kind, page, i * es + e);
+            if (kind == US_PAGE_Q8_0) {
+                uint16_t h;
+                memcpy(&h, scales + 2 * (i * (es / 32) + e / 32), 2);
+                value[v] = value[v] * one_half(h);
+            }
+        }
+        UNROLL for (int r = 0; r < nr; r++) {
+            vf x = set1(p[(size_t)r * US_PAGE + i]);
+            UNROLL for (int v = 0; v < nv; v++) acc[r][v] = fma_(value[v], x, acc[r][v]);
+        }
+    }
+    UNROLL for (int r = 0; r < nr; r++) UNROLL for (int v = 0; v < nv; v++)
+        store(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W, acc[r][v]);
 }
 
 /* o[nr][E] += p . V of the first n positions of one page. */
 INLINE void page_values(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0,
                         int nr, const float *p, size_t n) {
-    size_t es = a->head_size;
-    const unsigned char *scales = page + US_PAGE * es;
-    for (size_t e0 = 0; e0 < es; e0 += PV * W) {
-        int nv = (int)((es - e0 + W - 1) / W);
-        if (nv > PV) nv = PV;
-        vf acc[RB][PV];
-        for (int r = 0; r < nr; r++)
-            for (int v = 0; v < nv; v++) acc[r][v] = load(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W);
-        for (size_t i = 0; i < n; i++) {
-            if (e0 == 0) fetch_row(kind, next, i * es, es);
-            for (int v = 0; v < nv; v++) {
-                size_t e = e0 + (size_t)v * W;
-                vf value = load_page(kind, page, i * es + e);
-                if (kind == US_PAGE_Q8_0) {
-                    uint16_t h;
-                    memcpy(&h, scales + 2 * (i * (es / 32) + e / 32), 2);
-                    value = value * one_half(h);
-                }
-                for (int r = 0; r < nr; r++) acc[r][v] = fma_(value, set1(p[(size_t)r * US_PAGE + i]), acc[r][v]);
-            }
-        }
-        for (int r = 0; r < nr; r++)
-            for (int v = 0; v < nv; v++) store(a->o + (r0 + (size_t)r) * es + e0 + (size_t)v * W, acc[r][v]);
-    }
+    size_t e = 0, wide = (size_t)PV(nr) * W;
+    for (; e + wide <= a->head_size; e += wide) page_values_at(kind, a, page, next, r0, nr, p, n, e, PV(nr));
+    for (; e < a->head_size; e += W) page_values_at(kind, a, page, next, r0, nr, p, n, e, 1);
 }
 
 /* One page against rows [r0, r0 + nr): scores, running maximum, probabilities, values. */
@@ -605,12 +618,12 @@ INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
         a->l[r] = 0;
         memset(a->o + r * a->head_size, 0, a->head_size * sizeof *a->o);
     }
-    for (size_t r = 0; r < a->n_rows;) {
-        size_t left = a->n_rows - r;
-        int nr = left >= RB ? RB : RB > 3 && left == 3 ? 3 : left >= 2 ? 2 : 1;
-        for (size_t page = 0; page < a->n_pages; page++) {
+    for (size_t page = 0; page < a->n_pages; page++)
+        for (size_t r = 0, nr; r < a->n_rows; r += nr) {
+            size_t left = a->n_rows - r;
+            nr = left >= RB ? RB : RB > 3 && left == 3 ? 3 : left >= 2 ? 2 : 1;
             bool any = false;
-            for (size_t i = r; i < r + (size_t)nr; i++)
+            for (size_t i = r; i < r + nr; i++)
                 any = any || ((size_t)a->limit[i] > page * US_PAGE && (!a->from || (size_t)a->from[i] < (page + 1) * US_PAGE));
             if (!any) continue;
             if (nr == RB) attend_page(kind, a, page, r, RB);
@@ -620,8 +633,6 @@ INLINE void attend_kind(us_page_kind kind, const us_attend *a) {
             else if (nr == 2) attend_page(kind, a, page, r, 2);
             else attend_page(kind, a, page, r, 1);
         }
-        r += (size_t)nr;
-    }
 }
 
 static void attend(const us_attend *a) {

@@ -7,6 +7,7 @@
 #define TILE 4
 #define VT 4
 #define RB 4
+#define PV(nr) 4
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef int64_t vbytes __attribute__((vector_size(16)));

@@ -8,6 +8,7 @@
 #define FEW 8
 #define VT 2
 #define RB 4
+#define PV(nr) 4
 typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef __m512i vbytes;

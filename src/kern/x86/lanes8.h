@@ -5,7 +5,8 @@
 #define W 8
 #define TILE 4
 #define VT 2
-#define RB 2
+#define RB 6
+#define PV(nr) ((nr) > 2 ? 2 : 4)
 typedef float vf __attribute__((vector_size(32)));
 typedef int32_t vi __attribute__((vector_size(32)));
 typedef __m256i vbytes;
