@@ -380,7 +380,9 @@ us_status us_jobs_list(us_jobs *j, const char *id, char **json, us_error *err) {
     return st;
 }
 
+/* A line a job, whatever its texts hold. */
 static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
+    size_t begin = b->len;
     const json_t *p = json_object_get(o, "progress");
     double n = json_number_value(json_object_get(p, "n_steps")), step = json_number_value(json_object_get(p, "step"));
     us_status st = us_buf_appendf(b, err, "%s  %-9s %-12s %-24s", us_json_text(o, "id"), us_json_text(o, "kind"),
@@ -389,6 +391,8 @@ static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
     else if (!st && *us_json_text(p, "stage")) st = us_buf_appendf(b, err, " %s", us_json_text(p, "stage"));
     if (!st && *us_json_text(o, "wanted")) st = us_buf_appendf(b, err, " (asked to %s)", us_json_text(o, "wanted"));
     if (!st && *us_json_text(o, "error")) st = us_buf_appendf(b, err, ": %s", us_json_text(o, "error"));
+    for (size_t i = begin; i < b->len; i++)
+        if ((unsigned char)b->data[i] < ' ') b->data[i] = '?';
     return st ? st : us_buf_append_str(b, "\n", err);
 }
 

@@ -485,6 +485,12 @@ static void what_the_killed_left(void **state) {
     assert_ok(us_jobs_list(j, "0123456789abcd00", &list, &err), &err);
     assert_null(strstr(list, "cleaning"));
     free(list);
+    put("jobs/0123456789abcd01/job.json",
+        "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"done\", \"at\": 0, \"title\": \"a\\nforged\\r\\u001b[2J\"}");
+    assert_ok(us_jobs_table(j, &list, &err), &err);
+    assert_non_null(strstr(list, "a?forged??[2J "));
+    assert_int_equal(strchr(strchr(list, '\n') + 1, '\n')[1], 0); /* a line a job, whatever its texts hold */
+    free(list);
     /* one that is cancelled and one that is forgotten leave nothing; nor does one that cannot be made */
     put("goes/checkpoint.gguf", "x");
     snprintf(text, sizeof text, "{\"steps\": [{\"argv\": [\"x\"]}], \"cleaning\": true, \"clean\": [\"%s/goes\"]}", dir);
