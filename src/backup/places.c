@@ -50,10 +50,12 @@ static bool move_part(const char *from, const char *to, const char *name) {
     return !rename(a, b);
 }
 
-static bool move_all(const char *from, const char *to) {
-    bool good = true;
-    for (int i = 0; i < N_MOVED && good; i++) good = move_part(from, to, moved[i]);
-    return good;
+static us_status move_all(const char *from, const char *to, us_error *err) {
+    for (int i = 0; i < N_MOVED; i++)
+        if (!move_part(from, to, moved[i]))
+            return us_fail(err, US_ERR_IO, "%s/%s cannot take the place of %s/%s: %s", from, moved[i], to, moved[i],
+                           strerror(errno));
+    return US_OK;
 }
 
 /* As they were, as far as that can be. */
@@ -94,17 +96,15 @@ static us_status go_on(const char *dir, bool undo, char replaced[512], us_error 
     if (us_file_exists(out)) {
         if (!join(old, out, "replaced")) return us_fail(err, US_ERR_LIMIT, "%s: path too long", dir);
         if ((st = us_dir_make_private(old, err))) return st;
-        if (!move_all(dir, old)) st = us_fail(err, US_ERR_IO, "%s: cannot be replaced: %s", dir, strerror(errno));
+        st = move_all(dir, old, err);
         if (!st) st = us_file_replace(out, in, err);
         if (st && undo) move_back(old, dir);
         if (st) return st;
     }
     if (!join(old, in, "replaced")) return us_fail(err, US_ERR_LIMIT, "%s: path too long", dir);
-    if (!move_all(in, dir)) {
-        st = us_fail(err, US_ERR_IO, "%s: cannot be replaced: %s", dir, strerror(errno));
-        if (undo) move_back(dir, in), move_back(old, dir);
-        return st;
-    }
+    st = move_all(in, dir, err);
+    if (st && undo) move_back(dir, in), move_back(old, dir);
+    if (st) return st;
     st = name_replaced(dir, old, replaced, err);
     if (!st) us_dir_remove(in);
     return st;

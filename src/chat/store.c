@@ -23,6 +23,7 @@ enum { MAX_TELLING = 256 }; /* lines that are looked through for notes, the last
 
 struct us_store {
     sqlite3 *db;
+    uint64_t most; /* bytes of all chats; 0: as many as there is room for */
     pthread_mutex_t lock;
     pthread_mutex_t
         searching; /* taken before the lock: of those who look for something one at a time keeps the others waiting */
@@ -69,7 +70,9 @@ static us_status fail(us_store *s, us_error *err) {
         return us_because(
             us_fail(err, US_ERR_INTERRUPTED, "the chats' file is in use by another program (%s): try again", words),
             "store_busy", err);
-    case SQLITE_FULL: return us_fail(err, US_ERR_IO, "the disk is full: nothing was saved");
+    case SQLITE_FULL:
+        return us_fail(err, US_ERR_IO, "the disk%s is full: nothing was saved",
+                       s->most ? ", or the room of all chats (--chats-quota)," : "");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY: return us_fail(err, US_ERR_IO, "the chats' file cannot be read or written: %s", words);
@@ -288,42 +291,6 @@ us_status us_store_copy(const char *from, const char *to, us_error *err) {
     return st;
 }
 
-/* ---- room ------------------------------------------------------------------------------------------------------- */
-
-/* Bytes in use; what was deleted leaves pages that are used again. */
-static us_status count_bytes(us_store *s, uint64_t *out, us_error *err) {
-    int64_t pages = 0, unused = 0, size = 0;
-    us_status st = run(s, read_int, &pages, err, "PRAGMA page_count", "");
-    if (!st) st = run(s, read_int, &unused, err, "PRAGMA freelist_count", "");
-    if (!st) st = run(s, read_int, &size, err, "PRAGMA page_size", "");
-    *out = (uint64_t)(pages - unused) * (uint64_t)size;
-    return st;
-}
-
-us_status us_store_make_room(us_store *s, uint64_t most, us_error *err) {
-    uint64_t used;
-    pthread_mutex_lock(&s->lock);
-    us_status st = count_bytes(s, &used, err);
-    pthread_mutex_unlock(&s->lock);
-    if (st || used < most) return st;
-    st = begin(s, err);
-    for (bool more = true; more && !st && !(st = count_bytes(s, &used, err)) && used >= most;) {
-        st = run(
-            s, NULL, NULL, err,
-            "DELETE FROM chats WHERE id IN (SELECT id FROM chats WHERE deleted_ms IS NOT NULL ORDER BY deleted_ms LIMIT 16)",
-            "");
-        more = sqlite3_changes(s->db) > 0;
-    }
-    st = end(s, st, err);
-    if (st || used < most) return st;
-    return us_because(
-        us_fail(err, US_ERR_LIMIT,
-                "the chats that are kept here fill their room of %llu MiB: delete some (or start the server with a "
-                "larger --chats-quota)",
-                (unsigned long long)(most >> 20)),
-        "quota", err);
-}
-
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void new_id(char out[US_STORE_ID]) {
@@ -457,6 +424,69 @@ static us_status count_change(us_store *s, const char *chat, int sign, us_error 
                (int64_t)sign * sqlite3_changes(s->db), chat);
 }
 
+/* ---- room ------------------------------------------------------------------------------------------------------- */
+
+static us_status count_pages(us_store *s, int64_t *all, int64_t *used, int64_t *size, us_error *err) {
+    us_status st = run(s, read_int, all, err, "PRAGMA page_count", "");
+    if (!st) st = run(s, read_int, used, err, "PRAGMA freelist_count", "");
+    *used = *all - *used; /* what was deleted leaves pages that are used again */
+    return st ? st : run(s, read_int, size, err, "PRAGMA page_size", "");
+}
+
+/* Lock held. */
+static us_status need_room(us_store *s, us_error *err) {
+    int64_t all, used = 0, size = 0;
+    us_status st = s->most ? count_pages(s, &all, &used, &size, err) : US_OK;
+    if (st || !s->most || (uint64_t)(used * size) < s->most) return st;
+    return us_because(
+        us_fail(err, US_ERR_LIMIT,
+                "the chats that are kept here fill their room of %llu MiB: delete some (or start the server with a "
+                "larger --chats-quota)",
+                (unsigned long long)(s->most >> 20)),
+        "quota", err);
+}
+
+us_status us_store_set_room(us_store *s, uint64_t most, us_error *err) {
+    int64_t all = 0, used = 0, size = 1;
+    char sql[64];
+    pthread_mutex_lock(&s->lock);
+    us_status st = count_pages(s, &all, &used, &size, err);
+    /* What is refused in the end may not fill the disk before; what must always fit (a reply, a deletion) has a quarter more. */
+    int64_t end = (int64_t)(most + most / 4) / size, least = all + (64 << 20) / size;
+    snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long)(end > least ? end : least));
+    if (!st && most) st = run(s, NULL, NULL, err, sql, "");
+    if (!st) s->most = most;
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+/* In a transaction: what was deleted goes for good, the longest deleted first, until there is room. */
+static us_status clear_room(us_store *s, us_error *err) {
+    us_status st;
+    for (bool more = true; more && (st = need_room(s, err)) == US_ERR_LIMIT;) {
+        st = run(
+            s, NULL, NULL, err,
+            "DELETE FROM chats WHERE id IN (SELECT id FROM chats WHERE deleted_ms IS NOT NULL ORDER BY deleted_ms LIMIT 16)",
+            "");
+        if (st) return st;
+        if (!(more = sqlite3_changes(s->db) > 0)) st = need_room(s, err);
+    }
+    return st;
+}
+
+us_status us_store_make_room(us_store *s, us_error *err) {
+    pthread_mutex_lock(&s->lock);
+    us_status st = need_room(s, err);
+    pthread_mutex_unlock(&s->lock);
+    if (st != US_ERR_LIMIT) return st;
+    us_error full = {0};
+    if ((st = begin(s, err))) return end(s, st, err);
+    us_status room = clear_room(s, &full);
+    st = end(s, room == US_ERR_LIMIT ? US_OK : room, err); /* what went has gone, enough or not */
+    if (room && err) *err = full;
+    return room ? room : st;
+}
+
 /* ---- chats ----------------------------------------------------------------------------------------------------- */
 
 us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err) {
@@ -464,6 +494,7 @@ us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_
     us_status st = begin(s, err);
     if (!st) st = insert_chat(s, chat, id, err);
     for (size_t i = 0; i < chat->n_read && !st; i++) st = insert_turn(s, id, &chat->turns[i], NULL, 0, err);
+    if (!st) st = clear_room(s, err);
     return end(s, st, err);
 }
 
@@ -642,6 +673,7 @@ us_status us_store_branch(us_store *s, const char *id, int64_t turn, char branch
                  "INSERT INTO turns (chat, " COPIED ") SELECT ?1, " COPIED
                  " FROM turns WHERE chat = ?2 AND id <= ?3 AND cut IS NULL ORDER BY id",
                  "tti", branch, id, turn);
+    if (!st) st = clear_room(s, err);
     return end(s, st, err);
 }
 

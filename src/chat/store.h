@@ -17,9 +17,12 @@ typedef struct us_store us_store;
 /* path ":memory:": nothing is kept. */
 US_MUST_USE us_status us_store_open(const char *path, us_store **out, us_error *err);
 void us_store_close(us_store *s);
-/* Whether all chats take less than `most` bytes. If not, those that were deleted go for good, the longest deleted first, until they do;
- * LIMIT, for the reason "quota", when that does not help. */
-US_MUST_USE us_status us_store_make_room(us_store *s, uint64_t most, us_error *err);
+/* All chats may take so many bytes; 0, as at the beginning: as many as there is room for. Chats that are added or branched off beyond that are
+ * refused: LIMIT, for the reason "quota". */
+US_MUST_USE us_status us_store_set_room(us_store *s, uint64_t most, us_error *err);
+/* Before anything else by which chats grow. If they fill their room, those that were deleted go for good, the longest deleted first; LIMIT
+ * when that does not help. What is written nevertheless is kept: a reply is not lost. */
+US_MUST_USE us_status us_store_make_room(us_store *s, us_error *err);
 /* A consistent copy of the file, while others use it (SQLite's online backup). `to` is new or empty. */
 US_MUST_USE us_status us_store_copy(const char *from, const char *to, us_error *err);
 

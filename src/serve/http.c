@@ -521,8 +521,7 @@ static enum MHD_Result answer(us_request *r) {
     if ((r->route->flags & US_ROUTE_MODEL) && !s->ready)
         return us_refuse(r, 503, s->ending ? "the server is ending" : "the model is being loaded");
     us_error err;
-    us_status st =
-        (r->route->flags & US_ROUTE_KEEPS) && s->chats_bytes ? us_store_make_room(s->store, s->chats_bytes, &err) : US_OK;
+    us_status st = r->route->flags & US_ROUTE_KEEPS ? us_store_make_room(s->store, &err) : US_OK;
     if (st) return us_refuse_error(r, st, &err);
     bool holds = s->studio && (r->route->flags & US_ROUTE_MODEL); /* jobs stand still meanwhile; jobs.c keeps them so while */
     if (holds) us_jobs_hold(s->studio->jobs, true);               /* the reply is made, however slowly it is then read */

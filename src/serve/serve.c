@@ -104,6 +104,8 @@ static us_status open_data(us_server *s, us_error *err) {
     if (!st) st = us_characters_new(roots, n, &hooks, &s->characters, err);
     if (!st && dir && s->o.program && (!s->is_public || s->o.studio)) st = us_studio_open(s, err);
     if (!st) st = us_store_open(chats ? chats : ":memory:", &s->store, err);
+    int32_t mib = s->o.chats_mib ? s->o.chats_mib : s->is_public ? US_CHATS_MIB : -1;
+    if (!st && mib > 0) st = us_store_set_room(s->store, (uint64_t)mib << 20, err);
     free(chats);
     free(own);
     return st;
@@ -151,8 +153,6 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     pthread_mutex_init(&s->lock, NULL);
     us_cond_init(&s->freed);
     st = open_guard(s, &a, err);
-    int32_t mib = o->chats_mib ? o->chats_mib : s->is_public ? US_CHATS_MIB : -1;
-    s->chats_bytes = mib > 0 ? (uint64_t)mib << 20 : 0;
     us_visitor_caps caps = {US_MAX_FROM_ONE, US_MAX_HELD / 2, US_MAX_HELD};
     if (!st) st = us_visitors_new(&caps, o->trusted_proxy, &s->visitors, err);
     if (!st) st = open_data(s, err);

@@ -72,8 +72,7 @@ struct us_server {
     atomic_bool ready, ending;
     us_characters *characters;
     us_store *store;
-    uint64_t chats_bytes; /* that it may take; 0: as many as there is room for */
-    int lock_fd;          /* of the data folder; -1: none */
+    int lock_fd; /* of the data folder; -1: none */
     us_changes changes;
     us_studio *studio; /* NULL: off */
     bool is_public;    /* not a loopback address */

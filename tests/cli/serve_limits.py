@@ -219,6 +219,7 @@ def room_of_all_chats():
     s.ok('GET', '/api/chats')
     for c in s.ok('GET', '/api/chats')['chats']:
         s.ok('DELETE', f"/api/chats/{c['id']}", want=204)
+    chat = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
     lines = chat_of([{'role': 'user', 'speaker': '', 'text': base64.b64encode(os.urandom(45000)).decode()}] * 5)
     made = []
     for _ in range(20):
@@ -226,8 +227,16 @@ def room_of_all_chats():
         if status != 201:
             break
         made.append(got['id'])
-    assert status == 507 and got['error']['code'] == 'quota' and '--chats-quota' in got['error']['message'] and 2 <= len(made) <= 5, (status, got, made)
-    chat, turn = made[0], s.ok('GET', f'/api/chats/{made[0]}')['turns'][-1]['id']
+    assert status == 507 and got['error']['code'] == 'quota' and '--chats-quota' in got['error']['message'] and made, (status, got, made)
+    while s.call('POST', '/api/chats', {'characters': ['tom'], 'title': 't' * 500})[0] == 201:
+        pass
+    for _ in range(200):  # a line for which there was room is taken, and so is its reply
+        status, got = s.call('POST', f'/api/chats/{chat}/say', {'text': 'Word. ' * 250, 'takes': 1, 'max_tokens': 2})
+        if status != 200:
+            break
+    turns = s.ok('GET', f'/api/chats/{chat}')['turns']
+    turn = turns[-1]['id']
+    assert status == 507 and len(turns) > 2 and turns[-1]['role'] == 'character', (status, got, len(turns))
     for method, path, body in (('POST', '/api/chats', {'characters': ['tom']}), ('POST', f'/api/chats/{chat}/say', {'text': 'Hi.'}), ('POST', f'/api/chats/{chat}/next', {}), ('POST', f'/api/chats/{chat}/branch', {'turn': turn}),
                                ('PATCH', f'/api/chats/{chat}', {'title': 'x'}), ('PATCH', f'/api/chats/{chat}/turns/{turn}', {'text': 'x'}), ('POST', f'/api/chats/{chat}/turns/{turn}/regenerate', {}),
                                ('POST', f'/api/chats/{chat}/turns/{turn}/continue', {})):
@@ -237,9 +246,9 @@ def room_of_all_chats():
     undo = s.ok('DELETE', f'/api/chats/{chat}/turns/{turn}')['undo']
     s.ok('POST', f'/api/chats/{chat}/undo', {'undo': undo})
     s.ok('POST', '/v1/completions', {'model': 'base', 'prompt': 'Once', 'max_tokens': 2})
-    s.ok('DELETE', f'/api/chats/{chat}', want=204)
+    s.ok('DELETE', f'/api/chats/{made[0]}', want=204)
     s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)
-    assert s.call('POST', f'/api/chats/{chat}/restore', {})[0] == 404
+    assert s.call('POST', f'/api/chats/{made[0]}/restore', {})[0] == 404
     s.end()
 
 

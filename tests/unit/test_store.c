@@ -513,7 +513,7 @@ static void room_of_all_chats(void **state) {
     char *text = malloc(60001), ids[40][US_STORE_ID];
     memset(text, 'x', 60000);
     text[60000] = 0;
-    assert_ok(us_store_make_room(s, 1 << 20, &err), &err);
+    assert_ok(us_store_make_room(s, &err), &err);
     for (int i = 0; i < 40; i++) {
         us_stored_chat c = {0};
         assert_ok(us_strdup("Marge", &c.user, &err), &err);
@@ -525,7 +525,8 @@ static void room_of_all_chats(void **state) {
         us_turn_fini(&t);
     }
     free(text);
-    assert_int_equal(us_store_make_room(s, 1 << 20, &err), US_ERR_LIMIT);
+    assert_ok(us_store_set_room(s, 1 << 20, &err), &err);
+    assert_int_equal(us_store_make_room(s, &err), US_ERR_LIMIT);
     assert_string_equal(err.reason, "quota");
     assert_non_null(strstr(err.message, "1 MiB"));
     assert_non_null(strstr(err.message, "--chats-quota"));
@@ -539,14 +540,36 @@ static void room_of_all_chats(void **state) {
         sqlite3_close(db);
     }
     uint64_t size = 40 * 60000;
-    assert_ok(us_store_make_room(s, 2 * size + (1 << 20), &err), &err); /* there is room enough */
+    assert_ok(us_store_set_room(s, 2 * size + (1 << 20), &err), &err);
+    assert_ok(us_store_make_room(s, &err), &err); /* there is room enough */
     assert_ok(us_store_restore_chat(s, ids[0], &err), &err);
     assert_ok(us_store_delete_chat(s, ids[0], &err), &err); /* now it is the last one but in its time */
-    assert_ok(us_store_make_room(s, 2 << 20, &err), &err);
+    assert_ok(us_store_set_room(s, 2 << 20, &err), &err);
+    assert_ok(us_store_make_room(s, &err), &err);
     assert_int_equal(us_store_restore_chat(s, ids[0], &err), US_ERR_NOT_FOUND);
     assert_int_equal(us_store_restore_chat(s, ids[1], &err), US_ERR_NOT_FOUND);
     assert_ok(us_store_restore_chat(s, ids[35], &err), &err);
     for (int i = 35; i < 40; i++) assert_int_equal(n_turns(ids[i]), 1);
+    /* a copy that would go beyond it is none, even where the way to it passed the question before; a reply is kept all the same */
+    char branch[US_STORE_ID];
+    us_status st = US_OK;
+    int n = 0;
+    us_stored_chat c = get(ids[35]);
+    int64_t turn = c.turns[0].id;
+    us_stored_chat_fini(&c);
+    while (n < 100 && !(st = us_store_branch(s, ids[35], turn, branch, &err))) n++;
+    assert_true(st == US_ERR_LIMIT && n > 0 && n < 40);
+    assert_string_equal(err.reason, "quota");
+    us_stored_chat *all;
+    size_t before, after;
+    uint64_t total;
+    assert_ok(us_store_list_chats(s, NULL, 0, &all, &before, &total, &err), &err);
+    us_stored_chats_free(all, before);
+    assert_int_equal(us_store_branch(s, ids[35], turn, branch, &err), US_ERR_LIMIT);
+    assert_ok(us_store_list_chats(s, NULL, 0, &all, &after, &total, &err), &err);
+    us_stored_chats_free(all, after);
+    assert_int_equal(before, after);
+    for (int i = 0; i < 20; i++) add("homer", "It is mine.");
 }
 
 /* No file of this process may grow: what a full disk is to SQLite. */
