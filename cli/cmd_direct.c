@@ -24,6 +24,8 @@ static void tell(const us_director_report *r) {
         fprintf(stderr, "step %lld/%lld  loss %.3f  %.0f tokens/s", (long long)r->step, (long long)r->n_steps, r->loss,
                 (double)r->tokens / r->seconds);
     if (r->evaluated) fprintf(stderr, "  true line first of ten: %.1f%% (best %.1f%%)", 100 * r->r10, 100 * r->best_r10);
+    if (r->evaluated && isfinite(r->won))
+        fprintf(stderr, "  of what a choice could win on examples: %.1f%% (best %.1f%%)", 100 * r->won, 100 * r->best_won);
     fprintf(stderr, "\n");
 }
 
@@ -63,7 +65,8 @@ int cmd_direct(int argc, char **argv) {
     int rc = cli_parse(
         argv[0],
         "usage: understudy direct FILE... [OPTIONS]\n\nTrains a director on the lines of all speakers of a script: the "
-        "judge that chooses among a\ncharacter's takes. The best by held-out scenes is kept. One serves the whole cast.",
+        "judge that chooses among a\ncharacter's takes. The best by held-out examples, else scenes, is kept. One serves the "
+        "whole cast.",
         options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_check(argv[0], &so))) return rc;

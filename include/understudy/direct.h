@@ -25,16 +25,18 @@ extern "C" {
 
 /* Zero means the default in brackets. */
 typedef struct us_director_options {
-    int32_t layers;        /* computed, from the first (8/15 of the model's: 16 of 30) */
-    int64_t n_probe;       /* conversations of the script that the probe reads (2000); the examples come on top */
-    double decay;          /* of the probe's squared weights, over standardised states (0.3) */
-    int64_t n_lists;       /* conversations that the factors learn from; zero: there are no factors */
-    int32_t rank;          /* of the factors (16) */
-    int32_t first_layer;   /* the first that has factors (two fifths of `layers`); gradients stop there */
-    double lr;             /* peak rate of the steps (1e-3) */
-    int32_t batch;         /* conversations a step (16) */
-    int32_t half;          /* 1, 2: that half of the training scenes only, so that another director can judge; zero: all */
-    const char *examples;  /* JSONL of {"character", "turns", "takes", "labels"}: takes labelled 0 to 2 by hand; NULL: none */
+    int32_t layers;      /* computed, from the first (8/15 of the model's: 16 of 30) */
+    int64_t n_probe;     /* conversations of the script that the probe reads (2000); the examples come on top */
+    double decay;        /* of the probe's squared weights, over standardised states (0.1) */
+    int64_t n_lists;     /* conversations that the factors learn from; zero: there are no factors */
+    int32_t rank;        /* of the factors (16) */
+    int32_t first_layer; /* the first that has factors (two fifths of `layers`); gradients stop there */
+    double lr;           /* peak rate of the steps (1e-3) */
+    int32_t batch;       /* conversations a step (16) */
+    int32_t half;        /* 1, 2: that half of the training scenes only, so that another director can judge; zero: all */
+    const char
+        *examples; /* JSONL of {"character", "turns", "takes", "labels", "of"}: takes labelled 0 to "of" (2; 9 at most), a
+                              digit each; a tenth is held out, by a hash of the last turn; NULL: none */
     double examples_share; /* how much they count beside the script (0.5) */
     uint64_t seed;         /* zero is a seed */
     int64_t eval_every;    /* steps (25) */
@@ -45,10 +47,13 @@ typedef struct us_director_options {
 
 typedef struct us_director_report {
     int64_t step, n_steps;
-    double loss;    /* of this step, nats a list */
-    double seconds; /* of this step */
-    bool evaluated; /* r10: share of held-out lists whose true line comes first among ten of its speaker; chance is 0.1 */
-    double r10, best_r10;
+    double loss;          /* of this step, nats a list */
+    double seconds;       /* of this step */
+    bool evaluated;       /* r10: share of held-out lists whose true line comes first among ten of its speaker; chance is 0.1 */
+    double r10, best_r10; /* best_: of the director that is kept */
+    double won,
+        best_won;    /* over the held-out tenth of the examples: (label of the take chosen - of one by chance) / (of the best
+                             - by chance); by it the best is kept where there are any, else by r10; NaN: none */
     uint64_t tokens; /* of this step */
     bool done;
 } us_director_report;

@@ -15,6 +15,7 @@ struct us_director {
     us_adapter *adapter;
     float *head; /* [D] */
     int32_t layers;
+    double nats; /* that a unit of its values is worth */
 };
 
 /* ---- what it reads ------------------------------------------------------------------------------------------- */
@@ -84,6 +85,11 @@ static us_status read_head(us_director *d, const us_model *m, const us_gguf *g, 
         return us_fail(err, US_ERR_MISMATCH, "%s: tensor 'director.head' of %d float32 numbers is expected", us_gguf_path(g),
                        m->net.n_embd);
     d->layers = (int32_t)layers;
+    d->nats = US_DIRECTOR_NATS;
+    if (us_gguf_find(g, "understudy.director.nats")) st = us_gguf_get_float(g, "understudy.director.nats", &d->nats, err);
+    if (!st && !(d->nats >= 0 && d->nats <= 1000))
+        st = us_fail(err, US_ERR_FORMAT, "%s: a director's values weigh 0 to 1000 nats", us_gguf_path(g));
+    if (st) return st;
     st = us_alloc((size_t)m->net.n_embd, sizeof *d->head, &d->head, err);
     if (!st) memcpy(d->head, t->data, (size_t)m->net.n_embd * sizeof *d->head);
     for (int32_t i = 0; i < m->net.n_embd && !st; i++)
@@ -170,7 +176,8 @@ us_status us_director_judge(const us_director *d, us_engine *e, const us_said *l
     return st;
 }
 
-us_status us_director_choose(void *director, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+us_status us_director_choose(void *context, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
+    const us_director *director = context;
     const char **texts = NULL;
     double *values = NULL;
     if (!c->engine || !c->n_lines || !c->who || n < 2) return US_OK;
@@ -178,7 +185,7 @@ us_status us_director_choose(void *director, const us_conversation_view *c, us_c
     if (!st) st = us_alloc((size_t)n, sizeof *values, &values, err);
     for (int32_t i = 0; i < n && !st; i++) texts[i] = takes[i].text;
     if (!st) st = us_director_judge(director, c->engine, c->lines, c->n_lines, c->who, texts, (size_t)n, values, err);
-    for (int32_t i = 0; i < n && !st; i++) takes[i].judged += US_DIRECTOR_NATS * values[i];
+    for (int32_t i = 0; i < n && !st; i++) takes[i].judged += director->nats * values[i];
     free(values);
     free(texts);
     return st == US_ERR_LIMIT ? US_OK : st; /* a full cache: the rules choose */

@@ -14,11 +14,12 @@ enum { US_DIRECTOR_CONTEXT = 160, US_DIRECTOR_REPLY = 64 }; /* tokens, at most *
 US_MUST_USE us_status us_director_read(const us_tokenizer *tok, const us_said *lines, size_t n, const char *who, us_tokens *out,
                                        us_error *err);
 /* Appends a reply's tokens, the middle of a long one left out. */
-US_MUST_USE us_status us_director_read_reply(
-    const us_tokenizer *tok, const char *text, us_tokens *out,
-    us_error *err); /* How takes are compared where a director judges: its value, as so many nats, beside mutual information of
-                     * this lambda. Chosen by cross-validation over bench/wits/learn.jsonl (docs/homer.md). */
+US_MUST_USE us_status us_director_read_reply(const us_tokenizer *tok, const char *text, us_tokens *out, us_error *err);
+/* How takes are compared where a director judges: its value, as so many nats a unit ("understudy.director.nats" of its file),
+ * beside mutual information of this lambda. Both weights were chosen by cross-validation (docs/homer.md): a director that has
+ * learned from labelled takes weighs more than one that knows lines of a script alone. */
 #define US_DIRECTOR_NATS 6.0
+#define US_DIRECTOR_NATS_LABELLED 24.0
 #define US_DIRECTOR_LAMBDA 0.75
 /* A us_judge_fn, its context a us_director. Nothing is judged where there is no engine, no conversation or no room. */
 US_MUST_USE us_status us_director_choose(void *director, const us_conversation_view *conversation, us_candidate *takes,

@@ -37,8 +37,8 @@ struct us_director_trainer {
     float *grad, *m, *v, *best;
     float *d_states; /* [US_LIST_MOST, D] */
     packed *list;
-    int64_t step, n_steps, at, n_examples; /* at: lists drawn so far; n_examples: of these, examples */
-    double r10, best_r10, seconds;
+    int64_t step, n_steps, at, n_examples;        /* at: lists drawn so far; n_examples: of these, examples */
+    double r10, best_r10, won, best_won, seconds; /* won: of the held-out examples, see us_director_report */
     bool resumed;
 };
 
@@ -50,7 +50,7 @@ static us_status fill_options(us_director_trainer *t, const us_director_options 
     *o = given ? *given : (us_director_options){0};
     if (!o->layers) o->layers = all * 8 / 15 > 0 ? all * 8 / 15 : 1;
     if (!o->n_probe) o->n_probe = 2000;
-    if (o->decay == 0) o->decay = 0.3;
+    if (o->decay == 0) o->decay = 0.1;
     if (!o->rank) o->rank = 16;
     if (!o->first_layer) o->first_layer = o->layers * 2 / 5;
     if (!o->n_lists) o->first_layer = o->layers; /* no layer has factors */
@@ -105,7 +105,7 @@ us_status us_director_trainer_new(us_model *model, const us_script *script, cons
     us_status st = us_alloc(1, sizeof *t, &t, err);
     if (st) return st;
     t->model = model;
-    t->r10 = t->best_r10 = NAN;
+    t->r10 = t->best_r10 = t->won = t->best_won = NAN;
     for (int m = 0; m < US_N_MODULES; m++) us_net_dims(&model->net, (us_module)m, &dims[m][0], &dims[m][1]);
     st = fill_options(t, options, err);
     if (!st && t->o.folder) st = us_strdup(t->o.folder, &t->folder, err);
@@ -332,12 +332,19 @@ us_status us_director_trainer_probe(us_director_trainer *t, us_progress_fn *prog
 
 /* ---- evaluation and the state ------------------------------------------------------------------------------------ */
 
-static us_status evaluate(us_director_trainer *t, us_error *err) {
+static size_t first_of(const double *values, size_t n) {
+    size_t best = 0;
+    for (size_t k = 1; k < n; k++)
+        if (values[k] > values[best]) best = k;
+    return best;
+}
+
+/* The true lines that come first; a tie is no win. */
+static us_status evaluate_script(us_director_trainer *t, us_error *err) {
     us_list l;
     double values[US_LIST_MOST];
     const float *h;
     int64_t n = 0, found = 0;
-    unsigned failures = us_memory_failures();
     us_status st = US_OK;
     for (size_t i = 0; n < t->o.n_eval && i < us_lists_count(t->lists, US_VALIDATION) && !st; i++) {
         if (!us_lists_r10(t->lists, US_VALIDATION, i, &l)) continue;
@@ -348,10 +355,36 @@ static us_status evaluate(us_director_trainer *t, us_error *err) {
         found += !best;
         n++;
     }
-    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
     t->r10 = n ? (double)found / (double)n : NAN;
-    if (!st && !(t->r10 <= t->best_r10)) {
+    return st;
+}
+
+/* What the choice wins of what could be won over a take by chance. */
+static us_status evaluate_examples(us_director_trainer *t, us_error *err) {
+    us_list l;
+    double values[US_LIST_MOST], chosen = 0, chance = 0, most = 0;
+    const float *h;
+    us_status st = US_OK;
+    for (size_t i = 0; i < us_lists_held(t->lists) && !st; i++) {
+        us_lists_judged(t->lists, i, &l);
+        if ((st = values_of(t, &l, NULL, values, &h, err))) break;
+        chosen += l.right[first_of(values, l.n_takes)];
+        most += l.right[first_of(l.right, l.n_takes)];
+        for (size_t k = 0; k < l.n_takes; k++) chance += l.right[k] / (double)l.n_takes;
+    }
+    t->won = most > chance ? (chosen - chance) / (most - chance) : NAN;
+    return st;
+}
+
+static us_status evaluate(us_director_trainer *t, us_error *err) {
+    unsigned failures = us_memory_failures();
+    us_status st = evaluate_script(t, err);
+    if (!st) st = evaluate_examples(t, err);
+    if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    bool better = isfinite(t->won) ? !(t->won <= t->best_won) : !(t->r10 <= t->best_r10);
+    if (!st && better) {
         t->best_r10 = t->r10;
+        t->best_won = t->won;
         memcpy(t->best, t->lora.params, t->n_params * sizeof *t->best);
     }
     return st;
@@ -373,7 +406,7 @@ static us_status write_state(us_director_trainer *t, us_error *err) {
     us_gguf_writer *w = NULL;
     char *path = NULL;
     int64_t numbers[8], ne = (int64_t)t->n_params;
-    const double facts[3] = {t->r10, t->best_r10, t->seconds};
+    const double facts[5] = {t->r10, t->best_r10, t->seconds, t->won, t->best_won};
     const struct {
         const char *name;
         const float *data;
@@ -385,7 +418,7 @@ static us_status write_state(us_director_trainer *t, us_error *err) {
     if (!st)
         st = us_gguf_put_str(w, "general.architecture", t->model->info.architecture, strlen(t->model->info.architecture), err);
     if (!st) st = us_gguf_put_array(w, "understudy.director.state", US_KV_I64, numbers, 8, err);
-    if (!st) st = us_gguf_put_array(w, "understudy.director.facts", US_KV_FLOAT64, facts, 3, err);
+    if (!st) st = us_gguf_put_array(w, "understudy.director.facts", US_KV_FLOAT64, facts, 5, err);
     for (size_t i = 0; i < 4 && !st; i++) st = us_gguf_put_tensor(w, all[i].name, US_TYPE_F32, 1, &ne, all[i].data, err);
     if (!st) st = us_gguf_writer_finish(w, path, NULL, NULL, err);
     us_gguf_writer_free(w);
@@ -396,15 +429,15 @@ static us_status write_state(us_director_trainer *t, us_error *err) {
 static us_status load_state(us_director_trainer *t, const us_gguf *g, const char *path, us_error *err) {
     const us_kv *numbers, *facts;
     int64_t held[8], ours[8];
-    double f[3];
+    double f[5];
     struct {
         const char *name;
         float *data;
     } all[] = {{"params", t->lora.params}, {"m", t->m}, {"v", t->v}, {"best", t->best}};
     us_status st = us_gguf_get_array(g, "understudy.director.state", US_KV_I64, 8, &numbers, err);
-    if (!st) st = us_gguf_get_array(g, "understudy.director.facts", US_KV_FLOAT64, 3, &facts, err);
+    if (!st) st = us_gguf_get_array(g, "understudy.director.facts", US_KV_FLOAT64, 5, &facts, err);
     if (st) return st;
-    if (numbers->n != 8 || facts->n != 3) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
+    if (numbers->n != 8 || facts->n != 5) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
     memcpy(held, numbers->data, sizeof held);
     memcpy(f, facts->data, sizeof f);
     numbers_of(t, ours);
@@ -425,6 +458,8 @@ static us_status load_state(us_director_trainer *t, const us_gguf *g, const char
     t->r10 = f[0];
     t->best_r10 = f[1];
     t->seconds = f[2];
+    t->won = f[3];
+    t->best_won = f[4];
     t->resumed = true;
     return US_OK;
 }
@@ -494,6 +529,8 @@ us_status us_director_trainer_step(us_director_trainer *t, us_director_report *r
     r->n_steps = t->n_steps;
     r->r10 = t->r10;
     r->best_r10 = t->best_r10;
+    r->won = t->won;
+    r->best_won = t->best_won;
     return st;
 }
 
@@ -509,12 +546,15 @@ static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {
     us_status st = us_gguf_put_u32(w, "understudy.director.layers", (uint32_t)t->o.layers, err);
     if (!st) st = us_gguf_put_u32(w, "understudy.director.half", (uint32_t)t->o.half, err);
     if (!st) st = us_gguf_put_u64(w, "understudy.director.lists", (uint64_t)t->at, err);
+    if (!st)
+        st = us_gguf_put_f32(w, "understudy.director.nats",
+                             us_lists_examples(t->lists) ? (float)US_DIRECTOR_NATS_LABELLED : (float)US_DIRECTOR_NATS, err);
     if (!st && isfinite(t->best_r10)) st = us_gguf_put_f32(w, "understudy.director.r10", (float)t->best_r10, err);
     return st;
 }
 
 us_status us_director_trainer_save(us_director_trainer *t, const char *path, us_error *err) {
-    const float *params = isfinite(t->best_r10) ? t->best : t->lora.params;
+    const float *params = isfinite(t->best_r10) || isfinite(t->best_won) ? t->best : t->lora.params;
     size_t n = (size_t)t->lora.n_layers * US_N_MODULES;
     us_factors f = {.n_layers = t->lora.n_layers,
                     .rank = t->lora.rank,

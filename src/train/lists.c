@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WORDS = 40, PIECE_LINES = 50, FEW_SCENES = 60, MAX_TEXT = 1 << 30 };
+enum { MAX_WORDS = 40, PIECE_LINES = 50, FEW_SCENES = 60, MAX_TEXT = 1 << 30, MOST_LABEL = 9, HELD_OUT = 10 };
 
 /* Consecutive lines of one speaker. */
 typedef struct turn {
@@ -26,7 +26,7 @@ typedef struct turn {
 typedef struct example {
     const char *who, *said[US_DIRECTOR_LINES], *takes[US_LIST_MOST];
     size_t n_said, n_takes;
-    unsigned char labels[US_LIST_MOST];
+    unsigned char labels[US_LIST_MOST], most; /* 0..most */
 } example;
 
 struct us_lists {
@@ -38,9 +38,9 @@ struct us_lists {
     size_t n_of[US_N_PARTS];
     uint32_t *by, *by_first; /* turns sorted by (part, speaker), and where each (part, speaker) begins */
     size_t n_speakers;
-    json_t **rows; /* of the examples, which borrow from them */
-    example *examples;
-    size_t n_rows, n_examples, cap_examples, cap_rows;
+    json_t **rows;            /* of the examples, which borrow from them */
+    example *examples, *held; /* a tenth is held out, by a hash of its words */
+    size_t n_rows, n_examples, n_held, cap_examples, cap_held, cap_rows;
 };
 
 /* ---- the script in turns ---------------------------------------------------------------------------------------- */
@@ -148,19 +148,29 @@ static us_status add_example(us_lists *l, json_t *row, const char *file, size_t 
     example e = {.who = json_string_value(json_object_get(row, "character"))};
     const json_t *turns = json_object_get(row, "turns"), *takes = json_object_get(row, "takes");
     const char *labels = json_string_value(json_object_get(row, "labels"));
+    json_int_t most = json_object_get(row, "of") ? json_integer_value(json_object_get(row, "of")) : 2;
     size_t n = json_array_size(turns), first = n > US_DIRECTOR_LINES ? n - US_DIRECTOR_LINES : 0;
     e.n_takes = json_array_size(takes) < US_LIST_TAKES ? json_array_size(takes) : US_LIST_TAKES;
-    bool good = e.who && n && e.n_takes && labels && strlen(labels) == json_array_size(takes);
+    bool good =
+        e.who && n && e.n_takes && labels && strlen(labels) == json_array_size(takes) && most >= 1 && most <= MOST_LABEL;
+    e.most = good ? (unsigned char)most : 0;
     for (size_t i = first; i < n && good; i++)
         good = (e.said[e.n_said++] = json_string_value(json_array_get(turns, i))) != NULL;
     for (size_t i = 0; i < e.n_takes && good; i++) {
-        good = (e.takes[i] = json_string_value(json_array_get(takes, i))) && labels[i] >= '0' && labels[i] <= '2';
+        good = (e.takes[i] = json_string_value(json_array_get(takes, i))) && labels[i] >= '0' && labels[i] <= '0' + most;
         e.labels[i] = good ? (unsigned char)(labels[i] - '0') : 0;
     }
     if (!good)
         return us_fail(err, US_ERR_FORMAT,
-                       "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit 0 to 2 a take) are expected", file,
-                       line);
+                       "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit a take, 0 to 2 or to what \"of\" "
+                       "says, at most %d) are expected",
+                       file, line, MOST_LABEL);
+    uint64_t hash = us_hash_bytes(5, e.said[e.n_said - 1], strlen(e.said[e.n_said - 1]));
+    if (e.n_takes > 1 && hash % HELD_OUT == 0) {
+        us_status st = us_grow(&l->held, &l->cap_held, l->n_held + 1, sizeof *l->held, err);
+        if (!st) l->held[l->n_held++] = e;
+        return st;
+    }
     us_status st = us_grow(&l->examples, &l->cap_examples, l->n_examples + 1, sizeof *l->examples, err);
     if (!st) l->examples[l->n_examples++] = e;
     return st;
@@ -214,11 +224,13 @@ void us_lists_free(us_lists *l) {
     for (size_t i = 0; i < l->n_rows; i++) json_decref(l->rows[i]);
     free(l->rows);
     free(l->examples);
+    free(l->held);
     free(l);
 }
 
 size_t us_lists_count(const us_lists *l, us_part part) { return l->n_of[part]; }
 size_t us_lists_examples(const us_lists *l) { return l->n_examples; }
+size_t us_lists_held(const us_lists *l) { return l->n_held; }
 
 /* ---- lists -------------------------------------------------------------------------------------------------------- */
 
@@ -325,8 +337,19 @@ bool us_lists_r10(us_lists *l, us_part part, size_t i, us_list *out) {
     return out->n_takes == US_LIST_R10;
 }
 
+/* The conversation of an example, whose others have no name. */
+static void set_said(const example *e, us_list *out) {
+    *out = (us_list){.who = e->who};
+    for (size_t k = 0; k < e->n_said; k++)
+        out->lines[out->n_lines++] = (us_said){(e->n_said - k) % 2 ? NULL : e->who, e->said[k]};
+}
+
+/* What a label is worth: the best label 1, the worst nothing, between them by a factor a step. */
+static double worth(const example *e, size_t k) {
+    return e->labels[k] ? exp(-US_LIST_STEEP * (1 - (double)e->labels[k] / e->most)) : 0;
+}
+
 bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out) {
-    static const double worth[] = {0, 0.15, 1};
     us_rng r;
     uint64_t seed[2] = {draw, i};
     double sum = 0;
@@ -334,11 +357,9 @@ bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out) {
     if (!l->n_examples) return false;
     us_rng_seed(&r, us_hash_bytes(4, seed, sizeof seed));
     const example *e = &l->examples[i % l->n_examples];
-    out->who = e->who;
-    for (size_t k = 0; k < e->n_said; k++)
-        out->lines[out->n_lines++] = (us_said){(e->n_said - k) % 2 ? NULL : e->who, e->said[k]};
-    for (size_t k = 0; k < e->n_takes; k++) add(out, e->takes[k], worth[e->labels[k]]);
-    if (us_rng_unit(&r) < 0.3) add(out, echo_of(l, e->said[e->n_said - 1], &r), 0);
+    set_said(e, out);
+    for (size_t k = 0; k < e->n_takes; k++) add(out, e->takes[k], worth(e, k));
+    if (out->n_takes < US_LIST_TAKES && us_rng_unit(&r) < 0.3) add(out, echo_of(l, e->said[e->n_said - 1], &r), 0);
     for (int tries = 0; out->n_takes < US_LIST_TAKES && tries < 60; tries++) { /* what this character answered to others */
         const example *o = &l->examples[us_rng_below(&r, l->n_examples)];
         if (o != e && !strcmp(o->who, e->who)) add(out, o->takes[us_rng_below(&r, o->n_takes)], 0);
@@ -346,4 +367,11 @@ bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out) {
     for (size_t k = 0; k < out->n_takes; k++) sum += out->right[k];
     for (size_t k = 0; k < out->n_takes && sum > 0; k++) out->right[k] /= sum;
     return sum > 0 && out->n_takes > 1;
+}
+
+void us_lists_judged(const us_lists *l, size_t i, us_list *out) {
+    const example *e = &l->held[i];
+    set_said(e, out);
+    for (size_t k = 0; k < e->n_takes; k++)
+        out->takes[k] = e->takes[k], out->right[out->n_takes++] = (double)e->labels[k] / e->most;
 }

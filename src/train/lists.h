@@ -9,6 +9,7 @@
 #include "dataset/dataset.h"
 #include "understudy/direct.h"
 
+#define US_LIST_STEEP 3.8 /* nats between the best label and none */
 enum { US_LIST_MOST = 12, US_LIST_TAKES = 8, US_LIST_R10 = 10 };
 
 typedef struct us_list {
@@ -25,12 +26,15 @@ typedef struct us_lists us_lists;
 US_MUST_USE us_status us_lists_new(const us_script *script, const us_director_options *o, us_lists **out, us_error *err);
 void us_lists_free(us_lists *l);
 size_t us_lists_count(const us_lists *l, us_part part); /* lines of the script that are answers */
-size_t us_lists_examples(const us_lists *l);
+size_t us_lists_examples(const us_lists *l);            /* to learn from */
+size_t us_lists_held(const us_lists *l);                /* held out */
 /* Answer i (modulo their number) of a part with what else might be said, as `draw` has it; false when there is nothing to
  * choose from. The strings live as long as the lists, but for echoes: until the next call. */
 bool us_lists_get(us_lists *l, us_part part, size_t i, uint64_t draw, us_list *out);
 /* Example i; false when nothing in it is right. */
 bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out);
+/* Held-out example i with its own takes; `right` is each label from 0 to 1. */
+void us_lists_judged(const us_lists *l, size_t i, us_list *out);
 /* Held-out answer i among nine other lines of its speaker; the true one is the first. False where they are too few. */
 bool us_lists_r10(us_lists *l, us_part part, size_t i, us_list *out);
 #endif

@@ -54,10 +54,39 @@ static void test_lists(void **state) {
     us_script_free(s);
 }
 
+/* Labels of another range; a tenth of the examples, always the same, only judges. */
+static void test_held_out(const us_script *s, const char *path) {
+    us_lists *l;
+    us_list a;
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    for (int i = 0; i < 200; i++)
+        assert_ok(us_buf_appendf(&b, &err,
+                                 "{\"character\": \"A\", \"turns\": [\"line %d\"], \"takes\": [\"yes\", \"no\", \"so\"], "
+                                 "\"labels\": \"048\", \"of\": 8}\n",
+                                 i),
+                  &err);
+    assert_ok(us_file_write_atomic(path, b.data, b.len, &err), &err);
+    assert_ok(us_lists_new(s, &(us_director_options){.examples = path}, &l, &err), &err);
+    assert_in_range(us_lists_held(l), 5, 40);
+    assert_int_equal(us_lists_held(l) + us_lists_examples(l), 200);
+    us_lists_judged(l, 0, &a);
+    assert_true(a.n_takes == 3 && a.right[0] == 0 && a.right[1] == 0.5 && a.right[2] == 1);
+    assert_true(us_lists_example(l, 0, 1, &a));
+    assert_true(a.right[0] == 0 && a.right[2] > a.right[1] && a.right[1] > 0);
+    us_lists_free(l);
+    us_buf_fini(&b);
+}
+
 static void test_examples(void **state) {
-    static const char *const bad[] = {"{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"3\"}",
-                                      "{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"22\"}",
-                                      "{\"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"2\"}", "[", "7"};
+    static const char *const bad[] = {
+        "{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"3\"}",
+        "{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"22\"}",
+        "{\"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"2\"}",
+        "{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"2\", \"of\": 10}",
+        "{\"character\": \"A\", \"turns\": [\"x\"], \"takes\": [\"y\"], \"labels\": \"2\", \"of\": \"x\"}",
+        "[",
+        "7"};
     char *path = us_path_join(dir, "examples.jsonl");
     us_script *s = make_script();
     us_lists *l;
@@ -73,6 +102,7 @@ static void test_examples(void **state) {
     assert_true(us_lists_example(l, 1, 1, &a)); /* filled up with what was said to the other */
     assert_true(a.n_takes >= 2 && a.right[0] == 1.0);
     us_lists_free(l);
+    test_held_out(s, path);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_ok(us_file_write_atomic(path, bad[i], strlen(bad[i]), &err), &err);
         assert_int_equal(us_lists_new(s, &(us_director_options){.examples = path}, &l, &err), US_ERR_FORMAT);
