@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -156,16 +157,33 @@ static bool is_beside(const char *name) {
     return pid && (!at[pid] || (number && !at[pid + 1 + number]));
 }
 
+static void remove_if_dead(const char *path) {
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat sb;
+    if (fd < 0) return;
+    if (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && !flock(fd, LOCK_EX | LOCK_NB)) unlink(path);
+    close(fd);
+}
+
 static int remove_unfinished(const char *path, const struct stat *sb, int kind, struct FTW *at) {
     (void)sb;
-    if (kind != FTW_F || !is_beside(path + at->base)) return 0;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return 0;
-    if (!flock(fd, LOCK_EX | LOCK_NB)) unlink(path);
-    close(fd);
+    if (kind == FTW_F && is_beside(path + at->base)) remove_if_dead(path);
     return 0;
 }
 void us_dir_remove_unfinished(const char *path) { nftw(path, remove_unfinished, 16, FTW_PHYS); }
+
+void us_file_remove_unfinished(const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name), n_dir = (size_t)(name - path);
+    char one[PATH_MAX], dir[PATH_MAX];
+    if (snprintf(dir, sizeof dir, "%.*s", (int)n_dir, n_dir ? path : "") >= (int)sizeof dir) return;
+    DIR *d = opendir(n_dir ? dir : ".");
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (!strncmp(e->d_name, name, n) && !strncmp(e->d_name + n, ".tmp.", 5) && is_beside(e->d_name) &&
+            snprintf(one, sizeof one, "%s%s", dir, e->d_name) < (int)sizeof one)
+            remove_if_dead(one);
+    if (d) closedir(d);
+}
 
 us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
     char tmp[PATH_MAX];

@@ -38,6 +38,8 @@ US_MUST_USE us_status us_file_open_beside(const char *path, unsigned mode, char 
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);
 /* Removes what writers that were killed left in this folder and those below it. */
 void us_dir_remove_unfinished(const char *path);
+/* The same of this file alone, by whoever writes it next: for large ones. */
+void us_file_remove_unfinished(const char *path);
 /* mkdir -p. */
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
 /* The same; folders that are made are for their owner alone, whatever the umask. */

@@ -162,6 +162,7 @@ static us_status write_tensors(us_gguf_writer *w, FILE *f, us_tensor_fill *fill,
 us_status us_gguf_writer_finish(us_gguf_writer *w, const char *path, us_tensor_fill *fill, void *ctx, us_error *err) {
     char tmp[PATH_MAX];
     int fd;
+    us_file_remove_unfinished(path); /* a checkpoint's, of a training that was killed: as large as itself */
     us_status st = us_file_open_beside(path, 0644, tmp, &fd, err);
     if (st) return st;
     FILE *f = fdopen(fd, "wb");

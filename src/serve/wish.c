@@ -293,6 +293,17 @@ static void title_of(const wish *w, char *out, size_t n) {
         at += (size_t)snprintf(out + at, n - at, "%s%s", i ? ", " : "", w->names[i]);
 }
 
+/* Hours later it is too late to say so. */
+static us_status check_disk(const us_server *s, const json_t *plan, us_error *err) {
+    double needs = json_number_value(json_object_get(plan, "disk_bytes")), is_free = us_storage_free(s);
+    if (needs <= is_free) return US_OK;
+    return us_because(
+        us_fail(err, US_ERR_LIMIT,
+                "it needs %.0f MiB of the disk while it learns, and %.0f are free: delete what is not needed, first",
+                needs / 1048576, is_free / 1048576),
+        "quota", err);
+}
+
 static us_status add_training(us_server *s, const wish *w, json_t *p, char job[US_JOBS_ID], us_error *err) {
     pupil all[MAX_NAMES] = {0};
     char title[MAX_NAMES * 204];
@@ -446,6 +457,7 @@ enum MHD_Result us_route_job_add(us_request *r) {
     else if (!st) {
         st = plan(r->s, &w, &p, &err);
         if (!st && w.dry) return answer_dry(r, &w, p);
+        if (!st) st = check_disk(r->s, p, &err);
         if (!st) st = add_training(r->s, &w, p, id, &err);
     }
     json_decref(p);

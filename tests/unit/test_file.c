@@ -264,6 +264,12 @@ static void what_the_killed_left(void **state) {
     us_dir_remove_unfinished(in_dir("w"));
     us_dir_remove_unfinished(in_dir("nowhere"));
     assert_false(us_file_exists(tmp));
+    put_file("w/check.gguf.tmp.1.2", "half");
+    put_file("w/check.gguf2.tmp.1.2", "another's");
+    us_file_remove_unfinished(in_dir("w/check.gguf"));
+    us_file_remove_unfinished(in_dir("nowhere/x"));
+    assert_false(us_file_exists(in_dir("w/check.gguf.tmp.1.2")));
+    assert_true(us_file_exists(in_dir("w/check.gguf2.tmp.1.2")));
 }
 
 static void one_holder_at_a_time(void **state) {

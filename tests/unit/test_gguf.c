@@ -804,7 +804,12 @@ static void write_part(int no, int count, const char *name, const char *tensor_n
     assert_ok(us_gguf_put_u32(p, "split.count", (uint32_t)count, &err), &err);
     assert_ok(us_gguf_put_u32(p, "split.tensors.count", (uint32_t)promised, &err), &err);
     assert_ok(us_gguf_put_tensor(p, tensor_name, US_TYPE_F32, 1, &ne, w, &err), &err);
+    char left[700]; /* of one that was killed */
+    snprintf(left, sizeof left, "%s.tmp.1.2", to);
+    FILE *half = fopen(left, "w");
+    assert_true(half && !fclose(half));
     assert_ok(us_gguf_writer_finish(p, to, NULL, NULL, &err), &err);
+    assert_int_equal(access(left, F_OK), -1);
     us_gguf_writer_free(p);
     free(to);
 }
