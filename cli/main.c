@@ -1,5 +1,6 @@
 /* The program: a table of subcommands. */
 #include "cli.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,15 @@ static void help_list(void) {
     for (size_t i = 0; commands[i].name; i++) printf("%s\t%s\n", commands[i].name, commands[i].help);
 }
 
+/* Of the three that every program has, those that the caller closed: else the next file that is opened would have the number, and
+ * what is said would go into it. Opened the wrong way round, so that whoever uses one is told that it is not there. */
+static void open_standard_files(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd) return;
+}
+
 int main(int argc, char **argv) {
+    open_standard_files();
     if (argc < 2) {
         help(stderr);
         return EXIT_USAGE;

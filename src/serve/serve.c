@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void forget(void *ctx, const us_adapter *adapter) {
@@ -118,14 +119,25 @@ static size_t unescape(void *ctx, struct MHD_Connection *c, char *s) {
     return MHD_http_unescape(s);
 }
 
+/* As many as there are files for: one for each, and one that it is sent or brings. */
+static unsigned connections_of(const us_server *s) {
+    struct rlimit files;
+    rlim_t most = getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY ? 1 << 20 : files.rlim_cur, own = 64;
+    rlim_t n = most > own + 16 ? (most - own) / 2 : 8;
+    if (n >= US_MAX_CONNECTIONS) return US_MAX_CONNECTIONS;
+    us_log(s, "only %u connections at once: a process may have %llu files here (ulimit -n)", (unsigned)n,
+           (unsigned long long)most);
+    return (unsigned)n;
+}
+
 static us_status listen_on(us_server *s, struct sockaddr_in *a, us_error *err) {
     s->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, /* select() ends at 1024 files */
         (uint16_t)s->o.port, us_http_accept, s, us_http_handle, s, MHD_OPTION_SOCK_ADDR, a, MHD_OPTION_NOTIFY_COMPLETED,
         us_http_completed, s, MHD_OPTION_NOTIFY_CONNECTION, us_http_connection, s, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)US_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds),
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)US_CONNECTION_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
+        connections_of(s), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(4 * s->o.idle_seconds), MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)US_CONNECTION_STACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)US_CONNECTION_BYTES,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     if (!s->daemon) return us_fail(err, US_ERR_IO, "cannot listen on %s port %d (is it in use?)", s->o.host, s->o.port);
     const union MHD_DaemonInfo *got = s->o.port ? NULL : MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
     if (got) s->o.port = got->port;

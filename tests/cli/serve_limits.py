@@ -1,5 +1,5 @@
 """What one request may take of memory, disk and time; and what two do that come at once."""
-import base64, glob, http.server, json, os, signal, sys, threading
+import base64, glob, http.client, http.server, json, os, signal, sys, threading
 from served import Server, card, put_character
 
 program, model, folder = sys.argv[1:4]
@@ -213,6 +213,33 @@ def what_kills_left():
     s.end()
 
 
+def few_files():
+    """Where a process may have few files, connections leave some for everything else."""
+    s = Server('bash', folder + '/left', '--characters', characters, model=model, before=['-c', 'ulimit -n 120; exec "$0" "$@"', program])
+    assert 'ulimit -n' in s.said(), s.said()
+    mine = http.client.HTTPConnection('127.0.0.1', s.port, timeout=300)
+    def ask(method, path, body=None):
+        mine.request(method, path, json.dumps(body) if body else None, {'Content-Type': 'application/json'} if body else {})
+        r = mine.getresponse()
+        got = r.read()
+        return r.status, got
+    assert ask('GET', '/health')[0] == 200
+    others = [s.connect() for _ in range(90)]
+    for c in others:
+        try:
+            c.sendall(b'GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        except OSError:
+            pass  # turned away
+    s.wait(lambda: b'understudy_connections 28\n' in ask('GET', '/metrics')[1])
+    status, got = ask('POST', '/api/characters', {'card': card('Guest')})
+    assert status == 201, (status, got)
+    for c in others:
+        c.close()
+    s.wait(lambda: b'understudy_connections 1\n' in ask('GET', '/metrics')[1])
+    mine.close()
+    s.end()
+
+
 def room_of_all_chats():
     """Whatever makes chats grow is refused when they fill their room; the rest goes on, and what is deleted makes room."""
     s = Server(program, folder, '--characters', characters, '--chats-quota', '1', model=model)
@@ -370,6 +397,7 @@ def trainings_at_once(s):
 
 put_character(characters, 'tom', card('Tom'))
 what_kills_left()
+few_files()
 s = Server(program, folder, '--characters', characters, model=model)
 small_files_large_values(s)
 odd_turns(s)

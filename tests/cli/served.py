@@ -35,9 +35,9 @@ def launch(command, log, **how):
 class Server:
     """Ends with the program that started it, whatever happens."""
 
-    def __init__(self, program, folder, *options, model=None):
+    def __init__(self, program, folder, *options, model=None, before=()):
         self.log, self.folder = folder + '/log', folder
-        command = [program, 'serve', *(['-m', model] if model else []), '--data-dir', folder + '/data', '-t', '1', '-c', '4096', *options]
+        command = [program, *before, 'serve', *(['-m', model] if model else []), '--data-dir', folder + '/data', '-t', '1', '-c', '4096', *options]
         self.p, self.port = launch(command, self.log, env=dict(os.environ, TMPDIR=folder))
         until = time.monotonic() + 300 * slow
         while self.call('GET', '/health', patient=True)[0] != 200:

@@ -32,6 +32,14 @@ awk 'BEGIN {
 T=("$UNDERSTUDY" train "$d/s.csv" --character "homer simpson" -m "$d/m.gguf" --batch 500 --lr 5e-3 --eval-every 5 --checkpoint-every 3 --max-steps 30 --no-samples)
 train() { "${T[@]}" "$@"; }
 
+# ---- what is said goes into no file, whatever the caller has closed
+train --out "$d/closed" --max-steps 2 2>&- || fail "without a standard error"
+python3 -c 'import json, sys; [json.loads(x) for x in open(sys.argv[1])]' "$d/closed/log.jsonl" || fail "the log holds what was said"
+echo hello >"$d/hello"
+"$UNDERSTUDY" tokenize -m "$d/m.gguf" "$d/hello" >/dev/null || fail "tokenize"
+rc=0; "$UNDERSTUDY" tokenize -m "$d/m.gguf" "$d/hello" >&- 2>/dev/null 0<&- || rc=$?
+[ $rc = 1 ] || fail "words that nobody can read were none"
+
 # ---- the way through
 out=$(train --dry-run --out "$d/dry" 2>&1)
 has "Homer Simpson: 180 lines in 180 turns"
