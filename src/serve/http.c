@@ -523,8 +523,9 @@ static enum MHD_Result answer(us_request *r) {
     us_error err;
     us_status st = r->route->flags & US_ROUTE_KEEPS ? us_store_make_room(s->store, &err) : US_OK;
     if (st) return us_refuse_error(r, st, &err);
-    bool holds = s->studio && (r->route->flags & US_ROUTE_MODEL); /* jobs stand still meanwhile; jobs.c keeps them so while */
-    if (holds) us_jobs_hold(s->studio->jobs, true);               /* the reply is made, however slowly it is then read */
+    /* Jobs stand still while a reply is asked for; jobs.c keeps them so while it is made, however slowly it is then read. */
+    bool holds = s->studio && (r->route->flags & US_ROUTE_MODEL) && !strcmp(r->method, "POST");
+    if (holds) us_jobs_hold(s->studio->jobs, true);
     enum MHD_Result rc = r->route->answer(r);
     if (holds) us_jobs_hold(s->studio->jobs, false);
     us_changed_by(r);

@@ -80,6 +80,9 @@ def training_stands_still():
     go.set()
     t.join()
     s.wait(lambda: not stands())
+    for _ in range(20):  # who only looks asks for no reply
+        s.call('GET', '/slots')
+        assert not stands(), 'a look holds it up'
     s.end()
 
 
