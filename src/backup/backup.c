@@ -141,7 +141,9 @@ static us_status add_folder(writer *w, const char *path, const char *name, int d
 }
 
 static us_status add_chats(writer *w, const char *dir) {
-    char *path = us_path_join(dir, US_BACKUP_CHATS), *copy = us_path_join(dir, ".chats-XXXXXX");
+    char name[48]; /* with our number: whoever kills us knows what to remove */
+    snprintf(name, sizeof name, ".chats-%ld-XXXXXX", (long)getpid());
+    char *path = us_path_join(dir, US_BACKUP_CHATS), *copy = us_path_join(dir, name);
     us_status st = path && copy ? US_OK : us_fail(w->err, US_ERR_MEMORY, "out of memory");
     struct stat sb;
     int fd = -1;

@@ -132,12 +132,8 @@ bool us_backup_is_half_restored(const char *dir) {
 }
 
 us_status us_backup_finish_restore(const char *dir, bool *found, char replaced[512], us_error *err) {
-    char path[PATH_MAX];
     us_error why;
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (!strncmp(e->d_name, ".restore-", 9) && join(path, dir, e->d_name)) us_dir_remove(path);
-    if (d) closedir(d);
+    us_dir_remove_named(dir, ".restore-");
     *replaced = 0;
     *found = us_backup_is_half_restored(dir);
     us_status st = *found ? go_on(dir, false, replaced, &why) : US_OK;

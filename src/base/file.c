@@ -230,6 +230,16 @@ static int remove_one(const char *path, const struct stat *sb, int kind, struct 
 }
 void us_dir_remove(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
+void us_dir_remove_named(const char *folder, const char *begin) {
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *path = strncmp(e->d_name, begin, strlen(begin)) ? NULL : us_path_join(folder, e->d_name);
+        if (path) us_dir_remove(path);
+        free(path);
+    }
+    if (d) closedir(d);
+}
+
 us_status us_file_make_private(const char *path, us_error *err) {
     struct stat sb;
     int fd = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);

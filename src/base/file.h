@@ -46,6 +46,8 @@ US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
 US_MUST_USE us_status us_dir_make_private(const char *path, us_error *err);
 /* rm -r: a folder and all that is in it, as far as that can be removed; links are removed, not followed. */
 void us_dir_remove(const char *path);
+/* The same of each entry of a folder whose name begins so. */
+void us_dir_remove_named(const char *folder, const char *begin);
 /* Makes a file that only its owner can read and write, or makes one that is there so. IO for what is no regular file. */
 US_MUST_USE us_status us_file_make_private(const char *path, us_error *err);
 /* Holds this file (made when missing) until *fd is closed, or the process ends in whatever way. MISMATCH: another has it. */

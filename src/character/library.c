@@ -15,7 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ROOTS = 4, RESCAN_MS = 500, MAX_COMPLAINTS = 64, MAX_ADDED_MIB = 512 }; /* of all cards, while one is added */
+enum {
+    MAX_ROOTS = 4,
+    RESCAN_MS = 500,
+    MAX_COMPLAINTS = 64,
+    MAX_ADDED_MIB = 512, /* of all cards, while one is added */
+    MAX_PICTURES_MIB = 2048
+};
+static const char adding[] = ".adding-"; /* in front of the id, until a folder is whole */
 
 /* What is wrong with a folder: told once, and kept for as long as it is so. */
 typedef struct complaint {
@@ -398,49 +405,68 @@ void us_characters_changed(us_characters *cs, const char *id) {
     pthread_mutex_unlock(&cs->lock);
 }
 
-/* What a failed upload has made. */
-static void take_back(const char *folder) {
-    static const char *const names[] = {"picture.png", "card.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = us_path_join(folder, names[i]);
-        if (path) unlink(path);
+/* Bytes of the pictures in the folder where characters are added. */
+static uint64_t picture_bytes(const us_characters *cs, const char *root) {
+    uint64_t n = 0;
+    struct stat sb;
+    for (size_t i = 0; i < cs->n; i++) {
+        char *path = us_path_join(cs->list[i]->folder, "picture.png");
+        if (path && !strncmp(path, root, strlen(root)) && !lstat(path, &sb)) n += (uint64_t)sb.st_size;
         free(path);
     }
-    rmdir(folder);
+    return n;
 }
+
+static us_status check_room(const us_characters *cs, const char *root, const us_card *card, size_t n_picture, us_error *err) {
+    size_t cost = card->cost;
+    for (size_t i = 0; i < cs->n; i++) cost += cs->list[i]->card->cost;
+    if (cs->n >= US_MAX_CHARACTERS) return us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
+    if (cost > (size_t)MAX_ADDED_MIB << 20)
+        return us_fail(err, US_ERR_LIMIT,
+                       "the cards of all characters here would take more than %d MiB: delete some, or shorten this one",
+                       MAX_ADDED_MIB);
+    if (n_picture && picture_bytes(cs, root) + n_picture > (uint64_t)MAX_PICTURES_MIB << 20)
+        return us_because(
+            us_fail(err, US_ERR_LIMIT,
+                    "the pictures of all characters here would take more than %d MiB: delete some, or add it without one",
+                    MAX_PICTURES_MIB),
+            "quota", err);
+    return US_OK;
+}
+
+/* FOLDER/NAME, written whole. */
+static us_status write_into(const char *folder, const char *name, const void *data, size_t n, const us_card *card,
+                            us_error *err) {
+    char *path = us_path_join(folder, name);
+    us_status st = !path  ? us_fail(err, US_ERR_MEMORY, "out of memory")
+                   : card ? us_card_save(card, path, err)
+                          : us_file_write_atomic(path, data, n, err);
+    free(path);
+    return st;
+}
+
+void us_characters_forget_half(const char *root) { us_dir_remove_named(root, adding); }
 
 us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                             char id[US_CHARACTER_ID], us_error *err) {
-    char *folder = NULL, *path = NULL;
+    char *folder = NULL, *half = NULL, hidden[US_CHARACTER_ID + sizeof adding];
     if (!cs->n_roots) return us_fail(err, US_ERR_UNSUPPORTED, "there is no folder for characters (--data-dir)");
-    bool made = false;
     refresh(cs);
     pthread_mutex_lock(&cs->lock);
+    const char *root = cs->roots[cs->n_roots - 1 - cs->has_half];
     us_status st = free_id(cs, us_card_name(card), id, err);
-    if (!st && !(folder = us_path_join(cs->roots[cs->n_roots - 1 - cs->has_half], id)))
+    if (!st) st = check_room(cs, root, card, picture ? n_picture : 0, err);
+    snprintf(hidden, sizeof hidden, "%s%s", adding, id);
+    if (!st && (!(folder = us_path_join(root, id)) || !(half = us_path_join(root, hidden))))
         st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st && cs->n >= US_MAX_CHARACTERS)
-        st = us_fail(err, US_ERR_LIMIT, "there are %d characters already", US_MAX_CHARACTERS);
-    size_t cost = card->cost;
-    for (size_t i = 0; i < cs->n; i++) cost += cs->list[i]->card->cost;
-    if (!st && cost > (size_t)MAX_ADDED_MIB << 20)
-        st = us_fail(err, US_ERR_LIMIT,
-                     "the cards of all characters here would take more than %d MiB: delete some, or shorten this one",
-                     MAX_ADDED_MIB);
-    if (!st) made = !(st = us_dir_make_private(folder, err));
-    if (!st && picture) {
-        path = us_path_join(folder, "picture.png");
-        st = path ? us_file_write_atomic(path, picture, n_picture, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-        free(path);
-    }
-    if (!st) { /* last: with it the folder is a character */
-        path = us_path_join(folder, "card.json");
-        st = path ? us_card_save(card, path, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-        free(path);
-    }
-    if (st && made) take_back(folder);
+    if (!st) st = us_dir_make_private(half, err); /* it has its name when it is whole */
+    if (!st && picture) st = write_into(half, "picture.png", picture, n_picture, NULL, err);
+    if (!st) st = write_into(half, "card.json", NULL, 0, card, err);
+    if (!st && rename(half, folder)) st = us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", half, folder, strerror(errno));
+    if (st && half) us_dir_remove(half);
     cs->scanned_ns = 0;
     pthread_mutex_unlock(&cs->lock);
     free(folder);
+    free(half);
     return st;
 }

@@ -57,7 +57,9 @@ US_MUST_USE us_status us_characters_new_id(us_characters *cs, const char *name, 
 void us_characters_rescan(us_characters *cs);
 /* The same, and this one is read again whatever its file's time says: two changes may fall into one tick of the clock. */
 void us_characters_changed(us_characters *cs, const char *id);
-/* Makes a folder for the card; picture may be NULL. */
+/* Removes what a kill left of one that was added: for the folder's owner, before there are any. */
+void us_characters_forget_half(const char *root);
+/* Makes a folder for the card, whole or not at all; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                                         char id[US_CHARACTER_ID], us_error *err);
 /* The first of these files that the folder has: its path (free it), or NULL. */

@@ -5,7 +5,6 @@
 #include "serve/studio.h"
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,14 +42,8 @@ static us_status make_folder(us_server *s, char **out, us_error *err) {
 }
 
 void us_exports_forget_half(const char *data_dir) {
-    DIR *d = opendir(data_dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        bool half = !strncmp(e->d_name, half_name, sizeof half_name - 7) || !strncmp(e->d_name, ".chats-", 7); /* of a backup */
-        char *path = half ? us_path_join(data_dir, e->d_name) : NULL;
-        if (path) us_dir_remove(path);
-        free(path);
-    }
-    if (d) closedir(d);
+    us_dir_remove_named(data_dir, ".export-");
+    us_dir_remove_named(data_dir, ".chats-"); /* of a backup */
 }
 
 /* 'understudy export ADAPTER OPTION=folder/name' */
@@ -154,6 +147,9 @@ static void end_pipeline(void *work) {
     if (p->pid > 0) { /* the visitor has gone: nobody wants the rest */
         kill(p->pid, SIGKILL);
         while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) continue;
+        char copy[48]; /* of the chats, which it may have been making */
+        snprintf(copy, sizeof copy, ".chats-%ld-", (long)p->pid);
+        us_dir_remove_named(p->s->o.data_dir, copy);
     }
     if (p->out >= 0) close(p->out);
     one_more(p->s, -1);

@@ -96,7 +96,7 @@ static us_status open_data(us_server *s, us_error *err) {
     if (!st && own) st = lock_folder(s, dir, err);
     if (!st && own) st = finish_restore(s, dir, err);
     if (!st && own) st = us_dir_make_private(own, err);
-    if (!st && own) forget_unfinished(dir);
+    if (!st && own) forget_unfinished(dir), us_characters_forget_half(own);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;
     if (!st && s->o.characters && !us_file_exists(s->o.characters))

@@ -148,7 +148,7 @@ def backups_that_nobody_takes(s):
         c.close()
     s.wait(lambda: not children(s.p.pid))
     s.wait(lambda: s.call('GET', '/api/characters/tom/merged.gguf')[0] == 404)  # tom has no adapter
-    assert not glob.glob(folder + '/data/.chats-*'), os.listdir(folder + '/data')
+    s.wait(lambda: not glob.glob(folder + '/data/.chats-*'))
 
 
 def addresses_of_engines():
@@ -202,10 +202,11 @@ def what_kills_left():
     json.dump({'steps': [{'argv': ['train', '--out=/elsewhere/rehearsals/waits']}], 'state': 'paused', 'at': 0, 'wanted': ''}, open(data + '/jobs/0180000000000abc/job.json', 'w'))
     put_character(data + '/.restored-in/trash', 'gone', card('Gone'))
     put_character(data + '/characters', 'torn', card('Torn'))
+    put_character(data + '/characters', '.adding-x', card('Half'))
     open(data + '/characters/torn/card.json.tmp.12.3', 'w').write('{')
     s = Server(program, folder + '/left', '--characters', characters, model=model)
     assert not os.path.exists(data + '/.export-abcdef') and not os.path.exists(data + '/.chats-abcdef')  # of a server that was killed while it handed a file out
-    assert os.listdir(data + '/characters/torn') == ['card.json']  # or wrote one
+    assert os.listdir(data + '/characters') == ['torn'] and os.listdir(data + '/characters/torn') == ['card.json']  # or wrote one
     assert os.listdir(data + '/trash') == ['gone'] and 'has been completed' in s.said()  # or restored a backup
     assert sorted(os.listdir(data + '/rehearsals')) == ['learned', 'waits'] and 'rehearsals/learned: no job goes on' in s.said()  # or began a training
     s.ok('POST', '/api/jobs/0180000000000abc/cancel', {})
@@ -277,6 +278,19 @@ def room_of_all_chats():
     s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)
     assert s.call('POST', f'/api/chats/{made[0]}/restore', {})[0] == 404
     s.end()
+
+
+def pictures(s):
+    """All pictures together have a room of their own; a card without one is taken."""
+    png = base64.b64encode(s.ok('GET', '/api/characters/tom/card.png')).decode()
+    first = s.ok('POST', '/api/characters', {'png_base64': png}, 201)['id']
+    with open(f'{folder}/data/characters/{first}/picture.png', 'r+b') as f:
+        f.truncate(2048 << 20)
+    status, got = s.call('POST', '/api/characters', {'png_base64': png})
+    assert status == 507 and got['error']['code'] == 'quota' and 'pictures' in got['error']['message'], (status, got)
+    s.ok('POST', '/api/characters', {'card': card('Plain')}, 201)
+    os.truncate(f'{folder}/data/characters/{first}/picture.png', 100)
+    s.ok('POST', '/api/characters', {'png_base64': png}, 201)
 
 
 def children(pid):
@@ -405,6 +419,7 @@ answers_that_nobody_reads(s)
 paths(s)
 other_sites(s)
 changes_of_a_character(s)
+pictures(s)
 uploads_at_once(s)
 caches(s)
 logs_name_no_events(s)
