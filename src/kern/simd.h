@@ -32,6 +32,7 @@
 #endif
 #define ROWS FEW /* of a tile, at most */
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8") /* whole: what the index selects is known then, and sums stay in registers */
 
 INLINE vf load(const float *p) {
     vf v;
@@ -243,7 +244,7 @@ INLINE void q4_tile(bool k_kind, const us_matrix *w, size_t g, const us_acts *a,
 /* Quads of int8, 64 bytes each: pairs of them, n columns in all. */
 INLINE void add_signed(const us_matrix *w, vi sum[VT][ROWS], const unsigned char *p, const int8_t *x, size_t ld_x, int n,
                        int nv, int nt) {
-    for (int c = 0; c < n; c += 8) {
+    UNROLL for (int c = 0; c < n; c += 8) {
         vbytes w0[VT], w1[VT];
         for (int v = 0; v < nv; v++) {
             const unsigned char *q = of_vector(w, p, v) + c * 16 + FIRST(v) * 4;
@@ -320,10 +321,10 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
     for (size_t b = 0; b < blocks; b++, p += US_Q6K_BLOCK_BYTES) {
         if (b % 8 == 0) top = p, p += 32;
         fetch(w, g, nv, p, US_Q6K_BLOCK_BYTES);
-        for (int h = 0; h < 2; h++) {
+        UNROLL for (int h = 0; h < 2; h++) {
             vi sum[VT][ROWS];
             begin_sums(sum, -32, a->n + 2 * (t * blocks + b) + h, 2 * blocks, nv, nt);
-            for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
+            UNROLL for (int quad = 4 * h; quad < 4 * h + 4; quad += 2) {
                 vbytes w0[VT], w1[VT];
                 for (int v = 0; v < nv; v++) {
                     const unsigned char *q = of_vector(w, p, v);
@@ -500,7 +501,6 @@ INLINE void fetch_row(us_page_kind kind, const unsigned char *page, size_t i, si
     for (size_t at = 0; at < n * size; at += 64) __builtin_prefetch(page + i * size + at);
 }
 
-#define UNROLL _Pragma("GCC unroll 8")
 /* s[nr][64] = scale * q . K of one page; meanwhile the page that is read next comes nearer. */
 INLINE void page_scores(us_page_kind kind, const us_attend *a, const unsigned char *page, const unsigned char *next, size_t r0,
                         int nr, float *s) {
