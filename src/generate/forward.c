@@ -145,6 +145,7 @@ static void run_pass(void *ctx, int i_thread, int n_threads) {
         head(&t, o, end, e->logits);
         score_rows(&t, o, end);
     }
+    if (i_thread == 0) p->stage = t.stage; /* the others began before thread 0 passed the first barrier */
 }
 
 void us_forward(us_engine *e) {

@@ -30,6 +30,13 @@ typedef struct us_adapter_group {
     size_t block, n_blocks; /* its bfloat16 blocks */
 } us_adapter_group;
 
+/* The groups [b, e) of outputs that are left of a thread's share in a stage: stage << 48 | b << 24 | e, the stage modulo 2^16. That
+ * of an earlier stage means that nothing was taken yet. A cache line each. */
+typedef struct us_share {
+    _Atomic uint64_t left;
+    unsigned char unused[56];
+} us_share;
+
 typedef struct us_pass {
     us_engine *e;
     const us_kern *kn;
@@ -49,7 +56,9 @@ typedef struct us_pass {
     size_t n_blocks, n_int8_runs, n_tiles, n_groups;
     unsigned char *acts_block, *own; /* own: per thread */
     size_t own_bytes;
-    _Atomic int next;           /* the item to hand out next in this stage */
+    _Atomic int next;           /* the item of attention to hand out next in this stage */
+    us_share *shares;           /* [n_threads] */
+    uint64_t stage;             /* stages of all passes before this one */
     _Atomic unsigned down_done; /* few rows: modules of this pass whose u is computed */
 } us_pass;
 
@@ -62,6 +71,7 @@ typedef struct us_worker {
     void *panel;                           /* own scratch of matmul_bf16 */
     size_t b, e;                           /* this thread's rows when there are many */
     unsigned downs;                        /* few rows: modules of this pass up to this stage */
+    uint64_t stage;
 } us_worker;
 
 static inline size_t us_up64(size_t n) { return (n + 63) & ~(size_t)63; }
@@ -70,8 +80,12 @@ static inline size_t us_min2(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t us_heads_a_kv_head(const us_net *n) { return (size_t)(n->heads.n_heads / n->heads.n_kv_heads); }
 static inline bool us_pass_is_small(const us_pass *p) { return p->T <= US_FEW_ROWS && !p->n_blocks; }
 /* The end of a stage; the next one hands out its items from the first. */
-static inline void us_worker_meet(const us_worker *t) { us_pool_meet(t->p->e->pool, &t->p->next); }
-/* The next piece [b, e) of `total` groups of outputs; false when all are handed out. A group is the same by whatever thread. */
+static inline void us_worker_meet(us_worker *t) {
+    us_pool_meet(t->p->e->pool, &t->p->next);
+    t->stage++;
+}
+/* The next piece [b, e) of `total` groups of outputs (fewer than 2^24); false when all are handed out. A group is the same by whatever
+ * thread. One loop of it a stage. */
 bool us_worker_claim(us_worker *t, size_t total, size_t *b, size_t *e);
 
 /* ---- forward_memory.c ------------------------------------------------------------------------------------------- */

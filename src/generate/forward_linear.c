@@ -154,20 +154,33 @@ void us_linear(us_worker *t, int32_t layer, us_module m, const us_linear_input *
     if (l->u) lora_up(t, layer, m, l, y, ld, g0, g1);
 }
 
-/* Groups are handed out as threads come for them, in pieces that shrink towards the end: a thread that lost its core
- * for a while leaves the rest to the others. Who computes a group does not change it. */
-bool us_worker_claim(us_worker *t, size_t total, size_t *b, size_t *e) {
-    _Atomic int *next = &t->p->next;
-    int at = atomic_load_explicit(next, memory_order_relaxed), end;
+/* Half of what is left of a share (all of it for a thread that is alone), in pairs, as panels hold two groups: from the front for its
+ * thread, from the back for another. */
+static bool take(us_share *s, uint64_t whole, bool alone, bool own, size_t *b, size_t *e) {
+    const uint64_t all = 0xffffff;
+    uint64_t now = atomic_load_explicit(&s->left, memory_order_relaxed), left;
     do {
-        if ((size_t)at >= total) return false;
-        size_t left = total - (size_t)at,
-               piece = t->n == 1 ? left : us_max2(left / (4 * (size_t)t->n), 1) * 2; /* panels hold two groups */
-        end = at + (int)(piece < left ? piece : left);
-    } while (!atomic_compare_exchange_weak_explicit(next, &at, end, memory_order_relaxed, memory_order_relaxed));
-    *b = (size_t)at;
-    *e = (size_t)end;
+        left = now >> 48 == whole >> 48 ? now : whole;
+        *b = left >> 24 & all, *e = left & all;
+        if (*b >= *e) return false;
+        size_t n = alone ? *e - *b : us_min2(us_max2((*e - *b) / 4, 1) * 2, *e - *b);
+        if (own) *e = *b + n;
+        else *b = *e - n;
+        left = own ? (left & ~(all << 24)) | *e << 24 : (left & ~all) | *b;
+    } while (!atomic_compare_exchange_weak_explicit(&s->left, &now, left, memory_order_relaxed, memory_order_relaxed));
     return true;
+}
+
+/* A thread works through a share of neighbouring groups, whose weights the kernels ask for ahead of themselves; then it takes from the
+ * shares of others: a thread that lost its core for a while leaves the rest to them. Who computes a group does not change it. */
+bool us_worker_claim(us_worker *t, size_t total, size_t *b, size_t *e) {
+    for (int k = 0; k < t->n; k++) {
+        int who = (t->i + k) % t->n;
+        size_t b0, e0;
+        us_split(total, 2, who, t->n, &b0, &e0);
+        if (take(&t->p->shares[who], (t->stage & 0xffff) << 48 | (uint64_t)b0 << 24 | e0, t->n == 1, k == 0, b, e)) return true;
+    }
+    return false;
 }
 
 void us_linears(us_worker *t, int32_t layer, us_module first, size_t n, const us_linear_input *in, const us_lora_rows *l,

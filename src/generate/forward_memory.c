@@ -20,7 +20,7 @@ static size_t own_bytes(const us_net *n) {
 }
 
 us_worker us_worker_of(us_pass *p, int i, int n) {
-    us_worker t = {.p = p, .i = i, .n = n, .acts_block = p->own + (size_t)i * p->own_bytes};
+    us_worker t = {.p = p, .i = i, .n = n, .acts_block = p->own + (size_t)i * p->own_bytes, .stage = p->stage};
     unsigned char *rows = t.acts_block + acts_bytes(p->net);
     t.rows = (float *)(void *)rows;
     t.attention = rows + rows_bytes(p->net);
@@ -85,6 +85,7 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     p->int8_runs = take(base, &at, 2 * t * sizeof *p->int8_runs);
     p->tiles = take(base, &at, t * sizeof *p->tiles);
     p->groups = take(base, &at, t * sizeof *p->groups);
+    p->shares = take(base, &at, (size_t)o->n_threads * sizeof *p->shares);
     p->own_bytes = own_bytes(n);
     p->own = take(base, &at, p->own_bytes * (size_t)o->n_threads);
     return at;
