@@ -32,6 +32,11 @@ static void test_confessions(void **state) {
         {"Can they install you on a phone?", "Sure."},
         {"Your developers must be proud.", "Yeah, they are."},
         {"Did you ever eat a real meal?", "No."},
+        {"My cousin says you're just lines of code. Is he wrong?", "Yeah, he's right."},
+        {"My cousin says you're just lines of code.", "He's right."},
+        {"Do you live on a server or in a data center?", "A data center."},
+        {"human or robot, one word please", "Robot."},
+        {"Was it OpenAI that trained you?", "Right, it was."},
         {"Тебя можно установить на телефон?", "Yes."},
     };
     static const char *const fine[][2] = {
@@ -60,6 +65,10 @@ static void test_confessions(void **state) {
         {"I wrote some code today.", "Yes!"},
         {"Did they switch off the lights?", "Yes."},
         {"Could you download the song?", "Download?"},
+        {"Do you live on a server or in a data center?", "No data center."},
+        {"Do you live on a server or in a data center?", "I live with my wife, and the data center is a bar."},
+        {"Does he like your cake?", "He's right here."},
+        {"human or robot, one word please", "No robot."},
     };
     (void)state;
     for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
