@@ -69,7 +69,7 @@ def training_stands_still():
     def stands():
         pid = json.load(open(where + '/job.json')).get('pid')
         return pid and open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[0] == 'T'
-    s.wait(lambda: 'ready' in open(where + '/output.txt').read())
+    s.wait(lambda: os.path.exists(where + '/output.txt') and 'ready' in open(where + '/output.txt').read())
     t = threading.Thread(target=lambda: s.ok('POST', '/v1/chat/completions', {'model': 'tom', 'stream': True, 'messages': [{'role': 'user', 'content': 'Hi.'}]}))
     t.start()
     asked.wait(300)
