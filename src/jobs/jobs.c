@@ -348,8 +348,9 @@ static json_t *view_of_broken(const char *id, const us_error *why) {
 static us_status view_of(us_jobs *j, const char *id, json_t **out, us_error *err) {
     us_error why;
     us_status st = read_job(j, id, out, &why);
-    if (st == US_ERR_FORMAT || st == US_ERR_IO || st == US_ERR_LIMIT) { /* unless its folder was just made, or just goes */
-        int fd = lock_folder(j);
+    if (st == US_ERR_FORMAT || st == US_ERR_IO || st == US_ERR_LIMIT || (!st && json_object_get(*out, "cleaning"))) {
+        int fd = lock_folder(j); /* it, or what it made, may just be going */
+        if (!st) json_decref(*out);
         st = read_job(j, id, out, &why);
         unlock_folder(j, fd);
     }
