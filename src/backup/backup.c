@@ -203,6 +203,7 @@ us_status us_backup_write(const char *data_dir, const char *file, bool force, us
                        data_dir);
     if (!strcmp(file, "-")) return write_all(dir, 1, counts, err);
     if (!force && us_file_exists(file)) return us_fail(err, US_ERR_MISMATCH, "%s is there already: --force replaces it", file);
+    us_file_remove_unfinished(file);
     int fd;
     us_status st = us_file_open_beside(file, 0600, tmp, &fd, err);
     if (st) return st;

@@ -128,11 +128,16 @@ us_status us_file_replace(const char *tmp, const char *path, us_error *err) {
     return st;
 }
 
+/* Whether the path still is the file that fd has open. */
+static bool is_still(int fd, const char *path) {
+    struct stat a, b;
+    return !fstat(fd, &a) && !lstat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Where the files may be locked at all. */
-static bool was_removed(int fd) {
-    struct stat sb;
+static bool was_removed(int fd, const char *path) {
     while (flock(fd, LOCK_EX) && errno == EINTR) continue;
-    return !fstat(fd, &sb) && !sb.st_nlink;
+    return !is_still(fd, path);
 }
 
 /* Of this call alone: others of this process may write the same one, and a process that was killed may have had our number. */
@@ -144,7 +149,7 @@ us_status us_file_open_beside(const char *path, unsigned mode, char tmp[PATH_MAX
             return us_fail(err, US_ERR_LIMIT, "%s: path too long", path);
         *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
         if (*fd < 0 && errno != EEXIST) break;
-        if (*fd >= 0 && was_removed(*fd)) close(*fd), *fd = -1; /* by whoever saw it before it was locked */
+        if (*fd >= 0 && was_removed(*fd, tmp)) close(*fd), *fd = -1; /* by whoever saw it before it was locked */
     }
     return *fd < 0 ? us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno)) : US_OK;
 }
@@ -158,10 +163,10 @@ static bool is_beside(const char *name) {
 }
 
 static void remove_if_dead(const char *path) {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* over NFS only who may write can lock */
     struct stat sb;
     if (fd < 0) return;
-    if (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && !flock(fd, LOCK_EX | LOCK_NB)) unlink(path);
+    if (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && !flock(fd, LOCK_EX | LOCK_NB) && is_still(fd, path)) unlink(path);
     close(fd);
 }
 

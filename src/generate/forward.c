@@ -152,6 +152,10 @@ void us_forward(us_engine *e) {
     us_pass *p = e->pass;
     p->T = (size_t)e->n_rows;
     us_pass_lay_out(p);
+    if (p->stage >= 1 << 15) { /* a pass has fewer: none meets what a share was left with 2^16 stages ago */
+        p->stage = 0;
+        for (int i = 0; i < us_pool_size(e->pool); i++) atomic_store_explicit(&p->shares[i].left, 0, memory_order_relaxed);
+    }
     atomic_store(&p->next, 0);
     atomic_store(&p->down_done, 0);
     us_pool_run(e->pool, run_pass, p);

@@ -166,7 +166,7 @@ static bool take(us_share *s, uint64_t whole, bool alone, bool own, size_t *b, s
         size_t n = alone ? *e - *b : us_min2(us_max2((*e - *b) / 4, 1) * 2, *e - *b);
         if (own) *e = *b + n;
         else *b = *e - n;
-        left = own ? (left & ~(all << 24)) | *e << 24 : (left & ~all) | *b;
+        left = own ? (left & ~(all << 24)) | (uint64_t)*e << 24 : (left & ~all) | (uint64_t)*b;
     } while (!atomic_compare_exchange_weak_explicit(&s->left, &now, left, memory_order_relaxed, memory_order_relaxed));
     return true;
 }

@@ -99,6 +99,8 @@ def by(evs, name):
     return [d for n, d in evs if n == name]
 
 
+def plain(text): return ''.join(c for c in text if ord(c) < 128)
+
 def chat_api():
     s = ok('GET', '/api/state')
     assert s['ready'] and not s['needs_key'] and s['engine'] == 'own' and s['model']['architecture'] == 'llama', s
@@ -155,7 +157,7 @@ def chat_api():
     refused(400, 'PATCH', f'/api/chats/{cid}/turns/{turn["id"]}', {})
 
     saw = ok('GET', f'/api/chats/{cid}/turns/{turn["id"]}/prompt')
-    assert saw['n_tokens'] == len(saw['tokens']) and 'I am Tom Cat, Tom Cat.' in saw['text'] and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and ''.join(t['text'] for t in saw['tokens']).replace('\ufffd', '') == saw['text'].replace('\ufffd', ''), saw  # a character may be cut between two tokens
+    assert saw['n_tokens'] == len(saw['tokens']) and 'I am Tom Cat, Tom Cat.' in saw['text'] and 'Spike: Hello, Tom!' in saw['text'] and 'You are Tom Cat. Spike is here.' in saw['text'] and plain(''.join(t['text'] for t in saw['tokens'])) == plain(saw['text']), saw  # a character may be cut between two tokens, and whole in the text
     refused(404, 'GET', f'/api/chats/{cid}/turns/{saved["turns"][1]["id"]}/prompt')
 
     cmp = events(f'/api/chats/{cid}/compare', {'variants': [{'scale': 0}, {'scale': 1}], 'max_tokens': 6, 'seed': 5})
