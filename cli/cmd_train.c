@@ -259,7 +259,8 @@ static int print_plan(const run *r, bool samples) {
         "validation", (json_int_t)own_targets(c, US_VALIDATION), "test", (json_int_t)c->targets[US_TEST], "exchanges",
         (json_int_t)(c->exchanges[US_TRAIN] + c->exchanges[US_VALIDATION]), "tokens", (json_int_t)f.rows[US_TRAIN], "n_steps",
         (json_int_t)f.n_steps, "seconds", f.seconds, "memory_bytes", (json_int_t)(model + f.bytes + talk), "disk_bytes",
-        (json_int_t)(4 * f.n_params * sizeof(float) + f.n_params * 2), "rank", (int)f.rank, "persona", r->system);
+        (json_int_t)(2 * 4 * f.n_params * sizeof(float) + f.n_params * 2) /* a checkpoint is written beside the last */, "rank",
+        (int)f.rank, "persona", r->system);
     if (o && r->fluency.n_tokens) json_object_set_new(o, "language_known", json_boolean(!r->fluency.hardly));
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (text) cli_put_json(text, stdout), putchar('\n');

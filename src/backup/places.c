@@ -44,6 +44,7 @@ static bool move_part(const char *from, const char *to, const char *name) {
     if (!join(a, from, name) || !join(b, to, name)) return errno = ENAMETOOLONG, false;
     if (lstat(a, &sb)) return errno == ENOENT;
     if (!lstat(b, &sb)) {
+        if (!us_backup_holds_something(a)) return us_dir_remove(a), true; /* locks alone, made since */
         if (us_backup_holds_something(b)) return errno = EEXIST, false;
         us_dir_remove(b);
     }
@@ -137,5 +138,8 @@ us_status us_backup_finish_restore(const char *dir, bool *found, char replaced[5
     *replaced = 0;
     *found = us_backup_is_half_restored(dir);
     us_status st = *found ? go_on(dir, false, replaced, &why) : US_OK;
-    return st ? us_fail(err, st, "a restore was killed here and cannot be completed: %s", why.message) : US_OK;
+    return st ? us_fail(err, st,
+                        "a restore was killed here and cannot be completed: %s: move one of the two away, then start again",
+                        why.message)
+              : US_OK;
 }

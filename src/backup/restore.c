@@ -192,7 +192,8 @@ static us_status check_empty(const reader *r) {
         snprintf(path, sizeof path, "%s/%s", r->dir, part(i));
         if (us_backup_holds_something(path))
             return us_fail(r->err, US_ERR_MISMATCH,
-                           "%s is there already: give another --data-dir, or --force, which moves what is there aside", path);
+                           "%s%s is there already: give another --data-dir, or --force, which moves what is there aside",
+                           r->counts->completed ? "a restore that was killed before has been completed now; " : "", path);
     }
     return US_OK;
 }

@@ -409,8 +409,9 @@ void us_characters_changed(us_characters *cs, const char *id) {
 static uint64_t picture_bytes(const us_characters *cs, const char *root) {
     uint64_t n = 0;
     struct stat sb;
-    for (size_t i = 0; i < cs->n; i++) {
-        char *path = us_path_join(cs->list[i]->folder, "picture.png");
+    static const char *const names[] = {"picture.png", "portrait.png"};
+    for (size_t i = 0; i < 2 * cs->n; i++) {
+        char *path = us_path_join(cs->list[i / 2]->folder, names[i % 2]);
         if (path && !strncmp(path, root, strlen(root)) && !lstat(path, &sb)) n += (uint64_t)sb.st_size;
         free(path);
     }

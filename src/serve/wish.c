@@ -378,8 +378,11 @@ static bool holds_more(const char *folder) {
 void us_wishes_forget_half(us_studio *t) {
     char *text, place[NAME_MAX + 20];
     if (us_jobs_list(t->jobs, NULL, &text, NULL)) return;
-    json_t *jobs = us_json_parse(text, strlen(text), NULL);
-    DIR *d = jobs ? opendir(t->half) : NULL;
+    json_t *jobs = us_json_parse(text, strlen(text), NULL), *x;
+    bool unsure = false; /* what cannot be read may name any of them */
+    size_t i;
+    json_array_foreach(jobs, i, x) unsure = unsure || json_is_true(json_object_get(x, "broken"));
+    DIR *d = jobs && !unsure ? opendir(t->half) : NULL;
     for (struct dirent *e; d && (e = readdir(d));) {
         snprintf(place, sizeof place, "/rehearsals/%s", e->d_name);
         char *folder = *e->d_name == '.' || names(jobs, place) ? NULL : us_path_join(t->half, e->d_name);

@@ -429,7 +429,7 @@ static us_status write_state(us_director_trainer *t, us_error *err) {
 static us_status load_state(us_director_trainer *t, const us_gguf *g, const char *path, us_error *err) {
     const us_kv *numbers, *facts;
     int64_t held[8], ours[8];
-    double f[5];
+    double f[5] = {NAN, NAN, 0, NAN, NAN};
     struct {
         const char *name;
         float *data;
@@ -437,9 +437,10 @@ static us_status load_state(us_director_trainer *t, const us_gguf *g, const char
     us_status st = us_gguf_get_array(g, "understudy.director.state", US_KV_I64, 8, &numbers, err);
     if (!st) st = us_gguf_get_array(g, "understudy.director.facts", US_KV_FLOAT64, 5, &facts, err);
     if (st) return st;
-    if (numbers->n != 8 || facts->n != 5) return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete", path);
+    if (numbers->n != 8 || (facts->n != 3 && facts->n != 5)) /* 3: as before examples were held out */
+        return us_fail(err, US_ERR_FORMAT, "%s: the state is incomplete: remove the file to begin anew", path);
     memcpy(held, numbers->data, sizeof held);
-    memcpy(f, facts->data, sizeof f);
+    memcpy(f, facts->data, facts->n * sizeof *f);
     numbers_of(t, ours);
     if (memcmp(held + 3, ours + 3, 5 * sizeof *held) || held[0] < 0 || held[1] < 0 || held[2] < 0 || held[2] > held[1])
         return us_fail(
