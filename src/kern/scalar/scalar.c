@@ -246,14 +246,14 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
 #define PANEL 64
 
 static void dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const us_acts *a, size_t t, size_t nt, float *acc) {
-    size_t k = w->n_cols;
-    for (size_t h = 0; h < k / 16; h++) {
+    size_t k = w->n_cols, n_cells = k / 16;
+    for (size_t h = 0; h < n_cells; h++) {
         cells x = cells_at(w, g, r, h);
         for (size_t i = t; i < t + nt; i++) {
             int sum = 0;
             for (size_t j = 0; j < 16; j++) sum += x.q[j] * a->q[i * k + h * 16 + j];
             float d = a->d[i * (k / US_BLOCK) + h / 2];
-            acc[i - t] += x.d * d * (float)sum + x.m * (d * (float)a->n[i * (k / 16) + h]);
+            acc[i - t] += x.d * d * (float)sum + x.m * (d * (float)a->n[i * n_cells + h]);
         }
     }
 }
