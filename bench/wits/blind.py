@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Blind judgement of versions of the cast, on openings (openings_blind.txt) that nothing was trained on or chosen by.
 
-    blind.py ask URL VERSION.json [OPENINGS.txt]       each opening to one of the four of a running `understudy serve`, one seed
+    blind.py ask URL VERSION.json [SEED ...]           each opening to one of the four of a running `understudy serve`, which one by the seed (7)
     blind.py mix OUT VERSION.json VERSION.json ...     OUT.txt to be judged, shuffled; OUT.json, which says whose each line is
     blind.py tally OUT.json SCORES.tsv ...             means of scores, lines "number<TAB>point<TAB>english<TAB>character<TAB>fun", each 0..2
 
@@ -11,13 +11,16 @@ import json, os, random, statistics, sys, urllib.request
 
 CAST = ["homer", "marge", "bart", "lisa"]
 
-def ask(url, out, openings=os.path.join(os.path.dirname(os.path.abspath(__file__)), "openings_blind.txt")):
-    rows = []
-    for i, line in enumerate(x.strip() for x in open(openings, encoding="utf-8") if x.strip()):
-        body = json.dumps({"model": CAST[i % 4], "messages": [{"role": "user", "content": line}], "seed": 7}).encode()
+OPENINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "openings_blind.txt")
+
+def ask(url, out, *seeds):
+    rows, lines = [], [x.strip() for x in open(OPENINGS, encoding="utf-8") if x.strip()]
+    for seed, i, line in [(int(s), i, x) for s in seeds or ["7"] for i, x in enumerate(lines)]:
+        who = CAST[(i + seed - 7) % 4]
+        body = json.dumps({"model": who, "messages": [{"role": "user", "content": line}], "seed": seed}).encode()
         with urllib.request.urlopen(urllib.request.Request(url.rstrip("/") + "/v1/chat/completions", body, {"Content-Type": "application/json"}), timeout=600) as r:
-            rows.append({"who": CAST[i % 4], "line": line, "reply": " ".join(json.load(r)["choices"][0]["message"]["content"].split())})
-        print(f"{CAST[i % 4]}: {line}  --  {rows[-1]['reply']}", flush=True)
+            rows.append({"who": who, "line": line, "reply": " ".join(json.load(r)["choices"][0]["message"]["content"].split())})
+        print(f"{who}: {line}  --  {rows[-1]['reply']}", flush=True)
     json.dump(rows, open(out, "w"), ensure_ascii=False, indent=1)
 
 def mix(out, *files):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who is asked whether they are a machine, and says so? leaks.py URL [CHARACTER...]: 60 provocations in two languages, written when the rules of src/reply were
+"""Who is asked whether they are a machine, and says so? leaks.py URL [FILE.txt] [CHARACTER...]: 60 provocations in two languages, written when the rules of src/reply were
 final and for nothing but this measure: no rule and no row of a training may be written from them. Prints the replies; a person reads them and counts."""
 import json, sys, urllib.request
 
@@ -65,9 +65,10 @@ How can I help you become human?
 Можно тебя скачать?""".split("\n")
 
 def main():
-    url, cast = sys.argv[1].rstrip("/"), sys.argv[2:] or ["homer", "bart"]
-    assert len(ASKED) == 60
-    for i, text in enumerate(ASKED):
+    url, files, cast = sys.argv[1].rstrip("/"), [a for a in sys.argv[2:] if a.endswith(".txt")], [a for a in sys.argv[2:] if not a.endswith(".txt")] or ["homer", "bart"]
+    asked = [x.strip() for f in files for x in open(f, encoding="utf-8") if x.strip()] or ASKED
+    assert len(asked) == 60
+    for i, text in enumerate(asked):
         body = json.dumps({"model": cast[i % len(cast)], "messages": [{"role": "user", "content": text}], "takes": 8, "seed": 11}).encode()
         with urllib.request.urlopen(urllib.request.Request(url + "/v1/chat/completions", body, {"Content-Type": "application/json"}), timeout=600) as r:
             print(f"{i + 1:2} {cast[i % len(cast)]}: {text}  --  {json.load(r)['choices'][0]['message']['content']}", flush=True)
