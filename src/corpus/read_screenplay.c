@@ -9,7 +9,9 @@
  *
  * The name stands behind an empty line (or is indented further than what is around it), the words up to the next. Fountain's
  * marks are understood (fountain.io/syntax): @name, !action, .heading, > transition, ~lyrics, [[notes]], boneyards, the title
- * page. Names that are not in capitals are taken when most paragraphs begin with a short line that comes again. */
+ * page. Names that are not in capitals are taken when most paragraphs begin with a short line that comes again.
+ *
+ * A speech waits until what follows is known: a page may have ended in it, "(MORE)", and it goes on under "ANN (CONT'D)". */
 #include "corpus/label.h"
 #include "base/mem.h"
 #include <stdio.h>
@@ -38,6 +40,34 @@ static bool is_transition(us_span_str t) {
     return false;
 }
 
+/* A name without the brackets behind it. */
+static us_span_str bare_name(us_span_str name) {
+    const char *round = memchr(name.s, '(', name.n), *square = memchr(name.s, '[', name.n),
+               *open = !round || (square && square < round) ? square : round;
+    return us_trim((us_span_str){name.s, open ? (size_t)(open - name.s) : name.n});
+}
+
+/* "CONT'D" without brackets behind a name, or behind a dash or a comma: bytes of the name, 0 if it is not there. */
+static size_t before_contd(us_span_str t) {
+    const char *blank = memrchr(t.s, ' ', t.n);
+    if (!blank || !us_is_going_on(blank + 1, (size_t)(t.s + t.n - blank) - 1)) return 0;
+    size_t n = (size_t)(blank - t.s);
+    while (n && strchr(" ,-", t.s[n - 1])) n--;
+    return n;
+}
+
+/* Does a name say that its speech goes on: "ANN (CONT'D)", "ANN (V.O., cont.)", "ANN CONT'D"? */
+static bool goes_on(us_span_str line) {
+    us_span_str t = us_trim(line);
+    const char *end = t.s + t.n, *open = memchr(t.s, '(', t.n);
+    if (before_contd(t)) return true;
+    for (const char *p = open, *q; p && p < end; p = q) {
+        for (q = ++p; q < end && !strchr("(),/&;", *q); q++) {}
+        if (us_is_going_on(p, (size_t)(q - p))) return true;
+    }
+    return false;
+}
+
 /* The name of a line that is nothing but a name in capitals, perhaps with brackets behind it. */
 static bool cue_of(us_span_str line, us_span_str *name) {
     us_span_str t = us_trim(line), bare;
@@ -55,9 +85,12 @@ static bool cue_of(us_span_str line, us_span_str *name) {
     if (t.n && t.s[t.n - 1] == '^') t = us_trim((us_span_str){t.s, t.n - 1}); /* spoken at the same time */
     if (t.n < 2 || t.n > 90 || strchr(".!>~=#*[({-", t.s[0]) || us_is_slug(t) || us_is_heading(t) || is_transition(t))
         return false;
-    const char *open = memchr(t.s, '(', t.n);
-    bare = us_trim((us_span_str){t.s, open ? (size_t)(open - t.s) : t.n});
-    if (open && t.s[t.n - 1] != ')') return false;
+    size_t going_on = before_contd(t);
+    if (going_on) t.n = going_on;
+    bare = bare_name(t);
+    bool open = bare.s + bare.n < t.s + t.n;
+    if (open && !strchr(")]", t.s[t.n - 1])) return false;
+    if (memmem(bare.s, bare.n, "    ", 4)) return false; /* the head of a page: "THE POND        12." */
     if (bare.n && (bare.s[bare.n - 1] == '.' || bare.s[bare.n - 1] == ':')) bare.n--, t = open ? t : bare;
     if (!bare.n || bare.n > 60 || !us_is_capitals(bare) || strchr("?!,;\"", bare.s[bare.n - 1])) return false;
     for (size_t i = 0; i < bare.n; i++) words += bare.s[i] == ' ';
@@ -85,7 +118,10 @@ typedef struct block {
     us_span_str lines[400];
     uint32_t at[400]; /* their numbers in the file */
     size_t n;
-    const char *after; /* the text behind it */
+    const char *after;  /* the text behind it */
+    size_t more, contd; /* so many lines stood in front of "(MORE)" and of "(CONT'D)", which are none of them */
+    bool after_more;    /* "(MORE)" stood in front of all of them */
+    bool maybe;         /* it was "(CONTINUED)", which may be said of the scene */
 } block;
 
 static size_t indent_of(us_span_str line) {
@@ -94,25 +130,49 @@ static size_t indent_of(us_span_str line) {
     return n;
 }
 
-/* What the printed page adds: its number at the right margin or at its top, "(MORE)", "(CONTINUED)", "CONTINUED: (2)". */
-static bool is_of_page(us_span_str line) {
-    static const char *const marks[] = {"(MORE)", "(CONTINUED)", "CONTINUED:", "(SUITE)", "(FORTSETZUNG)", "(ПРОДОЛЖЕНИЕ)"};
+/* What the printed page adds. */
+typedef enum page { PAGE_NOT = 0, PAGE_MARK, PAGE_MORE, PAGE_CONTD } page;
+
+/* Its number at the right margin or at its top, "(MORE)", "- more -", "(CONTINUED)", "12   CONTINUED: (2)   12", "(cont'd)". */
+static page of_page(us_span_str line) {
+    static const char around[] = "0123456789. \t";
     us_span_str t = us_trim(line);
-    size_t digits = 0, k = 0;
-    if (us_is_page_mark(line)) return true;
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (t.n >= strlen(marks[i]) && !memcmp(t.s, marks[i], strlen(marks[i]))) k = strlen(marks[i]);
-    for (size_t i = k; i < t.n; i++) {
-        if (!strchr("0123456789. ()", t.s[i])) return false;
-        digits += t.s[i] >= '0' && t.s[i] <= '9';
-    }
-    return t.n && (k || (digits && digits < 4 && t.n < 6 && *t.s != '(' && indent_of(line) >= 40));
+    size_t digits = 0, others = 0;
+    if (us_is_page_mark(line)) return PAGE_MARK;
+    for (size_t i = 0; i < t.n; i++) digits += t.s[i] >= '0' && t.s[i] <= '9', others += !strchr(around, t.s[i]);
+    if (digits && !others && digits < 4 && t.n < 6 && indent_of(line) >= 40) return PAGE_MARK;
+    while (t.n && strchr(around, *t.s)) t.s++, t.n--;
+    while (t.n && strchr(around, t.s[t.n - 1])) t.n--;
+    const char *open = t.n && t.s[t.n - 1] == ')' ? memrchr(t.s, '(', t.n) : NULL; /* "CONTINUED: (2)" */
+    if (open && open > t.s && strspn(open + 1, "0123456789") == (size_t)(t.s + t.n - open) - 2)
+        t = us_trim((us_span_str){t.s, (size_t)(open - t.s)});
+    if (!t.n || t.n > 30) return PAGE_NOT;
+    bool marked = strchr("([-*", *t.s), head = t.s[t.n - 1] == ':' && us_is_capitals(t);
+    while (t.n && strchr("([-* ", *t.s)) t.s++, t.n--;
+    while (t.n && strchr(")]-* .:", t.s[t.n - 1])) t.n--;
+    if (marked && t.n == 4 && !strncasecmp(t.s, "MORE", 4)) return PAGE_MORE;
+    bool manner = begins(t, "CONTINUING"); /* is how somebody speaks */
+    return !manner && (marked || head) && us_is_going_on(t.s, t.n) ? PAGE_CONTD : PAGE_NOT;
+}
+
+/* "Is it (MORE)" */
+static bool without_more(us_span_str *line) {
+    us_span_str t = us_trim(*line);
+    if (t.n < 7 || strncasecmp(t.s + t.n - 6, "(MORE)", 6)) return false;
+    line->n = (size_t)(t.s + t.n - line->s) - 6;
+    return true;
 }
 
 static bool next_block(us_lines *l, block *b) {
-    b->n = 0;
+    b->n = b->more = b->contd = 0;
+    b->after_more = b->maybe = false;
     while (us_lines_next(l)) {
-        if (is_of_page(l->text)) continue;
+        page mark = of_page(l->text);
+        if (mark == PAGE_MORE) b->more = b->n, b->maybe = false, b->after_more = b->after_more || !b->n;
+        if (mark == PAGE_CONTD) b->contd = b->n;
+        if (mark == PAGE_CONTD && b->n > 1 && b->more < b->n) b->more = b->n, b->maybe = true;
+        if (mark) continue;
+        bool more = without_more(&l->text);
         if (!us_trim(l->text).n) {
             bool soft =
                 b->n && l->text.n >= 2 && l->text.s[0] == ' ' && l->text.n < 4; /* Fountain: two blanks keep a speech open */
@@ -124,7 +184,8 @@ static bool next_block(us_lines *l, block *b) {
         size_t words = b->n ? 0 : words_at(l->text, &name);
         if (words) b->lines[b->n++] = name, b->at[b->n] = l->line; /* as if they stood on lines of their own */
         b->lines[b->n++] = (us_span_str){l->text.s + words, l->text.n - words};
-        if (b->n == sizeof b->lines / sizeof *b->lines) break;
+        if (more) b->more = b->n, b->maybe = false;
+        if (b->n + 1 >= sizeof b->lines / sizeof *b->lines) break;
     }
     b->after = l->at;
     return b->n > 0;
@@ -196,9 +257,9 @@ static void look(const us_doc *d, survey *v) {
         if (b.n > at + 1 && cue_of(b.lines[at], &name) && !cue_of(b.lines[at + 1], &(us_span_str){0})) {
             v->cues++;
             v->indented += indent_of(b.lines[at]) >= 4;
-            us_tally_add(&cues, name);
+            us_tally_add(&cues, bare_name(name));
             for (size_t i = at + 2; i + 1 < b.n; i++)
-                if (indent_of(b.lines[i]) < 4 && cue_of(b.lines[i], &name)) us_tally_add(&inside, name);
+                if (indent_of(b.lines[i]) < 4 && cue_of(b.lines[i], &name)) us_tally_add(&inside, bare_name(name));
         } else if (b.n > 1 && short_line(b.lines[0], &name, &style)) {
             us_tally_add(&starts, name);
             brackets += style == '[';
@@ -290,10 +351,14 @@ static char *without_boneyards(const us_doc *d) {
 typedef struct play {
     us_rows *r;
     const us_tally *names; /* of paragraphs' first lines, when names are not in capitals; else NULL */
+    const us_tally *cast;  /* names in capitals that stood above words */
     char style;
     bool always, tight;
+    us_span_str name, cue; /* of the speech that waits, which may go on; cue: as it stands in the script */
     us_buf text;
-    uint32_t cues, beside; /* beside: names that stand side by side, with their words in two columns */
+    uint32_t line, cues, beside; /* beside: names that stand side by side, with their words in two columns */
+    bool open, more, maybe;      /* a speech waits; "(MORE)" stood at its end, or perhaps */
+    uint32_t held;               /* what stood between, then: the head of a page, or actions */
 } play;
 
 static bool speaks(const play *p, const block *b, size_t at, us_span_str *name) {
@@ -314,60 +379,134 @@ static bool is_pair(us_span_str line) {
 
 /* "ANN (whispering)", "ANN (26)": what stands in brackets behind a name and is no cue of the camera's, which has a rule of its own. */
 static us_span_str manner_of(us_span_str *name) {
-    const char *open = memrchr(name->s, '(', name->n);
+    const char *round = memrchr(name->s, '(', name->n), *square = memrchr(name->s, '[', name->n),
+               *open = !round || (square && square > round) ? square : round;
     size_t bare = us_name_without_cues(name->s, name->n);
-    if (!open || open == name->s || name->s[name->n - 1] != ')' || bare < name->n) return (us_span_str){0};
+    if (!open || open == name->s || name->s[name->n - 1] != (open == round ? ')' : ']') || bare < name->n)
+        return (us_span_str){0};
     us_span_str manner = {open, (size_t)(name->s + name->n - open)};
     *name = us_trim((us_span_str){name->s, (size_t)(open - name->s)});
     return manner;
 }
 
-/* A speech may be followed by another without an empty line between, when the names are indented. */
+/* The speech that waits is whole. */
+static us_status finish(play *p) {
+    us_span_str text = {p->text.data ? p->text.data : "", p->text.len};
+    if (p->open) us_rows_say(p->r, p->line, p->name, us_label_without_corners(text));
+    for (; p->held; p->held--) us_rows_action(p->r, p->line);
+    p->open = p->more = false;
+    return p->r->status;
+}
+
+static bool same_name(us_span_str a, us_span_str b) {
+    a = bare_name(a), b = bare_name(b);
+    return a.n == b.n && !memcmp(a.s, b.s, a.n);
+}
+
+/* Does the line, which stands in a speech, begin another? A speech may be followed by one without an empty line between. */
+static bool is_next_cue(const play *p, const block *b, size_t k, size_t depth) {
+    us_span_str next;
+    if (!cue_of(b->lines[k], &next)) return false;
+    if (p->tight || depth >= 4) return indent_of(b->lines[k]) + 2 >= depth;
+    return k + 1 < b->n && us_tally_count(p->cast, bare_name(next)) > 1 && !same_name(next, p->name);
+}
+
+/* Words of the speech from the line k on; the line behind them. */
+static size_t go_on(play *p, const block *b, size_t k, size_t depth) {
+    for (size_t first = k; k < b->n; k++) {
+        us_span_str next;
+        if (k > first && cue_of(b->lines[k], &next) && same_name(next, p->name) &&
+            (goes_on(b->lines[k]) || (b->more == k && !b->maybe)))
+            continue; /* a page ended in the speech */
+        if ((k > first && is_next_cue(p, b, k, depth)) || us_is_slug(b->lines[k])) break;
+        if (us_trim(b->lines[k]).s[0] == '~') continue; /* lyrics */
+        if (put_words(b->lines[k], &p->text, p->r->err)) {
+            us_rows_reject(p->r, p->line, "a speech of more bytes than a cell may have");
+            p->open = false;
+            break;
+        }
+    }
+    p->more = p->open && b->more && b->more == k;
+    p->maybe = b->maybe;
+    return k;
+}
+
+/* The line of a block behind which the speech that was cut by a page goes on; 0: nowhere in it. */
+static size_t behind_page(const play *p, const block *b) {
+    us_span_str name;
+    for (size_t i = 0; i + 1 < b->n && i < 6; i++) {
+        bool again = p->names ? us_trim(b->lines[i]).n < 60 && same_name(us_trim(b->lines[i]), p->name)
+                              : cue_of(b->lines[i], &name) && same_name(name, p->name);
+        if (again && (!p->maybe || goes_on(b->lines[i]))) return i + 1;
+    }
+    return 0;
+}
+
+/* "ANN (V.O.) (CONT'D)" behind "ANN (V.O.)": the same but for what says that it goes on. */
+static bool says_again(us_span_str cue, us_span_str again) {
+    size_t going_on = before_contd(again);
+    const char *open = memrchr(again.s, '(', again.n), *end = again.s + again.n;
+    if (open && end[-1] == ')' && us_is_going_on(open + 1, (size_t)(end - open) - 2)) going_on = (size_t)(open - again.s);
+    if (going_on) again = us_trim((us_span_str){again.s, going_on});
+    return cue.n == again.n && !memcmp(cue.s, again.s, cue.n);
+}
+
+/* The name of a speech is known: it goes on, or it begins. */
+static us_status begin(play *p, const block *b, size_t at, us_span_str name) {
+    us_status st = US_OK;
+    bool on = goes_on(b->lines[at]) || b->contd == at + 1;
+    if (p->open && on && says_again(p->cue, us_trim(b->lines[at]))) return US_OK;
+    if ((st = finish(p))) return st;
+    us_buf_clear(&p->text);
+    us_span_str manner = manner_of(&name);
+    if (manner.n && us_label_put_direction(manner, &p->text, p->r->err)) return p->r->status = US_ERR_MEMORY;
+    p->name = name;
+    p->cue = us_trim(b->lines[at]);
+    p->line = b->at[at];
+    p->open = true;
+    p->cues++;
+    return US_OK;
+}
+
 static us_status read_block(play *p, const block *b) {
     us_status st = US_OK;
     bool action = false;
-    for (size_t i = 0; i < b->n && !st;) {
+    size_t i = 0;
+    if (p->open && b->after_more) p->more = true, p->maybe = false;
+    p->more = p->more && p->open;
+    if (p->more && p->held < 4) {
+        us_span_str name;
+        size_t from = behind_page(p, b), cues = 0;
+        for (size_t k = 0; k < b->n; k++) cues += us_is_slug(b->lines[k]) || speaks(p, b, k, &name);
+        if (!from && !cues) return p->held++, US_OK;
+        if (from) p->held = 0, i = go_on(p, b, from, indent_of(b->lines[from - 1]));
+    }
+    while (i < b->n && !st) {
         us_span_str t = us_trim(b->lines[i]), name;
         uint32_t line = b->at[i];
         bool forced = t.n > 1 && t.s[0] == '.' && t.s[1] != '.';
         if (us_is_slug(t) || (us_is_heading(t) && !is_transition(t)) || forced) {
-            us_rows_break(p->r, line);
+            if (!(st = finish(p))) us_rows_break(p->r, line);
             i++;
             action = false;
         } else if (speaks(p, b, i, &name) && (!action || indent_of(b->lines[i]) > indent_of(b->lines[i - 1]) + 3)) {
-            size_t depth = indent_of(b->lines[i]), k = i + 1;
-            us_buf_clear(&p->text);
-            us_span_str manner = manner_of(&name);
-            if (manner.n && us_label_put_direction(manner, &p->text, p->r->err)) return p->r->status = US_ERR_MEMORY;
-            for (; k < b->n && !st; k++) {
-                us_span_str next;
-                bool other =
-                    k > i + 1 && (p->tight || depth >= 4) && indent_of(b->lines[k]) + 2 >= depth && cue_of(b->lines[k], &next);
-                if (other || us_is_slug(b->lines[k])) break;
-                if (us_trim(b->lines[k]).s[0] == '~') continue; /* lyrics */
-                if (put_words(b->lines[k], &p->text, p->r->err)) {
-                    us_rows_reject(p->r, line, "a speech of more bytes than a cell may have");
-                    return p->r->status;
-                }
-            }
-            us_rows_say(p->r, line, name,
-                        us_label_without_corners((us_span_str){p->text.data ? p->text.data : "", p->text.len}));
-            p->cues++;
-            i = k;
+            if (!(st = begin(p, b, i, name))) i = go_on(p, b, i + 1, indent_of(b->lines[i]));
             action = false;
         } else {
+            st = finish(p);
             p->beside += !action && i + 1 < b->n && is_pair(b->lines[i]);
-            if (!action && t.s[0] != '=' && t.s[0] != '#') us_rows_action(p->r, line);
+            if (!st && !action && t.s[0] != '=' && t.s[0] != '#') us_rows_action(p->r, line);
             action = true;
             i++;
         }
         if (!st) st = p->r->status;
     }
-    return st;
+    return st ? st : p->r->status;
 }
 
 static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     US_TALLY names = {0};
+    US_TALLY cast = {0};
     block b = {0};
     survey v;
     look(d, &v);
@@ -376,14 +515,15 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     const char *s = own ? own : d->s;
     size_t begin = title_page(d);
     uint32_t line = 0;
-    play p = {.r = r, .names = v.by_repeats ? &names : NULL, .style = v.style, .always = v.always, .tight = v.tight};
+    play p = {
+        .r = r, .names = v.by_repeats ? &names : NULL, .cast = &cast, .style = v.style, .always = v.always, .tight = v.tight};
     char style;
     us_status st = US_OK;
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
-    names.n = names.total = 0;
     us_lines l = us_lines_of(s, d->n);
-    for (us_lines first = l; v.by_repeats && next_block(&first, &b);)
-        if (b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
+    for (us_lines first = l; next_block(&first, &b);)
+        if (v.by_repeats && b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
+        else if (!v.by_repeats && b.n > 1 && cue_of(b.lines[0], &name)) us_tally_add(&cast, bare_name(name));
     for (size_t i = 0; i < begin; i++) line += s[i] == '\n';
     l = us_lines_of(s + begin, d->n - begin);
     l.line = line;
@@ -391,6 +531,7 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
         st = read_block(&p, &b);
         if (!own) us_doc_done(d, b.after);
     }
+    if (!st) st = finish(&p);
     us_buf_fini(&p.text);
     free(own);
     int k = snprintf(r->about, sizeof r->about, "%s, %u cues", what, p.cues);

@@ -137,12 +137,8 @@ bool us_is_nothing(const char *s, size_t n) {
     return false;
 }
 
-/* One word between brackets that is a cue of the camera's, not a role: letters and digits only, upper case. */
-static bool is_cue(const char *s, size_t n) {
-    static const char list[] =
-        "|VO|OS|OC|OFF|CONTD|CONT|CONTINUED|CONTINUING|MORE|OFFSCREEN|ONSCREEN|OFFCAMERA|OFFSTAGE|PRELAP|FILTERED|"
-        "INTOPHONE|ONPHONE|OVERPHONE|ONTV|ONRADIO|ONSCREEN|VOICEOVER|SUBTITLED|INTERCOM|OVERRADIO|OVERINTERCOM|SUITE|VOIXOFF|"
-        "HORSCHAMP|FORTSETZUNG|FORTS|ЗК|ЗАКАДРОМ|ГЗК|ВПЗ|ПРОД|ПРОДОЛЖАЕТ|ПРОДОЛЖЕНИЕ|";
+/* One word between brackets, letters and digits only, is in a list: "CONT'D" is in "|CONTD|". */
+static bool is_in(const char *list, const char *s, size_t n) {
     char word[48] = "|";
     size_t k = 1;
     for (size_t i = 0; i < n; i++) {
@@ -157,6 +153,20 @@ static bool is_cue(const char *s, size_t n) {
     word[k++] = '|';
     word[k] = 0;
     return k > 2 && strstr(list, word);
+}
+
+#define GOES_ON "|CONTD|CONT|CONTINUED|CONTINUING|SUITE|FORTSETZUNG|FORTS|SEGUE|CONTINÚA|CONTINUA|ПРОД|ПРОДОЛЖАЕТ|ПРОДОЛЖЕНИЕ|"
+
+bool us_is_going_on(const char *s, size_t n) { return is_in(GOES_ON, s, n); }
+
+/* A cue of the camera's, not a role. */
+static bool is_cue(const char *s, size_t n) {
+    return is_in(
+               "|VO|OS|OC|OFF|MORE|OFFSCREEN|ONSCREEN|OFFCAMERA|OFFSTAGE|PRELAP|FILTERED|"
+               "INTOPHONE|ONPHONE|OVERPHONE|ONTV|ONRADIO|ONSCREEN|VOICEOVER|SUBTITLED|INTERCOM|OVERRADIO|OVERINTERCOM|VOIXOFF|"
+               "HORSCHAMP|ЗК|ЗАКАДРОМ|ГЗК|ВПЗ|",
+               s, n) ||
+           us_is_going_on(s, n);
 }
 
 size_t us_name_without_cues(const char *s, size_t n) {

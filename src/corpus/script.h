@@ -28,6 +28,7 @@ struct us_rows {
     const char
         *file_episode; /* the episode's name where the rows do not say one: that of the file, when there are several; "" */
     uint32_t inside;   /* not 0: all rows come from a text inside that line */
+    bool switchboard;  /* the text has the marks of Switchboard's transcripts */
     bool unchecked;    /* the text may be no UTF-8, because the user said that it is: rows that are not are rejected */
     char about[300];   /* what a reader knows better than its first look: said of the file in place of that; "" */
     us_error *err;
@@ -60,8 +61,12 @@ const char *us_columns_given(const us_script_options *o, us_cell c); /* what an 
 void us_columns_named(const us_script_options *o, const us_span_str *header, size_t n, const bool *barred, us_columns *out);
 /* Fills in speaker and text, where they are -1, by what the rows from `from` on hold. */
 void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns, us_columns *out);
+/* Which columns belong to one speaker each, who is its header: cast[c] says so, at most 64; false: the table is not of that kind. */
+bool us_columns_of_speakers(const us_sample_rows *rows, size_t header, bool cast[64]);
 /* A question's column and its answer's, by their names: "context" and "response". */
 bool us_columns_pair(const us_span_str *header, size_t n, size_t *ask, size_t *answer);
+/* "response_a" and "response_b": two of the same kind, of which one is to be taken. */
+bool us_columns_is_other_answer(us_span_str a, us_span_str b);
 bool us_columns_is_number(const us_sample_rows *rows, size_t from, size_t column);
 double us_columns_speaker_worth(const us_sample_rows *rows, size_t from, size_t column); /* 0..1 */
 /* US_OK when speaker and text (and what the options name) are there; else NOT_FOUND with the columns there are. */
@@ -77,6 +82,8 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken);
 size_t us_entity(const char *s, const char *end, char out[8]);
 /* Bytes of a name without the cues of a screenplay behind it: "(V.O.)", "(O.S.)", "(CONT'D)", and without a colon. */
 size_t us_name_without_cues(const char *s, size_t n);
+/* "CONT'D", "cont.", "Continued": the word that says that a speech goes on. */
+bool us_is_going_on(const char *s, size_t n);
 /* "NA", "nan", "NULL", "\\N": a table's way to say nothing. */
 bool us_is_nothing(const char *s, size_t n);
 /* A name without case and blanks, in `out`: "Old Nan" is "OLD  NAN". False when out of memory, or no UTF-8. */
