@@ -124,11 +124,24 @@ static size_t first_called(const us_span_str *header, size_t n, const char *cons
 
 bool us_columns_pair(const us_span_str *header, size_t n, size_t *ask, size_t *answer) {
     static const char *const asks[] = {"instruction", "question", "prompt", "query", "user", "human", "context", "input"},
-                             *const answers[] = {"output",    "answer", "response", "completion", "generated", "chosen",
-                                                 "assistant", "gpt",    "target",   "reply",      "answers",   "bot"};
+                             *const answers[] = {"output",     "answer",   "response", "completion", "generated", "chosen",
+                                                 "assistant",  "gpt",      "target",   "reply",      "answers",   "bot",
+                                                 "response_a", "answer_a", "output_a", "response_1", "answer_1",  "output_1"};
     *ask = first_called(header, n, asks, sizeof asks / sizeof *asks);
     *answer = first_called(header, n, answers, sizeof answers / sizeof *answers);
     return *ask < n && *answer < n;
+}
+
+bool us_columns_is_other_answer(us_span_str a, us_span_str b) {
+    static const char *const stems[] = {"conversation", "dialog", "dialogue",   "messages", "chat",  "response",
+                                        "answer",       "output", "completion", "reply",    "turns", "assistant"};
+    size_t n = a.n < 2 ? 0 : a.n - 2;
+    bool is_one = false;
+    if (a.n != b.n || n < 4 || memcmp(a.s, b.s, n + 1) || !strchr("_-", a.s[n])) return false;
+    for (size_t i = 0; i < sizeof stems / sizeof *stems && !is_one; i++)
+        is_one = n == strlen(stems[i]) && !strncasecmp(a.s, stems[i], n);
+    char x = a.s[n + 1], y = b.s[n + 1];
+    return is_one && x != y && ((strchr("ab", x) && strchr("ab", y)) || (strchr("12", x) && strchr("12", y)));
 }
 
 us_status us_columns_missing(const us_script_options *o, const char *path, const us_span_str *header, size_t n,
@@ -256,4 +269,88 @@ void us_columns_guess(const us_sample_rows *rows, size_t from, size_t n_columns,
         worth *= (1.2 - ratio) * (0.05 + (changes > 0.4 ? 0.4 : changes));
         if (worth > best_speaker) best_speaker = worth, out->at[US_CELL_SPEAKER] = (int)c;
     }
+}
+
+/* ---- a column for each speaker ------------------------------------------------------------------------------- */
+
+/* What a column is called that nobody speaks in. */
+static bool is_no_cast(us_span_str h) {
+    static const char list[] =
+        "|time|timestamp|timecode|date|start|end|duration|id|no|nr|num|number|index|row|line|lines|turn|turns|note|notes|"
+        "comment|"
+        "comments|remark|remarks|action|actions|direction|directions|description|summary|title|topic|context|emotion|label|"
+        "labels|"
+        "translation|english|german|french|spanish|italian|portuguese|russian|chinese|japanese|korean|source|target|original|"
+        "url|"
+        "link|file|path|location|place|setting|scene|scenes|episode|season|act|part|type|category|tags|sentence1|sentence2|"
+        "premise|"
+        "hypothesis|время|дата|номер|примечание|примечания|ремарка|перевод|сцена|zeit|datum|anmerkung|szene|heure|remarques|";
+    char word[64] = "|";
+    size_t n = 1;
+    us_span_str t = trimmed(h);
+    if (t.n > sizeof word - 3) return true;
+    for (size_t i = 0; i < t.n; i++) word[n++] = (char)(t.s[i] >= 'A' && t.s[i] <= 'Z' ? t.s[i] + 32 : t.s[i]);
+    word[n++] = '|';
+    word[n] = 0;
+    return t.n < 3 ? strstr(list, word) != NULL || (t.n == 2 && t.s[0] >= 'a' && t.s[0] <= 'z') /* en, de: languages */
+                   : strstr(list, word) != NULL;
+}
+
+/* "Teacher" and "Student", "Speaker A" and "Speaker B": they are two who speak, even where every row has words of both. */
+static bool are_roles(const us_span_str *h, const bool cast[64], size_t n) {
+    static const char roles[] =
+        "|teacher|student|doctor|patient|therapist|client|customer|agent|host|guest|interviewer|interviewee|"
+        "buyer|seller|user|bot|human|ai|assistant|me|you|he|she|man|woman|husband|wife|mother|father|son|"
+        "daughter|lehrer|schüler|arzt|kunde|учитель|ученик|врач|пациент|";
+    us_span_str first = {0};
+    bool stems = true, told = true;
+    for (size_t c = 0; c < n; c++) {
+        if (!cast[c]) continue;
+        us_span_str t = trimmed(h[c]);
+        char word[64];
+        int k = snprintf(word, sizeof word, "|%.*s|", (int)(t.n < 40 ? t.n : 40), t.s);
+        for (int i = 0; i < k && i < 63; i++) word[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]);
+        told = told && strstr(roles, word);
+        if (!first.n) first = t;
+        else /* the same but for the last letter */
+            stems = stems && t.n == first.n && t.n > 1 && !memcmp(t.s, first.s, t.n - 1) && t.s[t.n - 1] != first.s[t.n - 1] &&
+                    (strchr(" _-", t.s[t.n - 2]) || (t.s[t.n - 1] >= '0' && t.s[t.n - 1] <= '9'));
+    }
+    return told || stems;
+}
+
+bool us_columns_of_speakers(const us_sample_rows *rows, size_t header, bool cast[64]) {
+    const us_sample_row *h = &rows->rows[header];
+    size_t n = h->n < 64 ? h->n : 64, talk = 0, n_rows = 0, filled = 0, regular = 0;
+    for (size_t c = 0; c < 64; c++) cast[c] = false;
+    for (size_t c = 0; c < n; c++) {
+        us_span_str name = trimmed(h->cells[c]);
+        size_t words = 1, ended = 0, cells = 0;
+        for (size_t i = 0; i < name.n; i++) words += name.s[i] == ' ';
+        if (!is_name(name, words) || name.n > 40 || is_number(name) || is_no_cast(name)) continue;
+        content k = look_at(rows, header + 1, c);
+        for (size_t i = header + 1; i < rows->n; i++) {
+            us_span_str t = c < rows->rows[i].n ? trimmed(rows->rows[i].cells[c]) : (us_span_str){0};
+            cells += t.n > 0;
+            ended +=
+                t.n && (strchr(".?!\"", t.s[t.n - 1]) ||
+                        (t.n >= 3 && (!memcmp(t.s + t.n - 3, "\xe3\x80\x82", 3) || !memcmp(t.s + t.n - 3, "\xef\xbc\x9f", 3) ||
+                                      !memcmp(t.s + t.n - 3, "\xef\xbc\x81", 3) || !memcmp(t.s + t.n - 3, "\xe2\x80\xa6", 3))));
+        }
+        if (k.numeric > 0.3 * k.n || (k.n > 3 && k.distinct < 0.5 * k.n)) continue;
+        bool said = !cells || ended * 10 >= cells * 4 || k.words >= 3 * k.n; /* who is silent in the sample may speak later */
+        cast[c] = said;
+        talk += said && cells;
+    }
+    if (talk < 2) return false;
+    for (size_t i = header + 1; i < rows->n; i++) {
+        size_t here = 0;
+        for (size_t c = 0; c < n && c < rows->rows[i].n; c++) here += cast[c] && trimmed(rows->rows[i].cells[c]).n;
+        if (!here) continue;
+        n_rows++;
+        filled += here;
+        regular += rows->rows[i].n == h->n;
+    }
+    if (n_rows < 3 || regular * 10 < n_rows * 9) return false;
+    return filled * 10 <= n_rows * talk * 8 || are_roles(h->cells, cast, n); /* a fifth of the cells is empty */
 }

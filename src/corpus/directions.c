@@ -1,6 +1,6 @@
 /* corpus/directions.c - the rule "directions": what is not spoken leaves the text, without leftovers.
  *
- * "(softly) Come in", "[laughs]", （笑）, 【旁白】, *smiles* and the marks <i>, {\an8} and _so_ go, &amp; is &. What stands in brackets and is
+ * "(softly) Come in", "[laughs]", （笑）, 【旁白】, *smiles* and the marks <i>, {\an8} and _so_ go, &amp; is &, _comma_ a comma. What stands in brackets and is
  * spoken stays: an editor's word ("20 [thousand] ducks"), a smiley, "duck(s)", a number. With a direction goes the punctuation
  * that would stand alone behind it: "(softly). Come in" is "Come in", "Yes (nods), I do" is "Yes, I do". */
 #include "base/utf8.h"
@@ -259,6 +259,11 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
         } else if (*p == '&' && (style = us_entity(p, end, stands_for))) {
             if (us_buf_append(out, kept, (size_t)(p - kept), NULL) || us_buf_append_str(out, stands_for, NULL)) return false;
             kept = p += style;
+            changed = true;
+            continue;
+        } else if (*p == '_' && end - p >= 7 && !memcmp(p, "_comma_", 7)) { /* EmpatheticDialogues has no other */
+            if (us_buf_append(out, kept, (size_t)(p - kept), NULL) || us_buf_append_str(out, ",", NULL)) return false;
+            kept = p += 7;
             changed = true;
             continue;
         } else if (*p == '_' && (close = italics_end(s, p, end))) { /* the words stay */

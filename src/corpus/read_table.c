@@ -21,9 +21,12 @@ typedef struct plan {
     size_t n_header; /* cells */
     bool pair;       /* a question and its answer in a row */
     size_t ask, answer;
-    char by_looks[160]; /* which columns of the header were taken for what they hold; "" */
-    int scripts;        /* 1 and up: this column holds a whole script in each cell */
-    uint32_t shift;     /* 1: each row has its name in front (R's write.table) */
+    char by_looks[160];        /* which columns of the header were taken for what they hold; "" */
+    int scripts;               /* 1 and up: this column holds a whole script in each cell */
+    int turns;                 /* 1 and up: this column holds the turns of two who are not named */
+    bool by_speaker, cast[64]; /* a column for each speaker, and which they are */
+    char names[120];           /* of them, for people */
+    uint32_t shift;            /* 1: each row has its name in front (R's write.table) */
     us_columns columns;
     double fit;
 } plan;
@@ -191,6 +194,50 @@ static void note_looks(const us_sample_rows *rows, plan *p, const us_columns *na
     }
 }
 
+/* The column of conversations without names: it is called so, and its cells have several turns; 0: none. */
+static int turns_column(const us_sample_rows *rows) {
+    static const char list[] = "|dialog|dialogue|dialogs|dialogues|chat|chats|conversation|conversations|utterances|turns|";
+    const us_sample_row *h = &rows->rows[0];
+    for (size_t c = 0; c < h->n && c < 64; c++) {
+        us_span_str t = us_trim(h->cells[c]);
+        char word[24] = "|";
+        size_t cells = 0, turns = 0, n = 1;
+        if (t.n > sizeof word - 3) continue;
+        for (size_t i = 0; i < t.n; i++) word[n++] = (char)(t.s[i] >= 'A' && t.s[i] <= 'Z' ? t.s[i] + 32 : t.s[i]);
+        memcpy(word + n, "|", 2);
+        if (!strstr(list, word)) continue;
+        for (size_t i = 1; i < rows->n && i < 50; i++) {
+            if (c >= rows->rows[i].n || !us_trim(rows->rows[i].cells[c]).n) continue;
+            cells++;
+            turns += us_turns_of(rows->rows[i].cells[c]) != US_TURNS_NONE;
+        }
+        if (turns && turns * 10 >= cells * 8) return (int)c + 1;
+    }
+    return 0;
+}
+
+/* A column for each speaker: the words stand in that of whoever speaks. */
+static bool is_by_speaker(const us_script_options *o, const us_sample_rows *rows, plan *p) {
+    size_t at = 0, n = 0;
+    if (p->form.blanks || is_of_prose(&p->form)) return false;
+    while (at + 1 < rows->n && at < HEADER_ROWS && rows->rows[at].n < 2) at++;
+    p->by_speaker = us_columns_of_speakers(rows, at, p->cast);
+    if (!p->by_speaker) return false;
+    const us_sample_row *h = &rows->rows[at];
+    for (size_t c = 0; c < h->n && c < 64; c++) {
+        us_span_str t = us_trim(h->cells[c]);
+        size_t k = strlen(p->names);
+        if (p->cast[c] && k + t.n + 8 < sizeof p->names)
+            snprintf(p->names + k, sizeof p->names - k, "%s'%.*s'", n++ ? ", " : "", (int)t.n, t.s);
+    }
+    p->header = at + 1;
+    p->n_header = h->n;
+    us_columns_named(o, h->cells, h->n < 64 ? h->n : 64, p->cast, &p->columns);
+    p->columns.at[US_CELL_SPEAKER] = p->columns.at[US_CELL_TEXT] = -1;
+    p->fit = 0.975; /* a clock in front of each row makes no chat of it */
+    return true;
+}
+
 static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *p) {
     size_t counts[65] = {0}, mode = 0, n = 0;
     bool both;
@@ -212,15 +259,28 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         p->fit = 0.9;
         return;
     }
+    p->turns = both || us_columns_given(o, US_CELL_SPEAKER) ? 0 : turns_column(rows);
+    if (p->turns) {
+        p->header = 1;
+        p->fit = 0.9;
+        return;
+    }
     us_span_str first[64];
     for (size_t i = 0; i < 64 && i < rows->rows[0].n; i++) first[i] = us_trim(rows->rows[0].cells[i]);
     p->pair = !us_columns_given(o, US_CELL_SPEAKER) && !us_columns_given(o, US_CELL_TEXT) && !both &&
               us_columns_pair(first, rows->rows[0].n < 64 ? rows->rows[0].n : 64, &p->ask, &p->answer);
     if (p->pair) {
+        for (size_t i = 0; i < 64 && i < rows->rows[0].n; i++) /* of two answers to one question the first */
+            if (i != p->answer && us_columns_is_other_answer(first[p->answer], first[i]) && first[i].n < 40)
+                snprintf(p->names, sizeof p->names,
+                         "; answers in '%.*s' left out (rename it to 'response', and the others away)", (int)first[i].n,
+                         first[i].s);
         p->header = 1;
         p->fit = 0.9;
         return;
     }
+    if (!both && !us_columns_given(o, US_CELL_SPEAKER) && !us_columns_given(o, US_CELL_TEXT) && is_by_speaker(o, rows, p))
+        return;
     p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
     p->shift = p->header && has_row_names(rows, p->header, p->n_header);
     for (int c = 0; c < US_N_CELLS && !p->header; c++) /* no header, and a column's number */
@@ -367,11 +427,17 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     if (p.form.quote == '\'') k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", ' for quotes");
     if (p.form.backslash) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", \\\" for quotes");
     if (p.shift) k += snprintf(view->about + k, sizeof view->about - (size_t)k, ", row names of R left out");
-    if (p.scripts) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
+    if (p.by_speaker) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a column for each speaker: %s", p.names);
+    else if (p.turns)
+        snprintf(view->about + k, sizeof view->about - (size_t)k,
+                 ", a conversation in each cell of column %d, nobody is named: two speakers in turn, called A and B", p.turns);
+    else if (p.scripts)
+        snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
     else if (!p.header && !p.pair)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d",
                  p.columns.at[0] + 1, p.columns.at[1] + 1);
-    else if (p.pair) snprintf(view->about + k, sizeof view->about - (size_t)k, ", a question and its answer in each row");
+    else if (p.pair)
+        snprintf(view->about + k, sizeof view->about - (size_t)k, ", a question and its answer in each row%s", p.names);
     else if (p.by_looks[0]) snprintf(view->about + k, sizeof view->about - (size_t)k, "%s", p.by_looks);
     else if (p.header > 1) snprintf(view->about + k, sizeof view->about - (size_t)k, ", header in row %zu", p.header);
 }
@@ -491,6 +557,27 @@ static us_status read_pair(us_rows *r, const us_csv *c, const plan *p) {
     return r->status;
 }
 
+/* The words of each who speaks in the row, from left to right; the names are in the header. */
+static us_status read_by_speaker(us_rows *r, const us_csv *c, const plan *p, const us_buf *header, const size_t *ends,
+                                 us_span_str cells[US_N_CELLS]) {
+    bool any = false, surplus = false;
+    for (size_t i = p->n_header; i < c->n; i++) surplus = surplus || us_trim(c->cells[i]).n;
+    if (surplus) {
+        us_rows_reject(r, c->row_line, "more cells than the header has");
+        return r->status;
+    }
+    for (size_t i = 0; i < c->n && i < 64 && !r->status; i++) {
+        if (!p->cast[i] || !us_trim(c->cells[i]).n) continue;
+        size_t from = i ? ends[i - 1] : 0;
+        cells[US_CELL_SPEAKER] = (us_span_str){header->data + from, ends[i] - from};
+        cells[US_CELL_TEXT] = c->cells[i];
+        us_rows_add(r, c->row_line, cells, c->stray ? 1u << US_RULE_QUOTES : 0);
+        any = true;
+    }
+    if (!any && !r->status) us_rows_break(r, c->row_line);
+    return r->status;
+}
+
 static bool same_words(us_span_str a, const us_buf *b) {
     a = us_trim(a);
     return a.n && a.n == b->len && !memcmp(a.s, b->data, a.n);
@@ -504,6 +591,9 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     size_t max_cell = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20, row = 0;
     bool fields_on = !(r->options->rules_off >> US_RULE_FIELDS & 1), quotes_on = !(r->options->rules_off >> US_RULE_QUOTES & 1);
     us_csv c;
+    us_buf header;
+    size_t ends[64] = {0}; /* of the header's cells in it, for a table with a column for each speaker */
+    us_buf_init(&header, (size_t)1 << 20);
     us_buf joined, heads[2]; /* heads: the header's words for speaker and text, which may come again */
     us_buf_init(&joined, 2 * max_cell + 4096);
     us_buf_init(&heads[0], max_cell);
@@ -517,7 +607,12 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         row++;
         if (row == 1 && p.fit <= 0)
             st = us_columns_missing(r->options, r->path, c.cells, c.n < 64 ? c.n : 64, &p.columns, r->err);
-        for (int i = 0; i < 2 && !st && row == p.header && !p.scripts && !p.pair; i++)
+        for (size_t i = 0; i < 64 && i < c.n && !st && row == p.header && p.by_speaker; i++) {
+            us_span_str head = us_trim(c.cells[i]);
+            st = us_buf_append(&header, head.s, head.n, r->err);
+            ends[i] = header.len;
+        }
+        for (int i = 0; i < 2 && !st && row == p.header && !p.scripts && !p.turns && !p.pair; i++)
             if (p.columns.at[i] >= (int)p.shift && (size_t)p.columns.at[i] - p.shift < c.n) {
                 us_span_str head = us_trim(c.cells[(size_t)p.columns.at[i] - p.shift]);
                 st = us_buf_append(&heads[i], head.s, head.n, r->err);
@@ -525,6 +620,11 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         if (st || row == p.header) continue;
         if (p.pair) {
             st = read_pair(r, &c, &p);
+            continue;
+        }
+        if (p.turns) {
+            if ((size_t)p.turns <= c.n) st = us_turns_say(r, c.row_line, c.cells[p.turns - 1]);
+            else us_rows_reject(r, c.row_line, "fewer cells than the header has"), st = r->status;
             continue;
         }
         if (p.scripts) {
@@ -545,7 +645,11 @@ us_status us_read_table(us_rows *r, us_doc *d) {
             snprintf(reason, sizeof reason, "a cell of more than %zu bytes, or more than %d cells", max_cell, US_CSV_MAX_CELLS);
             us_rows_reject(r, c.row_line, reason);
         } else if (c.stray && !quotes_on) us_rows_reject(r, c.row_line, "quote opened here is never closed");
-        else {
+        else if (p.by_speaker) {
+            for (int i = US_CELL_EPISODE; i < US_N_CELLS; i++)
+                if (p.columns.at[i] >= 0 && (size_t)p.columns.at[i] < c.n) cells[i] = c.cells[p.columns.at[i]];
+            st = read_by_speaker(r, &c, &p, &header, ends, cells);
+        } else {
             for (int i = 0; i < US_N_CELLS; i++)
                 if (p.columns.at[i] >= 0) cells[i] = cell_of(&c, &p, p.columns.at[i], fields_on, &joined, &mended);
             if (same_words(cells[US_CELL_SPEAKER], &heads[0]) && same_words(cells[US_CELL_TEXT], &heads[1])) {
@@ -560,6 +664,7 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     }
     if (!st && !row) st = us_fail(r->err, US_ERR_FORMAT, "%s: empty file", r->path);
     us_csv_fini(&c);
+    us_buf_fini(&header);
     us_buf_fini(&joined);
     us_buf_fini(&heads[0]);
     us_buf_fini(&heads[1]);

@@ -322,12 +322,28 @@ void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS],
     if ((r->status = boundaries(r, cells))) return;
     if (!s->run_open) s->counts.runs++;
     s->run_open = true;
+    us_buf plain;
+    us_buf_init(&plain, (size_t)1 << 30);
+    if (r->switchboard && on(r, US_RULE_DIRECTIONS)) {
+        name = us_switchboard_name(name);
+        if (us_repair_switchboard(text, &plain)) {
+            bits |= 1u << US_RULE_DIRECTIONS;
+            note(r, line, US_RULE_DIRECTIONS, false, text, (us_span_str){plain.data ? plain.data : "", plain.len});
+            text = (us_span_str){plain.data ? plain.data : "", plain.len};
+        }
+    }
     for (int rule = 0; rule < US_N_RULES; rule++)
         if (repairs >> rule & 1) note(r, line, (us_rule)rule, false, text, text);
     if (name.n) speaker = find_speaker(r, line, name, &bits);
+    if (!r->status && speaker != US_SPEAKER_NONE) s->speakers[speaker].n_rows++;
+    if (!r->status) text = repair_cell(r, line, text, true, &bits, &s->a);
+    if (!r->status && plain.len && text.s == plain.data) { /* nothing more was to be done: the words are to outlive it */
+        us_buf swap = s->a;
+        s->a = plain;
+        plain = swap;
+    }
+    us_buf_fini(&plain);
     if (r->status) return;
-    if (speaker != US_SPEAKER_NONE) s->speakers[speaker].n_rows++;
-    text = repair_cell(r, line, text, true, &bits, &s->a);
     text = cut(text, SIZE_MAX);
     const char *who = speaker == US_SPEAKER_NONE ? "" : s->speakers[speaker].name;
     size_t n_who = strlen(who);
@@ -624,6 +640,11 @@ static us_status read_text(reading *rd, us_doc *d, us_error *err) {
         size_t n = strlen(view.about);
         snprintf(view.about + n, sizeof view.about - n, "%s%llu NUL byte%s taken out", n ? ", " : "",
                  (unsigned long long)d->text.n_nuls, d->text.n_nuls == 1 ? "" : "s");
+    }
+    r->switchboard = shape && us_is_switchboard(d);
+    if (r->switchboard) {
+        size_t n = strlen(view.about);
+        snprintf(view.about + n, sizeof view.about - n, "%sthe marks of Switchboard taken out", n ? ", " : "");
     }
     us_status st = add_source(r, d, shape, &view, err);
     if (st || !shape) return st;

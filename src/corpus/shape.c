@@ -12,6 +12,7 @@ const us_shape us_shapes[] = {
     {"tei", "TEI drama", us_look_tei, us_read_tei},
     {"html", "web page with a script in it", us_look_html, us_read_html},
     {"wiki", "wiki's source with a script in it", us_look_wiki, us_read_wiki},
+    {"turns", "turns of two who are not named (DailyDialog, ParlAI)", us_look_turns, us_read_turns},
     {"cornell", "Cornell Movie-Dialogs lines", us_look_cornell, us_read_cornell},
     {"subtitles", "subtitles (SRT, WebVTT, ASS)", us_look_subtitles, us_read_subtitles},
     {"chat", "chat export (WhatsApp, Telegram, Discord)", us_look_chat, us_read_chat},
@@ -168,6 +169,8 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
         return "prompts in a model's template: make JSON of them, {\"role\": \"Ann\", \"content\": \"Hi\"} each";
     if (has_line(head, "@Begin") && has_line(head, "@Participants:"))
         return "a CHAT transcript of TalkBank: take its main lines (grep '^\\*' FILE | sed 's/^.//' > lines.txt)";
+    if (memmem(head.s, head.n < 200 ? head.n : 200, "+++$+++", 7) && *head.s != 'L')
+        return "a list of Cornell Movie-Dialogs that holds no words: take movie_lines.txt";
     if (has_line(head, "From: ") && has_line(head, "Subject: ") && has_line(head, "Date: "))
         return "e-mail: copy what was written into a file, a line \"Name: words\" each";
     if (has_line(head, "msgid ") && has_line(head, "msgstr "))

@@ -64,6 +64,18 @@ US_SHAPE(tei);
 US_SHAPE(xlsx);
 US_SHAPE(html);
 US_SHAPE(wiki);
+US_SHAPE(turns);
+/* Turns of two people who are not named, in one text: how they are parted, and each of them said by A and B in turn, in a scene of
+ * their own. */
+typedef enum us_turns { US_TURNS_NONE = 0, US_TURNS_LIST, US_TURNS_MARKED, US_TURNS_LINES } us_turns;
+us_turns us_turns_of(us_span_str text);
+us_status us_turns_say(us_rows *r, uint32_t line, us_span_str text);
+
+/* Transcripts of the Switchboard corpus, in whatever shape: their marks go (switchboard.c). */
+bool us_is_switchboard(const us_doc *d);
+us_span_str us_switchboard_name(us_span_str name);
+bool us_repair_switchboard(us_span_str text, us_buf *out); /* true: out has the words */
+
 /* The error for what no shape fits: the columns there are, or that there are none. */
 us_status us_table_refuse(us_rows *r, us_doc *d);
 #endif
