@@ -41,7 +41,9 @@ typedef struct walk {
     us_columns last_at;
     const char *broken;                     /* where a value went wrong */
     bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
-    bool rejected, in_turn; /* answers that were rejected are left out; nobody is named: A and B speak in turn */
+    bool rejected, in_turn;  /* answers that were rejected are left out; nobody is named: A and B speak in turn */
+    bool shown;              /* what stood twice, as it was said and as it was shown, is read once */
+    uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
 } walk;
 
 /* ---- values as pieces of the text ----------------------------------------------------------------------------- */
@@ -249,7 +251,8 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
         member *m;
         size_t k;
         bool ok = *e.s == '{' && list_members(w, e, &m, &k, w->r->err);
-        ok = ok && find(m, k, "text") && find(m, k, "type") && is_string(find(m, k, "text")->value);
+        ok = ok && find(m, k, "text") && find(m, k, "type") && is_string(find(m, k, "text")->value) && !find(m, k, "from") &&
+             !find(m, k, "date") && !find(m, k, "author") && !find(m, k, "sender"); /* those are messages */
         if (*e.s == '{') free(m);
         if (!ok) return false;
         *pieces = true;
@@ -362,6 +365,22 @@ static us_status add_line(walk *w, const char *at, const place *pl, us_span_str 
 
 static us_span_str held(const us_buf *b) { return (us_span_str){b->data ? b->data : "", b->len}; }
 
+/* The k-th of the turns of two people who are not named. */
+static us_status say_unnamed(walk *w, us_span_str said, const place *pl, size_t k) {
+    us_buf_clear(&w->text);
+    w->in_turn = true;
+    us_status st = put_value(w, said, "", &w->text, 0);
+    return st ? st : add_line(w, said.s, pl, (us_span_str){k & 1 ? "B" : "A", 1}, held(&w->text));
+}
+
+static us_status say_list(walk *w, us_span_str list, const place *pl, size_t *k) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str e;
+    us_status st = US_OK;
+    while (!st && next_element(w, &p, end, &e)) st = say_unnamed(w, e, pl, (*k)++);
+    return st;
+}
+
 /* The one who sets up a chat says nothing in it. */
 static bool is_system(us_span_str s) {
     static const char *const names[] = {"system", "tool", "function", "developer"};
@@ -390,6 +409,17 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     if (st || !is_texts(w, text, &pieces)) return st;
     w->messenger = find(m, n, "sender_name") && find(m, n, "timestamp_ms");
     if (w->messenger) put_right(&w->speaker);
+    member *hidden = find(m, n, "is_system"), *forwarded = find(m, n, "forwarded_from"); /* SillyTavern, Telegram */
+    if (hidden && *hidden->value.s == 't') {
+        w->hidden++;
+        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    }
+    if (forwarded && is_string(forwarded->value)) { /* words of somebody else */
+        us_buf_clear(&w->other);
+        if (!st) st = decode(inner(forwarded->value), &w->other, w->r->err);
+        bool own = w->other.len == w->speaker.len && w->other.len && !memcmp(w->other.data, w->speaker.data, w->other.len);
+        if (st || !own) return us_rows_action(w->r, line_of(w, object.s)), st ? st : w->r->status;
+    }
     if (is_system(held(&w->speaker))) return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
     const char *p = text.s + 1, *end = text.s + text.n;
     us_span_str e = text;
@@ -419,6 +449,56 @@ static us_status emit_side(walk *w, us_span_str object, member *m, size_t n, con
     return st ? st : add_line(w, object.s, &pl, (us_span_str){who, strlen(who)}, held(&w->text));
 }
 
+/* Of "response_a" and "response_b" the one that "winner" names, else the first; the other is counted. */
+static member *better_of(walk *w, member *m, size_t n, member *first) {
+    member *other = NULL, *winner = find(m, n, "winner");
+    for (size_t i = 0; i < n && !other; i++)
+        if (us_columns_is_other_answer(first->key, m[i].key) && *m[i].value.s == *first->value.s) other = &m[i];
+    if (!other) return first;
+    w->beside++;
+    us_span_str won = winner && is_string(winner->value) ? inner(winner->value) : (us_span_str){"", 0};
+    char last = won.n ? won.s[won.n - 1] | 32 : 0; /* "model_b", "B", "2" */
+    bool named = won.n == 1 || (won.n > 2 && strchr("_- ", won.s[won.n - 2]));
+    return named && last == (other->key.s[other->key.n - 1] | 32) ? other : first;
+}
+
+/* [["Hi", "Hello."], ["And?", "Nothing."]]: what was asked and what was answered, from the beginning of a chat. */
+static bool is_pairs(walk *w, us_span_str list) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str pair, e;
+    size_t n = 0;
+    if (!list.n || *list.s != '[') return false;
+    while (n < 8 && next_element(w, &p, end, &pair)) {
+        size_t k = 0;
+        const char *q = pair.s + 1;
+        if (*pair.s != '[') return false;
+        while (k < 4 && next_element(w, &q, pair.s + pair.n, &e) && (is_string(e) || is_null(e))) k++;
+        if (k != 2) return false;
+        n++;
+    }
+    return n > 0;
+}
+
+/* What a program writes in place of words: the mark that the character begins. */
+static bool is_no_words(us_span_str s) { return s.n > 4 && !memcmp(s.s, "<|", 2) && !memcmp(s.s + s.n - 2, "|>", 2); }
+
+static us_status say_pairs(walk *w, us_span_str list, place pl) {
+    static const char *const who[] = {"user", "assistant"};
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str pair, e;
+    us_status st = US_OK;
+    while (!st && next_element(w, &p, end, &pair)) {
+        const char *q = pair.s + 1;
+        for (int k = 0; k < 2 && *pair.s == '[' && !st && next_element(w, &q, pair.s + pair.n, &e); k++) {
+            us_buf_clear(&w->text);
+            st = put_value(w, e, "", &w->text, 0);
+            if (!st && w->text.len && !is_no_words(held(&w->text)))
+                st = add_line(w, e.s, &pl, (us_span_str){who[k], strlen(who[k])}, held(&w->text));
+        }
+    }
+    return st;
+}
+
 /* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
  * character (named by a speaker's key, else "assistant") answers. */
 static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
@@ -426,7 +506,7 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
     us_span_str keys[64];
     size_t k = n < 64 ? n : 64, ask_at, answer_at;
     for (size_t i = 0; i < k; i++) keys[i] = m[i].key;
-    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = &m[answer_at];
+    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = better_of(w, m, k, &m[answer_at]);
     bool list = answer && answer->value.n && *answer->value.s == '[';
     *done = question && answer && is_string(question->value) &&
             (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
@@ -434,7 +514,10 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
     us_buf_clear(&w->speaker);
     us_buf_clear(&w->text);
     pl.list = ++w->n_lists; /* each a scene */
-    us_status st = decode(inner(question->value), &w->text, w->r->err);
+    member *history = find(m, n, "history");
+    us_status st = history && is_pairs(w, history->value) ? say_pairs(w, history->value, pl) : US_OK;
+    us_buf_clear(&w->text);
+    if (!st) st = decode(inner(question->value), &w->text, w->r->err);
     if ((more = find(m, n, "input")) && more != question && is_string(more->value) && more->value.n > 2) {
         if (!st) st = us_buf_append_str(&w->text, "\n", w->r->err);
         if (!st) st = decode(inner(more->value), &w->text, w->r->err);
@@ -635,6 +718,80 @@ static bool is_numbered(const member *m, size_t n) {
     return n > 1;
 }
 
+/* "conversation_b", where "conversation_a" is taken: they answer the same words, so that both would say these twice. */
+static bool stands_beside(walk *w, member *m, size_t n, size_t i) {
+    for (size_t k = 0; k < n; k++) {
+        if (k == i || !us_columns_is_other_answer(m[k].key, m[i].key) || *m[k].value.s != *m[i].value.s) continue;
+        member *first = m[i].key.s[m[i].key.n - 1] < m[k].key.s[m[k].key.n - 1] ? &m[i] : &m[k];
+        uint64_t before = w->beside;
+        bool beside = better_of(w, m, n, first) != &m[i];
+        w->beside = before + beside;
+        return beside;
+    }
+    return false;
+}
+
+/* What is told of those who speak (PersonaChat and its kin): nobody says it. */
+static bool is_about_people(us_span_str key) {
+    static const char *const names[] = {"personas", "personality", "persona", "user_profile", "persona_a", "persona_b"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (key.n == strlen(names[i]) && !strncasecmp(key.s, names[i], key.n)) return true;
+    return false;
+}
+
+/* Logs of Oobabooga's: "internal" is what was said, "visible" the same as it was shown. Chats of other programs: "history". */
+static us_status emit_pairs(walk *w, member *m, size_t n, place pl, bool *done) {
+    static const char *const keys[][2] = {{"internal", "visible"}, {"data", "data_visible"}, {"history", NULL}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        member *said = find(m, n, keys[k][0]), *shown = keys[k][1] ? find(m, n, keys[k][1]) : NULL;
+        if (!said || !is_pairs(w, said->value) || (keys[k][1] && !shown)) continue;
+        w->shown = w->shown || shown;
+        pl.list = ++w->n_lists;
+        *done = true;
+        return say_pairs(w, said->value, pl);
+    }
+    return US_OK;
+}
+
+/* {"utterances": [{"candidates": [..., "what is said"], "history": [...]}]} (PersonaChat), {"free_messages", "guided_messages"} (Blended
+ * Skill Talk): two people in turn, who are not named. */
+static us_status emit_unnamed(walk *w, member *m, size_t n, place pl, bool *done) {
+    member *said = find(m, n, "utterances"), *a = find(m, n, "free_messages"), *b = find(m, n, "guided_messages"),
+           *before = find(m, n, "previous_utterance"), *last = NULL;
+    us_status st = US_OK;
+    us_span_str e, of[2];
+    size_t k = 0;
+    pl.list = ++w->n_lists;
+    if (a && b && *a->value.s == '[' && *b->value.s == '[') {
+        const char *p = a->value.s + 1, *q = b->value.s + 1;
+        *done = true;
+        if (before && *before->value.s == '[') st = say_list(w, before->value, &pl, &k);
+        while (!st && next_element(w, &p, a->value.s + a->value.n, &of[0])) {
+            bool more = next_element(w, &q, b->value.s + b->value.n, &of[1]);
+            st = say_unnamed(w, of[0], &pl, k++);
+            if (!st && more) st = say_unnamed(w, of[1], &pl, k++);
+        }
+        return st;
+    }
+    if (!said || *said->value.s != '[') return US_OK;
+    for (const char *p = said->value.s + 1; next_element(w, &p, said->value.s + said->value.n, &e);) k++, of[0] = e;
+    if (!k || *of[0].s != '{') return US_OK;
+    member *of_last;
+    size_t n_last;
+    bool ok = list_members(w, of[0], &of_last, &n_last, w->r->err); /* the last has all that was said before it */
+    before = ok ? find(of_last, n_last, "history") : NULL;
+    last = ok ? find(of_last, n_last, "candidates") : NULL;
+    *done = before && last && *before->value.s == '[' && *last->value.s == '[';
+    k = 0;
+    if (*done) st = say_list(w, before->value, &pl, &k);
+    of[0] = (us_span_str){0};
+    for (const char *p = *done ? last->value.s + 1 : NULL; p && next_element(w, &p, last->value.s + last->value.n, &e);)
+        of[0] = e;
+    if (!st && of[0].n) st = say_unnamed(w, of[0], &pl, k);
+    free(of_last);
+    return st;
+}
+
 static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
     us_status st = US_OK;
     place numbered = *pl;
@@ -656,6 +813,7 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
             w->rejected = true;
             continue;
         }
+        if (!is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
         if (is_scalar(m[i].value)) {
             if (!is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
@@ -714,6 +872,8 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         goto out;
     }
     st = emit_answer(w, v, m, n, &at, pl, &done);
+    if (!st && !done) st = emit_pairs(w, m, n, pl, &done);
+    if (!st && !done) st = emit_unnamed(w, m, n, pl, &done);
     if (!st && !done) { /* columns are named without regard to what they hold */
         us_columns any;
         us_span_str header[64];
@@ -805,17 +965,9 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
 
 /* ["Hi", "Hello", "How are you?"] under a key that calls it a dialogue (DailyDialog): two people, who are not named. */
 static us_status say_in_turn(walk *w, us_span_str v, place pl) {
-    const char *p = v.s + 1, *end = v.s + v.n;
-    us_span_str e;
-    us_status st = US_OK;
+    size_t k = 0;
     pl.list = ++w->n_lists;
-    w->in_turn = true;
-    for (size_t i = 0; !st && next_element(w, &p, end, &e); i++) {
-        us_buf_clear(&w->text);
-        st = put_value(w, e, "", &w->text, 0);
-        if (!st) st = add_line(w, e.s, &pl, (us_span_str){i & 1 ? "B" : "A", 1}, held(&w->text));
-    }
-    return st;
+    return say_list(w, v, &pl, &k);
 }
 
 static us_status visit_list(walk *w, us_span_str v, place pl) {
@@ -944,11 +1096,21 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.newest_first || w.rejected || w.in_turn)
-        snprintf(r->about, sizeof r->about, "JSON%s%s%s%s",
-                 w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
-                 w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
-                 w.in_turn ? ", nobody is named: two speakers in turn, called A and B" : "");
+    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden) {
+        int k = snprintf(r->about, sizeof r->about, "JSON%s%s%s%s%s",
+                         w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
+                         w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
+                         w.in_turn ? ", nobody is named: two speakers in turn, called A and B" : "",
+                         w.shown ? ", what was said, not how it was shown" : "");
+        if (w.hidden)
+            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages that are hidden left out: %llu",
+                          (unsigned long long)w.hidden);
+        if (w.beside && k < (int)sizeof r->about)
+            snprintf(r->about + k, sizeof r->about - (size_t)k,
+                     ", of two answers to the same words the winner's is read, else the first; others left out: %llu (take the "
+                     "first one's key out of the file to read them)",
+                     (unsigned long long)w.beside);
+    }
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);
