@@ -43,12 +43,23 @@ us_status cli_series_persona(const us_script *s, const char *persona, char **out
     return st;
 }
 
-us_status cli_persona(const char *file, const us_script *s, const char *character, char **out, us_error *err) {
+us_status cli_persona(const char *file, const us_script *s, const char *character, char **out, const char **exchanges,
+                      us_error *err) {
     us_card *c = NULL;
-    us_status st;
-    if (file && !strcmp(file, "none")) return *out = cli_must(strdup("")), US_OK;
-    st = file ? us_card_open(file, &c, err) : us_card_from_script(s, character, NULL, &c, err);
-    if (!st) st = us_card_system(c, out, err);
+    bool none = file && !strcmp(file, "none"), asked = exchanges && !*exchanges && s;
+    us_status st = US_OK;
+    if (!none || asked) st = file && !none ? us_card_open(file, &c, err) : us_card_from_script(s, character, NULL, &c, err);
+    if (!st && none) *out = cli_must(strdup(""));
+    else if (!st) st = us_card_system(c, out, err);
+    if (!st && asked) *exchanges = us_dataset_common_exchanges(us_card_language(c));
+    else if (exchanges && *exchanges && !strcmp(*exchanges, "none")) *exchanges = NULL;
     us_card_free(c);
     return st;
+}
+
+void cli_tell_exchanges(FILE *to, const char *before, const us_dataset_counts *c, bool ours) {
+    if (!c->exchanges[US_TRAIN]) return;
+    fprintf(to, "%s%llu and %llu are not the script's but %s (--exchanges none: without)\n", before,
+            (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION],
+            ours ? "our exchanges with visitors" : "of --exchanges");
 }

@@ -3,6 +3,8 @@
 #define US_CLI_CHARACTER_H
 #include "understudy/chat.h"
 #include "understudy/corpus.h"
+#include "understudy/dataset.h"
+#include <stdio.h>
 
 /* "characters/homer" for "Homer Simpson". free() it. */
 char *cli_character_folder(const char *name);
@@ -12,6 +14,13 @@ char *cli_adapter_file(const char *given);
 US_MUST_USE us_status cli_find_character(const us_script *script, const char **name, us_error *err);
 /* The persona of a series, {{char}} for whoever plays; persona NULL: in the words and the language of a draft. free() it. */
 US_MUST_USE us_status cli_series_persona(const us_script *script, const char *persona, char **out, us_error *err);
-/* The system message of rows: of the card in `file`; NULL: of the draft from the script; "none": "". free() it. */
-US_MUST_USE us_status cli_persona(const char *file, const us_script *script, const char *character, char **out, us_error *err);
+/* The shares of us_dataset_options where nobody asks for others: every command shows and writes the rows that 'train' learns. */
+#define CLI_UNNAMED 0.5
+#define CLI_VISITORS 0.25
+/* The system message of rows: of the card in `file`; NULL: of the draft from the script; "none": "". free() it. *exchanges (NULL: not
+ * asked), where it is NULL: ours, for a script in their language; "none" becomes NULL. */
+US_MUST_USE us_status cli_persona(const char *file, const us_script *script, const char *character, char **out,
+                                  const char **exchanges, us_error *err);
+/* What is said of a set's exchanges, behind `before`; nothing where it has none. */
+void cli_tell_exchanges(FILE *to, const char *before, const us_dataset_counts *counts, bool ours);
 #endif

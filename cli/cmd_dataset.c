@@ -6,20 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_counts(const us_dataset *d) {
+static void print_counts(const us_dataset *d, bool ours) {
     const us_dataset_counts *c = us_dataset_get_counts(d);
-    printf("%s in %s of %s\n", cli_count(c->lines, "line"), cli_count(c->turns, "turn"),
+    printf("%s in %s of %s\n", cli_count(c->lines, "line"),
+           cli_count(c->turns - c->exchanges[US_TRAIN] - c->exchanges[US_VALIDATION], "turn"),
            us_dataset_get_character(d)[0] ? us_dataset_get_character(d) : "the character");
     for (int f = 0; f < US_N_FILTERS; f++)
         printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);
     for (int p = 0; p < US_N_PARTS; p++)
         printf("  %-16s %8llu targets in %llu scenes\n", us_part_name((us_part)p), (unsigned long long)c->targets[p],
                (unsigned long long)c->examples[p]);
+    cli_tell_exchanges(stdout, "of the targets, ", c, ours);
 }
 
 int cmd_dataset(int argc, char **argv) {
     cli_script so = {0};
-    us_dataset_options o = {.unnamed = 0.25};
+    us_dataset_options o = {.unnamed = CLI_UNNAMED, .visitors = CLI_VISITORS};
     cli_list keep = {0};
     const char *out = "dataset", *form = "messages", *packing = "scene", *card = NULL, *read = NULL;
     int64_t history = 10, max_words = 60, seed = 0;
@@ -37,8 +39,13 @@ int cmd_dataset(int argc, char **argv) {
          CLI_STRING, &card, 0, 0},
         {"history", 0, "N", "lines before a target (10)", CLI_INT, &history, 1, 100},
         {"max-words", 0, "N", "longer lines are no targets (60)", CLI_INT, &max_words, 1, 10000},
-        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.25)", CLI_FLOAT, &o.unnamed,
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.5)", CLI_FLOAT, &o.unnamed,
          0, 1},
+        {"visitors", 0, "X", "share of them that are a visitor's first words, in a row of their own (0.25)", CLI_FLOAT,
+         &o.visitors, 0, 1},
+        {"exchanges", 0, "FILE",
+         "conversations to learn as well, lines VISITOR | CHARACTER | VISITOR ...; none (common: ours, for an English script)",
+         CLI_STRING, &o.exchanges, 0, 0},
         {"keep", 0, "FILTER", "switch a filter off (again for more): no-words echo long duplicate near-duplicate", CLI_LIST,
          &keep, 0, 0},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
@@ -68,6 +75,7 @@ int cmd_dataset(int argc, char **argv) {
         return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
     if (!n == !read) return cli_usage(argv[0], "give either script files or --read PATH");
     if (n && !o.character) return cli_usage(argv[0], "no --character: whose lines are the targets?");
+    if (read && o.exchanges) return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --read");
     o.history = (int32_t)history;
     o.max_words = (int32_t)max_words;
     o.validation = validation > 0 ? validation : -1; /* 0 is none */
@@ -79,13 +87,13 @@ int cmd_dataset(int argc, char **argv) {
     char *system = NULL;
     us_status st = n ? cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
     if (!st && n) st = cli_find_character(s, &o.character, &err);
-    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
+    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &o.exchanges, &err);
     o.system = system;
     if (!st) st = n ? us_dataset_build(s, &o, &d, &err) : us_dataset_read(read, &o, &d, &err);
     if (!st) st = us_dataset_write(d, (us_row_form)k, packing[0] == 's', out, &err);
     if (st) rc = cli_fail(argv[0], st, &err);
     else {
-        print_counts(d);
+        print_counts(d, o.exchanges && !strcmp(o.exchanges, US_EXCHANGES_COMMON));
         printf("written to %s/\n", out);
     }
     us_dataset_free(d);

@@ -94,12 +94,16 @@ static int export_trainer(const char *command, bool axolotl, const char *base, c
     fprintf(stderr, "%s: %llu rows to learn from, %llu for validation, %llu for the test in %s\n", us_dataset_get_character(d),
             (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION],
             (unsigned long long)c->targets[US_TEST], folder);
+    if (c->exchanges[US_TRAIN])
+        fprintf(stderr,
+                "  of these, %llu and %llu are not the script's but our exchanges with visitors, as 'train' learns them\n",
+                (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION]);
     return axolotl ? write_axolotl(command, base, folder) : write_trl(command, base, folder);
 }
 
 int cmd_export(int argc, char **argv) {
     cli_script so = {0};
-    us_dataset_options dso = {.unnamed = 0.25};
+    us_dataset_options dso = {.unnamed = CLI_UNNAMED, .visitors = CLI_VISITORS};
     const char *model = NULL, *peft = NULL, *merged = NULL, *type = "Q8_0", *trainer = NULL, *base = NULL, *out = "export",
                *card = NULL;
     double scale = 1;
@@ -146,7 +150,7 @@ int cmd_export(int argc, char **argv) {
         char *system = NULL;
         st = cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err);
         if (!st) st = cli_find_character(s, &dso.character, &err);
-        if (!st) st = cli_persona(card, s, dso.character, &system, &err);
+        if (!st) st = cli_persona(card, s, dso.character, &system, &dso.exchanges, &err);
         dso.system = system;
         if (!st) st = us_dataset_build(s, &dso, &d, &err);
         rc = st ? cli_fail(argv[0], st, &err) : export_trainer(argv[0], trainer[0] == 'a', base, d, out, &err);

@@ -64,7 +64,7 @@ static us_status show(const us_model *m, const us_dataset *d, const us_example *
 
 int cmd_show(int argc, char **argv) {
     cli_script so = {0};
-    us_dataset_options o = {.unnamed = 0.25};
+    us_dataset_options o = {.unnamed = CLI_UNNAMED, .visitors = CLI_VISITORS};
     const char *tpl = NULL;
     const char *model = NULL, *card = NULL, *read = NULL;
     int64_t history = 10, row = 1;
@@ -100,7 +100,7 @@ int cmd_show(int argc, char **argv) {
     const us_example *e = NULL;
     us_status st = n ? cli_script_load(&so, (const char *const *)argv + 1, (size_t)n, &s, &err) : US_OK;
     if (!st && n) st = cli_find_character(s, &o.character, &err);
-    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &err);
+    if (!st && (n || card)) st = cli_persona(card, s, o.character, &system, &o.exchanges, &err);
     o.system = system;
     o.history = (int32_t)history;
     if (!st) st = n ? us_dataset_build(s, &o, &d, &err) : us_dataset_read(read, &o, &d, &err);

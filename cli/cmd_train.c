@@ -149,10 +149,7 @@ static void print_set(const run *r) {
     for (int f = 0; f < US_N_FILTERS; f++)
         fprintf(stderr, " %s %llu%s", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f],
                 f + 1 < US_N_FILTERS ? "," : "\n");
-    if (c->exchanges[US_TRAIN])
-        fprintf(stderr, "  of these, %llu and %llu are not the script's but %s (--exchanges none: without)\n",
-                (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION],
-                r->common ? "our exchanges with visitors" : "of --exchanges");
+    cli_tell_exchanges(stderr, "  of these, ", c, r->common);
     if (own_targets(c, US_TRAIN) < 300)
         fprintf(stderr,
                 "  warning: only %s: the adapter will repeat them rather than learn a manner. A lower --rank (4), "
@@ -631,8 +628,8 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
         return cli_usage(argv[0],
                          "--series learns the scenes of a script: it goes without --character, --dataset and --packing none");
     if (dso.unnamed < 0 && dso.visitors < 0 && !r.series && !r.dataset && !dso.exchanges) r.usual = &dso;
-    if (dso.unnamed < 0) dso.unnamed = 0.5;
-    if (dso.visitors < 0) dso.visitors = 0.25;
+    if (dso.unnamed < 0) dso.unnamed = CLI_UNNAMED;
+    if (dso.visitors < 0) dso.visitors = CLI_VISITORS;
     if (r.series) r.character = "series", no_samples = true, dso.visitors = 0;
     if (dso.exchanges && (r.series || r.dataset))
         return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --series or --dataset");

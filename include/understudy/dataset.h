@@ -114,7 +114,8 @@ typedef enum us_row_form {
 } us_row_form;
 
 /* Writes folder/train.jsonl, validation.jsonl, test.jsonl, each atomically. With `scenes` a row is a whole
- * example; without, one target with its window (the usual recipe; always so for US_ROWS_COMPLETION). */
+ * example, and a reply to a visitor's first words, which sees nothing before them, has a row of its own; without, one target with its
+ * window (the usual recipe; always so for US_ROWS_COMPLETION). */
 US_API US_MUST_USE us_status us_dataset_write(const us_dataset *d, us_row_form form, bool scenes, const char *folder,
                                               us_error *err);
 /* Reads such a folder back (or one .jsonl file, which is split by `options`), in any of the three forms,

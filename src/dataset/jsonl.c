@@ -29,6 +29,11 @@ static json_t *message(us_row_form form, const char *role, const char *text, boo
     return m;
 }
 
+/* A reply to a visitor's first words, which stand behind other turns that it does not see: it has a row of its own. */
+static bool is_apart(const us_dataset *d, const us_example *e, uint32_t i) {
+    return i > 1 && d->turns[e->first_turn + i].target && d->turns[e->first_turn + i - 1].alone;
+}
+
 /* Turns [first, last] of an example as a row; with `only` the last alone is learned. */
 static us_status write_row(const us_dataset *d, us_row_form form, const us_example *e, uint32_t first, uint32_t last, bool only,
                            us_buf *out, us_error *err) {
@@ -37,8 +42,8 @@ static us_status write_row(const us_dataset *d, us_row_form form, const us_examp
     for (uint32_t i = first; i <= last; i++) {
         const us_turn *t = &d->turns[e->first_turn + i];
         json_t *to = completion && i == last ? completion : list;
-        json_array_append_new(to,
-                              message(form, t->character ? "assistant" : "user", t->text, t->target && (!only || i == last)));
+        json_array_append_new(to, message(form, t->character ? "assistant" : "user", t->text,
+                                          t->target && (only ? i == last : !is_apart(d, e, i))));
     }
     json_object_set_new(row,
                         form == US_ROWS_COMPLETION ? "prompt"
@@ -59,11 +64,14 @@ static us_status write_part(const us_dataset *d, us_row_form form, bool scenes, 
     for (size_t x = 0; x < d->n_examples && !st; x++) {
         const us_example *e = &d->examples[x];
         if (e->part != part) continue;
-        if (scenes && form != US_ROWS_COMPLETION) st = write_row(d, form, e, 0, e->n_turns - 1, false, out, err);
-        else
-            for (uint32_t i = 0; i < e->n_turns && !st; i++)
-                if (d->turns[e->first_turn + i].target)
-                    st = write_row(d, form, e, us_dataset_window(d, e, i), i, true, out, err);
+        bool whole = scenes && form != US_ROWS_COMPLETION;
+        uint32_t last = 0; /* that the row of the whole learns: nothing behind it is needed */
+        for (uint32_t i = 0; i < e->n_turns; i++)
+            if (d->turns[e->first_turn + i].target && !is_apart(d, e, i)) last = i;
+        if (whole && last) st = write_row(d, form, e, 0, last, false, out, err);
+        for (uint32_t i = 0; i < e->n_turns && !st; i++)
+            if (whole ? is_apart(d, e, i) : d->turns[e->first_turn + i].target)
+                st = write_row(d, form, e, us_dataset_window(d, e, i), i, true, out, err);
     }
     return st;
 }

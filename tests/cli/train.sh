@@ -171,6 +171,18 @@ for text in "You are a tester." '"Mine."' '"x_kept": 1' '"adapter": "adapter.ggu
 
 # ---- rows: there and back, and trained on
 want 0 "written to" dataset "$d/s.csv" -c "Homer Simpson" --out "$d/rows"
+# what 'dataset' writes is what 'train' learns: as many targets, with our exchanges, and a visitor's first words in rows of their own
+plan=$("$UNDERSTUDY" train "$d/s.csv" -c "Homer Simpson" -m "$d/m.gguf" --out "$d/planned" --dry-run --json 2>/dev/null)
+python3 - "$plan" "$d/rows" <<'EOF' || fail "dataset and train differ: $plan"
+import json, sys
+plan, folder = json.loads(sys.argv[1]), sys.argv[2]
+rows = [json.loads(line)["messages"] for part in ("train", "validation", "test") for line in open(f"{folder}/{part}.jsonl")]
+learned = sum(m["role"] == "assistant" and m.get("weight", 1) != 0 for row in rows for m in row[2:])
+assert learned == sum(plan["targets"].values()) + plan["exchanges"] and plan["exchanges"] > 0, (learned, plan)
+assert any(m.get("weight", 1) == 0 for row in rows for m in row[3:]), "no first words"
+EOF
+want 0 "written to" dataset "$d/s.csv" -c "Homer Simpson" --exchanges none --visitors 0 --unnamed 0 --out "$d/named"
+case $out in *"exchanges with visitors"*) fail "--exchanges none: $out" ;; esac
 want 0 "written to" dataset --read "$d/rows" --form sharegpt --out "$d/rows2"
 want 0 "written to" dataset --read "$d/rows2" --out "$d/rows3"
 cmp "$d/rows/train.jsonl" "$d/rows3/train.jsonl" || fail "messages -> sharegpt -> messages is not the same"
