@@ -194,8 +194,7 @@ static void scripts_as_found(void **state) {
          "                    Come home.\n",
          "ANN|Where have you been?\n"
          "BOB|Out.\n"
-         "ANN|In the rain? You could have caught your death of\n"
-         "ANN|cold out there.\n"
+         "ANN|In the rain? You could have caught your death of cold out there.\n"
          "BOB|I like rain.\n"
          "ANN|BOB!\n"
          "BOB|What?\n"
@@ -1252,9 +1251,9 @@ static void scripts_as_found(void **state) {
          "hit:0_conv:1,3,sentimental,I remember going to the fireworks_comma_ alone.,1,Yes_comma_ it was.,5|5|5_2|2|5,\n"
          "hit:0_conv:2,1,afraid,I used to scare.,2,It is dark.,5|5|5_2|2|5,\n"
          "hit:0_conv:2,2,afraid,I used to scare.,3,Oh no.,5|5|5_2|2|5,\n",
-         "1|I remember the fireworks_comma_ there were many.\n"
+         "1|I remember the fireworks, there were many.\n"
          "0|Was this a friend?\n"
-         "1|Yes_comma_ it was.\n"
+         "1|Yes, it was.\n"
          "2|It is dark.\n"
          "3|Oh no.\n"},
         {"a Chinese script: numbered scenes, what is told set in", 2,
