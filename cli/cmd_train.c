@@ -228,6 +228,9 @@ static void print_facts(const run *r, bool samples) {
         fprintf(stderr, "  %llu of them are the base's own answers to neutral prompts (%llu tokens learned, %.0f%%)\n",
                 (unsigned long long)f.rehearsal_sequences, (unsigned long long)f.rehearsal_targets,
                 100 * (double)f.rehearsal_targets / (double)f.targets[US_TRAIN]);
+    if (f.choices[0])
+        fprintf(stderr, "  choices in %llu conversations, and in %llu that only judge\n", (unsigned long long)f.choices[0],
+                (unsigned long long)f.choices[1]);
     if (f.too_long) fprintf(stderr, "  %s left out: too long for a sequence (--max-sequence)\n", cli_count(f.too_long, "turn"));
     fprintf(stderr,
             "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples "
@@ -279,6 +282,9 @@ static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     fprintf(stderr, "%s[%s] %lld/%lld epoch %.2f  loss %.3f", cli_escape(r->fancy, CLI_HOME), bar, (long long)p->step,
             (long long)n_steps, p->epoch, r->loss_mean);
     if (isfinite(p->validation_loss)) fprintf(stderr, "  validation %.3f (best %.3f)", p->validation_loss, p->best_loss);
+    if (isfinite(p->choices_loss))
+        fprintf(stderr, "  choices %.3f, worth %.1f%% (at first %.1f%%)", p->choices_loss, 100 * p->choices_worth,
+                100 * p->choices_worth_before);
     fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta,
             r->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
     if (r->fancy && p->validated) fputc('\n', stderr);
@@ -303,6 +309,11 @@ static void log_step(const run *r, const us_train_report *p) {
     if (made > 0) json_object_set_new(o, "left_seconds", json_real(passed / made * (double)(r->n_steps - p->step)));
     if (p->step == 1 && isfinite(p->base_loss)) json_object_set_new(o, "base_loss", json_real(p->base_loss));
     if (p->validated) json_object_set_new(o, "validation_loss", json_real(p->validation_loss));
+    if (isfinite(p->choices_loss)) {
+        json_object_set_new(o, "choices_loss", json_real(p->choices_loss));
+        json_object_set_new(o, "choices_worth", json_real(p->choices_worth));
+        json_object_set_new(o, "choices_worth_before", json_real(p->choices_worth_before));
+    }
     log_line(r, o);
 }
 
@@ -594,6 +605,9 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
         {"exchanges", 0, "FILE",
          "conversations to learn as well, lines VISITOR | CHARACTER | VISITOR ...; none (common: ours, for an English script)",
          CLI_STRING, &dso.exchanges, 0, 0},
+        {"choices", 0, "FILE",
+         "replies of which some are better, as JSONL with labels: the better ones become likelier (docs/train.md)", CLI_STRING,
+         &to.choices, 0, 0},
         {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
         {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &to.eval_every, 1, 1e9},
@@ -633,6 +647,7 @@ static int read_and_train(int argc, char **argv, json_t *as_typed) {
     if (r.series) r.character = "series", no_samples = true, dso.visitors = 0;
     if (dso.exchanges && (r.series || r.dataset))
         return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --series or --dataset");
+    if (to.choices && r.series) return cli_usage(argv[0], "--choices goes with a character, not with --series");
     if (!r.character)
         return cli_usage(argv[0], "no --character: whose lines are to be learned? ('understudy explore FILE' lists the "
                                   "speakers; --series: everybody's)");

@@ -42,6 +42,9 @@ typedef struct us_train_options {
     double clip;          /* of the gradient's norm (1); negative: off */
     double weight_decay;  /* zero is none */
     double rehearsal; /* share of the learned tokens that are the base's own answers to neutral prompts, 0..0.5; zero is none */
+    /* JSONL of {"character", "turns", "takes", "labels", "of"}, as us_director_options.examples: replies of which some are better. The
+     * better ones become likelier, 16 conversations a step, beside the lines. NULL: none. FORMAT when it has none of the character. */
+    const char *choices;
     uint64_t seed;
     int64_t eval_every;       /* steps between validations (a tenth of an epoch, at least 10) */
     int64_t eval_targets;     /* tokens of a validation, about; zero: all */
@@ -68,6 +71,7 @@ US_API us_train_options us_train_defaults(void);
 typedef struct us_train_facts {
     uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */
     uint64_t rehearsal_sequences, rehearsal_targets;                       /* of those of the training part */
+    uint64_t choices[2];                                                   /* conversations with choices: learned, held out */
     uint64_t too_long;                                                     /* targets left out */
     int32_t prefix_rows;                                                   /* tokens of the persona, fed once a micro-batch */
     int32_t longest, micro_rows, rank;
@@ -89,6 +93,10 @@ typedef struct us_train_report {
     double validation_loss; /* of the last validation, nats a target; NAN before the first */
     double best_loss;       /* of the best adapter */
     double base_loss;       /* the same targets without an adapter, the persona alone; NAN without validation */
+    /* Of the held-out choices, where there are any and it was validated; else NAN. loss: nats, log 2 where nothing is preferred yet. worth:
+     * the mean label, 0..1, of what the adapter says, estimated from those takes; _before: where the run began. The best adapter is that
+     * of the lowest such loss. */
+    double choices_loss, choices_worth, choices_worth_before;
     int64_t best_step;
     bool done, early; /* early: stopped by patience */
 } us_train_report;

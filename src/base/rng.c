@@ -36,3 +36,14 @@ uint64_t us_rng_below(us_rng *r, uint64_t n) {
     while (x >= limit);
     return x % n;
 }
+
+void us_shuffle(uint32_t *x, size_t n, uint64_t seed) {
+    us_rng r;
+    us_rng_seed(&r, seed);
+    for (size_t i = n; i > 1; i--) {
+        size_t k = (size_t)us_rng_below(&r, i);
+        uint32_t swap = x[i - 1];
+        x[i - 1] = x[k];
+        x[k] = swap;
+    }
+}

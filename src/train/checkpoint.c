@@ -14,6 +14,15 @@ static us_status path_of(const us_trainer *t, char **out, us_error *err) {
     return *out ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
 }
 
+/* Where the drawing of choices stands, the loss beside the best, and what the takes were by the factors that the run began with. */
+static us_status put_choices(const us_trainer *t, us_gguf_writer *w, us_error *err) {
+    const us_choices *c = &t->choices;
+    const double numbers[2] = {(double)t->state.choices_at, t->state.best_choices};
+    us_status st = us_gguf_put_array(w, "understudy.choices", US_KV_FLOAT64, numbers, 2, err);
+    if (st || !c->measured) return st;
+    return us_gguf_put_array(w, "understudy.choices_before", US_KV_FLOAT64, c->before, c->n_takes, err);
+}
+
 us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     us_gguf_writer *w = NULL;
     char *path = NULL;
@@ -35,6 +44,7 @@ us_status us_checkpoint_write(us_trainer *t, us_error *err) {
     if (!st) st = us_gguf_put_array(w, "understudy.losses", US_KV_FLOAT64, losses, N_LOSSES, err);
     if (!st) st = us_gguf_put_array(w, "understudy.curve", US_KV_FLOAT64, c->training, 2 * c->n_training, err);
     if (!st) st = us_gguf_put_array(w, "understudy.validations", US_KV_FLOAT64, c->validation, 2 * c->n_validation, err);
+    if (!st && t->choices.n_learned) st = put_choices(t, w, err);
     for (int i = 0; i < 4 && !st; i++) st = us_gguf_put_tensor(w, tensor_names[i], US_TYPE_F32, 1, &ne, data[i], err);
     if (!st) st = us_gguf_writer_finish(w, path, NULL, NULL, err);
     us_gguf_writer_free(w);
@@ -80,6 +90,28 @@ static bool sound(const us_tensor *t, int which) {
         if (!isfinite(x) || (which == 2 && x < 0)) return false;
     }
     return true;
+}
+
+static us_status load_choices(us_trainer *t, const us_gguf *g, const char *path, us_error *err) {
+    us_choices *c = &t->choices;
+    const us_kv *kv, *before;
+    double numbers[2];
+    us_status st = us_gguf_get_array(g, "understudy.choices", US_KV_FLOAT64, 2, &kv, err);
+    if (!st && us_gguf_find(g, "understudy.choices_before")) {
+        st = us_gguf_get_array(g, "understudy.choices_before", US_KV_FLOAT64, c->n_takes, &before, err);
+        if (!st && before->n != c->n_takes) st = us_fail(err, US_ERR_FORMAT, "%s: the choices are incomplete", path);
+        if (!st) memcpy(c->before, before->data, c->n_takes * sizeof *c->before);
+        c->measured = !st;
+    }
+    if (!st && kv->n != 2) st = us_fail(err, US_ERR_FORMAT, "%s: the choices are incomplete", path);
+    if (st) return st;
+    memcpy(numbers, kv->data, sizeof numbers);
+    bool sound = numbers[0] >= 0 && numbers[0] < 1e15 && !isnan(numbers[1]);
+    for (size_t i = 0; i < c->n_takes && c->measured; i++) sound = sound && isfinite(c->before[i]);
+    if (!sound) return us_fail(err, US_ERR_FORMAT, "%s: the choices are out of range", path);
+    t->state.choices_at = (uint64_t)numbers[0];
+    t->state.best_choices = numbers[1];
+    return US_OK;
 }
 
 static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_error *err) {
@@ -137,7 +169,7 @@ static us_status load(us_trainer *t, const us_gguf *g, const char *path, us_erro
             return us_fail(err, US_ERR_FORMAT, "%s: the curve is out of range", path);
     if ((t->state.have_best && !isfinite(l[0])) || !isfinite(l[5]))
         return us_fail(err, US_ERR_FORMAT, "%s: the losses are no numbers", path);
-    return US_OK;
+    return t->choices.n_learned ? load_choices(t, g, path, err) : US_OK;
 }
 
 us_status us_checkpoint_read(us_trainer *t, us_error *err) {

@@ -1,18 +1,17 @@
 /* Turns of the script are indexed by speaker and length; a list draws from them what else might be said. */
 #include "train/lists.h"
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "text/fold.h"
 #include "text/hash.h"
+#include "train/labelled.h"
 #include <ctype.h>
-#include "base/json.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WORDS = 40, PIECE_LINES = 50, FEW_SCENES = 60, MAX_TEXT = 1 << 30, MOST_LABEL = 9, HELD_OUT = 10 };
+enum { MAX_WORDS = 40, PIECE_LINES = 50, FEW_SCENES = 60, MAX_TEXT = 1 << 30 };
 
 /* Consecutive lines of one speaker. */
 typedef struct turn {
@@ -23,12 +22,6 @@ typedef struct turn {
     bool answer; /* may be a target: not the first of its scene, some words, not too many */
 } turn;
 
-typedef struct example {
-    const char *who, *said[US_DIRECTOR_LINES], *takes[US_LIST_MOST];
-    size_t n_said, n_takes;
-    unsigned char labels[US_LIST_MOST], most; /* 0..most */
-} example;
-
 struct us_lists {
     const us_speaker *speakers;
     us_buf text, echo;
@@ -38,9 +31,7 @@ struct us_lists {
     size_t n_of[US_N_PARTS];
     uint32_t *by, *by_first; /* turns sorted by (part, speaker), and where each (part, speaker) begins */
     size_t n_speakers;
-    json_t **rows;            /* of the examples, which borrow from them */
-    example *examples, *held; /* a tenth is held out, by a hash of its words */
-    size_t n_rows, n_examples, n_held, cap_examples, cap_held, cap_rows;
+    us_labelled_file examples;
 };
 
 /* ---- the script in turns ---------------------------------------------------------------------------------------- */
@@ -142,60 +133,6 @@ static us_status index_turns(us_lists *l, us_error *err) {
                : us_fail(err, US_ERR_FORMAT, "nobody answers anybody in this script: no scene of two lines by two speakers");
 }
 
-/* ---- examples ---------------------------------------------------------------------------------------------------- */
-
-static us_status add_example(us_lists *l, json_t *row, const char *file, size_t line, us_error *err) {
-    example e = {.who = json_string_value(json_object_get(row, "character"))};
-    const json_t *turns = json_object_get(row, "turns"), *takes = json_object_get(row, "takes");
-    const char *labels = json_string_value(json_object_get(row, "labels"));
-    json_int_t most = json_object_get(row, "of") ? json_integer_value(json_object_get(row, "of")) : 2;
-    size_t n = json_array_size(turns), first = n > US_DIRECTOR_LINES ? n - US_DIRECTOR_LINES : 0;
-    e.n_takes = json_array_size(takes) < US_LIST_TAKES ? json_array_size(takes) : US_LIST_TAKES;
-    bool good =
-        e.who && n && e.n_takes && labels && strlen(labels) == json_array_size(takes) && most >= 1 && most <= MOST_LABEL;
-    e.most = good ? (unsigned char)most : 0;
-    for (size_t i = first; i < n && good; i++)
-        good = (e.said[e.n_said++] = json_string_value(json_array_get(turns, i))) != NULL;
-    for (size_t i = 0; i < e.n_takes && good; i++) {
-        good = (e.takes[i] = json_string_value(json_array_get(takes, i))) && labels[i] >= '0' && labels[i] <= '0' + most;
-        e.labels[i] = good ? (unsigned char)(labels[i] - '0') : 0;
-    }
-    if (!good)
-        return us_fail(err, US_ERR_FORMAT,
-                       "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit a take, 0 to 2 or to what \"of\" "
-                       "says, at most %d) are expected",
-                       file, line, MOST_LABEL);
-    uint64_t hash = us_hash_bytes(5, e.said[e.n_said - 1], strlen(e.said[e.n_said - 1]));
-    if (e.n_takes > 1 && hash % HELD_OUT == 0) {
-        us_status st = us_grow(&l->held, &l->cap_held, l->n_held + 1, sizeof *l->held, err);
-        if (!st) l->held[l->n_held++] = e;
-        return st;
-    }
-    us_status st = us_grow(&l->examples, &l->cap_examples, l->n_examples + 1, sizeof *l->examples, err);
-    if (!st) l->examples[l->n_examples++] = e;
-    return st;
-}
-
-static us_status read_examples(us_lists *l, const char *file, us_error *err) {
-    char *text;
-    size_t n, line = 1;
-    us_status st = us_file_read(file, (size_t)64 << 20, &text, &n, err);
-    if (st) return st;
-    for (char *p = text; *p && !st; line++) {
-        size_t len = strcspn(p, "\n");
-        if (strspn(p, " \t\r") < len) {
-            json_error_t e;
-            json_t *row = us_json_parse(p, len, &e);
-            st = row ? us_grow(&l->rows, &l->cap_rows, l->n_rows + 1, sizeof *l->rows, err)
-                     : us_fail(err, US_ERR_FORMAT, "%s:%zu: %s", file, line, e.text);
-            if (!st) l->rows[l->n_rows++] = row, st = add_example(l, row, file, line, err);
-        }
-        p += len + (p[len] == '\n');
-    }
-    free(text);
-    return st;
-}
-
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
 us_status us_lists_new(const us_script *script, const us_director_options *o, us_lists **out, us_error *err) {
@@ -207,7 +144,7 @@ us_status us_lists_new(const us_script *script, const us_director_options *o, us
     l->speakers = us_script_get_speakers(script, &l->n_speakers);
     st = add_script(l, script, o->half, err);
     if (!st) st = index_turns(l, err);
-    if (!st && o->examples) st = read_examples(l, o->examples, err);
+    if (!st && o->examples) st = us_labelled_read(&l->examples, o->examples, err);
     if (st) us_lists_free(l);
     else *out = l;
     return st;
@@ -221,16 +158,13 @@ void us_lists_free(us_lists *l) {
     for (int p = 0; p < US_N_PARTS; p++) free(l->of[p]);
     free(l->by);
     free(l->by_first);
-    for (size_t i = 0; i < l->n_rows; i++) json_decref(l->rows[i]);
-    free(l->rows);
-    free(l->examples);
-    free(l->held);
+    us_labelled_fini(&l->examples);
     free(l);
 }
 
 size_t us_lists_count(const us_lists *l, us_part part) { return l->n_of[part]; }
-size_t us_lists_examples(const us_lists *l) { return l->n_examples; }
-size_t us_lists_held(const us_lists *l) { return l->n_held; }
+size_t us_lists_examples(const us_lists *l) { return l->examples.n_learned; }
+size_t us_lists_held(const us_lists *l) { return l->examples.n_held; }
 
 /* ---- lists -------------------------------------------------------------------------------------------------------- */
 
@@ -338,14 +272,14 @@ bool us_lists_r10(us_lists *l, us_part part, size_t i, us_list *out) {
 }
 
 /* The conversation of an example, whose others have no name. */
-static void set_said(const example *e, us_list *out) {
+static void set_said(const us_labelled *e, us_list *out) {
     *out = (us_list){.who = e->who};
     for (size_t k = 0; k < e->n_said; k++)
         out->lines[out->n_lines++] = (us_said){(e->n_said - k) % 2 ? NULL : e->who, e->said[k]};
 }
 
 /* What a label is worth: the best label 1, the worst nothing, between them by a factor a step. */
-static double worth(const example *e, size_t k) {
+static double worth(const us_labelled *e, size_t k) {
     return e->labels[k] ? exp(-US_LIST_STEEP * (1 - (double)e->labels[k] / e->most)) : 0;
 }
 
@@ -354,14 +288,14 @@ bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out) {
     uint64_t seed[2] = {draw, i};
     double sum = 0;
     *out = (us_list){0};
-    if (!l->n_examples) return false;
+    if (!l->examples.n_learned) return false;
     us_rng_seed(&r, us_hash_bytes(4, seed, sizeof seed));
-    const example *e = &l->examples[i % l->n_examples];
+    const us_labelled *e = &l->examples.learned[i % l->examples.n_learned];
     set_said(e, out);
     for (size_t k = 0; k < e->n_takes; k++) add(out, e->takes[k], worth(e, k));
     if (out->n_takes < US_LIST_TAKES && us_rng_unit(&r) < 0.3) add(out, echo_of(l, e->said[e->n_said - 1], &r), 0);
     for (int tries = 0; out->n_takes < US_LIST_TAKES && tries < 60; tries++) { /* what this character answered to others */
-        const example *o = &l->examples[us_rng_below(&r, l->n_examples)];
+        const us_labelled *o = &l->examples.learned[us_rng_below(&r, l->examples.n_learned)];
         if (o != e && !strcmp(o->who, e->who)) add(out, o->takes[us_rng_below(&r, o->n_takes)], 0);
     }
     for (size_t k = 0; k < out->n_takes; k++) sum += out->right[k];
@@ -370,7 +304,7 @@ bool us_lists_example(us_lists *l, size_t i, uint64_t draw, us_list *out) {
 }
 
 void us_lists_judged(const us_lists *l, size_t i, us_list *out) {
-    const example *e = &l->held[i];
+    const us_labelled *e = &l->examples.held[i];
     set_said(e, out);
     for (size_t k = 0; k < e->n_takes; k++)
         out->takes[k] = e->takes[k], out->right[out->n_takes++] = (double)e->labels[k] / e->most;

@@ -47,6 +47,11 @@ static void put_data(json_t *o, const us_trainer *t) {
     put(o, "rehearsal", t->o.rehearsal);
     put(o, "rehearsal_sequences", (double)f->rehearsal_sequences);
     put(o, "rehearsal_tokens", (double)f->rehearsal_targets);
+    if (f->choices[0]) {
+        put(o, "choices", (double)f->choices[0]);
+        put(o, "choices_held_out", (double)f->choices[1]);
+        put_str(o, "choices_sha256", t->choices.hash);
+    }
     put(o, "history", t->history);
     put_str(o, "packing", t->o.windowed ? "none" : "scene");
     put_str(o, "data_sha256", t->data_hash);

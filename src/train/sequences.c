@@ -55,12 +55,15 @@ static us_status append(int32_t **array, size_t *cap, size_t n, int32_t x, us_er
 static us_status close_sequence(us_sequences *s, us_sequence q, us_error *err) {
     q.n_rows = (int32_t)(s->n_rows - q.row);
     q.n_targets = (int32_t)(s->n_targets - q.target);
+    q.weight = 1;
     us_status st = us_grow(&s->seqs, &s->cap, s->n + 1, sizeof *s->seqs, err);
     if (st) return st;
     s->seqs[s->n++] = q;
-    s->n_seqs[q.part]++;
-    s->rows[q.part] += (size_t)q.n_rows;
-    s->targets[q.part] += (size_t)q.n_targets;
+    if (!q.choice) {
+        s->n_seqs[q.part]++;
+        s->rows[q.part] += (size_t)q.n_rows;
+        s->targets[q.part] += (size_t)q.n_targets;
+    }
     if (q.n_rows > s->longest) s->longest = q.n_rows;
     if (q.n_targets > s->most_targets) s->most_targets = q.n_targets;
     return US_OK;
@@ -202,6 +205,30 @@ us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, s
     return US_OK;
 }
 
+us_status us_sequences_add_take(us_sequences *s, const us_tokenizer *tok, const us_template *tpl, const us_message *messages,
+                                size_t n, int32_t max_rows, bool *fits, us_error *err) {
+    us_sequence q = {.row = s->n_rows, .target = s->n_targets, .choice = true};
+    us_turn_span *spans = NULL;
+    us_tokens ids = {0};
+    us_status st = us_alloc(n, sizeof *spans, &spans, err);
+    if (!st) st = us_template_tokenize(tpl, tok, messages, n, false, &ids, spans, err);
+    size_t base = (size_t)s->n_prefix, begin = st ? 0 : spans[n - 1].begin, end = st ? 0 : spans[n - 1].stop - 1;
+    *fits = !st && begin > base && end - base <= (size_t)max_rows && !memcmp(ids.ids, s->prefix, base * sizeof *s->prefix);
+    for (size_t k = base; k < end && *fits && !st; k++) {
+        st = append(&s->tokens, &s->cap_tokens, s->n_rows, ids.ids[k], err);
+        if (!st) st = append(&s->window, &s->cap_window, s->n_rows, 0, err);
+        s->n_rows++;
+    }
+    for (size_t k = begin; k <= end && *fits && !st; k++) {
+        st = append(&s->target_row, &s->cap_rows, s->n_targets, (int32_t)(k - 1 - base), err);
+        if (!st) st = append(&s->target_id, &s->cap_ids, s->n_targets, ids.ids[k], err);
+        s->n_targets++;
+    }
+    us_tokens_fini(&ids);
+    free(spans);
+    return st || !*fits ? st : close_sequence(s, q, err);
+}
+
 void us_sequences_fini(us_sequences *s) {
     free(s->prefix);
     free(s->tokens);
@@ -227,6 +254,7 @@ us_status us_packer_init(us_packer *p, const us_sequences *s, int32_t max_rows, 
     if (!st) st = us_alloc(rows, sizeof *p->window, &p->window, err);
     if (!st) st = us_alloc((size_t)p->max_targets, sizeof *p->target_rows, &p->target_rows, err);
     if (!st) st = us_alloc((size_t)p->max_targets, sizeof *p->target_ids, &p->target_ids, err);
+    if (!st) st = us_alloc((size_t)p->max_targets, sizeof *p->weights, &p->weights, err);
     if (!st) st = us_alloc((size_t)p->max_segments, sizeof *p->segments, &p->segments, err);
     if (st) us_packer_fini(p);
     else us_packer_clear(p, s);
@@ -239,6 +267,7 @@ void us_packer_fini(us_packer *p) {
     free(p->window);
     free(p->target_rows);
     free(p->target_ids);
+    free(p->weights);
     free(p->segments);
     *p = (us_packer){0};
 }
@@ -246,8 +275,8 @@ void us_packer_fini(us_packer *p) {
 static void begin(us_packer *p, const us_sequences *s, bool bare) {
     int32_t n_prefix = bare ? 0 : s->n_prefix;
     p->bare = bare;
-    p->batch =
-        (us_train_batch){{n_prefix, n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0};
+    p->batch = (us_train_batch){
+        {n_prefix, n_prefix, p->window, p->segments, 0}, p->tokens, p->pos, p->target_rows, p->target_ids, 0, p->weights};
     for (int32_t i = 0; i < n_prefix; i++) p->tokens[i] = s->prefix[i], p->pos[i] = i; /* bare rows may have been there */
 }
 
@@ -264,6 +293,7 @@ bool us_packer_add(us_packer *p, const us_sequences *s, const us_sequence *q) {
         p->pos[at + i] = k->n_prefix + i;
     }
     for (int32_t i = 0; i < q->n_targets; i++) {
+        p->weights[p->batch.n_targets] = q->weight;
         p->target_rows[p->batch.n_targets] = at + s->target_row[q->target + (size_t)i];
         p->target_ids[p->batch.n_targets++] = s->target_id[q->target + (size_t)i];
     }

@@ -15,7 +15,9 @@ typedef struct us_sequence {
     size_t row, target; /* where its rows and targets begin in the arrays */
     int32_t n_rows, n_targets;
     uint32_t example;
-    bool bare; /* does not see the persona: positions from 0, an example of nothing (rehearsal.h) */
+    bool bare;    /* does not see the persona: positions from 0, an example of nothing (rehearsal.h) */
+    bool choice;  /* a take among others (choices.h): of no part */
+    float weight; /* of its targets' gradient (1) */
 } us_sequence;
 
 typedef struct us_sequences {
@@ -35,12 +37,17 @@ US_MUST_USE us_status us_sequences_build(const us_tokenizer *tok, const us_templ
                                          int32_t max_rows, us_sequences *out, us_error *err);
 /* A bare sequence of the training part: ids[n_prompt..n) are learned, each sees all before it. 0 < n_prompt < n. */
 US_MUST_USE us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err);
+/* A take behind a conversation, which is learned alone: a choice. The persona is that of the others. False in *fits: longer than
+ * the longest, or not behind the persona. */
+US_MUST_USE us_status us_sequences_add_take(us_sequences *s, const us_tokenizer *tok, const us_template *tpl,
+                                            const us_message *messages, size_t n, int32_t max_rows, bool *fits, us_error *err);
 void us_sequences_fini(us_sequences *s);
 
 /* A batch over some sequences, either with the persona or bare; owns its arrays, of fixed capacity. */
 typedef struct us_packer {
     us_train_batch batch;
     int32_t *tokens, *pos, *window, *target_rows, *target_ids;
+    float *weights;
     us_segment *segments;
     int32_t max_rows, max_targets, max_segments; /* rows without the prefix */
     bool bare;

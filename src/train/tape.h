@@ -18,6 +18,7 @@ typedef struct us_train_batch {
     const int32_t *tokens, *pos;             /* [T] */
     const int32_t *target_rows, *target_ids; /* [n_targets]: the row that predicts, and what */
     int32_t n_targets;
+    const float *weights; /* [n_targets] of each target's gradient, of any sign; NULL: 1 */
 } us_train_batch;
 
 typedef struct us_tape us_tape;

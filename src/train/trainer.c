@@ -93,6 +93,7 @@ static us_status write_config(us_trainer *t, us_error *err) {
         base, t->data_hash, o->rank, o->alpha, o->rslora, o->dropout, t->modules, o->lr, o->lora_plus, (int)o->schedule,
         o->warmup, o->epochs, (long long)o->max_steps, o->batch_rows, o->micro_rows, o->max_sequence, o->windowed, o->clip,
         o->weight_decay, (unsigned long long)o->seed, (long long)o->eval_every, (long long)o->eval_targets);
+    if (!st && t->choices.n_learned) st = us_buf_appendf(&b, err, "choices=%s\n", t->choices.hash);
     if (!st && o->rehearsal > 0)
         st = us_buf_appendf(&b, err, "rehearsal=%.9g\n", o->rehearsal); /* nothing without, as before there was any */
     t->config = st ? NULL : us_buf_take(&b, NULL);
@@ -168,28 +169,18 @@ static us_status choose_micro_rows(us_trainer *t, us_error *err) {
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-static void shuffle(uint32_t *x, size_t n, uint64_t seed) {
-    us_rng r;
-    us_rng_seed(&r, seed);
-    for (size_t i = n; i > 1; i--) {
-        size_t k = (size_t)us_rng_below(&r, i);
-        uint32_t swap = x[i - 1];
-        x[i - 1] = x[k];
-        x[k] = swap;
-    }
-}
-
 static us_status list_sequences(us_trainer *t, us_error *err) {
     us_status st = us_alloc(t->s.n, sizeof *t->order, &t->order, err);
     if (!st) st = us_alloc(t->s.n, sizeof *t->validation, &t->validation, err);
     if (!st) st = us_alloc(t->s.n, sizeof *t->step_list, &t->step_list, err);
     if (st) return st;
     for (size_t i = 0; i < t->s.n; i++) {
+        if (t->s.seqs[i].choice) continue;
         if (t->s.seqs[i].part == US_TRAIN) t->order[t->n_train++] = (uint32_t)i;
         else if (t->s.seqs[i].part == US_VALIDATION) t->validation[t->n_validation++] = (uint32_t)i;
     }
     t->order_epoch = UINT64_MAX;
-    shuffle(t->validation, t->n_validation, 1); /* the same for every seed: runs can be compared */
+    us_shuffle(t->validation, t->n_validation, 1); /* the same for every seed: runs can be compared */
     return t->n_train ? US_OK
                       : us_fail(err, US_ERR_FORMAT,
                                 "the training part is empty: give more dialogue, or smaller validation and test shares");
@@ -221,7 +212,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     t->model = model;
     t->o = options ? *options : (us_train_options){0};
     t->history = us_dataset_get_history(set);
-    t->state = (us_train_state){.best_loss = INFINITY, .last_validation = NAN, .base_loss = NAN};
+    t->state = (us_train_state){.best_loss = INFINITY, .best_choices = INFINITY, .last_validation = NAN, .base_loss = NAN};
     us_dataset_get_fingerprint(set, t->data_hash);
     t->data = *us_dataset_get_counts(set);
     for (int m = 0; m < US_N_MODULES; m++) us_net_dims(&model->net, (us_module)m, &dims[m][0], &dims[m][1]);
@@ -236,6 +227,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st) st = us_pool_new(t->o.n_threads, &t->pool, err);
     if (!st) st = us_sequences_build(model->tok, tpl, set, !t->o.windowed, t->o.max_sequence, &t->s, err);
     if (!st) st = rehearse(t, tpl, err);
+    if (!st && t->o.choices) st = us_choices_add(t, tpl, err);
+    t->o.choices = NULL; /* the caller's string */
     if (!st) st = list_sequences(t, err);
     if (!st)
         st = us_lora_init(&t->lora, model->net.n_layers, 0, (const size_t(*)[2])dims, t->o.rank, (float)t->o.alpha, t->o.rslora,
@@ -243,6 +236,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
     if (!st) st = choose_micro_rows(t, err);
     if (!st) us_tape_set_go_on(t->tape, go_on, t);
     if (!st) st = us_packer_init(&t->packer, &t->s, t->o.micro_rows, err);
+    if (!st && t->choices.n_learned) st = us_choices_begin(t, err);
     size_t bytes = t->lora.n_params * sizeof(float);
     if (!st) st = us_alloc_aligned(bytes, &t->grad, err);
     if (!st) st = us_alloc_aligned(bytes, &t->m, err);
@@ -262,6 +256,8 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
         t->facts.sequences[p] = t->s.n_seqs[p], t->facts.rows[p] = t->s.rows[p], t->facts.targets[p] = t->s.targets[p];
     t->facts.rehearsal_sequences = t->s.n_bare;
     t->facts.rehearsal_targets = t->s.bare_targets;
+    t->facts.choices[0] = t->choices.n_learned;
+    t->facts.choices[1] = t->choices.n_held;
     t->facts.too_long = t->s.n_too_long;
     t->facts.prefix_rows = t->s.n_prefix;
     t->facts.longest = t->s.longest;
@@ -274,6 +270,7 @@ us_status us_trainer_new(us_model *model, const us_dataset *set, const us_train_
 void us_trainer_free(us_trainer *t) {
     if (!t) return;
     us_tape_free(t->tape);
+    us_choices_fini(&t->choices);
     us_packer_fini(&t->packer);
     us_sequences_fini(&t->s);
     us_lora_fini(&t->lora);
@@ -309,8 +306,8 @@ static uint64_t collect(us_trainer *t) {
         if (t->order_epoch != t->state.epoch) {
             size_t n = 0; /* from the sorted order, so that an epoch's order depends on seed and number alone */
             for (size_t i = 0; i < t->s.n; i++)
-                if (t->s.seqs[i].part == US_TRAIN) t->order[n++] = (uint32_t)i;
-            shuffle(t->order, n, t->o.seed * 0x9e3779b97f4a7c15u + t->state.epoch);
+                if (t->s.seqs[i].part == US_TRAIN && !t->s.seqs[i].choice) t->order[n++] = (uint32_t)i;
+            us_shuffle(t->order, n, t->o.seed * 0x9e3779b97f4a7c15u + t->state.epoch);
             t->order_epoch = t->state.epoch;
         }
         uint32_t i = t->order[t->state.at++];
@@ -394,8 +391,8 @@ static double evaluate(us_trainer *t, const uint32_t *list, size_t n, int64_t ma
 double us_trainer_evaluate(us_trainer *t, us_part part, int64_t max_targets, us_which which, uint64_t *n_targets) {
     size_t n = 0;
     for (size_t i = 0; i < t->s.n; i++)
-        if (t->s.seqs[i].part == part) t->step_list[n++] = (uint32_t)i;
-    shuffle(t->step_list, n, 1);
+        if (t->s.seqs[i].part == part && !t->s.seqs[i].choice) t->step_list[n++] = (uint32_t)i;
+    us_shuffle(t->step_list, n, 1);
     float *now = t->lora.params, scale = t->lora.scale;
     if (which == US_BEST && t->state.have_best) t->lora.params = t->best, t->lora.revision++;
     if (which == US_BASE) t->lora.scale = 0;
@@ -413,20 +410,30 @@ static void add_point(double (*points)[2], size_t *n, int64_t step, double loss)
     points[at][1] = loss;
 }
 
+/* What the held-out choices say goes into the report. */
+static us_choices_report judge(us_trainer *t, us_train_report *r) {
+    us_choices_report c = us_choices_judge(t);
+    r->choices_loss = c.loss, r->choices_worth = c.worth, r->choices_worth_before = c.worth_before;
+    return c;
+}
+
 /* False: it was stopped, and is owed. */
 static bool validate(us_trainer *t, us_train_report *r) {
     us_train_state *s = &t->state;
     double loss = evaluate(t, t->validation, t->n_validation, t->o.eval_targets, NULL);
+    double choices = t->choices.n_held ? judge(t, r).loss : 0;
     s->owes = us_tape_take_stopped(t->tape);
     if (s->owes) return false;
     s->last_validation = loss;
     add_point(t->curve.validation, &t->curve.n_validation, s->step, s->last_validation);
     r->validated = true;
-    r->improved = s->last_validation < s->best_loss;
+    r->improved =
+        t->choices.n_held ? choices < s->best_choices : loss < s->best_loss; /* it is for the choices that it learns */
     s->n_worse = r->improved ? 0 : s->n_worse + 1;
     if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
     if (!r->improved) return true;
     s->best_loss = s->last_validation;
+    s->best_choices = choices;
     s->best_step = s->step;
     s->have_best = true;
     memcpy(t->best, t->lora.params, t->lora.n_params * sizeof(float));
@@ -441,6 +448,7 @@ static us_status measure_continued(us_trainer *t, us_error *err) {
     if (us_tape_take_stopped(t->tape)) return interrupted(err);
     add_point(t->curve.validation, &t->curve.n_validation, 0, loss);
     s->best_loss = s->last_validation = loss;
+    s->best_choices = t->choices.n_held ? log(2) : 0; /* nothing is preferred yet */
     s->have_best = isfinite(loss);
     memcpy(t->best, t->lora.params, t->lora.n_params * sizeof(float));
     return US_OK;
@@ -465,6 +473,14 @@ static us_status measure_base(us_trainer *t, us_error *err) {
                                     loss);
 }
 
+/* By the factors that the run begins with. */
+static us_status measure_choices(us_trainer *t, us_error *err) {
+    us_choices_measure(t);
+    if (!us_tape_take_stopped(t->tape)) return US_OK;
+    t->choices.measured = false;
+    return interrupted(err);
+}
+
 /* Gradients and the optimizer. After an error the state is as before. */
 static us_status learn(us_trainer *t, us_train_report *r, us_error *err) {
     us_train_state *s = &t->state, before = *s;
@@ -473,13 +489,14 @@ static us_status learn(us_trainer *t, us_train_report *r, us_error *err) {
     memset(t->grad, 0, t->lora.n_params * sizeof(float));
     double nats = run(t, t->step_list, t->n_step, 1.0f / (float)r->targets,
                       t->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)s->step * 65536, t->grad, &r->rows);
+    double choices = t->choices.n_learned ? us_choices_learn(t, t->grad, &r->rows) : 0;
     if (us_tape_take_stopped(t->tape)) {
         *s = before;
         return interrupted(err);
     }
     r->loss = nats / (double)r->targets;
     r->grad_norm = norm(t->grad, t->lora.n_params);
-    if (!isfinite(r->loss) || !isfinite(r->grad_norm)) {
+    if (!isfinite(r->loss) || !isfinite(choices) || !isfinite(r->grad_norm)) {
         *s = before;
         return us_fail(err, US_ERR_FORMAT,
                        "step %lld: loss %g, gradient norm %g: not finite (a rate of %g is too high, or the base holds "
@@ -513,9 +530,11 @@ us_status us_trainer_step(us_trainer *t, us_train_report *r, us_error *err) {
     us_train_state *s = &t->state;
     us_status st = US_OK;
     bool done = s->done;
-    *r = (us_train_report){.lr = rate(t, s->step), .loss = NAN};
+    *r = (us_train_report){
+        .lr = rate(t, s->step), .loss = NAN, .choices_loss = NAN, .choices_worth = NAN, .choices_worth_before = NAN};
     if (!t->saved_ns) t->saved_ns = us_now_ns();
     if (!done) st = measure_base(t, err);
+    if (!st && !done && t->choices.n_learned && !t->choices.measured) st = measure_choices(t, err);
     if (!st && !done && !s->owes) st = learn(t, r, err);
     if (!st && s->owes && !validate(t, r)) st = interrupted(err);
     if (!st && (r->rows || r->validated) && is_time_to_save(t, r)) {

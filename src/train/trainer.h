@@ -3,6 +3,7 @@
 #define US_TRAIN_TRAINER_H
 #include "base/pool.h"
 #include "model/model.h"
+#include "train/choices.h"
 #include "train/sequences.h"
 #include "train/tape.h"
 #include "understudy/train.h"
@@ -12,6 +13,8 @@ typedef struct us_train_state {
     int64_t step, best_step;
     uint64_t epoch, at; /* the next sequence: order of that epoch, index in it */
     double best_loss, last_validation, base_loss;
+    double best_choices;               /* the lowest loss of held-out choices: by it the best is kept, where there are any */
+    uint64_t choices_at;               /* conversations with choices drawn so far */
     double seconds;                    /* of steps, in all sittings */
     uint64_t rows;                     /* computed in them */
     int32_t n_worse;                   /* validations since the best */
@@ -39,6 +42,7 @@ struct us_trainer {
     us_lora lora;
     us_sequences s;
     us_packer packer;
+    us_choices choices; /* none: n_learned is 0 */
     us_tape *tape;
     float *grad, *m, *v, *best;
     uint32_t *order, *validation, *step_list; /* indices of sequences: the epoch's, the validation's, the step's */

@@ -491,8 +491,12 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     for (size_t i = 0; i < t->s.n; i++) {
         const us_sequence *q = &t->s.seqs[i];
         if (!q->bare) continue;
-        us_sequence copy = {
-            .part = US_TRAIN, .row = only.n_rows, .target = only.n_targets, .n_rows = q->n_rows, .n_targets = q->n_targets};
+        us_sequence copy = {.part = US_TRAIN,
+                            .row = only.n_rows,
+                            .target = only.n_targets,
+                            .n_rows = q->n_rows,
+                            .n_targets = q->n_targets,
+                            .weight = 1};
         assert_ok(us_grow(&only.seqs, &only.cap, only.n + 1, sizeof copy, &err), &err);
         assert_ok(us_grow(&only.tokens, &only.cap_tokens, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
         assert_ok(us_grow(&only.window, &only.cap_window, only.n_rows + (size_t)q->n_rows, sizeof(int32_t), &err), &err);
