@@ -43,8 +43,8 @@ class Server:
         return r.status, data
 
     def which(self, body, i):
-        """Adapter i, as each server is told."""
-        return dict(body, model=f'c{i}') if self.name == 'ours' else dict(body, model='x', lora=[{'id': k, 'scale': float(k == i)} for k in range(4)], cache_prompt=True)
+        """Adapter i, as each server is told; one take a reply, as the other server makes."""
+        return dict(body, model=f'c{i}', takes=1) if self.name == 'ours' else dict(body, model='x', lora=[{'id': k, 'scale': float(k == i)} for k in range(4)], cache_prompt=True)
 
     def stream(self, path, body):
         """Seconds to the first words, tokens made, prompt tokens not taken from the cache, the text."""
