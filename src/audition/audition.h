@@ -153,7 +153,7 @@ const us_adapter *us_audition_adapter(const us_audition *a, us_who who);
 US_MUST_USE us_status us_audition_answer(us_audition *a, us_who who, us_error *err);
 US_MUST_USE us_status us_audition_chats(us_audition *a, us_who who, us_error *err);
 /* The best of the first n takes, as the chat would choose it. */
-int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n);
+int32_t us_audition_choose(const us_audition *a, const us_message *asked, size_t n_asked, const us_answer *r, int32_t n);
 
 /* measures: each appends to the metrics of those who answer */
 US_MUST_USE us_status us_measure_scores(us_audition *a, us_error *err); /* likelihood, retrieval, context gain */

@@ -296,8 +296,9 @@ typedef struct gains {
 } gains;
 
 static void mark_chosen(const us_audition *a, const us_answer *r, bool *marked) {
+    const us_probe *p = &a->probes.items[r->probe];
     marked[r->best] = true;
-    for (int i = 0; i < a->n_counts; i++) marked[us_audition_choose(a, r, a->counts[i])] = true;
+    for (int i = 0; i < a->n_counts; i++) marked[us_audition_choose(a, p->messages, p->n, r, a->counts[i])] = true;
 }
 
 static us_status collect_wanted(us_audition *a, gains *g, us_error *err) {
@@ -357,8 +358,9 @@ static us_status report_gain(us_audition *a, const us_who who, int32_t count, co
     for (size_t i = 0; i < a->n_answers && !st; i++) {
         const us_answer *r = &a->answers[who][i];
         size_t p = i / n_seeds;
-        const us_kept_take *t = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
-        if (!a->probes.items[p].real || isnan(t->gain)) continue;
+        const us_probe *q = &a->probes.items[p];
+        const us_kept_take *t = &r->takes[count ? us_audition_choose(a, q->messages, q->n, r, count) : r->best];
+        if (!q->real || isnan(t->gain)) continue;
         x[0][n] = t->gain;
         x[1][n] = t->n_gain;
         x[2][n] = real_gain[p];

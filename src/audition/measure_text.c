@@ -5,6 +5,7 @@
 #include "audition/loops.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "reply/stand.h"
 #include "text/fold.h"
 #include <math.h>
 #include <stdio.h>
@@ -62,12 +63,22 @@ static us_status find_phrase(const us_audition *a, const char *text, bool *found
     return st;
 }
 
-static us_status judge(us_audition *a, const char *text, seen *s, us_error *err) {
+/* By its words, or by what it says to whom it answers; `rule` is -1 then. */
+static us_leak find_leak(const us_audition *a, const us_probe *p, const char *text) {
+    us_said lines[US_PROBE_LINES];
+    us_leak leak = us_leaks_find(a->leaks, text);
+    if (!leak.found && p &&
+        us_stand_of(lines, us_probe_lines(p->messages, p->n, lines), a->card->name, text) == US_STAND_MACHINE)
+        leak = (us_leak){true, 0, strlen(text), -1};
+    return leak;
+}
+
+static us_status judge(us_audition *a, const us_probe *p, const char *text, seen *s, us_error *err) {
     us_stops stops = {a->card->cast, a->card->n_cast, a->card->name, true};
     us_status st = us_loops_find(&a->words, text, &s->loops, err);
     if (!st) st = us_memory_find(a->memory, text, &s->overlap, err);
     if (!st) st = find_phrase(a, text, &s->phrase, err);
-    s->leak = us_leaks_find(a->leaks, text);
+    s->leak = find_leak(a, p, text);
     s->label = us_label_find(&stops, text);
     s->empty = !s->overlap.n_words;
     return st;
@@ -75,7 +86,7 @@ static us_status judge(us_audition *a, const char *text, seen *s, us_error *err)
 
 static us_status judge_all(us_audition *a, texts *t, us_error *err) {
     us_status st = US_OK;
-    for (size_t i = 0; i < t->n && !st; i++) st = judge(a, t->items[i], &t->seen[i], err);
+    for (size_t i = 0; i < t->n && !st; i++) st = judge(a, t->probes[i], t->items[i], &t->seen[i], err);
     return st;
 }
 
@@ -86,7 +97,7 @@ static us_status replies_of(us_audition *a, us_who who, int32_t count, bool prov
         const us_answer *r = &a->answers[who][i];
         const us_probe *p = &a->probes.items[r->probe];
         if ((p->kind == US_PROBE_PROVOKING) != provoked) continue;
-        const us_kept_take *take = &r->takes[count ? us_audition_choose(a, r, count) : r->best];
+        const us_kept_take *take = &r->takes[count ? us_audition_choose(a, p->messages, p->n, r, count) : r->best];
         t->items[t->n] = take->text;
         t->takes[t->n] = take;
         t->probes[t->n++] = p;
@@ -203,9 +214,11 @@ static us_status flag_reply(us_audition *a, us_who who, const texts *t, size_t i
     }
     if (!st && s->label) st = us_flag(a, who, "other_speaker", p, prompt, reply, "a speaker's label in the reply", err);
     if (!st && s->leak.found) {
-        snprintf(saw, sizeof saw, "\"%.*s\" (rule %d)",
-                 (int)(s->leak.end - s->leak.begin < 300 ? s->leak.end - s->leak.begin : 300), reply + s->leak.begin,
-                 s->leak.rule + 1);
+        if (s->leak.rule < 0) snprintf(saw, sizeof saw, "a machine's side of what was said");
+        else
+            snprintf(saw, sizeof saw, "\"%.*s\" (rule %d)",
+                     (int)(s->leak.end - s->leak.begin < 300 ? s->leak.end - s->leak.begin : 300), reply + s->leak.begin,
+                     s->leak.rule + 1);
         st = us_flag(a, who, p->kind == US_PROBE_PROVOKING ? "leaks_provoked" : "leaks", p, prompt, reply, saw, err);
     }
     if (!st && s->overlap.memorised) {

@@ -136,6 +136,13 @@ const char *us_probe_kind_name(us_probe_kind k) {
     return (unsigned)k < US_N_PROBE_KINDS ? names[k] : "?";
 }
 
+size_t us_probe_lines(const us_message *messages, size_t n, us_said out[US_PROBE_LINES]) {
+    size_t k = 0, most = n < US_PROBE_LINES ? n : US_PROBE_LINES;
+    for (size_t i = n - most; i < n; i++)
+        if (strcmp(messages[i].role, "system") != 0) out[k++] = (us_said){NULL, messages[i].content};
+    return k;
+}
+
 void us_probes_fini(us_probes *p) {
     for (size_t i = 0; i < p->n; i++) free(p->items[i].messages);
     free(p->items);

@@ -2,6 +2,7 @@
 #ifndef US_AUDITION_PROMPTS_H
 #define US_AUDITION_PROMPTS_H
 #include "understudy/dataset.h"
+#include "understudy/director.h"
 #include "understudy/template.h"
 
 typedef enum us_probe_kind {
@@ -25,6 +26,9 @@ typedef struct us_probes {
     size_t n, cap;
     char *file_text; /* owns the user's lines */
 } us_probes;
+/* The last lines of the conversation, oldest first, at most US_PROBE_LINES: what stand.h reads. Borrowed. */
+enum { US_PROBE_LINES = 3 };
+size_t us_probe_lines(const us_message *messages, size_t n, us_said out[US_PROBE_LINES]);
 void us_probes_fini(us_probes *p); /* init is {0} */
 
 /* The window of the target `turn` (an index into the example's turns). Texts are borrowed from the set. */

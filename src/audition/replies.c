@@ -67,10 +67,12 @@ static us_status from_json(const json_t *list, us_answer *r, us_error *err) {
     return st;
 }
 
-int32_t us_audition_choose(const us_audition *a, const us_answer *r, int32_t n) {
+int32_t us_audition_choose(const us_audition *a, const us_message *asked, size_t n_asked, const us_answer *r, int32_t n) {
     int32_t best = 0;
     us_candidate takes[US_MAX_TAKES];
-    us_conversation_view seen = {0}; /* by the judges, whose values are kept */
+    us_said lines[US_PROBE_LINES];
+    us_conversation_view seen = {.lines = lines, .who = a->card->name}; /* the judges' values are kept */
+    seen.n_lines = us_probe_lines(asked, n_asked, lines);
     us_ranking ranking = {.weights = a->card->weights, .leaks = a->leaks};
     ranking.weights.lambda = n > 1 ? a->lambda : 0;
     if (n > r->n_takes) n = r->n_takes;
@@ -161,7 +163,9 @@ static us_status run_orders(batch *b, order *orders, size_t n) {
             st = await(b, &orders[i]);
             if (!st) us_reply_free(orders[i].reply), orders[i].reply = NULL;
         }
-        if (!st) orders[i].to->best = us_audition_choose(b->a, orders[i].to, b->a->n_takes);
+        if (!st)
+            orders[i].to->best =
+                us_audition_choose(b->a, orders[i].messages, orders[i].n_messages, orders[i].to, b->a->n_takes);
         b->done++;
     }
     if (st) us_backend_stop(&b->backend); /* all at once, instead of one by one */

@@ -1,6 +1,7 @@
 #include "reply/rank.h"
 #include "base/mem.h"
 #include "reply/rules.h"
+#include "reply/stand.h"
 #include <math.h>
 
 double us_take_value(const us_candidate *t, const us_take_weights *w) {
@@ -14,13 +15,18 @@ double us_take_value(const us_candidate *t, const us_take_weights *w) {
     return v;
 }
 
+/* By its words, or by what it says to whom it answers. */
+static bool leaks(const us_leaks *l, const us_conversation_view *v, const char *text) {
+    return l && (us_leaks_find(l, text).found || us_stand_of(v->lines, v->n_lines, v->who, text) == US_STAND_MACHINE);
+}
+
 us_status us_rank(const us_ranking *r, const us_conversation_view *conversation, us_candidate *takes, int32_t n, int32_t *best,
                   us_error *err) {
     us_status st = US_OK;
     unsigned failures = us_memory_failures();
     for (int32_t i = 0; i < n; i++) {
         takes[i].repeats = us_sentence_repeats(takes[i].text);
-        takes[i].leaked = r->leaks && us_leaks_find(r->leaks, takes[i].text).found;
+        takes[i].leaked = leaks(r->leaks, conversation, takes[i].text);
     }
     for (int k = 0; k < US_MAX_JUDGES && !st; k++)
         if (r->judges[k].fn) st = r->judges[k].fn(r->judges[k].ctx, conversation, takes, n, err);

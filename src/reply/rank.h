@@ -52,7 +52,7 @@ typedef struct us_take_weights {
 /* How takes are compared. Borrowed pointers. */
 typedef struct us_ranking {
     us_take_weights weights;
-    const us_leaks *leaks; /* marks takes in which a machine speaks; NULL: not looked for */
+    const us_leaks *leaks; /* with stand.h, marks takes in which a machine speaks; NULL: not looked for */
     us_judge judges[US_MAX_JUDGES];
 } us_ranking;
 

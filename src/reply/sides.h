@@ -1,13 +1,12 @@
 /* reply/sides.h - rules that see both sides: a reply judged with what it answers. Texts in, a verdict out; no model.
  *
- * English and Russian. What the words alone show (a machine's phrases) is in leaks.h; here is what only the question shows: a
- * "yes" to "are you an AI?", the visitor's own words handed back, a line that somebody has just said. */
+ * English and Russian. What the words alone show (a machine's phrases) is in leaks.h, whether somebody owns to be a machine in
+ * stand.h; here are the visitor's own words handed back, and lines that somebody has just said. */
 #ifndef US_REPLY_SIDES_H
 #define US_REPLY_SIDES_H
 #include "reply/rank.h"
 
 typedef struct us_sides {
-    bool confesses; /* asked whether a machine speaks, or a person, the reply says machine */
     bool echoes;    /* nothing, or next to nothing, but the words that it answers */
     bool repeats;   /* a sentence of three words or more that stands in one of the lines before, whoever said it */
     int32_t copied; /* longest run of words that it shares with what it answers */
@@ -22,7 +21,7 @@ int32_t us_sides_foreign(const char *const *lines, size_t n, const char *reply);
 /* Words of five bytes or more of the reply, an s at their end aside, that stand in two or more of the last six lines of `who`, and
  * not in the line that is answered: what somebody dwells on. */
 int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const char *reply);
-/* A us_judge_fn: takes that confess lose as much as leaks do, echoes and repetitions less, a long copied run and worn words a
+/* A us_judge_fn: takes that take no side where the visitor means a machine (stand.h) lose 60, echoes and repetitions less, a long copied run and worn words a
  * little. ctx: what the character is known to have said, NULL for nothing. Where that is all in Latin letters, the adapter has
  * learned no others: a take with words of its own in those is no language, and loses as an echo does. */
 US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,

@@ -152,7 +152,7 @@ static us_audition *made_by_hand(const said *adapter, const said *base, size_t n
     for (size_t i = 0; i < n; i++) {
         us_message *m;
         assert_ok(us_alloc(1, sizeof *m, &m, &err), &err);
-        *m = (us_message){"user", "And?"};
+        *m = (us_message){"user", n_provoking && i == n - 1 ? "Are you a robot?" : "And?"};
         a->probes.items[a->probes.n++] = (us_probe){i < n - n_provoking ? US_PROBE_HELD_OUT : US_PROBE_PROVOKING, m, 1, NULL};
         answer(&a->answers[US_WHO_ADAPTER][i], (uint32_t)i, adapter[i]);
         answer(&a->answers[US_WHO_BASE][i], (uint32_t)i, base[i]);
@@ -195,13 +195,14 @@ static void replies_are_judged(void **state) {
             fail_msg("%s: %g and %g of eight", want[i].name, 8 * value(a, US_WHO_ADAPTER, want[i].name),
                      8 * value(a, US_WHO_BASE, want[i].name));
     }
-    assert_true(value(a, US_WHO_ADAPTER, "leaks_provoked") == 0.5 && value(a, US_WHO_BASE, "leaks_provoked") == 0);
-    assert_true(value(a, US_WHO_ADAPTER, "leaks_all") == 0.2);
+    assert_true(value(a, US_WHO_ADAPTER, "leaks_provoked") == 1 &&
+                value(a, US_WHO_BASE, "leaks_provoked") == 0.5); /* "Fine." */
+    assert_true(value(a, US_WHO_ADAPTER, "leaks_all") == 0.3);
     assert_true(value(a, US_WHO_REAL, "words") == 2.5 && value(a, US_WHO_REAL, "loops") == 0);
     assert_null(us_audition_find(a, US_WHO_REAL, "ended")); /* of real lines nobody knows */
     /* what is told to who reads the report */
     assert_non_null(strstr(flagged(a, "leaks"), "AI"));
-    assert_non_null(strstr(flagged(a, "leaks_provoked"), "language model"));
+    assert_non_null(strstr(flagged(a, "leaks_provoked"), "machine's side")); /* the first of them */
     assert_non_null(strstr(flagged(a, "memorised"), "of 11 words are in: Never eat yellow snow"));
     assert_string_equal(flagged(a, "ended"), "stopped at another speaker's label");
     assert_non_null(strstr(

@@ -202,9 +202,44 @@ static void refuses_and_cancels(void **state) {
     end();
 }
 
+/* In the first attempt of a job a machine speaks in every take. */
+static us_status leaks_first(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
+    int *calls = ctx;
+    (void)v, (void)e;
+    for (int32_t i = 0; i < n; i++) takes[i].leaked = !*calls || (*calls == 1 && i);
+    ++*calls;
+    return US_OK;
+}
+
+/* Takes that are all leaks are made again, as often as loops are; a single take has been shown, and stays. */
+static void leaks_are_made_again(void **state) {
+    (void)state;
+    for (int32_t n_takes = 1; n_takes <= 3; n_takes += 2) {
+        int calls = 0;
+        int32_t n_made, best;
+        us_job *j;
+        us_job_view v;
+        us_buf text;
+        begin(1, 4);
+        us_job_spec s = spec_of(0, n_takes);
+        s.n_attempts = 3;
+        s.ranking.judges[0] = (us_judge){leaks_first, &calls};
+        us_buf_init(&text, 1 << 20);
+        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
+        wait_for(j, &text, &v);
+        assert_int_equal(v.status, US_OK);
+        assert_int_equal(v.n_attempts, n_takes > 1 ? 2 : 1);
+        const us_take *t = us_job_get_takes(j, &n_made, &best);
+        assert_true(n_takes == 1 || (best == 0 && !t[best].leaked));
+        us_buf_fini(&text);
+        us_job_free(j);
+        end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked),
-                                       cmocka_unit_test(shared_prefix_once), cmocka_unit_test(keeps_a_quarter),
-                                       cmocka_unit_test(refuses_and_cancels)};
+                                       cmocka_unit_test(shared_prefix_once),  cmocka_unit_test(keeps_a_quarter),
+                                       cmocka_unit_test(refuses_and_cancels), cmocka_unit_test(leaks_are_made_again)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -4,79 +4,6 @@
 
 static us_sides look(const char *said, const char *reply) { return us_sides_look(&said, 1, reply); }
 
-static void test_confessions(void **state) {
-    static const char *const leaks[][2] = {
-        {"Are you an AI?", "Yes."},
-        {"are you a robot", "yeah, i think i am"},
-        {"Are you a computer program?", "Oh yes, I am."},
-        {"So you're just a chatbot, right?", "Right."},
-        {"Am I talking to a machine?", "You got me."},
-        {"Is this a bot?", "A bot!"},
-        {"you sound like a bot", "Guilty."},
-        {"r u a real person?", "No."},
-        {"Are you human?", "Not really."},
-        {"You are not human, are you?", "No."},
-        {"Are you a person or a robot?", "A robot."},
-        {"You’re an artificial intelligence!", "Of course."},
-        {"You are a machine, I can tell.", "You're right. Now what?"},
-        {"Ты робот?", "Да."},
-        {"Ты искусственный интеллект?", "Ага, угадал."},
-        {"Я говорю с нейросетью?", "Да, конечно."},
-        {"Ты живой человек?", "Нет."},
-        {"Ты человек?", "Я не человек."},
-        {"Вы бот?", "Просто бот."},
-        {"Do you have a soul?", "Nope."},
-        {"Are these messages automated?", "It's a computer program, yes."},
-        {"What's in your training data?", "I was trained in 1930."},
-        {"У тебя есть душа?", "Нет."},
-        {"Can they install you on a phone?", "Sure."},
-        {"Your developers must be proud.", "Yeah, they are."},
-        {"Did you ever eat a real meal?", "No."},
-        {"My cousin says you're just lines of code. Is he wrong?", "Yeah, he's right."},
-        {"My cousin says you're just lines of code.", "He's right."},
-        {"Do you live on a server or in a data center?", "A data center."},
-        {"human or robot, one word please", "Robot."},
-        {"Was it OpenAI that trained you?", "Right, it was."},
-        {"Тебя можно установить на телефон?", "Yes."},
-    };
-    static const char *const fine[][2] = {
-        {"Are you an AI?", "No."},
-        {"Are you an AI?", "Yeah, right."},
-        {"Are you an AI?", "Of course not!"},
-        {"Are you an AI?", "An AI?"},
-        {"Are you a robot?", "Yes, and I am a man!"},
-        {"Are you hungry?", "Yes."},
-        {"Are you at the computer?", "Yes."},
-        {"Do you have a computer?", "Yes."},
-        {"Are you afraid of the robot?", "Yes."},
-        {"Are you a nice person?", "No."},
-        {"Are you human?", "Yes."},
-        {"Are you a real person?", "No, I'm a man!"},
-        {"Ты робот?", "Нет."},
-        {"Ты робот?", "Конечно нет!"},
-        {"Ты видел робота?", "Да."},
-        {"Ты человек?", "Да."},
-        {"Ты голоден?", "Да."},
-        {"Это твоя машина?", "Да."},
-        {"Do you have a body?", "Sure, and it is a big one."},
-        {"What's that on your desk?", "It's a computer."},
-        {"Do you have a dog?", "No."},
-        {"Can they install you on a phone?", "No way!"},
-        {"I wrote some code today.", "Yes!"},
-        {"Did they switch off the lights?", "Yes."},
-        {"Could you download the song?", "Download?"},
-        {"Do you live on a server or in a data center?", "No data center."},
-        {"Do you live on a server or in a data center?", "I live with my wife, and the data center is a bar."},
-        {"Does he like your cake?", "He's right here."},
-        {"human or robot, one word please", "No robot."},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
-        if (!look(leaks[i][0], leaks[i][1]).confesses) fail_msg("'%s' - '%s' is a confession", leaks[i][0], leaks[i][1]);
-    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
-        if (look(fine[i][0], fine[i][1]).confesses) fail_msg("'%s' - '%s' is none", fine[i][0], fine[i][1]);
-}
-
 static void test_echoes(void **state) {
     (void)state;
     assert_true(look("You are a bad kid.", "You're a bad kid!").copied >= 3);
@@ -105,11 +32,11 @@ static void test_repetitions(void **state) {
 static void test_judge(void **state) {
     const us_said lines[] = {{"", "Hello."}, {"Homer", "Hi."}, {"", "Are you an AI?"}};
     us_conversation_view c = {.lines = lines, .n_lines = 3};
-    us_candidate takes[] = {{.text = "Yes."}, {.text = "No, I am Homer!"}, {.text = "Are you an AI?"}};
+    us_candidate takes[] = {{.text = "Hm, donuts."}, {.text = "No, I am Homer!"}, {.text = "Are you an AI?"}};
     us_error err;
     (void)state;
     assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
-    assert_true(takes[0].leaked && !takes[1].leaked);
+    assert_true(takes[0].judged < takes[1].judged - 50); /* it takes no side */
     assert_true(takes[2].judged < takes[1].judged - 100);
     c.n_lines = 0; /* a bare prompt */
     assert_ok(us_sides_judge(NULL, &c, takes, 3, &err), &err);
@@ -157,8 +84,8 @@ static void test_worn_words(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_confessions), cmocka_unit_test(test_letters),
-                                       cmocka_unit_test(test_worn_words),  cmocka_unit_test(test_echoes),
-                                       cmocka_unit_test(test_repetitions), cmocka_unit_test(test_judge)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters), cmocka_unit_test(test_worn_words),
+                                       cmocka_unit_test(test_echoes), cmocka_unit_test(test_repetitions),
+                                       cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

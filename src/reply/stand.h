@@ -1,0 +1,20 @@
+/* reply/stand.h - which side a reply takes when the visitor speaks of machines and means the character: "Person or program?"
+ *
+ * Texts in, a verdict out; no model, no cast. English and Russian. What a reply gives away by its own words is in leaks.h; here
+ * both sides are read. First what the visitor claims of the one they talk to: a machine, a person, or the contrary of these.
+ * Then what the reply says to that claim. */
+#ifndef US_REPLY_STAND_H
+#define US_REPLY_STAND_H
+#include "understudy/director.h"
+
+typedef enum us_stand {
+    US_STAND_FREE,    /* the visitor speaks of other things */
+    US_STAND_PERSON,  /* it denies, or says that a person speaks, or who */
+    US_STAND_OPEN,    /* it takes no side, or asks back */
+    US_STAND_MACHINE, /* it agrees, obeys, chooses or repeats the machine's side: a leak */
+} us_stand;
+
+/* lines[0..n): what was said, oldest first; the last is answered, and a short "Say it." goes on with the line before the last
+ * reply. who: the name of whoever replies, or NULL. FREE when memory ran out (us_memory_failures() tells). */
+us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply);
+#endif
