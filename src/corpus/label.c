@@ -184,8 +184,33 @@ us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *e
     return st || !direction.n ? st : us_buf_append_str(out, open ? ") " : " ", err);
 }
 
+/* Without a picture in front of a name: an emoji and what belongs to it. */
+static us_span_str without_symbols(us_span_str l) {
+    us_span_str t = l;
+    uint32_t cp;
+    for (int len; t.n && (len = us_utf8_decode(t.s, t.n, &cp)); t.s += len, t.n -= (size_t)len) {
+        int8_t type = u_charType((UChar32)cp);
+        bool part = cp == 0x200d || cp == 0xfe0f || (cp >= 0x1f3fb && cp <= 0x1f3ff);
+        if (cp != ' ' && cp != 0xa0 && !part && !(type == U_OTHER_SYMBOL && cp >= 0x2190)) break;
+    }
+    return t.n && !us_is_song(l) ? t : l;
+}
+
+/* "**Ann** \u2014 Hi": a name in bold and a dash. */
+static bool bold_and_dash(us_span_str l, us_span_str *name, us_span_str *words) {
+    const char *close = exactly(l, "**") && l.n > 5 ? memmem(l.s + 2, l.n - 2, "**", 2) : NULL, *end = l.s + l.n;
+    if (!close) return false;
+    us_span_str rest = us_trim((us_span_str){close + 2, (size_t)(end - close) - 2}),
+                n = us_trim((us_span_str){l.s + 2, (size_t)(close - l.s) - 2});
+    size_t dash = rest.n ? dash_at(rest.s, end) : 0;
+    if (!dash || rest.n <= dash || rest.s[dash] != ' ' || !is_name(n)) return false;
+    *name = n;
+    *words = us_trim((us_span_str){rest.s + dash, rest.n - dash});
+    return true;
+}
+
 bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
-    us_span_str l = us_trim(line);
+    us_span_str l = without_symbols(us_trim(line));
     size_t len = 0, at;
     if (us_label_dotted(l, name, direction, words) && us_is_capitals(*name) && name->n > 2)
         return true; /* ALGERNON. Did you? */
@@ -201,6 +226,7 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         if (!tag) *words = us_trim((us_span_str){end + 1, (size_t)(l.s + l.n - end) - 1});
         return !tag && words->n;
     }
+    if (bold_and_dash(l, name, words)) return true;
     bool marked = l.n > 4 && (exactly(l, "**") || exactly(l, "__") || exactly(l, "'''")); /* markdown, wikis */
     us_span_str from = marked ? without(l, "*_'") : l;
     if (marked) from.n = (size_t)(l.s + l.n - from.s);

@@ -434,7 +434,59 @@ static bool is_media(us_span_str w) {
                                          "[ sticker ]",
                                          "photo",
                                          "sticker",
-                                         "voice message"};
+                                         "voice message",
+                                         "ta wiadomość została usunięta",
+                                         "usunięto tę wiadomość",
+                                         "usunięto wiadomość",
+                                         "usunąłeś tę wiadomość",
+                                         "bu mesaj silindi",
+                                         "bu mesajı sildiniz",
+                                         "تم حذف هذه الرسالة",
+                                         "لقد حذفت هذه الرسالة",
+                                         "dit bericht is verwijderd",
+                                         "je hebt dit bericht verwijderd",
+                                         "afbeelding weggelaten",
+                                         "hai eliminato questo messaggio",
+                                         "você apagou esta mensagem",
+                                         "essa mensagem foi apagada",
+                                         "apagaste esta mensagem",
+                                         "vous avez supprimé ce message",
+                                         "tato zpráva byla smazána",
+                                         "tuto zprávu jste smazali",
+                                         "a mensagem foi apagada",
+                                         "det här meddelandet har raderats",
+                                         "det här meddelandet raderades",
+                                         "du raderade det här meddelandet",
+                                         "denne besked blev slettet",
+                                         "denne meldingen ble slettet",
+                                         "tämä viesti poistettiin",
+                                         "ezt az üzenetet törölték",
+                                         "acest mesaj a fost șters",
+                                         "це повідомлення видалено",
+                                         "ви видалили це повідомлення",
+                                         "αυτό το μήνυμα διαγράφηκε",
+                                         "הודעה זו נמחקה",
+                                         "यह मैसेज डिलीट कर दिया गया",
+                                         "pesan ini telah dihapus",
+                                         "tin nhắn này đã bị xóa",
+                                         "このメッセージは削除されました",
+                                         "이 메시지는 삭제되었습니다",
+                                         "삭제된 메시지입니다.",
+                                         "此消息已删除",
+                                         "此訊息已刪除",
+                                         "您已删除此消息",
+                                         "你撤回了一条消息",
+                                         "image omise",
+                                         "vidéo omise",
+                                         "missed group call",
+                                         "silent voice call",
+                                         "entgangener sprachanruf",
+                                         "verpasster sprachanruf",
+                                         "verpasster videoanruf",
+                                         "appel vocal manqué",
+                                         "llamada perdida",
+                                         "пропущенный аудиозвонок",
+                                         "пропущенный видеозвонок"};
     static const char *const inside[] = {
         "(file attached)", "(datei angehängt)", "(fichier joint)", "(archivo adjunto)", "(arquivo anexado)", "(file allegato)",
         "(файл добавлен)", "<attached:",        "<adjunto:",       "<anexado:",         "<angehängt:",       "<pièce jointe"};
@@ -598,6 +650,12 @@ static bool is_beside(us_span_str t) {
     return emoji;
 }
 
+static bool is_credit(us_span_str line) { /* "Transcribed by https://otter.ai" */
+    char begin[40];
+    snprintf(begin, sizeof begin, "%.*s", (int)(line.n < sizeof begin ? line.n : sizeof begin - 1), line.s);
+    return us_is_credit("", begin);
+}
+
 us_status us_read_chat(us_rows *r, us_doc *d) {
     us_lines l = us_lines_of(d->s, d->n);
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
@@ -624,7 +682,9 @@ us_status us_read_chat(us_rows *r, us_doc *d) {
         else if (discord && line.n > 8 && line.s[0] == '=' && line.s[line.n - 1] == '=')
             st = finish(&t); /* the frame around the head of an export */
         else if (above && t.open && is_beside(line)) continue;
-        else if (irc && is_day(line, &t.day)) {
+        else if (above && is_credit(line)) {
+            if (!(st = finish(&t))) us_rows_action(r, l.line), st = r->status;
+        } else if (irc && is_day(line, &t.day)) {
             if (!(st = finish(&t))) us_rows_action(r, l.line), st = r->status; /* the log says when it was opened */
         } else if (!t.open) us_rows_action(r, l.line), st = r->status;
         else if (!inside) {

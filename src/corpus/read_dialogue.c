@@ -76,18 +76,21 @@ typedef struct manner {
     bool places;     /* "[Bridge]" begins a scene */
     us_tally dotted; /* what stands before the first dot of a line */
     us_tally colons; /* names with a colon behind them */
-    bool by_colons;  /* nearly all have one: "STOP. I know you." is a sentence */
+    us_tally led;    /* "[Ann] Hi": what stands in brackets in front of words, where that is how names are written */
+    bool by_brackets;
+    bool by_colons; /* nearly all have one: "STOP. I know you." is a sentence */
 } manner;
 
 static void manner_fini(manner *m) {
     us_tally_fini(&m->dotted);
     us_tally_fini(&m->colons);
+    us_tally_fini(&m->led);
 }
 #define MANNER __attribute__((cleanup(manner_fini))) manner
 
 /* Bytes of the number or the clock that a line begins with, and of what parts it from the words; *number is its value. */
 static size_t line_number(us_span_str t, unsigned *number) {
-    size_t i = 0;
+    size_t i = t.n > 3 && strchr("[(", *t.s) && t.s[1] >= '0' && t.s[1] <= '9', open = i; /* [001] Ann: Hi */
     unsigned before = 0;
     bool clock = false;
     for (*number = 0; i < t.n && i < 12; i++)
@@ -95,7 +98,8 @@ static size_t line_number(us_span_str t, unsigned *number) {
         else if (t.s[i] == ':' && i && i + 1 < t.n && t.s[i + 1] >= '0' && t.s[i + 1] <= '9')
             before = (before + *number) * 60, *number = 0, clock = true;
         else break;
-    if (!i || (i > 4 && !clock) || i > 8) return 0;
+    if (open && (i >= t.n || !strchr("])", t.s[i++]))) return 0;
+    if (i == 2 * open || (i > 4 + 2 * open && !clock) || i > 8 + 2 * open) return 0;
     *number += before;
     if (i == t.n) return i;
     size_t from = i;
@@ -154,7 +158,19 @@ static bool has_dot(us_span_str t, us_span_str name) {
     return us_label_dotted(t, &other, &direction, &words) && other.s == name.s && other.n == name.n;
 }
 
+/* "[Ann] Hi", "(Ann) Hi": what may be a name in brackets, and words behind it. */
+static bool led_by(us_span_str t, us_span_str *name, us_span_str *words) {
+    if (t.n < 5 || !strchr("[(", *t.s)) return false;
+    const char *close = memchr(t.s, *t.s == '[' ? ']' : ')', t.n < 40 ? t.n : 40);
+    if (!close) return false;
+    *name = us_trim((us_span_str){t.s + 1, (size_t)(close - t.s) - 1});
+    *words = us_trim((us_span_str){close + 1, (size_t)(t.s + t.n - close) - 1});
+    return name->n && is_big(*name) && !(*name->s >= '0' && *name->s <= '9') && !strchr(".?!,", name->s[name->n - 1]) &&
+           words->n && *words->s != ':';
+}
+
 static bool label_of(const manner *m, us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    if (m->by_brackets && led_by(t, name, words) && us_tally_count(&m->led, *name)) return *direction = (us_span_str){0}, true;
     if (m->by_dots && us_label_dotted(t, name, direction, words) && us_tally_count(&m->dotted, *name) > 1) return true;
     if (us_label_split(t, name, direction, words))
         return !m->by_colons || !has_dot(t, *name) || us_tally_count(&m->colons, *name);
@@ -186,7 +202,10 @@ static void survey(const us_doc *d, manner *m) {
             if (has_dot(t, name)) dots++;
             else us_tally_add(&m->colons, name);
         } else if (us_label_dotted(t, &name, &direction, &words)) us_tally_add(&m->dotted, name);
+        else if (led_by(t, &name, &words)) us_tally_add(&m->led, name);
     }
+    m->by_brackets =
+        m->led.total > 2 && m->led.total > labels && m->led.total * 10 >= lines * 5 && m->led.n * 3 <= m->led.total * 2;
     for (size_t i = 0; i < m->dotted.n; i++) again += m->dotted.names[i].count > 1 ? m->dotted.names[i].count : 0;
     m->by_dots = again >= 4 && (again > labels || m->numbered) && again * 2 > m->dotted.total;
     m->by_colons = m->colons.total > 3 * dots;
@@ -231,7 +250,10 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     if (tight > 0.9 * labelled) view->fit *= 0.85;
     if (share < 0.3) view->fit *= 0.5;
     if (labelled < 2) view->fit *= 0.7;
-    snprintf(view->about, sizeof view->about, "plain text, \"Name%s line\"%s", m.by_dots ? "." : ":",
+    snprintf(view->about, sizeof view->about, "plain text, \"%sName%s line\"%s", m.by_brackets ? "[" : "",
+             m.by_brackets ? "]"
+             : m.by_dots   ? "."
+                           : ":",
              m.numbered ? ", numbers in front of the lines left out" : "");
 }
 

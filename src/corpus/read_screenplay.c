@@ -89,6 +89,7 @@ static bool cue_of(us_span_str line, us_span_str *name) {
     if (going_on) t.n = going_on;
     bare = bare_name(t);
     bool open = bare.s + bare.n < t.s + t.n;
+    if (open && t.n > 2 && strchr(".:", t.s[t.n - 1]) && strchr(")]", t.s[t.n - 2])) t.n--; /* ANN (softly). */
     if (open && !strchr(")]", t.s[t.n - 1])) return false;
     if (memmem(bare.s, bare.n, "    ", 4)) return false; /* the head of a page: "THE POND        12." */
     if (bare.n && (bare.s[bare.n - 1] == '.' || bare.s[bare.n - 1] == ':')) bare.n--, t = open ? t : bare;
@@ -121,6 +122,7 @@ typedef struct block {
     const char *after;  /* the text behind it */
     size_t more, contd; /* so many lines stood in front of "(MORE)" and of "(CONT'D)", which are none of them */
     bool after_more;    /* "(MORE)" stood in front of all of them */
+    bool apart;         /* its name stood above an empty line */
     bool maybe;         /* it was "(CONTINUED)", which may be said of the scene */
 } block;
 
@@ -163,9 +165,8 @@ static bool without_more(us_span_str *line) {
     return true;
 }
 
-static bool next_block(us_lines *l, block *b) {
-    b->n = b->more = b->contd = 0;
-    b->after_more = b->maybe = false;
+static bool more_of_block(us_lines *l, block *b) {
+    size_t before = b->n;
     while (us_lines_next(l)) {
         page mark = of_page(l->text);
         if (mark == PAGE_MORE) b->more = b->n, b->maybe = false, b->after_more = b->after_more || !b->n;
@@ -176,7 +177,7 @@ static bool next_block(us_lines *l, block *b) {
         if (!us_trim(l->text).n) {
             bool soft =
                 b->n && l->text.n >= 2 && l->text.s[0] == ' ' && l->text.n < 4; /* Fountain: two blanks keep a speech open */
-            if (!soft && b->n) break;
+            if (!soft && b->n > before) break;
             continue;
         }
         b->at[b->n] = l->line;
@@ -188,7 +189,47 @@ static bool next_block(us_lines *l, block *b) {
         if (b->n + 1 >= sizeof b->lines / sizeof *b->lines) break;
     }
     b->after = l->at;
-    return b->n > 0;
+    return b->n > before;
+}
+
+static bool next_block(us_lines *l, block *b) {
+    b->n = b->more = b->contd = 0;
+    b->after_more = b->maybe = b->apart = false;
+    return more_of_block(l, b);
+}
+
+/* "### Ann", "#### You:", "**Ann**" and, `capitals`, "ANN.": a name alone, whose words stand below an empty line. */
+static bool apart_name(us_span_str line, us_span_str *name, bool *capitals) {
+    us_span_str t = us_trim(line);
+    size_t marks = 0;
+    *capitals = false;
+    while (marks < t.n && t.s[marks] == '#') marks++;
+    bool bold = t.n > 5 && !memcmp(t.s, "**", 2) && (!memcmp(t.s + t.n - 2, "**", 2) || !memcmp(t.s + t.n - 3, "**:", 3));
+    if (marks && marks < t.n && t.s[marks] == ' ') t = us_trim((us_span_str){t.s + marks, t.n - marks});
+    else if (bold) t = us_trim((us_span_str){t.s + 2, t.n - 2});
+    else return *capitals = true, cue_of(line, name);
+    while (t.n && strchr("*: ", t.s[t.n - 1])) t.n--;
+    while (t.n && *t.s == '*') t.s++, t.n--;
+    *name = t;
+    return t.n > 1 && t.n < 40 && !us_is_heading(t) && !strchr(".?!,;", t.s[t.n - 1]) && !(*t.s >= '0' && *t.s <= '9');
+}
+
+/* A name in capitals is alone in its paragraph; one that Markdown marks may have its words below it at once. */
+static bool is_apart(const block *b, us_span_str *name, bool *capitals) {
+    return b->n && apart_name(b->lines[0], name, capitals) && (b->n == 1 || !*capitals);
+}
+
+/* The words of a name that stands apart: the next paragraph, behind a mark of Markdown all up to the next such line. */
+static void join_apart(us_lines *l, block *b, us_span_str name, bool capitals) {
+    b->lines[0] = name;
+    b->apart = true;
+    for (size_t n = 0; b->n + 1 < sizeof b->lines / sizeof *b->lines && (!capitals || !n); n++) {
+        us_lines ahead = *l;
+        us_span_str next;
+        bool other;
+        while (us_lines_next(&ahead) && !us_trim(ahead.text).n) {}
+        if (us_is_heading(ahead.text) || apart_name(ahead.text, &next, &other) || !more_of_block(l, b)) break;
+    }
 }
 
 /* "Title: ..." and the like before the first empty line. */
@@ -236,12 +277,14 @@ static bool short_line(us_span_str line, us_span_str *name, char *style) {
 typedef struct survey {
     double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
     bool always;                                 /* nearly each paragraph begins with such a line */
+    bool apart;                                  /* an empty line stands between names and words */
     bool by_repeats, tight;                      /* tight: names stand between lines without an empty one */
     char style;                                  /* of nearly all these short lines, else 0 */
 } survey;
 
 static void look(const us_doc *d, survey *v) {
-    US_TALLY cues = {0}, starts = {0}, inside = {0};
+    US_TALLY cues = {0}, starts = {0}, inside = {0}, alone = {0};
+    bool capitals;
     block b = {0};
     size_t n = us_doc_sample(d), begin = title_page(d);
     us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
@@ -254,6 +297,7 @@ static void look(const us_doc *d, survey *v) {
         v->blocks++;
         for (size_t i = 0; i < b.n; i++) v->slugs += us_is_slug(b.lines[i]);
         size_t at = b.n > 1 && us_is_slug(b.lines[0]) ? 1 : 0;
+        if (is_apart(&b, &name, &capitals)) us_tally_add(&alone, bare_name(name));
         if (b.n > at + 1 && cue_of(b.lines[at], &name) && !cue_of(b.lines[at + 1], &(us_span_str){0})) {
             v->cues++;
             v->indented += indent_of(b.lines[at]) >= 4;
@@ -266,6 +310,8 @@ static void look(const us_doc *d, survey *v) {
             dots += style == '.';
         }
     }
+    v->apart = alone.total > 2 && (double)alone.total * 10 >= 3 * v->blocks && (double)alone.total > 2 * v->cues &&
+               alone.n * 3 <= alone.total * 2 && us_tally_repeated(&alone) > 0.5 && !v->slugs;
     v->tight = (double)inside.total > v->cues && us_tally_repeated(&inside) > 0.6;
     if (starts.n < starts.total) v->style = brackets * 10 >= starts.total * 9 ? '[' : dots * 10 >= starts.total * 9 ? '.' : 0;
     for (size_t i = 0; i < starts.n; i++)
@@ -276,6 +322,7 @@ static void look(const us_doc *d, survey *v) {
 }
 
 static double fit_of(const survey *v) {
+    if (v->apart) return 0.8;
     if (v->by_repeats) return 0.72 * v->small / v->blocks;
     if (v->cues < 1) return 0;
     double share = v->cues / v->blocks, fit = share > 0.25 ? 0.85 : 0.3 + 2 * share;
@@ -289,7 +336,7 @@ void us_look_fountain(const us_script_options *o, const us_doc *d, us_view *view
     (void)o;
     if (d->workbook) return;
     look(d, &v);
-    if (v.by_repeats || v.indented * 2 > v.cues) return;
+    if (v.apart || v.by_repeats || v.indented * 2 > v.cues) return;
     view->fit = v.slugs || title_page(d) ? fit_of(&v) : fit_of(&v) * 0.9;
     snprintf(view->about, sizeof view->about, "%s",
              v.slugs ? "Fountain screenplay" : "plain-text script, names on lines of their own");
@@ -300,9 +347,11 @@ void us_look_screenplay(const us_script_options *o, const us_doc *d, us_view *vi
     (void)o;
     if (d->workbook) return;
     look(d, &v);
-    view->fit = fit_of(&v) * (v.indented * 2 > v.cues || v.by_repeats ? 1 : 0.8);
+    view->fit = fit_of(&v) * (v.indented * 2 > v.cues || v.by_repeats || v.apart ? 1 : 0.8);
     snprintf(view->about, sizeof view->about, "%s",
-             v.by_repeats ? "plain text, names on lines of their own" : "plain-text screenplay");
+             v.apart        ? "plain text, names on lines of their own, an empty line below"
+             : v.by_repeats ? "plain text, names on lines of their own"
+                            : "plain-text screenplay");
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -363,6 +412,7 @@ typedef struct play {
 
 static bool speaks(const play *p, const block *b, size_t at, us_span_str *name) {
     if (at + 1 >= b->n) return false;
+    if (b->apart) return *name = b->lines[0], at == 0;
     if (!p->names) return cue_of(b->lines[at], name) && !us_is_slug(b->lines[at + 1]);
     char style;
     if (at || !short_line(b->lines[at], name, &style)) return false;
@@ -515,8 +565,12 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     const char *s = own ? own : d->s;
     size_t begin = title_page(d);
     uint32_t line = 0;
-    play p = {
-        .r = r, .names = v.by_repeats ? &names : NULL, .cast = &cast, .style = v.style, .always = v.always, .tight = v.tight};
+    play p = {.r = r,
+              .names = v.by_repeats && !v.apart ? &names : NULL,
+              .cast = &cast,
+              .style = v.style,
+              .always = v.always,
+              .tight = v.tight};
     char style;
     us_status st = US_OK;
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
@@ -528,6 +582,8 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     l = us_lines_of(s + begin, d->n - begin);
     l.line = line;
     while (!st && next_block(&l, &b)) {
+        bool capitals;
+        if (v.apart && is_apart(&b, &name, &capitals)) join_apart(&l, &b, name, capitals);
         st = read_block(&p, &b);
         if (!own) us_doc_done(d, b.after);
     }

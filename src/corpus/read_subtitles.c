@@ -3,9 +3,12 @@
  *
  * Styling goes; signs, lyrics and what is sung are actions. Words without a name are nobody's, unless they go on with a
  * sentence that was not finished. */
+#include "base/utf8.h"
 #include "corpus/label.h"
 #include <stdio.h>
 #include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/uscript.h>
 
 /* "00:00:01,000 --> 00:00:02,000", with '.', without hours; "0:00:01.000,0:00:02.000". */
 static bool is_timing(us_span_str l) {
@@ -89,16 +92,32 @@ static us_status unstyle(us_span_str t, us_buf *out, us_span_str *voice, us_erro
     return st;
 }
 
+/* How a file writes names, sounds and languages. */
+typedef struct habits {
+    us_tally labels;   /* names with a colon behind them */
+    us_tally wide;     /* what stands in full-width brackets in front of words */
+    us_tally led;      /* the same in round and square ones, and is no sound */
+    bool small_sounds; /* sounds are written small, "[sighs]": what has capitals in brackets is a name */
+    bool names_lead;   /* most speeches begin with a name in brackets */
+    bool two_scripts;  /* a screen has the words twice, in two writing systems */
+} habits;
+
+static void habits_fini(habits *h) {
+    us_tally_fini(&h->labels);
+    us_tally_fini(&h->wide);
+    us_tally_fini(&h->led);
+}
+#define HABITS __attribute__((cleanup(habits_fini))) habits
+
 typedef struct screen {
     us_rows *r;
     us_buf plain, text, speaker;
     uint32_t line;
-    bool open;              /* words wait in text: their sentence may go on */
-    const us_tally *labels; /* names with a colon behind them */
-    const us_tally *wide;   /* what stands in full-width brackets in front of words */
-    bool rolling;           /* each screen shows the last line of the one before once more, as YouTube's own captions do */
-    us_buf last;            /* that line */
-    bool small_sounds;      /* sounds are written small, "[sighs]": what has capitals in brackets is a name */
+    bool open; /* words wait in text: their sentence may go on */
+    const habits *h;
+    uint32_t second; /* lines of a second language that were left out */
+    bool rolling;    /* each screen shows the last line of the one before once more, as YouTube's own captions do */
+    us_buf last;     /* that line */
 } screen;
 
 static us_status flush(screen *c) {
@@ -149,6 +168,63 @@ static us_span_str without_dash(us_span_str t, bool *dash) {
     return us_trim(t);
 }
 
+static bool is_digits(us_span_str t) {
+    for (size_t i = 0; i < t.n; i++)
+        if (t.s[i] < '0' || t.s[i] > '9') return false;
+    return t.n > 0 && t.n < 6;
+}
+
+/* Which letters the words have: a code of ICU's, those of Japan and Korea as China's; 0: none. */
+static int script_of(us_span_str t) {
+    int counts[4] = {0}, codes[4] = {0}, best = 0;
+    uint32_t cp;
+    for (size_t i = 0, len; i < t.n && (len = (size_t)us_utf8_decode(t.s + i, t.n - i, &cp)); i += len) {
+        UErrorCode code = U_ZERO_ERROR;
+        int script = u_isalpha((UChar32)cp) ? uscript_getScript((UChar32)cp, &code) : 0;
+        if (script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || script == USCRIPT_HANGUL) script = USCRIPT_HAN;
+        for (int k = 0; k < 4 && script > USCRIPT_INHERITED; k++)
+            if (codes[k] == script || !codes[k]) {
+                codes[k] = script;
+                counts[k]++;
+                break;
+            }
+    }
+    for (int k = 1; k < 4; k++)
+        if (counts[k] > counts[best]) best = k;
+    return codes[best];
+}
+
+/* "SIGHS", "ON PHONE", "IN FRENCH", "1985": what stands in brackets in front of words and is nobody's name. */
+static bool is_sound(us_span_str in) {
+    static const char list[] =
+        "|sighs|laughs|laughing|laughter|chuckles|chuckling|gasps|gasping|grunts|grunting|groans|groaning|screams|screaming|"
+        "coughs|"
+        "coughing|sobs|sobbing|cries|crying|sniffles|sniffling|sniffs|scoffs|scoffing|clears|whispers|whispering|whispered|"
+        "yells|"
+        "yelling|shouts|shouting|moans|moaning|giggles|giggling|pants|panting|hums|humming|sings|singing|whistles|whistling|"
+        "music|"
+        "applause|cheering|silence|inaudible|indistinct|phone|door|doors|radio|tv|intercom|speaker|mocking|imitates|imitating|"
+        "speaks|"
+        "speaking|continues|continuing|distorted|muffled|slurred|echoing|echoes|mutters|muttering|mumbles|mumbling|stammers|"
+        "stammering|stutters|stuttering|breathes|breathing|exhales|inhales|snorts|yawns|yawning|quietly|softly|loudly|sternly|"
+        "firmly|"
+        "excitedly|angrily|nervously|sarcastically|beat|pause|in|on|over|off|to|with|from|at|and|translated|english|french|"
+        "german|spanish|italian|russian|japanese|chinese|korean|latin|foreign|language|accent|voice-over|v.o.|o.s.|cont'd|";
+    bool letter = false;
+    if (*in.s >= 'a' && *in.s <= 'z') return true;
+    for (const char *p = in.s, *end = in.s + in.n, *q; p < end; p = q + 1) {
+        char word[24] = "|";
+        size_t n = 1;
+        for (q = p; q < end && *q != ' '; q++) {
+            if (n < sizeof word - 2) word[n++] = (char)(*q >= 'A' && *q <= 'Z' ? *q + 32 : *q);
+            letter = letter || ((*q | 32) >= 'a' && (*q | 32) <= 'z') || (unsigned char)*q >= 0x80;
+        }
+        word[n++] = '|';
+        if (n > 2 && memmem(list, sizeof list - 1, word, n)) return true;
+    }
+    return !letter;
+}
+
 /* What a line begins with in brackets, and what follows. */
 static bool in_brackets(us_span_str t, us_span_str *in, us_span_str *rest) {
     if (t.n < 4 || (t.s[0] != '[' && t.s[0] != '(')) return false;
@@ -190,12 +266,16 @@ static bool in_wide_brackets(us_span_str t, us_span_str *in, us_span_str *rest) 
 /* "[ANN]: Hi", and "[Ann] Hi" where a colon says elsewhere that Ann is somebody, or where sounds are written small. */
 static bool bracketed_name(const screen *c, us_span_str t, us_span_str *name, us_span_str *words) {
     us_span_str in, rest;
-    if (in_wide_brackets(t, &in, &rest) && us_tally_count(c->wide, in) > 1) return *name = in, *words = rest, true;
+    if (in_wide_brackets(t, &in, &rest) && us_tally_count(&c->h->wide, in) > 1) return *name = in, *words = rest, true;
     if (!in_brackets(t, &in, &rest) || !rest.n) return false;
     bool colon = *rest.s == ':';
     *name = in;
     *words = colon ? us_trim((us_span_str){rest.s + 1, rest.n - 1}) : rest;
-    return words->n && (colon || us_tally_count(c->labels, in) || (c->small_sounds && is_titled(in)));
+    bool big = !is_sound(in) && (us_is_capitals(in) || is_titled(in));
+    return words->n && (colon || us_tally_count(&c->h->labels, in) || (c->h->small_sounds && is_titled(in)) ||
+                        (big && us_tally_count(&c->h->led, in) > (!c->h->names_lead         ? 2
+                                                                  : memchr(in.s, ' ', in.n) ? 1
+                                                                                            : 0)));
 }
 
 /* A name with a colon; "THANK YOU. GOODBYE." is none, because captions shout. */
@@ -206,11 +286,29 @@ static bool label_of(us_span_str t, us_span_str *name, us_span_str *direction, u
            (name->s + name->n >= t.s + t.n || name->s[name->n] != '.');
 }
 
-/* How this file writes names and sounds. */
-static void survey(const us_doc *d, us_tally *labels, us_tally *wide, bool *small_sounds) {
-    size_t small = 0, big = 0;
+/* Lines in two writing systems, one below the other: counts them. `line` may be an event of ASS, whose words stand behind nine commas. */
+static void count_scripts(us_span_str line, int *last, size_t *pairs, size_t *differ) {
+    if (line.n > 9 && !strncasecmp(line.s, "Dialogue:", 9)) {
+        *last = 0;
+        for (int commas = 0; line.n && commas < 9; line.s++, line.n--) commas += *line.s == ',';
+    }
+    while (line.n) {
+        const char *mark = memmem(line.s, line.n, "\\N", 2), *end = mark ? mark : line.s + line.n;
+        us_span_str part = {line.s, (size_t)(end - line.s)};
+        const char *close = part.n && *part.s == '{' ? memchr(part.s, '}', part.n) : NULL; /* {\fs20} */
+        if (close) part = (us_span_str){close + 1, (size_t)(part.s + part.n - close) - 1};
+        int script = script_of(part);
+        if (script && *last) ++*pairs, *differ += script != *last;
+        if (script) *last = script;
+        line.n -= part.s + part.n < line.s + line.n ? (size_t)(end + 2 - line.s) : line.n;
+        line.s = end + 2;
+    }
+}
+
+static void survey(const us_doc *d, habits *h) {
+    size_t small = 0, big = 0, lines = 0, pairs = 0, differ = 0;
+    int last = 0;
     us_span_str name, direction, words;
-    labels->n = labels->total = wide->n = wide->total = 0;
     for (us_lines l = us_lines_of(d->s, us_doc_sample(d)); us_lines_next(&l);) {
         bool dash;
         us_span_str t = without_dash(l.text, &dash);
@@ -219,13 +317,21 @@ static void survey(const us_doc *d, us_tally *labels, us_tally *wide, bool *smal
             if (!end) break;
             t = without_dash((us_span_str){end + 1, (size_t)(t.s + t.n - end) - 1}, &dash);
         }
-        if (in_wide_brackets(t, &name, &words)) us_tally_add(wide, name);
+        if (!t.n || is_timing(t)) {
+            last = 0;
+            continue;
+        }
+        if (!is_digits(t)) lines++, count_scripts(t, &last, &pairs, &differ);
+        if (in_wide_brackets(t, &name, &words)) us_tally_add(&h->wide, name);
         else if (in_brackets(t, &name, &words)) {
             small += *name.s >= 'a' && *name.s <= 'z';
             big += *name.s >= 'A' && *name.s <= 'Z';
-        } else if (label_of(t, &name, &direction, &words)) us_tally_add(labels, name);
+            if (words.n && !is_sound(name)) us_tally_add(&h->led, name);
+        } else if (label_of(t, &name, &direction, &words)) us_tally_add(&h->labels, name);
     }
-    *small_sounds = small && small * 2 >= big;
+    h->small_sounds = small && small * 2 >= big;
+    h->names_lead = h->led.total > 2 && h->led.total * 10 >= lines * 3 && h->led.n < h->led.total;
+    h->two_scripts = differ > 1 && differ * 10 >= pairs * 8;
 }
 
 /* All the words that stand on the screen at one time, in lines: who says what. `named`: by a field of the file. */
@@ -234,6 +340,7 @@ static us_status show(screen *c, uint32_t line, us_span_str named) {
     us_status st = US_OK;
     us_span_str joined_name = named, none = {0};
     bool any = false;
+    int first = 0; /* the letters of the first line */
     us_buf words;
     us_buf_init(&words, c->text.max);
     us_span_str direction = none;
@@ -241,6 +348,12 @@ static us_status show(screen *c, uint32_t line, us_span_str named) {
         bool dash;
         us_span_str name, dir = none, said, t = without_dash(l.text, &dash);
         if (!t.n) continue;
+        int script = c->h->two_scripts ? script_of(t) : 0;
+        if (script && first && script != first) {
+            c->second++;
+            continue;
+        }
+        first = script ? script : first;
         bool label = label_of(t, &name, &dir, &said), bracket = !label && bracketed_name(c, t, &name, &said);
         if (us_is_song(t)) {
             us_rows_action(c->r, line);
@@ -265,12 +378,6 @@ static us_status show(screen *c, uint32_t line, us_span_str named) {
 }
 
 /* ---- SRT and VTT ---------------------------------------------------------------------------------------------------- */
-
-static bool is_digits(us_span_str t) {
-    for (size_t i = 0; i < t.n; i++)
-        if (t.s[i] < '0' || t.s[i] > '9') return false;
-    return t.n > 0 && t.n < 6;
-}
 
 /* Takes the line that begins at `from` away when the screen before showed it; `end` is where the words ended in front of it. */
 static us_status drop_shown(screen *c, size_t end, size_t from) {
@@ -409,8 +516,8 @@ static us_status read_events(screen *c, us_doc *d) {
 }
 
 us_status us_read_subtitles(us_rows *r, us_doc *d) {
-    US_TALLY labels = {0}, wide = {0};
-    screen c = {.r = r};
+    HABITS h = {0};
+    screen c = {.r = r, .h = &h};
     us_view v = {0};
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     us_buf_init(&c.plain, max);
@@ -419,12 +526,18 @@ us_status us_read_subtitles(us_rows *r, us_doc *d) {
     us_buf_init(&c.last, max);
     c.rolling = memmem(d->s, us_doc_sample(d), "><c>", 4) != NULL;
     us_look_subtitles(r->options, d, &v);
-    survey(d, &labels, &wide, &c.small_sounds);
-    c.labels = &labels, c.wide = &wide;
+    survey(d, &h);
     us_status st = !strncmp(v.about, "ASS", 3)     ? read_events(&c, d)
                    : !strncmp(v.about, "Micro", 5) ? read_frames(&c, d)
                                                    : read_cues(&c, d);
     if (!st) st = flush(&c);
+    if (c.second)
+        snprintf(
+            r->about, sizeof r->about,
+            "%.60s in two languages; of each screen the first is read, lines of the second left out: %u (take the first out "
+            "of the "
+            "file to read the second)",
+            v.about, c.second);
     us_buf_fini(&c.plain);
     us_buf_fini(&c.text);
     us_buf_fini(&c.speaker);
