@@ -123,6 +123,30 @@ static bool is_insertion(const char *text, const char *open, const char *inner, 
     return is_alnum(before[-1]) && (goes_on || (ends && before[-1] >= '0' && before[-1] <= '9'));
 }
 
+/* "[00:03]", "(1:02:03.5)": when it was said, in front of the words; in the middle of them hours, minutes and seconds only ("John (3:16)"). */
+static bool is_clock(const char *text, const char *open, const char *inner, const char *close) {
+    size_t colons = 0, digits = 0;
+    for (const char *p = inner; p < close; p++) {
+        colons += *p == ':';
+        digits += *p >= '0' && *p <= '9';
+        if (!strchr("0123456789:.,", *p)) return false;
+    }
+    return digits > 2 && inner[0] != ':' && close[-1] != ':' && colons >= (open == text ? 1u : 2u) && colons < 4;
+}
+
+/* What a model thinks before it speaks, "<think>...</think>": bytes of it; 0: none. */
+static size_t thoughts_at(const char *s, const char *end) {
+    static const char *const marks[][2] = {{"<think>", "</think>"}, {"<thinking>", "</thinking>"}};
+    for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
+        size_t n = strlen(marks[k][0]);
+        const char *close = (size_t)(end - s) > n && !strncasecmp(s, marks[k][0], n)
+                                ? memmem(s + n, (size_t)(end - s) - n, marks[k][1], n + 1)
+                                : NULL;
+        if (close) return (size_t)(close - s) + n + 1;
+    }
+    return 0;
+}
+
 /* A smiley ":(" opens nothing; "duck(s)" and "(555)" are text. */
 static bool is_text(const char *text, const char *open, const char *inner, const char *close) {
     if (open > text && strchr(":;=8", open[-1]) && *open == '(') return true;
@@ -237,6 +261,12 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
         if (b) {
             inner = p + strlen(b->open);
             after = close + strlen(b->close);
+            if (is_clock(s, p, inner, close)) { /* nobody does it */
+                if (us_buf_append(out, kept, (size_t)(p - kept), NULL)) return false;
+                changed = true;
+                kept = p = tidy(after, end, out);
+                continue;
+            }
             if (is_text(s, p, inner, close)) {
                 p = p + strlen(b->open);
                 continue;
@@ -249,6 +279,11 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
                 changed = true;
                 continue;
             }
+        } else if (*p == '<' && (style = thoughts_at(p, end))) {
+            if (us_buf_append(out, kept, (size_t)(p - kept), NULL)) return false;
+            kept = p += style;
+            changed = true;
+            continue;
         } else if ((*p == '<' || *p == '{') && (style = style_at(p, end, &line_break))) {
             if (us_buf_append(out, kept, (size_t)(p - kept), NULL) || (line_break && us_buf_append_str(out, " ", NULL)))
                 return false;

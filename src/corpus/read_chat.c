@@ -309,6 +309,7 @@ static bool head_of(us_span_str line, head *h) {
             h->seconds = s;
         }
         q = blanks(q, end);
+        if (word(q, end, "UTC") || word(q, end, "GMT")) q = blanks(q + 3, end);
         if (q >= end || *q != ']') return false;
         q = blanks(q + 1, end);
         us_span_str rest = rest_of(q, end);

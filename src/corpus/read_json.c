@@ -43,6 +43,7 @@ typedef struct walk {
     bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
     bool rejected, in_turn;  /* answers that were rejected are left out; nobody is named: A and B speak in turn */
     bool shown;              /* what stood twice, as it was said and as it was shown, is read once */
+    uint64_t branches;       /* messages beside the way that a chat shows */
     uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
 } walk;
 
@@ -189,6 +190,16 @@ static member *find(member *m, size_t n, const char *key) {
     return NULL;
 }
 
+/* {"type": "image_url", ...}: a piece of a message that has no words. */
+static bool is_mute(walk *w, us_span_str v) {
+    member *m = NULL;
+    size_t n = 0;
+    bool mute = v.n && *v.s == '{' && list_members(w, v, &m, &n, w->r->err) && find(m, n, "type") &&
+                is_string(find(m, n, "type")->value) && !find(m, n, "text") && !find(m, n, "from") && !find(m, n, "name");
+    free(m);
+    return mute;
+}
+
 /* Text from a value: a string, a number, a list of pieces ("I ", {"type": "bold", "text": "love"}) or an object with a name. */
 static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *out, int depth) {
     us_status st = US_OK;
@@ -201,6 +212,7 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
         const char *p = v.s + 1, *end = v.s + v.n;
         us_span_str e;
         while (!st && next_element(w, &p, end, &e)) {
+            if (is_mute(w, e)) continue;
             if (out->len && *between) st = us_buf_append_str(out, between, w->r->err);
             if (!st) st = put_value(w, e, between, out, depth + 1);
         }
@@ -227,7 +239,7 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
 static bool is_texts(walk *w, us_span_str v, bool *pieces) {
     const char *p = v.s + 1, *end = v.s + v.n;
     us_span_str e;
-    size_t n = 0;
+    size_t n = 0, mute = 0;
     if (is_string(v)) return true;
     if (v.n && *v.s == '{') { /* {"text": "Hi"} */
         member *m;
@@ -248,6 +260,10 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
     while (n < 64 && next_element(w, &p, end, &e)) {
         n++;
         if (is_string(e)) continue;
+        if (is_mute(w, e)) {
+            mute++;
+            continue;
+        }
         member *m;
         size_t k;
         bool ok = *e.s == '{' && list_members(w, e, &m, &k, w->r->err);
@@ -257,7 +273,7 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
         if (!ok) return false;
         *pieces = true;
     }
-    return true;
+    return !mute || mute < n;
 }
 
 static bool is_names(us_span_str v) { /* a string, a list of strings, an object (which has a name) */
@@ -513,7 +529,7 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
     if (!*done) return US_OK;
     us_buf_clear(&w->speaker);
     us_buf_clear(&w->text);
-    pl.list = ++w->n_lists; /* each a scene */
+    if (!pl.talk || !pl.list) pl.list = ++w->n_lists; /* each a scene, but where a conversation is a list of them */
     member *history = find(m, n, "history");
     us_status st = history && is_pairs(w, history->value) ? say_pairs(w, history->value, pl) : US_OK;
     us_buf_clear(&w->text);
@@ -689,7 +705,8 @@ static bool is_level(us_span_str key) {
 }
 
 static bool is_talk(us_span_str key) {
-    static const char *const names[] = {"dialog", "dialogue", "dialogs", "dialogues", "utterances", "turns", "conversation"};
+    static const char *const names[] = {"dialog",     "dialogue", "dialogs",      "dialogues",
+                                        "utterances", "turns",    "conversation", "conversations"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (key.n == strlen(names[i]) && !strncasecmp(key.s, names[i], key.n)) return true;
     return false;
@@ -792,10 +809,57 @@ static us_status emit_unnamed(walk *w, member *m, size_t n, place pl, bool *done
     return st;
 }
 
+/* The node of a mapping that is called so (with its quotes), or NULL. */
+static member *node_of(member *nodes, size_t n, us_span_str id) {
+    for (size_t i = 0; i < n && is_string(id); i++)
+        if (nodes[i].key.n + 2 == id.n && !memcmp(nodes[i].key.s, id.s + 1, id.n - 2)) return &nodes[i];
+    return NULL;
+}
+
+static bool has_words(us_span_str node) { return memmem(node.s, node.n, "\"parts\"", 7) != NULL; }
+
+/* ChatGPT's export: messages are a tree, in which an answer that was asked for again has sisters. The way from the root to
+ * "current_node" is what the chat shows. */
+static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done) {
+    member *mapping = find(m, n, "mapping"), *current = find(m, n, "current_node"), *nodes = NULL, **way = NULL, *of_node;
+    size_t n_nodes = 0, n_way = 0, cap = 0, k;
+    us_status st = US_OK;
+    if (!mapping || !current || *mapping->value.s != '{' || !list_members(w, mapping->value, &nodes, &n_nodes, w->r->err)) {
+        free(nodes);
+        return US_OK;
+    }
+    for (member *at = node_of(nodes, n_nodes, current->value); at && n_way <= n_nodes && !st;) {
+        if ((st = us_grow(&way, &cap, n_way + 1, sizeof *way, w->r->err))) break;
+        way[n_way++] = at;
+        bool ok = *at->value.s == '{' && list_members(w, at->value, &of_node, &k, w->r->err);
+        member *parent = ok ? find(of_node, k, "parent") : NULL;
+        at = parent ? node_of(nodes, n_nodes, parent->value) : NULL;
+        if (*way[n_way - 1]->value.s == '{') free(of_node);
+    }
+    *done = n_way > 0;
+    pl.list = ++w->n_lists;
+    for (size_t i = 0; i < n_nodes && *done; i++) w->branches += has_words(nodes[i].value);
+    while (n_way && !st) { /* in the order of speech */
+        member *at = way[--n_way], *message = NULL;
+        bool ok = *at->value.s == '{' && list_members(w, at->value, &of_node, &k, w->r->err);
+        if (ok) message = find(of_node, k, "message");
+        w->branches -= has_words(at->value);
+        if (message && *message->value.s == '{') st = visit(w, message->value, pl);
+        if (*at->value.s == '{') free(of_node);
+    }
+    free(way);
+    free(nodes);
+    return st;
+}
+
 static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
     us_status st = US_OK;
+    bool branch = false;
+    if ((st = visit_branch(w, m, n, *pl, &branch)) || branch) return st;
     place numbered = *pl;
     bool chosen = find(m, n, "chosen") != NULL;
+    member *prompt = find(m, n, "prompt"), *end = chosen ? find(m, n, "chosen") : find(m, n, "completion");
+    bool parted = prompt && end && *prompt->value.s == '[' && *end->value.s == '['; /* one conversation in two lists */
     numbered.list = ++w->n_lists;
     if (is_numbered(m, n)) {
         us_columns none;
@@ -816,6 +880,13 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
         if (!is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
         if (is_scalar(m[i].value)) {
+            if (is_string(m[i].value) && is_talk(m[i].key) && memmem(m[i].value.s, m[i].value.n, "__eou__", 7)) {
+                us_buf_clear(&w->other);
+                w->in_turn = true;
+                st = decode(inner(m[i].value), &w->other, w->r->err);
+                if (!st) st = us_turns_say(w->r, line_of(w, m[i].value.s), held(&w->other));
+                continue;
+            }
             if (!is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
             us_buf_clear(&w->other);
             st = decode(inner(m[i].value), &w->other, w->r->err);
@@ -830,6 +901,10 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
             w->other = text;
         } else if (!st) {
             inside.talk = is_talk(m[i].key);
+            if (parted && (&m[i] == prompt || &m[i] == end)) {
+                inside.list = numbered.list, inside.thread = true;
+                strcpy(inside.episode, pl->episode);
+            }
             st = visit(w, m[i].value, inside);
         }
     }
@@ -867,7 +942,17 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         for (size_t i = 0; i < n && !st; i++) { /* a thread goes on below */
             place below = pl;
             below.thread = true;
-            if (is_replies(m[i].key) && first_is_record(w, m[i].value)) st = visit(w, m[i].value, below);
+            if (!is_replies(m[i].key) || !first_is_record(w, m[i].value)) continue;
+            member *role = find(m, n, "role");
+            if (role && role->value.n > 2 && (role->value.s[1] == 'p' || role->value.s[1] == 'a')) {
+                const char *p = m[i].value.s + 1,
+                           *stop = m[i].value.s + m[i].value.n; /* OASST: all of them answer the same words, */
+                us_span_str e;
+                for (bool more = next_element(w, &p, stop, &e); more && !st; more = next_element(w, &p, stop, &e)) {
+                    st = visit(w, e, below);
+                    below.list = ++w->n_lists; /* and none answers the one before it */
+                }
+            } else st = visit(w, m[i].value, below);
         }
         goto out;
     }
@@ -1096,7 +1181,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden) {
+    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden || w.branches) {
         int k = snprintf(r->about, sizeof r->about, "JSON%s%s%s%s%s",
                          w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
                          w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
@@ -1105,10 +1190,13 @@ us_status us_read_json(us_rows *r, us_doc *d) {
         if (w.hidden)
             k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages that are hidden left out: %llu",
                           (unsigned long long)w.hidden);
+        if (w.branches && k < (int)sizeof r->about)
+            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages of other branches of the chats left out: %llu",
+                          (unsigned long long)w.branches);
         if (w.beside && k < (int)sizeof r->about)
             snprintf(r->about + k, sizeof r->about - (size_t)k,
-                     ", of two answers to the same words the winner's is read, else the first; others left out: %llu (take the "
-                     "first one's key out of the file to read them)",
+                     ", of two answers to the same words the winner's is read, else the first; others left out: %llu (to "
+                     "read these, take the first ones out of the file)",
                      (unsigned long long)w.beside);
     }
     us_buf_fini(&w.speaker);

@@ -14,9 +14,11 @@
  * A speech waits until what follows is known: a page may have ended in it, "(MORE)", and it goes on under "ANN (CONT'D)". */
 #include "corpus/label.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicode/uchar.h>
 
 static bool ends_with(us_span_str s, const char *end) {
     size_t n = strlen(end);
@@ -40,10 +42,26 @@ static bool is_transition(us_span_str t) {
     return false;
 }
 
-/* A name without the brackets behind it. */
+/* "ORGON, entrant.": in a play, what stands small behind a comma, in a few words, is how it is said. Where the comma is, or NULL. */
+static const char *comma_of(us_span_str name) {
+    const char *comma = memmem(name.s, name.n, ", ", 2), *end = name.s + name.n;
+    uint32_t cp = 0;
+    size_t words = 1;
+    if (!comma || comma + 3 >= end || end[-1] != '.' || end - comma > 40 ||
+        !us_utf8_decode(comma + 2, (size_t)(end - comma) - 2, &cp) || !u_islower((UChar32)cp))
+        return NULL;
+    for (const char *p = comma + 2; p < end; p++) {
+        words += *p == ' ';
+        if (strchr(",()[]:;?!", *p)) return NULL;
+    }
+    return words <= 4 ? comma : NULL;
+}
+
+/* A name without the brackets, or the comma, behind it. */
 static us_span_str bare_name(us_span_str name) {
     const char *round = memchr(name.s, '(', name.n), *square = memchr(name.s, '[', name.n),
                *open = !round || (square && square < round) ? square : round;
+    if (!open) open = comma_of(name);
     return us_trim((us_span_str){name.s, open ? (size_t)(open - name.s) : name.n});
 }
 
@@ -90,7 +108,7 @@ static bool cue_of(us_span_str line, us_span_str *name) {
     bare = bare_name(t);
     bool open = bare.s + bare.n < t.s + t.n;
     if (open && t.n > 2 && strchr(".:", t.s[t.n - 1]) && strchr(")]", t.s[t.n - 2])) t.n--; /* ANN (softly). */
-    if (open && !strchr(")]", t.s[t.n - 1])) return false;
+    if (open && !strchr(")]", t.s[t.n - 1]) && !comma_of(t)) return false;
     if (memmem(bare.s, bare.n, "    ", 4)) return false; /* the head of a page: "THE POND        12." */
     if (bare.n && (bare.s[bare.n - 1] == '.' || bare.s[bare.n - 1] == ':')) bare.n--, t = open ? t : bare;
     if (!bare.n || bare.n > 60 || !us_is_capitals(bare) || strchr("?!,;\"", bare.s[bare.n - 1])) return false;
@@ -429,6 +447,12 @@ static bool is_pair(us_span_str line) {
 
 /* "ANN (whispering)", "ANN (26)": what stands in brackets behind a name and is no cue of the camera's, which has a rule of its own. */
 static us_span_str manner_of(us_span_str *name) {
+    const char *comma = comma_of(*name);
+    if (comma) {
+        us_span_str said = us_trim((us_span_str){comma + 2, (size_t)(name->s + name->n - comma) - 3});
+        *name = us_trim((us_span_str){name->s, (size_t)(comma - name->s)});
+        return said;
+    }
     const char *round = memrchr(name->s, '(', name->n), *square = memrchr(name->s, '[', name->n),
                *open = !round || (square && square > round) ? square : round;
     size_t bare = us_name_without_cues(name->s, name->n);
@@ -461,6 +485,17 @@ static bool is_next_cue(const play *p, const block *b, size_t k, size_t depth) {
     return k + 1 < b->n && us_tally_count(p->cast, bare_name(next)) > 1 && !same_name(next, p->name);
 }
 
+/* "00:01:15" alone below a name, as Google Meet writes it. */
+static bool is_clock(us_span_str line) {
+    us_span_str t = us_trim(line);
+    size_t colons = 0;
+    for (size_t i = 0; i < t.n; i++) {
+        if (!strchr("0123456789:", t.s[i])) return false;
+        colons += t.s[i] == ':';
+    }
+    return t.n > 3 && t.n < 10 && colons && colons < 3;
+}
+
 /* Words of the speech from the line k on; the line behind them. */
 static size_t go_on(play *p, const block *b, size_t k, size_t depth) {
     for (size_t first = k; k < b->n; k++) {
@@ -469,7 +504,7 @@ static size_t go_on(play *p, const block *b, size_t k, size_t depth) {
             (goes_on(b->lines[k]) || (b->more == k && !b->maybe)))
             continue; /* a page ended in the speech */
         if ((k > first && is_next_cue(p, b, k, depth)) || us_is_slug(b->lines[k])) break;
-        if (us_trim(b->lines[k]).s[0] == '~') continue; /* lyrics */
+        if (us_trim(b->lines[k]).s[0] == '~' || (k == first && is_clock(b->lines[k]))) continue; /* lyrics; when it was said */
         if (put_words(b->lines[k], &p->text, p->r->err)) {
             us_rows_reject(p->r, p->line, "a speech of more bytes than a cell may have");
             p->open = false;

@@ -108,7 +108,7 @@ void us_look_turns(const us_script_options *o, const us_doc *d, us_view *view) {
     if (d->workbook || d->inside) return;
     char kind = kind_of(d);
     if (!kind) return;
-    view->fit = 0.96;
+    view->fit = kind == 'e' ? 0.88 : 0.96; /* a table or JSON with such cells is read as that */
     snprintf(
         view->about, sizeof view->about, "%s",
         kind == 'e'

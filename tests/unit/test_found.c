@@ -1206,7 +1206,7 @@ static void scripts_as_found(void **state) {
          "Ann Smith|Hello everybody.\n"
          "Bob|Hi.\n"
          "Ann Smith|Bye.\n"},
-        {"a thread of answers (OpenAssistant)", 1,
+        {"a thread of answers (OpenAssistant)", 2,
          "{\"message_tree_id\":\"a\",\"prompt\":{\"message_id\":\"a\",\"text\":\"Hi\",\"role\":\"prompter\",\"replies\":[{"
          "\"message_id\":\"b\",\"text\":\"Hello\",\"role\":\"assistant\",\"replies\":[{\"message_id\":\"d\",\"text\":\"Bye\","
          "\"role\":\"prompter\",\"replies\":[]}]},{\"message_id\":\"c\",\"text\":\"Go "

@@ -346,6 +346,79 @@ static void tables(void **state) {
 static void json(void **state) {
     (void)state;
     static const example list[] = {
+        {"ChatGPT, an answer asked for again",
+         "json",
+         "[{\"mapping\":{\"aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa\":{\"id\":\"x\",\"message\":{\"author\":{\"role\":\"user\"},"
+         "\"content\":{\"content_type\":\"text\",\"parts\":[\"Hi\"]}},\"parent\":null},\"bbbbbbbb-1111-4111-8111-"
+         "aaaaaaaaaaaa\":{\"id\":\"x\",\"message\":{\"author\":{\"role\":\"assistant\"},\"content\":{\"content_type\":\"text\","
+         "\"parts\":[\"One.\"]}},\"parent\":\"aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa\"},\"cccccccc-1111-4111-8111-aaaaaaaaaaaa\":"
+         "{\"id\":\"x\",\"message\":{\"author\":{\"role\":\"assistant\"},\"content\":{\"content_type\":\"text\",\"parts\":["
+         "\"Two.\"]}},\"parent\":\"aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa\"},\"dddddddd-1111-4111-8111-aaaaaaaaaaaa\":{\"id\":"
+         "\"x\",\"message\":{\"author\":{\"role\":\"user\"},\"content\":{\"content_type\":\"text\",\"parts\":[\"Bye\"]}},"
+         "\"parent\":\"cccccccc-1111-4111-8111-aaaaaaaaaaaa\"}},\"current_node\":\"dddddddd-1111-4111-8111-aaaaaaaaaaaa\"}]",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"user|Hi", "assistant|Two.", "user|Bye"}},
+        {"OASST, two answers",
+         "json",
+         "{\"prompt\":{\"text\":\"Duck?\",\"role\":\"prompter\",\"replies\":[{\"text\":\"A "
+         "bird.\",\"role\":\"assistant\",\"replies\":[{\"text\":\"And?\",\"role\":\"prompter\",\"replies\":[]}]},{\"text\":\"A "
+         "fowl.\",\"role\":\"assistant\",\"replies\":[]}]}}\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"prompter|Duck?", "assistant|A bird.", "prompter|And?", "assistant|A fowl."}},
+        {"turns in one string",
+         "json",
+         "{\"dialog\": \"Hi . __eou__ Ho .\"}\n{\"dialog\": \"Yo . __eou__ No .\"}\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"A|Hi .", "B|Ho .", "A|Yo ."}},
+        {"a conversation in two lists",
+         "json",
+         "{\"prompt\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"chosen\":[{\"role\":\"assistant\",\"content\":\"Hello.\"}],"
+         "\"rejected\":[{\"role\":\"assistant\",\"content\":\"No.\"}]}\n{\"prompt\":[{\"role\":\"user\",\"content\":\"Yo\"}],"
+         "\"completion\":[{\"role\":\"assistant\",\"content\":\"Ho.\"}]}\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         2,
+         {"user|Hi", "assistant|Hello.", "user|Yo", "assistant|Ho."}},
+        {"a conversation as pairs",
+         "json",
+         "{\"conversations\":[{\"user\":\"Hi\",\"assistant\":\"Hello.\"},{\"user\":\"And?\",\"assistant\":\"No.\"}]}\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"user|Hi", "assistant|Hello.", "user|And?", "assistant|No."}},
+        {"thoughts and pictures",
+         "json",
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"x\"}},{\"type\":"
+         "\"text\",\"text\":\"What is it?\"}]},{\"role\":\"assistant\",\"content\":\"<think>A beak.\\n</think>\\n\\nA "
+         "duck.\"}]}\n",
+         2,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"user|What is it?", "assistant|A duck."}},
         {"two conversations, of which one won",
          "json",
          "{\"winner\": \"model_a\", \"conversation_a\": [{\"content\": \"Duck?\", \"role\": \"user\"}, {\"content\": \"A "
@@ -721,6 +794,27 @@ static void json(void **state) {
 static void plain_text(void **state) {
     (void)state;
     static const example list[] = {
+        {"a clock behind the name",
+         "dialogue",
+         "Ann: [00:00:03] Good morning.\nBob: (0:10) Is it?\nAnn: [00:00:15] It is, as in John (3:16).\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann|Good morning.", "Bob|Is it?", "Ann|It is, as in John (3:16)."}},
+        {"a clock below the name",
+         "screenplay",
+         "Ann Duck\n00:00:03\nGood morning.\n\nBob Goose\n00:00:10\nIs it?\n\nAnn Duck\n00:00:15\nIt is.\n\nBob "
+         "Goose\n00:00:19\nRight.\n",
+         4,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"Ann Duck|Good morning.", "Bob Goose|Is it?"}},
         {"names in brackets",
          "dialogue",
          "[Ann] Good morning, Bob.\n[Bob] Is it?\n[Ann] It is.\n[Bob] Right.\n",
@@ -868,6 +962,17 @@ static void plain_text(void **state) {
 static void screenplays(void **state) {
     (void)state;
     static const example list[] = {
+        {"a French play",
+         "fountain",
+         "Scène première\n\nORGON, entrant.\nAh ! mon frère, bonjour.\n\nCLÉANTE.\nJe sortais.\n\nORGON.\nTout va bien "
+         "?\n\nCLÉANTE, à part.\nOui.\n",
+         4,
+         0,
+         1,
+         0,
+         2,
+         1,
+         {"ORGON|Ah ! mon frère, bonjour.", "CLÉANTE|Je sortais.", "ORGON|Tout va bien ?", "CLÉANTE|Oui."}},
         {"Fountain",
          "fountain",
          "Title: The Pond\nAuthor: Nobody\n\nFADE IN:\n\nINT. POND - DAY\n\nAnn swims.\n\nANN (V.O.)\n(softly)\nGood "
@@ -1073,6 +1178,16 @@ static void subtitles(void **state) {
 static void chats(void **state) {
     (void)state;
     static const example list[] = {
+        {"a time zone",
+         "chat",
+         "[2024-03-12 10:15:00 UTC] ann: hi\n[2024-03-12 10:17:05 UTC] bob: ho\n[2024-03-12 10:19:09 UTC] ann: bye\n",
+         3,
+         0,
+         0,
+         0,
+         2,
+         1,
+         {"ann|hi", "bob|ho", "ann|bye"}},
         {"deleted messages in other languages",
          "chat",
          "12.03.2024, 10:15 - Anna: Dzień dobry\n12.03.2024, 10:20 - Bob: Ta wiadomość została usunięta\n12.03.2024, 10:25 - "
