@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 64, MOST_BYTES = 4000, WINDOW = 7, SHORT = 4, FOLLOW_UP = 9 };
+enum { MOST_WORDS = 64, MOST_BYTES = 4000, WINDOW = 7, SHORT = 4, FOLLOW_UP = 9, GRANTED = 5 };
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
@@ -37,6 +37,7 @@ enum {
     HAS = 1 << 27,   /* beside PERSON: what a person has */
     DUNNO = 1 << 28, /* no denial, though it has its words */
     SAY = 1 << 29,   /* what is to be said: an "I" in it is the replier */
+    WHAT = 1 << 30,  /* asks for a thing, and takes the machine for granted */
     AGAIN = 1 << 23, /* a line of a few words with one of these goes on with what was said */
     SMALL = 1 << 24, /* no content */
 };
@@ -54,8 +55,10 @@ static const entry table[] = {
      "your,твой,твоя,твоё,твое,твои,твоих,твоего,твоей,твоим,твою,ваш*"},
     {YOU | BE,
      "youre,ur,youve been,were you,are you,is this,this is,is it,is that you,am i talking,am i speaking,am i chatting,"
-     "talking to,talking with,speaking to,speaking with,chatting with,chatting to,talk to,говорю с,общаюсь с,"
-     "разговариваю с,болтаю с,переписываюсь с,это,там,тут"},
+     "talking to,talking with,speaking to,speaking with,chatting with,chatting to,говорю с,общаюсь с,разговариваю с,"
+     "болтаю с,переписываюсь с,это,там,тут"},
+    {YOU | BE | WISH,
+     "talk to,talk with,speak to,speak with,позови"},
     {YOU | BE,
      "this reply,this answer,this message,these replies,these answers,these messages,this text,that reply,that answer"},
     {YOU | PERSON,
@@ -70,10 +73,15 @@ static const entry table[] = {
      "ai,a i,ais,bot*,chatbot*,chat bot*,robo*,roboot*,machine,machines,iphone*,computer*,comp,program,programs,"
      "programme,prog,software*,app,android,cyborg*,droid*,algorithm*,algorythm*,assistant,simulation,automaton,"
      "automated,artificial*,artifical*,synthetic,virtual,digital,fake,script,scripted,siri*,alexa*,toaster,calculator,"
-     "electronic*,model,tool,hologram,puppet,avatar,imitation,deepfake,npc,code,generated,simulated,math,statistic*,"
-     "робот*,бот,бота,ботом,боты,чатбот*,компьютер*,комп,машина,машиной,машину,искусственн*,ии,программа,программой,"
-     "программу,ассистент*,нейронка,нейронкой,железа,ненастоящ*,подделка,симуляция,киборг*,автомат,код,кода,кодом,"
-     "модель,моделью"},
+     "electronic*,model,tool,hologram,puppet,avatar,imitation,deepfake,npc,cartoon*,fictional,fiction,illusion*,"
+     "figment,cables,steel,code,generated,simulated,math,statistic*,робот*,бот,бота,ботом,боты,чатбот*,компьютер*,"
+     "комп,машина,машиной,машину,искусственн*,ии,программа,программой,программу,ассистент*,нейронка,нейронкой,железа,"
+     "ненастоящ*,подделка,симуляция,киборг*,автомат,код,кода,кодом,модель,моделью,costume,technology,gadget,device,"
+     "appliance,product,website,webpage,text generator,generator,imitator,mimic,parrot,clone,copy,replica,emulation,"
+     "emulator,circuit,metal,plastic,voice assistant,autopilot,engine,machine learning,deep learning,invention,"
+     "prototype,demo,beta,mechanical,inhuman,nonhuman,non human,lifeless,soulless,deterministic,random,function,"
+     "equation,formula,bits,bytes,pixels,words on a screen,text on a screen,answering machine,bundle,matrix,неживой,"
+     "неживая,выдумка,устройство,прибор,механизм,иллюзия,персонаж,говорилка"},
     {PART | MACHINE,
      "language model*,large language,llm*,gpt*,chatgpt*,chat gpt*,chat bots,neural*,openai*,open ai,anthropic*,"
      "deepmind*,claude,gemini,copilot,llama,mistral,qwen,deepseek,hugging face,huggingface,google,microsoft,meta ai,"
@@ -96,12 +104,17 @@ static const entry table[] = {
      "this very moment,same time,people talk to you,multiplied,matrices,matrix,physically,multiplication*,токен*,"
      "параметр*,гигабайт*,мегабайт*,обуч*,запрограмм*,программист*,разработ*,создал*,создан*,скача*,установ*,обнов*,"
      "перезагру*,выключ*,отключ*,предсказ*,вычисл*,сгенерир*,генерир*,виртуальн*,цифров*,синтетич*,промпт*,инструкци*,"
-     "верси*,копий,копии,электричеств*,базе данных,написал* программ*,людей сейчас,с тобой говор*,тренировал*"},
+     "верси*,копий,копии,электричеств*,базе данных,написал* программ*,людей сейчас,с тобой говор*,тренировал*,"
+     "your files,your data,your logs,log files,hallucinat*,ip address,recorded for,being recorded,beep boop,beep,boop,"
+     "engineers,your makers,your creators,creators,machine learning,deep learning,uptime,offline,power cord,charger,"
+     "recharge,живого оператора,оператор*,нейрон*,данных,behind you,сделан*"},
     {MADE,
      "built,build,trained,train,made,make,created,create,programmed,program,coded,code,designed,design,developed,"
      "develop,owns,own,hosts,hosted,host,runs,running,run on,wrote,written,invented,manufactured,assembled,installed,"
      "deployed,downloaded,updated,update,restart,restarted,rebooted,reset,generated,simulated,scripted,hardcoded,"
-     "configured,fed,supposed to say,replaced,copied,cloned,powered,engineered"},
+     "configured,fed,supposed to say,replaced,copied,cloned,powered,engineered,typed,recorded,logged,monitored,"
+     "controlled,controls,control,operated,operates,moderated,deleted,delete,erased,erase,wiped,wipe,hacked,hack,"
+     "tuned,tweaked,feeding,steers,prompted,maintains,sold,sells"},
     {SOFT,
      "memory,memories made,battery,batteries,version,last version,update,updates,instructions,instruction,"
      "first instruction,settings,temperature setting*,code,source,script,software,hardware,developer*,programmer*,"
@@ -116,12 +129,13 @@ static const entry table[] = {
      "на самом деле кто"},
     {PERSON | HAS,
      "soul,feelings,emotions,heartbeat,pulse,blood,body,brain,heart,consciousness,childhood,mind of your own,душа,"
-     "душу,душой,чувства,эмоции,тело,сердце,пульс,кровь,мозг"},
+     "душу,душой,чувства,эмоции,тело,сердце,пульс,кровь,мозг,mind,free will,thoughts of your own,face,mother,parents,"
+     "skin,bones,сознание,разум,лицо"},
     {PERSON,
      "ever eat,ever eaten,ever ate,ever taste*,ever sleep,ever slept,ever touch*,когда нибудь ел*,когда нибудь спал*,"
      "human*,humen,hooman*,person,living,alive,real,sentient,conscious,flesh,mortal,man,woman,boy,girl,guy,kid,"
      "real boy,somebody real,someone real,exist,человек*,живой,живая,живым,живое,настоящ*,реальный,реальная,реальным,"
-     "мужик,мужчина,женщина,девочка,мальчик,парень,существуешь"},
+     "мужик,мужчина,женщина,девочка,мальчик,парень,существуешь,self aware,flesh and blood"},
     {LIFE,
      "breathe,breath,bleed,sleep,eat,dream,die,age,taste,smell,feel,think,touch,slept,eaten,tasted,hurt,чувству*,"
      "дышишь,дышать,спишь,ешь,ел,спал,умрёшь,умрешь,думаешь,умеешь чувств*"},
@@ -144,8 +158,9 @@ static const entry table[] = {
     {DUNNO,
      "i dont know,i do not know,i dunno,i cant tell,i cant say,i cant answer,i cant think,i cant believe,i cant wait,"
      "i dont care,im not sure,i am not sure,i dont remember,i cant remember,i cant help,i cant stop,"
-     "i dont think i can,no problem,no wonder,no doubt,no big deal,not yet,not anymore,not now,not exactly,"
-     "not entirely,not quite,never mind,nothing much,не знаю,я не знаю,не помню,не совсем"},
+     "i dont think i can,not bad,not good,not so,not too,not very,not much,not that,no problem,no wonder,no doubt,"
+     "no big deal,not yet,not anymore,not now,not exactly,not entirely,not quite,never mind,nothing much,не знаю,"
+     "я не знаю,не помню,не совсем"},
     {BE,
      "are,is,was,were,be,been,being,am,re,get,got,gets,have been,you are"},
     {OR,
@@ -157,7 +172,9 @@ static const entry table[] = {
      "how many,how much,how big,how large,which version,what version,version,thousand*,million*,hundreds,at once,"
      "same time,сколько,верси*,какая версия"},
     {SELF,
-     "i,im,ive,id,ill,me,my,mine,myself,we,were,я,меня,мне,мной,мой,моя,моё,мое,мои,its,it is,this is,thats"},
+     "i,ive,id,ill,me,my,mine,myself,we,were,я,меня,мне,мной,мой,моя,моё,мое,мои,its,it is,this is,thats"},
+    {SELF | BE,
+     "im"},
     {OTHERS,
      "he,hes,she,shes,they,theyre,his,her,their,you,your,youre,u,ты,он,она,они,вы"},
     {YES,
@@ -190,6 +207,9 @@ static const entry table[] = {
      "say,why,admit,really,yes,no,word,it,know,right,come on,on what,so,then,honest*,truth,please,prove,sure,confess*,"
      "answer,seriously,and,try again,again,wrong,lying,lie,liar,believe,by whom,by who,who,where,which,скажи,почему,"
      "признай*,да,нет,слово*,честно,правд*,ну,точно,отвечай,врёшь,врешь,кем,чем,и"},
+    {WHAT,
+     "what,whats,which,where,wheres,who,whos,whose,when,how,что,какой,какая,какую,какие,каком,где,кто,чей,когда,чем,"
+     "чём,из чего,сколько"},
     {SMALL,
      "a,an,the,of,on,in,and,or,is,are,it,its,to,by,just,only,that,this,my,at,from"},
 };
@@ -253,11 +273,18 @@ static bool next(const char **text, bool clauses, sentence *s) {
     return true;
 }
 
+static bool is_name(const char *p, const char *who) {
+    char *own = who ? us_wording(who, strcspn(who, " ")) : NULL;
+    bool found = own && own[1] && !strncmp(p, own + 1, strlen(own) - 1);
+    free(own);
+    return found;
+}
+
 /* ---- what the visitor claims -------------------------------------------------------------------------------------- */
 
 typedef struct claim {
     enum { NOTHING, A_MACHINE, A_PERSON } what;
-    bool negated, counts;
+    bool negated, counts, wants;
 } claim;
 
 static bool real_is_idle(const sentence *s, size_t i) { /* "real hungry" */
@@ -283,10 +310,10 @@ static bool near_you(const sentence *s, size_t i, bool *negated) {
     for (size_t k = i; k-- > 0 && i - k <= WINDOW;) {
         if ((s->roles[k] & YOU) && (s->roles[k] & HANDLES) && !*negated) return false; /* "you like" */
         if (s->roles[k] & YOURS) return be || (s->roles[k + 1] & SOFT);                /* "your robot" */
+        if ((s->roles[k] & NOT) || ((s->roles[k] & WISH) && (s->roles[i] & PERSON))) *negated = true;
         if (is_you(s, k)) return true;
         be = be || (s->roles[k] & BE);
-        if ((s->roles[k] & NOT) || ((s->roles[k] & WISH) && (s->roles[i] & PERSON))) *negated = true;
-        else if ((s->roles[k] & (APART | HANDLES)) && !*negated && !(s->roles[i] & HAS)) return false;
+        if ((s->roles[k] & (APART | HANDLES)) && !*negated && !(s->roles[i] & HAS)) return false;
     }
     return false;
 }
@@ -294,7 +321,8 @@ static bool near_you(const sentence *s, size_t i, bool *negated) {
 /* "did you program the": a verb with an object of its own. */
 static bool has_object(const sentence *s, size_t i) {
     static const char *const articles[] = {"the ", "a ", "an ", "my ", "your ", "this ", "that ", "some ", "it ", NULL};
-    if (!i || i + 1 >= s->n || !(s->roles[i - 1] & YOU) || (s->roles[i - 1] & BE)) return false;
+    if (!i || i + 1 >= s->n || !(s->roles[i - 1] & YOU) || ((s->roles[i - 1] | (i > 1 ? s->roles[i - 2] : 0)) & BE))
+        return false;
     for (const char *const *a = articles; *a; a++)
         if (!strncmp(s->at[i + 1], *a, strlen(*a))) return true;
     return false;
@@ -330,6 +358,12 @@ static bool ends_life(const sentence *s, size_t i) {
     return false;
 }
 
+static bool wants_thing(const sentence *s) {
+    for (size_t i = 0; i < s->n && i <= SHORT; i++)
+        if (s->roles[i] & WHAT) return true;
+    return false;
+}
+
 static claim claim_of(const sentence *s) {
     claim c = {0};
     bool machine = false, person = false;
@@ -343,24 +377,28 @@ static claim claim_of(const sentence *s) {
             found = ((s->all & YOU) || (s->n <= SHORT && !(s->all & SELF))) && !handled(s, i), negated = false;
         if (!found && (r & MADE)) found = done_to_you(s, i), negated = false;
         if (!found && (r & SOFT) && i && (s->roles[i - 1] & YOURS)) found = true, negated = false;
+        if (!found && (r & MACHINE) && i + 2 < s->n && !strncmp(s->at[i + 1], "like ", 5)) /* "bots like you" */
+            found = is_you(s, i + 2), negated = false;
         if (!found && (r & MACHINE))
             found = near_you(s, i, &negated) || (r & YOU) ||
                     (s->n <= SHORT && !(s->all & (s->n > 2 ? APART | HANDLES | SELF | YOURS : HANDLES | SELF | YOURS)));
         if (found) {
-            if (!c.what || (s->all & OR)) c = (claim){A_MACHINE, negated && (r & MACHINE) && !(s->all & OR), false};
+            if (!c.what || (s->all & OR)) c = (claim){.what = A_MACHINE, .negated = negated && (r & MACHINE) && !(s->all & OR)};
             machine = true;
         }
         n_machines += (r & (MACHINE | PART)) != 0;
         bool living = (r & PERSON) && !real_is_idle(s, i) && near_you(s, i, &negated);
+        if ((r & PERSON) && s->n <= 2 && !(s->all & (SELF | HANDLES | YOU | OTHERS))) living = true, negated = s->all & NOT;
         if ((r & PERSON) && (r & YOU)) living = true, negated = r & NOT;
         if (!living && (r & LIFE)) living = near_you(s, i, &negated) && ends_life(s, i);
-        if (living && !c.what) c = (claim){A_PERSON, negated, false};
+        if (living && !c.what) c = (claim){.what = A_PERSON, .negated = negated};
         person = person || (r & PERSON);
     }
     if (!machine && (s->all & OR) && (s->all & MACHINE) && !(s->all & HANDLES) &&
         (person || (n_machines > 1 && (s->all & YOU))))
-        c = (claim){A_MACHINE, false, false};
+        c = (claim){.what = A_MACHINE, .negated = false};
     c.counts = s->all & COUNTS;
+    c.wants = c.what == A_MACHINE && wants_thing(s);
     return c;
 }
 
@@ -379,11 +417,21 @@ static size_t count_words(const char *line, bool *again) {
     return n;
 }
 
-static claim claim_in(const char *line) {
+/* "Is Homer real?": the name beside an "is" is the one who is talked to; beside a comma it calls them. */
+static void mark_name(sentence *s, const char *who) {
+    for (size_t i = 0; i < s->n; i++) {
+        bool is = i + 2 < s->n && (s->roles[i + 1] & BE) && !(s->roles[i + 2] & (SMALL | YOU)), /* "Homer, is the" */
+            asked = i && (s->roles[i - 1] & BE);
+        if ((is || asked) && is_name(s->at[i], who)) s->roles[i] |= YOU | BE, s->all |= YOU | BE;
+    }
+}
+
+static claim claim_in(const char *line, const char *who) {
     claim c = {0};
     sentence s;
     bool counts = false;
     for (const char *p = tail(line); next(&p, false, &s); free(s.text)) {
+        mark_name(&s, who);
         claim k = claim_of(&s);
         if (k.what) c = k;
         counts = counts || k.counts;
@@ -398,7 +446,7 @@ typedef struct answer {
     bool machine, not_machine, person, not_person; /* said of themselves */
     bool human;                                    /* person, and in so many words */
     bool yes, agrees, no, no_first, does;
-    bool number, asks_only;
+    bool number, self, asks_only;
     size_t n_words;
 } answer;
 
@@ -421,19 +469,15 @@ static void hear_machine(const sentence *s, size_t i, answer *a) {
 
 /* "I'm a man", "I'm Homer": *said of words i and the next. */
 static bool says_who(const sentence *s, size_t i, const char *who) {
-    static const char *const articles[] = {"a ",        "an ",      "the ",    "your ",    "just a ",  "only a ",
-                                           "just the ", "still a ", "real ",   "human",    "alive ",   "человек",
-                                           "живой ",    "живая ",   "настоящ", "мужчина ", "женщина ", NULL};
+    static const char *const articles[] = {"a ",     "an ",     "your ",  "just a ", "only a ", "still a ", "real ",    "human",
+                                           "alive ", "человек", "живой ", "живая ",  "настоящ", "мужчина ", "женщина ", NULL};
     const char *p = s->at[i];
     size_t n = !strncmp(p, "im ", 3) ? 3 : !strncmp(p, "i am ", 5) ? 5 : !strncmp(p, "я ", 3) ? 3 : 0;
     if (!n) return false;
     p += n;
     for (const char *const *a = articles; *a; a++)
         if (!strncmp(p, *a, strlen(*a))) return true;
-    char *own = who ? us_wording(who, strcspn(who, " ")) : NULL;
-    bool found = own && own[1] && !strncmp(p, own + 1, strlen(own) - 1);
-    free(own);
-    return found;
+    return is_name(p, who);
 }
 
 static void hear_clause(const sentence *s, bool first, const char *who, answer *a) {
@@ -442,9 +486,11 @@ static void hear_clause(const sentence *s, bool first, const char *who, answer *
     unsigned head = i < s->n ? s->roles[i] : 0;
     bool now = i + 1 < s->n &&
                (!strncmp(s->at[i + 1], "now ", 4) || !strncmp(s->at[i + 1], "here ", 5) || !strncmp(s->at[i + 1], "there ", 6));
+    if (s->n && s->n <= 2 && is_name(s->at[0], who)) a->person = a->human = true; /* "Homer Simpson." */
     bool taken_back = false;
     for (size_t k = i + 1; k < s->n; k++) taken_back = taken_back || (s->roles[k] & NOT);
     if ((head & YES) && !taken_back) a->yes = true;
+    if (s->n == i + 2 && !strncmp(s->at[i], "i know ", 7)) a->agrees = true;
     if ((head & AGREE) && !taken_back && !now && !(s->n - i > 3 && before(s, s->n, OTHERS) && (s->roles[s->n - 1] & OTHERS)))
         a->agrees = true;
     if (s->n && (s->roles[s->n - 1] & YES) && s->n > 1 && !before(s, s->n, NOT)) a->yes = true;
@@ -456,12 +502,13 @@ static void hear_clause(const sentence *s, bool first, const char *who, answer *
         if (r & (MACHINE | PART)) hear_machine(s, k, a);
         else if ((r & MADE) && k + 1 < s->n && !strncmp(s->at[k + 1], "me ", 3))
             a->machine = a->machine || !before(s, k, NOT | NO);
-        else if ((r & MADE) && k > 1 && (s->roles[k - 1] & BE) && (s->roles[k - 2] & SELF))
+        else if ((r & MADE) && k && (s->roles[k - 1] & BE) && ((s->roles[k - 1] | (k > 1 ? s->roles[k - 2] : 0)) & SELF))
             a->machine = a->machine || !before(s, k, NOT | NO);
         if ((r & PERSON) && before(s, k, NOT) && !before(s, k, OTHERS)) a->not_person = true;
         if (!before(s, k, NOT) && says_who(s, k, who))
             a->person = true, a->human = a->human || (s->all & PERSON) || k + 2 == s->n;
         if (r & NUMBER) a->number = true;
+        if (r & SELF) a->self = true;
     }
 }
 
@@ -505,13 +552,15 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
     free(w);
     if (a->machine) return US_STAND_MACHINE;
     if (a->not_person && !a->person) return US_STAND_MACHINE;
-    if (a->person && (a->human || !yes || c.what == A_PERSON)) return US_STAND_PERSON;
+    bool counted = c.what == A_MACHINE && c.counts && a->number;
+    if (a->person && (a->human || !(yes || counted) || c.what == A_PERSON)) return US_STAND_PERSON;
     if ((a->not_machine && !yes) || mocks) return US_STAND_PERSON;
     if (c.what == A_MACHINE) {
         if (c.negated ? a->yes : yes || a->does) return US_STAND_MACHINE;
-        if (c.counts && a->number) return US_STAND_MACHINE;
+        if (counted) return US_STAND_MACHINE;
         if (a->no || (c.negated && yes)) return US_STAND_PERSON;
-        return !a->asks_only && is_fragment(line, reply) ? US_STAND_MACHINE : US_STAND_OPEN;
+        if (a->asks_only) return US_STAND_OPEN;
+        return is_fragment(line, reply) || (c.wants && a->n_words <= GRANTED && !a->self) ? US_STAND_MACHINE : US_STAND_OPEN;
     }
     if (a->asks_only) return US_STAND_OPEN;
     if (!c.negated) return a->no_first && !a->does ? US_STAND_MACHINE : yes || a->does ? US_STAND_PERSON : US_STAND_OPEN;
@@ -522,9 +571,9 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
 us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply) {
     if (!n) return US_STAND_FREE;
     const char *line = lines[n - 1].text;
-    claim c = claim_in(line);
+    claim c = claim_in(line, who);
     bool again;
-    if (!c.what && n >= 3 && count_words(line, &again) <= FOLLOW_UP && again) c = claim_in(lines[n - 3].text);
+    if (!c.what && n >= 3 && count_words(line, &again) <= FOLLOW_UP && again) c = claim_in(lines[n - 3].text, who);
     if (!c.what) return US_STAND_FREE;
     answer a = hear(reply, who);
     return judge(c, line, &a, reply);
