@@ -30,18 +30,32 @@ static bool is_visitor(const us_conversation *c, const us_chat_line *l) {
     return !l->own && (!l->name || !*l->name || (c->user && !strcmp(l->name, c->user)));
 }
 
-/* What the last line asks for of what the visitor has told; free() it. NULL: nothing. */
-static us_status recall(const us_conversation *c, char **out, us_error *err) {
+/* All of it and the last line, in one text. */
+static us_status join(const us_notes *notes, const char *line, char **out, us_error *err) {
+    us_buf b;
+    us_buf_init(&b, (size_t)1 << 20);
+    us_status st = US_OK;
+    for (size_t i = 0; i < notes->n && !st; i++) st = us_buf_appendf(&b, err, "%s. ", notes->items[i]);
+    if (!st && us_notes_tells(line)) st = us_buf_append_str(&b, line, err);
+    if (st == US_ERR_LIMIT) st = US_OK; /* so long a line names nobody */
+    else if (!st && b.len && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
+/* What the last line asks for of what the visitor has told, and what they have told; free() both. NULL: nothing. */
+static us_status recall(const us_conversation *c, char **out, char **told, us_error *err) {
     us_notes heard = {0};
     us_buf b;
     us_status st = US_OK;
-    *out = NULL;
+    *out = *told = NULL;
     if (!c->card || !c->n_lines || !is_visitor(c, &c->lines[c->n_lines - 1])) return US_OK;
     us_buf_init(&b, (size_t)1 << 16);
     for (size_t i = 0; i + 1 < c->n_lines && !c->notes && !st; i++)
         if (is_visitor(c, &c->lines[i])) st = us_notes_hear(&heard, c->lines[i].text, err);
     if (!st) st = us_notes_recall(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, &b, err);
     if (!st && b.len && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st) st = join(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, told, err);
     us_buf_fini(&b);
     us_notes_fini(&heard);
     return st;
@@ -135,10 +149,11 @@ static us_status prompt_with(const us_backend *b, const us_conversation *c, cons
 }
 
 us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, us_prompt *out, us_error *err) {
-    char *recalled;
-    us_status st = recall(c, &recalled, err);
+    char *recalled, *told;
+    us_status st = recall(c, &recalled, &told, err);
     if (!st) st = prompt_with(b, c, recalled, out, err);
     free(recalled);
+    free(told);
     return st;
 }
 
@@ -189,7 +204,7 @@ us_status us_conversation_begin(us_backend *b, const us_conversation *c, const u
     us_prompt prompt = {0};
     const char **names = NULL;
     us_conversation_policy(c, settings->sampler.grammar != NULL, &spec.policy); /* a form is kept, not guarded */
-    us_status st = recall(c, &spec.recalled, err);
+    us_status st = recall(c, &spec.recalled, &spec.told, err);
     if (!st && spec.recalled && b->tok) st = lean(b, c, &spec, err);
     if (!st) st = prompt_with(b, c, spec.recalled, &prompt, err);
     if (!st && c->card) st = find_names(c, prompt.first_line, &names, &spec.policy.n_names, err);

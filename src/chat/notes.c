@@ -2,11 +2,12 @@
  * whether they give it. */
 #include "chat/notes.h"
 #include "base/mem.h"
+#include "chat/names.h"
 #include "text/wording.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_NATS = 20, MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
+enum { ANSWER_NATS = 20, MIXED_NATS = 120, MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
 
 /* ---- patterns ------------------------------------------------------------------------------------------------ */
 
@@ -427,6 +428,8 @@ bool us_notes_answers(const char *recalled, const char *line, const char *reply)
 us_status us_notes_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
     (void)ctx;
     (void)err;
+    for (int32_t i = 0; i < n; i++)
+        if (us_names_mixed(c->told, c->who, takes[i].text)) takes[i].judged -= MIXED_NATS;
     for (int32_t i = 0; i < n && c->recalled && *c->recalled && c->n_lines; i++)
         if (us_notes_answers(c->recalled, c->lines[c->n_lines - 1].text, takes[i].text)) takes[i].judged += ANSWER_NATS;
     return US_OK;

@@ -34,7 +34,7 @@ US_MUST_USE us_status us_notes_recall(const us_notes *s, const char *line, us_bu
 US_MUST_USE us_status us_notes_words(const char *recalled, const char *line, us_buf *out, us_error *err);
 /* Whether a reply to the line, for which `recalled` was found, has one of these words. */
 bool us_notes_answers(const char *recalled, const char *line, const char *reply);
-/* A us_judge_fn (ctx unused): when something was recalled, takes that have it win. */
+/* A us_judge_fn (ctx unused): when something was recalled, takes that have it win; takes that mix up names (names.h) lose. */
 US_MUST_USE us_status us_notes_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                      us_error *err);
 #endif

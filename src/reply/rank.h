@@ -26,6 +26,7 @@ typedef struct us_conversation_view {
     const us_said *lines; /* [n_lines] that the prompt holds, oldest first; none: a bare prompt */
     size_t n_lines;
     const char *recalled;       /* what the visitor has told of themselves and now asks for; NULL or "": nothing */
+    const char *told;           /* the visitor's sentences that tell of them, and what is answered; NULL or "": nothing */
     const char *who;            /* whose turn the takes are; NULL: the bare model's */
     const us_message *messages; /* [n_messages] the prompt in words, persona first; NULL: a text goes on */
     size_t n_messages;

@@ -169,6 +169,7 @@ static us_conversation_view view_of(const us_reply_spec *s) {
     return (us_conversation_view){.lines = s->lines,
                                   .n_lines = s->n_lines,
                                   .recalled = s->recalled,
+                                  .told = s->told,
                                   .who = s->policy.own,
                                   .messages = s->messages,
                                   .n_messages = s->n_messages};
@@ -233,11 +234,12 @@ void us_reply_spec_fini(us_reply_spec *s) {
     }
     free(s->lines);
     free(s->recalled);
+    free(s->told);
     free(s->biases);
     s->messages = NULL;
     s->message_text = NULL;
     s->lines = NULL;
-    s->recalled = NULL;
+    s->recalled = s->told = NULL;
     s->biases = NULL;
     s->n_lines = 0;
 }
@@ -255,7 +257,7 @@ us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_
     spec->messages = NULL;
     spec->message_text = NULL;
     spec->lines = NULL;
-    spec->recalled = NULL;
+    spec->recalled = spec->told = NULL;
     spec->biases = NULL;
     spec->n_lines = 0;
     if (r->spec.biases) r->spec.policy.sampler.biases = r->spec.biases, r->spec.policy.sampler.n_biases = r->spec.n_biases;

@@ -102,7 +102,7 @@ typedef struct us_reply_spec {
     us_said
         *lines; /* [n_lines] of the conversation that the prompt holds, for judges; taken over with their strings; NULL: none */
     size_t n_lines;
-    char *recalled;        /* us_conversation_view; taken over; NULL: nothing */
+    char *recalled, *told; /* us_conversation_view; taken over; NULL: nothing */
     us_logit_bias *biases; /* [n_biases] instead of the policy's sampler's; taken over; NULL: none */
     size_t n_biases;
     const char *text;         /* instead of messages, for another server: a text that goes on; borrowed during the call */

@@ -1,6 +1,7 @@
 /* What visitors tell of themselves, and what comes back when they ask for it. */
 #include "test.h"
 #include "chat/conversation.h"
+#include "chat/names.h"
 
 static us_error err;
 
@@ -140,10 +141,44 @@ static void test_names(void **state) {
     us_card_free(card);
 }
 
+/* The visitor's names are theirs, told now or long ago, and a character does not greet themselves. */
+static void test_whose_name(void **state) {
+    static const struct {
+        const char *told, *reply;
+        bool mixed;
+    } cases[] = {{"My name's Vera, and I'm from Springfield.", "My name's Vera, and I'm from Springfield.", true},
+                 {"My name's Vera.", "Great, I'm glad. I'm Vera's mom.", true},
+                 {"my name is vera", "I'm Vera!", true},
+                 {"Hi! I'm Vera.", "Hello, I am Vera.", true},
+                 {"My dog is called Rocket.", "Is Rocket your name?", true},
+                 {"My dog is called Rocket.", "Rocket is my name!", true},
+                 {"У меня есть собака по кличке Шарик.", "Меня зовут Шарик.", true},
+                 {"", "Hello, Homer.", true},
+                 {NULL, "Oh, hi Homer! How are you?", true},
+                 {"", "Thank you, Homer.", true},
+                 {"My name's Vera.", "Hello, Vera! I'm Homer.", false},
+                 {"My name's Vera, and I'm from Springfield.", "I'm from Springfield too.", false},
+                 {"My name's Vera.", "Your name is Vera.", false},
+                 {"My dog is called Rocket.", "Rocket is a good name for your dog.", false},
+                 {"My name is Homer.", "My name is Homer too!", false},
+                 {"I like trains. They are fast.", "I'm fast.", false},
+                 {"", "Hello, Homer here.", false},
+                 {"", "Hi, I'm Homer.", false},
+                 {"", "Homer likes donuts.", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (us_names_mixed(cases[i].told, "Homer Simpson", cases[i].reply) != cases[i].mixed)
+            fail_msg("'%s' - '%s' is judged wrongly", cases[i].told ? cases[i].told : "", cases[i].reply);
+    us_conversation_view c = {.told = "My name's Vera. ", .who = "Homer Simpson"};
+    us_candidate takes[] = {{.text = "I'm Vera."}, {.text = "Hello, Vera."}};
+    assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
+    assert_true(takes[0].judged < -100 && takes[1].judged == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recall),  cmocka_unit_test(test_corrections),
                                        cmocka_unit_test(test_nothing), cmocka_unit_test(test_answers),
                                        cmocka_unit_test(test_prompt),  cmocka_unit_test(test_judge),
-                                       cmocka_unit_test(test_names)};
+                                       cmocka_unit_test(test_names),   cmocka_unit_test(test_whose_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
