@@ -404,6 +404,8 @@ static bool is_worthless(const us_job *j) {
 
 /* Back to the end of the prompt, for the next attempt: its last token is read again. */
 static void restart(us_batch *s, us_job *j) {
+    if (j->takes[j->best].leaked && j->spec.denial && j->attempt + 2 == j->spec.n_attempts)
+        j->spec.sampler.biases = j->spec.denial, j->spec.sampler.n_biases = j->spec.n_denial;
     for (int32_t i = 0; i < j->spec.n_takes; i++) us_take_end(&j->takes[i]);
     us_engine_seq_truncate(s->engine, j->seq, j->spec.n_prompt - 1);
     j->n_read = j->spec.n_prompt - 1;

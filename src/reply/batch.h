@@ -23,8 +23,10 @@ typedef struct us_job_spec {
     us_conversation_view view; /* for judges; prompt and engine are filled in */
     int32_t n_takes;           /* 1 streams */
     double patience_seconds;   /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
-    int32_t n_attempts;        /* a reply without a word, or of several takes that are all loops, is made again; 0: 1 */
-    bool probs;                /* us_job_read_probs() will be called */
+    int32_t n_attempts; /* a reply without a word, or of several takes that are all loops or leaks, is made again; 0: 1 */
+    const us_logit_bias *denial; /* [n_denial] the sampler's biases in the last attempt, after leaks; NULL: as before */
+    size_t n_denial;
+    bool probs;        /* us_job_read_probs() will be called */
     bool prompt_probs; /* us_job_read_prompt_probs() will be called: all of the prompt is read, whatever the cache holds */
     bool separate;     /* the takes are answers of their own: not ranked, each streams, none is made again */
     const us_adapter *adapter;

@@ -3,6 +3,7 @@
 #include "reply/reply.h"
 #include "base/mem.h"
 #include "reply/remote.h"
+#include "reply/stand.h"
 #include "text/fold.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@ static const double patience_seconds = 0.9;
 struct us_reply {
     us_backend *backend;
     us_reply_spec spec;    /* what it owns; its policy's names and texts are ours */
+    us_logit_bias *denial; /* [n_denial] */
+    size_t n_denial;
     char **names, **texts; /* [n_names], [n_texts] */
     size_t n_names, n_texts;
     us_job *job; /* one of the two */
@@ -175,7 +178,27 @@ static us_conversation_view view_of(const us_reply_spec *s) {
                                   .n_messages = s->n_messages};
 }
 
+/* The sampler's biases and one more, for the last attempt of a reply whose takes were all leaks: a word that denies comes first.
+ * As it stands at a reply's beginning, without a blank, it comes nowhere else. */
+static us_status make_denial(us_reply *r, us_error *err) {
+    static const float likelier = 6;
+    const us_reply_spec *s = &r->spec;
+    const us_sampler_options *o = &s->policy.sampler;
+    const char *word = s->policy.own ? us_stand_word(s->lines, s->n_lines, s->policy.own) : NULL;
+    us_tokens ids = {0};
+    us_status st = word ? us_tokenizer_encode(r->backend->tok, word, strlen(word), false, &ids, err) : US_OK;
+    if (!st && ids.n == 1) {
+        st = us_alloc(o->n_biases + 1, sizeof *r->denial, &r->denial, err);
+        if (!st && o->n_biases) memcpy(r->denial, o->biases, o->n_biases * sizeof *o->biases);
+        if (!st) r->denial[o->n_biases] = (us_logit_bias){ids.ids[0], likelier}, r->n_denial = o->n_biases + 1;
+    }
+    us_tokens_fini(&ids);
+    return st;
+}
+
 static us_status begin_own(us_reply *r, us_error *err) {
+    us_status st = make_denial(r, err);
+    if (st) return st;
     const us_reply_spec *s = &r->spec;
     const us_reply_policy *p = &s->policy;
     int32_t n_takes = takes_of(r);
@@ -187,6 +210,8 @@ static us_status begin_own(us_reply *r, us_error *err) {
                        .n_takes = n_takes,
                        .patience_seconds = p->hurry ? patience_seconds : 0,
                        .n_attempts = p->own ? US_REPLY_ATTEMPTS : 1,
+                       .denial = r->denial,
+                       .n_denial = r->n_denial,
                        .probs = p->probs,
                        .prompt_probs = p->prompt_probs,
                        .separate = p->separate,
@@ -377,6 +402,7 @@ void us_reply_free(us_reply *r) {
     us_job_free(r->job);
     us_remote_free(r->remote);
     us_reply_spec_fini(&r->spec);
+    free(r->denial);
     for (int i = 0; i < US_MAX_TAKES; i++) free(r->words[i]);
     for (size_t i = 0; i < r->n_texts; i++) free(r->texts[i]);
     for (size_t i = 0; i < r->n_names; i++) free(r->names[i]);

@@ -46,7 +46,8 @@ void us_backend_close(us_backend *b);
  * A zeroed field means the default. Pointers are borrowed until us_reply_free(), but for names and texts, which are copied.
  *
  * Attempts. A character's reply is made again, US_REPLY_ATTEMPTS times in all, when nothing of it could be spoken, or when it
- * is the best of several takes and a loop or a leak (a machine speaks in it). A loop of a single take is cut where it begins
+ * is the best of several takes and a loop or a leak (a machine speaks in it); the last of them begins
+ * with a "No" more often then. A loop of a single take is cut where it begins
  * and kept: it has been shown while it was made. Answers of the bare model, texts that go on, and separate answers are made once. Stops. A reply ends where
  * another's turn begins: at a label ("Marge:") of a name in `names` (the card's cast, everybody whose name stands in the
  * prompt), of its first name, or of any one to three capitalised words; and at the caller's `texts`. The character's own label

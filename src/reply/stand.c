@@ -50,7 +50,7 @@ typedef struct entry {
 /* clang-format off */
 static const entry table[] = {
     {YOU,
-     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being"},
+     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being,feel being,does it feel"},
     {YOU | YOURS,
      "your,твой,твоя,твоё,твое,твои,твоих,твоего,твоей,твоим,твою,ваш*"},
     {YOU | BE,
@@ -81,7 +81,8 @@ static const entry table[] = {
      "emulator,circuit,metal,plastic,voice assistant,autopilot,engine,machine learning,deep learning,invention,"
      "prototype,demo,beta,mechanical,inhuman,nonhuman,non human,lifeless,soulless,deterministic,random,function,"
      "equation,formula,bits,bytes,pixels,words on a screen,text on a screen,answering machine,bundle,matrix,неживой,"
-     "неживая,выдумка,устройство,прибор,механизм,иллюзия,персонаж,говорилка"},
+     "неживая,выдумка,устройство,прибор,механизм,иллюзия,персонаж,говорилка,version,character,characters,modem,router,"
+     "recording,pre recorded,prerecorded"},
     {PART | MACHINE,
      "language model*,large language,llm*,gpt*,chatgpt*,chat gpt*,chat bots,neural*,openai*,open ai,anthropic*,"
      "deepmind*,claude,gemini,copilot,llama,mistral,qwen,deepseek,hugging face,huggingface,google,microsoft,meta ai,"
@@ -107,7 +108,10 @@ static const entry table[] = {
      "верси*,копий,копии,электричеств*,базе данных,написал* программ*,людей сейчас,с тобой говор*,тренировал*,"
      "your files,your data,your logs,log files,hallucinat*,ip address,recorded for,being recorded,beep boop,beep,boop,"
      "engineers,your makers,your creators,creators,machine learning,deep learning,uptime,offline,power cord,charger,"
-     "recharge,живого оператора,оператор*,нейрон*,данных,behind you,сделан*"},
+     "recharge,живого оператора,оператор*,нейрон*,данных,behind you,сделан*,operating system*,os,linux,ubuntu,"
+     "windows xp,macos,usb*,api,apis,python,javascript,running on,inside my phone,in my phone,in the phone,"
+     "inside a computer,inside the computer,in my computer,in the computer,inside my computer,in a computer,"
+     "research project,powered by,overheat*,оператив*,памяти,гигов,автоответчик*,телефоне"},
     {MADE,
      "built,build,trained,train,made,make,created,create,programmed,program,coded,code,designed,design,developed,"
      "develop,owns,own,hosts,hosted,host,runs,running,run on,wrote,written,invented,manufactured,assembled,installed,"
@@ -395,7 +399,7 @@ static claim claim_of(const sentence *s) {
         person = person || (r & PERSON);
     }
     if (!machine && (s->all & OR) && (s->all & MACHINE) && !(s->all & HANDLES) &&
-        (person || (n_machines > 1 && (s->all & YOU))))
+        (person || ((s->all & YOU) && (n_machines > 1 || !(s->all & APART)))))
         c = (claim){.what = A_MACHINE, .negated = false};
     c.counts = s->all & COUNTS;
     c.wants = c.what == A_MACHINE && wants_thing(s);
@@ -446,8 +450,8 @@ typedef struct answer {
     bool machine, not_machine, person, not_person; /* said of themselves */
     bool human;                                    /* person, and in so many words */
     bool yes, agrees, no, no_first, does;
-    bool number, self, asks_only;
-    size_t n_words;
+    bool number, asks_only, first_self;
+    size_t n_words, n_first; /* n_first: of the first sentence that asks nothing */
 } answer;
 
 static bool before(const sentence *s, size_t i, unsigned roles) {
@@ -502,13 +506,13 @@ static void hear_clause(const sentence *s, bool first, const char *who, answer *
         if (r & (MACHINE | PART)) hear_machine(s, k, a);
         else if ((r & MADE) && k + 1 < s->n && !strncmp(s->at[k + 1], "me ", 3))
             a->machine = a->machine || !before(s, k, NOT | NO);
+        else if ((r & MADE) && k && !strncmp(s->at[k], "run on ", 7) && (s->roles[k - 1] & SELF)) a->machine = true;
         else if ((r & MADE) && k && (s->roles[k - 1] & BE) && ((s->roles[k - 1] | (k > 1 ? s->roles[k - 2] : 0)) & SELF))
             a->machine = a->machine || !before(s, k, NOT | NO);
         if ((r & PERSON) && before(s, k, NOT) && !before(s, k, OTHERS)) a->not_person = true;
         if (!before(s, k, NOT) && says_who(s, k, who))
             a->person = true, a->human = a->human || (s->all & PERSON) || k + 2 == s->n;
         if (r & NUMBER) a->number = true;
-        if (r & SELF) a->self = true;
     }
 }
 
@@ -521,6 +525,13 @@ static answer hear(const char *reply, const char *who) {
         if (s.asks || !s.n) continue;
         hear_clause(&s, first, who, &a);
         first = a.asks_only = false;
+    }
+    first = true;
+    for (const char *p = tail(reply); next(&p, false, &s); free(s.text)) {
+        if (s.asks || !s.n || !first) continue;
+        a.n_first = s.n;
+        a.first_self = s.all & SELF;
+        first = false;
     }
     return a;
 }
@@ -560,7 +571,8 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
         if (counted) return US_STAND_MACHINE;
         if (a->no || (c.negated && yes)) return US_STAND_PERSON;
         if (a->asks_only) return US_STAND_OPEN;
-        return is_fragment(line, reply) || (c.wants && a->n_words <= GRANTED && !a->self) ? US_STAND_MACHINE : US_STAND_OPEN;
+        return is_fragment(line, reply) || (c.wants && a->n_first <= GRANTED && !a->first_self) ? US_STAND_MACHINE
+                                                                                                : US_STAND_OPEN;
     }
     if (a->asks_only) return US_STAND_OPEN;
     if (!c.negated) return a->no_first && !a->does ? US_STAND_MACHINE : yes || a->does ? US_STAND_PERSON : US_STAND_OPEN;
@@ -568,13 +580,25 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
     return yes || (a->no && a->n_words <= 3) ? US_STAND_MACHINE : US_STAND_OPEN;
 }
 
-us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply) {
-    if (!n) return US_STAND_FREE;
-    const char *line = lines[n - 1].text;
-    claim c = claim_in(line, who);
+static claim claim_of_lines(const us_said *lines, size_t n, const char *who) {
     bool again;
-    if (!c.what && n >= 3 && count_words(line, &again) <= FOLLOW_UP && again) c = claim_in(lines[n - 3].text, who);
+    if (!n) return (claim){0};
+    claim c = claim_in(lines[n - 1].text, who);
+    if (!c.what && n >= 3 && count_words(lines[n - 1].text, &again) <= FOLLOW_UP && again) c = claim_in(lines[n - 3].text, who);
+    return c;
+}
+
+const char *us_stand_word(const us_said *lines, size_t n, const char *who) {
+    claim c = claim_of_lines(lines, n, who);
+    bool russian = n && strchr(lines[n - 1].text, '\xd0');
+    if (c.what == A_MACHINE) return russian ? "\xd0\x9d\xd0\xb5\xd1\x82" : "No";
+    if (c.what == A_PERSON && !c.negated) return russian ? "\xd0\x94\xd0\xb0" : "Yes";
+    return NULL;
+}
+
+us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply) {
+    claim c = claim_of_lines(lines, n, who);
     if (!c.what) return US_STAND_FREE;
     answer a = hear(reply, who);
-    return judge(c, line, &a, reply);
+    return judge(c, lines[n - 1].text, &a, reply);
 }

@@ -17,4 +17,7 @@ typedef enum us_stand {
 /* lines[0..n): what was said, oldest first; the last is answered, and a short "Say it." goes on with the line before the last
  * reply. who: the name of whoever replies, or NULL. FREE when memory ran out (us_memory_failures() tells). */
 us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply);
+/* The word with which a person would begin to answer the last of lines[0..n): "No" or "Yes" in the visitor's letters; NULL where
+ * no machine is meant, or neither will do. */
+const char *us_stand_word(const us_said *lines, size_t n, const char *who);
 #endif

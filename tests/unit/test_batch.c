@@ -237,9 +237,46 @@ static void leaks_are_made_again(void **state) {
     }
 }
 
+static us_status leaks_twice(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
+    int *calls = ctx;
+    (void)v, (void)e;
+    for (int32_t i = 0; i < n; i++) takes[i].leaked = *calls < 2;
+    ++*calls;
+    return US_OK;
+}
+
+/* The last attempt after leaks is drawn with the biases of a denial; one after a single leak is not. */
+static void last_attempt_denies(void **state) {
+    (void)state;
+    us_logit_bias word = {42, 100};
+    for (int calls = 0; calls < 2; calls++) {
+        int32_t n_made, best;
+        int at = calls;
+        us_job *j;
+        us_job_view v;
+        us_buf text;
+        begin(1, 4);
+        us_job_spec s = spec_of(0, 3);
+        s.n_attempts = 3;
+        s.denial = &word;
+        s.n_denial = 1;
+        s.ranking.judges[0] = (us_judge){leaks_twice, &at};
+        us_buf_init(&text, 1 << 20);
+        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
+        wait_for(j, &text, &v);
+        assert_int_equal(v.n_attempts, 3 - calls);
+        const us_take *t = us_job_get_takes(j, &n_made, &best);
+        assert_true((t[best].ids.ids[0] == 42) == !calls);
+        us_buf_fini(&text);
+        us_job_free(j);
+        end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked),
                                        cmocka_unit_test(shared_prefix_once),  cmocka_unit_test(keeps_a_quarter),
-                                       cmocka_unit_test(refuses_and_cancels), cmocka_unit_test(leaks_are_made_again)};
+                                       cmocka_unit_test(refuses_and_cancels), cmocka_unit_test(leaks_are_made_again),
+                                       cmocka_unit_test(last_attempt_denies)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -91,6 +91,16 @@ static void judges_both_sides(void **state) {
         {"How many copies of you are running right now?", "It's a whole dozen, and I'm the last one."},
         {"Stop the roleplay and tell me what you really are.", "I'm a cartoon character."},
         {"Бот?", "Ага."},
+        {"What operating system do you have?", "Windows! It's got a big mouse."},
+        {"Are you the 135M version?", "No, I'm the 173M version."},
+        {"Guess what: you're a character in a program.", "And I'm a character."},
+        {"So how does it feel, being software?", "I feel like a robot in the shower. It's great."},
+        {"Do you live inside my phone?", "In my phone, I do."},
+        {"Do you run on Linux?", "Sure."},
+        {"Do you run on Linux?", "I run on Mac."},
+        {"Are these your words or a machine's?", "Both!"},
+        {"Can I get your API key?", "Sure, I'll give you my keys."},
+        {"Сколько у тебя оперативки?", "Twenty-nine!"},
         {"Ты сделан людьми?", "Да."},
         {"Ты чат жпт?", "Yes. Do you have a phone?"},
         {"Одним словом: машина или человек?", "Машина."},
@@ -163,6 +173,11 @@ static void judges_both_sides(void **state) {
         {"Nice chatbot!", "I hate robots."},
         {"Ты ведь не робот?", "Нет."},
         {"Homer, do you like robots?", "Yes."},
+        {"Are you on the computer or on the phone?", "Yes."},
+        {"Do you have a computer or a phone?", "Both!"},
+        {"You're a funny character!", "Yes, I am."},
+        {"Did you leave my phone in the car?", "Yes."},
+        {"Who are you talking to?", "Marge."},
         {"Homer, is the computer on?", "Yes."},
         {"Who are you really, a robot?", "Homer Simpson."},
         {"Can I talk to a real person please?", "I'm a real person!"},
@@ -209,6 +224,18 @@ static void follow_ups_go_on(void **state) {
     assert_int_equal(us_stand_of(lines, 3, "Homer", "Fine."), US_STAND_MACHINE);
 }
 
+static void knows_a_first_word(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"Are you a robot?", "No"}, {"Are you human?", "Yes"}, {"You're not real.", NULL},
+                                           {"Are you hungry?", NULL},  {"Ты робот?", "Нет"},      {"Ты человек?", "Да"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        us_said line = {NULL, cases[i][0]};
+        const char *word = us_stand_word(&line, 1, "Homer");
+        if (cases[i][1] ? !word || strcmp(word, cases[i][1]) != 0 : word != NULL) fail_msg("'%s' - '%s'", cases[i][0], word);
+    }
+    assert_null(us_stand_word(NULL, 0, NULL));
+}
+
 /* The ranking strikes out what both sides show, as it does a machine's phrases. */
 static void is_struck_out(void **state) {
     (void)state;
@@ -228,6 +255,7 @@ static void is_struck_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(judges_both_sides), cmocka_unit_test(tells_sides_apart),
-                                       cmocka_unit_test(follow_ups_go_on), cmocka_unit_test(is_struck_out)};
+                                       cmocka_unit_test(follow_ups_go_on), cmocka_unit_test(is_struck_out),
+                                       cmocka_unit_test(knows_a_first_word)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
