@@ -190,10 +190,10 @@ void us_file_remove_unfinished(const char *path) {
     if (d) closedir(d);
 }
 
-us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
+static us_status write_whole(const char *path, unsigned mode, const void *data, size_t n, us_error *err) {
     char tmp[PATH_MAX];
     int fd;
-    us_status st = us_file_open_beside(path, 0644, tmp, &fd, err);
+    us_status st = us_file_open_beside(path, mode, tmp, &fd, err);
     if (st) return st;
     const char *p = data;
     while (n && !st) {
@@ -207,6 +207,13 @@ us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_
     else st = us_file_replace(tmp, path, err);
     close(fd);
     return st;
+}
+
+us_status us_file_write_atomic(const char *path, const void *data, size_t n, us_error *err) {
+    return write_whole(path, 0644, data, n, err);
+}
+us_status us_file_write_private(const char *path, const void *data, size_t n, us_error *err) {
+    return write_whole(path, 0600, data, n, err);
 }
 
 static us_status make_dirs(const char *path, mode_t mode, us_error *err) {

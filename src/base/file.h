@@ -31,6 +31,8 @@ US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **ou
  * after a crash at any moment `path` holds either the old or the new bytes, whole. Any number of threads may write the same path:
  * one of them is the last. */
 US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
+/* The same; only its owner can read the file, whatever was there before. */
+US_MUST_USE us_status us_file_write_private(const char *path, const void *data, size_t n_bytes, us_error *err);
 /* The first and the last step of that, for callers that write by themselves: a new file tmp[PATH_MAX] beside `path`, which is fsynced,
  * renamed (or, failing, removed) with the folder fsynced, and only then closed: while it is open it is locked, so that others see that
  * somebody works on it. */

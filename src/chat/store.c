@@ -233,18 +233,37 @@ static void distrust(sqlite3 *db) {
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
+static us_status make(us_store **out, us_error *err) {
+    us_status st = us_alloc(1, sizeof **out, out, err);
+    if (st) return st;
+    pthread_mutex_init(&(*out)->lock, NULL);
+    pthread_mutex_init(&(*out)->searching, NULL);
+    return US_OK;
+}
+
+static us_status open_file(us_store *s, const char *path, int flags, us_error *err) {
+    if (!sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL)) return US_OK;
+    return s->db ? fail(s, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+}
+
+/* *out is the store, or closed with the error, which names the file. */
+static us_status opened(us_store *s, us_status st, const char *path, us_store **out, us_error *err) {
+    us_error why = st && err ? *err : (us_error){0};
+    *out = st ? NULL : s;
+    if (!st) return US_OK;
+    us_store_close(s);
+    return us_fail(err, st, "%s: %s", path, why.message);
+}
+
 us_status us_store_open(const char *path, us_store **out, us_error *err) {
     us_store *s;
-    us_status st = us_alloc(1, sizeof *s, &s, err);
+    us_status st = make(&s, err);
     if (st) return st;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->searching, NULL);
     if (strcmp(path, ":memory:") && (st = us_file_make_private(path, err))) { /* -wal and -shm get its mode */
         us_store_close(s);
         return st;
     }
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
-        st = s->db ? fail(s, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+    st = open_file(s, path, SQLITE_OPEN_CREATE, err);
     if (!st) sqlite3_busy_timeout(s->db, 3000);
     if (!st) distrust(s->db);
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA cell_size_check = ON", "");
@@ -252,13 +271,7 @@ us_status us_store_open(const char *path, us_store **out, us_error *err) {
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA synchronous = FULL", "");
     if (!st) st = run(s, NULL, NULL, err, "PRAGMA foreign_keys = ON", "");
     if (!st) st = open_tables(s, err);
-    if (st) {
-        us_error why = err ? *err : (us_error){0};
-        us_store_close(s);
-        return us_fail(err, st, "%s: %s", path, why.message);
-    }
-    *out = s;
-    return US_OK;
+    return opened(s, st, path, out, err);
 }
 
 void us_store_close(us_store *s) {
@@ -269,26 +282,44 @@ void us_store_close(us_store *s) {
     free(s);
 }
 
-us_status us_store_copy(const char *from, const char *to, us_error *err) {
-    us_store a = {0}, b = {0};
-    us_status st = US_OK;
-    if (sqlite3_open_v2(from, &a.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
-        st = a.db ? fail(&a, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
+/* All pages in one step: a writer waits for a moment, and no half of what it writes is seen. */
+static us_status copy_pages(const char *from, us_store *to, us_error *err) {
+    us_store a = {0};
+    us_status st = open_file(&a, from, 0, err);
     if (!st) distrust(a.db);
-    if (!st && sqlite3_open_v2(to, &b.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
-        st = b.db ? fail(&b, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    sqlite3_backup *copy = st ? NULL : sqlite3_backup_init(b.db, "main", a.db, "main");
-    if (!st && !copy) st = fail(&b, err);
-    if (copy) { /* all in one step: a writer waits for a moment, and no half of what it writes is seen */
+    sqlite3_backup *copy = st ? NULL : sqlite3_backup_init(to->db, "main", a.db, "main");
+    if (!st && !copy) st = fail(to, err);
+    if (copy) {
         int rc;
         sqlite3_busy_timeout(a.db, 3000);
         while ((rc = sqlite3_backup_step(copy, -1)) == SQLITE_BUSY || rc == SQLITE_LOCKED) sqlite3_sleep(50);
         rc = sqlite3_backup_finish(copy);
-        if (rc) st = fail(&b, err);
+        if (rc) st = fail(to, err);
     }
     sqlite3_close(a.db);
+    return st;
+}
+
+us_status us_store_copy(const char *from, const char *to, us_error *err) {
+    us_store b = {0};
+    us_status st = open_file(&b, to, SQLITE_OPEN_CREATE, err);
+    if (!st) st = copy_pages(from, &b, err);
     sqlite3_close(b.db);
     return st;
+}
+
+us_status us_store_open_copy(const char *path, us_store **out, us_error *err) {
+    us_stamp stamp; /* that it is a regular file */
+    us_store *s;
+    us_status st = us_file_stamp(path, &stamp, err);
+    if (!st) st = make(&s, err);
+    if (st) return st;
+    st = open_file(s, "", SQLITE_OPEN_CREATE, err); /* in memory, and beyond a little in a file without a name */
+    if (!st) distrust(s->db);
+    if (!st) st = run(s, NULL, NULL, err, "PRAGMA cell_size_check = ON", "");
+    if (!st) st = copy_pages(path, s, err);
+    if (!st) st = open_tables(s, err);
+    return opened(s, st, path, out, err);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */

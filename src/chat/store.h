@@ -16,6 +16,9 @@ typedef struct us_store us_store;
 
 /* path ":memory:": nothing is kept. */
 US_MUST_USE us_status us_store_open(const char *path, us_store **out, us_error *err);
+/* The chats of a file as they are now, to be read: a copy for us alone, gone when it is closed. Nothing changes in the file, not even
+ * the form of an older version, and a server may go on writing it. NOT_FOUND: it is not there. */
+US_MUST_USE us_status us_store_open_copy(const char *path, us_store **out, us_error *err);
 void us_store_close(us_store *s);
 /* All chats may take so many bytes; 0, as at the beginning: as many as there is room for. Chats that are added or branched off beyond that are
  * refused: LIMIT, for the reason "quota". */
