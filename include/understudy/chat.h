@@ -106,6 +106,23 @@ US_API US_MUST_USE us_status us_chat_show_prompt(us_chat *chat, char **out, int3
 US_API US_MUST_USE us_status us_chat_save(const us_chat *chat, const char *path, us_error *err);
 US_API US_MUST_USE us_status us_chat_load(us_chat *chat, const char *path, us_error *err);
 
+/* What us_chosen_write() found. Turns are those of characters; the fields from `scenes` on count what was left out. */
+typedef struct us_chosen_counts {
+    uint64_t chats, turns, choices;
+    uint64_t scenes;    /* choices: somebody else than the visitor and the character speaks in the lines before */
+    uint64_t unasked;   /* choices: not the visitor's words are what is answered */
+    uint64_t not_whole; /* choices: between replies that were cut off, or that only go on where the other ends */
+    uint64_t copies;    /* choices: there already, in the chat of which this one is a branch */
+    uint64_t too_large; /* chats */
+} us_chosen_counts;
+/* Which replies somebody found better, from the chats.db of a data folder: turns in which another wording counts than the program
+ * had chosen, or which were edited, as lines for us_train_options.choices. `character`: of this one alone, by the name on their card or by
+ * their folder's; NULL: of all. They are written to `out`, atomically, for its owner alone; where there are none, nothing is. Nothing
+ * changes in the chats; a server may run. NOT_FOUND for a file that is not there, or a character who says nothing in it; FORMAT for
+ * what is no file of chats. */
+US_API US_MUST_USE us_status us_chosen_write(const char *chats, const char *character, const char *out,
+                                             us_chosen_counts *counts, us_error *err);
+
 /* For bindings from other languages, which write the structs down once more: the bytes of a struct of this library by its name
  * ("us_chat_options"), 0 for a name that is not known. Compare when the library is loaded. */
 US_API size_t us_struct_bytes(const char *name);

@@ -1,5 +1,5 @@
 """Every route of the chat API and of the OpenAI API on a tiny model, as a client sees them; and what a bad client gets."""
-import base64, http.client, json, os, shutil, signal, socket, sqlite3, sys, threading, time, urllib.parse
+import base64, http.client, json, os, shutil, signal, socket, sqlite3, subprocess, sys, threading, time, urllib.parse
 from served import launch
 
 program, model, adapter, folder = sys.argv[1:5]
@@ -111,6 +111,19 @@ def chat_api():
     refused(404, 'GET', '/api/characters/tom/picture')
     refused(404, 'GET', '/api/characters/tom/files/adapter.gguf')
     refused(404, 'GET', '/api/characters/tom/files/..%2f..%2fx.png')
+
+    # `understudy choices` beside the server: nothing was chosen yet, then a reply that somebody paged to
+    choices = lambda *more: subprocess.run([program, 'choices', '--data-dir', data, '-o', folder + '/choices.jsonl', *more], capture_output=True, text=True, timeout=300)
+    none = choices()
+    assert none.returncode == 0 and not none.stdout and 'page to another reply' in none.stderr and not os.path.exists(folder + '/choices.jsonl'), none
+    paged = ok('POST', '/api/chats/import', {'format': 'json', 'data': {'understudy_chat': 2, 'characters': ['tom'], 'turns': [
+        {'role': 'user', 'text': 'Jazz?'}, {'role': 'character', 'character': 'tom', 'speaker': 'Tom Cat', 'text': 'Meow.', 'chosen': 1,
+         'alternatives': [{'text': 'No.', 'score': -1, 'end': 'self'}, {'text': 'Meow.', 'score': -2, 'end': 'self'}]}]}}, want=201)['id']
+    one = choices('-c', 'Tom Cat')
+    assert one.returncode == 0 and not one.stdout and '1 choice in 1 turn' in one.stderr, one
+    assert json.load(open(folder + '/choices.jsonl')) == {'character': 'Tom Cat', 'turns': ['Jazz?'], 'takes': ['Meow.', 'No.'], 'labels': '20', 'of': 2}
+    assert choices('-c', 'Nobody').returncode == 1 and choices('a.db', 'b.db').returncode == 2
+    ok('DELETE', f'/api/chats/{paged}', want=204)
 
     chat = ok('POST', '/api/chats', {'characters': ['tom'], 'user': 'Spike'}, want=201)
     cid = chat['id']
