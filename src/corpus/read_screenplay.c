@@ -229,7 +229,8 @@ static bool apart_name(us_span_str line, us_span_str *name, bool *capitals) {
     while (t.n && strchr("*: ", t.s[t.n - 1])) t.n--;
     while (t.n && *t.s == '*') t.s++, t.n--;
     *name = t;
-    return t.n > 1 && t.n < 40 && !us_is_heading(t) && !strchr(".?!,;", t.s[t.n - 1]) && !(*t.s >= '0' && *t.s <= '9');
+    bool small = t.n && ((*t.s >= 'a' && *t.s <= 'z') || (*t.s >= '0' && *t.s <= '9')); /* "# a remark" */
+    return t.n > 1 && t.n < 40 && !small && !us_is_heading(t) && !strchr(".?!,;", t.s[t.n - 1]);
 }
 
 /* A name in capitals is alone in its paragraph; one that Markdown marks may have its words below it at once. */

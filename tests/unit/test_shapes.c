@@ -1748,6 +1748,9 @@ static void other_programs_formats(void **state) {
                  {"SQLite format 3", "sqlite3"},
                  {"PAR1 columns", "to_csv"},
                  {"{\\rtf1 hello}", "plain text"},
+                 {"u0 +++$+++ u2 +++$+++ m0 +++$+++ ['L194', 'L195']\nu0 +++$+++ u2 +++$+++ m0 +++$+++ ['L1', 'L2']\n",
+                  "movie_lines.txt"},
+                 {"# a remark\n\nkey one\n\n# a remark\n\nkey two\n\n# a remark\n\nkey three\n", "no dialogue"},
                  {"just a note\nwithout anybody in it\nthat speaks\n", "no dialogue"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         us_script *s;
