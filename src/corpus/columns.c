@@ -31,7 +31,7 @@ static const char *const known[US_N_CELLS] = {
     "message|messages|mes|says|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|"
     "value|"
     "response|"
-    "rawtext|transcription|"
+    "rawtext|transcription|parts|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
     "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
     "réplique|répliques|texte|paroles|parole|énoncé|tirade|"

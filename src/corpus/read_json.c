@@ -267,8 +267,9 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
         member *m;
         size_t k;
         bool ok = *e.s == '{' && list_members(w, e, &m, &k, w->r->err);
-        ok = ok && find(m, k, "text") && find(m, k, "type") && is_string(find(m, k, "text")->value) && !find(m, k, "from") &&
-             !find(m, k, "date") && !find(m, k, "author") && !find(m, k, "sender"); /* those are messages */
+        ok = ok && find(m, k, "text") && (find(m, k, "type") || k == 1) && is_string(find(m, k, "text")->value) &&
+             !find(m, k, "from") && !find(m, k, "date") && !find(m, k, "author") &&
+             !find(m, k, "sender"); /* those are messages */
         if (*e.s == '{') free(m);
         if (!ok) return false;
         *pieces = true;
@@ -900,7 +901,8 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
             us_buf_fini(&w->other);
             w->other = text;
         } else if (!st) {
-            inside.talk = is_talk(m[i].key);
+            bool ultra = n == 2 && find(m, n, "id") && m[i].key.n == 4 && !memcmp(m[i].key.s, "data", 4); /* UltraChat */
+            inside.talk = ultra || is_talk(m[i].key);
             if (parted && (&m[i] == prompt || &m[i] == end)) {
                 inside.list = numbered.list, inside.thread = true;
                 strcpy(inside.episode, pl->episode);
