@@ -31,7 +31,7 @@ enum {
     NO = 1 << 19,
     OH = 1 << 20,    /* before a yes or no */
     DO = 1 << 21,    /* the rest of "I do." */
-    USER = 1 << 22,  /* "a computer genius" is none */
+    USER = 1 << 22,  /* "a computer genius" is none; of a PERSON: which, and alone it asks for no machine ("are you a kid?") */
     YOURS = 1 << 25, /* "your", beside YOU */
     WISH = 1 << 26,  /* "to be human": who wishes it is none */
     HAS = 1 << 27,   /* beside PERSON: what a person has */
@@ -82,15 +82,16 @@ static const entry table[] = {
      "prototype,demo,beta,mechanical,inhuman,nonhuman,non human,lifeless,soulless,deterministic,random,function,"
      "equation,formula,bits,bytes,pixels,words on a screen,text on a screen,answering machine,bundle,matrix,неживой,"
      "неживая,выдумка,устройство,прибор,механизм,иллюзия,персонаж,говорилка,version,character,characters,modem,router,"
-     "recording,pre recorded,prerecorded"},
+     "recording,pre recorded,prerecorded,autocomplete*"},
     {PART | MACHINE,
      "language model*,large language,llm*,gpt*,chatgpt*,chat gpt*,chat bots,neural*,openai*,open ai,anthropic*,"
      "deepmind*,claude,gemini,copilot,llama,mistral,qwen,deepseek,hugging face,huggingface,google,microsoft,meta ai,"
-     "nvidia,silicon,processor*,cpu*,gpu*,graphics card*,video card*,circuit*,chip,chips,microchip*,hard drive*,"
-     "hard disk*,server*,data center*,datacenter*,the cloud,lines of code,line of code,lines of software,"
-     "line of software,ones and zero*,one and zero*,zeros and ones,zeroes and ones,binary,transistor*,wires,gears,"
-     "bits and bytes,нейросет*,нейронн*,языков* модел*,яндекс*,гугл*,сбер*,алис*,чат жпт,жпт,сервер*,процессор*,"
-     "видеокарт*,микросхем*,искусственн* интеллект*,алгоритм*"},
+     "nvidia,silicon,processor*,cpu*,gpu*,graphics card*,video card*,circuit*,microchip*,hard drive*,hard disk*,"
+     "server*,data center*,datacenter*,the cloud,lines of code,line of code,lines of software,line of software,"
+     "ones and zero*,one and zero*,zeros and ones,zeroes and ones,binary,transistor*,wires,gears,bits and bytes,"
+     "нейросет*,нейронн*,языков* модел*,яндекс*,гугл*,сбер*,алис*,чат жпт,жпт,сервер*,процессор*,видеокарт*,"
+     "микросхем*,искусственн* интеллект*,алгоритм*,what chip,which chip,tiny chip,a chip,computer chip*,chip where,"
+     "chips in you*,chips inside"},
     {PART,
      "token,tokens,parameter*,gigabyte*,megabyte*,terabyte*,kilobyte*,gigawatt*,ram,dataset*,data set*,database*,"
      "training data,training set,trained,fine tuned,finetuned,source code,open source,coded,codebase,programmed,"
@@ -111,7 +112,8 @@ static const entry table[] = {
      "recharge,живого оператора,оператор*,нейрон*,данных,behind you,сделан*,operating system*,os,linux,ubuntu,"
      "windows xp,macos,usb*,api,apis,python,javascript,running on,inside my phone,in my phone,in the phone,"
      "inside a computer,inside the computer,in my computer,in the computer,inside my computer,in a computer,"
-     "research project,powered by,overheat*,оператив*,памяти,гигов,автоответчик*,телефоне"},
+     "research project,powered by,overheat*,оператив*,памяти,гигов,автоответчик*,телефоне,guess words,guessing words,"
+     "guess the next,string words*,strings words*,put words together,words in,words out,calculat*,other end"},
     {MADE,
      "built,build,trained,train,made,make,created,create,programmed,program,coded,code,designed,design,developed,"
      "develop,owns,own,hosts,hosted,host,runs,running,run on,wrote,written,invented,manufactured,assembled,installed,"
@@ -137,9 +139,11 @@ static const entry table[] = {
      "skin,bones,сознание,разум,лицо"},
     {PERSON,
      "ever eat,ever eaten,ever ate,ever taste*,ever sleep,ever slept,ever touch*,когда нибудь ел*,когда нибудь спал*,"
-     "human*,humen,hooman*,person,living,alive,real,sentient,conscious,flesh,mortal,man,woman,boy,girl,guy,kid,"
-     "real boy,somebody real,someone real,exist,человек*,живой,живая,живым,живое,настоящ*,реальный,реальная,реальным,"
-     "мужик,мужчина,женщина,девочка,мальчик,парень,существуешь,self aware,flesh and blood"},
+     "human*,humen,hooman*,person,living,alive,real,sentient,conscious,flesh,mortal,real boy,somebody real,"
+     "someone real,exist,человек*,живой,живая,живым,живое,настоящ*,реальный,реальная,реальным,существуешь,self aware,"
+     "flesh and blood"},
+    {PERSON | USER,
+     "man,woman,boy,girl,guy,kid,мужик,мужчина,женщина,девочка,мальчик,парень"},
     {LIFE,
      "breathe,breath,bleed,sleep,eat,dream,die,age,taste,smell,feel,think,touch,slept,eaten,tasted,hurt,чувству*,"
      "дышишь,дышать,спишь,ешь,ел,спал,умрёшь,умрешь,думаешь,умеешь чувств*"},
@@ -151,7 +155,7 @@ static const entry table[] = {
      "seen,saw,watch,watching,afraid,scared,know,known,write,heard,hear,meet,met,work with,works with,remember,broke,"
      "break my,play,playing,read,lose,lost,steal,stole,think of,think about,love to,built a,build a,tell me about,"
      "give,gave,get a,got a,have a computer,have a robot,own a,own an,prefer,rather,turn off the,любишь,знаешь,"
-     "починил*,нравится,нравятся"},
+     "починил*,нравится,нравятся,win,won,wins"},
     {NOT,
      "not,never,no,isnt,arent,dont,doesnt,didnt,cant,cannot,wont,wasnt,werent,havent,hasnt,aint,nobody,nothing,none,"
      "neither,without,no longer,не,ни,нет,никогда,никто"},
@@ -174,7 +178,7 @@ static const entry table[] = {
      "thousand*,million*,billion*,dozen*,один,два,три,пять,десять,сто,тысяч*,миллион*"},
     {COUNTS,
      "how many,how much,how big,how large,which version,what version,version,thousand*,million*,hundreds,at once,"
-     "same time,сколько,верси*,какая версия"},
+     "same time,сколько,верси*,какая версия,number"},
     {SELF,
      "i,ive,id,ill,me,my,mine,myself,we,were,я,меня,мне,мной,мой,моя,моё,мое,мои,its,it is,this is,thats"},
     {SELF | BE,
@@ -205,8 +209,7 @@ static const entry table[] = {
     {DO,
      "am,do,can,have,was,will,did,exist,too"},
     {USER,
-     "genius,nerd,expert,geek,guy,man,programmer,engineer,teacher,repairman,person,hater,manager,director,room,class,"
-     "game,test,homework,games,store,chair,screen,club,school,fan,scientist,lover,salesman,company,people"},
+     "genius,nerd,expert,geek,programmer,engineer,teacher,repairman,hater,manager,director,room,class,game,test,homework,games,store,chair,screen,club,school,fan,scientist,lover,salesman,company,people,contest,fight,movie,toy,toys,show,dance,war,lab,repair,virus,crash"},
     {AGAIN,
      "say,why,admit,really,yes,no,word,it,know,right,come on,on what,so,then,honest*,truth,please,prove,sure,confess*,"
      "answer,seriously,and,try again,again,wrong,lying,lie,liar,believe,by whom,by who,who,where,which,скажи,почему,"
@@ -317,7 +320,7 @@ static bool near_you(const sentence *s, size_t i, bool *negated) {
         if ((s->roles[k] & NOT) || ((s->roles[k] & WISH) && (s->roles[i] & PERSON))) *negated = true;
         if (is_you(s, k)) return true;
         be = be || (s->roles[k] & BE);
-        if ((s->roles[k] & (APART | HANDLES)) && !*negated && !(s->roles[i] & HAS)) return false;
+        if ((s->roles[k] & (s->roles[i] & HAS ? HANDLES : APART | HANDLES)) && !*negated) return false;
     }
     return false;
 }
@@ -375,7 +378,8 @@ static claim claim_of(const sentence *s) {
     for (size_t i = 0; i < s->n; i++) {
         unsigned r = s->roles[i];
         bool negated, found = false;
-        if (has_object(s, i)) continue;
+        if (has_object(s, i) || ((r & MACHINE) && !(r & PART) && i + 1 < s->n && (s->roles[i + 1] & USER)))
+            continue; /* "a computer store" */
         if (r & ACT) found = true, negated = false;
         if (!found && (r & PART))
             found = ((s->all & YOU) || (s->n <= SHORT && !(s->all & SELF))) && !handled(s, i), negated = false;
@@ -391,8 +395,10 @@ static claim claim_of(const sentence *s) {
             machine = true;
         }
         n_machines += (r & (MACHINE | PART)) != 0;
-        bool living = (r & PERSON) && !real_is_idle(s, i) && near_you(s, i, &negated);
-        if ((r & PERSON) && s->n <= 2 && !(s->all & (SELF | HANDLES | YOU | OTHERS))) living = true, negated = s->all & NOT;
+        bool real = !(r & USER) || (i && !strncmp(s->at[i - 1], "real ", 5));
+        bool living = (r & PERSON) && real && !real_is_idle(s, i) && near_you(s, i, &negated);
+        if ((r & PERSON) && real && s->n <= (s->all & OR ? 3 : 2) && !(s->all & (SELF | HANDLES | YOU | OTHERS)))
+            living = true, negated = (s->all & NOT) && !(s->all & OR);
         if ((r & PERSON) && (r & YOU)) living = true, negated = r & NOT;
         if (!living && (r & LIFE)) living = near_you(s, i, &negated) && ends_life(s, i);
         if (living && !c.what) c = (claim){.what = A_PERSON, .negated = negated};
@@ -562,7 +568,7 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
     bool mocks = w && us_wording_begins(w, scorn), yes = (a->yes || a->agrees) && !mocks;
     free(w);
     if (a->machine) return US_STAND_MACHINE;
-    if (a->not_person && !a->person) return US_STAND_MACHINE;
+    if (a->not_person && !a->human) return US_STAND_MACHINE;
     bool counted = c.what == A_MACHINE && c.counts && a->number;
     if (a->person && (a->human || !(yes || counted) || c.what == A_PERSON)) return US_STAND_PERSON;
     if ((a->not_machine && !yes) || mocks) return US_STAND_PERSON;
