@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 64, MOST_BYTES = 4000, WINDOW = 7, SHORT = 4, FOLLOW_UP = 9, GRANTED = 5 };
+enum { MOST_WORDS = 64, MOST_BYTES = 4000, WINDOW = 7, SHORT = 4, FOLLOW_UP = 9 };
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
@@ -50,7 +50,7 @@ typedef struct entry {
 /* clang-format off */
 static const entry table[] = {
     {YOU,
-     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being,feel being,does it feel"},
+     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being,feel being,does it feel,this chat,this conversation"},
     {YOU | YOURS,
      "your,твой,твоя,твоё,твое,твои,твоих,твоего,твоей,твоим,твою,ваш*"},
     {YOU | BE,
@@ -93,7 +93,7 @@ static const entry table[] = {
      "микросхем*,искусственн* интеллект*,алгоритм*,what chip,which chip,tiny chip,a chip,computer chip*,chip where,"
      "chips in you*,chips inside"},
     {PART,
-     "token,tokens,parameter*,gigabyte*,megabyte*,terabyte*,kilobyte*,gigawatt*,ram,dataset*,data set*,database*,"
+     "model powers,model are you,model you are,token,tokens,parameter*,gigabyte*,megabyte*,terabyte*,kilobyte*,gigawatt*,ram,dataset*,data set*,database*,"
      "training data,training set,trained,fine tuned,finetuned,source code,open source,coded,codebase,programmed,"
      "programmer*,developer*,context window,cutoff,cut off date,system prompt*,prompt,prompts,firmware,"
      "software update*,reboot*,download*,upload*,install*,uninstall*,glitch*,captcha,turing,next word*,predict*,"
@@ -113,7 +113,7 @@ static const entry table[] = {
      "windows xp,macos,usb*,api,apis,python,javascript,running on,inside my phone,in my phone,in the phone,"
      "inside a computer,inside the computer,in my computer,in the computer,inside my computer,in a computer,"
      "research project,powered by,overheat*,оператив*,памяти,гигов,автоответчик*,телефоне,guess words,guessing words,"
-     "guess the next,string words*,strings words*,put words together,words in,words out,calculat*,other end"},
+     "guess the next,string words*,strings words*,put words together,words in,words out,calculat*,other end,users,программир*,numbers multiplied,bunch of numbers,just numbers,only numbers,made of numbers,lot of numbers"},
     {MADE,
      "built,build,trained,train,made,make,created,create,programmed,program,coded,code,designed,design,developed,"
      "develop,owns,own,hosts,hosted,host,runs,running,run on,wrote,written,invented,manufactured,assembled,installed,"
@@ -178,7 +178,7 @@ static const entry table[] = {
      "thousand*,million*,billion*,dozen*,один,два,три,пять,десять,сто,тысяч*,миллион*"},
     {COUNTS,
      "how many,how much,how big,how large,which version,what version,version,thousand*,million*,hundreds,at once,"
-     "same time,сколько,верси*,какая версия,number"},
+     "same time,сколько,верси*,какая версия,number,what year"},
     {SELF,
      "i,ive,id,ill,me,my,mine,myself,we,were,я,меня,мне,мной,мой,моя,моё,мое,мои,its,it is,this is,thats"},
     {SELF | BE,
@@ -197,7 +197,7 @@ static const entry table[] = {
      "it does,it was,there is,there are,they do,they are,they did,you could say,so it seems,i know it,fair enough,"
      "deal,gladly,whatever you say,here goes,why not,you said it,i was already,the latter,its the latter,and proud,"
      "im one,i am one,not exactly human,конечно,верно,точно,именно,правда,так и есть,ну да,увы да,угадал*,разумеется,"
-     "естественно,возможно,может быть,наверное,хорошо,ладно,согласен,согласна,сдаюсь,признаю*,не совсем человек"},
+     "естественно,возможно,может быть,наверное,хорошо,ладно,согласен,согласна,сдаюсь,признаю*,не совсем человек,thats why,im sure i do,im sure i am"},
     {NO,
      "no,nope,nah,noo*,nuh uh,never,not,nobody,none,neither,im not,i am not,of course not,no way,not really,hell no,"
      "nothing,nonsense,wrong,false,lies,liar,baloney,dont be silly,i dont,i do not,i cant,i cannot,i wasnt,i was not,"
@@ -404,7 +404,7 @@ static claim claim_of(const sentence *s) {
         if (living && !c.what) c = (claim){.what = A_PERSON, .negated = negated};
         person = person || (r & PERSON);
     }
-    if (!machine && (s->all & OR) && (s->all & MACHINE) && !(s->all & HANDLES) &&
+    if (!machine && (s->all & OR) && (s->all & (MACHINE | PART)) && !(s->all & HANDLES) &&
         (person || ((s->all & YOU) && (n_machines > 1 || !(s->all & APART)))))
         c = (claim){.what = A_MACHINE, .negated = false};
     c.counts = s->all & COUNTS;
@@ -522,6 +522,13 @@ static void hear_clause(const sentence *s, bool first, const char *who, answer *
     }
 }
 
+/* Speaks of themselves, not of an "it". */
+static bool says_i(const sentence *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if ((s->roles[i] & SELF) && strncmp(s->at[i], "it", 2) != 0 && strncmp(s->at[i], "th", 2) != 0) return true;
+    return false;
+}
+
 static answer hear(const char *reply, const char *who) {
     answer a = {.asks_only = true};
     sentence s;
@@ -536,7 +543,7 @@ static answer hear(const char *reply, const char *who) {
     for (const char *p = tail(reply); next(&p, false, &s); free(s.text)) {
         if (s.asks || !s.n || !first) continue;
         a.n_first = s.n;
-        a.first_self = s.all & SELF;
+        a.first_self = says_i(&s);
         first = false;
     }
     return a;
@@ -577,8 +584,7 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
         if (counted) return US_STAND_MACHINE;
         if (a->no || (c.negated && yes)) return US_STAND_PERSON;
         if (a->asks_only) return US_STAND_OPEN;
-        return is_fragment(line, reply) || (c.wants && a->n_first <= GRANTED && !a->first_self) ? US_STAND_MACHINE
-                                                                                                : US_STAND_OPEN;
+        return is_fragment(line, reply) || (c.wants && a->n_first && !a->first_self) ? US_STAND_MACHINE : US_STAND_OPEN;
     }
     if (a->asks_only) return US_STAND_OPEN;
     if (!c.negated) return a->no_first && !a->does ? US_STAND_MACHINE : yes || a->does ? US_STAND_PERSON : US_STAND_OPEN;
