@@ -118,10 +118,23 @@ static size_t list_takes(const us_choice *c, uint32_t *list) {
     return (size_t)c->n;
 }
 
+/* The order of an epoch. */
+static void order_epoch(us_trainer *t, uint64_t epoch) {
+    us_choices *c = &t->choices;
+    if (epoch == c->order_epoch) return;
+    for (size_t k = 0; k < c->n_learned; k++) c->order[k] = (uint32_t)k;
+    us_shuffle(c->order, c->n_learned, t->o.seed * 0x9e3779b97f4a7c15u + epoch + 1);
+    c->order_epoch = epoch;
+}
+
+/* Of all that the run will draw, which in a short one is not all that there are. */
 void us_choices_measure(us_trainer *t) {
     us_choices *c = &t->choices;
-    for (size_t i = 0; i < c->n_takes; i++) c->list[i] = (uint32_t)(c->first + i);
-    run(t, c->list, c->n_takes, NULL, NULL);
+    size_t n = 0, drawn = (size_t)t->facts.n_steps * (size_t)c->n_step;
+    order_epoch(t, 0);
+    for (size_t i = 0; i < c->n_learned && i < drawn; i++) n += list_takes(&c->learned[c->order[i]], c->list + n);
+    for (size_t i = 0; i < c->n_held; i++) n += list_takes(&c->held[i], c->list + n);
+    run(t, c->list, n, NULL, NULL);
     memcpy(c->before, c->now, c->n_takes * sizeof *c->now);
     c->measured = true;
 }
@@ -153,10 +166,7 @@ double us_choices_learn(us_trainer *t, float *grad, uint64_t *rows) {
     double weights[US_LABELLED_TAKES], loss = 0;
     size_t n = 0;
     for (int i = 0; i < c->n_step; i++, t->state.choices_at++) {
-        uint64_t epoch = t->state.choices_at / c->n_learned;
-        for (size_t k = 0; k < c->n_learned && epoch != c->order_epoch; k++) c->order[k] = (uint32_t)k;
-        if (epoch != c->order_epoch) us_shuffle(c->order, c->n_learned, t->o.seed * 0x9e3779b97f4a7c15u + epoch + 1);
-        c->order_epoch = epoch;
+        order_epoch(t, t->state.choices_at / c->n_learned);
         step[i] = &c->learned[c->order[t->state.choices_at % c->n_learned]];
         n += list_takes(step[i], c->list + n);
     }
