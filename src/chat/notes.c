@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_NATS = 20, MIXED_NATS = 120, MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
+enum { ANSWER_NATS = 50, MIXED_NATS = 120, MIN_WORDS = 2, MAX_WORDS = 24, STEM_BYTES = 4 };
 
 /* ---- patterns ------------------------------------------------------------------------------------------------ */
 

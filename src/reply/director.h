@@ -20,6 +20,7 @@ US_MUST_USE us_status us_director_read_reply(const us_tokenizer *tok, const char
  * learned from labelled takes weighs more than one that knows lines of a script alone. */
 #define US_DIRECTOR_NATS 6.0
 #define US_DIRECTOR_NATS_LABELLED 24.0
+#define US_DIRECTOR_NATS_FACTORS 60.0 /* labelled takes, and factors of its own */
 #define US_DIRECTOR_LAMBDA 0.75
 /* A us_judge_fn, its context a us_director. Nothing is judged where there is no engine, no conversation or no room. */
 US_MUST_USE us_status us_director_choose(void *director, const us_conversation_view *conversation, us_candidate *takes,

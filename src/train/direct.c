@@ -542,14 +542,17 @@ us_status us_director_trainer_keep(us_director_trainer *t, us_error *err) {
 
 /* ---- the file ------------------------------------------------------------------------------------------------------ */
 
+static float nats_of(const us_director_trainer *t) {
+    if (!us_lists_examples(t->lists)) return (float)US_DIRECTOR_NATS;
+    return (float)(t->o.n_lists ? US_DIRECTOR_NATS_FACTORS : US_DIRECTOR_NATS_LABELLED);
+}
+
 static us_status put_facts(void *ctx, us_gguf_writer *w, us_error *err) {
     const us_director_trainer *t = ctx;
     us_status st = us_gguf_put_u32(w, "understudy.director.layers", (uint32_t)t->o.layers, err);
     if (!st) st = us_gguf_put_u32(w, "understudy.director.half", (uint32_t)t->o.half, err);
     if (!st) st = us_gguf_put_u64(w, "understudy.director.lists", (uint64_t)t->at, err);
-    if (!st)
-        st = us_gguf_put_f32(w, "understudy.director.nats",
-                             us_lists_examples(t->lists) ? (float)US_DIRECTOR_NATS_LABELLED : (float)US_DIRECTOR_NATS, err);
+    if (!st) st = us_gguf_put_f32(w, "understudy.director.nats", nats_of(t), err);
     if (!st && isfinite(t->best_r10)) st = us_gguf_put_f32(w, "understudy.director.r10", (float)t->best_r10, err);
     return st;
 }
