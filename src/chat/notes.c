@@ -432,5 +432,6 @@ us_status us_notes_judge(void *ctx, const us_conversation_view *c, us_candidate 
         if (us_names_mixed(c->told, c->who, takes[i].text)) takes[i].judged -= MIXED_NATS;
     for (int32_t i = 0; i < n && c->recalled && *c->recalled && c->n_lines; i++)
         if (us_notes_answers(c->recalled, c->lines[c->n_lines - 1].text, takes[i].text)) takes[i].judged += ANSWER_NATS;
+        else takes[i].forgets = true;
     return US_OK;
 }

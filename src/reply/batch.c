@@ -388,18 +388,18 @@ static us_status rank(us_batch *s, us_job *j, us_error *err) {
     for (int32_t i = 0; i < n; i++) {
         if (!st)
             j->takes[i].judged = candidates[i].judged, j->takes[i].score = candidates[i].score,
-            j->takes[i].leaked = candidates[i].leaked;
+            j->takes[i].leaked = candidates[i].leaked, j->takes[i].forgets = candidates[i].forgets;
         free(texts[i]);
     }
     return st;
 }
 
-/* Nothing of the best take can be spoken, or all of several are loops or leaks: one take has been shown already. */
+/* Nothing of the best take can be spoken, or all of several are loops or leaks, or forget once: one take has been shown already. */
 static bool is_worthless(const us_job *j) {
     size_t begin, end;
     const us_take *t = &j->takes[j->best];
     us_take_spoken(t, j->spec.rules.tok, &begin, &end);
-    return begin == end || ((t->looped || t->leaked) && j->spec.n_takes > 1);
+    return begin == end || ((t->looped || t->leaked || (t->forgets && !j->attempt)) && j->spec.n_takes > 1);
 }
 
 /* Back to the end of the prompt, for the next attempt: its last token is read again. */

@@ -18,6 +18,7 @@ typedef struct us_candidate {
     bool stopped;         /* a rule ended it: another's label, a stop text */
     bool looped;          /* cut because it repeated itself */
     bool repeats, leaked; /* out: says a sentence twice in a row; a machine speaks in it */
+    bool forgets;         /* out: the visitor asks for what they have told, and it is not in it */
     double judged, score; /* out: what the judges gave, on top of what it held, nats; the value by which takes are compared */
 } us_candidate;
 

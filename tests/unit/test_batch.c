@@ -237,6 +237,34 @@ static void leaks_are_made_again(void **state) {
     }
 }
 
+static us_status always_forgets(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
+    (void)ctx, (void)v, (void)e;
+    for (int32_t i = 0; i < n; i++) takes[i].forgets = true;
+    return US_OK;
+}
+
+/* What the visitor has told is in none of the takes: they are made again once, and then one of them is spoken. */
+static void what_is_forgotten_is_asked_once_more(void **state) {
+    (void)state;
+    for (int32_t n_takes = 1; n_takes <= 3; n_takes += 2) {
+        us_job *j;
+        us_job_view v;
+        us_buf text;
+        begin(1, 4);
+        us_job_spec s = spec_of(0, n_takes);
+        s.n_attempts = 3;
+        s.ranking.judges[0] = (us_judge){always_forgets, NULL};
+        us_buf_init(&text, 1 << 20);
+        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
+        wait_for(j, &text, &v);
+        assert_int_equal(v.status, US_OK);
+        assert_int_equal(v.n_attempts, n_takes > 1 ? 2 : 1);
+        us_buf_fini(&text);
+        us_job_free(j);
+        end();
+    }
+}
+
 static us_status leaks_twice(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
     int *calls = ctx;
     (void)v, (void)e;
@@ -274,9 +302,13 @@ static void last_attempt_denies(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone), cmocka_unit_test(takes_are_ranked),
-                                       cmocka_unit_test(shared_prefix_once),  cmocka_unit_test(keeps_a_quarter),
-                                       cmocka_unit_test(refuses_and_cancels), cmocka_unit_test(leaks_are_made_again),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone),
+                                       cmocka_unit_test(takes_are_ranked),
+                                       cmocka_unit_test(shared_prefix_once),
+                                       cmocka_unit_test(keeps_a_quarter),
+                                       cmocka_unit_test(refuses_and_cancels),
+                                       cmocka_unit_test(leaks_are_made_again),
+                                       cmocka_unit_test(what_is_forgotten_is_asked_once_more),
                                        cmocka_unit_test(last_attempt_denies)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

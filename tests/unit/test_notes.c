@@ -114,6 +114,7 @@ static void test_judge(void **state) {
     (void)state;
     assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
     assert_true(takes[0].judged == 0 && takes[1].judged > 10);
+    assert_true(takes[0].forgets && !takes[1].forgets);
     c.recalled = NULL;
     takes[1].judged = 0;
     assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
