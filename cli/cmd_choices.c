@@ -36,6 +36,7 @@ int cmd_choices(int argc, char **argv) {
                   options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if (n > 1) return cli_usage(argv[0], "unexpected '%s': one file of chats is expected", argv[2]);
+    if (n && data_dir) return cli_usage(argv[0], "give either a file of chats or --data-dir");
     if (!n && !data_dir && !(data_dir = cli_data_dir(data)))
         return cli_usage(argv[0], "--data-dir is needed: neither XDG_DATA_HOME nor HOME is set");
     if (!n) snprintf(chats, sizeof chats, "%s/chats.db", data_dir);

@@ -119,7 +119,8 @@ typedef struct us_chosen_counts {
  * had chosen, or which were edited, as lines for us_train_options.choices. `character`: of this one alone, by the name on their card or by
  * their folder's; NULL: of all. They are written to `out`, atomically, for its owner alone; where there are none, nothing is. Nothing
  * changes in the chats; a server may run. NOT_FOUND for a file that is not there, or a character who says nothing in it; FORMAT for
- * what is no file of chats. */
+ * what is no file of chats; ARGUMENT for an `out` that is no regular file, or the file of the chats; LIMIT above 64 MiB of lines; IO;
+ * MEMORY. *counts is filled in either way. */
 US_API US_MUST_USE us_status us_chosen_write(const char *chats, const char *character, const char *out,
                                              us_chosen_counts *counts, us_error *err);
 

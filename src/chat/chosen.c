@@ -15,6 +15,7 @@
 #include "understudy/chat.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MOST_TAKES = 8, MOST_BYTES = 64 << 20 }; /* that a reader of such lines takes of one, and of a file */
 
@@ -39,7 +40,8 @@ static bool is_end(const us_alternative *a, const char *end) { return !strcmp(a-
 /* Takes of a batch have falling values. Where one batch is worse than all of the one before, the edge is not seen, and a choice
  * may be missed. */
 static bool is_first_of_batch(const us_stored_turn *t, size_t k) {
-    return !k || !(t->alternatives[k].score <= t->alternatives[k - 1].score);
+    if (!k) return t->n_alternatives < US_MAX_ALTERNATIVES; /* of so many the oldest are forgotten */
+    return !(t->alternatives[k].score <= t->alternatives[k - 1].score);
 }
 
 static bool is_whole(const us_alternative *a) { return *a->text && !is_end(a, "cancel") && !is_end(a, "length"); }
@@ -198,6 +200,11 @@ static us_status look_through_all(search *s, const char *path, us_error *err) {
     return st;
 }
 
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 us_status us_chosen_write(const char *chats, const char *character, const char *out, us_chosen_counts *counts, us_error *err) {
     search s = {.character = character, .counts = counts};
     *counts = (us_chosen_counts){0};
@@ -206,6 +213,7 @@ us_status us_chosen_write(const char *chats, const char *character, const char *
     if (!st && character && !counts->turns)
         st = us_fail(err, US_ERR_NOT_FOUND,
                      "%s: no turn of '%s': the name on a character's card, or their folder's, is expected", chats, character);
+    if (!st && is_same_file(chats, out)) st = us_fail(err, US_ERR_ARGUMENT, "%s: that is the file of the chats", out);
     if (!st && counts->choices && us_file_exists(out) && !us_file_is_plain(out))
         st = us_fail(err, US_ERR_ARGUMENT, "%s: not a regular file", out);
     if (!st && counts->choices) st = us_file_write_private(out, s.lines.data, s.lines.len, err);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64 };
+enum { NAME_BYTES = 64, HEAD_BYTES = 64, TOLD_BYTES = 8192 };
 static const char marks[] = " \t\r\n.,;:!?\"()[]";
 
 /* Whether the first capital letter of ASCII or of Russian stands at p. */
@@ -35,9 +35,11 @@ static bool taken(const char *reply, const char *w) {
     return false;
 }
 
-/* Whether words[0..n) of `text`, which `before` precedes, may be a name. */
+/* Whether `word` may be a name, by it and by what precedes it. */
 static bool is_name(const char *word, const char *before, size_t n_before) {
     if (capital(word) && n_before) return strchr(".!?", before[n_before - 1]) == NULL;
+    if (n_before > HEAD_BYTES) before += n_before - HEAD_BYTES, n_before = HEAD_BYTES; /* a line may be 64 KB long */
+    while (n_before && ((unsigned char)*before & 0xc0) == 0x80) before++, n_before--;
     char *w = us_wording(before, n_before);
     bool found = false;
     size_t n = w ? strlen(w) : 0;
@@ -48,6 +50,9 @@ static bool is_name(const char *word, const char *before, size_t n_before) {
 
 static bool takes_theirs(const char *told, const char *own, const char *reply) {
     bool found = false;
+    size_t n_told = strlen(told);
+    if (n_told > TOLD_BYTES) told += n_told - TOLD_BYTES; /* what was told last */
+    while (((unsigned char)*told & 0xc0) == 0x80) told++;
     for (const char *p = told + strspn(told, marks); *p && !found;) {
         size_t n = strcspn(p, marks), before = (size_t)(p - told);
         while (before && told[before - 1] == ' ') before--;

@@ -266,6 +266,7 @@ static void what_is_refused(void **state) {
     ADD("lisa", 1, {"Yo.", "self", -1}, {"Hello.", "self", -2});
     assert_int_equal(us_chosen_write(path, "Lisa", out, &counts, &err), US_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "'Lisa'"));
+    assert_int_equal(us_chosen_write(path, NULL, path, &counts, &err), US_ERR_ARGUMENT); /* the chats are not written over */
     char *other = us_path_join(dir, "other.db");
     assert_int_equal(us_chosen_write(other, NULL, out, &counts, &err), US_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "understudy serve"));
