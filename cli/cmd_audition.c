@@ -196,7 +196,7 @@ int cmd_audition(int argc, char **argv) {
         {"split-seed", 0, "N", "of the split, as in training (0)", CLI_INT, &split_seed, 0, 9e15},
         {"validation", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.validation, 0, 0.9},
         {"test", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.test, 0, 0.9},
-        {"unnamed", 0, "X", "turns without a name, as in training (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name (0.25)", CLI_FLOAT, &o.unnamed, 0, 1},
         {"teach", 0, NULL, "first put the words that speak for the character into the card (training does it)", CLI_SWITCH,
          &learn, 0, 0},
         {"restart", 0, NULL, "do not go on with an interrupted run", CLI_SWITCH, &restart, 0, 0},

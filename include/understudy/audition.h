@@ -68,7 +68,7 @@ typedef struct us_audition_options {
     int32_t max_tokens;                /* of a reply; 0: 80 */
     uint64_t seed;                     /* of replies, shuffles and bootstrap; the split has its own, that of the training */
     double validation, test;           /* shares of the scenes, as in training; both 0: 0.05 each */
-    double unnamed;                    /* as in training; 0: 0.25; negative: 0, every turn has its name */
+    double unnamed;                    /* share of turns without the name; 0: 0.25; negative: 0, every turn has its name */
     uint64_t split_seed;
     int n_threads;       /* 0: every CPU */
     const char *journal; /* a file that keeps what is done, so that an interrupted run goes on there; NULL: none */

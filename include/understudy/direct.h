@@ -2,8 +2,8 @@
  *
  *     us_director_trainer *t;  us_director_report r = {0};
  *     us_director_trainer_new(model, script, &(us_director_options){0}, &t, &err);
- *     us_director_trainer_probe(t, NULL, NULL, &err);
- *     while (!r.done) us_director_trainer_step(t, &r, &err);
+ *     us_status st = us_director_trainer_probe(t, NULL, NULL, &err);
+ *     while (!st && !r.done) st = us_director_trainer_step(t, &r, &err);
  *     us_director_trainer_save(t, "characters/director.gguf", &err);
  *
  * Two stages, the first much cheaper than the second (a linear probe, then fine-tuning: Kumar et al. 2022, arXiv 2202.10054).

@@ -4,9 +4,9 @@
  *
  * does all of it: the card, the data set, the adapter, the record, a greeting. Step by step it is:
  *
- *     us_trainer *t;  us_train_report r;
+ *     us_trainer *t;  us_train_report r;  us_status st;
  *     us_trainer_new(model, set, &(us_train_options){0}, "characters/homer", &t, &err);
- *     do us_trainer_step(t, &r, &err); while (!r.done);
+ *     do st = us_trainer_step(t, &r, &err); while (!st && !r.done);
  *     us_trainer_save_adapter(t, US_ADAPTER_Q8_0, "characters/homer/adapter.gguf", &err);
  *
  * The base is the model as it serves: same file, same kernels. Deterministic for a seed and an instruction
@@ -95,7 +95,7 @@ typedef struct us_train_report {
     double base_loss;       /* the same targets without an adapter, the persona alone; NAN without validation */
     /* Of the held-out choices, where there are any and it was validated; else NAN. loss: nats, log 2 where nothing is preferred yet. worth:
      * the mean label, 0..1, of what the adapter says, estimated from those takes; _before: where the run began. The best adapter is that
-     * of the lowest such loss. */
+     * of the lowest such loss; where none is held out, the last. */
     double choices_loss, choices_worth, choices_worth_before;
     int64_t best_step;
     bool done, early; /* early: stopped by patience */

@@ -19,6 +19,12 @@ static bool is_said_twice(const us_labelled *e, size_t k) {
     return false;
 }
 
+static bool prefers(const us_choice *c) {
+    for (int32_t k = 1; k < c->n; k++)
+        if (fabsf(c->labels[k] - c->labels[0]) > 0) return true;
+    return false;
+}
+
 static us_status add_conversation(us_trainer *t, const us_template *tpl, const us_labelled *e, bool held, us_error *err) {
     us_message m[US_DIRECTOR_LINES + 2] = {{"system", t->system}};
     us_choices *c = &t->choices;
@@ -32,7 +38,7 @@ static us_status add_conversation(us_trainer *t, const us_template *tpl, const u
             st = us_sequences_add_take(&t->s, t->model->tok, tpl, m, e->n_said + 2, t->o.max_sequence, &fits, err);
         if (fits) x.labels[x.n++] = (float)e->labels[k] / (float)e->most;
     }
-    if (st || !x.n) return st;
+    if (st || !x.n || (held && !prefers(&x))) return st; /* where nothing is preferred nothing is judged */
     st = held ? us_grow(&c->held, &c->cap_held, c->n_held + 1, sizeof x, err)
               : us_grow(&c->learned, &c->cap_learned, c->n_learned + 1, sizeof x, err);
     if (!st) *(held ? &c->held[c->n_held++] : &c->learned[c->n_learned++]) = x;
@@ -53,7 +59,8 @@ us_status us_choices_add(us_trainer *t, const us_template *tpl, us_error *err) {
     }
     c->n_takes = t->s.n - c->first;
     if (!st && !c->n_learned)
-        st = us_fail(err, US_ERR_FORMAT, "%s: no conversation in it is with \"character\": \"%s\"", t->o.choices, t->character);
+        st = us_fail(err, US_ERR_FORMAT, "%s: no conversation to learn from is with \"character\": \"%s\"", t->o.choices,
+                     t->character);
     us_labelled_fini(&f);
     return st;
 }
@@ -80,6 +87,15 @@ void us_choices_fini(us_choices *c) {
     free(c->order);
     free(c->list);
     *c = (us_choices){0};
+}
+
+double us_choices_rows(const us_trainer *t, double steps) {
+    const us_choices *c = &t->choices;
+    double rows = 0, n = (double)(c->n_learned + c->n_held), drawn = steps * c->n_step;
+    if (!c->n_learned) return 0;
+    for (size_t i = c->first; i < c->first + c->n_takes; i++) rows += t->s.seqs[i].n_rows;
+    /* forward alone is a third of learning */
+    return rows / n * (drawn * 4 / 3 + (fmin(drawn, (double)c->n_learned) + (double)c->n_held) / 3);
 }
 
 /* ---- through the model ------------------------------------------------------------------------------------------ */
@@ -130,9 +146,10 @@ static void order_epoch(us_trainer *t, uint64_t epoch) {
 /* Of all that the run will draw, which in a short one is not all that there are. */
 void us_choices_measure(us_trainer *t) {
     us_choices *c = &t->choices;
-    size_t n = 0, drawn = (size_t)t->facts.n_steps * (size_t)c->n_step;
+    size_t n = 0;
     order_epoch(t, 0);
-    for (size_t i = 0; i < c->n_learned && i < drawn; i++) n += list_takes(&c->learned[c->order[i]], c->list + n);
+    for (size_t i = 0; i < c->n_learned && (int64_t)(i / (size_t)c->n_step) < t->facts.n_steps; i++)
+        n += list_takes(&c->learned[c->order[i]], c->list + n);
     for (size_t i = 0; i < c->n_held; i++) n += list_takes(&c->held[i], c->list + n);
     run(t, c->list, n, NULL, NULL);
     memcpy(c->before, c->now, c->n_takes * sizeof *c->now);

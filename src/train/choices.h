@@ -47,6 +47,8 @@ US_MUST_USE us_status us_choices_add(struct us_trainer *t, const us_template *tp
 /* Once the packer is there. */
 US_MUST_USE us_status us_choices_begin(struct us_trainer *t, us_error *err);
 void us_choices_fini(us_choices *c);
+/* The rows of `steps` steps' choices and of measuring them first, as so many rows that are learned; 0 without choices. */
+double us_choices_rows(const struct us_trainer *t, double steps);
 /* before[], with the factors as they are. Whoever calls these three asks the tape whether it was stopped. */
 void us_choices_measure(struct us_trainer *t);
 /* Adds the gradient of the next US_CHOICES_STEP conversations; their mean loss. */

@@ -52,6 +52,7 @@ us_status us_labelled_read(us_labelled_file *f, const char *path, us_error *err)
     us_status st = us_file_read(path, MOST_BYTES, &text, &n, err);
     if (st) return st;
     us_sha256_hex(text, n, f->hash);
+    if (strlen(text) != n) st = us_fail(err, US_ERR_FORMAT, "%s: byte %zu is NUL: not a file of text", path, strlen(text) + 1);
     for (char *p = text; *p && !st; line++) {
         size_t len = strcspn(p, "\n");
         if (strspn(p, " \t\r") < len) {

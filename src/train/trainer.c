@@ -427,8 +427,8 @@ static bool validate(us_trainer *t, us_train_report *r) {
     s->last_validation = loss;
     add_point(t->curve.validation, &t->curve.n_validation, s->step, s->last_validation);
     r->validated = true;
-    r->improved =
-        t->choices.n_held ? choices < s->best_choices : loss < s->best_loss; /* it is for the choices that it learns */
+    /* It is for the choices that it learns: by those held out the best is kept; where none is, the last. */
+    r->improved = t->choices.n_held ? choices < s->best_choices : t->choices.n_learned || loss < s->best_loss;
     s->n_worse = r->improved ? 0 : s->n_worse + 1;
     if (t->o.patience && s->n_worse >= t->o.patience) s->done = s->early = true;
     if (!r->improved) return true;
@@ -579,7 +579,8 @@ void us_trainer_estimate(us_trainer *t) {
     run(t, t->step_list, n, 1.0f, 0, t->grad, &done);
     double seconds = (double)(us_now_ns() - start) * 1e-9, share = (double)t->s.n_prefix / (double)t->facts.micro_rows;
     double per_step = (double)t->o.batch_rows / (1 - share);
-    t->facts.seconds = seconds / (double)done * per_step * (double)(t->facts.n_steps - t->state.step);
+    double steps = (double)(t->facts.n_steps - t->state.step);
+    t->facts.seconds = seconds / (double)done * (per_step * steps + us_choices_rows(t, steps));
 }
 
 us_status us_trainer_save_adapter(us_trainer *t, us_adapter_type type, const char *path, us_error *err) {

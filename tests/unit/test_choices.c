@@ -195,6 +195,38 @@ static void interrupted_runs_go_on(void **state) {
     us_model_free(m);
 }
 
+/* Too few to hold one out: what has been learned is kept, though it makes the lines unlikelier. */
+static void a_few_choices_are_learned_too(void **state) {
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set();
+    char *path = us_path_join(dir, "few.jsonl"), *before = us_path_join(dir, "before.gguf");
+    static const char one[] =
+        "{\"character\": \"Homer\", \"turns\": [\"Hello you\"], \"takes\": [\"Donuts\", \"No.\"], \"labels\": \"20\"}\n";
+    us_train_options o = small();
+    us_trainer *t;
+    us_train_report r;
+    (void)state;
+    assert_ok(us_file_write_atomic(path, one, sizeof one - 1, &err), &err);
+    o.choices = NULL;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    assert_ok(us_trainer_step(t, &r, &err), &err);
+    assert_ok(us_trainer_save_adapter(t, US_ADAPTER_F32, before, &err), &err);
+    us_trainer_free(t);
+    o.choices = path;
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    assert_int_equal(us_trainer_get_facts(t).choices[1], 0);
+    assert_ok(us_trainer_continue(t, before, &err), &err);
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
+    assert_int_equal(r.best_step, 12);
+    assert_memory_equal(t->best, t->lora.params, t->lora.n_params * sizeof(float));
+    us_trainer_free(t);
+    remove(path), remove(before);
+    free(path), free(before);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 static void bad_files_are_refused(void **state) {
     static const char *const bad[][2] = {
         {"{\"character\": \"Marge\", \"turns\": [\"a\"], \"takes\": [\"b\", \"c\"], \"labels\": \"20\"}\n", "Homer"},
@@ -214,6 +246,9 @@ static void bad_files_are_refused(void **state) {
         assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_FORMAT);
         assert_non_null(strstr(err.message, bad[i][1]));
     }
+    assert_ok(us_file_write_atomic(path, "\n\0\n", 3, &err), &err);
+    assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "NUL"));
     remove(path);
     assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_NOT_FOUND);
     free(path);
@@ -229,9 +264,10 @@ int main(void) {
     if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path,
                       &err))
         return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_loss_has_its_gradient), cmocka_unit_test(weights_reach_the_factors),
-                                       cmocka_unit_test(what_is_better_becomes_likelier),
-                                       cmocka_unit_test(interrupted_runs_go_on), cmocka_unit_test(bad_files_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_loss_has_its_gradient),       cmocka_unit_test(weights_reach_the_factors),
+        cmocka_unit_test(what_is_better_becomes_likelier), cmocka_unit_test(interrupted_runs_go_on),
+        cmocka_unit_test(a_few_choices_are_learned_too),   cmocka_unit_test(bad_files_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;
