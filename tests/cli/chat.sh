@@ -39,8 +39,9 @@ expect 1 "available" --ctx-size 4000000
 if [ -r characters/homer/adapter.gguf ]; then # another file of the same shape: refused in words, unless it is wanted
   { cat "$model"; echo; } >"$dir/other.gguf"
   expect 1 "force-adapter" --character homer -m "$dir/other.gguf"
-  printf 'Hi\n' | chat --seed 7 -m "$dir/other.gguf" --force-adapter >"$dir/b" || fail "--force-adapter: exit $?"
-  head -1 "$dir/a" | cmp - "$dir/b" || fail "--force-adapter: other words"
+  printf 'Hi\n' | chat --takes 1 --seed 7 >"$dir/one" || fail "exit $?" # a single take: no director of the base chooses
+  printf 'Hi\n' | chat --takes 1 --seed 7 -m "$dir/other.gguf" --force-adapter >"$dir/b" || fail "--force-adapter: exit $?"
+  cmp "$dir/one" "$dir/b" || fail "--force-adapter: other words"
   rm "$dir/other.gguf"
 fi
 printf '\377\376\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "invalid UTF-8 was taken"
