@@ -164,8 +164,9 @@ static page of_page(us_span_str line) {
     while (t.n && strchr(around, *t.s)) t.s++, t.n--;
     while (t.n && strchr(around, t.s[t.n - 1])) t.n--;
     const char *open = t.n && t.s[t.n - 1] == ')' ? memrchr(t.s, '(', t.n) : NULL; /* "CONTINUED: (2)" */
-    if (open && open > t.s && strspn(open + 1, "0123456789") == (size_t)(t.s + t.n - open) - 2)
-        t = us_trim((us_span_str){t.s, (size_t)(open - t.s)});
+    bool counted = open && open > t.s;
+    for (const char *p = open; counted && ++p < t.s + t.n - 1;) counted = *p >= '0' && *p <= '9';
+    if (counted) t = us_trim((us_span_str){t.s, (size_t)(open - t.s)});
     if (!t.n || t.n > 30) return PAGE_NOT;
     bool marked = strchr("([-*", *t.s), head = t.s[t.n - 1] == ':' && us_is_capitals(t);
     while (t.n && strchr("([-* ", *t.s)) t.s++, t.n--;
