@@ -738,15 +738,19 @@ static bool is_numbered(const member *m, size_t n) {
 
 /* "conversation_b", where "conversation_a" is taken: they answer the same words, so that both would say these twice. */
 static bool stands_beside(walk *w, member *m, size_t n, size_t i) {
-    for (size_t k = 0; k < n; k++) {
-        if (k == i || !us_columns_is_other_answer(m[k].key, m[i].key) || *m[k].value.s != *m[i].value.s) continue;
-        member *first = m[i].key.s[m[i].key.n - 1] < m[k].key.s[m[k].key.n - 1] ? &m[i] : &m[k];
-        uint64_t before = w->beside;
-        bool beside = better_of(w, m, n, first) != &m[i];
-        w->beside = before + beside;
-        return beside;
-    }
-    return false;
+    us_span_str key = m[i].key;
+    char twin[24], last = key.n ? key.s[key.n - 1] : 0;
+    if (key.n < 3 || key.n >= sizeof twin) return false;
+    memcpy(twin, key.s, key.n);
+    twin[key.n - 1] = (char)(last ^ 3); /* of a and b, 1 and 2, the other */
+    twin[key.n] = 0;
+    if (!us_columns_is_other_answer(key, (us_span_str){twin, key.n})) return false; /* as of nearly all keys */
+    member *other = find(m, n, twin);
+    if (!other || *other->value.s != *m[i].value.s) return false;
+    uint64_t before = w->beside;
+    bool beside = better_of(w, m, n, last < twin[key.n - 1] ? &m[i] : other) != &m[i];
+    w->beside = before + beside;
+    return beside;
 }
 
 /* What is told of those who speak (PersonaChat and its kin): nobody says it. */
@@ -810,11 +814,15 @@ static us_status emit_unnamed(walk *w, member *m, size_t n, place pl, bool *done
     return st;
 }
 
-/* The node of a mapping that is called so (with its quotes), or NULL. */
+static int by_key(const void *a, const void *b) {
+    const member *x = a, *y = b;
+    if (x->key.n != y->key.n) return x->key.n < y->key.n ? -1 : 1;
+    return memcmp(x->key.s, y->key.s, x->key.n);
+}
+
+/* Of nodes that are sorted by_key() the one that is called so (with its quotes), or NULL. */
 static member *node_of(member *nodes, size_t n, us_span_str id) {
-    for (size_t i = 0; i < n && is_string(id); i++)
-        if (nodes[i].key.n + 2 == id.n && !memcmp(nodes[i].key.s, id.s + 1, id.n - 2)) return &nodes[i];
-    return NULL;
+    return is_string(id) ? bsearch(&(member){.key = inner(id)}, nodes, n, sizeof *nodes, by_key) : NULL;
 }
 
 static bool has_words(us_span_str node) { return memmem(node.s, node.n, "\"parts\"", 7) != NULL; }
@@ -829,6 +837,7 @@ static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done
         free(nodes);
         return US_OK;
     }
+    if (n_nodes) qsort(nodes, n_nodes, sizeof *nodes, by_key);
     for (member *at = node_of(nodes, n_nodes, current->value); at && n_way <= n_nodes && !st;) {
         if ((st = us_grow(&way, &cap, n_way + 1, sizeof *way, w->r->err))) break;
         way[n_way++] = at;
