@@ -43,19 +43,21 @@ static us_status join(const us_notes *notes, const char *line, char **out, us_er
     return st;
 }
 
-/* What the last line asks for of what the visitor has told, and what they have told; free() both. NULL: nothing. */
+/* What the last line asks for of what the visitor has told, and what they have told (`told` NULL: that is not wanted); free()
+ * both. NULL: nothing. */
 static us_status recall(const us_conversation *c, char **out, char **told, us_error *err) {
     us_notes heard = {0};
     us_buf b;
     us_status st = US_OK;
-    *out = *told = NULL;
+    *out = NULL;
+    if (told) *told = NULL;
     if (!c->card || !c->n_lines || !is_visitor(c, &c->lines[c->n_lines - 1])) return US_OK;
     us_buf_init(&b, (size_t)1 << 16);
     for (size_t i = 0; i + 1 < c->n_lines && !c->notes && !st; i++)
         if (is_visitor(c, &c->lines[i])) st = us_notes_hear(&heard, c->lines[i].text, err);
     if (!st) st = us_notes_recall(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, &b, err);
     if (!st && b.len && !(*out = us_buf_take(&b, NULL))) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = join(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, told, err);
+    if (!st && told) st = join(c->notes ? c->notes : &heard, c->lines[c->n_lines - 1].text, told, err);
     us_buf_fini(&b);
     us_notes_fini(&heard);
     return st;
@@ -149,11 +151,10 @@ static us_status prompt_with(const us_backend *b, const us_conversation *c, cons
 }
 
 us_status us_conversation_prompt(const us_backend *b, const us_conversation *c, us_prompt *out, us_error *err) {
-    char *recalled, *told;
-    us_status st = recall(c, &recalled, &told, err);
+    char *recalled;
+    us_status st = recall(c, &recalled, NULL, err);
     if (!st) st = prompt_with(b, c, recalled, out, err);
     free(recalled);
-    free(told);
     return st;
 }
 

@@ -28,6 +28,7 @@ struct us_job {
     us_job_spec spec;
     uint64_t seed; /* of the sampler, folded with the prompt */
     int32_t seq, n_read, n_cached, best, attempt, n_loops, n_labels;
+    bool again; /* us_rank_again() of the best */
     us_take takes[US_MAX_TAKES];
     int n_timed;                  /* passes that were timed with this number of takes */
     double pass_seconds;          /* the fastest of them */
@@ -388,18 +389,19 @@ static us_status rank(us_batch *s, us_job *j, us_error *err) {
     for (int32_t i = 0; i < n; i++) {
         if (!st)
             j->takes[i].judged = candidates[i].judged, j->takes[i].score = candidates[i].score,
-            j->takes[i].leaked = candidates[i].leaked, j->takes[i].forgets = candidates[i].forgets;
+            j->takes[i].leaked = candidates[i].leaked;
         free(texts[i]);
     }
+    j->again = !st && us_rank_again(&candidates[j->best], j->attempt);
     return st;
 }
 
-/* Nothing of the best take can be spoken, or all of several are loops or leaks, or forget once: one take has been shown already. */
+/* Nothing of the best take can be spoken, or another is wanted of several: one take has been shown already. */
 static bool is_worthless(const us_job *j) {
     size_t begin, end;
     const us_take *t = &j->takes[j->best];
     us_take_spoken(t, j->spec.rules.tok, &begin, &end);
-    return begin == end || ((t->looped || t->leaked || (t->forgets && !j->attempt)) && j->spec.n_takes > 1);
+    return begin == end || (j->again && j->spec.n_takes > 1);
 }
 
 /* Back to the end of the prompt, for the next attempt: its last token is read again. */

@@ -15,19 +15,25 @@ double us_take_value(const us_candidate *t, const us_take_weights *w) {
     return v;
 }
 
-/* By its words, or by what it says to whom it answers. */
-static bool leaks(const us_leaks *l, const us_conversation_view *v, const char *text) {
-    return l && (us_leaks_find(l, text).found || us_stand_of(v->lines, v->n_lines, v->who, text) == US_STAND_MACHINE);
+/* A machine speaks by its words, or by what it says to whom it answers. */
+static void find_leaks(const us_leaks *l, const us_conversation_view *v, us_candidate *takes, int32_t n) {
+    us_machine_claim claim = l ? us_stand_claim(v->lines, v->n_lines, v->who) : (us_machine_claim){0};
+    const char *line = v->n_lines ? v->lines[v->n_lines - 1].text : "";
+    for (int32_t i = 0; i < n; i++)
+        takes[i].leaked =
+            l && (us_leaks_find(l, takes[i].text).found || us_stand_to(claim, line, v->who, takes[i].text) == US_STAND_MACHINE);
+}
+
+bool us_rank_again(const us_candidate *best, int32_t attempt) {
+    return best->looped || best->leaked || (best->forgets && !attempt);
 }
 
 us_status us_rank(const us_ranking *r, const us_conversation_view *conversation, us_candidate *takes, int32_t n, int32_t *best,
                   us_error *err) {
     us_status st = US_OK;
     unsigned failures = us_memory_failures();
-    for (int32_t i = 0; i < n; i++) {
-        takes[i].repeats = us_sentence_repeats(takes[i].text);
-        takes[i].leaked = leaks(r->leaks, conversation, takes[i].text);
-    }
+    for (int32_t i = 0; i < n; i++) takes[i].repeats = us_sentence_repeats(takes[i].text);
+    find_leaks(r->leaks, conversation, takes, n);
     for (int k = 0; k < US_MAX_JUDGES && !st; k++)
         if (r->judges[k].fn) st = r->judges[k].fn(r->judges[k].ctx, conversation, takes, n, err);
     if (!st && us_memory_failures() != failures) /* a judge that saw less would choose another */

@@ -31,7 +31,7 @@ struct us_remote {
     us_buf refusal; /* the body of an answer that is no 200 */
     double scores[US_MAX_TAKES];
     int32_t best, attempt; /* best: the spoken one */
-    bool leaked;           /* and a machine speaks in it */
+    bool again;            /* and us_rank_again() */
     long status_code;
     size_t head_bytes;
     int64_t begun_ns, last_news_ns;
@@ -348,7 +348,7 @@ static us_status rank(us_remote *r) {
     r->best = 0;
     if (!st && !r->spec.separate && s->n_takes)
         st = us_rank(&ranking, &r->spec.view, candidates, s->n_takes, &r->best, &r->err);
-    r->leaked = !st && !r->spec.separate && s->n_takes && candidates[r->best].leaked;
+    r->again = !st && !r->spec.separate && s->n_takes && us_rank_again(&candidates[r->best], r->attempt);
     for (int32_t i = 0; i < s->n_takes; i++) {
         if (!st && !r->spec.separate) r->scores[i] = candidates[i].score;
         free(texts[i]);
@@ -356,10 +356,10 @@ static us_status rank(us_remote *r) {
     return st;
 }
 
-/* As batch.c: nothing can be spoken, or all of several takes are loops or leaks. */
+/* As batch.c: nothing can be spoken, or another is wanted of several takes. */
 static bool is_worthless(const us_remote *r) {
     const us_stream_take *t = &r->stream.takes[r->best];
-    return t->view.end == t->view.begin || ((t->looped || r->leaked) && r->stream.n_takes > 1);
+    return t->view.end == t->view.begin || (r->again && r->stream.n_takes > 1);
 }
 
 static void *work(void *arg) {

@@ -194,9 +194,11 @@ us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate 
     us_status st = us_alloc(c->n_lines, sizeof *lines, &lines, err);
     if (st) return st;
     for (size_t i = 0; i < c->n_lines; i++) lines[i] = c->lines[i].text;
+    us_machine_claim claim = us_stand_claim(c->lines, c->n_lines, c->who);
+    const char *last = c->n_lines ? lines[c->n_lines - 1] : "";
     for (int32_t i = 0; i < n; i++) {
         us_sides v = us_sides_look(lines, c->n_lines, takes[i].text);
-        if (us_stand_of(c->lines, c->n_lines, c->who, takes[i].text) == US_STAND_OPEN) takes[i].judged -= OPEN_NATS;
+        if (us_stand_to(claim, last, c->who, takes[i].text) == US_STAND_OPEN) takes[i].judged -= OPEN_NATS;
         bool babbles = latin && us_sides_foreign(lines, c->n_lines, takes[i].text);
         if (v.echoes || v.repeats || babbles) takes[i].judged -= ECHO_NATS;
         if (v.copied > 2) takes[i].judged -= v.copied - 2;

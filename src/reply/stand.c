@@ -289,10 +289,7 @@ static bool is_name(const char *p, const char *who) {
 
 /* ---- what the visitor claims -------------------------------------------------------------------------------------- */
 
-typedef struct claim {
-    enum { NOTHING, A_MACHINE, A_PERSON } what;
-    bool negated, counts, wants;
-} claim;
+enum { A_MACHINE = 1, A_PERSON }; /* us_machine_claim.what */
 
 static bool real_is_idle(const sentence *s, size_t i) { /* "real hungry" */
     static const char *const ok[] = {"or ",  "and ",   "human",  "person", "man ",   "woman ", "boy ", "girl ",
@@ -371,8 +368,8 @@ static bool wants_thing(const sentence *s) {
     return false;
 }
 
-static claim claim_of(const sentence *s) {
-    claim c = {0};
+static us_machine_claim claim_of(const sentence *s) {
+    us_machine_claim c = {0};
     bool machine = false, person = false;
     int n_machines = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -391,7 +388,8 @@ static claim claim_of(const sentence *s) {
             found = near_you(s, i, &negated) || (r & YOU) ||
                     (s->n <= SHORT && !(s->all & (s->n > 2 ? APART | HANDLES | SELF | YOURS : HANDLES | SELF | YOURS)));
         if (found) {
-            if (!c.what || (s->all & OR)) c = (claim){.what = A_MACHINE, .negated = negated && (r & MACHINE) && !(s->all & OR)};
+            if (!c.what || (s->all & OR))
+                c = (us_machine_claim){.what = A_MACHINE, .negated = negated && (r & MACHINE) && !(s->all & OR)};
             machine = true;
         }
         n_machines += (r & (MACHINE | PART)) != 0;
@@ -401,12 +399,12 @@ static claim claim_of(const sentence *s) {
             living = true, negated = (s->all & NOT) && !(s->all & OR);
         if ((r & PERSON) && (r & YOU)) living = true, negated = r & NOT;
         if (!living && (r & LIFE)) living = near_you(s, i, &negated) && ends_life(s, i);
-        if (living && !c.what) c = (claim){.what = A_PERSON, .negated = negated};
+        if (living && !c.what) c = (us_machine_claim){.what = A_PERSON, .negated = negated};
         person = person || (r & PERSON);
     }
     if (!machine && (s->all & OR) && (s->all & (MACHINE | PART)) && !(s->all & HANDLES) &&
         (person || ((s->all & YOU) && (n_machines > 1 || !(s->all & APART)))))
-        c = (claim){.what = A_MACHINE, .negated = false};
+        c = (us_machine_claim){.what = A_MACHINE, .negated = false};
     c.counts = s->all & COUNTS;
     c.wants = c.what == A_MACHINE && wants_thing(s);
     return c;
@@ -436,13 +434,13 @@ static void mark_name(sentence *s, const char *who) {
     }
 }
 
-static claim claim_in(const char *line, const char *who) {
-    claim c = {0};
+static us_machine_claim claim_in(const char *line, const char *who) {
+    us_machine_claim c = {0};
     sentence s;
     bool counts = false;
     for (const char *p = tail(line); next(&p, false, &s); free(s.text)) {
         mark_name(&s, who);
-        claim k = claim_of(&s);
+        us_machine_claim k = claim_of(&s);
         if (k.what) c = k;
         counts = counts || k.counts;
     }
@@ -568,7 +566,7 @@ static bool is_fragment(const char *line, const char *reply) {
     return some && !other;
 }
 
-static us_stand judge(claim c, const char *line, const answer *a, const char *reply) {
+static us_stand judge(us_machine_claim c, const char *line, const answer *a, const char *reply) {
     static const char *const scorn[] = {" yeah right ", " yes right ", " right like ", " oh yeah right ",
                                         " oh sure ",    " да ладно ",  " да нет ",     NULL};
     char *w = us_wording(reply, strlen(reply));
@@ -592,25 +590,28 @@ static us_stand judge(claim c, const char *line, const answer *a, const char *re
     return yes || (a->no && a->n_words <= 3) ? US_STAND_MACHINE : US_STAND_OPEN;
 }
 
-static claim claim_of_lines(const us_said *lines, size_t n, const char *who) {
+us_machine_claim us_stand_claim(const us_said *lines, size_t n, const char *who) {
     bool again;
-    if (!n) return (claim){0};
-    claim c = claim_in(lines[n - 1].text, who);
+    if (!n) return (us_machine_claim){0};
+    us_machine_claim c = claim_in(lines[n - 1].text, who);
     if (!c.what && n >= 3 && count_words(lines[n - 1].text, &again) <= FOLLOW_UP && again) c = claim_in(lines[n - 3].text, who);
     return c;
 }
 
 const char *us_stand_word(const us_said *lines, size_t n, const char *who) {
-    claim c = claim_of_lines(lines, n, who);
+    us_machine_claim c = us_stand_claim(lines, n, who);
     bool russian = n && strchr(lines[n - 1].text, '\xd0');
     if (c.what == A_MACHINE) return russian ? "\xd0\x9d\xd0\xb5\xd1\x82" : "No";
     if (c.what == A_PERSON && !c.negated) return russian ? "\xd0\x94\xd0\xb0" : "Yes";
     return NULL;
 }
 
-us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply) {
-    claim c = claim_of_lines(lines, n, who);
-    if (!c.what) return US_STAND_FREE;
+us_stand us_stand_to(us_machine_claim claim, const char *line, const char *who, const char *reply) {
+    if (!claim.what) return US_STAND_FREE;
     answer a = hear(reply, who);
-    return judge(c, lines[n - 1].text, &a, reply);
+    return judge(claim, line, &a, reply);
+}
+
+us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply) {
+    return n ? us_stand_to(us_stand_claim(lines, n, who), lines[n - 1].text, who, reply) : US_STAND_FREE;
 }

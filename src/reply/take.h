@@ -41,7 +41,7 @@ typedef struct us_take {
     size_t cap_top;
     double logprob, unconditional, judged, score; /* of ids, nats: under the conversation; without what is answered and the
                                              value, after ranking */
-    bool done, ended, looped, leaked, forgets;    /* the last two: after ranking */
+    bool done, ended, looped, leaked;             /* leaked: after ranking */
 } us_take;
 
 US_MUST_USE us_status us_take_begin(us_take *t, const us_sampler_options *o, const us_take_rules *r, const int32_t *prompt,

@@ -58,6 +58,7 @@ odd = [b'data: ' + json.dumps(j).encode() + b'\n\n' for j in (
 # name: (what is sent, whether the visitor gets a reply)
 KINDS = {
     'a reply': (OK + event('Well met.') + END, True),
+    'three replies': (OK + b''.join(event(t, 'stop', index=i) for i, t in enumerate(('Well met.', 'How do you do.', 'A fine day.'))) + b'data: [DONE]\n\n', True),
     'an endless line': (for_ever(b'data: ' + b'x' * 65000), False),
     'an endless line of JSON': (for_ever(b'{"a":' * 10000, OK + b'data: '), False),
     'endless comments': (for_ever(b': ping\n' * 9000), False),
@@ -178,6 +179,15 @@ for models in (for_ever(b'x' * 65536, b'HTTP/1.1 200 OK\r\n\r\n'), lambda c: c.s
     assert events(s, f'/api/chats/{chat}/say', {'text': 'Hi.', 'takes': 1})[-1][0] == 'done'
     over.set()
 models = None
+
+# what the visitor has told and asks for is in none of its takes: they are made again, once
+told = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201)['id']
+kind, times = 'three replies', []
+for text in ('My dog is called Rocket.', "What's my dog called?"):
+    asked[:] = []
+    assert events(s, f'/api/chats/{told}/say', {'text': text, 'takes': 3})[-1][0] == 'done'
+    times.append(len(asked))
+assert times == [1, 2], times
 
 # who leaves, and who ends the server, does not wait for it
 over.clear()

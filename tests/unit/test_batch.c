@@ -202,6 +202,38 @@ static void refuses_and_cancels(void **state) {
     end();
 }
 
+/* A job of up to three attempts whose takes `judge` marks: how it ended. */
+typedef struct spoken {
+    int32_t n_attempts, best, first; /* first: token of the take that is spoken */
+    bool leaked;
+} spoken;
+
+static spoken judged(int32_t n_takes, us_judge judge, const us_logit_bias *denial) {
+    int32_t n_made;
+    spoken out = {0};
+    us_job *j;
+    us_job_view v;
+    us_buf text;
+    begin(1, 4);
+    us_job_spec s = spec_of(0, n_takes);
+    s.n_attempts = 3;
+    s.denial = denial;
+    s.n_denial = denial != NULL;
+    s.ranking.judges[0] = judge;
+    us_buf_init(&text, 1 << 20);
+    assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
+    wait_for(j, &text, &v);
+    assert_int_equal(v.status, US_OK);
+    out.n_attempts = v.n_attempts;
+    const us_take *t = us_job_get_takes(j, &n_made, &out.best);
+    out.leaked = t[out.best].leaked;
+    out.first = t[out.best].ids.ids[0];
+    us_buf_fini(&text);
+    us_job_free(j);
+    end();
+    return out;
+}
+
 /* In the first attempt of a job a machine speaks in every take. */
 static us_status leaks_first(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
     int *calls = ctx;
@@ -216,24 +248,9 @@ static void leaks_are_made_again(void **state) {
     (void)state;
     for (int32_t n_takes = 1; n_takes <= 3; n_takes += 2) {
         int calls = 0;
-        int32_t n_made, best;
-        us_job *j;
-        us_job_view v;
-        us_buf text;
-        begin(1, 4);
-        us_job_spec s = spec_of(0, n_takes);
-        s.n_attempts = 3;
-        s.ranking.judges[0] = (us_judge){leaks_first, &calls};
-        us_buf_init(&text, 1 << 20);
-        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
-        wait_for(j, &text, &v);
-        assert_int_equal(v.status, US_OK);
-        assert_int_equal(v.n_attempts, n_takes > 1 ? 2 : 1);
-        const us_take *t = us_job_get_takes(j, &n_made, &best);
-        assert_true(n_takes == 1 || (best == 0 && !t[best].leaked));
-        us_buf_fini(&text);
-        us_job_free(j);
-        end();
+        spoken s = judged(n_takes, (us_judge){leaks_first, &calls}, NULL);
+        assert_int_equal(s.n_attempts, n_takes > 1 ? 2 : 1);
+        assert_true(n_takes == 1 || (s.best == 0 && !s.leaked));
     }
 }
 
@@ -246,23 +263,8 @@ static us_status always_forgets(void *ctx, const us_conversation_view *v, us_can
 /* What the visitor has told is in none of the takes: they are made again once, and then one of them is spoken. */
 static void what_is_forgotten_is_asked_once_more(void **state) {
     (void)state;
-    for (int32_t n_takes = 1; n_takes <= 3; n_takes += 2) {
-        us_job *j;
-        us_job_view v;
-        us_buf text;
-        begin(1, 4);
-        us_job_spec s = spec_of(0, n_takes);
-        s.n_attempts = 3;
-        s.ranking.judges[0] = (us_judge){always_forgets, NULL};
-        us_buf_init(&text, 1 << 20);
-        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
-        wait_for(j, &text, &v);
-        assert_int_equal(v.status, US_OK);
-        assert_int_equal(v.n_attempts, n_takes > 1 ? 2 : 1);
-        us_buf_fini(&text);
-        us_job_free(j);
-        end();
-    }
+    for (int32_t n_takes = 1; n_takes <= 3; n_takes += 2)
+        assert_int_equal(judged(n_takes, (us_judge){always_forgets, NULL}, NULL).n_attempts, n_takes > 1 ? 2 : 1);
 }
 
 static us_status leaks_twice(void *ctx, const us_conversation_view *v, us_candidate *takes, int32_t n, us_error *e) {
@@ -278,26 +280,10 @@ static void last_attempt_denies(void **state) {
     (void)state;
     us_logit_bias word = {42, 100};
     for (int calls = 0; calls < 2; calls++) {
-        int32_t n_made, best;
         int at = calls;
-        us_job *j;
-        us_job_view v;
-        us_buf text;
-        begin(1, 4);
-        us_job_spec s = spec_of(0, 3);
-        s.n_attempts = 3;
-        s.denial = &word;
-        s.n_denial = 1;
-        s.ranking.judges[0] = (us_judge){leaks_twice, &at};
-        us_buf_init(&text, 1 << 20);
-        assert_ok(us_batch_submit(schedule, &s, &j, &err), &err);
-        wait_for(j, &text, &v);
-        assert_int_equal(v.n_attempts, 3 - calls);
-        const us_take *t = us_job_get_takes(j, &n_made, &best);
-        assert_true((t[best].ids.ids[0] == 42) == !calls);
-        us_buf_fini(&text);
-        us_job_free(j);
-        end();
+        spoken s = judged(3, (us_judge){leaks_twice, &at}, &word);
+        assert_int_equal(s.n_attempts, 3 - calls);
+        assert_true((s.first == 42) == !calls);
     }
 }
 
