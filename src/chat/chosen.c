@@ -209,11 +209,11 @@ us_status us_chosen_write(const char *chats, const char *character, const char *
     search s = {.character = character, .counts = counts};
     *counts = (us_chosen_counts){0};
     us_buf_init(&s.lines, MOST_BYTES);
-    us_status st = look_through_all(&s, chats, err);
+    us_status st = is_same_file(chats, out) ? us_fail(err, US_ERR_ARGUMENT, "%s: that is the file of the chats", out)
+                                            : look_through_all(&s, chats, err);
     if (!st && character && !counts->turns)
         st = us_fail(err, US_ERR_NOT_FOUND,
                      "%s: no turn of '%s': the name on a character's card, or their folder's, is expected", chats, character);
-    if (!st && is_same_file(chats, out)) st = us_fail(err, US_ERR_ARGUMENT, "%s: that is the file of the chats", out);
     if (!st && counts->choices && us_file_exists(out) && !us_file_is_plain(out))
         st = us_fail(err, US_ERR_ARGUMENT, "%s: not a regular file", out);
     if (!st && counts->choices) st = us_file_write_private(out, s.lines.data, s.lines.len, err);

@@ -162,6 +162,17 @@ static void more_than_are_read(void **state) {
     is_choice("2 No. 19|0 No. 0|0 No. 1|0 No. 2|0 No. 3|0 No. 4|0 No. 5|0 No. 6", "Hi!");
 }
 
+/* Of more wordings than a turn keeps the oldest are forgotten, the program's choice with them: nothing is called the worst. */
+static void the_first_is_forgotten(void **state) {
+    (void)state;
+    wording w[US_MAX_ALTERNATIVES + 2];
+    char texts[US_MAX_ALTERNATIVES + 2][8];
+    for (int i = 0; i < US_MAX_ALTERNATIVES + 2; i++) sprintf(texts[i], "No. %d", i), w[i] = (wording){texts[i], "self", -i};
+    SAYS("Hi!");
+    add("lisa", w, US_MAX_ALTERNATIVES + 2, 5);
+    is_none(0, 0, 0);
+}
+
 static void no_whole_replies(void **state) {
     (void)state;
     SAYS("Hi!");
@@ -292,6 +303,7 @@ int main(void) {
                                        cmocka_unit_test_setup_teardown(made_again, setup, teardown),
                                        cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
                                        cmocka_unit_test_setup_teardown(more_than_are_read, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(the_first_is_forgotten, setup, teardown),
                                        cmocka_unit_test_setup_teardown(no_whole_replies, setup, teardown),
                                        cmocka_unit_test_setup_teardown(what_stands_before, setup, teardown),
                                        cmocka_unit_test_setup_teardown(scene_of_two, setup, teardown),

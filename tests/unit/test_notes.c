@@ -1,5 +1,6 @@
 /* What visitors tell of themselves, and what comes back when they ask for it. */
 #include "test.h"
+#include "base/buf.h"
 #include "chat/conversation.h"
 #include "chat/names.h"
 
@@ -170,6 +171,12 @@ static void test_whose_name(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (us_names_mixed(cases[i].told, "Homer Simpson", cases[i].reply) != cases[i].mixed)
             fail_msg("'%s' - '%s' is judged wrongly", cases[i].told ? cases[i].told : "", cases[i].reply);
+    us_buf told; /* a long line: what was told last is read */
+    us_buf_init(&told, 1 << 17);
+    for (int i = 0; i < 20000; i++) assert_ok(us_buf_append_str(&told, "no ", &err), &err);
+    assert_ok(us_buf_append_str(&told, "my name is vera", &err), &err);
+    assert_true(us_names_mixed(told.data, "Homer Simpson", "I'm Vera!"));
+    us_buf_fini(&told);
     us_conversation_view c = {.told = "My name's Vera. ", .who = "Homer Simpson"};
     us_candidate takes[] = {{.text = "I'm Vera."}, {.text = "Hello, Vera."}};
     assert_ok(us_notes_judge(NULL, &c, takes, 2, &err), &err);
