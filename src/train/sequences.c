@@ -185,19 +185,25 @@ us_status us_sequences_build(const us_tokenizer *tok, const us_template *tpl, co
     return st;
 }
 
-us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err) {
-    us_sequence q = {.part = US_TRAIN, .row = s->n_rows, .target = s->n_targets, .bare = true};
+/* ids[base..n) as a sequence's rows, each of which sees all before it; of these ids[begin..n) are learned. */
+static us_status append_ids(us_sequences *s, const int32_t *ids, size_t base, size_t begin, size_t n, us_error *err) {
     us_status st = US_OK;
-    for (size_t i = 0; i + 1 < n && !st; i++) {
+    for (size_t i = base; i + 1 < n && !st; i++) {
         st = append(&s->tokens, &s->cap_tokens, s->n_rows, ids[i], err);
         if (!st) st = append(&s->window, &s->cap_window, s->n_rows, 0, err);
         s->n_rows++;
     }
-    for (size_t i = n_prompt; i < n && !st; i++) {
-        st = append(&s->target_row, &s->cap_rows, s->n_targets, (int32_t)i - 1, err);
+    for (size_t i = begin; i < n && !st; i++) {
+        st = append(&s->target_row, &s->cap_rows, s->n_targets, (int32_t)(i - 1 - base), err);
         if (!st) st = append(&s->target_id, &s->cap_ids, s->n_targets, ids[i], err);
         s->n_targets++;
     }
+    return st;
+}
+
+us_status us_sequences_add_bare(us_sequences *s, const int32_t *ids, size_t n, size_t n_prompt, us_error *err) {
+    us_sequence q = {.part = US_TRAIN, .row = s->n_rows, .target = s->n_targets, .bare = true};
+    us_status st = append_ids(s, ids, 0, n_prompt, n, err);
     if (!st) st = close_sequence(s, q, err);
     if (st) return st;
     s->n_bare++;
@@ -212,18 +218,9 @@ us_status us_sequences_add_take(us_sequences *s, const us_tokenizer *tok, const 
     us_tokens ids = {0};
     us_status st = us_alloc(n, sizeof *spans, &spans, err);
     if (!st) st = us_template_tokenize(tpl, tok, messages, n, false, &ids, spans, err);
-    size_t base = (size_t)s->n_prefix, begin = st ? 0 : spans[n - 1].begin, end = st ? 0 : spans[n - 1].stop - 1;
-    *fits = !st && begin > base && end - base <= (size_t)max_rows && !memcmp(ids.ids, s->prefix, base * sizeof *s->prefix);
-    for (size_t k = base; k < end && *fits && !st; k++) {
-        st = append(&s->tokens, &s->cap_tokens, s->n_rows, ids.ids[k], err);
-        if (!st) st = append(&s->window, &s->cap_window, s->n_rows, 0, err);
-        s->n_rows++;
-    }
-    for (size_t k = begin; k <= end && *fits && !st; k++) {
-        st = append(&s->target_row, &s->cap_rows, s->n_targets, (int32_t)(k - 1 - base), err);
-        if (!st) st = append(&s->target_id, &s->cap_ids, s->n_targets, ids.ids[k], err);
-        s->n_targets++;
-    }
+    size_t base = (size_t)s->n_prefix, begin = st ? 0 : spans[n - 1].begin, end = st ? 0 : spans[n - 1].stop;
+    *fits = !st && begin > base && end - 1 - base <= (size_t)max_rows && !memcmp(ids.ids, s->prefix, base * sizeof *s->prefix);
+    if (*fits) st = append_ids(s, ids.ids, base, begin, end, err);
     us_tokens_fini(&ids);
     free(spans);
     return st || !*fits ? st : close_sequence(s, q, err);

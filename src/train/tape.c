@@ -556,7 +556,8 @@ static void head_rows(void *ctx, int i_thread, int n_threads) {
         }
         quantize(t, logits, m, vp, s, &acts);
         product(t, &t->head_t, logits, m, s, &acts, t->d_hn + r0 * d, false);
-        for (size_t k = 0; k < m * d && t->b->weights; k++) t->d_hn[r0 * d + k] *= t->b->weights[r0 + k / d];
+        for (size_t k = 0; k < m && t->b->weights; k++)
+            for (size_t j = 0; j < d; j++) t->d_hn[(r0 + k) * d + j] *= t->b->weights[r0 + k];
     }
 }
 

@@ -4,9 +4,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "mktiny.h"
-#include "train/trainer.h"
+#include "training.h"
 #include <jansson.h>
-#include <math.h>
 
 static char *dir, *model_path, *choices_path;
 static us_error err;
@@ -42,16 +41,9 @@ static void write_choices(void) {
 }
 
 static us_train_options small(void) {
-    return (us_train_options){.rank = 4,
-                              .lr = 5e-3,
-                              .batch_rows = 100,
-                              .micro_rows = 256,
-                              .max_sequence = 256,
-                              .max_steps = 12,
-                              .eval_every = 4,
-                              .checkpoint_every = 1,
-                              .choices = choices_path,
-                              .n_threads = 2};
+    us_train_options o = short_run();
+    o.batch_rows = 100, o.choices = choices_path;
+    return o;
 }
 
 static us_model *open_model(us_math math) {
@@ -93,17 +85,7 @@ static void weights_reach_the_factors(void **state) {
     (void)state;
     o.micro_rows = 1024;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
-    us_tape_options to = {.max_rows = 1200,
-                          .max_targets = 1024,
-                          .max_segments = 200,
-                          .max_prefix = t->s.n_prefix,
-                          .max_segment = t->s.longest + 1,
-                          .train = true,
-                          .f32 = true};
-    us_tape *tape;
-    assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
-    for (size_t i = 0; i < t->lora.n_params; i++) t->lora.params[i] += 0.02f * (float)sin((double)i);
-    t->lora.revision++;
+    us_tape *tape = exact_tape(t, 1200);
     us_packer_clear(&t->packer, &t->s);
     const us_choice *c = &t->choices.learned[0];
     for (int32_t k = 0; k < c->n; k++) {
@@ -195,6 +177,32 @@ static void interrupted_runs_go_on(void **state) {
     us_model_free(m);
 }
 
+/* A conversation that is held out and prefers nothing judges nothing. */
+static void what_prefers_nothing_judges_nothing(void **state) {
+    us_model *m = open_model(US_MATH_FAST);
+    us_dataset *d = make_set();
+    char *path = us_path_join(dir, "equal.jsonl");
+    us_train_options o = small();
+    us_trainer *t;
+    (void)state;
+    o.choices = path;
+    for (int of = 1; of <= 2; of++) { /* "Hello 0" is held out */
+        FILE *f = fopen(path, "w");
+        fprintf(f, "{\"character\": \"Homer\", \"turns\": [\"Hello 0\"], \"takes\": [\"a\", \"b\"], \"labels\": \"1%d\"}\n",
+                of);
+        fprintf(f, "{\"character\": \"Homer\", \"turns\": [\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}\n");
+        fclose(f);
+        assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+        assert_int_equal(us_trainer_get_facts(t).choices[0], 1);
+        assert_int_equal(us_trainer_get_facts(t).choices[1], of - 1);
+        us_trainer_free(t);
+    }
+    remove(path);
+    free(path);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 /* Too few to hold one out: what has been learned is kept, though it makes the lines unlikelier. */
 static void a_few_choices_are_learned_too(void **state) {
     us_model *m = open_model(US_MATH_FAST);
@@ -209,16 +217,20 @@ static void a_few_choices_are_learned_too(void **state) {
     assert_ok(us_file_write_atomic(path, one, sizeof one - 1, &err), &err);
     o.choices = NULL;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
-    assert_ok(us_trainer_step(t, &r, &err), &err);
+    do assert_ok(us_trainer_step(t, &r, &err), &err);
+    while (!r.done);
     assert_ok(us_trainer_save_adapter(t, US_ADAPTER_F32, before, &err), &err);
     us_trainer_free(t);
     o.choices = path;
+    o.lr = 0.1, o.max_steps = 4;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
     assert_int_equal(us_trainer_get_facts(t).choices[1], 0);
     assert_ok(us_trainer_continue(t, before, &err), &err);
     do assert_ok(us_trainer_step(t, &r, &err), &err);
     while (!r.done);
-    assert_int_equal(r.best_step, 12);
+    printf("# the lines: %.3f before, %.3f after\n", t->curve.validation[0][1], r.validation_loss);
+    assert_true(r.validation_loss > t->curve.validation[0][1] + 0.01); /* by the lines the adapter before would be kept */
+    assert_int_equal(r.best_step, 4);
     assert_memory_equal(t->best, t->lora.params, t->lora.n_params * sizeof(float));
     us_trainer_free(t);
     remove(path), remove(before);
@@ -264,10 +276,13 @@ int main(void) {
     if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path,
                       &err))
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_loss_has_its_gradient),       cmocka_unit_test(weights_reach_the_factors),
-        cmocka_unit_test(what_is_better_becomes_likelier), cmocka_unit_test(interrupted_runs_go_on),
-        cmocka_unit_test(a_few_choices_are_learned_too),   cmocka_unit_test(bad_files_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_loss_has_its_gradient),
+                                       cmocka_unit_test(weights_reach_the_factors),
+                                       cmocka_unit_test(what_is_better_becomes_likelier),
+                                       cmocka_unit_test(interrupted_runs_go_on),
+                                       cmocka_unit_test(a_few_choices_are_learned_too),
+                                       cmocka_unit_test(what_prefers_nothing_judges_nothing),
+                                       cmocka_unit_test(bad_files_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;

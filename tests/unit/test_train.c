@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "train/trainer.h"
+#include "training.h"
 #include "understudy/generate.h"
 #include <jansson.h>
 #include <math.h>
@@ -44,36 +44,14 @@ static us_model *open_model(us_math math) {
     return m;
 }
 
-static us_train_options small(void) {
-    return (us_train_options){.rank = 4,
-                              .lr = 5e-3,
-                              .batch_rows = 300,
-                              .micro_rows = 256,
-                              .max_sequence = 256,
-                              .max_steps = 12,
-                              .eval_every = 4,
-                              .checkpoint_every = 1,
-                              .n_threads = 2};
-}
-
 /* Loss and gradients of a whole part, float32. */
 static double gradients(us_model *m, const us_dataset *d, bool windowed, float *grad, uint64_t *targets) {
     us_trainer *t;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.windowed = windowed;
     o.micro_rows = 4096;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
-    us_tape_options to = {.max_rows = 4200,
-                          .max_targets = 4096,
-                          .max_segments = 400,
-                          .max_prefix = t->s.n_prefix,
-                          .max_segment = t->s.longest + 1,
-                          .train = true,
-                          .f32 = true};
-    us_tape *tape;
-    assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
-    for (size_t i = 0; i < t->lora.n_params; i++)
-        t->lora.params[i] += 0.02f * (float)sin((double)i), t->lora.revision++; /* B is not zero */
+    us_tape *tape = exact_tape(t, 4200);
     us_packer_clear(&t->packer, &t->s);
     for (size_t i = 0; i < t->s.n; i++)
         if (t->s.seqs[i].part == US_TRAIN) assert_true(us_packer_add(&t->packer, &t->s, &t->s.seqs[i]));
@@ -89,7 +67,7 @@ static void packing_equals_one_sequence_a_line(void **state) {
     us_model *m = open_model(US_MATH_F32);
     us_dataset *d = make_set(false);
     us_trainer *t;
-    us_train_options o = small();
+    us_train_options o = short_run();
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
     size_t n = t->lora.n_params;
     us_trainer_free(t);
@@ -117,7 +95,7 @@ static void packing_equals_one_sequence_a_line(void **state) {
 
 static us_trainer *new_trainer(us_model *m, const us_dataset *d, int threads, const char *folder, double dropout) {
     us_trainer *t;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.n_threads = threads;
     o.dropout = dropout;
     assert_ok(us_trainer_new(m, d, &o, folder, &t, &err), &err);
@@ -131,7 +109,7 @@ static void first_words_cost_nothing(void **state) {
     us_dataset *plain = make_set(true),
                *d = make_any_set(true, (us_dataset_options){.character = "Homer", .system = "You are Homer.", .visitors = 0.5});
     us_trainer *a, *b;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.max_sequence = 1024;
     assert_ok(us_trainer_new(m, plain, &o, NULL, &a, &err), &err);
     assert_ok(us_trainer_new(m, d, &o, NULL, &b, &err), &err);
@@ -197,7 +175,7 @@ static void learns_and_resumes_bit_for_bit(void **state) {
     assert_true(part->state.base_loss == whole->state.base_loss && part->state.rows == whole->state.rows);
     us_trainer_free(part);
     us_trainer *other;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.lr = 1e-4;
     assert_ok(us_trainer_new(m, d, &o, folder, &other, &err), &err);
     assert_int_equal(us_trainer_resume(other, &err), US_ERR_MISMATCH);
@@ -253,19 +231,19 @@ static void continues_from_an_adapter(void **state) {
     assert_ok(us_trainer_resume(on, &err), &err);
     assert_int_equal(on->state.step, 1);
     us_trainer_free(on);
-    us_train_options o = small(); /* a higher rank: the same function, more room */
+    us_train_options o = short_run(); /* a higher rank: the same function, more room */
     o.rank = 5, o.alpha = 3;
     assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
     assert_ok(us_trainer_continue(on, copy, &err), &err);
     assert_true(fabs(us_trainer_evaluate(on, US_VALIDATION, 0, US_CURRENT, NULL) - learned) < 1e-3);
     us_trainer_free(on);
-    o = small();
+    o = short_run();
     o.rank = 1;
     assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
     assert_int_equal(us_trainer_continue(on, copy, &err), US_ERR_MISMATCH);
     assert_non_null(strstr(err.message, "give --rank"));
     us_trainer_free(on);
-    o = small();
+    o = short_run();
     o.modules = "q";
     assert_ok(us_trainer_new(m, d, &o, NULL, &on, &err), &err);
     assert_int_equal(us_trainer_continue(on, copy, &err), US_ERR_MISMATCH);
@@ -309,7 +287,7 @@ static void a_series_learns_whole_scenes(void **state) {
     (void)state;
     us_model *m = open_model(US_MATH_FAST);
     us_dataset *d = make_any_set(true, (us_dataset_options){.series = true, .system = "You are {{char}}."});
-    us_train_options o = small();
+    us_train_options o = short_run();
     us_trainer *t, *on;
     us_train_report r;
     size_t n, n_turns, pieces = 0;
@@ -373,7 +351,7 @@ static void interrupted_anywhere_goes_on_bit_for_bit(void **state) {
     bool seen[2] = {false, false}, done = false;
     for (int i = 0; !done; i++) {
         fuse f = {.left = 20 + i * 31 % 400};
-        us_train_options o = small();
+        us_train_options o = short_run();
         o.dropout = 0.1;
         o.working = burn;
         o.working_ctx = &f;
@@ -470,7 +448,7 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     us_model *m = open_model(US_MATH_F32);
     us_dataset *d = make_set(false);
     us_trainer *t, *alone, *same;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.rehearsal = 0.5;
     o.max_steps = 4;
     assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
@@ -516,18 +494,9 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
     us_packer p;
     assert_ok(us_packer_init(&p, &only, 512, &err), &err);
     for (size_t i = 0; i < only.n && us_packer_add(&p, &only, &only.seqs[i]); i++) {}
-    us_tape *tape;
-    us_tape_options to = {.max_rows = 1024,
-                          .max_targets = 1024,
-                          .max_segments = 400,
-                          .max_prefix = t->s.n_prefix,
-                          .max_segment = t->s.longest + 1,
-                          .train = true,
-                          .f32 = true};
-    assert_ok(us_tape_new(&m->net, &t->lora, &to, t->pool, &tape, &err), &err);
+    us_tape *tape = exact_tape(t, 1024);
     size_t n = t->lora.n_params;
     float *a = calloc(n, 4), *b = calloc(n, 4);
-    for (size_t i = 0; i < n; i++) t->lora.params[i] += 0.02f * (float)sin((double)i), t->lora.revision++;
     double want = us_tape_loss_and_grad(tape, &p.batch, 1, 0, a);
     int32_t n_segments = p.batch.packing.n_segments;
     us_packer_fini(&p);
@@ -576,7 +545,7 @@ static void rehearsal_is_learned_without_the_persona(void **state) {
 
 static us_trainer *new_rehearsing(us_model *m, const us_dataset *d, double share, const char *folder) {
     us_trainer *t;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.rehearsal = share;
     assert_ok(us_trainer_new(m, d, &o, folder, &t, &err), &err);
     return t;
@@ -611,7 +580,7 @@ static void rehearsal_resumes_bit_for_bit(void **state) {
     assert_non_null(strstr(err.message, "that run had rehearsal=0.3"));
     us_trainer_free(part);
     int32_t calls = 0;
-    us_train_options o = small();
+    us_train_options o = short_run();
     o.rehearsal = 0.1, o.progress = stop_at_once, o.progress_ctx = &calls;
     assert_int_equal(us_trainer_new(m, d, &o, NULL, &part, &err), US_ERR_INTERRUPTED);
     assert_int_equal(calls, 1);
