@@ -30,13 +30,16 @@ static us_status add_conversation(us_trainer *t, const us_template *tpl, const u
     us_choices *c = &t->choices;
     us_choice x = {.first = t->s.n};
     us_status st = US_OK;
-    for (size_t i = 0; i < e->n_said; i++) m[i + 1] = (us_message){(e->n_said - i) % 2 ? "user" : "assistant", e->said[i]};
+    bool greets = e->n_said % 2 == 0 && us_template_user_first(tpl); /* no model of such a template reads it */
+    size_t n = 1;
+    for (size_t i = greets; i < e->n_said; i++) m[n++] = (us_message){(e->n_said - i) % 2 ? "user" : "assistant", e->said[i]};
     for (size_t k = 0; k < e->n_takes && !st; k++) {
         bool fits = false;
-        m[e->n_said + 1] = (us_message){"assistant", e->takes[k]};
-        if (!is_said_twice(e, k))
-            st = us_sequences_add_take(&t->s, t->model->tok, tpl, m, e->n_said + 2, t->o.max_sequence, &fits, err);
+        if (is_said_twice(e, k)) continue;
+        m[n] = (us_message){"assistant", e->takes[k]};
+        st = us_sequences_add_take(&t->s, t->model->tok, tpl, m, n + 1, t->o.max_sequence, &fits, err);
         if (fits) x.labels[x.n++] = (float)e->labels[k] / (float)e->most;
+        else t->s.n_too_long++;
     }
     if (st || !x.n || (held && !prefers(&x))) return st; /* where nothing is preferred nothing is judged */
     st = held ? us_grow(&c->held, &c->cap_held, c->n_held + 1, sizeof x, err)

@@ -177,6 +177,38 @@ static void interrupted_runs_go_on(void **state) {
     us_model_free(m);
 }
 
+/* Where the model's template lets nobody but the user speak first, a greeting at the head is not read. */
+static void greetings_are_no_obstacle(void **state) {
+    us_tiny tiny = {.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .spm = true, .chat = "llama2", .n_ctx = 1024};
+    char *path = us_path_join(dir, "greeted.jsonl"), *other = us_path_join(dir, "llama2.gguf");
+    us_dataset *d = make_set();
+    us_train_options o = small();
+    us_model *m;
+    us_trainer *greeted, *plain;
+    (void)state;
+    assert_ok(us_tiny_write(&tiny, other, &err), &err);
+    assert_ok(us_model_open(other, &(us_model_options){.n_threads = 2}, &m, &err), &err);
+    const us_template *tpl;
+    assert_ok(us_model_get_template(m, &tpl, &err), &err);
+    assert_true(us_template_user_first(tpl));
+    for (int with = 0; with < 2; with++) {
+        FILE *f = fopen(path, "w");
+        fprintf(f, "{\"character\": \"Homer\", \"turns\": [%s\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}\n",
+                with ? "\"Welcome!\", " : "");
+        fclose(f);
+        o.choices = path;
+        assert_ok(us_trainer_new(m, d, &o, NULL, with ? &greeted : &plain, &err), &err);
+    }
+    assert_int_equal(greeted->s.n_rows, plain->s.n_rows);
+    assert_memory_equal(greeted->s.tokens, plain->s.tokens, plain->s.n_rows * sizeof *plain->s.tokens);
+    us_trainer_free(greeted);
+    us_trainer_free(plain);
+    remove(path), remove(other);
+    free(path), free(other);
+    us_dataset_free(d);
+    us_model_free(m);
+}
+
 /* A conversation that is held out and prefers nothing judges nothing. */
 static void what_prefers_nothing_judges_nothing(void **state) {
     us_model *m = open_model(US_MATH_FAST);
@@ -276,13 +308,11 @@ int main(void) {
     if (us_tiny_write(&(us_tiny){.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .chat = "chatml", .n_ctx = 1024}, model_path,
                       &err))
         return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_loss_has_its_gradient),
-                                       cmocka_unit_test(weights_reach_the_factors),
-                                       cmocka_unit_test(what_is_better_becomes_likelier),
-                                       cmocka_unit_test(interrupted_runs_go_on),
-                                       cmocka_unit_test(a_few_choices_are_learned_too),
-                                       cmocka_unit_test(what_prefers_nothing_judges_nothing),
-                                       cmocka_unit_test(bad_files_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_loss_has_its_gradient),       cmocka_unit_test(weights_reach_the_factors),
+        cmocka_unit_test(what_is_better_becomes_likelier), cmocka_unit_test(interrupted_runs_go_on),
+        cmocka_unit_test(a_few_choices_are_learned_too),   cmocka_unit_test(what_prefers_nothing_judges_nothing),
+        cmocka_unit_test(greetings_are_no_obstacle),       cmocka_unit_test(bad_files_are_refused)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;
