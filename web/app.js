@@ -30,7 +30,7 @@ async function route() {
     else { leave(); home(); }
   } catch (e) {
     if (mine !== routes) return; // an address that is no longer wanted
-    if (e.status === 404) { location.hash = '#/'; failed(new Error(t('error_gone'))); } else broken(e);
+    if (e.status === 404) { location.hash = '#/'; failed(kind === 'chat' ? new Error(t('error_gone')) : e); } else broken(e);
   }
   rail();
 }

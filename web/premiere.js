@@ -1,7 +1,7 @@
 // #/premiere/ID: the poster, Talk, the verdicts of the audition; the character can be changed and put away.
 import { base64, del, get, patch, post } from './http.js';
 import { button, dialog, el, failed, icon, toast } from './dom.js';
-import { t } from './words.js';
+import { number, t } from './words.js';
 import { character, hue, loadCharacters, meter, poster, store } from './store.js';
 import { begin, hero, place, road } from './studio.js';
 import { hear } from './rehearse.js';
@@ -44,7 +44,7 @@ function verdicts(c) {
   const flagged = rules => (c.audition.flagged || []).filter(x => x.who === 'adapter' && rules?.includes(x.rule)).slice(0, 8);
   const quoted = list => list.length > 0 && el('details', {}, el('summary', {}, t('flagged_n', { n: list.length })), el('dl', { class: 'lines' }, list.map(x => el('div', {}, el('dt', {}, x.prompt), el('dd', {}, x.reply)))));
   const rows = plain.map(([name, get, rules]) => [name, who.map(w => [w, get(f[w])]).filter(([, m]) => typeof m?.value === 'number'), flagged(rules)]).filter(([, list]) => list.some(([w]) => w === 'adapter'));
-  return el('section', { class: 'panel', vars: { hue: hue(c.id) } }, el('h2', {}, t('audition')), el('div', { class: 'verdicts' }, rows.map(([name, list, flags]) => {
+  return el('section', { class: 'panel', vars: { hue: hue(c.id) } }, el('h2', {}, t('audition')), f.adapter?.other_speaker?.n < 20 && el('p', { class: 'notice' }, t('few_judged', { n: number(f.adapter.other_speaker.n) })), el('div', { class: 'verdicts' }, rows.map(([name, list, flags]) => {
     const own = list.find(([w]) => w === 'adapter')[1];
     return el('section', { class: 'verdict' }, el('h3', {}, t(name), el('span', { title: typeof own.low === 'number' ? t('verdict_range', { a: Math.round(100 * own.low), b: Math.round(100 * own.high) }) : '' }, percent(own.value))),
       typeof own.low === 'number' && typeof own.high === 'number' && el('p', { class: 'soft' }, t('verdict_range', { a: Math.round(100 * own.low), b: Math.round(100 * own.high) })),

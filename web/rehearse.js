@@ -3,10 +3,9 @@ import { follow, get, post } from './http.js';
 import { announce, button, dialog, el, failed, fill, icon, svg } from './dom.js';
 import { number, t } from './words.js';
 import { jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js';
-import { begin, hero, hueOf, panel, place, road, time } from './studio.js';
+import { begin, hero, hueOf, panel, place, road, size, time } from './studio.js';
 
 const address = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
-const mega = x => number(x / 1e6, 0);
 const first = name => name.split(' ')[0];
 
 /* ---- #/cast/SCRIPT/NAME ---- */
@@ -47,7 +46,7 @@ export async function cast(id, name) {
       } catch (x) { failed(x); form.querySelector('.primary').disabled = false; }
     } },
     same ? el('p', { class: 'notice' }, t('rehearsal_takes', { time: t('about_time', { time: time(plan.full.seconds) }) })) : el('div', { class: 'modes', role: 'radiogroup', 'aria-label': t('step_rehearse') }, mode('quick', fields.mode !== 'full'), mode('full', fields.mode === 'full')),
-    el('dl', { class: 'facts' }, [['learns_from', t('lines_n', { n: number(lines) })], ['memory', t('megabytes', { n: mega(plan.memory_bytes) })], ['disk', t('free_of', { n: mega(plan.disk_bytes), of: mega(plan.free_disk_bytes) })]].map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, v)))),
+    el('dl', { class: 'facts' }, [['learns_from', t('lines_n', { n: number(lines) })], ['memory', size(plan.memory_bytes)], ['disk', t('free_of', { n: size(plan.disk_bytes), of: size(plan.free_disk_bytes) })]].map(([k, v]) => el('div', {}, el('dt', {}, t(k)), el('dd', {}, v)))),
     plan.cast.map(c => c.targets.train < 300 && el('p', { class: 'notice' }, several && `${c.character}: `, t('too_few', { n: number(c.targets.train) }))),
     others.length > 0 && el('fieldset', { class: 'plain' }, el('legend', {}, t('teach_too')), el('div', { class: 'chips' }, others.map(p => el('button', { type: 'button', class: 'chip', 'aria-pressed': String(wish.names.includes(p.name)), onclick: () => toggle(p.name, form) }, p.name))), el('p', { class: 'soft' }, t('teach_too_why'))),
     !several && trained.length > 0 && el('label', {}, t('begin_with'), el('select', { onchange: e => { wish.from = e.target.value; again(form); } }, el('option', { value: '' }, t('begin_with_nothing')), trained.map(c => el('option', { value: c.id, selected: c.id === wish.from }, t('begin_with_char', { name: c.name })))), wish.from && el('span', { class: 'soft' }, t('begin_with_why'))),
@@ -88,7 +87,7 @@ function tools(j, draw) {
   const act = (name, label, what, cls) => button(name, label, () => control(j, what).then(draw), { class: `button ${cls || ''}`, disabled: Boolean(j.wanted) });
   const discard = () => { const box = dialog(t('discard'), [el('p', {}, t('discard_ask')), el('div', { class: 'row end' }, button('', t('cancel'), () => box.close()), button('trash', t('discard'), () => { box.close(); control(j, 'cancel').then(draw); }, { class: 'button primary' }))]); };
   const running = j.state === 'running' || j.state === 'queued', resting = ['paused', 'interrupted', 'failed'].includes(j.state);
-  return el('div', { class: 'center' }, running && act('stop', t('pause'), 'pause'), resting && act('play', t('resume'), 'resume', 'primary'),
+  return el('div', { class: 'center' }, running && act('pause', t('pause'), 'pause'), resting && act('play', t('resume'), 'resume', 'primary'),
     j.kind === 'train' && (running || resting) && j.state !== 'queued' && act('check', t('keep_it'), 'keep'), (running || resting) && button('trash', t('discard'), discard, { disabled: Boolean(j.wanted) }));
 }
 

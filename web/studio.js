@@ -29,8 +29,7 @@ export function time(seconds) {
   if (seconds < 5400) return t('minutes', { n: Math.round(seconds / 60) });
   return t('hours_n', { h: Math.floor(seconds / 3600), m: Math.round(seconds % 3600 / 60) });
 }
-const mega = x => number(x / 1e6, x < 1e7 ? 1 : 0);
-const size = x => x < 1e5 ? t('kilobytes', { n: number(Math.ceil(x / 1e3)) }) : t('megabytes', { n: mega(x) });
+export const size = x => x < 1e5 ? t('kilobytes', { n: number(Math.ceil(x / 1e3)) }) : x < 1e9 ? t('megabytes', { n: number(x / 1e6, x < 1e7 ? 1 : 0) }) : t('gigabytes', { n: number(x / 1e9, x < 1e11 ? 1 : 0) });
 let shown = 0; // places are drawn when what they show has come; by then the visitor may be elsewhere
 export const begin = () => { const mine = ++shown; return () => mine === shown; };
 
@@ -51,7 +50,7 @@ export async function studio() {
   if (list.length) scripts.replaceChildren(panel(t('your_scripts'),
     el('ul', { class: 'list' }, list.map(s => el('li', {}, s.broken ? unreadable(s.name, s.error) : el('a', { href: address('script', s.id) }, el('strong', {}, s.name), el('span', { class: 'soft' }, `${size(s.disk_bytes)} · ${new Date(s.created_ms).toLocaleDateString()}`)),
       iconButton('trash', t('delete_script', { name: s.name }), () => del(`/api/scripts/${s.id}`).then(() => { toast(t('script_deleted')); studio(); }, failed))))),
-    el('p', { class: 'soft' }, t('kept_bytes', { n: mega(list.reduce((n, s) => n + s.disk_bytes, 0)), of: mega(quota_bytes) }))));
+    el('p', { class: 'soft' }, t('kept_bytes', { n: size(list.reduce((n, s) => n + s.disk_bytes, 0)), of: size(quota_bytes) }))));
 }
 // What lies in the data folder and cannot be read: there is nothing to open, only why.
 const unreadable = (name, error) => el('div', {}, el('strong', {}, name), el('span', { class: 'soft' }, error));
@@ -66,7 +65,7 @@ async function drawKept(box, here) {
   const { kept, free_bytes } = await get('/api/storage').catch(() => ({ kept: [] }));
   if (!here()) return;
   const wipe = what => { const ask = dialog(t(`wipe_${what}`), [el('p', {}, t(`wipe_${what}_ask`)), el('div', { class: 'row end' }, button('', t('cancel'), () => ask.close()), button('trash', t(`wipe_${what}`), () => { ask.close(); del(`/api/storage/${what}`).then(() => drawKept(box, here), failed); }, { class: 'button primary' }))]); };
-  box.replaceChildren(...kept.some(k => k.n) ? [el('section', { class: 'panel' }, el('details', {}, el('summary', {}, t('kept_here', { n: mega(kept.reduce((n, k) => n + k.bytes, 0)), of: mega(free_bytes) })),
+  box.replaceChildren(...kept.some(k => k.n) ? [el('section', { class: 'panel' }, el('details', {}, el('summary', {}, t('kept_here', { n: size(kept.reduce((n, k) => n + k.bytes, 0)), of: size(free_bytes) })),
     el('ul', { class: 'list' }, kept.filter(k => k.n).map(k => el('li', {}, el('span', { class: 'kept' }, el('strong', {}, t(`kept_${k.what}`)), el('span', { class: 'soft' }, `${number(k.n)} · ${size(k.bytes)}`)), k.deletable && iconButton('trash', t(`wipe_${k.what}`), () => wipe(k.what))))),
     !store.state.public && el('div', { class: 'center' }, el('a', { class: 'button', href: '/api/backup', download: `understudy-${new Date().toISOString().slice(0, 10)}.tar.gz` }, icon('save'), t('backup'))), !store.state.public && el('p', { class: 'soft' }, t('backup_why'))))] : []);
 }
@@ -85,6 +84,7 @@ async function sample() {
 // A script into the studio; then what is in it. Called for files dropped anywhere, too.
 export async function bring(file) {
   if (sending) return;
+  if (!file.size) { failed(new Error(t('empty_file', { name: file.name }))); return; }
   if (location.hash !== '#/studio') { location.hash = '#/studio'; await new Promise(r => setTimeout(r, 60)); }
   sending = { name: file.name, share: 0 };
   const draw = () => document.querySelector('.progress-place')?.replaceChildren(...sending ? [el('p', {}, sending.share < 1 ? t('uploading', { name: sending.name, p: Math.round(100 * sending.share) }) : t('reading_script')), meter(sending.share, sending.name)] : []);
@@ -116,7 +116,7 @@ function drawScript(s) {
   place(s.name, road('explore', { drop: '#/studio' }), hero(s.name, f && [t('lines_n', { n: number(f.lines) }), t('scenes_n', { n: number(f.scenes) })].join(' · ')),
     s.error && el('div', { class: 'notice bad', role: 'alert' }, el('strong', {}, t('not_readable')), el('p', {}, s.error)),
     f?.damage && el('div', { class: 'notice bad', role: 'alert' }, el('p', {}, f.damage), el('label', { class: 'check' }, el('input', { type: 'checkbox', checked: o.accept_damage === true, onchange: e => change({ accept_damage: e.target.checked }) }), t('accept_damage'))),
-    s.error && panel(t('columns'), columnPicker(s, change)),
+    s.error?.includes('column') && panel(t('columns'), columnPicker(s, change)),
     f && people(s, change),
     f && el('div', { class: 'grid apart' }, found(s), repairs(s, change)));
 }
@@ -150,6 +150,7 @@ function people(s, change) {
   const list = all.slice(0, many ? 300 : 12), join = a => change({ aliases: { ...aliases, [a.to]: [...(aliases[a.to] || []), a.from] } });
   const doubtful = f.aliases.filter(a => a.score >= 0.5).slice(0, 8), narrators = (f.no_speakers || []).filter(n => !excluded.has(n)).slice(0, 6);
   const sort = (which, on) => el('button', { type: 'button', class: 'chip', 'aria-pressed': String(byWords === on), onclick: () => { byWords = on; drawScript(s); } }, t(which));
+  if (!all.length && !excluded.size) return el('p', { class: 'notice' }, t('no_names'));
   return panel(t('who_is_who'), el('p', { class: 'soft' }, t('who_is_who_sub')), el('div', { class: 'chips sorts' }, sort('by_lines', false), sort('by_words', true)),
     el('div', { class: 'people' }, list.map(p => el('a', { class: 'person', href: address('script', s.id, p.name), vars: { hue: hueOf(p.name) } },
       el('span', { class: 'avatar', 'aria-hidden': 'true', 'data-initials': initials(p.name) }), el('strong', {}, p.name),

@@ -9,7 +9,7 @@ addWords({
   known_add: ['A line about yourself', 'Строка о себе'],
   known_save: ['Add', 'Добавить'],
   known_forget: ['Forget: {s}', 'Забыть: {s}'],
-  judge_director: ['Chosen by the director, a judge trained on this script; style and rules count too.', 'Выбрал режиссёр: судья, обученный на этом сценарии; стиль и правила тоже учтены.'],
+  judge_director: ['Chosen by the director, a judge that was trained to choose; style and rules count too.', 'Выбрал режиссёр: судья, обученный выбирать; стиль и правила тоже учтены.'],
   judge_likelihood: ['Chosen by likelihood, style and rules: there is no director for this character here.', 'Выбрано по правдоподобию, стилю и правилам: режиссёра для этого персонажа здесь нет.'],
   self_placeholder: ['Any name', 'Любое имя'],
   takes_why: ['Several replies were drafted together; the one that fits this conversation best was spoken.', 'Несколько ответов сочинены вместе; прозвучал тот, что лучше подходит к разговору.'],

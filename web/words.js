@@ -78,7 +78,7 @@ const table = {
   about: ['About', 'О персонаже'],
   about_title: ['About {name}', 'О персонаже: {name}'],
   scene: ['Set a scene', 'Поставить сцену'],
-  scene_sub: ['Several characters in one chat, each in its own voice', 'Несколько персонажей в одном разговоре, у каждого свой голос'],
+  scene_sub: ['Several characters in one chat, each in their own voice', 'Несколько персонажей в одном разговоре, у каждого свой голос'],
   scene_choose: ['Choose at least two for the scene.', 'Выберите хотя бы двоих.'],
   scene_n: ['{n} on stage', 'На сцене: {n}'],
   scene_start: ['Raise the curtain', 'Поднять занавес'],

@@ -441,13 +441,24 @@ static us_status findings(us_server *s, const char *id, json_t **out, us_error *
     return st;
 }
 
+/* The script as its owner calls it, not as its file is called here. */
+static json_t *in_its_name(const us_server *s, const json_t *script, const char *said) {
+    const char *file = us_json_text(script, "file"), *name = us_json_text(script, "name");
+    json_t *whole = us_public_json(s, said);
+    const char *text = json_string_value(whole);
+    if (!text || !*name || strncmp(text, file, strlen(file))) return whole;
+    json_t *named = json_sprintf("%s%s", name, text + strlen(file));
+    json_decref(whole);
+    return named;
+}
+
 enum MHD_Result us_route_script(us_request *r) {
     json_t *o, *found = NULL;
     us_error err;
     us_status st = read_script(r->s, r->args[0], &o, &err);
     if (st) return us_refuse_error(r, st, &err);
     json_object_set_new(o, "id", json_string(r->args[0]));
-    if (findings(r->s, r->args[0], &found, &err)) json_object_set_new(o, "error", us_public_json(r->s, err.message));
+    if (findings(r->s, r->args[0], &found, &err)) json_object_set_new(o, "error", in_its_name(r->s, o, err.message));
     else json_object_set_new(o, "found", found);
     return us_answer_json(r, 200, o);
 }

@@ -198,6 +198,26 @@ await test('what is kept: reports go, all of it is downloaded', async () => {
   await eventually(async () => assert.equal((await server.ask('GET', '/api/storage')).kept.find(k => k.what === 'caches').n, 0));
 });
 
+await test('a file that no character can come of: what it lacks is said, and nothing is asked that does not help', async () => {
+  const page = await begin('/#/studio'), bring = (name, text) => page.locator('#drop-zone input').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text, 'latin1') });
+  await page.waitForSelector('#drop-zone');
+  await bring('nothing.csv', '');
+  await page.getByText('nothing.csv is empty.').waitFor();
+  await bring('film.srt', '1\n00:00:01,000 --> 00:00:02,000\nHello there.\n\n2\n00:00:03,000 --> 00:00:04,000\nWho is it?\n');
+  await page.getByText('No line says who speaks').waitFor();
+  await becomes(() => page.getByText('Who shall come to life?').count(), 0);
+  await page.goto(`${server.base}/#/studio`);
+  await page.waitForSelector('#drop-zone');
+  await bring('picture.csv', '\x89PNG\r\n\x1a\n' + 'x'.repeat(99));
+  await page.getByText('picture.csv is a picture').waitFor();
+  await page.getByText('It cannot be read as it is').waitFor();
+  await becomes(() => page.getByText('Which column is which?').count(), 0);
+  await page.goto(`${server.base}/#/studio`);
+  await page.waitForSelector('#drop-zone');
+  await bring('table.csv', 'foo,bar\n1,2\n3,4\n');
+  await page.getByText('Which column is which?').waitFor();
+});
+
 await test('what cannot be read is told of, and can be removed', async () => {
   await quiet();
   const put = (folder, file, text) => { fs.mkdirSync(`${env.US_DIR}/studio/${folder}`, { recursive: true }); fs.writeFileSync(`${env.US_DIR}/studio/${folder}/${file}`, text); };
