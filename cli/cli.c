@@ -35,7 +35,7 @@ int cli_usage(const char *command, const char *fmt, ...) {
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "; see 'understudy %s --help'\n", command);
+    fprintf(stderr, "%s 'understudy %s --help'\n", *fmt && fmt[strlen(fmt) - 1] == '?' ? " See" : "; see", command);
     return EXIT_USAGE;
 }
 
@@ -237,10 +237,23 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
     return rc;
 }
 
-const char *cli_count(uint64_t n, const char *noun) {
-    static _Thread_local char texts[8][48];
+static char *small_text(void) {
+    static _Thread_local char texts[8][CLI_SMALL];
     static _Thread_local unsigned turn;
-    char *out = texts[turn++ & 7];
-    snprintf(out, sizeof *texts, "%llu %s%s", (unsigned long long)n, noun, n == 1 ? "" : "s");
+    return texts[turn++ & 7];
+}
+
+const char *cli_count(uint64_t n, const char *noun) {
+    char *out = small_text();
+    snprintf(out, CLI_SMALL, "%llu %s%s", (unsigned long long)n, noun, n == 1 ? "" : "s");
+    return out;
+}
+
+const char *cli_time(double seconds) {
+    char *out = small_text();
+    if (!(seconds < 1e7)) snprintf(out, CLI_SMALL, "?");
+    else if (seconds < 90) snprintf(out, CLI_SMALL, "%.0f s", seconds);
+    else if (seconds < 5400) snprintf(out, CLI_SMALL, "%.0f min", seconds / 60);
+    else snprintf(out, CLI_SMALL, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60) % 60);
     return out;
 }

@@ -53,6 +53,8 @@ int cli_parse(const char *command, const char *usage, const cli_option *options,
 #undef COMMAND
 
 #include "cli_out.h" /* printf and its kin, made harmless */
-/* "1 line", "2 lines"; eight results may be in use at once. */
+/* "1 line", "2 lines"; "85 s", "12 min", "3 h 05 min". Eight results of both may be in use at once. */
+enum { CLI_SMALL = 48 };
 const char *cli_count(uint64_t n, const char *noun);
+const char *cli_time(double seconds);
 #endif

@@ -2,10 +2,12 @@
 #include "cli.h"
 #include "understudy/explore.h"
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 char *cli_character_folder(const char *name) {
     char path[96] = "characters/";
@@ -14,6 +16,39 @@ char *cli_character_folder(const char *name) {
         if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) path[n++] = (char)tolower((unsigned char)*p);
     path[n] = 0;
     return cli_must(strdup(n > start ? path : "characters/character"));
+}
+
+us_status cli_find_card(const char *name, char **out, us_error *err) {
+    char path[PATH_MAX], self[PATH_MAX], data[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/card.json", name) < (int)sizeof path && access(path, R_OK) == 0)
+        return *out = cli_must(strdup(path)), US_OK;
+    if (strchr(name, '/') || strstr(name, ".json")) return *out = cli_must(strdup(name)), US_OK;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n > 0) self[n] = 0;
+    char *slash = n > 0 ? strrchr(self, '/') : NULL;
+    if (slash) *slash = 0;
+    const char *const roots[][2] = {
+        {".", "/"}, {slash ? self : ".", "/../../"}, {slash ? self : ".", "/../share/understudy/"}, {cli_data_dir(data), "/"}};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (roots[i][0] &&
+            snprintf(path, sizeof path, "%s%scharacters/%s/card.json", roots[i][0], roots[i][1], name) < (int)sizeof path &&
+            access(path, R_OK) == 0)
+            return *out = cli_must(strdup(path)), US_OK;
+    return us_fail(err, US_ERR_NOT_FOUND,
+                   "no character '%s': looked in ./characters, beside the program and in the data folder; give a folder or a "
+                   "card.json",
+                   name);
+}
+
+us_status cli_find_folder(const char *name, char **out, us_error *err) {
+    static const char card[] = "/card.json";
+    us_status st = cli_find_card(name, out, err);
+    size_t n = st ? 0 : strlen(*out), len = sizeof card - 1;
+    if (st) return st;
+    if (n > len && !strcmp(*out + n - len, card)) return (*out)[n - len] = 0, US_OK;
+    free(*out);
+    *out = NULL;
+    return us_fail(err, US_ERR_NOT_FOUND, "%s: a character's folder is expected, and no card.json is there", name);
 }
 
 char *cli_adapter_file(const char *given) {
@@ -59,7 +94,7 @@ us_status cli_persona(const char *file, const us_script *s, const char *characte
 
 void cli_tell_exchanges(FILE *to, const char *before, const us_dataset_counts *c, bool ours) {
     if (!c->exchanges[US_TRAIN]) return;
-    fprintf(to, "%s%llu and %llu are not the script's but %s (--exchanges none: without)\n", before,
+    fprintf(to, "%s%llu to learn from and %llu for validation are %s, not the script's (--exchanges none: without)\n", before,
             (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION],
             ours ? "our exchanges with visitors" : "of --exchanges");
 }

@@ -24,13 +24,13 @@ int cli_text_width(const char *text, size_t n) {
     return width;
 }
 
-static int columns(void) {
+int cli_columns(void) {
     struct winsize size;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 0;
 }
 
 void cli_wrap_end(cli_wrap *w) {
-    int width = cli_text_width(w->word, w->n_word), limit = columns();
+    int width = cli_text_width(w->word, w->n_word), limit = cli_columns();
     if (w->n_word && limit && w->column && w->column + width > limit) {
         putchar('\n');
         w->column = 0;
@@ -49,7 +49,8 @@ void cli_wrap_put(cli_wrap *w, const char *text, size_t n) {
             putchar('\n');
             w->column = 0;
         } else if (!gap) w->word[w->n_word++] = text[i];
-        else if (w->column && (!columns() || w->column + 1 < columns())) { /* no blank at a line's end or start */ putchar(' ');
+        else if (w->column && (!cli_columns() || w->column + 1 < cli_columns())) { /* no blank at a line's end or start */
+            putchar(' ');
             w->column++;
         } else if (w->column) {
             putchar('\n');

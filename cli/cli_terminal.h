@@ -13,6 +13,7 @@ typedef struct cli_wrap {
 void cli_wrap_put(cli_wrap *w, const char *text, size_t n);
 void cli_wrap_end(cli_wrap *w);                 /* what is held back; no line break */
 int cli_text_width(const char *text, size_t n); /* columns of UTF-8 text */
+int cli_columns(void);                          /* of the terminal on stdout; 0: it is none */
 
 /* $XDG_STATE_HOME/understudy/NAME (~/.local/state/understudy/NAME), its folders made. free() it; NULL: no place. */
 char *cli_state_file(const char *name);

@@ -1,6 +1,8 @@
 /* understudy audition: how well a character holds, in numbers, with an exit code. */
+#include "cli_character.h"
 #include "cli_model.h"
 #include "cli_script.h"
+#include "cli_terminal.h"
 #include "understudy/audition.h"
 #include "understudy/chat.h"
 #include <math.h>
@@ -50,7 +52,8 @@ static bool progress(void *ctx, const char *stage, uint64_t done, uint64_t total
         t->told = time;
         fprintf(stderr, "%s%s", cli_escape(t->fancy, CLI_HOME), stage);
         if (total) fprintf(stderr, " %llu/%llu", (unsigned long long)done, (unsigned long long)total);
-        if (total && done && passed > 3) fprintf(stderr, ", about %.0f s left", passed / (double)done * (double)(total - done));
+        if (done < total && done * 10 >= total && passed > 3) /* the first ones wait for their batch and tell little */
+            fprintf(stderr, ", about %s left", cli_time(passed / (double)done * (double)(total - done)));
         fprintf(stderr, "%s", t->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
         fflush(stderr);
     }
@@ -63,7 +66,7 @@ static bool progress(void *ctx, const char *stage, uint64_t done, uint64_t total
     return !interrupted;
 }
 
-static void print_value(const us_metric *m, const us_metric *known) {
+static void print_value(const us_metric *m, const us_metric *known, bool narrow) {
     char text[32] = "-", interval[40] = "";
     if (m && isfinite(m->value)) {
         double f = known->unit == US_UNIT_SHARE ? 100 : 1;
@@ -72,27 +75,36 @@ static void print_value(const us_metric *m, const us_metric *known) {
             snprintf(interval, sizeof interval, known->unit == US_UNIT_SHARE ? " %.1f-%.1f" : " %.2f-%.2f", f * m->low,
                      f * m->high);
     }
-    printf("  %8s%-12s", text, interval);
+    if (narrow) printf("%s%s", text, interval);
+    else printf("  %8s%-12s", text, interval);
 }
 
-/* The summary: a row a measure, a column for each who answers. */
+/* The summary: a row a measure, a column for each who answers; a measure and below it who answers, where that is too wide. */
 static void print_table(const us_audition *a) {
     bool shown[US_N_WHO];
     size_t n;
-    printf("%s\n%-66s", us_audition_character(a), "");
+    int width = 66;
     for (int w = 0; w < US_N_WHO; w++) {
         us_audition_get_metrics(a, (us_who)w, &n);
-        if ((shown[w] = n > 0)) printf("  %8s%-12s", us_who_name((us_who)w), "");
+        if ((shown[w] = n > 0)) width += 22;
     }
-    putchar('\n');
+    bool narrow = cli_columns() && cli_columns() < width;
+    printf("%s\n", us_audition_character(a));
+    if (!narrow) printf("%-66s", "");
+    for (int w = 0; w < US_N_WHO && !narrow; w++)
+        if (shown[w]) printf("  %8s%-12s", us_who_name((us_who)w), "");
+    if (!narrow) putchar('\n');
     const us_metric *all = us_audition_measures(&n);
     for (size_t i = 0; i < n; i++) {
         bool any = false;
         for (int w = 0; w < US_N_WHO; w++) any = any || us_audition_find(a, (us_who)w, all[i].name);
         if (!any) continue;
-        printf("%-66s", all[i].title);
+        printf(narrow ? "%s\n" : "%-66s", all[i].title);
         for (int w = 0; w < US_N_WHO; w++)
-            if (shown[w]) print_value(us_audition_find(a, (us_who)w, all[i].name), &all[i]);
+            if (shown[w]) {
+                if (narrow) printf("   %s ", us_who_name((us_who)w));
+                print_value(us_audition_find(a, (us_who)w, all[i].name), &all[i], narrow);
+            }
         putchar('\n');
     }
 }
@@ -166,8 +178,7 @@ int cmd_audition(int argc, char **argv) {
     bool help, json = false, quiet = false, restart = false, learn = false;
     int n;
     const cli_option options[] = {
-        {"data", 'd', "FILE", "the script (CSV, TSV, JSONL) that the character was learned from; again for more", CLI_LIST,
-         &data, 0, 0},
+        {"data", 'd', "FILE", "the script that the character was learned from; again for more", CLI_LIST, &data, 0, 0},
         {"model", 'm', "FILE", "GGUF base model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)",
          CLI_STRING, &model, 0, 0},
         {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
@@ -210,7 +221,7 @@ int cmd_audition(int argc, char **argv) {
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy audition CHARACTER --data FILE [OPTIONS]\n\n"
-                       "How well a character (a folder with card.json) holds: the model alone, with the card, with the "
+                       "How well a character (a name, or their folder) holds: the model alone, with the card, with the "
                        "adapter, beside the real\n"
                        "lines of scenes that were kept out of the training. Writes audition.json and audition.html, or\n"
                        "audition.some.json and .html where --measures leaves some out: a whole report stays. Ctrl-C loses "
@@ -222,15 +233,15 @@ int cmd_audition(int argc, char **argv) {
     us_script *script = NULL;
     us_model *m = NULL;
     us_audition *a = NULL;
-    char *path = NULL, *journal = NULL;
+    char *path = NULL, *journal = NULL, *folder = NULL;
     teller t = {0};
     if ((rc = cli_script_check(argv[0], &so)) || (rc = split(argv[0], part, &o))) goto out;
     if (n != 1)
-        rc = cli_usage(argv[0], n ? "one character is expected, got '%s' too" : "whose audition? Name a folder with card.json",
+        rc = cli_usage(argv[0],
+                       n ? "one character is expected, got '%s' too" : "whose audition? Name a character, or their folder",
                        n > 1 ? argv[2] : "");
     else if (!data.n) rc = cli_usage(argv[0], "no --data: the script with the character's real lines");
     if (rc) goto out;
-    if (!out) out = argv[1];
     o.n_replies = (int32_t)replies;
     o.n_seeds = (int32_t)seeds;
     o.max_lines = (int32_t)lines;
@@ -250,20 +261,22 @@ int cmd_audition(int argc, char **argv) {
         goto out;
     }
     us_status st = gates ? us_audition_check_gates(gates, &err) : US_OK; /* a typo is told before the work */
+    if (!st) st = cli_find_folder(argv[1], &folder, &err);
+    if (!out) out = folder;
     so.quiet = quiet;
     if (!st) st = cli_script_load(&so, data.items, data.n, &script, &err);
-    if (!st && learn) st = teach(script, argv[1], &o, &err);
+    if (!st && learn) st = teach(script, folder, &o, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         rc = EXIT_FAILED;
         goto out;
     }
     if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
-    o.journal = journal = join(out, "audition.partial.jsonl");
+    if (!st) o.journal = journal = join(out, "audition.partial.jsonl");
     struct sigaction sa = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
-    if (!st) st = us_audition_run(m, script, argv[1], &o, &a, &err);
+    if (!st) st = us_audition_run(m, script, folder, &o, &a, &err);
     if (t.fancy && t.stage[0] && !quiet) fputc('\n', stderr);
     if (st == US_ERR_INTERRUPTED) {
         fprintf(stderr, "Interrupted; nothing is lost: the same command goes on.\n");
@@ -279,6 +292,7 @@ out:
     us_script_free(script);
     free(path);
     free(journal);
+    free(folder);
     free(data.items);
     if (t.log) fclose(t.log);
     return rc;

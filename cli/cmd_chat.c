@@ -1,4 +1,5 @@
 /* understudy chat: a character in the terminal, or line by line in a pipe. */
+#include "cli_character.h"
 #include "cli_model.h"
 #include "cli_terminal.h"
 #include "understudy/chat.h"
@@ -50,30 +51,6 @@ static void find_director(session *s, const char *card_file) {
     if (us_director_find(s->model, folder, "characters", &s->director, &err))
         fprintf(stderr, "understudy chat: takes are chosen without a director: %s\n", err.message);
     free(folder);
-}
-
-/* Where characters live: the source tree, the installed data, the user's own. */
-static char *card_path(const char *name) {
-    char path[PATH_MAX], self[PATH_MAX];
-    if (strchr(name, '/') || strstr(name, ".json")) {
-        snprintf(path, sizeof path, "%s/card.json", name);
-        return cli_must(strdup(access(path, R_OK) == 0 ? path : name));
-    }
-    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n > 0) self[n] = 0;
-    char *slash = n > 0 ? strrchr(self, '/') : NULL;
-    if (slash) *slash = 0;
-    const char *const roots[] = {"characters", "%s/../../characters", "%s/../share/understudy/characters", NULL};
-    for (int i = 0; roots[i]; i++) {
-        char root[PATH_MAX];
-        snprintf(root, sizeof root, i ? roots[i] : "%s", i ? (slash ? self : ".") : roots[0]);
-        if (snprintf(path, sizeof path, "%s/%s/card.json", root, name) < (int)sizeof path && access(path, R_OK) == 0)
-            return cli_must(strdup(path));
-    }
-    if (xdg && *xdg == '/') snprintf(path, sizeof path, "%s/understudy/characters/%s/card.json", xdg, name);
-    else snprintf(path, sizeof path, "%s/.local/share/understudy/characters/%s/card.json", home ? home : "", name);
-    return access(path, R_OK) == 0 ? cli_must(strdup(path)) : NULL;
 }
 
 /* ---- talking ---------------------------------------------------------------------------------------------- */
@@ -405,13 +382,8 @@ int cmd_chat(int argc, char **argv) {
     if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
     session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
     us_error err = {0};
-    char *card_file = card_path(character), *path = NULL, *adapter_file = NULL;
-    us_status st = US_OK;
-    if (!card_file)
-        st = us_fail(&err, US_ERR_NOT_FOUND,
-                     "no character '%s': looked in ./characters, beside the program and in the data folder; give a folder or a "
-                     "card.json",
-                     character);
+    char *card_file = NULL, *path = NULL, *adapter_file = NULL;
+    us_status st = cli_find_card(character, &card_file, &err);
     if (!st) st = us_card_open(card_file, &s.card, &err);
     if (!st && !(path = cli_model_path(argv[0], model))) {
         us_card_free(s.card);

@@ -11,11 +11,13 @@ static void print_counts(const us_dataset *d, bool ours) {
     printf("%s in %s of %s\n", cli_count(c->lines, "line"),
            cli_count(c->turns - c->exchanges[US_TRAIN] - c->exchanges[US_VALIDATION], "turn"),
            us_dataset_get_character(d)[0] ? us_dataset_get_character(d) : "the character");
+    printf("left out:\n");
     for (int f = 0; f < US_N_FILTERS; f++)
         printf("  %-16s %8llu\n", us_filter_name((us_filter)f), (unsigned long long)c->filtered[f]);
+    printf("written:\n");
     for (int p = 0; p < US_N_PARTS; p++)
-        printf("  %-16s %8llu targets in %llu scenes\n", us_part_name((us_part)p), (unsigned long long)c->targets[p],
-               (unsigned long long)c->examples[p]);
+        printf("  %-16s %8llu targets in %s\n", us_part_name((us_part)p), (unsigned long long)c->targets[p],
+               cli_count(c->examples[p], "scene"));
     cli_tell_exchanges(stdout, "of the targets, ", c, ours);
 }
 

@@ -231,7 +231,7 @@ int cmd_explore(int argc, char **argv) {
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy explore FILE... [--character NAME] [--out DIR] [OPTIONS]\n\nCounts, catch-phrases, a "
-                       "word cloud: what is in a script (CSV, TSV, JSONL), and what makes a character sound\nlike themselves.",
+                       "word cloud: what is in a script of any shape, and what makes a character sound\nlike themselves.",
                        options, sizeof options / sizeof *options, argc, argv, &n, &help);
     if (rc || help) return rc;
     if ((rc = cli_script_check(argv[0], &so))) return rc;

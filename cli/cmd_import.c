@@ -1,9 +1,11 @@
 /* understudy import: a PEFT adapter that another trainer made, as a GGUF LoRA. */
 #include "cli_model.h"
 #include "understudy/convert.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int cmd_import(int argc, char **argv) {
     const char *model = NULL, *out = "adapter.gguf", *type = "q8_0";
@@ -26,6 +28,12 @@ int cmd_import(int argc, char **argv) {
     if (k == 3) return cli_usage(argv[0], "--type %s: expected q8_0, f16 or f32", type);
     us_error err;
     us_model *m = NULL;
+    char config[PATH_MAX];
+    if (snprintf(config, sizeof config, "%s/adapter_config.json", argv[1]) >= (int)sizeof config || access(config, F_OK))
+        return cli_fail(
+            argv[0],
+            us_fail(&err, US_ERR_NOT_FOUND, "%s: a PEFT folder is expected, and no adapter_config.json is there", argv[1]),
+            &err);
     char *path = cli_model_path(argv[0], model);
     if (!path) return EXIT_FAILED;
     us_status st = us_model_open(path, NULL, &m, &err);

@@ -540,7 +540,7 @@ int cmd_inspect(int argc, char **argv) {
     int n_operands = 0;
     int rc = cli_parse("inspect",
                        "usage: understudy inspect [OPTIONS] FILE\n\nSays what is in a GGUF file, a model or an adapter (a "
-                       "split one by its first part).\n",
+                       "split one by its first part).",
                        options, sizeof options / sizeof *options, argc, argv, &n_operands, &help);
     if (rc || help) return rc;
     if (n_operands != 1) return cli_usage("inspect", n_operands ? "expected one FILE, got %d" : "expected a FILE", n_operands);

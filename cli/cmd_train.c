@@ -19,15 +19,18 @@
 /* An interruption is answered within two seconds: between layers as a rule, else (a large model is in a layer, or is being
  * read) by the alarm. What is on the disk then is whole: every file is replaced atomically. */
 static volatile sig_atomic_t interrupted;
+static const char *volatile checkpoint; /* where the run that is under way keeps its state */
 static void on_interrupt(int sig) {
     (void)sig;
     interrupted = 1;
     alarm(2);
 }
 static void on_alarm(int sig) {
-    static const char said[] = "\nInterrupted; the last checkpoint is kept: the same command with --resume goes on.\n";
+    static const char kept[] = "\nInterrupted; the last checkpoint is kept: the same command with --resume goes on.\n",
+                      early[] = "\nInterrupted before the first checkpoint: the same command begins again.\n";
     (void)sig;
-    ssize_t n = write(STDERR_FILENO, said, sizeof said - 1);
+    bool saved = access(checkpoint, F_OK) == 0;
+    ssize_t n = write(STDERR_FILENO, saved ? kept : early, saved ? sizeof kept - 1 : sizeof early - 1);
     (void)n;
     _exit(EXIT_INTERRUPTED);
 }
@@ -67,13 +70,6 @@ static char *join(const char *a, const char *b) {
     char *s = cli_must(malloc(n));
     snprintf(s, n, "%s/%s", a, b);
     return s;
-}
-
-static void print_time(char *out, size_t n, double seconds) {
-    if (!(seconds < 1e7)) snprintf(out, n, "?");
-    else if (seconds < 90) snprintf(out, n, "%.0f s", seconds);
-    else if (seconds < 5400) snprintf(out, n, "%.0f min", seconds / 60);
-    else snprintf(out, n, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60) % 60);
 }
 
 /* ---- what is learned ------------------------------------------------------------------------------------ */
@@ -219,8 +215,6 @@ static void print_facts(const run *r, bool samples) {
     double model = (double)us_model_get_info(r->model)->resident_bytes / 1048576, training = (double)f.bytes / 1048576,
            talk = 0;
     if (samples) talk = (double)talk_bytes(r, f) / 1048576;
-    char t[32];
-    print_time(t, sizeof t, f.seconds);
     fprintf(stderr, "  %llu sequences of %llu tokens (%llu learned), persona of %d tokens, longest %d\n",
             (unsigned long long)f.sequences[US_TRAIN], (unsigned long long)f.rows[US_TRAIN],
             (unsigned long long)f.targets[US_TRAIN], f.prefix_rows, f.longest);
@@ -236,7 +230,7 @@ static void print_facts(const run *r, bool samples) {
             "rank %d, %.2f M parameters; %d tokens at a time%s; %.0f MiB of memory (model %.0f, training %.0f, samples "
             "%.0f)\n%lld steps, about %s\n",
             f.rank, (double)f.n_params / 1e6, f.micro_rows, f.recompute ? ", activations computed again" : "",
-            model + training + talk, model, training, talk, (long long)f.n_steps, t);
+            model + training + talk, model, training, talk, (long long)f.n_steps, cli_time(f.seconds));
 }
 
 static bool show_rehearsal(void *ctx, int32_t n_done, int32_t n_total) {
@@ -273,8 +267,7 @@ static int print_plan(const run *r, bool samples) {
 
 static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     double passed = now() - r->started, per_step = passed / (double)(p->step - r->first_step);
-    char eta[32], bar[21];
-    print_time(eta, sizeof eta, per_step * (double)(n_steps - p->step));
+    char bar[21];
     int full = (int)(20 * p->step / n_steps);
     for (int i = 0; i < 20; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
     bar[20] = 0;
@@ -285,8 +278,8 @@ static void progress(run *r, const us_train_report *p, int64_t n_steps) {
     if (isfinite(p->choices_loss))
         fprintf(stderr, "  choices %.3f, worth %.1f%% (at first %.1f%%)", p->choices_loss, 100 * p->choices_worth,
                 100 * p->choices_worth_before);
-    fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed, eta,
-            r->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
+    fprintf(stderr, "  |g| %.2f  %.0f tokens/s  ETA %s%s", p->grad_norm, (double)r->rows / passed,
+            cli_time(per_step * (double)(n_steps - p->step)), r->fancy ? cli_escape(true, CLI_CLEAR) : "\n");
     if (r->fancy && p->validated) fputc('\n', stderr);
     fflush(stderr);
 }
@@ -360,6 +353,8 @@ static void show_sample(void *ctx, const char *line, const char *reply, const us
 static void show_samples(const run *r, int64_t step, bool bare) {
     sampling s = {r, step, bare};
     us_error err;
+    if (bare && !r->quiet) fprintf(stderr, "  what the model answers before it learns:\n");
+    else if (!r->quiet) fprintf(stderr, "  what %s answers after step %lld:\n", r->character, (long long)step);
     us_status st =
         us_train_samples(r->model, r->card, bare ? NULL : r->adapter_path, r->threads, show_sample, keep_talking, &s, &err);
     if (st && st != US_ERR_INTERRUPTED) fprintf(stderr, "    (no samples: %s)\n", err.message);
@@ -402,7 +397,8 @@ static us_status steps(run *r, bool samples, us_train_report *p, us_error *err) 
             r->first_step = p->step - (p->rows > 0), r->started = now() - p->seconds,
             r->loss_mean = isfinite(p->loss) ? p->loss : 0;
             if (isfinite(p->base_loss) && !r->first_step && !r->quiet)
-                fprintf(stderr, "without an adapter: validation loss %.3f, perplexity %.1f\n", p->base_loss, exp(p->base_loss));
+                fprintf(stderr, "%swithout an adapter: validation loss %.3f, perplexity %.1f%s\n",
+                        cli_escape(r->fancy, CLI_HOME), p->base_loss, exp(p->base_loss), cli_escape(r->fancy, CLI_CLEAR));
         }
         if (isfinite(p->loss)) r->loss_mean = 0.9 * r->loss_mean + 0.1 * p->loss;
         r->rows += p->rows;
@@ -427,17 +423,19 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
     us_status st = keep_best(r, err);
     if (st) return cli_fail(r->command, st, err);
     double norm = us_trainer_adapter_norm(r->trainer);
-    fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f. ", p->early ? "Stopped early" : "Done", (long long)p->step,
+    fprintf(stderr, "%s after %lld steps%s. Adapter norm %.3f.", p->early ? "Stopped early" : "Done", (long long)p->step,
             isfinite(p->best_loss) ? "" : " (no validation)", norm);
     if (isfinite(p->best_loss)) {
-        fprintf(stderr, "Best at step %lld; now all of the validation part... ", (long long)p->best_step);
+        fprintf(stderr, " Best at step %lld; now all of the validation part.\n", (long long)p->best_step);
         o.validation_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BEST, &o.n_targets);
         if (!interrupted) o.base_loss = us_trainer_evaluate(r->trainer, US_VALIDATION, 0, US_BASE, NULL);
         if (interrupted) return pause_run(r, p->step, err);
-        fprintf(stderr, "\nOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.",
-                (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss), exp(o.base_loss));
-        printf("%.5f\n", o.validation_loss);
+        fprintf(stderr, "%sOver its %llu tokens: loss %.4f, perplexity %.2f; without the adapter %.2f.%s",
+                cli_escape(r->fancy, CLI_HOME), (unsigned long long)o.n_targets, o.validation_loss, exp(o.validation_loss),
+                exp(o.base_loss), cli_escape(r->fancy, CLI_CLEAR));
     }
+    fputc('\n', stderr);
+    if (isfinite(p->best_loss)) printf("%.5f\n", o.validation_loss);
     st = us_trainer_write_record(r->trainer, &o, r->out, err);
     if (!st && is_draft(r)) st = greet(r, err);
     if (interrupted) return pause_run(r, p->step, err);
@@ -446,9 +444,9 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
                           isfinite(o.validation_loss) ? o.validation_loss : 0, "base_loss",
                           isfinite(o.base_loss) ? o.base_loss : 0));
     fprintf(stderr,
-            r->series ? "\n%s, train.json and loss.svg are written. Begin characters from it: understudy train ... --character "
+            r->series ? "%s, train.json and loss.svg are written. Begin characters from it: understudy train ... --character "
                         "NAME --continue %s\n"
-                      : "\n%s, train.json and loss.svg are written. Talk to it: understudy chat --character %s\n",
+                      : "%s, train.json and loss.svg are written. Talk to them: understudy chat --character %s\n",
             r->adapter_path, r->out);
     if (o.validation_loss >= o.base_loss)
         fprintf(
@@ -513,6 +511,7 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     to->progress_ctx = r;
     to->working = show_working;
     to->working_ctx = r;
+    checkpoint = r->checkpoint_path;
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
@@ -530,6 +529,9 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     if (!resume && (st = ask_base(r, err))) return cli_fail(r->command, st, err);
     us_trainer_estimate(r->trainer);
     if (!r->quiet) print_facts(r, samples || is_draft(r));
+    if (!resume && !r->quiet && access(r->adapter_path, F_OK) == 0)
+        fprintf(stderr, "  %s is there already: the best of this run takes its place (--out DIR: elsewhere)\n",
+                r->adapter_path);
     if (dry_run) return r->json ? print_plan(r, samples || is_draft(r)) : EXIT_OK;
     us_jobs *jobs = r->unlisted ? NULL : enter_job(r, r->typed, id);
     if (resume) log_line(r, json_pack("{s:b}", "resumed", 1));

@@ -145,7 +145,6 @@ static us_status unpack(reader *r) {
     if (!(r->a = archive_read_new())) return us_fail(r->err, US_ERR_MEMORY, "out of memory");
     archive_read_support_filter_gzip(r->a);
     archive_read_support_format_tar(r->a);
-    if (!us_file_exists(r->file)) return us_fail(r->err, US_ERR_NOT_FOUND, "%s: there is no such file", r->file);
     if (archive_read_open_filename(r->a, r->file, 65536)) return refuse(r, "it is no backup that 'understudy backup' made");
     if (statvfs(r->dir, &v)) return us_fail(r->err, US_ERR_IO, "%s: %s", r->dir, strerror(errno));
     uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize, spare = (uint64_t)SPARE_MIB << 20;
@@ -222,6 +221,7 @@ us_status us_backup_restore(const char *file, const char *data_dir, bool force, 
     us_jobs *jobs = NULL;
     int lock = -1;
     *counts = (us_backup_counts){0};
+    if (!us_file_exists(file)) return us_fail(err, US_ERR_NOT_FOUND, "%s: there is no such file", file);
     us_status st = us_dir_make_private(data_dir, err);
     if (!st && !realpath(data_dir, r.dir)) st = us_fail(err, US_ERR_IO, "%s: %s", data_dir, strerror(errno));
     if (!st) st = alone(&r, &lock, &jobs);

@@ -29,6 +29,12 @@ static int distance(const char *a, const char *b, int max) {
 us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t *out, us_error *err) {
     size_t n, n_near = 0;
     const us_speaker *sp = us_script_get_speakers(s, &n);
+    if (!n || !sp[0].n_lines) /* they come by their lines */
+        return us_fail(
+            err, US_ERR_FORMAT,
+            "%s: no line has a speaker's name, as in most subtitles: a transcript or a table that says who speaks is "
+            "needed",
+            us_script_get_path(s, 0));
     for (size_t i = 0; i < n; i++)
         if (!strcmp(sp[i].name, name)) return *out = (uint32_t)i, US_OK;
     us_buf want, have;
@@ -53,7 +59,7 @@ us_status us_script_find_speaker(const us_script *s, const char *name, uint32_t 
     if (n_near) return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; did you mean %s?", name, near);
     for (size_t i = 0; i < n && i < 3; i++)
         snprintf(near + strlen(near), sizeof near - strlen(near), "%s'%.100s'", i ? ", " : "", sp[i].name);
-    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are %s", name, n ? near : "nobody's");
+    return us_fail(err, US_ERR_NOT_FOUND, "no character '%s'; those with most lines are %s", name, near);
 }
 
 /* "mnca" for "monica geller", "rach" for "rachel green": the beginning of the first name, or four letters and more of

@@ -14,9 +14,8 @@ us_status us_facts_own(us_facts_work *w, void *block, us_error *err) {
 static us_status choose_character(us_facts_work *w, const char *name, us_error *err) {
     size_t n;
     const us_speaker *sp = us_script_get_speakers(w->f.script, &n);
-    if (!n || !sp[0].n_lines)
-        return us_fail(err, US_ERR_FORMAT, "%s: no line has a speaker's name", us_script_get_path(w->f.script, 0));
-    us_status st = name ? us_script_find_speaker(w->f.script, name, &w->f.character, err) : US_OK;
+    if (!name && n && sp[0].n_lines) name = sp[0].name;
+    us_status st = us_script_find_speaker(w->f.script, name ? name : "", &w->f.character, err);
     if (st) return st;
     w->f.name = sp[w->f.character].name;
     if (!sp[w->f.character].n_lines) return us_fail(err, US_ERR_FORMAT, "'%s' has no line with words", w->f.name);

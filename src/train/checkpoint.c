@@ -176,7 +176,8 @@ us_status us_checkpoint_read(us_trainer *t, us_error *err) {
     us_gguf *g = NULL;
     char *path = NULL;
     us_status st = path_of(t, &path, err);
-    if (!st && !us_file_exists(path)) st = us_fail(err, US_ERR_NOT_FOUND, "%s: no checkpoint to resume from", path);
+    if (!st && !us_file_exists(path))
+        st = us_fail(err, US_ERR_NOT_FOUND, "%s: no checkpoint to resume from: without --resume the run begins anew", path);
     if (!st) st = us_gguf_open(path, &g, err);
     if (!st) st = load(t, g, path, err);
     us_gguf_close(g);

@@ -125,6 +125,10 @@ hostile('job.json', ('jobs/0123456789abcdef/job.json', b'{', b'0'))
 write(f'{d}/text.tar.gz', 'name,line\n')
 run('restore', f'{d}/text.tar.gz', '--data-dir', f'{d}/c', '--force', code=1, text='no backup that')
 run('restore', f'{d}/nofile', '--data-dir', f'{d}/c', '--force', code=1, text='no such file')
+run('restore', f'{d}/nofile', '--data-dir', f'{d}/new', code=1, text='no such file')
+assert not os.path.exists(f'{d}/new')  # nothing is made for a mistake
+run('backup', d, '--data-dir', a, code=2, text='is a folder: name a file in it')
+run('backup', d, '--data-dir', a, '--force', code=2, text='is a folder: name a file in it')
 
 # ---- jobs are commands: none that reaches outside comes in
 for n, change in enumerate([

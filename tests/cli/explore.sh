@@ -108,6 +108,9 @@ want 1 "did you mean 'Ann Baker'" "$d/play.csv" -c "Ann Bakr"
 want 1 "those with most lines are 'Ann Baker', 'Carl'" "$d/play.csv" -c "Zorro of Zanzibar"
 : >"$d/empty.csv"
 want 1 "empty.csv: empty file" "$d/empty.csv"
+printf '1\n00:00:01,000 --> 00:00:02,000\nHello there.\n\n2\n00:00:03,000 --> 00:00:04,000\nWho is it?\n' >"$d/plain.srt"
+want 1 "no line has a speaker's name, as in most subtitles" "$d/plain.srt"
+want 1 "no line has a speaker's name, as in most subtitles" "$d/plain.srt" -c Ann
 head -c 5000 "$UNDERSTUDY" >"$d/binary.csv"
 want 1 "binary.csv: no text" "$d/binary.csv"
 printf 'name,line\nA,hello\nB,by\0e\n' >"$d/nul.csv"
@@ -131,6 +134,7 @@ elif [ -d /proc/self ]; then
 fi
 echo '{"Ann Baker": ["Carl"], "Carl": ["Ann Baker"]}' >"$d/circle.json"
 want 1 "go round in a circle" "$d/play.csv" --aliases "$d/circle.json"
+"$UNDERSTUDY" help explore | cmp - <("$UNDERSTUDY" explore --help) || fail "help COMMAND is not COMMAND --help"
 # a line without end: refused in words
 { printf 'name,line\nA,'; head -c 300M /dev/zero | tr '\0' x; } >"$d/long.csv"
 want 1 "a cell of more than" "$d/long.csv"

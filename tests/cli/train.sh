@@ -61,6 +61,16 @@ has "without an adapter: validation loss"
 has "[====================] 30/30"
 has "Done after 30 steps"
 has "only 1"
+has "Talk to them: understudy chat --character $d/a"
+# on a terminal progress is written over: every line of it stands alone, and so does the figure of standard output
+if command -v script >/dev/null; then
+    out=$(TERM=xterm script -qec "$(printf '%q ' "${T[@]}" --out "$d/tty" --max-steps 2)" /dev/null </dev/null | sed 's/\r$//; s/.*\r//; s/\x1b\[K//g')
+    grep -qxE '[0-9]+\.[0-9]{5}' <<<"$out" || fail "the loss does not stand alone: $out"
+    grep -qE '^without an adapter: validation loss [0-9.]+, perplexity [0-9.]+$' <<<"$out" || fail "lines run together: $out"
+    grep -qE '^Over its [0-9]+ tokens: [^:]*[0-9]\.$' <<<"$out" || fail "lines run together: $out"
+fi
+out=$(train --out "$d/a" --dry-run 2>&1)
+has "$d/a/adapter.gguf is there already: the best of this run takes its place"
 for f in adapter.gguf card.json train.json loss.svg loss.png log.jsonl; do [ -s "$d/a/$f" ] || fail "no $f"; done
 [ ! -e "$d/a/checkpoint.gguf" ] || fail "the checkpoint of a finished run is still there"
 grep -q '"adapter": "adapter.gguf"' "$d/a/card.json" || fail "the card does not name the adapter"
@@ -210,7 +220,7 @@ for type in F16 Q8_0 Q4_1 Q4_0; do
     "$UNDERSTUDY" inspect "$d/merged.gguf" | grep -q "$type" || fail "merged $type: $("$UNDERSTUDY" inspect "$d/merged.gguf")"
 done
 want 1 "trained over another base file" export "$d/a" --peft "$d/peft2" -m "$d/other.gguf"
-want 1 "adapter_config.json: cannot open" import "$d/none" -m "$d/m.gguf"
+want 1 "no adapter_config.json is there" import "$d/none" -m "$d/m.gguf"
 
 # ---- bad input, each in a line
 t=(train "$d/s.csv" -m "$d/m.gguf" --max-steps 3 --no-samples --out "$d/bad")
