@@ -84,6 +84,7 @@ void cli_script_tell(const us_script *script) {
         }
     if (c->rejected) tell_rejected(script);
     if (c->actions) fprintf(stderr, "  %s without spoken words\n", cli_count(c->actions, "row"));
+    if (c->unnamed) fprintf(stderr, "  %s without a speaker's name\n", cli_count(c->unnamed, "line"));
 }
 
 us_status cli_script_load(cli_script *s, const char *const *paths, size_t n, us_script **out, us_error *err) {

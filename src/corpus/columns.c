@@ -16,7 +16,8 @@ static const char *const known[US_N_CELLS] = {
     "personscene|"
     "personname|personscenes|persona|author|from|fromname|sender|sendername|username|user|nick|nickname|saidby|spokenby|cast|"
     "characters|"
-    "speakerid|speakeridx|dialoguespeaker|displayname|creator|agent|"
+    "speakerid|speakeridx|dialoguespeaker|displayname|creator|agent|speakerlabel|handle|"
+    "commenter|senderid|"
     "персонаж|герой|говорящий|спикер|роль|действующеелицо|имя|имяперсонажа|кто|автор|отправитель|"
     "figur|sprecher|sprecherin|rolle|charakter|personname|wer|absender|"
     "personnage|locuteur|interlocuteur|rôle|nom|qui|auteur|expéditeur|"
@@ -31,7 +32,7 @@ static const char *const known[US_N_CELLS] = {
     "message|messages|mes|says|playerline|body|speech|said|phrase|saying|statement|subtitle|caption|script|scriptline|comment|"
     "value|"
     "response|"
-    "rawtext|transcription|parts|"
+    "rawtext|transcription|parts|msg|utt|"
     "реплика|реплики|текст|текстреплики|фраза|слова|диалог|сообщение|речь|строка|"
     "zeile|satz|replik|dialogtext|äußerung|aussage|rede|nachricht|sprechtext|gesprochenertext|"
     "réplique|répliques|texte|paroles|parole|énoncé|tirade|"
@@ -172,6 +173,7 @@ typedef struct content {
 
 static bool is_number(us_span_str c) {
     size_t digits = 0;
+    if (c.n > 3 && (c.s[c.n - 1] | 32) == 'm' && strchr("aApP", c.s[c.n - 2]) && c.s[c.n - 3] == ' ') c.n -= 3; /* 10:15 AM */
     for (size_t i = 0; i < c.n; i++) {
         digits += c.s[i] >= '0' && c.s[i] <= '9';
         if (!strchr("0123456789.,:-+/ %Tt", c.s[i])) return false;

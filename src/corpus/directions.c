@@ -123,15 +123,16 @@ static bool is_insertion(const char *text, const char *open, const char *inner, 
     return is_alnum(before[-1]) && (goes_on || (ends && before[-1] >= '0' && before[-1] <= '9'));
 }
 
-/* "[00:03]", "(1:02:03.5)": when it was said, in front of the words; in the middle of them hours, minutes and seconds only ("John (3:16)"). */
-static bool is_clock(const char *text, const char *open, const char *inner, const char *close) {
+/* "[00:03]", "(1:02:03.5)": when it was said, in front of the words or, in square brackets, behind them; in the middle of them hours, minutes and seconds only ("John (3:16)"). */
+static bool is_clock(const char *text, const char *open, const char *inner, const char *close, const char *end) {
     size_t colons = 0, digits = 0;
     for (const char *p = inner; p < close; p++) {
         colons += *p == ':';
         digits += *p >= '0' && *p <= '9';
         if (!strchr("0123456789:.,", *p)) return false;
     }
-    return digits > 2 && inner[0] != ':' && close[-1] != ':' && colons >= (open == text ? 1u : 2u) && colons < 4;
+    return digits > 2 && inner[0] != ':' && close[-1] != ':' &&
+           colons >= (open == text || (*open == '[' && close + 1 == end) ? 1u : 2u) && colons < 4;
 }
 
 /* What a model thinks before it speaks, "<think>...</think>": bytes of it; 0: none. */
@@ -203,6 +204,13 @@ static const char *italics_end(const char *text, const char *s, const char *end)
     return close;
 }
 
+/* "*(yawning)*", "_[rises]_": a bracket in the marks of italics. Its partner's place, NULL: none. */
+static const bracket *marked_bracket(const char *s, const char *end, const char **close) {
+    const bracket *b = end - s > 4 && strchr("*_", *s) && strchr("([", s[1]) ? bracket_at(s + 1, end, close) : NULL;
+    const char *after = b ? *close + strlen(b->close) : NULL;
+    return after && after < end && *after == *s ? b : NULL;
+}
+
 static bool ends_sentence(const us_buf *out) {
     size_t n = out->len;
     while (n && out->data[n - 1] == ' ') n--;
@@ -257,11 +265,13 @@ bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
         const char *inner = NULL, *after = NULL;
         char stands_for[8];
         size_t style;
-        const bracket *b = strchr("([\xef\xe3", *p) && *p ? bracket_at(p, end, &close) : NULL;
-        if (b) {
+        const bracket *b = strchr("([\xef\xe3", *p) && *p ? bracket_at(p, end, &close) : NULL,
+                      *marked = b ? NULL : marked_bracket(p, end, &close);
+        if (marked) inner = p + 1 + strlen(marked->open), after = close + strlen(marked->close) + 1;
+        else if (b) {
             inner = p + strlen(b->open);
             after = close + strlen(b->close);
-            if (is_clock(s, p, inner, close)) { /* nobody does it */
+            if (is_clock(s, p, inner, close, end)) { /* nobody does it */
                 if (us_buf_append(out, kept, (size_t)(p - kept), NULL)) return false;
                 changed = true;
                 kept = p = tidy(after, end, out);

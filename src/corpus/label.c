@@ -1,5 +1,6 @@
 /* corpus/label.c - names, headings and directions in plain text. */
 #include "corpus/label.h"
+#include "corpus/moment.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <stdio.h>
@@ -114,7 +115,7 @@ us_span_str us_label_without_corners(us_span_str w) {
 }
 
 static size_t dash_at(const char *s, const char *end) {
-    if (s < end && *s == '-') return 1;
+    if (s < end && *s == '-') return 1 + (end - s > 1 && s[1] == '-');
     return end - s >= 3 && (!memcmp(s, "\xe2\x80\x93", 3) || !memcmp(s, "\xe2\x80\x94", 3)) ? 3 : 0;
 }
 
@@ -156,8 +157,78 @@ static const char *stop_of(us_span_str l, const char **behind) {
     return NULL;
 }
 
+/* "_Ann._ Hi", "**ANN.** Hi", "*Ann*. Hi": a name with a dot in the marks of italics or bold. Stage words are none. */
+static bool marked_and_dotted(us_span_str l, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    static const char *const doing[] = {"Aside",  "Sings", "Singing", "Reads",  "Reading", "Exit",
+                                        "Exeunt", "Enter", "Rises",   "Rising", "Beat",    "Pause"};
+    size_t n = exactly(l, "**") ? 2 : l.n && strchr("_*", *l.s) ? 1 : 0;
+    char mark[3] = {n ? *l.s : 0, n == 2 ? '*' : 0};
+    const char *close = n && l.n > 2 * n + 2 ? memmem(l.s + n, (l.n < 60 ? l.n : 60) - n, mark, n) : NULL, *end = l.s + l.n;
+    if (!close || close == l.s + n) return false;
+    us_span_str inner = us_trim((us_span_str){l.s + n, (size_t)(close - l.s) - n});
+    const char *rest = close + n;
+    bool dot = inner.n && inner.s[inner.n - 1] == '.', behind = !dot && rest < end && *rest == '.';
+    if ((!dot && !behind) || (rest + behind < end && !strchr(" \t", rest[behind]))) return false;
+    *name = without_manner(without_brackets((us_span_str){inner.s, inner.n - dot}, direction), direction);
+    *words = us_trim((us_span_str){rest + behind, (size_t)(end - rest) - behind});
+    for (size_t i = 0; i < sizeof doing / sizeof *doing; i++)
+        if (name->n >= strlen(doing[i]) && !memcmp(name->s, doing[i], strlen(doing[i]))) return false;
+    uint32_t first = 0;
+    return words->n && is_name(*name) && us_utf8_decode(name->s, name->n, &first) && u_isupper((UChar32)first);
+}
+
+/* "А н я (зевает). Доброе.": letters apart, as old prints set names off, up to a dot or a bracket. */
+static size_t spaced_letters(us_span_str l) {
+    size_t letters = 0, i = 0;
+    uint32_t cp;
+    for (int len; i < l.n && i < 80; i += (size_t)len) {
+        if (!(len = us_utf8_decode(l.s + i, l.n - i, &cp))) return 0;
+        if (strchr(".(", (int)(cp < 128 ? cp : 'a'))) break;
+        if (cp == ' ') continue;
+        if (!u_isalpha((UChar32)cp) || (i && l.s[i - 1] != ' ')) return 0;
+        letters++;
+    }
+    return letters > 2 && i < l.n && strchr(".(", l.s[i]) ? i : 0;
+}
+
+bool us_label_spaced(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    us_span_str l = us_trim(line), rest;
+    size_t n = spaced_letters(l);
+    *direction = (us_span_str){0};
+    if (!n) return false;
+    rest = (us_span_str){l.s + n, l.n - n};
+    if (*rest.s == '(') {
+        const char *close = memchr(rest.s, ')', rest.n < 120 ? rest.n : 120);
+        if (!close) return false;
+        *direction = (us_span_str){rest.s, (size_t)(close - rest.s) + 1};
+        rest = us_trim((us_span_str){close + 1, (size_t)(rest.s + rest.n - close) - 1});
+    }
+    if (rest.n < 2 || *rest.s != '.') return false;
+    *name = us_trim((us_span_str){l.s, n});
+    *words = us_trim((us_span_str){rest.s + 1, rest.n - 1});
+    return words->n > 0;
+}
+
+us_status us_label_put_name(us_span_str name, us_buf *out, us_error *err) {
+    us_status st = US_OK;
+    uint32_t cp;
+    size_t i = 0;
+    bool small = false;
+    for (int len; i < name.n && !st; i += (size_t)len) { /* one blank parts letters, more part words, and so does a capital */
+        if (!(len = us_utf8_decode(name.s + i, name.n - i, &cp))) break;
+        if (cp == ' ') continue;
+        bool word = i > 1 && name.s[i - 1] == ' ' && (name.s[i - 2] == ' ' || (small && u_isupper((UChar32)cp)));
+        if (word && out->len) st = us_buf_append_str(out, " ", err);
+        if (!st) st = us_buf_append(out, name.s + i, (size_t)len, err);
+        small = u_islower((UChar32)cp);
+    }
+    return st;
+}
+
 bool us_label_dotted(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
     us_span_str l = us_trim(line);
+    *direction = (us_span_str){0};
+    if (marked_and_dotted(l, name, direction, words)) return true;
     const char *behind, *stop = stop_of(l, &behind);
     *direction = (us_span_str){0};
     if (!stop) return false;
@@ -176,8 +247,22 @@ static bool is_number(us_span_str s) {
     return true;
 }
 
+/* "(10:15:00 AM)" */
+static bool is_when_in_brackets(us_span_str s) {
+    int64_t seconds;
+    return s.n > 2 && strchr("([", *s.s) && us_is_when(s.s + 1, s.s + s.n - 1, &seconds);
+}
+
 us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *err) {
-    if (is_number(direction)) return US_OK;
+    if (is_number(direction) || is_when_in_brackets(direction) ||
+        memmem(direction.s ? direction.s : "", direction.n, "](http", 6))
+        return US_OK;
+    if (direction.n > 4 && strchr("([", *direction.s) && direction.s[1] == '_' && direction.s[direction.n - 2] == '_') {
+        us_status st = us_buf_append(out, direction.s, 1, err); /* (_aside_) */
+        if (!st) st = us_buf_append(out, direction.s + 2, direction.n - 4, err);
+        if (!st) st = us_buf_append(out, direction.s + direction.n - 1, 1, err);
+        return st ? st : us_buf_append_str(out, " ", err);
+    }
     bool open = direction.n && !strchr("([\xef\xe3", *direction.s);
     us_status st = open ? us_buf_append_str(out, "(", err) : US_OK;
     if (!st) st = us_buf_append(out, direction.s ? direction.s : "", direction.n, err);
@@ -209,6 +294,25 @@ static bool bold_and_dash(us_span_str l, us_span_str *name, us_span_str *words) 
     return true;
 }
 
+/* "[ANN]: Hi", "[Ann] (yawning): Hi". */
+static bool bracketed(us_span_str l, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    const char *close = l.n > 4 && *l.s == '[' ? memchr(l.s, ']', l.n < 60 ? l.n : 60) : NULL, *end = l.s + l.n;
+    if (!close) return false;
+    us_span_str in = us_trim((us_span_str){l.s + 1, (size_t)(close - l.s) - 1}),
+                rest = us_trim((us_span_str){close + 1, (size_t)(end - close) - 1}), manner = {0};
+    if (rest.n > 2 && *rest.s == '(') {
+        const char *stop = memchr(rest.s, ')', rest.n < 120 ? rest.n : 120);
+        if (!stop) return false;
+        manner = (us_span_str){rest.s, (size_t)(stop - rest.s) + 1};
+        rest = us_trim((us_span_str){stop + 1, (size_t)(end - stop) - 1});
+    }
+    if (!rest.n || *rest.s != ':' || !is_name(in) || memchr(in.s, ':', in.n)) return false;
+    *name = in;
+    *direction = manner;
+    *words = us_label_without_corners(us_trim((us_span_str){rest.s + 1, rest.n - 1}));
+    return true;
+}
+
 bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words) {
     us_span_str l = without_symbols(us_trim(line));
     size_t len = 0, at;
@@ -227,12 +331,15 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
         return !tag && words->n;
     }
     if (bold_and_dash(l, name, words)) return true;
+    if (bracketed(l, name, direction, words)) return true;
     bool marked = l.n > 4 && (exactly(l, "**") || exactly(l, "__") || exactly(l, "'''")); /* markdown, wikis */
     us_span_str from = marked ? without(l, "*_'") : l;
     if (marked) from.n = (size_t)(l.s + l.n - from.s);
     if ((at = colon_at(from, &len)) != SIZE_MAX) {
         us_span_str n = without_brackets(without((us_span_str){from.s, at}, marked ? "*_' " : "*_ "), direction);
         us_span_str rest = {from.s + at + len, from.n - at - len};
+        if (rest.n > 1 && *rest.s == ':' && strchr(" \t", rest.s[1])) rest.s++, rest.n--; /* "Ann:: Hi" */
+        if (rest.n > 1 && *rest.s == '-' && rest.s[1] == ' ') rest.s++, rest.n--;         /* "Ann:- Hi" */
         bool clock = rest.n > 1 && rest.s[0] >= '0' && rest.s[0] <= '9' && at && from.s[at - 1] >= '0' && from.s[at - 1] <= '9';
         us_span_str manner = *direction, whole = n;
         n = without_manner(n, &manner);
@@ -318,6 +425,25 @@ static bool is_part_in_han(us_span_str t, size_t at) {
     return false;
 }
 
+/* "S01E02", "1x02 - The Return", "Season 1, Episode 2: The Return". */
+static bool is_episode(us_span_str t) {
+    size_t i = 0, from;
+    t = us_trim(t);
+    if (begins(t, "season ") && t.n < 80) {
+        const char *digit = t.s + 7, *comma = digit;
+        while (comma < t.s + t.n && *comma >= '0' && *comma <= '9') comma++;
+        us_span_str rest = us_trim((us_span_str){comma, (size_t)(t.s + t.n - comma)});
+        while (rest.n && strchr(",:- ", *rest.s)) rest.s++, rest.n--;
+        return comma > digit && (!rest.n || begins(rest, "episode ") || begins(rest, "ep"));
+    }
+    bool code = t.n > 3 && (*t.s | 32) == 's';
+    i = code;
+    for (from = i; i < t.n && t.s[i] >= '0' && t.s[i] <= '9'; i++) {}
+    if (i == from || i > from + 2 || i >= t.n || (t.s[i] | 32) != (code ? 'e' : 'x')) return false;
+    for (from = ++i; i < t.n && t.s[i] >= '0' && t.s[i] <= '9'; i++) {}
+    return i >= from + 2 && i < from + 4 && t.n < 80 && (i == t.n || strchr(" .:-", t.s[i]));
+}
+
 bool us_is_heading(us_span_str line) {
     static const char *const heads[] = {"scene",
                                         "act ",
@@ -378,6 +504,7 @@ bool us_is_heading(us_span_str line) {
     bool bracket = l.s[0] == '[' || l.s[0] == '(',
          fenced = exactly(l, "==") || exactly(l, "--") || exactly(l, "**") || exactly(l, "__") || exactly(l, "~~");
     us_span_str t = fenced ? without(l, "=-*_~ ") : l;
+    if (is_episode(bracket ? without(l, "[]()") : t)) return true;
     if (bracket) t.s++, t.n--;
     char low[128] = ""; /* the beginning in small letters, and where each byte of it ends in the line */
     size_t ends[128], n_low = 0, at = 0;

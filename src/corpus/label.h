@@ -10,6 +10,10 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
 
 /* "Ann. Hi", "Ann.- Hi": whether it is a name, or a short sentence, is told by how often it comes. */
 bool us_label_dotted(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words);
+/* "А н я. Доброе.": a name whose letters stand apart. */
+bool us_label_spaced(us_span_str line, us_span_str *name, us_span_str *direction, us_span_str *words);
+/* Such a name without the blanks between its letters. */
+us_status us_label_put_name(us_span_str name, us_buf *out, us_error *err);
 /* A direction in brackets and a blank, in front of the words, where the rule "directions" finds it; nothing for none. */
 us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *err);
 

@@ -5,6 +5,7 @@
  * whole document: names with a dot behind them, numbers in front of the lines, words in quotes. */
 #include "base/utf8.h"
 #include "corpus/label.h"
+#include "corpus/moment.h"
 #include <stdio.h>
 #include <string.h>
 #include <unicode/uchar.h>
@@ -60,31 +61,49 @@ static bool is_about_episode(us_span_str name) {
                                         "season",
                                         "title",
                                         "source",
-                                        "date"};
+                                        "date",
+                                        "人物",
+                                        "出场人物",
+                                        "登场人物",
+                                        "登場人物"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (name.n == strlen(names[i]) && !strncasecmp(name.s, names[i], name.n)) return true;
     return false;
 }
 
+/* What parts names from words where neither a colon nor a dot does. */
+typedef enum part { PART_NONE, PART_BRACKETS, PART_ANGLE, PART_DASH, PART_TIME, PART_SAYS, N_PARTS } part;
+static const char *const part_looks[N_PARTS] = {"Name: line",           "[Name] line",      "Name> line",
+                                                "Name\xe2\x80\x94line", "Name [time] line", "Name says, 'line'"};
+
 /* What is so throughout a document. */
 typedef struct manner {
-    bool numbered;   /* a number or a clock in front of each line, as courts have them */
-    bool bulleted;   /* "- Ann: Hi", "> Ann: Hi" */
-    bool by_dots;    /* "Ann. Hi": the names that come again are in `dotted` */
-    bool quoted;     /* words stand in quotes, which nobody speaks */
-    bool all_small;  /* nobody is written big here */
-    bool places;     /* "[Bridge]" begins a scene */
-    us_tally dotted; /* what stands before the first dot of a line */
-    us_tally colons; /* names with a colon behind them */
-    us_tally led;    /* "[Ann] Hi": what stands in brackets in front of words, where that is how names are written */
-    bool by_brackets;
-    bool by_colons; /* nearly all have one: "STOP. I know you." is a sentence */
+    bool numbered;         /* a number or a clock in front of each line, as courts have them */
+    bool bulleted;         /* "- Ann: Hi", "> Ann: Hi" */
+    bool by_dots;          /* "Ann. Hi": the names that come again are in `dotted` */
+    bool quoted;           /* words stand in quotes, which nobody speaks */
+    bool all_small;        /* nobody is written big here */
+    bool places;           /* "[Bridge]" begins a scene */
+    bool clocked;          /* "Ann: 00:03 Hi": the words begin with when they are said */
+    bool apart;            /* "Ann:", an empty line, and the words */
+    bool spaced;           /* "А н я. Привет.": the letters of names stand apart */
+    us_tally dotted;       /* what stands before the first dot of a line */
+    us_tally colons;       /* names with a colon behind them */
+    us_tally capitals;     /* "ANN. Hi", and names in capitals with what they do in brackets behind: "ANN [rising] Hi" */
+    us_tally within;       /* names in capitals with a colon behind them, in the line of another's speech */
+    bool manners;          /* several of the latter */
+    us_tally led[N_PARTS]; /* names in front of such a mark */
+    part by;               /* how names are parted from words here; PART_NONE: by colons or dots */
+    bool by_all;           /* nearly everywhere */
+    bool by_colons;        /* nearly all have one: "STOP. I know you." is a sentence */
 } manner;
 
 static void manner_fini(manner *m) {
     us_tally_fini(&m->dotted);
     us_tally_fini(&m->colons);
-    us_tally_fini(&m->led);
+    us_tally_fini(&m->capitals);
+    us_tally_fini(&m->within);
+    for (int k = 0; k < N_PARTS; k++) us_tally_fini(&m->led[k]);
 }
 #define MANNER __attribute__((cleanup(manner_fini))) manner
 
@@ -93,6 +112,12 @@ static size_t line_number(us_span_str t, unsigned *number) {
     size_t i = t.n > 3 && strchr("[(", *t.s) && t.s[1] >= '0' && t.s[1] <= '9', open = i; /* [001] Ann: Hi */
     unsigned before = 0;
     bool clock = false;
+    const char *close = t.n > 6 && strchr("[(", *t.s) ? memchr(t.s, *t.s == '[' ? ']' : ')', t.n < 40 ? t.n : 40) : NULL;
+    int seconds;
+    if (close && us_is_clocks((us_span_str){t.s, (size_t)(close - t.s) + 1}) && us_clock_at(t.s + 1, close, &seconds)) {
+        us_span_str rest = us_trim((us_span_str){close + 1, (size_t)(t.s + t.n - close) - 1}); /* [00:03.1 --> 00:05.0] */
+        return *number = (unsigned)seconds, (size_t)(rest.s - t.s);
+    }
     for (*number = 0; i < t.n && i < 12; i++)
         if (t.s[i] >= '0' && t.s[i] <= '9') *number = *number * 10 + (unsigned)(t.s[i] - '0');
         else if (t.s[i] == ':' && i && i + 1 < t.n && t.s[i + 1] >= '0' && t.s[i + 1] <= '9')
@@ -106,6 +131,7 @@ static size_t line_number(us_span_str t, unsigned *number) {
     if (t.s[i] == '.' || t.s[i] == ')') i++;
     if (i < t.n && t.s[i] != ' ' && t.s[i] != '\t') return 0;
     while (i < t.n && (t.s[i] == ' ' || t.s[i] == '\t')) i++;
+    if (clock && i > from && i + 2 < t.n && t.s[i] == '-' && t.s[i + 1] == ' ') i += 2; /* 00:03 - Ann: Hi */
     return i > from ? i : 0;
 }
 
@@ -169,17 +195,154 @@ static bool led_by(us_span_str t, us_span_str *name, us_span_str *words) {
            words->n && *words->s != ':';
 }
 
+/* What may be somebody's name in front of a mark: short, and no sentence. */
+static bool is_short_name(us_span_str s) {
+    size_t words = 1;
+    if (!s.n || s.n > 40 || !(((*s.s | 32) >= 'a' && (*s.s | 32) <= 'z') || (unsigned char)*s.s >= 0x80)) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        words += s.s[i] == ' ';
+        if (strchr(":.?!,;\"<>[]()*_=|", s.s[i])) return false;
+    }
+    return words < 5;
+}
+
+/* Ann says, "Hi there.": of games that are played in words. */
+static bool says(us_span_str t, us_span_str *name, us_span_str *words) {
+    static const char *const verbs[] = {" says", " asks", " exclaims", " whispers", " shouts", " replies", " said", " asked"};
+    const char *quote = memmem(t.s, t.n < 64 ? t.n : 64, ", \"", 3);
+    if (!quote || t.s[t.n - 1] != '"' || quote + 4 >= t.s + t.n) return false;
+    us_span_str head = {t.s, (size_t)(quote - t.s)};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        size_t n = strlen(verbs[i]);
+        if (head.n <= n || memcmp(quote - n, verbs[i], n)) continue;
+        *name = (us_span_str){t.s, head.n - n};
+        *words = (us_span_str){quote + 3, (size_t)(t.s + t.n - quote) - 4};
+        return is_short_name(*name);
+    }
+    return false;
+}
+
+/* "Ann> Hi", "Ann\u2014Hi", "Ann [00:03] Hi". */
+static bool parted_by(part kind, us_span_str t, us_span_str *name, us_span_str *words) {
+    const char *end = t.s + t.n, *at = NULL, *behind = NULL;
+    us_span_str head = {t.s, t.n < 48 ? t.n : 48};
+    if (kind == PART_BRACKETS) return led_by(t, name, words);
+    if (kind == PART_ANGLE && (at = memchr(head.s, '>', head.n))) behind = at + 1;
+    if (kind == PART_DASH) {
+        const char *long_dash = memmem(head.s, head.n, "\xe2\x80\x94", 3), *two = memmem(head.s, head.n, "--", 2);
+        at = long_dash && (!two || long_dash < two) ? long_dash : two;
+        behind = at ? at + (at == long_dash ? 3 : 2) : NULL;
+        if (at && (at == t.s || at[-1] == ' ' || behind >= end || strchr(" -", *behind))) return false;
+    }
+    if (kind == PART_TIME) {
+        const char *open = memmem(head.s, head.n, " [", 2);
+        if (!open) open = memmem(head.s, head.n, " (", 2);
+        const char *close = open ? memchr(open + 1, open[1] == '[' ? ']' : ')', (size_t)(end - open) - 1) : NULL;
+        if (!close || !us_is_clocks((us_span_str){open + 1, (size_t)(close - open)})) return false;
+        at = open, behind = close + 1;
+    }
+    if (kind == PART_SAYS) return says(t, name, words);
+    if (!at) return false;
+    *name = us_trim((us_span_str){t.s, (size_t)(at - t.s)});
+    *words = us_trim((us_span_str){behind, (size_t)(end - behind)});
+    return words->n && *words->s != ':' && is_short_name(*name) && name->s[name->n - 1] != '-';
+}
+
+/* "THE DAUGHTER [in the rain] I'm getting chilled." (Shaw): capitals, and in brackets behind them what they do. */
+static bool mannered(us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
+    size_t i = 0;
+    while (i < t.n && i < 48 && t.s[i] != '[' && t.s[i] != '(') i++;
+    const char *close = i > 2 && i < t.n && t.s[i - 1] == ' ' && strchr("[(", t.s[i])
+                            ? memchr(t.s + i, t.s[i] == '[' ? ']' : ')', t.n - i)
+                            : NULL;
+    if (!close) return false;
+    *name = us_trim((us_span_str){t.s, i});
+    *direction = (us_span_str){t.s + i, (size_t)(close - t.s) + 1 - i};
+    *words = us_trim((us_span_str){close + 1, (size_t)(t.s + t.n - close) - 1});
+    return words->n && !strchr(":.", *words->s) && is_short_name(*name) && us_is_capitals(*name) && !us_is_heading(t);
+}
+
+/* 花子「おはよう and the rest in the lines below: the words keep their corner until it is closed. */
+static bool opens_corner(us_span_str t, us_span_str *name, us_span_str *words) {
+    const char *corner = memmem(t.s, t.n < 48 ? t.n : 48, "\xe3\x80\x8c", 3);
+    if (!corner || corner == t.s || memmem(corner, (size_t)(t.s + t.n - corner), "\xe3\x80\x8d", 3)) return false;
+    *name = us_trim((us_span_str){t.s, (size_t)(corner - t.s)});
+    *words = (us_span_str){corner, (size_t)(t.s + t.n - corner)};
+    return is_short_name(*name) && !memchr(name->s, ' ', name->n) && !memmem(name->s, name->n, "\xe3\x80\x82", 3) &&
+           !memmem(name->s, name->n, "\xe3\x80\x81", 3);
+}
+
+/* Words without the clock in front of them; as they are where there is none. */
+static us_span_str without_clock(us_span_str w) {
+    int s;
+    const char *end = w.s + w.n, *q = us_clock_at(w.s, end, &s), *colon = memchr(w.s, ':', w.n);
+    return q && q < end && *q == ' ' && colon && colon < q ? us_trim((us_span_str){q, (size_t)(end - q)}) : w;
+}
+
 static bool label_of(const manner *m, us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
-    if (m->by_brackets && led_by(t, name, words) && us_tally_count(&m->led, *name)) return *direction = (us_span_str){0}, true;
+    if (m->by && parted_by(m->by, t, name, words) && (m->by_all || us_tally_count(&m->led[m->by], *name)))
+        return *direction = (us_span_str){0}, true;
+    if (m->spaced && us_label_spaced(t, name, direction, words)) return true;
     if (m->by_dots && us_label_dotted(t, name, direction, words) && us_tally_count(&m->dotted, *name) > 1) return true;
-    if (us_label_split(t, name, direction, words))
+    if (us_label_split(t, name, direction, words)) {
+        if (m->clocked) *words = without_clock(*words);
         return !m->by_colons || !has_dot(t, *name) || us_tally_count(&m->colons, *name);
+    }
+    if (mannered(t, name, direction, words) && (m->manners || us_tally_count(&m->capitals, *name) > 1 ||
+                                                us_tally_count(&m->colons, *name) || us_tally_count(&m->dotted, *name)))
+        return true;
+    if (opens_corner(t, name, words)) return *direction = (us_span_str){0}, true;
     return m->by_dots && us_label_dotted(t, name, direction, words) && is_full_name(*name);
+}
+
+static bool ends_sentence(const char *from, const char *end) {
+    static const char *const marks[] = {".", "?", "!", ")", "]", "\"", "\xe2\x80\x9d", "\xe2\x80\xa6", "\xc2\xbb"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        size_t n = strlen(marks[i]);
+        if ((size_t)(end - from) >= n && !memcmp(end - n, marks[i], n)) return true;
+    }
+    return false;
+}
+
+/* "Hello. BOB: Hi there.": where, behind the end of a sentence, a name with a colon stands; 0: nowhere. */
+static size_t next_colon(us_span_str words, us_span_str *name, us_span_str *direction, us_span_str *rest) {
+    for (size_t i = 1; i + 3 < words.n; i++) {
+        if (words.s[i] != ' ' || words.s[i + 1] == ' ' || !ends_sentence(words.s, words.s + i)) continue;
+        us_span_str t = {words.s + i + 1, words.n - i - 1 < 200 ? words.n - i - 1 : 200}; /* a line may be very long */
+        if (!memchr(t.s, ':', t.n < 60 ? t.n : 60) || !us_label_split(t, name, direction, rest) || name->s != t.s || !rest->n)
+            continue;
+        rest->n = (size_t)(words.s + words.n - rest->s);
+        return i;
+    }
+    return 0;
+}
+
+/* The same where the name is somebody's, because it stands in front of other lines, or comes again so. */
+static size_t next_speech(const manner *m, us_span_str words, us_span_str *name, us_span_str *direction, us_span_str *rest) {
+    size_t from = 0, n;
+    while ((n = next_colon((us_span_str){words.s + from, words.n - from}, name, direction, rest))) {
+        uint32_t met = us_tally_count(&m->colons, *name), within = us_tally_count(&m->within, *name);
+        if (met > 2 || (us_is_capitals(*name) && met + within > 1)) return from + n;
+        from += n;
+    }
+    return 0;
+}
+
+/* How names are parted from words where there are few colons: the most frequent of the marks. */
+static void find_part(manner *m, size_t labels, size_t lines) {
+    for (int k = PART_BRACKETS; k < N_PARTS; k++) {
+        const us_tally *t = &m->led[k];
+        bool often = t->total > 2 && t->total > labels && t->total * 10 >= lines * 5 && t->n * 3 <= t->total * 2;
+        if (often && (!m->by || t->total > m->led[m->by].total)) m->by = (part)k;
+    }
+    m->by_all = m->by > PART_BRACKETS && m->led[m->by].total * 10 >= lines * 8;
 }
 
 static void survey(const us_doc *d, manner *m) {
     us_span_str name, direction, words;
-    size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, dots = 0, n = us_doc_sample(d);
+    size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, dots = 0, clocks = 0, alone = 0,
+           spaced = 0, manners = 0, n = us_doc_sample(d);
+    bool nameless = false;
     unsigned number, last = 0;
     memset(m, 0, sizeof *m);
     m->places = has_places(d);
@@ -195,20 +358,34 @@ static void survey(const us_doc *d, manner *m) {
     m->bulleted = bullets > 1 && bullets * 5 > lines;
     for (us_lines l = us_lines_of(d->s, n); us_lines_next(&l);) {
         us_span_str t = bare(m, l.text);
-        if (us_label_split(t, &name, &direction, &words)) {
+        for (int k = PART_ANGLE; k < N_PARTS; k++)
+            if (parted_by((part)k, t, &name, &words)) us_tally_add(&m->led[k], name);
+        alone += nameless && !t.n;
+        nameless = false;
+        if (us_label_spaced(t, &name, &direction, &words)) spaced++;
+        else if (us_label_split(t, &name, &direction, &words)) {
             labels++;
             small += !is_big(name);
             quoted += unquoted(words).n < words.n;
-            if (has_dot(t, name)) dots++;
+            clocks += without_clock(words).n < words.n;
+            nameless = !words.n;
+            for (us_span_str other, rest; memchr(words.s, ':', words.n) && next_colon(words, &other, &direction, &rest);
+                 words = rest)
+                if (us_is_capitals(other)) us_tally_add(&m->within, other);
+            if (has_dot(t, name)) dots++, us_tally_add(&m->capitals, name);
             else us_tally_add(&m->colons, name);
         } else if (us_label_dotted(t, &name, &direction, &words)) us_tally_add(&m->dotted, name);
-        else if (led_by(t, &name, &words)) us_tally_add(&m->led, name);
+        else if (mannered(t, &name, &direction, &words)) us_tally_add(&m->capitals, name), manners++;
+        else if (led_by(t, &name, &words)) us_tally_add(&m->led[PART_BRACKETS], name);
     }
-    m->by_brackets =
-        m->led.total > 2 && m->led.total > labels && m->led.total * 10 >= lines * 5 && m->led.n * 3 <= m->led.total * 2;
+    find_part(m, labels, lines);
     for (size_t i = 0; i < m->dotted.n; i++) again += m->dotted.names[i].count > 1 ? m->dotted.names[i].count : 0;
     m->by_dots = again >= 4 && (again > labels || m->numbered) && again * 2 > m->dotted.total;
     m->by_colons = m->colons.total > 3 * dots;
+    m->spaced = spaced > 2;
+    m->manners = manners > 2;
+    m->clocked = labels > 2 && clocks * 10 >= labels * 8;
+    m->apart = alone > 2 && alone * 10 >= labels * 6 && us_tally_repeated(&m->colons) > 0.5;
     m->quoted = labels > 2 && quoted * 10 >= labels * 8;
     m->all_small = small * 2 > labels;
 }
@@ -227,11 +404,13 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     while (us_lines_next(&l)) {
         us_span_str t = bare(&m, l.text);
         if (!t.n) {
+            if (m.apart && nameless) continue;
             empty += nameless;
             nameless = false;
             gap = true;
             continue;
         }
+        if (us_is_clocks(t)) continue;
         if (us_is_heading(t) || us_is_direction_line(t)) gap = true;
         else if (label_of(&m, t, &name, &direction, &words)) {
             labelled++;
@@ -250,43 +429,64 @@ void us_look_dialogue(const us_script_options *o, const us_doc *d, us_view *view
     if (tight > 0.9 * labelled) view->fit *= 0.85;
     if (share < 0.3) view->fit *= 0.5;
     if (labelled < 2) view->fit *= 0.7;
-    snprintf(view->about, sizeof view->about, "plain text, \"%sName%s line\"%s", m.by_brackets ? "[" : "",
-             m.by_brackets ? "]"
-             : m.by_dots   ? "."
-                           : ":",
+    snprintf(view->about, sizeof view->about, "plain text, \"%s\"%s",
+             m.by                    ? part_looks[m.by]
+             : m.by_dots || m.spaced ? "Name. line"
+                                     : part_looks[PART_NONE],
              m.numbered ? ", numbers in front of the lines left out" : "");
 }
 
 typedef struct speech {
     us_rows *r;
+    const manner *m;
     us_buf speaker, text;
-    uint32_t line;
+    uint32_t line, parted; /* parted: speeches that stood in the line of another */
     bool open;
 } speech;
 
 static us_status finish(speech *p) {
-    if (p->open)
-        us_rows_say(p->r, p->line, (us_span_str){p->speaker.data, p->speaker.len},
-                    (us_span_str){p->text.data ? p->text.data : "", p->text.len});
+    us_span_str text = {p->text.data ? p->text.data : "", p->text.len};
+    if (p->open) us_rows_say(p->r, p->line, (us_span_str){p->speaker.data, p->speaker.len}, us_label_without_corners(text));
     p->open = false;
     return p->r->status;
 }
 
 static us_status begin(speech *p, uint32_t line, us_span_str name, us_span_str direction, us_span_str words) {
-    us_status st = finish(p);
     us_error *err = p->r->err;
-    us_buf_clear(&p->speaker);
-    us_buf_clear(&p->text);
-    p->line = line;
-    p->open = true;
-    if (!st) st = us_buf_append(&p->speaker, name.s, name.n, err);
-    if (!st) st = us_label_put_direction(direction, &p->text, err);
-    return st ? st : us_buf_append(&p->text, words.s, words.n, err);
+    us_status st = US_OK;
+    for (bool more = true; more && !st;) {
+        us_span_str other = {0}, its = {0}, rest = {0};
+        size_t n = (p->m->colons.total || p->m->within.total) && memchr(words.s, ':', words.n)
+                       ? next_speech(p->m, words, &other, &its, &rest)
+                       : 0;
+        more = n > 0;
+        st = finish(p);
+        us_buf_clear(&p->speaker);
+        us_buf_clear(&p->text);
+        p->line = line;
+        p->open = true;
+        if (!st)
+            st = p->m->spaced ? us_label_put_name(name, &p->speaker, err) : us_buf_append(&p->speaker, name.s, name.n, err);
+        if (!st) st = us_label_put_direction(direction, &p->text, err);
+        if (!st) st = us_buf_append(&p->text, words.s, more ? n : words.n, err);
+        p->parted += more;
+        name = other, direction = its, words = rest;
+    }
+    return st;
 }
 
 static us_status go_on(speech *p, us_span_str words) {
     us_status st = p->text.len ? us_buf_append_str(&p->text, "\n", p->r->err) : US_OK;
     return st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err);
+}
+
+/* Does a name stand in front of other lines, written big? */
+static bool is_met(const us_tally *names, us_span_str name) {
+    for (size_t i = 0; i < names->n; i++)
+        if (names->names[i].n == name.n && is_big((us_span_str){names->names[i].s, name.n}) &&
+            !strncasecmp(names->names[i].s, name.s, name.n))
+            return true;
+    return false;
 }
 
 /* "Пауза.", "Beat", "Curtain.": alone on a line. */
@@ -298,6 +498,9 @@ static bool is_pause(us_span_str t) {
         if (t.n == strlen(words[i]) && !strncasecmp(t.s, words[i], t.n)) return true;
     return false;
 }
+
+/* "△小红坐着。": what is seen, in the scripts of China. */
+static bool is_told(us_span_str t) { return t.n > 3 && (!memcmp(t.s, "\xe2\x96\xb3", 3) || !memcmp(t.s, "\xe2\x96\xb2", 3)); }
 
 /* 太郎「早」 is all that is said: what stands below is told. */
 static bool is_closed(us_span_str t) {
@@ -320,7 +523,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
     MANNER m = {0};
     us_span_str name, direction, words;
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
-    speech p = {.r = r};
+    speech p = {.r = r, .m = &m};
     us_status st = US_OK;
     bool gap = true;
     us_buf_init(&p.speaker, 4096);
@@ -338,14 +541,21 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
             gap = true;
             continue;
         }
+        bool waits = m.apart && p.open && !p.text.len,
+             corner = p.open && p.text.len > 2 && !memcmp(p.text.data, "\xe3\x80\x8c", 3);
+        if (us_is_clocks(t)) { /* when it is said */
+            if (gap && !waits) st = finish(&p);
+            if (!st) us_rows_action(r, l.line), st = r->status;
+            continue;
+        }
         bool label = label_of(&m, t, &name, &direction, &words);
         if (label && m.quoted) words = unquoted(words);
-        if (label && !m.all_small && *t.s != '<' &&
-            !is_big(name)) { /* "he said: ..." is no speaker, "old man: ..." is one when it appears again */
+        if (label && !m.all_small && *t.s != '<' && !is_big(name) &&
+            !is_met(&m.colons, name)) { /* "he said: ..." is no speaker, "old man: ..." is one when it appears again */
             uint32_t n = us_tally_add(&names, name);
             label = n > 2 || n == 0;
         }
-        if ((label && is_about_episode(name)) || is_pause(t)) {
+        if ((label && is_about_episode(name)) || is_pause(t) || is_told(t)) {
             st = finish(&p);
             us_rows_action(r, l.line);
             if (!st) st = r->status;
@@ -356,7 +566,8 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
         } else if (label) {
             st = begin(&p, l.line, name, direction, words);
             if (!st && is_closed(t)) st = finish(&p);
-        } else if (us_is_direction_line(t) || gap || !p.open || is_set_in(l.text, &p.text)) {
+        } else if (waits && !us_is_direction_line(t)) st = go_on(&p, t);
+        else if (us_is_direction_line(t) || gap || !p.open || is_set_in(l.text, &p.text)) {
             bool said = p.open && !gap && us_is_direction_line(t); /* a direction between the lines of a speech */
             if (said) st = go_on(&p, t);
             else if (!(st = finish(&p))) us_rows_action(r, l.line), st = r->status;
@@ -364,10 +575,13 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
             p.open = false;
             us_rows_reject(r, p.line, "a speech of more bytes than a cell may have");
             st = r->status;
-        }
+        } else if (corner && t.n > 2 && !memcmp(t.s + t.n - 3, "\xe3\x80\x8d", 3)) st = finish(&p);
         gap = false;
     }
     if (!st) st = finish(&p);
+    if (p.parted)
+        snprintf(r->about, sizeof r->about, "plain text, \"%s\"; speeches that stood in the line of another, parted: %u",
+                 part_looks[m.by], p.parted);
     us_buf_fini(&p.speaker);
     us_buf_fini(&p.text);
     return st;

@@ -137,7 +137,10 @@ static us_status text_of(const char *s, size_t n, bool cells, us_buf *out, us_er
 static bool is_page(const us_doc *d) {
     size_t n = d->n < 4096 ? d->n : 4096;
     us_span_str t = us_trim((us_span_str){d->s, n});
+    static const char *const blocks[] = {"table", "div", "p", "ul", "ol", "dl", "h1", "h2", "h3", "pre", "section", "article"};
     if (d->workbook || d->inside || !t.n || *t.s != '<') return false;
+    const char *close = memchr(t.s, '>', t.n);
+    if (close && is_any((us_span_str){t.s + 1, (size_t)(close - t.s) - 1}, blocks, sizeof blocks / sizeof *blocks)) return true;
     return (t.n > 9 && !strncasecmp(t.s, "<!doctype html", 14)) || memmem(t.s, t.n, "<html", 5) ||
            memmem(t.s, t.n, "<HTML", 5) || memmem(t.s, t.n, "<body", 5) ||
            !strncasecmp(t.s, "<sami>", 6); /* Korea's captions */

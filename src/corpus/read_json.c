@@ -9,7 +9,7 @@
  * such as "episode" hold for all that is inside, and a long string of several lines is a script of its own. */
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "corpus/shape.h"
+#include "corpus/label.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +26,9 @@ typedef struct place {
     char season[64], episode[160], scene[160], bot[80];
     uint32_t list; /* number of the list, 0: none */
     int depth;
-    bool talk;   /* under a key that means a dialogue */
-    bool thread; /* a list of replies: no scene of its own */
+    bool element; /* of a list, at once */
+    bool talk;    /* under a key that means a dialogue */
+    bool thread;  /* a list of replies: no scene of its own */
 } place;
 
 typedef struct walk {
@@ -43,6 +44,7 @@ typedef struct walk {
     bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
     bool rejected, in_turn;  /* answers that were rejected are left out; nobody is named: A and B speak in turn */
     bool shown;              /* what stood twice, as it was said and as it was shown, is read once */
+    uint64_t nameless;       /* texts beside which nobody is named */
     uint64_t branches;       /* messages beside the way that a chat shows */
     uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
 } walk;
@@ -51,6 +53,21 @@ typedef struct walk {
 
 static const char *blanks(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
+    return p;
+}
+
+/* Behind a remark, "// ..." or a block of C's, which people write between values; p where there is none. */
+static const char *remark(const char *p, const char *end) {
+    const char *close = NULL;
+    if (end - p < 2 || *p != '/') return p;
+    if (p[1] == '/') close = memchr(p, '\n', (size_t)(end - p));
+    else if (p[1] == '*' && (close = memmem(p + 2, (size_t)(end - p) - 2, "*/", 2))) close += 2;
+    return close ? close : p[1] == '/' ? end : p;
+}
+
+/* Blanks and remarks. */
+static const char *gap(const char *p, const char *end) {
+    for (const char *q; (p = blanks(p, end)) < end && *p == '/' && (q = remark(p, end)) > p;) p = q;
     return p;
 }
 
@@ -80,7 +97,8 @@ static const char *skip_value(walk *w, const char *p, const char *end) {
             if (!depth || open[depth - 1] != (*p == '}' ? '{' : '[')) break;
             depth--;
             p++;
-        } else if (!depth) { /* a number or a word */
+        } else if (*p == '/' && depth && remark(p, end) > p) p = remark(p, end);
+        else if (!depth) { /* a number or a word */
             while (p < end && !strchr(",]} \n\r\t:\"{[", *p)) p++;
             if (p == from) break;
         } else p++;
@@ -96,21 +114,21 @@ static bool list_members(walk *w, us_span_str object, member **out, size_t *n, u
     size_t cap = 0;
     *out = NULL;
     *n = 0;
-    for (p = blanks(p, end); p < end; p = blanks(p, end)) {
+    for (p = gap(p, end); p < end; p = gap(p, end)) {
         member m;
         if (*p != '"') return false;
         const char *q = skip_string(p, end);
         if (!q) return false;
         m.key = (us_span_str){p + 1, (size_t)(q - p) - 2};
-        p = blanks(q, end);
+        p = gap(q, end);
         if (p >= end || *p != ':') return false;
-        p = blanks(p + 1, end);
+        p = gap(p + 1, end);
         if (!(q = skip_value(w, p, end))) return false;
         m.value = (us_span_str){p, (size_t)(q - p)};
         if (*n >= MAX_MEMBERS) return false;
         if (us_grow(out, &cap, *n + 1, sizeof **out, err)) return false;
         (*out)[(*n)++] = m;
-        p = blanks(q, end);
+        p = gap(q, end);
         if (p < end && *p == ',') p++;
     }
     return true;
@@ -118,8 +136,8 @@ static bool list_members(walk *w, us_span_str object, member **out, size_t *n, u
 
 /* The next element of a list: *p stands behind '[' or an element; false at the end. */
 static bool next_element(walk *w, const char **p, const char *end, us_span_str *out) {
-    const char *q = blanks(*p, end);
-    if (q < end && *q == ',') q = blanks(q + 1, end);
+    const char *q = gap(*p, end);
+    if (q < end && *q == ',') q = gap(q + 1, end);
     const char *after = q < end && *q != ']' ? skip_value(w, q, end) : NULL;
     if (!after) return false;
     *out = (us_span_str){q, (size_t)(after - q)};
@@ -218,9 +236,10 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
         }
         return st;
     }
-    static const char *const keys[] = {"nickname", "global_name", "display_name", "real_name", "name",
-                                       "username", "full_name",   "first_name",   "text",      "content",
-                                       "value",    "title",       "role",         "body"};
+    static const char *const keys[] = {"nickname", "global_name", "display_name", "displayName", "real_name", "name",
+                                       "username", "full_name",   "first_name",   "screen_name", "text",      "content",
+                                       "value",    "title",       "role",         "body"},
+                             *const within[] = {"user", "author", "application", "profile"}; /* Teams */
     bool whole = list_members(w, v, &m, &n, w->r->err);
     member *parts = whole ? find(m, n, "parts") : NULL; /* OpenAI's export */
     if (parts && *parts->value.s == '[') st = put_value(w, parts->value, "\n", out, depth + 1);
@@ -231,6 +250,11 @@ static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *
             st = decode(inner(found->value), out, w->r->err);
             break;
         }
+    for (size_t k = 0, before = out->len; whole && !parts && k < sizeof within / sizeof *within && !st && out->len == before;
+         k++) {
+        member *found = find(m, n, within[k]);
+        if (found && *found->value.s == '{') st = put_value(w, found->value, between, out, depth + 1);
+    }
     free(m);
     return st;
 }
@@ -300,6 +324,19 @@ static bool same_keys(walk *w, const member *m, size_t n) {
     return false;
 }
 
+/* The words one by one, with their times, beside what they make. */
+static bool is_word_list(us_span_str key) {
+    static const char *const names[] = {"words", "word_segments", "tokens"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (key.n == strlen(names[i]) && !memcmp(key.s, names[i], key.n)) return true;
+    return false;
+}
+
+static bool is_timed_words(const member *m) {
+    return is_word_list(m->key) && m->value.n > 1 && *m->value.s == '[' &&
+           strchr("{]", *blanks(m->value.s + 1, m->value.s + m->value.n));
+}
+
 /* Which members are speaker and text, if the object is a record. */
 static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
     us_span_str header[64];
@@ -311,7 +348,8 @@ static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
     for (int again = 0; again < 16; again++) {
         int text = at->at[US_CELL_TEXT], speaker = at->at[US_CELL_SPEAKER];
         pieces = false;
-        if (text >= 0 && (text == speaker || !is_texts(w, m[text].value, &pieces))) barred[text] = true;
+        if (text >= 0 && (text == speaker || is_timed_words(&m[text]) || !is_texts(w, m[text].value, &pieces)))
+            barred[text] = true;
         else if (speaker >= 0 && (!is_names(m[speaker].value) || (*m[speaker].value.s == '{' && text < 0)))
             barred[speaker] = true;
         else break;
@@ -406,6 +444,20 @@ static bool is_system(us_span_str s) {
     return false;
 }
 
+/* What Messenger and Instagram say themselves, in English. */
+static bool is_notice(us_span_str s) {
+    static const char *const ends[] = {" to your message",     " to a message",  " to your message ",
+                                       " sent an attachment.", " sent a photo.", " sent a voice message.",
+                                       " missed your call.",   " missed a call."};
+    if (s.n == 15 && !memcmp(s.s, "Liked a message", 15)) return true;
+    bool reacted = s.n > 8 && !memcmp(s.s, "Reacted ", 8);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]);
+        if (s.n > n && !memcmp(s.s + s.n - n, ends[i], n) && (i < 3 ? reacted : s.n < 80)) return true;
+    }
+    return false;
+}
+
 static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl) {
     us_span_str text = m[at->at[US_CELL_TEXT]].value;
     bool pieces = false;
@@ -445,8 +497,10 @@ static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us
     while (!st && (!list || next_element(w, &p, end, &e))) { /* a list of strings: a line each */
         us_buf_clear(&w->text);
         st = put_value(w, e, "", &w->text, 0);
-        if (!st && w->messenger) put_right(&w->text);
-        if (!st) st = add_line(w, e.s, &here, held(&w->speaker), held(&w->text));
+        if (!st && w->messenger && is_notice(put_right(&w->text))) {
+            us_rows_action(w->r, line_of(w, e.s));
+            st = w->r->status;
+        } else if (!st) st = add_line(w, e.s, &here, held(&w->speaker), held(&w->text));
         if (!list) break;
     }
     return st;
@@ -464,6 +518,99 @@ static us_status emit_side(walk *w, us_span_str object, member *m, size_t n, con
     us_buf_clear(&w->text);
     us_status st = put_value(w, m[text].value, "", &w->text, 0);
     return st ? st : add_line(w, object.s, &pl, (us_span_str){who, strlen(who)}, held(&w->text));
+}
+
+/* Character.AI: "candidates" for one turn, of which "primary_candidate_id" is shown; in its older export "src" says it, and what
+ * "is_alternative" was not shown. */
+static us_status emit_candidate(walk *w, us_span_str object, member *m, size_t n, place pl, bool *done) {
+    member *who = find(m, n, "author"), *list = find(m, n, "candidates"), *shown = find(m, n, "primary_candidate_id"),
+           *of = NULL, *src = find(m, n, "src"), *text = find(m, n, "text"), *other = find(m, n, "is_alternative");
+    us_status st = US_OK;
+    us_span_str e, said = {0};
+    size_t k = 0, count = 0;
+    bool old = src && *src->value.s == '{' && text && is_string(text->value) && other;
+    if (old && *other->value.s == 't') return *done = true, w->branches++, US_OK;
+    if (old) who = src, said = text->value;
+    else if (!who || *who->value.s != '{' || !list || *list->value.s != '[') return US_OK;
+    for (const char *p = old ? NULL : list->value.s + 1; p && next_element(w, &p, list->value.s + list->value.n, &e); count++) {
+        bool whole = *e.s == '{' && list_members(w, e, &of, &k, w->r->err);
+        member *words = whole ? find(of, k, "raw_content") : NULL, *id = whole ? find(of, k, "candidate_id") : NULL;
+        bool is_shown = id && shown && id->value.n == shown->value.n && !memcmp(id->value.s, shown->value.s, id->value.n);
+        if (words && is_string(words->value) && (!said.n || is_shown)) said = words->value;
+        if (*e.s == '{') free(of);
+    }
+    if (!said.n) return US_OK;
+    *done = true;
+    w->branches += count ? count - 1 : 0;
+    us_buf_clear(&w->speaker);
+    us_buf_clear(&w->text);
+    st = put_value(w, who->value, "", &w->speaker, 0);
+    if (!st) st = decode(inner(said), &w->text, w->r->err);
+    return st ? st : add_line(w, object.s, &pl, held(&w->speaker), held(&w->text));
+}
+
+/* Who speaks is said beside an object that has the words: {"turn": "driver", "data": {"utterance": "Hi"}} (KVRET); or two of them make a
+ * turn: {"usr": {"transcript": "Hi"}, "sys": {"sent": "Hello."}} (CamRest). */
+static us_status emit_halves(walk *w, us_span_str object, member *m, size_t n, place pl, bool *done) {
+    static const char *const keys[][2] = {{"data", "utterance"}, {"usr", "transcript"}, {"sys", "sent"}};
+    member *turn = find(m, n, "turn"), *of = NULL;
+    us_status st = US_OK;
+    size_t k = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
+        member *half = find(m, n, keys[i][0]);
+        if (!half || *half->value.s != '{' || (!i && (!turn || !is_string(turn->value)))) continue;
+        bool whole = list_members(w, half->value, &of, &k, w->r->err);
+        member *said = whole ? find(of, k, keys[i][1]) : NULL;
+        if (said && is_string(said->value)) {
+            *done = true;
+            us_buf_clear(&w->speaker);
+            us_buf_clear(&w->text);
+            st = i ? us_buf_append_str(&w->speaker, keys[i][0], w->r->err) : decode(inner(turn->value), &w->speaker, w->r->err);
+            if (!st) st = decode(inner(said->value), &w->text, w->r->err);
+            if (!st) st = add_line(w, object.s, &pl, held(&w->speaker), held(&w->text));
+        }
+        free(of);
+    }
+    return st;
+}
+
+/* {"id": 1, "text": "Ann: Hi"}: the name stands in the words. */
+static us_status emit_labelled(walk *w, us_span_str object, us_span_str text, place pl, bool *done) {
+    us_span_str name, direction, words;
+    us_buf_clear(&w->text);
+    us_status st = decode(inner(text), &w->text, w->r->err);
+    bool label =
+        !st && us_label_split(held(&w->text), &name, &direction, &words) && words.n && !(*name.s >= 'a' && *name.s <= 'z');
+    *done = label && !memchr(w->text.data, '\n', w->text.len);
+    if (!*done) return st;
+    us_buf_clear(&w->other);
+    st = us_label_put_direction(direction, &w->other, w->r->err);
+    if (!st) st = us_buf_append(&w->other, words.s, words.n, w->r->err);
+    return st ? st : add_line(w, object.s, &pl, name, held(&w->other));
+}
+
+/* MultiWOZ 2.0 and 2.1: {"goal": ..., "log": [{"text": ..., "metadata": {}}, ...]}: the user begins, whose turns have no metadata. */
+static us_status emit_log(walk *w, member *m, size_t n, place pl, bool *done) {
+    member *log = find(m, n, "log"), *of = NULL;
+    us_status st = US_OK;
+    us_span_str e;
+    size_t k = 0;
+    if (!log || *log->value.s != '[') return US_OK;
+    pl.list = ++w->n_lists;
+    for (const char *p = log->value.s + 1; !st && next_element(w, &p, log->value.s + log->value.n, &e);) {
+        bool whole = *e.s == '{' && list_members(w, e, &of, &k, w->r->err);
+        member *text = whole ? find(of, k, "text") : NULL, *data = whole ? find(of, k, "metadata") : NULL;
+        if (text && is_string(text->value) && data) {
+            bool user = *data->value.s == '{' && *blanks(data->value.s + 1, data->value.s + data->value.n) == '}';
+            us_buf_clear(&w->text);
+            *done = true;
+            st = decode(inner(text->value), &w->text, w->r->err);
+            if (!st) st = add_line(w, e.s, &pl, user ? (us_span_str){"USER", 4} : (us_span_str){"SYSTEM", 6}, held(&w->text));
+        }
+        if (*e.s == '{') free(of);
+        of = NULL;
+    }
+    return st;
 }
 
 /* Of "response_a" and "response_b" the one that "winner" names, else the first; the other is counted. */
@@ -525,6 +672,7 @@ static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, c
     for (size_t i = 0; i < k; i++) keys[i] = m[i].key;
     if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = better_of(w, m, k, &m[answer_at]);
     bool list = answer && answer->value.n && *answer->value.s == '[';
+    if (find(m, n, "choice") || find(m, n, "choices")) return *done = false, US_OK; /* an examination's */
     *done = question && answer && is_string(question->value) &&
             (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
     if (!*done) return US_OK;
@@ -584,13 +732,40 @@ static us_status put_csv_cell(walk *w, us_span_str v, bool first, us_buf *out) {
     return st ? st : us_buf_append_str(out, "\"", w->r->err);
 }
 
+/* Of rows of two cells, without a header that is known, the one whose values come again is the speaker's: 0 or 1; -1: neither. */
+static int speaker_of_rows(walk *w, us_span_str list) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str row, cell, seen[2][64];
+    us_columns named;
+    size_t rows = 0, again[2] = {0};
+    for (; rows < 64 && next_element(w, &p, end, &row); rows++) {
+        const char *q = row.s + 1;
+        size_t n = 0;
+        for (; next_element(w, &q, row.s + row.n, &cell); n++) {
+            if (n > 1 || !is_string(cell)) return -1;
+            bool met = false;
+            for (size_t i = 0; i < rows && !met; i++) met = seen[n][i].n == cell.n && !memcmp(seen[n][i].s, cell.s, cell.n);
+            again[n] += met;
+            seen[n][rows] = cell;
+        }
+        if (n != 2) return -1;
+    }
+    if (!rows) return -1;
+    us_span_str header[2] = {inner(seen[0][0]), inner(seen[1][0])};
+    us_columns_named(w->r->options, header, 2, NULL, &named);
+    if (named.at[US_CELL_SPEAKER] >= 0 && named.at[US_CELL_TEXT] >= 0) return -1;
+    int best = again[1] > again[0];
+    return again[best] * 4 > rows && again[best] > again[!best] ? best : -1;
+}
+
 /* A list of lists is a table, row by row; "columns" may stand beside it (pandas' "split"). */
 static us_status read_rows(walk *w, us_span_str list, us_span_str columns, const place *pl) {
     us_buf csv;
     us_buf_init(&csv, (size_t)1 << 31);
     us_span_str row = columns, cell;
     const char *p = list.s + 1, *end = list.s + list.n;
-    us_status st = US_OK;
+    int speaker = columns.n ? -1 : speaker_of_rows(w, list);
+    us_status st = speaker < 0 ? US_OK : us_buf_append_str(&csv, speaker ? "text,speaker\n" : "speaker,text\n", w->r->err);
     for (bool more = columns.n || next_element(w, &p, end, &row); more && !st; more = next_element(w, &p, end, &row)) {
         const char *q = row.s + 1;
         bool first = true;
@@ -602,6 +777,57 @@ static us_status read_rows(walk *w, us_span_str list, us_span_str columns, const
     if (!st) st = read_inside(w, list.s, &csv, pl, &any);
     us_buf_fini(&csv);
     return st;
+}
+
+/* [["Hi", "Hello."], ["And?", "Fine.", "Good."]] (LCCC): each list a conversation of two who are not named. Lists of different lengths, or
+ * many in which no word comes again in its place, are no table. */
+static bool is_conversations(walk *w, us_span_str list) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str row, cell, first[2][64];
+    size_t rows = 0, width = 0, again = 0;
+    bool uneven = false;
+    while (rows < 64 && next_element(w, &p, end, &row)) {
+        const char *q = row.s + 1;
+        size_t n = 0;
+        if (*row.s != '[') return false;
+        for (; next_element(w, &q, row.s + row.n, &cell); n++) {
+            if (!is_string(cell)) return false;
+            if (n > 1) continue;
+            first[n][rows] = cell;
+            for (size_t i = 0; i < rows; i++) again += first[n][i].n == cell.n && !memcmp(first[n][i].s, cell.s, cell.n);
+        }
+        if (n < 2) return false;
+        uneven = uneven || (rows && n != width);
+        width = n;
+        rows++;
+    }
+    return again * 4 < rows && ((uneven && rows > 1) || rows > 5);
+}
+
+static us_status say_conversations(walk *w, us_span_str list, place pl) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str row;
+    us_status st = US_OK;
+    while (!st && next_element(w, &p, end, &row)) {
+        size_t k = 0;
+        pl.list = ++w->n_lists;
+        st = say_list(w, row, &pl, &k);
+        us_doc_done(w->d, row.s);
+    }
+    return st;
+}
+
+/* Is it a list of lists of plain values? */
+static bool is_rows(walk *w, us_span_str list) {
+    const char *p = list.s + 1, *end = list.s + list.n;
+    us_span_str row, cell;
+    for (size_t rows = 0; rows < 8 && next_element(w, &p, end, &row); rows++) {
+        const char *q = row.s + 1;
+        if (*row.s != '[') return false;
+        while (next_element(w, &q, row.s + row.n, &cell))
+            if (!is_scalar(cell)) return false;
+    }
+    return true;
 }
 
 /* The values of a column: the elements of a list, or the members of {"0": ..., "1": ...}. */
@@ -620,6 +846,20 @@ static bool next_in_column(walk *w, us_span_str column, const char **p, us_span_
     return true;
 }
 
+/* Lists of the same length, where the texts don't begin with names: those would be who is there, and what they say. */
+static bool side_by_side(walk *w, us_span_str a, us_span_str b) {
+    const char *p = a.s + 1, *q = b.s + 1;
+    us_span_str x, y, name, direction, words;
+    size_t n = 0, labels = 0;
+    for (;; n++) {
+        bool more = next_element(w, &p, a.s + a.n, &x);
+        if (next_element(w, &q, b.s + b.n, &y) != more) return false;
+        if (!more) break;
+        labels += is_string(y) && us_label_split(inner(y), &name, &direction, &words) && words.n;
+    }
+    return labels * 10 < n * 8;
+}
+
 /* {"character": ["Ann", ...], "line": ["Hi", ...]}: a table by columns. */
 static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at, place pl, bool *done) {
     us_span_str speakers, texts, a, b;
@@ -630,6 +870,7 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
     texts = m[c.at[US_CELL_TEXT]].value;
     (void)n;
     if (is_scalar(speakers) || is_scalar(texts) || *speakers.s != *texts.s) return US_OK;
+    if (*speakers.s == '[' && !side_by_side(w, speakers, texts)) return US_OK;
     const char *p = speakers.s + 1, *q = texts.s + 1;
     if (*speakers.s == '{') { /* columns have the numbers of their rows as keys */
         const char *key = blanks(p, speakers.s + speakers.n);
@@ -655,7 +896,7 @@ static bool is_label(us_span_str key) {
                                          "tokens", "date", "key", "genre", "genres", "tags"};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (key.n == strlen(labels[i]) && !strncasecmp(key.s, labels[i], key.n)) return true;
-    return false;
+    return key.n > 3 && (!memcmp(key.s + key.n - 3, "_id", 3) || !memcmp(key.s + key.n - 2, "Id", 2));
 }
 
 /* {"ANN": ["Hi", ...], "BOB": [...]} and {"Ann": "Hi"} in a list: the key speaks. */
@@ -667,7 +908,8 @@ static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t 
     for (int c = 0; c < US_N_CELLS; c++) *done = *done && known.at[c] < 0; /* {"name": "Ann"} is no line of one called name */
     for (size_t i = 0; i < n && *done; i++) {
         const char *p = blanks(m[i].value.s + 1, m[i].value.s + m[i].value.n);
-        bool list = *m[i].value.s == '[' && (*p == '"' || *p == ']'), single = n == 1 && is_string(m[i].value) && pl->list;
+        bool list = *m[i].value.s == '[' && (*p == '"' || *p == ']'),
+             single = n == 1 && is_string(m[i].value) && pl->list && pl->element;
         *done = (list || single) && m[i].key.n && m[i].key.n <= 60;
     }
     us_status st = US_OK;
@@ -862,6 +1104,28 @@ static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done
     return st;
 }
 
+static bool is_key(const member *m, const char *key) { return m->key.n == strlen(key) && !memcmp(m->key.s, key, m->key.n); }
+
+/* What an object says twice: of recognized speech its single words and its channels, beside what they make. */
+typedef struct twice {
+    bool utterances, whole, segments, original;
+} twice;
+
+static twice look_twice(walk *w, member *m, size_t n) {
+    member *of = find(m, n, "utterances");
+    twice t = {.segments = find(m, n, "audio_segments") != NULL, .original = find(m, n, "original") != NULL};
+    t.utterances = of && *of->value.s == '[' && first_is_record(w, of->value);
+    t.whole = t.utterances || find(m, n, "text") || find(m, n, "transcript") || find(m, n, "segments");
+    return t;
+}
+
+static bool is_told_again(const twice *t, const member *m) {
+    if (t->whole && is_timed_words(m)) return true;
+    if (t->utterances && is_key(m, "channels")) return true;                          /* Deepgram */
+    if (t->segments && (is_key(m, "items") || is_key(m, "transcripts"))) return true; /* Amazon */
+    return t->original && is_key(m, "delexed"); /* ABCD has the same once more, without its names */
+}
+
 static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
     us_status st = US_OK;
     bool branch = false;
@@ -871,23 +1135,28 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
     member *prompt = find(m, n, "prompt"), *end = chosen ? find(m, n, "chosen") : find(m, n, "completion");
     bool parted = prompt && end && *prompt->value.s == '[' && *end->value.s == '['; /* one conversation in two lists */
     numbered.list = ++w->n_lists;
+    numbered.element = true;
     if (is_numbered(m, n)) {
         us_columns none;
         member *of_first;
         size_t k;
         bool records = *m[0].value.s == '{' && list_members(w, m[0].value, &of_first, &k, w->r->err);
-        if (*m[0].value.s == '{') records = records && is_record(w, of_first, k, &none), free(of_first);
+        if (*m[0].value.s == '{')
+            records = records && (is_record(w, of_first, k, &none) || (k == 1 && is_string(of_first[0].value))), free(of_first);
         for (size_t i = 0; i < n && records && !st; i++) st = visit(w, m[i].value, numbered);
         if (records) return st;
     }
+    twice said_twice = look_twice(w, m, n);
     for (size_t i = 0; i < n && !st; i++) {
         place inside = *pl;
+        inside.element = false;
         bool any;
         if (chosen && m[i].key.n == 8 && !memcmp(m[i].key.s, "rejected", 8)) { /* what is not to be said, for DPO */
             w->rejected = true;
             continue;
         }
         if (!is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
+        if (is_told_again(&said_twice, &m[i])) continue;
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
         if (is_scalar(m[i].value)) {
             if (is_string(m[i].value) && is_talk(m[i].key) && memmem(m[i].value.s, m[i].value.n, "__eou__", 7)) {
@@ -911,7 +1180,9 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
             w->other = text;
         } else if (!st) {
             bool ultra = n == 2 && find(m, n, "id") && m[i].key.n == 4 && !memcmp(m[i].key.s, "data", 4); /* UltraChat */
-            inside.talk = ultra || is_talk(m[i].key);
+            bool numbered_talk = m[i].key.n == 7 && !memcmp(m[i].key.s, "content", 7) &&
+                                 (find(m, n, "dialog_id") || find(m, n, "dialogue_id") || find(m, n, "conversation_id"));
+            inside.talk = ultra || numbered_talk || is_talk(m[i].key);
             if (parted && (&m[i] == prompt || &m[i] == end)) {
                 inside.list = numbered.list, inside.thread = true;
                 strcpy(inside.episode, pl->episode);
@@ -929,6 +1200,12 @@ static void note_keys(walk *w, const member *m, size_t n) {
                               (int)(m[i].key.n < 60 ? m[i].key.n : 60), m[i].key.s);
 }
 
+static bool is_flat(const member *m, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!is_scalar(m[i].value) && !is_timed_words(&m[i])) return false;
+    return true;
+}
+
 static us_status visit_object(walk *w, us_span_str v, place pl) {
     member *m;
     size_t n;
@@ -943,10 +1220,10 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
     if (!w->keys[0]) note_keys(w, m, n);
     bool record = is_record(w, m, n, &at), container = false;
     for (size_t i = 0; i < n && record && !container; i++)
-        container =
-            !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && first_is_record(w, m[i].value) && !is_replies(m[i].key);
+        container = !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && !is_timed_words(&m[i]) &&
+                    first_is_record(w, m[i].value) && !is_replies(m[i].key);
     if (record && *m[at.at[US_CELL_SPEAKER]].value.s == '[' && *m[at.at[US_CELL_TEXT]].value.s == '[')
-        st = read_columns(w, m, n, &at, pl, &done); /* two lists side by side */
+        st = read_columns(w, m, n, &at, pl, &done), record = false; /* two lists side by side */
     if (st || done) goto out;
     if (record && !container) {
         st = emit(w, v, m, n, &at, pl);
@@ -967,7 +1244,10 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         }
         goto out;
     }
-    st = emit_answer(w, v, m, n, &at, pl, &done);
+    st = emit_candidate(w, v, m, n, pl, &done);
+    if (!st && !done) st = emit_log(w, m, n, pl, &done);
+    if (!st && !done) st = emit_halves(w, v, m, n, pl, &done);
+    if (!st && !done) st = emit_answer(w, v, m, n, &at, pl, &done);
     if (!st && !done) st = emit_pairs(w, m, n, pl, &done);
     if (!st && !done) st = emit_unnamed(w, m, n, pl, &done);
     if (!st && !done) { /* columns are named without regard to what they hold */
@@ -993,7 +1273,12 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
             w->other.len < sizeof inside.bot)
             memcpy(inside.bot, w->other.data, w->other.len + 1);
         note_place(w, m, n, &at, &inside);
-        st = visit_members(w, m, n, &at, &inside);
+        int text = at.at[US_CELL_TEXT];
+        bool alone =
+            pl.list && at.at[US_CELL_SPEAKER] < 0 && text >= 0 && (size_t)text < n && is_string(m[text].value) && is_flat(m, n);
+        if (!st && alone) st = emit_labelled(w, v, m[text].value, pl, &done);
+        w->nameless += alone && !done;
+        if (!st && !done) st = visit_members(w, m, n, &at, &inside);
     }
 out:
     free(m);
@@ -1001,19 +1286,21 @@ out:
 }
 
 /* When an object says that it was: milliseconds or seconds since 1970; 0 when it does not. */
-static double time_of(walk *w, us_span_str v) {
+static double time_of(walk *w, us_span_str v, int depth) {
     member *m = NULL, *when = NULL;
     size_t n;
     double t = 0;
     if (*v.s == '{' && list_members(w, v, &m, &n, w->r->err)) {
-        static const char *const keys[] = {"timestamp_ms",        "date_unixtime", "timestamp",
-                                           "originalarrivaltime", "created_at",    "created"};
+        static const char *const keys[] = {"timestamp_ms", "date_unixtime", "timestamp", "originalarrivaltime", "created_at",
+                                           "created",      "create_time",   "createdAt", "createdDateTime"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys && !when; i++) when = find(m, n, keys[i]);
+        if (!when && n == 1 && *m[0].value.s == '{' && depth < 2)
+            t = time_of(w, m[0].value, depth + 1); /* {"messageCreate": {...}} */
         const char *p = when ? when->value.s + (*when->value.s == '"') : "";
         char digits[24] = "";
         for (size_t k = 0; k < 14 && ((*p >= '0' && *p <= '9') || (k && strchr("-: T", *p))); p++) /* or 2024-03-12T10:15:00 */
             if (*p <= '9' && *p >= '0') digits[k++] = *p;
-        t = strtod(digits, NULL);
+        if (when) t = strtod(digits, NULL);
     }
     if (*v.s == '{') free(m);
     return t > 1e8 ? t : 0; /* a year is none */
@@ -1045,7 +1332,7 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
     size_t n = 0, cap = 0, later = 0;
     double before = 0;
     while (n < 8 && next_element(w, &p, end, &e)) { /* a look at the first */
-        double t = time_of(w, e);
+        double t = time_of(w, e, 0);
         if (!t || (n && t > before)) return false;
         later += n && t < before;
         before = t;
@@ -1085,10 +1372,12 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
     }
     if (*first == '[') {
         const char *q = blanks(first + 1, end);
-        if (*q != '[' && *q != '{') return read_rows(w, v, (us_span_str){0}, &pl);
+        if (*q != '[' && *q != '{' && is_conversations(w, v)) return say_conversations(w, v, pl);
+        if (*q != '[' && *q != '{' && is_rows(w, v)) return read_rows(w, v, (us_span_str){0}, &pl);
     }
     if (!pl.thread) pl.list = ++w->n_lists;
     pl.thread = false;
+    pl.element = true;
     if (visit_turned(w, v, pl, &st)) return st ? st : w->r->status;
     while (!st && next_element(w, &p, end, &e)) {
         if (!is_scalar(e)) st = visit(w, e, pl);
@@ -1151,6 +1440,17 @@ static us_status visit_lines_turned(walk *w) {
     return visit_backwards(w, list, n, (place){0}, st);
 }
 
+/* X's (Twitter's) archive: "window.YTD.direct_messages.part0 = [". Behind the mark; s where there is none. */
+static const char *behind_assignment(const char *s, const char *end) {
+    static const char *const heads[] = {"window.", "var ", "let ", "const "};
+    const char *p = blanks(s, end), *stop = memchr(p, '=', end - p < 100 ? (size_t)(end - p) : 100);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads && stop; i++)
+        if ((size_t)(stop - p) > strlen(heads[i]) && !memcmp(p, heads[i], strlen(heads[i])) &&
+            !memchr(p, '\n', (size_t)(stop - p)))
+            return stop + 1;
+    return s;
+}
+
 us_status us_read_json(us_rows *r, us_doc *d) {
     walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
     size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
@@ -1163,11 +1463,11 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     us_buf_init(&w.other, max);
     bool turned = answers_first(&w);
     us_status st = turned ? visit_lines_turned(&w) : US_OK;
-    const char *p = turned ? w.end : d->s;
+    const char *p = turned ? w.end : behind_assignment(d->s, w.end);
     while (!st) {
         const char *from = p, *nl;
         p = blanks(p, w.end);
-        if (p < w.end && *p == ',') p = blanks(p + 1, w.end);
+        if (p < w.end && strchr(",;", *p)) p = blanks(p + 1, w.end);
         if (p >= w.end) break;
         if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1)))
             us_rows_break(r, line_of(&w, nl + 1));
@@ -1175,7 +1475,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
         w.too_deep = false;
         const char *after = *p == '{' || *p == '[' ? skip_value(&w, p, w.end) : NULL;
         if (after) st = visit(&w, (us_span_str){p, (size_t)(after - p)}, (place){0});
-        else if (*p == '[' && !w.too_deep && p == blanks(d->s, w.end)) {
+        else if (*p == '[' && !w.too_deep && p == blanks(behind_assignment(d->s, w.end), w.end)) {
             st = visit_cut(&w, p, &(place){0});
             break;
         } else { /* a bad line among good ones */
@@ -1192,7 +1492,8 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden || w.branches) {
+    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden || w.branches ||
+        w.nameless) {
         int k = snprintf(r->about, sizeof r->about, "JSON%s%s%s%s%s",
                          w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
                          w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
@@ -1201,6 +1502,9 @@ us_status us_read_json(us_rows *r, us_doc *d) {
         if (w.hidden)
             k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages that are hidden left out: %llu",
                           (unsigned long long)w.hidden);
+        if (w.nameless && k < (int)sizeof r->about)
+            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", texts beside which nobody is named left out: %llu",
+                          (unsigned long long)w.nameless);
         if (w.branches && k < (int)sizeof r->about)
             k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages of other branches of the chats left out: %llu",
                           (unsigned long long)w.branches);
@@ -1218,13 +1522,13 @@ us_status us_read_json(us_rows *r, us_doc *d) {
 }
 
 void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
-    const char *end = d->s + d->n, *p = blanks(d->s, end), *nl;
+    const char *end = d->s + d->n, *p = blanks(behind_assignment(d->s, end), end), *nl;
     walk w = {.end = end};
     while (p < end && (*p == '#' || (end - p > 1 && p[0] == '/' && p[1] == '/')) && (nl = memchr(p, '\n', (size_t)(end - p))))
         p = blanks(nl, end); /* a remark above; the walk rejects its line */
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
-    const char *q = blanks(p + 1, end);
+    const char *q = gap(p + 1, end);
     bool null = end - q > 5 && !memcmp(q, "null", 4) && strchr(",]", q[4]); /* RPG Maker's lists begin so */
     if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !null && !strchr("{[\"]", *q))) return;
     size_t n = us_doc_sample(d);

@@ -13,6 +13,7 @@
  *
  * A speech waits until what follows is known: a page may have ended in it, "(MORE)", and it goes on under "ANN (CONT'D)". */
 #include "corpus/label.h"
+#include "corpus/moment.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include <stdio.h>
@@ -184,9 +185,17 @@ static bool without_more(us_span_str *line) {
     return true;
 }
 
+/* A star at the right margin marks what a revision changed. */
+static void without_revision(us_span_str *line) {
+    us_span_str t = us_trim(*line);
+    if (t.n > 3 && t.s[t.n - 1] == '*' && (t.s[t.n - 2] == '\t' || (t.s[t.n - 2] == ' ' && t.s[t.n - 3] == ' ')))
+        line->n = (size_t)(t.s + t.n - line->s) - 1;
+}
+
 static bool more_of_block(us_lines *l, block *b) {
     size_t before = b->n;
     while (us_lines_next(l)) {
+        without_revision(&l->text);
         page mark = of_page(l->text);
         if (mark == PAGE_MORE) b->more = b->n, b->maybe = false, b->after_more = b->after_more || !b->n;
         if (mark == PAGE_CONTD) b->contd = b->n;
@@ -380,8 +389,9 @@ static bool is_letter(char c) {
     return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
 }
 
-/* Fountain's emphasis and notes out of a line of words. */
-static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
+/* Fountain's emphasis and notes out of a line of words. `stars`: they stand around what is done, *smiles*, and stay for the rule
+ * "directions". */
+static us_status put_words(us_span_str t, bool stars, us_buf *out, us_error *err) {
     us_status st = out->len ? us_buf_append_str(out, " ", err) : US_OK;
     t = us_trim(t);
     for (size_t i = 0; i < t.n && !st; i++) {
@@ -395,7 +405,8 @@ static us_status put_words(us_span_str t, us_buf *out, us_error *err) {
         bool word = i && i + 1 < t.n && is_letter(t.s[i - 1]) && is_letter(t.s[i + 1]);
         if (t.s[i] == '\\' && i + 1 < t.n && strchr("*_\\", t.s[i + 1])) st = us_buf_append(out, t.s + ++i, 1, err);
         else if (t.s[i] == '_' && !word) continue;
-        else if (t.s[i] == '*' && (t.n - i < 2 || memchr(t.s + i + 1, '*', t.n - i - 1) || (i && memchr(t.s, '*', i))))
+        else if (t.s[i] == '*' && !stars &&
+                 (t.n - i < 2 || memchr(t.s + i + 1, '*', t.n - i - 1) || (i && memchr(t.s, '*', i))))
             continue;
         else st = us_buf_append(out, t.s + i, 1, err);
     }
@@ -448,8 +459,13 @@ static bool is_pair(us_span_str line) {
 }
 
 /* "ANN (whispering)", "ANN (26)": what stands in brackets behind a name and is no cue of the camera's, which has a rule of its own. */
-static us_span_str manner_of(us_span_str *name) {
-    const char *comma = comma_of(*name);
+static us_span_str manner_of(us_span_str *name, char style) {
+    const char *comma = comma_of(*name), *sung = style == '[' ? memmem(name->s, name->n, ", ", 2) : NULL;
+    if (sung && sung + 2 < name->s + name->n && sung[2] >= 'a' && sung[2] <= 'z') { /* [BOB, spoken] */
+        us_span_str how = us_trim((us_span_str){sung + 2, (size_t)(name->s + name->n - sung) - 2});
+        *name = us_trim((us_span_str){name->s, (size_t)(sung - name->s)});
+        return how;
+    }
     if (comma) {
         us_span_str said = us_trim((us_span_str){comma + 2, (size_t)(name->s + name->n - comma) - 3});
         *name = us_trim((us_span_str){name->s, (size_t)(comma - name->s)});
@@ -487,15 +503,13 @@ static bool is_next_cue(const play *p, const block *b, size_t k, size_t depth) {
     return k + 1 < b->n && us_tally_count(p->cast, bare_name(next)) > 1 && !same_name(next, p->name);
 }
 
-/* "00:01:15" alone below a name, as Google Meet writes it. */
-static bool is_clock(us_span_str line) {
+/* "00:01:15" alone below a name, as Google Meet writes it; "Jan 5, 2024 10:15 AM" below the words, as Facebook does; "c.ai". */
+static bool is_beside_words(us_span_str line, bool first, bool last) {
     us_span_str t = us_trim(line);
-    size_t colons = 0;
-    for (size_t i = 0; i < t.n; i++) {
-        if (!strchr("0123456789:", t.s[i])) return false;
-        colons += t.s[i] == ':';
-    }
-    return t.n > 3 && t.n < 10 && colons && colons < 3;
+    int64_t when;
+    const char *end = t.s + t.n, *q = us_moment_at(t.s, end, &when);
+    return (first && us_is_clocks(t)) || ((first || last) && q && us_blanks_at(q, end) == end) ||
+           (first && t.n == 4 && !memcmp(t.s, "c.ai", 4));
 }
 
 /* Words of the speech from the line k on; the line behind them. */
@@ -506,8 +520,9 @@ static size_t go_on(play *p, const block *b, size_t k, size_t depth) {
             (goes_on(b->lines[k]) || (b->more == k && !b->maybe)))
             continue; /* a page ended in the speech */
         if ((k > first && is_next_cue(p, b, k, depth)) || us_is_slug(b->lines[k])) break;
-        if (us_trim(b->lines[k]).s[0] == '~' || (k == first && is_clock(b->lines[k]))) continue; /* lyrics; when it was said */
-        if (put_words(b->lines[k], &p->text, p->r->err)) {
+        if (us_trim(b->lines[k]).s[0] == '~' || is_beside_words(b->lines[k], k == first, k > first && k + 1 == b->n))
+            continue; /* lyrics; when it was said */
+        if (put_words(b->lines[k], p->names != NULL, &p->text, p->r->err)) {
             us_rows_reject(p->r, p->line, "a speech of more bytes than a cell may have");
             p->open = false;
             break;
@@ -545,7 +560,7 @@ static us_status begin(play *p, const block *b, size_t at, us_span_str name) {
     if (p->open && on && says_again(p->cue, us_trim(b->lines[at]))) return US_OK;
     if ((st = finish(p))) return st;
     us_buf_clear(&p->text);
-    us_span_str manner = manner_of(&name);
+    us_span_str manner = manner_of(&name, p->style);
     if (manner.n && us_label_put_direction(manner, &p->text, p->r->err)) return p->r->status = US_ERR_MEMORY;
     p->name = name;
     p->cue = us_trim(b->lines[at]);

@@ -13,7 +13,7 @@
 /* "00:00:01,000 --> 00:00:02,000", with '.', without hours; "0:00:01.000,0:00:02.000". */
 static bool is_timing(us_span_str l) {
     const char *arrow = memmem(l.s, l.n, "-->", 3), *comma = arrow ? NULL : memchr(l.s, ',', l.n);
-    bool clocks = comma && l.n < 32 && comma - l.s > 8 && comma[-4] == '.';
+    bool clocks = comma && l.n < 32 && comma - l.s > 8 && (comma[-4] == '.' || comma[-3] == '.'); /* SubViewer has hundredths */
     for (size_t i = 0; clocks && i < l.n; i++) clocks = strchr("0123456789:.,", l.s[i]) != NULL;
     if (clocks) arrow = comma;
     us_span_str t = us_trim((us_span_str){l.s, arrow ? (size_t)(arrow - l.s) : 0});
@@ -75,7 +75,10 @@ static us_status unstyle(us_span_str t, us_buf *out, us_span_str *voice, us_erro
         char after = i + 1 < t.n ? t.s[i + 1] : ' ';
         bool tag = end && (open == '{' || after == '/' || (after >= 'a' && after <= 'z') || (after >= 'A' && after <= 'Z') ||
                            (after >= '0' && after <= '9'));
-        if (tag) {
+        if (open == '[' && t.n - i >= 4 && !strncasecmp(t.s + i, "[br]", 4)) { /* SubViewer */
+            if (!drawing) st = us_buf_append_str(out, "\n", err);
+            i += 3;
+        } else if (tag) {
             us_span_str in = {t.s + i + 1, (size_t)(end - t.s) - i - 1};
             const char *name =
                 in.n > 2 && (in.s[0] | 32) == 'v' && (in.s[1] == ' ' || in.s[1] == '.') ? memchr(in.s, ' ', in.n) : NULL;
@@ -469,7 +472,44 @@ static bool is_no_voice(us_span_str s) { /* a style or a name of signs and songs
     return false;
 }
 
-static us_status read_events(screen *c, us_doc *d) {
+/* The k-th field of an event, as ASS has them by default. */
+static us_span_str field_of(us_span_str t, int k) {
+    const char *p = memchr(t.s, ':', t.n), *end = t.s + t.n, *comma = NULL;
+    for (p = p ? p + 1 : end; k >= 0 && p < end; k--, p = comma ? comma + 1 : end) {
+        comma = memchr(p, ',', (size_t)(end - p));
+        if (!k) return us_trim((us_span_str){p, (size_t)((comma ? comma : end) - p)});
+    }
+    return (us_span_str){0};
+}
+
+/* No event names its speaker, but styles do: they come again, several of them, and most are not what styles are mostly called. */
+static bool styles_speak(const us_doc *d) {
+    static const char list[] =
+        "|default|main|dialogue|dialog|alt|alternative|top|bottom|italic|italics|flashback|thought|thoughts|"
+        "internal|narration|narrator|overlap|subtitle|subtitles|";
+    US_TALLY styles = {0};
+    size_t events = 0;
+    for (us_lines l = us_lines_of(d->s, us_doc_sample(d)); us_lines_next(&l);) {
+        us_span_str t = us_trim(l.text), style = field_of(t, 3);
+        char word[32] = "|";
+        if (t.n > 7 && !strncasecmp(t.s, "Format:", 7)) { /* of styles, or of events as they are by default */
+            us_span_str third = field_of(t, 3);
+            if (field_of(t, 9).n == 4 && !(third.n == 5 && !strncasecmp(third.s, "Style", 5))) return false;
+        }
+        if (t.n < 9 || strncasecmp(t.s, "Dialogue:", 9) || is_no_voice(style)) continue;
+        if (field_of(t, 4).n) return false;
+        events++;
+        size_t n = style.n < 28 ? style.n : 28, k = 1;
+        for (size_t i = 0; i < n && style.s[i] != ' ' && style.s[i] != '-'; i++)
+            word[k++] = (char)(style.s[i] >= 'A' && style.s[i] <= 'Z' ? style.s[i] + 32 : style.s[i]);
+        word[k++] = '|';
+        word[k] = 0;
+        if (k > 3 && !strstr(list, word)) us_tally_add(&styles, style);
+    }
+    return styles.n > 1 && styles.total * 10 >= events * 8 && us_tally_repeated(&styles) > 0.5;
+}
+
+static us_status read_events(screen *c, us_doc *d, bool by_style) {
     us_lines l = us_lines_of(d->s, d->n);
     us_status st = US_OK;
     int n_fields = 10, name_at = 4, text_at = 9, style_at = 3;
@@ -506,6 +546,7 @@ static us_status read_events(screen *c, us_doc *d) {
             if (!st) st = flush(c);
             if (!st) us_rows_action(c->r, l.line);
         } else if (!st) {
+            if (by_style && !name.n) name = style;
             for (size_t k = 0; k < c->plain.len && name.n; k++) /* the field names one speaker: a screen is one line */
                 if (c->plain.data[k] == '\n' && !(k + 1 < c->plain.len && c->plain.data[k + 1] == '-')) c->plain.data[k] = ' ';
             st = show(c, l.line, name);
@@ -527,10 +568,14 @@ us_status us_read_subtitles(us_rows *r, us_doc *d) {
     c.rolling = memmem(d->s, us_doc_sample(d), "><c>", 4) != NULL;
     us_look_subtitles(r->options, d, &v);
     survey(d, &h);
-    us_status st = !strncmp(v.about, "ASS", 3)     ? read_events(&c, d)
+    bool by_style = !strncmp(v.about, "ASS", 3) && styles_speak(d);
+    us_status st = !strncmp(v.about, "ASS", 3)     ? read_events(&c, d, by_style)
                    : !strncmp(v.about, "Micro", 5) ? read_frames(&c, d)
                                                    : read_cues(&c, d);
     if (!st) st = flush(&c);
+    if (by_style)
+        snprintf(r->about, sizeof r->about,
+                 "ASS subtitles; no event names who speaks: the names of styles are taken for theirs");
     if (c.second)
         snprintf(
             r->about, sizeof r->about,

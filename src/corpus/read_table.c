@@ -24,6 +24,7 @@ typedef struct plan {
     char by_looks[160];        /* which columns of the header were taken for what they hold; "" */
     int scripts;               /* 1 and up: this column holds a whole script in each cell */
     int turns;                 /* 1 and up: this column holds the turns of two who are not named */
+    int labelled;              /* 1 and up: this column holds "Ann: Hi" in each cell */
     bool by_speaker, cast[64]; /* a column for each speaker, and which they are */
     char names[120];           /* of them, for people */
     uint32_t shift;            /* 1: each row has its name in front (R's write.table) */
@@ -216,6 +217,28 @@ static int turns_column(const us_sample_rows *rows) {
     return 0;
 }
 
+/* The column whose cells are "Ann: Hi", behind columns that only count or have names which are known; -1: none. */
+static int labelled_column(const us_script_options *o, const us_sample_rows *rows, size_t header) {
+    us_columns named = {{-1, -1, -1, -1, -1}};
+    const us_sample_row *h = header ? &rows->rows[header - 1] : NULL;
+    if (h) us_columns_named(o, h->cells, h->n < 64 ? h->n : 64, NULL, &named);
+    for (size_t c = 1; c < 64; c++) {
+        size_t cells = 0, labels = 0;
+        US_TALLY names = {0};
+        us_span_str name, direction, words;
+        if (!us_columns_is_number(rows, header, c - 1) && named.at[US_CELL_TEXT] != (int)c && (!h || c - 1 >= h->n)) return -1;
+        for (size_t i = header; i < rows->n; i++) {
+            if (c >= rows->rows[i].n || !us_trim(rows->rows[i].cells[c]).n) continue;
+            cells++;
+            if (!us_label_split(us_trim(rows->rows[i].cells[c]), &name, &direction, &words) || !words.n) continue;
+            labels++;
+            us_tally_add(&names, name);
+        }
+        if (cells > 2 && labels * 10 >= cells * 8 && names.n < names.total) return (int)c;
+    }
+    return -1;
+}
+
 /* A column for each speaker: the words stand in that of whoever speaks. */
 static bool is_by_speaker(const us_script_options *o, const us_sample_rows *rows, plan *p) {
     size_t at = 0, n = 0;
@@ -263,6 +286,15 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
     if (p->turns) {
         p->header = 1;
         p->fit = 0.9;
+        return;
+    }
+    p->labelled = both || us_columns_given(o, US_CELL_SPEAKER) || p->columns.at[US_CELL_SPEAKER] >= 0 || is_of_prose(&p->form)
+                      ? 0
+                      : labelled_column(o, rows, p->header) + 1;
+    if (p->labelled) {
+        p->columns.at[US_CELL_TEXT] = p->labelled - 1;
+        p->n_header = p->header ? rows->rows[p->header - 1].n : mode;
+        p->fit = 0.95;
         return;
     }
     us_span_str first[64];
@@ -431,6 +463,8 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     else if (p.turns)
         snprintf(view->about + k, sizeof view->about - (size_t)k,
                  ", a conversation in each cell of column %d, nobody is named: two speakers in turn, called A and B", p.turns);
+    else if (p.labelled)
+        snprintf(view->about + k, sizeof view->about - (size_t)k, ", names in front of the words of column %d", p.labelled);
     else if (p.scripts)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
     else if (!p.header && !p.pair)
@@ -543,6 +577,21 @@ static us_status read_cell(us_rows *r, const us_doc *d, uint32_t line, us_span_s
     return st ? st : r->status;
 }
 
+/* "Ann: Hi" in a cell: what stands in front of the colon speaks. */
+static us_status read_labelled(us_rows *r, us_span_str cells[US_N_CELLS], uint32_t line, us_buf *text) {
+    us_span_str name, direction, words;
+    us_buf_clear(text);
+    us_status st = US_OK;
+    if (cells[US_CELL_TEXT].n && us_label_split(us_trim(cells[US_CELL_TEXT]), &name, &direction, &words)) {
+        st = us_label_put_direction(direction, text, r->err);
+        if (!st) st = us_buf_append(text, words.s, words.n, r->err);
+        cells[US_CELL_SPEAKER] = name;
+        cells[US_CELL_TEXT] = (us_span_str){text->data ? text->data : "", text->len};
+    }
+    if (!st) us_rows_add(r, line, cells, 0);
+    return st ? st : r->status;
+}
+
 /* A scene of two lines; who answers is said by a speaker's column, else it is the assistant. */
 static us_status read_pair(us_rows *r, const us_csv *c, const plan *p) {
     if (p->ask >= c->n || p->answer >= c->n) {
@@ -591,9 +640,9 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     size_t max_cell = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20, row = 0;
     bool fields_on = !(r->options->rules_off >> US_RULE_FIELDS & 1), quotes_on = !(r->options->rules_off >> US_RULE_QUOTES & 1);
     us_csv c;
-    us_buf header;
+    us_buf header;         /* of a table with a column for each speaker; else room for a cell */
     size_t ends[64] = {0}; /* of the header's cells in it, for a table with a column for each speaker */
-    us_buf_init(&header, (size_t)1 << 20);
+    us_buf_init(&header, 2 * max_cell + ((size_t)1 << 20));
     us_buf joined, heads[2]; /* heads: the header's words for speaker and text, which may come again */
     us_buf_init(&joined, 2 * max_cell + 4096);
     us_buf_init(&heads[0], max_cell);
@@ -652,6 +701,11 @@ us_status us_read_table(us_rows *r, us_doc *d) {
         } else {
             for (int i = 0; i < US_N_CELLS; i++)
                 if (p.columns.at[i] >= 0) cells[i] = cell_of(&c, &p, p.columns.at[i], fields_on, &joined, &mended);
+            if (p.labelled) {
+                fill_down(&filled, cells);
+                st = read_labelled(r, cells, c.row_line, &header);
+                continue;
+            }
             if (same_words(cells[US_CELL_SPEAKER], &heads[0]) && same_words(cells[US_CELL_TEXT], &heads[1])) {
                 us_rows_break(r, c.row_line); /* the header again: tables put together */
                 continue;

@@ -1,4 +1,4 @@
-/* corpus/read_wiki.c - transcripts as a wiki's source ('''Ann:''' ''(softly)'' [[Bob Duck|Bob]]!): without the marks, read as
+/* corpus/read_wiki.c - transcripts as a forum's ([b]Ann:[/b] Hi) or as a wiki's source ('''Ann:''' ''(softly)'' [[Bob Duck|Bob]]!): without the marks, read as
  * whatever shape that has.
  *
  * Owns: marks of MediaWiki out. Lines keep their numbers, so that places are those of the file, but for tables: a row of them becomes
@@ -116,6 +116,31 @@ static const char *table_line(const char *p, const char *end, bool *table, bool 
     return style ? bar + 1 : p + 1;
 }
 
+/* Behind a mark of a forum's, "[b]", "[/i]", "[color=red]"; NULL: none. */
+static const char *behind_forum_mark(const char *p, const char *end) {
+    static const char *const names[] = {"b",    "i",      "u",     "s",       "color", "size",
+                                        "font", "center", "quote", "spoiler", "url",   "img"};
+    if (p >= end || *p != '[') return NULL;
+    const char *name = p + 1 + (p + 1 < end && p[1] == '/'), *close = memchr(p, ']', end - p < 60 ? (size_t)(end - p) : 60);
+    for (size_t i = 0; close && i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+        if ((size_t)(close - name) >= n && !strncasecmp(name, names[i], n) && (name[n] == ']' || name[n] == '='))
+            return close + 1;
+    }
+    return NULL;
+}
+
+/* A line that is all in a forum's italics. */
+static bool is_told_there(const char *p, const char *end) {
+    const char *stop = memchr(p, '\n', (size_t)(end - p));
+    if (!stop) stop = end;
+    while (stop > p && strchr(" \r", stop[-1])) stop--;
+    return stop - p > 8 && at(p, stop, "[i]") && !strchr("[(", p[3]) && at(stop - 4, stop, "[/i]") &&
+           memmem(p + 3, (size_t)(stop - p) - 3, "[/i]", 4) == stop - 4;
+}
+
+static bool is_forum(const char *s, size_t n) { return memmem(s, n, "[/b]", 4) || memmem(s, n, "[/B]", 4); }
+
 static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
     const char *p = s, *end = s + n, *q, *unclosed = s; /* no mark that begins in front of `unclosed` is closed */
     us_status st = us_buf_reserve(out, n + 2, err);
@@ -123,6 +148,7 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
     const char *spoken = NULL;         /* behind the template whose words we are in */
     bool table = false, cells = false; /* in a table; its row has cells */
     us_buf name;
+    bool forum = is_forum(s, n);
     us_buf_init(&name, 4096);
     while (p < end && !st) {
         bool start = p == s || p[-1] == '\n';
@@ -133,7 +159,11 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
         } else if (start) {
             while (p < end && (*p == ':' || *p == ';' || (*p == '*' && end - p > 1 && p[1] != '*'))) p++;
             while (p < end && *p == ' ') p++;
-            if (p < end && is_told(p, end)) st = us_buf_append_str(out, "(", err), told = p;
+            const char *rule =
+                at(p, end, "<hr") ? memchr(p, '>', (size_t)(end - p)) : NULL; /* between the quotes of one film */
+            if (rule) st = us_buf_append_str(out, "***", err), p = rule + 1;
+            if (p < end && (is_told(p, end) || (forum && is_told_there(p, end))))
+                st = us_buf_append_str(out, "(", err), told = p;
         }
         if (p >= end || st) break;
         if (spoken && p + 2 >= spoken) { /* "}}" of the template that spoke */
@@ -142,7 +172,9 @@ static us_status text_of(const char *s, size_t n, us_buf *out, us_error *err) {
             continue;
         }
         if (*p == '\n' && told) st = us_buf_append_str(out, ")", err), told = NULL;
-        if (table && (at(p, end, "||") || at(p, end, "!!"))) {
+        if (forum && (q = behind_forum_mark(p, end))) {
+            p = q;
+        } else if (table && (at(p, end, "||") || at(p, end, "!!"))) {
             st = us_buf_append_str(out, "\t", err);
             for (p += 2; p < end && *p == ' ';) p++;
         } else if (table && *p == '\n') {
@@ -182,6 +214,7 @@ static bool is_template(us_span_str t) {
 
 void us_look_wiki(const us_script_options *o, const us_doc *d, us_view *view) {
     size_t lines = 0, marked = 0, tables = 0, n = us_doc_sample(d);
+    bool forum = is_forum(d->s, n);
     if (d->workbook || d->inside) return;
     for (us_lines l = us_lines_of(d->s, n); us_lines_next(&l);) {
         us_span_str t = us_trim(l.text);
@@ -190,7 +223,8 @@ void us_look_wiki(const us_script_options *o, const us_doc *d, us_view *view) {
             continue;
         }
         lines += t.n > 0;
-        marked += t.n > 0 && (memmem(t.s, t.n, "'''", 3) || memmem(t.s, t.n, "[[", 2) || is_template(t));
+        marked += t.n > 0 && ((forum && memmem(t.s, t.n, "[/", 2)) || memmem(t.s, t.n, "'''", 3) || memmem(t.s, t.n, "[[", 2) ||
+                              is_template(t));
     }
     if (tables < 3 && (marked < 3 || marked * 3 < lines)) return;
     us_buf text;
@@ -199,7 +233,7 @@ void us_look_wiki(const us_script_options *o, const us_doc *d, us_view *view) {
     us_error err;
     us_buf_init(&text, (size_t)1 << 30);
     const us_shape *shape = text_of(d->s, n, &text, &err) ? NULL : us_shape_inside(o, d, &text, &inside, &v);
-    if (shape) us_shape_say_inside(view, 0.93, "wiki's source", shape, &v);
+    if (shape) us_shape_say_inside(view, 0.93, forum ? "a forum's source" : "wiki's source", shape, &v);
     us_buf_fini(&text);
 }
 

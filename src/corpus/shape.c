@@ -1,5 +1,6 @@
 /* corpus/shape.c - the table of shapes, and which of them a document is. */
 #include "corpus/label.h"
+#include "corpus/moment.h"
 #include "corpus/shape.h"
 #include <stdio.h>
 #include <string.h>
@@ -93,11 +94,26 @@ static bool is_yaml_lists(us_span_str head) {
     return keys && items > 1;
 }
 
+/* "    - speaker: Ann" and right below it "      content: Hi", somewhere, twice and more. */
+static bool has_yaml_items(us_span_str head) {
+    us_lines l = us_lines_of(head.s, head.n);
+    size_t items = 0, dash = SIZE_MAX;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text);
+        size_t indent = (size_t)(t.s - l.text.s), i = t.n > 2 && !memcmp(t.s, "- ", 2) ? 2 : 0, from = i;
+        while (i < t.n && ((t.s[i] >= 'a' && t.s[i] <= 'z') || strchr("_-0123456789", t.s[i]))) i++;
+        bool key = i > from && i < t.n && t.s[i] == ':' && (i + 1 == t.n || t.s[i + 1] == ' ');
+        items += key && !from && dash != SIZE_MAX && indent == dash + 2;
+        dash = key && from ? indent : SIZE_MAX;
+    }
+    return items > 1;
+}
+
 /* "- speaker: Ann" and "  text: Hi" below it. */
 static bool is_yaml(us_span_str head) {
     us_lines l = us_lines_of(head.s, head.n);
     bool item = false;
-    if (is_yaml_lists(head)) return true;
+    if (is_yaml_lists(head) || has_yaml_items(head)) return true;
     while (us_lines_next(&l)) {
         us_span_str t = us_trim(l.text);
         if (!t.n || *t.s == '#' || !memcmp(t.s, "---", t.n < 3 ? t.n : 3)) continue;
@@ -149,6 +165,37 @@ static bool is_flat_screenplay(us_span_str head) {
     return slugs && cues > 3 && cues * 8 > (double)lines && empty * 10 < lines && us_tally_repeated(&names) > 0.5;
 }
 
+/* "[{'speaker': 'Ann'", "[('Ann', 'Hi')": what Python prints. */
+static bool is_python(us_span_str head) {
+    size_t i = 0;
+    while (i < head.n && strchr("[{( \n\r\t", head.s[i])) i++;
+    if (!i || i >= head.n || head.s[i] != '\'') return false;
+    const char *end = head.s + head.n, *close = memchr(head.s + i + 1, '\'', (size_t)(end - head.s) - i - 1),
+               *p = close ? close + 1 : end;
+    while (p < end && *p == ' ') p++;
+    return p < end && strchr(":,", *p) && (*p == ':' || head.s[i - 1] == '(' || i > 1);
+}
+
+/* What recognized speech is without its speakers: "[00:00.000 --> 00:03.000]  Hello", and YouTube's window, a clock above each line. */
+static bool is_nameless_transcript(us_span_str head) {
+    us_lines l = us_lines_of(head.s, head.n);
+    us_span_str name, direction, words;
+    size_t lines = 0, ranges = 0, clocks = 0, labels = 0;
+    while (us_lines_next(&l)) {
+        us_span_str t = us_trim(l.text), rest = t;
+        if (!t.n) continue;
+        lines++;
+        const char *close = *t.s == '[' ? memchr(t.s, ']', t.n < 40 ? t.n : 40) : NULL;
+        bool range = close && us_is_clocks((us_span_str){t.s, (size_t)(close - t.s) + 1});
+        if (range) rest = us_trim((us_span_str){close + 1, (size_t)(t.s + t.n - close) - 1});
+        ranges += range && rest.n && memmem(t.s, (size_t)(close - t.s), "-->", 3);
+        clocks += us_is_clocks(t) && !memmem(t.s, t.n, "-->", 3) && !memchr(t.s, ',', t.n);
+        labels += us_label_split(rest, &name, &direction, &words) || us_is_capitals(t);
+    }
+    return lines > 2 && labels * 10 < lines &&
+           (ranges * 10 > lines * 8 || (clocks * 10 > lines * 4 && clocks * 10 < lines * 6 && lines > 5));
+}
+
 const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
     us_span_str t = us_trim((us_span_str){d->s, d->n < 65536 ? d->n : 65536}), head = {t.s, t.n < 8192 ? t.n : 8192};
     size_t closing = 0;
@@ -160,6 +207,17 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
     if (is_yaml(head))
         return "YAML: make JSON of it (python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open(\"FILE\"))))' > "
                "lines.json)";
+    if ((*head.s == '[' || *head.s == '{') && is_python(head))
+        return "Python's own notation, not JSON: make JSON of it (python3 -c 'import ast, json; "
+               "print(json.dumps(ast.literal_eval(open(\"FILE\").read())))' > lines.json)";
+    if (is_nameless_transcript(head))
+        return "a transcript that names nobody: let a program tell the voices apart (whisperx --diarize), or write the name in "
+               "front of each line, \"Name: words\"";
+    if (memmem(head.s, head.n, "<smses", 6))
+        return "SMS Backup & Restore's XML: make a CSV of it, a row \"contact_name,body\" each (type 2 is what you sent)";
+    if (memmem(t.s, t.n, "\"gaia_id\"", 9) && memmem(t.s, t.n, "\"chat_message\"", 14))
+        return "an export of Google Hangouts, whose messages have numbers for names: make a CSV of it, a row \"name,words\" "
+               "each";
     if (memmem(t.s, t.n, "= Character(", 12) ? has_line(t, "label ") || has_line(t, "define ") : is_renpy(t))
         return "a Ren'Py script: take 'Extract Dialogue' in Ren'Py's launcher, which writes dialogue.tab";
     if (is_flat_screenplay(head))
@@ -171,7 +229,7 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
         return "a CHAT transcript of TalkBank: take its main lines (grep '^\\*' FILE | sed 's/^.//' > lines.txt)";
     if (memmem(head.s, head.n < 200 ? head.n : 200, "+++$+++", 7) && *head.s != 'L')
         return "a list of Cornell Movie-Dialogs that holds no words: take movie_lines.txt";
-    if (has_line(head, "From: ") && has_line(head, "Subject: ") && has_line(head, "Date: "))
+    if (has_line(head, "From: ") && ((has_line(head, "Subject: ") && has_line(head, "Date: ")) || has_line(head, "Sent: ")))
         return "e-mail: copy what was written into a file, a line \"Name: words\" each";
     if (has_line(head, "msgid ") && has_line(head, "msgstr "))
         return "a gettext catalogue: make a CSV of it (po2csv FILE.po lines.csv) and name the columns";

@@ -1497,6 +1497,1117 @@ static void scripts_as_found(void **state) {
          "Ann|It is.\n"
          "Carl|I do not think so.\n"
          "Bob|Nor do I.\n"},
+        {"iMessage, exported as text", 2,
+         "Jan 05, 2024 10:15:12 AM (Read by them after 2 minutes, 3 seconds)\n"
+         "Me\n"
+         "Are you home already?\n"
+         "\n"
+         "Jan 05, 2024 10:17:15 AM\n"
+         "+15558675309\n"
+         "Almost. The bus is late again.\n"
+         "I will be there at six.\n"
+         "\n"
+         "Jan 05, 2024 10:18:02 AM\n"
+         "Me\n"
+         "Okay! Bring bread.\n"
+         "Tapbacks:\n"
+         "Loved by +15558675309\n"
+         "\n"
+         "Jan 05, 2024 10:20:44 AM\n"
+         "+15558675309\n"
+         "~/Library/Messages/Attachments/ab/11/IMG_0042.HEIC\n"
+         "Look at this duck.\n"
+         "\n"
+         "Jan 06, 2024  9:01:00 PM\n"
+         "Me\n"
+         "Good night.\n"
+         "\n"
+         "Jan 06, 2024  9:02:00 PM\n"
+         "Ann Smith\n"
+         "Night!\n"
+         "    Jan 06, 2024  9:02:30 PM\n"
+         "    Me\n"
+         "    And sleep well.\n"
+         "\n",
+         "Me|Are you home already?\n"
+         "+15558675309|Almost. The bus is late again. I will be there at six.\n"
+         "Me|Okay! Bring bread.\n"
+         "+15558675309|Look at this duck.\n"
+         "Me|Good night.\n"
+         "Ann Smith|Night!\n"
+         "Me|And sleep well.\n"},
+        {"iMessage, exported as a page", 1,
+         "<html><head><style>x</style></head><body><div class=\"message\"><div class=\"sent iMessage\"><p><span "
+         "class=\"timestamp\"><a title=\"x\" href=\"#a\">Jan 05, 2024 10:15:12 AM</a> (Read by them after 5 seconds)</span>\n"
+         "<span class=\"sender\">Me</span></p><hr><div class=\"message_part\"><span class=\"bubble\">Are you "
+         "home?</span></div></div></div>\n"
+         "<div class=\"message\"><div class=\"received\"><p><span class=\"timestamp\"><a title=\"x\" href=\"#a\">Jan 05, 2024 "
+         "10:17:12 AM</a></span>\n"
+         "<span class=\"sender\">Ann</span></p><hr><div class=\"message_part\"><span "
+         "class=\"bubble\">Almost.</span></div></div></div>\n"
+         "<div class=\"message\"><div class=\"sent iMessage\"><p><span class=\"timestamp\"><a title=\"x\" href=\"#a\">Jan 05, "
+         "2024 10:18:12 AM</a></span>\n"
+         "<span class=\"sender\">Me</span></p><hr><div class=\"message_part\"><span "
+         "class=\"bubble\">Good.</span></div></div></div></body></html>",
+         "Me|Are you home?\n"
+         "Ann|Almost.\n"
+         "Me|Good.\n"},
+        {"iMessage: what the program says", 1,
+         "May 17, 2022  5:29:42 PM\n"
+         "Me\n"
+         "Hello\n"
+         "This message responded to an earlier message.\n"
+         "\n"
+         "May 17, 2022  5:30:42 PM (Read by you after 1 minute)\n"
+         "bob@example.com\n"
+         "Hi\n"
+         "    May 17, 2022  5:31:42 PM\n"
+         "    Me\n"
+         "    A reply\n"
+         "\n"
+         "May 17, 2022  5:32:42 PM\n"
+         "You named the conversation Ducks\n"
+         "\n"
+         "May 17, 2022  5:32:50 PM You changed the group photo.\n"
+         "\n"
+         "May 17, 2022  5:33:42 PM\n"
+         "bob@example.com\n"
+         "Bye\n"
+         "Edited 5 seconds later: Bye!\n",
+         "Me|Hello\n"
+         "bob@example.com|Hi\n"
+         "Me|A reply\n"
+         "bob@example.com|Bye Edited 5 seconds later: Bye!\n"},
+        {"HappyScribe", 1,
+         "[00:00:03.450] - Ann Smith\n"
+         "Welcome to the pond. My name is Ann.\n"
+         "\n"
+         "[00:00:09.120] - Bob Duck\n"
+         "Thanks for having me.\n"
+         "\n"
+         "[00:00:12.980] - Ann Smith\n"
+         "So, tell us about the ducks. How many are there?\n"
+         "\n"
+         "[00:00:18.010] - Speaker 3\n"
+         "Too many.\n"
+         "\n"
+         "[00:00:21.500] - Bob Duck\n"
+         "Twelve, I think.\n",
+         "Ann Smith|Welcome to the pond. My name is Ann.\n"
+         "Bob Duck|Thanks for having me.\n"
+         "Ann Smith|So, tell us about the ducks. How many are there?\n"
+         "Speaker 3|Too many.\n"
+         "Bob Duck|Twelve, I think.\n"},
+        {"Character.AI", 1,
+         "{\"name\": \"Sherlock Ducks\", \"chats\": [{\"turns\": [{\"turn_key\": {\"chat_id\": \"x\", \"turn_id\": \"1\"}, "
+         "\"create_time\": \"2024-01-01T10:00:00Z\", \"author\": {\"author_id\": \"123\", \"name\": \"Sherlock\"}, \"state\": "
+         "\"STATE_OK\", \"candidates\": [{\"candidate_id\": \"c1\", \"raw_content\": \"The game is afoot.\", \"is_final\": "
+         "true}], \"primary_candidate_id\": \"c1\"}, {\"turn_key\": {\"chat_id\": \"x\", \"turn_id\": \"2\"}, \"create_time\": "
+         "\"2024-01-01T10:01:00Z\", \"author\": {\"author_id\": \"9\", \"name\": \"Ann\", \"is_human\": true}, \"candidates\": "
+         "[{\"candidate_id\": \"c2\", \"raw_content\": \"Who did it?\"}], \"primary_candidate_id\": \"c2\"}, {\"turn_key\": "
+         "{\"chat_id\": \"x\", \"turn_id\": \"3\"}, \"author\": {\"author_id\": \"123\", \"name\": \"Sherlock\"}, "
+         "\"candidates\": [{\"candidate_id\": \"c3\", \"raw_content\": \"The goose.\"}, {\"candidate_id\": \"c4\", "
+         "\"raw_content\": \"The butler, naturally.\"}], \"primary_candidate_id\": \"c4\"}]}]}",
+         "Sherlock|The game is afoot.\n"
+         "Ann|Who did it?\n"
+         "Sherlock|The butler, naturally.\n"},
+        {"Character.AI, older", 1,
+         "{\"info\": {\"character\": \"x\"}, \"histories\": {\"histories\": [{\"external_id\": \"a\", \"created\": \"2022\", "
+         "\"msgs\": [{\"uuid\": \"1\", \"text\": \"The game is afoot.\", \"src\": {\"name\": \"Sherlock\", \"is_human\": "
+         "false}, \"tgt\": {\"name\": \"Ann\"}, \"is_alternative\": false}, {\"uuid\": \"2\", \"text\": \"Who did it?\", "
+         "\"src\": {\"name\": \"Ann\", \"is_human\": true}, \"tgt\": {\"name\": \"Sherlock\"}, \"is_alternative\": false}, "
+         "{\"uuid\": \"3\", \"text\": \"The goose.\", \"src\": {\"name\": \"Sherlock\", \"is_human\": false}, "
+         "\"is_alternative\": true}, {\"uuid\": \"4\", \"text\": \"The butler.\", \"src\": {\"name\": \"Sherlock\", "
+         "\"is_human\": false}, \"is_alternative\": false}]}]}}",
+         "Sherlock|The game is afoot.\n"
+         "Ann|Who did it?\n"
+         "Sherlock|The butler.\n"},
+        {"Character.AI: newest first", 1,
+         "{\"turns\": [{\"author\": {\"author_id\": \"1\", \"name\": \"Duck\"}, \"candidates\": [{\"candidate_id\": \"a\", "
+         "\"raw_content\": \"Quack.\"}], \"create_time\": \"2024-01-02T10:00:00Z\", \"primary_candidate_id\": \"a\"}, "
+         "{\"author\": {\"author_id\": \"2\", \"name\": \"Ann\", \"is_human\": true}, \"candidates\": [{\"candidate_id\": "
+         "\"b\", \"raw_content\": \"Hi\"}], \"create_time\": \"2024-01-01T10:00:00Z\", \"primary_candidate_id\": \"b\"}], "
+         "\"meta\": {\"next_token\": \"\"}}",
+         "Ann|Hi\n"
+         "Duck|Quack.\n"},
+        {"names in front of angles", 1,
+         "Ann> Hi there\n"
+         "Bob> Hello, Ann\n"
+         "Ann> How are you?\n"
+         "Bob> Fine, and you?\n"
+         "Ann> Quite well.\n"
+         "Bob> Good.\n",
+         "Ann|Hi there\n"
+         "Bob|Hello, Ann\n"
+         "Ann|How are you?\n"
+         "Bob|Fine, and you?\n"
+         "Ann|Quite well.\n"
+         "Bob|Good.\n"},
+        {"the same, small and apart", 1,
+         "User > Hi\n"
+         "Bot > Hello.\n"
+         "I am a bot.\n"
+         "User > Bye\n"
+         "Bot > Bye.\n",
+         "User|Hi\n"
+         "Bot|Hello. I am a bot.\n"
+         "User|Bye\n"
+         "Bot|Bye.\n"},
+        {"MultiWOZ 2.1", 2,
+         "{\n"
+         " \"SNG01856.json\": {\n"
+         "  \"goal\": {\n"
+         "   \"taxi\": {},\n"
+         "   \"message\": [\n"
+         "    \"You are looking for a place\"\n"
+         "   ]\n"
+         "  },\n"
+         "  \"log\": [\n"
+         "   {\n"
+         "    \"text\": \"am looking for a place to stay that has cheap price range\",\n"
+         "    \"metadata\": {},\n"
+         "    \"dialog_act\": {\n"
+         "     \"Hotel-Inform\": [\n"
+         "      [\n"
+         "       \"Type\",\n"
+         "       \"hotel\"\n"
+         "      ]\n"
+         "     ]\n"
+         "    },\n"
+         "    \"span_info\": []\n"
+         "   },\n"
+         "   {\n"
+         "    \"text\": \"Okay, do you have a specific area?\",\n"
+         "    \"metadata\": {\n"
+         "     \"hotel\": {\n"
+         "      \"book\": {\n"
+         "       \"booked\": []\n"
+         "      },\n"
+         "      \"semi\": {\n"
+         "       \"name\": \"not mentioned\"\n"
+         "      }\n"
+         "     }\n"
+         "    },\n"
+         "    \"dialog_act\": {},\n"
+         "    \"span_info\": []\n"
+         "   },\n"
+         "   {\n"
+         "    \"text\": \"no, i just need it to be cheap\",\n"
+         "    \"metadata\": {}\n"
+         "   },\n"
+         "   {\n"
+         "    \"text\": \"I found one.\",\n"
+         "    \"metadata\": {\n"
+         "     \"hotel\": {}\n"
+         "    }\n"
+         "   }\n"
+         "  ]\n"
+         " },\n"
+         " \"PMUL2.json\": {\n"
+         "  \"goal\": {},\n"
+         "  \"log\": [\n"
+         "   {\n"
+         "    \"text\": \"Hello.\",\n"
+         "    \"metadata\": {}\n"
+         "   },\n"
+         "   {\n"
+         "    \"text\": \"Hi, what do you need?\",\n"
+         "    \"metadata\": {\n"
+         "     \"a\": {}\n"
+         "    }\n"
+         "   }\n"
+         "  ]\n"
+         " }\n"
+         "}",
+         "USER|am looking for a place to stay that has cheap price range\n"
+         "SYSTEM|Okay, do you have a specific area?\n"
+         "USER|no, i just need it to be cheap\n"
+         "SYSTEM|I found one.\n"
+         "USER|Hello.\n"
+         "SYSTEM|Hi, what do you need?\n"},
+        {"KVRET", 1,
+         "[{\"dialogue\": [{\"turn\": \"driver\", \"data\": {\"end_dialogue\": false, \"utterance\": \"Where is the pond?\"}}, "
+         "{\"turn\": \"assistant\", \"data\": {\"end_dialogue\": false, \"requested\": {}, \"slots\": {}, \"utterance\": \"Two "
+         "miles away.\"}}], \"scenario\": {\"kb\": {\"items\": []}, \"task\": {\"intent\": \"x\"}}}]",
+         "driver|Where is the pond?\n"
+         "assistant|Two miles away.\n"},
+        {"CamRest", 1,
+         "[{\"dialogue_id\": 0, \"finished\": \"True\", \"dial\": [{\"turn\": 0, \"usr\": {\"transcript\": \"Hello there\", "
+         "\"slu\": []}, \"sys\": {\"sent\": \"Hi, what do you want?\", \"DA\": []}}, {\"turn\": 1, \"usr\": {\"transcript\": "
+         "\"Food\"}, \"sys\": {\"sent\": \"Ok\"}}]}]",
+         "usr|Hello there\n"
+         "sys|Hi, what do you want?\n"
+         "usr|Food\n"
+         "sys|Ok\n"},
+        {"headings with a season and an episode", 3,
+         "Season 1, Episode 3: The Duck\n"
+         "Transcribed by: quackfan\n"
+         "\n"
+         "[Scene: Ann's kitchen. Bob is eating.]\n"
+         "\n"
+         "ANN: (enters) Is that my sandwich?\n"
+         "BOB: (with his mouth full) No.\n"
+         "[Ann looks at him.]\n"
+         "ANN: It is. [takes it] You owe me one.\n"
+         "BOB: One what?\n"
+         "[Cut to: the street.]\n"
+         "CARL: Taxi! (The taxi drives by.) Great.\n"
+         "\n"
+         "Commercial break\n"
+         "\n"
+         "[Scene: The pond]\n"
+         "BOB: She took my sandwich.\n"
+         "CARL: It was hers.\n",
+         "ANN|Is that my sandwich?\n"
+         "BOB|No.\n"
+         "ANN|It is. You owe me one.\n"
+         "BOB|One what?\n"
+         "CARL|Taxi! Great.\n"
+         "BOB|She took my sandwich.\n"
+         "CARL|It was hers.\n"},
+        {"codes of episodes", 2,
+         "S01E01\n"
+         "Ann: Good morning.\n"
+         "Bob: Is it?\n"
+         "\n"
+         "S01E02\n"
+         "Ann: I am back.\n"
+         "Bob: So am I.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|I am back.\n"
+         "Bob|So am I.\n"},
+        {"codes of episodes in marks", 2,
+         "=== 1x01 - Pilot ===\n"
+         "\n"
+         "Ann: Good morning.\n"
+         "Bob: Is it?\n"
+         "\n"
+         "=== 1x02 - The Return ===\n"
+         "\n"
+         "Ann: I am back.\n"
+         "Bob: So am I.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|I am back.\n"
+         "Bob|So am I.\n"},
+        {"a clock, and a name in bold", 1,
+         "[00:00:00] **Ann:** Good morning.\n"
+         "\n"
+         "[00:00:04] **Bob:** Is it?\n"
+         "\n"
+         "[00:00:09] **Ann:** It is.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is.\n"},
+        {"long dashes without blanks", 1,
+         "Ann—Good morning.\n"
+         "Bob—Is it?\n"
+         "Ann—It is—as far as I can see.\n"
+         "Bob—Fine.\n"
+         "Ann—Come.\n"
+         "Bob—Right.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is—as far as I can see.\n"
+         "Bob|Fine.\n"
+         "Ann|Come.\n"
+         "Bob|Right.\n"},
+        {"names in brackets and a colon", 1,
+         "[ANN]: Good morning.\n"
+         "[BOB]: Is it?\n"
+         "[ANN]: It is.\n"
+         "[BOB] (yawning): Fine.\n",
+         "ANN|Good morning.\n"
+         "BOB|Is it?\n"
+         "ANN|It is.\n"
+         "BOB|Fine.\n"},
+        {"a forum", 1,
+         "[b]Ann:[/b] Hello.\n"
+         "[b]Bob:[/b] Hi. [i](nods)[/i]\n"
+         "[b]Ann:[/b] Bye.\n"
+         "[i]Bob leaves.[/i]\n"
+         "[b]Ann:[/b] Well.\n",
+         "Ann|Hello.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"
+         "Ann|Well.\n"},
+        {"two colons", 1,
+         "Ann:: Hello.\n"
+         "Bob:: Hi there.\n"
+         "Ann:: Bye.\n"
+         "Bob:: Bye.\n",
+         "Ann|Hello.\n"
+         "Bob|Hi there.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye.\n"},
+        {"a dash behind the colon", 1,
+         "Ann:- Hi.\n"
+         "Bob:- Hello.\n"
+         "Ann:- Bye.\n"
+         "Bob:- Bye.\n",
+         "Ann|Hi.\n"
+         "Bob|Hello.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye.\n"},
+        {"several speeches in a line", 1,
+         "ANN: Hello. BOB: Hi there. ANN: How are you? BOB: Fine.\n"
+         "ANN: Bye. BOB: Bye.\n",
+         "ANN|Hello.\n"
+         "BOB|Hi there.\n"
+         "ANN|How are you?\n"
+         "BOB|Fine.\n"
+         "ANN|Bye.\n"
+         "BOB|Bye.\n"},
+        {"a clock above each line", 1,
+         "0:03\n"
+         "Ann: Hello there.\n"
+         "0:05\n"
+         "Bob: Hi.\n"
+         "0:09\n"
+         "Ann: Bye.\n",
+         "Ann|Hello there.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"},
+        {"an empty line below names with colons", 1,
+         "Ann:\n"
+         "\n"
+         "Good morning.\n"
+         "\n"
+         "Bob:\n"
+         "\n"
+         "Is it?\n"
+         "\n"
+         "Ann:\n"
+         "\n"
+         "It is.\n"
+         "\n"
+         "Bob:\n"
+         "\n"
+         "Fine.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is.\n"
+         "Bob|Fine.\n"},
+        {"a play in Markdown", 2,
+         "# The Pond\n"
+         "\n"
+         "## Act I\n"
+         "\n"
+         "### Scene 1\n"
+         "\n"
+         "*Ann sits on a bench.*\n"
+         "\n"
+         "**ANN.** Good morning, Bob.\n"
+         "\n"
+         "**BOB.** *(yawning)* Is it?\n"
+         "\n"
+         "**ANN.** It is.\n"
+         "\n"
+         "### Scene 2\n"
+         "\n"
+         "**BOB.** I am cold.\n"
+         "\n"
+         "**ANN.** Take this.\n",
+         "ANN|Good morning, Bob.\n"
+         "BOB|Is it?\n"
+         "ANN|It is.\n"
+         "BOB|I am cold.\n"
+         "ANN|Take this.\n"},
+        {"names in italics", 1,
+         "ACT I.\n"
+         "\n"
+         "SCENE I.--_A Pond._\n"
+         "\n"
+         "_Enter_ ANN _and_ BOB.\n"
+         "\n"
+         "_Ann._ Good morning, my lord,\n"
+         "And how do you this day?\n"
+         "\n"
+         "_Bob._ I do but poorly.\n"
+         "                              [_Exit_ ANN.\n"
+         "\n"
+         "_Bob._ She is gone.\n"
+         "\n"
+         "_Enter_ CARL.\n"
+         "\n"
+         "_Carl._ Where is she?\n"
+         "\n"
+         "_Bob._ Gone.\n"
+         "\n"
+         "_Carl._ Then let us go.\n"
+         "\n"
+         "_Bob._ Whither?\n",
+         "Bob|I do but poorly. [Exit ANN.\n"
+         "Bob|She is gone.\n"
+         "Carl|Where is she?\n"
+         "Bob|Gone.\n"
+         "Carl|Then let us go.\n"
+         "Bob|Whither?\n"},
+        {"directions in italics behind names", 1,
+         "ACT I\n"
+         "\n"
+         "ANN [_rising_]. Good morning.\n"
+         "\n"
+         "BOB (_aside_). She is up.\n"
+         "\n"
+         "ANN. What did you say?\n"
+         "\n"
+         "BOB. Nothing, nothing.\n"
+         "I swear it.\n"
+         "\n"
+         "[_They sit._]\n"
+         "\n"
+         "ANN. I heard you.\n"
+         "\n"
+         "BOB [_sadly_] You always do.\n",
+         "ANN|Good morning.\n"
+         "BOB|She is up.\n"
+         "ANN|What did you say?\n"
+         "BOB|Nothing, nothing. I swear it.\n"
+         "ANN|I heard you.\n"
+         "BOB|You always do.\n"},
+        {"a star marks what was revised", 1,
+         "INT. POND - DAY\n"
+         "\n"
+         "                    ANN                                   *\n"
+         "          I told you so.                                  *\n"
+         "\n"
+         "                    BOB\n"
+         "          You did not.                                    *\n"
+         "\n"
+         "                    ANN\n"
+         "          I did.\n",
+         "ANN|I told you so.\n"
+         "BOB|You did not.\n"
+         "ANN|I did.\n"},
+        {"recognized speech with its speakers", 1,
+         "[00:00:00.009 --> 00:00:03.000] SPEAKER_00: Good morning.\n"
+         "[00:00:03.009 --> 00:00:05.000] SPEAKER_01: Is it?\n"
+         "[00:00:05.009 --> 00:00:07.000] SPEAKER_00: It is.\n"
+         "[00:00:07.009 --> 00:00:09.000] SPEAKER_01: Fine.\n",
+         "SPEAKER_00|Good morning.\n"
+         "SPEAKER_01|Is it?\n"
+         "SPEAKER_00|It is.\n"
+         "SPEAKER_01|Fine.\n"},
+        {"AssemblyAI", 1,
+         "{\"id\": \"x\", \"text\": \"Good morning. Is it?\", \"words\": [{\"text\": \"Good\", \"start\": 1, \"end\": 2, "
+         "\"confidence\": 0.9, \"speaker\": \"A\"}, {\"text\": \"morning.\", \"start\": 1, \"end\": 2, \"speaker\": \"A\"}, "
+         "{\"text\": \"Is\", \"start\": 1, \"end\": 2, \"speaker\": \"B\"}, {\"text\": \"it?\", \"start\": 1, \"end\": 2, "
+         "\"speaker\": \"B\"}], \"utterances\": [{\"speaker\": \"A\", \"text\": \"Good morning.\", \"start\": 1, \"end\": 2, "
+         "\"confidence\": 0.9, \"words\": [{\"text\": \"Good\", \"start\": 1, \"end\": 2, \"speaker\": \"A\"}]}, {\"speaker\": "
+         "\"B\", \"text\": \"Is it?\", \"start\": 1, \"end\": 2, \"words\": [{\"text\": \"Is\", \"speaker\": \"B\"}]}]}",
+         "A|Good morning.\n"
+         "B|Is it?\n"},
+        {"Deepgram", 1,
+         "{\"metadata\": {}, \"results\": {\"channels\": [{\"alternatives\": [{\"transcript\": \"Good morning. Is it?\", "
+         "\"confidence\": 0.9, \"words\": [{\"word\": \"good\", \"start\": 0, \"end\": 1, \"speaker\": 0, \"punctuated_word\": "
+         "\"Good\"}, {\"word\": \"morning\", \"speaker\": 0, \"punctuated_word\": \"morning.\"}, {\"word\": \"is\", "
+         "\"speaker\": 1, \"punctuated_word\": \"Is\"}, {\"word\": \"it\", \"speaker\": 1, \"punctuated_word\": \"it?\"}], "
+         "\"paragraphs\": {\"transcript\": \"\\nSpeaker 0: Good morning.\\n\\nSpeaker 1: Is it?\", \"paragraphs\": "
+         "[{\"sentences\": [{\"text\": \"Good morning.\", \"start\": 0, \"end\": 1}], \"speaker\": 0, \"num_words\": 2}, "
+         "{\"sentences\": [{\"text\": \"Is it?\"}], \"speaker\": 1}]}}]}], \"utterances\": [{\"start\": 0, \"end\": 1, "
+         "\"confidence\": 0.9, \"channel\": 0, \"transcript\": \"Good morning.\", \"words\": [{\"word\": \"good\", "
+         "\"speaker\": 0}], \"speaker\": 0, \"id\": \"a\"}, {\"transcript\": \"Is it?\", \"words\": [], \"speaker\": 1}]}}",
+         "0|Good morning.\n"
+         "1|Is it?\n"},
+        {"Amazon Transcribe", 1,
+         "{\"jobName\": \"x\", \"results\": {\"transcripts\": [{\"transcript\": \"Good morning. Is it?\"}], "
+         "\"speaker_labels\": {\"speakers\": 2, \"segments\": [{\"start_time\": \"0\", \"end_time\": \"1\", \"speaker_label\": "
+         "\"spk_0\", \"items\": [{\"start_time\": \"0.0\", \"speaker_label\": \"spk_0\"}]}]}, \"items\": [{\"start_time\": "
+         "\"0.0\", \"end_time\": \"1\", \"type\": \"pronunciation\", \"alternatives\": [{\"confidence\": \"0.9\", \"content\": "
+         "\"Good\"}], \"speaker_label\": \"spk_0\"}, {\"start_time\": \"1.0\", \"type\": \"pronunciation\", \"alternatives\": "
+         "[{\"content\": \"morning\"}], \"speaker_label\": \"spk_0\"}, {\"type\": \"punctuation\", \"alternatives\": "
+         "[{\"content\": \".\"}], \"speaker_label\": \"spk_0\"}, {\"start_time\": \"2\", \"type\": \"pronunciation\", "
+         "\"alternatives\": [{\"content\": \"Is\"}], \"speaker_label\": \"spk_1\"}], \"audio_segments\": [{\"id\": 0, "
+         "\"transcript\": \"Good morning.\", \"start_time\": \"0\", \"speaker_label\": \"spk_0\", \"items\": [0, 1, 2]}, "
+         "{\"id\": 1, \"transcript\": \"Is it?\", \"speaker_label\": \"spk_1\", \"items\": [3]}]}}",
+         "spk_0|Good morning.\n"
+         "spk_1|Is it?\n"},
+        {"ASS: styles are the speakers", 1,
+         "[Script Info]\n"
+         "[Events]\n"
+         "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+         "Dialogue: 0,0:00:01.00,0:00:02.00,Ann,,0,0,0,,Good morning.\n"
+         "Dialogue: 0,0:00:02.00,0:00:03.00,Bob,,0,0,0,,Is it?\n"
+         "Dialogue: 0,0:00:03.00,0:00:04.00,Ann,,0,0,0,,It is.\n"
+         "Dialogue: 0,0:00:04.00,0:00:05.00,Bob,,0,0,0,,Fine.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is.\n"
+         "Bob|Fine.\n"},
+        {"SubViewer", 1,
+         "[INFORMATION]\n"
+         "[TITLE]\n"
+         "[END INFORMATION]\n"
+         "[SUBTITLE]\n"
+         "[COLF]&HFFFFFF,[STYLE]bd,[SIZE]18,[FONT]Arial\n"
+         "00:00:01.00,00:00:02.00\n"
+         "ANN: Hello.[br]How are you?\n"
+         "\n"
+         "00:00:02.00,00:00:03.00\n"
+         "BOB: Hi.\n",
+         "ANN|Hello. How are you?\n"
+         "BOB|Hi.\n"},
+        {"Premiere", 1,
+         "00:00:01:05 - 00:00:03:10\n"
+         "Ann\n"
+         "Good morning.\n"
+         "\n"
+         "00:00:03:10 - 00:00:05:00\n"
+         "Bob\n"
+         "Is it?\n"
+         "\n"
+         "00:00:05:00 - 00:00:07:00\n"
+         "Ann\n"
+         "It is.\n",
+         "Ann|Good morning.\n"
+         "Bob|Is it?\n"
+         "Ann|It is.\n"},
+        {"Trint", 1,
+         "Ann Smith [00:00:03] Good morning, everybody.\n"
+         "\n"
+         "Bob Duck [00:00:09] Thanks for having me. I like\n"
+         "it here.\n"
+         "\n"
+         "Ann Smith [00:00:12] Good.\n",
+         "Ann Smith|Good morning, everybody.\n"
+         "Bob Duck|Thanks for having me. I like it here.\n"
+         "Ann Smith|Good.\n"},
+        {"Temi", 1,
+         "Speaker 1: 00:03 Good morning, everybody.\n"
+         "\n"
+         "Speaker 2: 00:09 Thanks for having me.\n"
+         "\n"
+         "Speaker 1: 00:12 Good.\n",
+         "Speaker 1|Good morning, everybody.\n"
+         "Speaker 2|Thanks for having me.\n"
+         "Speaker 1|Good.\n"},
+        {"Teams", 1,
+         "Meeting in the pond-20240101\n"
+         "January 1, 2024, 10:00AM\n"
+         "5m 12s\n"
+         "\n"
+         "Ann Smith   0:03\n"
+         "Good morning, everybody.\n"
+         "\n"
+         "Bob Duck   0:09\n"
+         "Thanks for having me.\n"
+         "\n"
+         "Ann Smith   0:12\n"
+         "Good.\n"
+         "\n"
+         "Ann Smith stopped transcription\n",
+         "Ann Smith|Good morning, everybody.\n"
+         "Bob Duck|Thanks for having me.\n"
+         "Ann Smith|Good.\n"},
+        {"words below a picture (WhatsApp)", 1,
+         "1/5/24, 9:15\xe2\x80\xaf"
+         "PM - Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen "
+         "to them. Tap to learn more.\n"
+         "1/5/24, 9:15\xe2\x80\xaf"
+         "PM - Ann created group \"Ducks\"\n"
+         "1/5/24, 9:16\xe2\x80\xaf"
+         "PM - Ann: Hello all\n"
+         "1/5/24, 9:16\xe2\x80\xaf"
+         "PM - Ann: Anybody there?\n"
+         "1/5/24, 9:20\xe2\x80\xaf"
+         "PM - +1 (555) 867-5309: Yes\n"
+         "with two lines\n"
+         "1/5/24, 9:21\xe2\x80\xaf"
+         "PM - Bob 🦆: <Media omitted>\n"
+         "1/5/24, 9:21\xe2\x80\xaf"
+         "PM - Bob 🦆: IMG-2024.jpg (file attached)\n"
+         "look at this\n"
+         "1/5/24, 9:25\xe2\x80\xaf"
+         "PM - Ann: POLL:\n"
+         "Which pond?\n"
+         "OPTION: The large one (2 votes)\n"
+         "OPTION: The small one (0 votes)\n"
+         "\n"
+         "1/5/24, 9:26\xe2\x80\xaf"
+         "PM - Ann: null\n"
+         "1/5/24, 9:27\xe2\x80\xaf"
+         "PM - Ann changed the group description\n"
+         "1/5/24, 9:28\xe2\x80\xaf"
+         "PM - Bob 🦆: location: https://maps.google.com/?q=1,2\n"
+         "1/5/24, 9:30\xe2\x80\xaf"
+         "PM - Ann: Bye <This message was edited>\n",
+         "Ann|Hello all Anybody there?\n"
+         "+1 (555) 867-5309|Yes with two lines\n"
+         "Bob 🦆|look at this\n"
+         "Ann|POLL: Which pond? OPTION: The large one OPTION: The small one\n"
+         "Bob 🦆|location: https://maps.google.com/?q=1,2\n"
+         "Ann|Bye\n"},
+        {"WhatsApp in Finnish", 1,
+         "12.3.2024 klo 10.15 - Viestit ja puhelut ovat täysin salattuja.\n"
+         "12.3.2024 klo 10.16 - Anna: Hei\n"
+         "12.3.2024 klo 10.17 - Pekka: <Media jätettiin pois>\n"
+         "12.3.2024 klo 10.18 - Pekka: Moi\n",
+         "Anna|Hei\n"
+         "Pekka|Moi\n"},
+        {"Telegram: months by name", 1,
+         "Ann, [12 Mar 2024 10:15:00]:\n"
+         "Hello there\n"
+         "\n"
+         "Bob, [12 Mar 2024 at 10:16]:\n"
+         "Hi\n"
+         "\n"
+         "Ann Smith, [12.03.2024 10:17]\n"
+         "Bye\n",
+         "Ann|Hello there\n"
+         "Bob|Hi\n"
+         "Ann Smith|Bye\n"},
+        {"Zoom without whom to", 1,
+         "10:15:00\t From  Ann Smith : Hello there\n"
+         "10:16:00\t From  Bob Duck  to  Everyone : Hi\n"
+         "10:17:00\t From Ann Smith to Bob Duck(Direct Message) : psst\n"
+         "10:18:00\t From Bob Duck to Everyone:\n"
+         "\tHi again\n"
+         "\tand more\n",
+         "Ann Smith|Hello there\n"
+         "Bob Duck|Hi\n"
+         "Ann Smith|psst\n"
+         "Bob Duck|Hi again and more\n"},
+        {"Slack: a time below each name", 1,
+         "Ann Smith\n"
+         "  10:15 AM\n"
+         "Hello there\n"
+         "10:16\n"
+         "and another thing\n"
+         "Bob Duck\n"
+         "  10:17 AM\n"
+         "Hi\n"
+         ":thumbsup:\n"
+         "1\n"
+         "Ann Smith\n"
+         "  10:18 AM\n"
+         "Bye\n",
+         "Ann Smith|Hello there and another thing\n"
+         "Bob Duck|Hi\n"
+         "Ann Smith|Bye\n"},
+        {"Discord: programs", 1,
+         "ann — Yesterday at 10:15 PM\n"
+         "Hello there\n"
+         "Captain Duck\n"
+         "BOT\n"
+         " — Yesterday at 10:16 PM\n"
+         "Quack\n"
+         "ann — Yesterday at 10:18 PM\n"
+         "Bye\n",
+         "ann|Hello there\n"
+         "Captain Duck|Quack\n"
+         "ann|Bye\n"},
+        {"Facebook: times below the words", 1,
+         "Ann Smith\n"
+         "Hello there\n"
+         "Jan 5, 2024 10:15 AM\n"
+         "\n"
+         "Bob Duck\n"
+         "Hi\n"
+         "Jan 5, 2024 10:16 AM\n"
+         "\n"
+         "Ann Smith\n"
+         "Bye\n"
+         "Jan 5, 2024 10:17 AM\n",
+         "Ann Smith|Hello there\n"
+         "Bob Duck|Hi\n"
+         "Ann Smith|Bye\n"},
+        {"Viber", 1,
+         "01/05/2024,10:15:00 AM,Ann,+1555,Hello there\n"
+         "01/05/2024,10:16:00 AM,Me,+1555,Hi\n"
+         "01/05/2024,10:17:00 AM,Ann,+1555,\"Bye, you\"\n",
+         "Ann|Hello there\n"
+         "Me|Hi\n"
+         "Ann|Bye, you\n"},
+        {"LINE in English", 2,
+         "[LINE] Chat history with Ann\n"
+         "Saved on: 2024/01/05 10:20\n"
+         "\n"
+         "Fri, 01/05/2024\n"
+         "10:15\tAnn\tHello there\n"
+         "10:16\tBob\tHi\n"
+         "10:17\tAnn\t[Sticker]\n"
+         "10:18\tAnn\t\"Bye\n"
+         "and bye\"\n"
+         "\n"
+         "Sat, 01/06/2024\n"
+         "09:00\tBob\tMorning\n"
+         "09:01\tAnn unsent a message.\n",
+         "Ann|Hello there\n"
+         "Bob|Hi\n"
+         "Ann|Bye and bye\n"
+         "Bob|Morning\n"},
+        {"KakaoTalk of Windows", 1,
+         "안나 님과 카카오톡 대화\n"
+         "저장한 날짜 : 2024-01-05 10:20:00\n"
+         "\n"
+         "--------------- 2024년 1월 5일 금요일 ---------------\n"
+         "[안나] [오전 10:15] 안녕\n"
+         "[철수] [오전 10:16] 안녕하세요\n"
+         "두 줄\n"
+         "[안나] [오후 1:17] 사진\n",
+         "안나|안녕\n"
+         "철수|안녕하세요 두 줄\n"},
+        {"Character.AI, copied", 1,
+         "Ann\n"
+         "Hello there! *smiles*\n"
+         "\n"
+         "Captain Duck\n"
+         "c.ai\n"
+         "Quack. What do you want?\n"
+         "\n"
+         "Ann\n"
+         "Nothing.\n"
+         "\n"
+         "Captain Duck\n"
+         "c.ai\n"
+         "Then go.\n",
+         "Ann|Hello there!\n"
+         "Captain Duck|Quack. What do you want?\n"
+         "Ann|Nothing.\n"
+         "Captain Duck|Then go.\n"},
+        {"Minecraft", 1,
+         "[10:15:00] [Render thread/INFO]: [CHAT] <Ann> Hello there\n"
+         "[10:15:02] [Render thread/INFO]: Loading\n"
+         "[10:16:00] [Render thread/INFO]: [CHAT] <Bob> Hi\n"
+         "[10:17:00] [Render thread/INFO]: [CHAT] Ann joined the game\n"
+         "[10:17:00] [Render thread/INFO]: [CHAT] <Ann> Bye\n",
+         "Ann|Hello there\n"
+         "Bob|Hi\n"
+         "Ann|Bye\n"},
+        {"Skype: edited", 1,
+         "[1/5/2024 10:15:00 AM] Ann Smith: Hello there\n"
+         "[1/5/2024 10:16:00 AM] Bob: Hi\n"
+         "[1/5/2024 10:17:00 AM] *** Call to Bob ***\n"
+         "[1/5/2024 10:18:00 AM | Edited 10:19:00 AM] Ann Smith: Bye\n",
+         "Ann Smith|Hello there\n"
+         "Bob|Hi\n"
+         "Ann Smith|Bye\n"},
+        {"VK", 1,
+         "Анна Иванова\n"
+         "05.01.2024 10:15:00\n"
+         "Привет\n"
+         "\n"
+         "Борис Петров\n"
+         "05.01.2024 10:16:00\n"
+         "Привет, Анна\n"
+         "\n"
+         "Анна Иванова\n"
+         "05.01.2024 10:17:00\n"
+         "Пока\n",
+         "Анна Иванова|Привет\n"
+         "Борис Петров|Привет, Анна\n"
+         "Анна Иванова|Пока\n"},
+        {"a colon behind the time", 1,
+         "2024-01-05, 10:15:00: Ann: Hello there\n"
+         "2024-01-05, 10:16:00: Bob: Hi\n"
+         "2024-01-05, 10:17:00: Ann: Bye\n",
+         "Ann|Hello there\n"
+         "Bob|Hi\n"
+         "Ann|Bye\n"},
+        {"Pidgin, as a page", 1,
+         "<html><head><title>Conversation</title></head><body><h3>Conversation with Bob</h3>\n"
+         "<font color=\"#16569E\"><font size=\"2\">(10:15:00 AM)</font> <b>Ann:</b></font> Hello there<br/>\n"
+         "<font color=\"#A82F2F\"><font size=\"2\">(10:16:00 AM)</font> <b>Bob:</b></font> Hi<br/>\n"
+         "<font color=\"#16569E\"><font size=\"2\">(10:17:00 AM)</font> <b>Ann:</b></font> Bye<br/>\n"
+         "</body></html>",
+         "Ann|Hello there\n"
+         "Bob|Hi\n"
+         "Ann|Bye\n"},
+        {"Messenger says what was done", 1,
+         "{\"participants\": [{\"name\": \"Ann\"}, {\"name\": \"Bob\"}], \"messages\": [{\"sender_name\": \"Bob\", "
+         "\"timestamp_ms\": 1704449760000, \"content\": \"Reacted ð to your message\", \"type\": \"Generic\"}, "
+         "{\"sender_name\": \"Bob\", \"timestamp_ms\": 1704449750000, \"content\": \"Hi\", \"reactions\": [{\"reaction\": "
+         "\"x\", \"actor\": \"Ann\"}]}, {\"sender_name\": \"Ann\", \"timestamp_ms\": 1704449740000, \"photos\": [{\"uri\": "
+         "\"a\"}]}, {\"sender_name\": \"Ann\", \"timestamp_ms\": 1704449700000, \"content\": \"Hello\"}], \"title\": \"Bob\", "
+         "\"thread_path\": \"x\"}",
+         "Ann|Hello\n"
+         "Bob|Hi\n"},
+        {"X", 1,
+         "window.YTD.direct_messages.part0 = [\n"
+         " {\n"
+         "  \"dmConversation\": {\n"
+         "   \"conversationId\": \"1-2\",\n"
+         "   \"messages\": [\n"
+         "    {\n"
+         "     \"messageCreate\": {\n"
+         "      \"recipientId\": \"2\",\n"
+         "      \"reactions\": [],\n"
+         "      \"urls\": [],\n"
+         "      \"text\": \"Hi\",\n"
+         "      \"mediaUrls\": [],\n"
+         "      \"senderId\": \"1\",\n"
+         "      \"id\": \"9\",\n"
+         "      \"createdAt\": \"2024-01-05T10:15:00.000Z\"\n"
+         "     }\n"
+         "    },\n"
+         "    {\n"
+         "     \"messageCreate\": {\n"
+         "      \"recipientId\": \"1\",\n"
+         "      \"text\": \"Hello\",\n"
+         "      \"senderId\": \"2\",\n"
+         "      \"createdAt\": \"2024-01-05T10:14:00.000Z\"\n"
+         "     }\n"
+         "    }\n"
+         "   ]\n"
+         "  }\n"
+         " }\n"
+         "]",
+         "2|Hello\n"
+         "1|Hi\n"},
+        {"Teams, by its interface", 1,
+         "{\"value\": [{\"id\": \"1\", \"messageType\": \"message\", \"createdDateTime\": \"2024-01-05T10:15:00Z\", \"from\": "
+         "{\"user\": {\"displayName\": \"Ann Smith\"}}, \"body\": {\"contentType\": \"html\", \"content\": \"<p>Hello</p>\"}}, "
+         "{\"id\": \"2\", \"messageType\": \"message\", \"from\": {\"user\": {\"displayName\": \"Bob\"}}, \"body\": "
+         "{\"contentType\": \"text\", \"content\": \"Hi\"}}]}",
+         "Ann Smith|Hello\n"
+         "Bob|Hi\n"},
+        {"MediaSum", 1,
+         "[{\"id\": \"NPR-1\", \"program\": \"x\", \"date\": \"2024\", \"url\": \"u\", \"title\": \"Ducks\", \"summary\": "
+         "\"They talk.\", \"utt\": [\"Welcome.\", \"Thank you.\"], \"speaker\": [\"ANN, HOST\", \"BOB\"]}]",
+         "ANN, HOST|Welcome.\n"
+         "BOB|Thank you.\n"},
+        {"LCCC", 3, "[[\"Hello there\", \"Hi\"], [\"What is it?\", \"A duck\", \"And that?\"], [\"Bye now\", \"Bye\"]]",
+         "A|Hello there\n"
+         "B|Hi\n"
+         "A|What is it?\n"
+         "B|A duck\n"
+         "A|And that?\n"
+         "A|Bye now\n"
+         "B|Bye\n"},
+        {"NaturalConv", 1, "[{\"dialog_id\": \"0_1\", \"document_id\": 0, \"content\": [\"你好\", \"你好啊\", \"看球了吗\"]}]",
+         "A|你好\n"
+         "B|你好啊\n"
+         "A|看球了吗\n"},
+        {"DREAM", 1,
+         "[[[\"M: I am hungry.\", \"W: Me too.\"], [{\"question\": \"Who?\", \"choice\": [\"a\", \"b\"], \"answer\": \"a\"}], "
+         "\"4-199\"]]",
+         "M|I am hungry.\n"
+         "W|Me too.\n"},
+        {"Agnai", 1,
+         "{\"name\": \"Exported\", \"greeting\": \"Quack.\", \"sampleChat\": \"\", \"messages\": [{\"characterId\": \"x\", "
+         "\"msg\": \"Quack.\", \"handle\": \"Duck\"}, {\"userId\": \"u\", \"msg\": \"Hi\", \"handle\": \"Ann\"}]}",
+         "Duck|Quack.\n"
+         "Ann|Hi\n"},
+        {"Twitch", 1,
+         "{\"comments\": [{\"content_offset_seconds\": 1.2, \"commenter\": {\"display_name\": \"Ann\", \"name\": \"ann\"}, "
+         "\"message\": {\"body\": \"hello chat\", \"fragments\": [{\"text\": \"hello chat\"}]}}, {\"content_offset_seconds\": "
+         "2, \"commenter\": {\"display_name\": \"Bob\"}, \"message\": {\"body\": \"hi\", \"fragments\": [{\"text\": "
+         "\"hi\"}]}}]}",
+         "Ann|hello chat\n"
+         "Bob|hi\n"},
+        {"remarks in JSON", 1,
+         "{\n"
+         "  // people\n"
+         "  \"lines\": [\n"
+         "    {\"speaker\": \"Ann\", \"line\": \"Hi\"},\n"
+         "    {\"speaker\": \"Bob\", \"line\": \"Ho\",},\n"
+         "  ],\n"
+         "}\n",
+         "Ann|Hi\n"
+         "Bob|Ho\n"},
+        {"numbered lines by speaker", 1, "{\"1\": {\"Ann\": \"Hello\"}, \"2\": {\"Bob\": \"Hi\"}, \"3\": {\"Ann\": \"Bye\"}}",
+         "Ann|Hello\n"
+         "Bob|Hi\n"
+         "Ann|Bye\n"},
+        {"who is there beside what is said", 2,
+         "{\"Session-1\": {\"position\": \"Book1-chapter1\", \"speakers\": [\"Harry\", \"Ron\"], \"scene\": [\"They stood at "
+         "the pond.\", \"It was raining.\"], \"dialogue\": [\"Harry: Hello, Ron.\", \"Ron: Hi, Harry.\"]}, \"Session-2\": "
+         "{\"position\": \"Book1-chapter2\", \"speakers\": [\"Ron\"], \"scene\": [\"Later.\"], \"dialogue\": [\"Ron: Where is "
+         "he?\", \"Harry: Here.\"]}}",
+         "Harry|Hello, Ron.\n"
+         "Ron|Hi, Harry.\n"
+         "Ron|Where is he?\n"
+         "Harry|Here.\n"},
+        {"JSON: names in the words", 1,
+         "[{\"id\": 1, \"text\": \"Ann: Hello there.\"}, {\"id\": 2, \"text\": \"Bob: Hi.\"}, {\"id\": 3, \"text\": \"Ann: "
+         "Bye.\"}]",
+         "Ann|Hello there.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"},
+        {"a table: names in the words", 1,
+         "id,text\n"
+         "1,Ann: Hello there.\n"
+         "2,Bob: Hi.\n"
+         "3,Ann: Bye.\n"
+         "4,Bob: Bye bye.\n",
+         "Ann|Hello there.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye bye.\n"},
+        {"a piece of a page", 1,
+         "<table><tr><th>Character</th><th>Line</th></tr><tr><td>Ann</td><td>Hello</td></tr><tr><td>Bob</td><td>Hi</td></tr></"
+         "table>",
+         "Ann|Hello\n"
+         "Bob|Hi\n"},
+        {"a dot and two dashes", 1,
+         "ACT I\n"
+         "\n"
+         "ENTER ANN.\n"
+         "\n"
+         "ANN.--Good morning.\n"
+         "\n"
+         "BOB.--Good morning, Ann. I hope\n"
+         "that you slept.\n"
+         "\n"
+         "ANN.--Not at all.\n"
+         "\n"
+         "BOB (_aside_).--Poor Ann.\n"
+         "\n"
+         "ANN.--What?\n",
+         "ANN|Good morning.\n"
+         "BOB|Good morning, Ann. I hope that you slept.\n"
+         "ANN|Not at all.\n"
+         "BOB|Poor Ann.\n"
+         "ANN|What?\n"},
+        {"Shaw", 1,
+         "THE DAUGHTER [in the space between] I'm getting chilled.\n"
+         "\n"
+         "THE MOTHER [on her daughter's right] Not so long.\n"
+         "\n"
+         "THE DAUGHTER. A bit more.\n"
+         "\n"
+         "A BYSTANDER [on the lady's right] He wont get no cab.\n"
+         "\n"
+         "THE MOTHER. But we must have a cab.\n"
+         "\n"
+         "THE BYSTANDER. Well, it aint my fault.\n",
+         "THE DAUGHTER|I'm getting chilled.\n"
+         "THE MOTHER|Not so long.\n"
+         "THE DAUGHTER|A bit more.\n"
+         "A BYSTANDER|He wont get no cab.\n"
+         "THE MOTHER|But we must have a cab.\n"
+         "THE BYSTANDER|Well, it aint my fault.\n"},
+        {"letters apart (Chekhov)", 1,
+         "А н я. Доброе утро.\n"
+         "\n"
+         "Б о р и с (зевает). Доброе.\n"
+         "\n"
+         "А н я. Как дела?\n"
+         "\n"
+         "Б о р и с. Хорошо.\n",
+         "Аня|Доброе утро.\n"
+         "Борис|Доброе.\n"
+         "Аня|Как дела?\n"
+         "Борис|Хорошо.\n"},
+        {"who sings, and how", 1,
+         "[ANN]\n"
+         "Hello there\n"
+         "You are here\n"
+         "\n"
+         "[BOB, spoken]\n"
+         "Am I?\n"
+         "\n"
+         "[ANN & BOB]\n"
+         "We are here\n"
+         "\n"
+         "[ENSEMBLE]\n"
+         "Here!\n"
+         "\n"
+         "[ANN]\n"
+         "Yes\n",
+         "ANN|Hello there You are here\n"
+         "BOB|Am I?\n"
+         "ANN & BOB|We are here\n"
+         "ENSEMBLE|Here!\n"
+         "ANN|Yes\n"},
+        {"a corner over two lines", 1,
+         "太郎「おはよう」\n"
+         "花子「おはようございます。\n"
+         "　元気ですか」\n"
+         "太郎「うん（笑）」\n"
+         "　花子、去る。\n",
+         "太郎|おはよう\n"
+         "花子|おはようございます。 元気ですか\n"
+         "太郎|うん\n"},
+        {"a Chinese script: who is there, what is seen", 1,
+         "第一场  日  内  小红家\n"
+         "人物：小红、小明\n"
+         "△小红坐着。\n"
+         "小红：你好。\n"
+         "小明：（笑）你好啊！\n"
+         "△小明走了。\n"
+         "小红 OS：他走了。\n",
+         "小红|你好。\n"
+         "小明|你好啊！\n"
+         "小红 OS|他走了。\n"},
+        {"a rule between films (Wikiquote)", 2,
+         ":'''Ann''': Hi.\n"
+         ":'''Bob''': Hello.\n"
+         ":''[pause]''\n"
+         ":'''Ann''': Bye.\n"
+         "<hr width=\"50%\"/>\n"
+         ":'''Carl''': New scene.\n"
+         ":'''Ann''': Yes.\n",
+         "Ann|Hi.\n"
+         "Bob|Hello.\n"
+         "Ann|Bye.\n"
+         "Carl|New scene.\n"
+         "Ann|Yes.\n"},
+        {"a name written small once", 1,
+         "ANN: Hi.\n"
+         "Ann: Hello.\n"
+         "ann: Bye.\n"
+         "BOB: x y.\n"
+         "Bob : Ho.\n",
+         "Ann|Hi.\n"
+         "Ann|Hello.\n"
+         "ann|Bye.\n"
+         "Bob|x y.\n"
+         "Bob|Ho.\n"},
+        {"times behind the words", 1,
+         "Ann: Hi there. [00:03]\n"
+         "Bob: Hello. [00:05]\n"
+         "Ann: Bye. [00:07]\n"
+         "Bob: Bye. [00:08]\n",
+         "Ann|Hi there.\n"
+         "Bob|Hello.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye.\n"},
+        {"a game that is played in words", 1,
+         "Ann says, \"Hello there.\"\n"
+         "Bob says, \"Hi.\"\n"
+         "Ann asks, \"Why?\"\n"
+         "Bob says, \"Because.\"\n",
+         "Ann|Hello there.\n"
+         "Bob|Hi.\n"
+         "Ann|Why?\n"
+         "Bob|Because.\n"},
+        {"a log with names in brackets", 1,
+         "[10:15](Ann Duck) Hello there\n"
+         "[10:16](Bob) Hi\n"
+         "[10:17](Ann Duck) Bye\n",
+         "Ann Duck|Hello there\n"
+         "Bob|Hi\n"
+         "Ann Duck|Bye\n"},
+        {"Discord: pinned", 1,
+         "==============================================================\n"
+         "Guild: Pond\n"
+         "Channel: general\n"
+         "==============================================================\n"
+         "\n"
+         "[05-Jan-24 10:15 AM] ann\n"
+         "Hello\n"
+         "\n"
+         "[05-Jan-24 10:16 AM] bob#1234\n"
+         "Hi\n"
+         "\n"
+         "{Attachments}\n"
+         "https://x.y/a.png\n"
+         "\n"
+         "{Reactions}\n"
+         "duck (2)\n"
+         "\n"
+         "[05-Jan-24 10:17 AM] ann (pinned)\n"
+         "Bye\n"
+         "\n"
+         "==============================================================\n"
+         "Exported 3 message(s)\n"
+         "==============================================================\n",
+         "ann|Hello\n"
+         "bob|Hi\n"
+         "ann|Bye\n"},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) reads_as(&list[i]);
 }
@@ -1634,6 +2745,53 @@ static void refused_by_name(void **state) {
          "AM</div></div><div class=\"_a6-g\"><div class=\"_2ph_ _a6-h _a6-i\">Bob</div><div class=\"_2ph_ "
          "_a6-p\"><div><div></div><div>Hi</div></div></div><div class=\"_3-94 _a6-o\">Mar 12, 2024 10:15 "
          "AM</div></div></body></html>"},
+        {"YAML", "scenario: >-\n"
+                 "  A pond.\n"
+                 "players:\n"
+                 "  - id: 1\n"
+                 "    name: Ann\n"
+                 "conversation:\n"
+                 "  - speaker: Ann\n"
+                 "    content: Hello\n"
+                 "  - speaker: Duck\n"
+                 "    content: Quack\n"},
+        {"Python's own notation", "[{'speaker': 'Ann', 'line': 'Hi'}, {'speaker': 'Bob', 'line': \"It's\"}]\n"},
+        {"a transcript that names nobody", "[00:00:00.009 --> 00:00:03.000]   Good morning.\n"
+                                           "[00:00:03.009 --> 00:00:05.000]   Is it?\n"
+                                           "[00:00:05.009 --> 00:00:07.000]   It is.\n"},
+        {"a transcript that names nobody", "0:00\n"
+                                           "hello everybody and welcome\n"
+                                           "0:03\n"
+                                           "to the pond today we talk\n"
+                                           "0:07\n"
+                                           "about ducks\n"},
+        {"SMS Backup & Restore",
+         "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>\n"
+         "<smses count=\"3\">\n"
+         "  <sms protocol=\"0\" address=\"+15551234\" date=\"1704449700000\" type=\"1\" subject=\"null\" body=\"Hello there\" "
+         "read=\"1\" status=\"-1\" readable_date=\"Jan 5, 2024 10:15:00 AM\" contact_name=\"Ann\" />\n"
+         "  <sms protocol=\"0\" address=\"+15551234\" date=\"1704449760000\" type=\"2\" body=\"Hi &amp; bye\" "
+         "contact_name=\"Ann\" />\n"
+         "  <sms protocol=\"0\" address=\"+15551234\" date=\"1704449860000\" type=\"1\" body=\"Bye\" contact_name=\"Ann\" />\n"
+         "</smses>\n"},
+        {"Google Hangouts",
+         "{\"conversations\": [{\"conversation\": {\"conversation\": {\"participant_data\": [{\"id\": {\"gaia_id\": \"1\"}, "
+         "\"fallback_name\": \"Ann\"}, {\"id\": {\"gaia_id\": \"2\"}, \"fallback_name\": \"Bob\"}]}}, \"events\": "
+         "[{\"sender_id\": {\"gaia_id\": \"1\"}, \"timestamp\": \"1\", \"chat_message\": {\"message_content\": {\"segment\": "
+         "[{\"type\": \"TEXT\", \"text\": \"Hello\"}]}}}, {\"sender_id\": {\"gaia_id\": \"2\"}, \"chat_message\": "
+         "{\"message_content\": {\"segment\": [{\"type\": \"TEXT\", \"text\": \"Hi\"}]}}}]}]}"},
+        {"e-mail", "From: Ann (+15551234)\n"
+                   "Type: incoming\n"
+                   "Sent: Fri, 5 Jan 2024 10:15:00 +0000\n"
+                   "Received: Fri, 5 Jan 2024 10:15:01 +0000\n"
+                   "\n"
+                   "Hello there\n"
+                   "\n"
+                   "From: You\n"
+                   "Type: outgoing\n"
+                   "Sent: Fri, 5 Jan 2024 10:16:00 +0000\n"
+                   "\n"
+                   "Hi\n"},
         {"no column looks like", "\"Hello there,\" said Ann.\n"
                                  "\"Hi,\" said Bob.\n"
                                  "It was raining: everybody was wet.\n"
@@ -1662,6 +2820,19 @@ static void guesses_are_said(void **state) {
          "{\"chosen\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"rejected\": [{\"role\": \"user\", \"content\": "
          "\"Ho\"}]}"},
         {"numbers in front of the lines left out", "1 ANN: Hello.\n2 BOB: Hi.\n3 ANN: Bye.\n4 BOB: Bye.\n"},
+        {"speeches that stood in the line of another, parted: 4",
+         "ANN: Hello. BOB: Hi there. ANN: How are you? BOB: Fine.\nANN: Bye. BOB: Bye.\n"},
+        {"texts beside which nobody is named left out: 1",
+         "[{\"speaker\": \"Ann\", \"text\": \"Hi\"}, {\"text\": \"it rains\"}]"},
+        {"of other branches of the chats left out: 1",
+         "{\"turns\": [{\"author\": {\"name\": \"Duck\"}, \"candidates\": [{\"candidate_id\": \"a\", \"raw_content\": "
+         "\"Quack.\"}, {\"candidate_id\": \"b\", \"raw_content\": \"Honk.\"}], \"primary_candidate_id\": \"b\"}]}"},
+        {"the names of styles are taken for theirs",
+         "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\nDialogue: "
+         "0,0:00:01.00,0:00:02.00,Ann,,0,0,0,,Hi.\nDialogue: 0,0:00:02.00,0:00:03.00,Bob,,0,0,0,,Ho.\nDialogue: "
+         "0,0:00:03.00,0:00:04.00,Ann,,0,0,0,,Bye.\n"},
+        {"names in front of the words of column 2", "id,text\n1,Ann: Hello there.\n2,Bob: Hi.\n3,Ann: Bye.\n"},
+        {"called A and B", "[[\"Hello there\", \"Hi\"], [\"What?\", \"A duck\", \"And?\"], [\"Bye\", \"Bye now\"]]"},
         {"1 pair of speeches in two columns left out", "     INT. POND - DAY\n\n                         ANN\n               "
                                                        "Hello.\n\n               ANN                 BOB\n"
                                                        "          Let us go.          Let us stay.\n\n                         "
