@@ -11,6 +11,10 @@ static void print_left_out(const us_chosen_counts *c) {
         fprintf(stderr, "  left out: %s between replies that were cut off, or that only go on where the other ends\n",
                 cli_count(c->not_whole, "choice"));
     if (c->copies) fprintf(stderr, "  left out: %s that a branch has once more\n", cli_count(c->copies, "choice"));
+    if (c->too_long) fprintf(stderr, "  left out: %s of more than 64 KiB\n", cli_count(c->too_long, "choice"));
+    if (c->too_many)
+        fprintf(stderr, "  left out: %s, older than those that fill the 64 MiB of a file: take one character at a time (-c)\n",
+                cli_count(c->too_many, "choice"));
     if (c->too_large) fprintf(stderr, "  left out: %s too large to be read whole\n", cli_count(c->too_large, "chat"));
 }
 

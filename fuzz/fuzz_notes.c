@@ -1,6 +1,8 @@
-/* What visitors say: any lines are heard without harm, and what comes back is what was said. */
+/* What visitors say: any lines are heard without harm, and what comes back is what was said; any line may answer another. */
 #include "base/utf8.h"
+#include "chat/names.h"
 #include "chat/notes.h"
+#include "reply/stand.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         if (us_notes_hear(&s, line, &err) || s.n > US_MAX_NOTES) abort();
         if (us_notes_add(&s, line, &err) && !err.message[0]) abort();
+        us_said said[] = {{.text = last}, {.text = line}, {.text = last}};
+        us_stand_of(said, 3, last, line);
+        us_stand_to((us_machine_claim){.what = 1}, last, line, line);
+        us_names_mixed(last, line, last);
+        us_names_mixed(line, "Homer Simpson", last);
         last = line;
     }
     for (size_t i = 0; i < s.n; i++)

@@ -1,6 +1,21 @@
-/* The chats' file: any bytes are refused in words, or are a store whose chats can be listed, read and added to. */
+/* The chats' file: any bytes are refused in words, or are a store whose chats can be listed, read and added to. The choices in it are written so that a
+ * training reads them, or it is said why not. */
 #include "as_file.h"
 #include "chat/store.h"
+#include "train/labelled.h"
+#include "understudy/chat.h"
+
+static void look_for_choices(void) {
+    us_labelled_file f = {0};
+    us_chosen_counts found;
+    us_error err = {0};
+    char out[4096];
+    snprintf(out, sizeof out, "%s", fuzz_path("choices.jsonl"));
+    if (us_chosen_write(fuzz_path("chats.db"), NULL, out, &found, &err)) {
+        if (!err.message[0]) abort();
+    } else if (found.choices && (us_labelled_read(&f, out, &err) || f.n_learned + f.n_held != found.choices)) abort();
+    us_labelled_fini(&f);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     us_store *s;
@@ -10,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint64_t n_all;
     unlink(fuzz_path("chats.db-wal"));
     unlink(fuzz_path("chats.db-shm"));
+    fuzz_write("chats.db", data, size);
+    look_for_choices();
     if (us_store_open(fuzz_write("chats.db", data, size), &s, &err)) {
         if (!err.message[0]) abort();
         return 0;

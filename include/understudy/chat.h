@@ -113,14 +113,15 @@ typedef struct us_chosen_counts {
     uint64_t unasked;   /* choices: not the visitor's words are what is answered */
     uint64_t not_whole; /* choices: between replies that were cut off, or that only go on where the other ends */
     uint64_t copies;    /* choices: there already, in the chat of which this one is a branch */
+    uint64_t too_long;  /* choices: of more than 64 KiB with the lines before them */
+    uint64_t too_many;  /* choices: older than 64 MiB of others */
     uint64_t too_large; /* chats */
 } us_chosen_counts;
 /* Which replies somebody found better, from the chats.db of a data folder: turns in which another wording counts than the program
  * had chosen, or which were edited, as lines for us_train_options.choices. `character`: of this one alone, by the name on their card or by
  * their folder's; NULL: of all. They are written to `out`, atomically, for its owner alone; where there are none, nothing is. Nothing
  * changes in the chats; a server may run. NOT_FOUND for a file that is not there, or a character who says nothing in it; FORMAT for
- * what is no file of chats; ARGUMENT for an `out` that is no regular file, or the file of the chats; LIMIT above 64 MiB of lines; IO;
- * MEMORY. *counts is filled in either way. */
+ * what is no file of chats; ARGUMENT for an `out` that is no regular file, or the file of the chats; IO; MEMORY. *counts is filled in either way. */
 US_API US_MUST_USE us_status us_chosen_write(const char *chats, const char *character, const char *out,
                                              us_chosen_counts *counts, us_error *err);
 

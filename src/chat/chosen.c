@@ -18,12 +18,14 @@
 #include <sys/stat.h>
 
 enum { MOST_TAKES = 8, MOST_BYTES = 64 << 20 }; /* that a reader of such lines takes of one, and of a file */
+enum { MOST_LINE = 64 << 10 };                  /* no training reads so long a one; and a few visitors may not fill the file */
 
 typedef struct search {
     const char *character; /* NULL: anybody */
     us_chosen_counts *counts;
     us_buf lines;
-    uint64_t *seen; /* of the turns that were written; a branch has copies of them */
+    uint64_t *
+        seen; /* [cap_seen, a power of two] of the turns that were written, by their hash; 0: free. A branch has copies of them */
     size_t n_seen, cap_seen;
 } search;
 
@@ -131,12 +133,39 @@ static us_status write_line(search *s, const us_stored_turn *t, const context *b
     json_t *j = json_pack("{s:s, s:o, s:o, s:s, s:i}", "character", t->speaker, "turns", turns_json(before), "takes", takes,
                           "labels", labels, "of", 2);
     char *line = j && whole ? json_dumps(j, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-    us_status st = line ? us_buf_append_str(&s->lines, line, err) : us_fail(err, US_ERR_MEMORY, "out of memory");
-    if (!st) st = us_buf_append(&s->lines, "\n", 1, err);
+    size_t n = line ? strlen(line) : 0;
+    uint64_t *counted = n > MOST_LINE                       ? &s->counts->too_long
+                        : s->lines.len + n + 1 > MOST_BYTES ? &s->counts->too_many
+                                                            : &s->counts->choices;
+    us_status st = line ? US_OK : us_fail(err, US_ERR_MEMORY, "out of memory");
+    if (!st && counted == &s->counts->choices) st = us_buf_appendf(&s->lines, err, "%s\n", line);
+    if (!st) ++*counted;
     free(line);
     json_decref(j);
-    if (st != US_ERR_LIMIT) return st;
-    return us_fail(err, st, "the choices take more than %d MiB: take them one character at a time (-c)", MOST_BYTES >> 20);
+    return st;
+}
+
+/* Whether h was not there yet; there is room for it. */
+static bool put(uint64_t *seen, size_t cap, uint64_t h) {
+    size_t i = h & (cap - 1);
+    while (seen[i] && seen[i] != h) i = (i + 1) & (cap - 1);
+    bool is_new = !seen[i];
+    seen[i] = h;
+    return is_new;
+}
+
+static us_status make_room(search *s, us_error *err) {
+    size_t cap = s->cap_seen ? 2 * s->cap_seen : 64;
+    uint64_t *seen;
+    if (2 * s->n_seen < s->cap_seen) return US_OK;
+    us_status st = us_alloc(cap, sizeof *seen, &seen, err);
+    if (st) return st;
+    for (size_t i = 0; i < s->cap_seen; i++)
+        if (s->seen[i]) put(seen, cap, s->seen[i]);
+    free(s->seen);
+    s->seen = seen;
+    s->cap_seen = cap;
+    return US_OK;
 }
 
 /* Whether this turn, or the one that it is a copy of, was not there yet. */
@@ -144,10 +173,9 @@ static us_status note(search *s, const us_stored_turn *t, const context *before,
     uint64_t h = us_hash_bytes(us_hash_text(0, t->speaker), &t->created_ms, sizeof t->created_ms);
     h = us_hash_text(h, t->alternatives[0].text);
     for (size_t i = 0; i < before->n; i++) h = us_hash_text(h, us_turn_text(before->turns[i]));
-    *is_new = true;
-    for (size_t i = 0; i < s->n_seen; i++) *is_new = *is_new && s->seen[i] != h;
-    us_status st = *is_new ? us_grow(&s->seen, &s->cap_seen, s->n_seen + 1, sizeof *s->seen, err) : US_OK;
-    if (!st && *is_new) s->seen[s->n_seen++] = h;
+    us_status st = make_room(s, err);
+    *is_new = !st && put(s->seen, s->cap_seen, h ? h : 1);
+    s->n_seen += *is_new;
     return st;
 }
 
@@ -168,7 +196,6 @@ static us_status look_at(search *s, const us_stored_chat *chat, size_t at, us_er
     if (!st && !why && !is_new) why = &s->counts->copies;
     if (why) ++*why;
     if (st || why) return st;
-    s->counts->choices++;
     return write_line(s, t, &before, &c, err);
 }
 

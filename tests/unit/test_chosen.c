@@ -271,6 +271,65 @@ static void nothing_changes(void **state) {
     free(after);
 }
 
+/* More than a file holds: the newest are written, the others counted; what is too long for any training is not written at all. */
+static void many_and_long(void **state) {
+    (void)state;
+    enum { MANY = 1250, LONG = 7000 };
+    us_stored_chat c = {0};
+    us_stored_turn t;
+    char branch[US_STORE_ID], first[US_STORE_ID] = "", *text = malloc(US_MAX_TEXT + 1);
+    assert_non_null(text);
+    memset(text, 'x', US_MAX_TEXT);
+    text[US_MAX_TEXT] = 0;
+    assert_ok(us_id_list_add(&c.stage, "lisa", &err), &err);
+    for (int i = 0; i < MANY; i++) {
+        char head[16];
+        snprintf(head, sizeof head, "%08d", i);
+        memcpy(text, head, 8);
+        for (int own = 0; own < 2; own++) {
+            assert_ok(us_turn_init(&t, own ? "lisa" : NULL, own ? "Lisa Simpson" : "", &err), &err);
+            assert_ok(us_id_list_copy(&t.present, &c.stage, &err), &err);
+            assert_ok(us_turn_add(&t, text, LONG, own ? "self" : "said", -1, (double)NAN, &err), &err);
+            if (own) assert_ok(us_turn_add(&t, text + 1, LONG, "edited", (double)NAN, (double)NAN, &err), &err);
+            t.created_ms = 1;
+            assert_ok(us_stored_chat_add_turn(&c, &t, &err), &err);
+        }
+        if (i == MANY / 2) { /* one chat of them all would be too large to be read */
+            assert_ok(us_store_add_chat(s, &c, first, &err), &err);
+            while (c.n_read) us_turn_fini(&c.turns[--c.n_read]);
+        }
+    }
+    assert_ok(us_store_add_chat(s, &c, chat, &err), &err);
+    us_stored_chat_fini(&c);
+    us_labelled_file f = found(NULL);
+    assert_in_range(counts.choices, 1000, MANY - 1);
+    assert_int_equal(counts.choices + counts.too_many, MANY);
+    us_labelled_fini(&f);
+    assert_ok(us_store_delete_chat(s, chat, &err), &err);
+    assert_ok(us_store_delete_chat(s, first, &err), &err);
+
+    static const char *const lisa[] = {"lisa"};
+    begin_chat(lisa, 1);
+    for (int i = 0; i < 40; i++) {
+        char hi[16]; /* two alike within one millisecond would be one */
+        snprintf(hi, sizeof hi, "Hi, %d!", i);
+        SAYS(hi);
+        ADD("lisa", 1, {"Yo.", "self", -1}, {"Hello.", "self", -2});
+    }
+    us_stored_turn last;
+    assert_ok(us_store_get_turn(s, chat, 0, &last, &err), &err);
+    assert_ok(us_store_branch(s, chat, last.id, branch, &err), &err);
+    us_turn_fini(&last);
+    SAYS(text); /* 64 KiB */
+    ADD("lisa", 1, {"Yo.", "self", -1}, {"Hello.", "self", -2});
+    f = found(NULL);
+    assert_int_equal(counts.choices, 40);
+    assert_int_equal(counts.copies, 40);
+    assert_int_equal(counts.too_long, 1);
+    us_labelled_fini(&f);
+    free(text);
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     SAYS("Hi!");
@@ -309,6 +368,7 @@ int main(void) {
                                        cmocka_unit_test_setup_teardown(scene_of_two, setup, teardown),
                                        cmocka_unit_test_setup_teardown(each_turn_once, setup, teardown),
                                        cmocka_unit_test_setup_teardown(nothing_changes, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(many_and_long, setup, teardown),
                                        cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
