@@ -10,6 +10,17 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+/* A large block goes back to the system when it is freed. By itself glibc soon keeps up to 64 MiB of them, in each of its arenas, of which there are eight a
+ * core. */
+static void give_large_back(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
+}
 
 /* ./characters, or those beside the program. */
 static const char *find_characters(char *out) {
@@ -145,6 +156,7 @@ int cmd_serve(int argc, char **argv) {
     if (engine_key_file && !(engine_key = read_key(engine_key_file)))
         st = us_fail(&err, US_ERR_IO, "no key in %s (its first line, of at most 16,000 bytes, is the key)", engine_key_file);
     o.engine_key = engine_key;
+    give_large_back();
     if (!st) st = us_server_new(&o, &s, &err);
     if (!st) {
         fprintf(stderr, "http://%s:%d (Ctrl-C ends)\n", o.host, us_server_port(s));

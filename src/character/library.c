@@ -418,6 +418,23 @@ static uint64_t picture_bytes(const us_characters *cs, const char *root) {
     return n;
 }
 
+/* Lock held. */
+static us_status check_pictures(const us_characters *cs, const char *root, size_t n_picture, us_error *err) {
+    if (!n_picture || picture_bytes(cs, root) + n_picture <= (uint64_t)MAX_PICTURES_MIB << 20) return US_OK;
+    return us_because(us_fail(err, US_ERR_LIMIT,
+                              "the pictures of all characters here would take more than %d MiB: delete some, or go without one",
+                              MAX_PICTURES_MIB),
+                      "quota", err);
+}
+
+us_status us_characters_room(us_characters *cs, size_t n_picture, us_error *err) {
+    refresh(cs);
+    pthread_mutex_lock(&cs->lock);
+    us_status st = cs->n_roots ? check_pictures(cs, cs->roots[cs->n_roots - 1 - cs->has_half], n_picture, err) : US_OK;
+    pthread_mutex_unlock(&cs->lock);
+    return st;
+}
+
 static us_status check_room(const us_characters *cs, const char *root, const us_card *card, size_t n_picture, us_error *err) {
     size_t cost = card->cost;
     for (size_t i = 0; i < cs->n; i++) cost += cs->list[i]->card->cost;
@@ -426,13 +443,7 @@ static us_status check_room(const us_characters *cs, const char *root, const us_
         return us_fail(err, US_ERR_LIMIT,
                        "the cards of all characters here would take more than %d MiB: delete some, or shorten this one",
                        MAX_ADDED_MIB);
-    if (n_picture && picture_bytes(cs, root) + n_picture > (uint64_t)MAX_PICTURES_MIB << 20)
-        return us_because(
-            us_fail(err, US_ERR_LIMIT,
-                    "the pictures of all characters here would take more than %d MiB: delete some, or add it without one",
-                    MAX_PICTURES_MIB),
-            "quota", err);
-    return US_OK;
+    return check_pictures(cs, root, n_picture, err);
 }
 
 /* FOLDER/NAME, written whole. */

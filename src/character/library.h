@@ -62,6 +62,8 @@ void us_characters_forget_half(const char *root);
 /* Makes a folder for the card, whole or not at all; picture may be NULL. */
 US_MUST_USE us_status us_characters_add(us_characters *cs, const us_card *card, const void *picture, size_t n_picture,
                                         char id[US_CHARACTER_ID], us_error *err);
+/* Whether a picture of so many bytes has room beside those of all characters; LIMIT ("quota"). */
+US_MUST_USE us_status us_characters_room(us_characters *cs, size_t n_picture, us_error *err);
 /* The first of these files that the folder has: its path (free it), or NULL. */
 char *us_character_file(const us_character *c, const char *const *names);
 

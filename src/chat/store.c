@@ -333,6 +333,7 @@ static void new_id(char out[US_STORE_ID]) {
 }
 
 #define CHAT_COLUMNS "id, title, user, characters, scale, created_ms, updated_ms, notes, n_turns"
+#define LISTED_COLUMNS "id, title, user, characters, '{}', created_ms, updated_ms, 'null', n_turns" /* as no list shows them */
 static us_status chat_row(void *ctx, sqlite3_stmt *q, us_error *err) {
     us_stored_chat *c = ctx;
     us_stored_chat_fini(c);
@@ -554,7 +555,7 @@ us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_st
                        "SELECT count(*) FROM chats WHERE deleted_ms IS NULL AND (?1 IS NULL OR owner = ?1)", "t", owner);
     if (!st)
         st = run(s, list_row, &l, err,
-                 "SELECT " CHAT_COLUMNS ", (SELECT substr(text, 1, 80) FROM turns INDEXED BY turns_there WHERE chat = c.id "
+                 "SELECT " LISTED_COLUMNS ", (SELECT substr(text, 1, 80) FROM turns INDEXED BY turns_there WHERE chat = c.id "
                  "AND cut IS NULL ORDER BY turns.id DESC LIMIT 1), owner"
                  " FROM chats c WHERE deleted_ms IS NULL AND (?1 IS NULL OR owner = ?1) ORDER BY updated_ms DESC, id LIMIT ?2",
                  "ti", owner, most ? (int64_t)most : (int64_t)-1);

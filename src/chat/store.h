@@ -34,7 +34,7 @@ US_MUST_USE us_status us_store_copy(const char *from, const char *to, us_error *
 /* With its turns (an import) and its owner (NULL or "": nobody's); ids and times that it has are not used, but those of turns. All
  * checked elsewhere. */
 US_MUST_USE us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err);
-/* Without turns but with `last` and `owner`, the newest first, of this owner (NULL: of all), `most` of them (0: all) of *n_all;
+/* Without turns, strengths and notes but with `last` and `owner`, the newest first, of this owner (NULL: of all), `most` of them (0: all) of *n_all;
  * us_stored_chats_free(). */
 US_MUST_USE us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_stored_chat **out, size_t *n,
                                           uint64_t *n_all, us_error *err);

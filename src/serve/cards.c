@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "character/card_file.h"
 #include "character/card_png.h"
 #include "serve/params.h"
@@ -12,6 +13,8 @@
 #include <sys/stat.h>
 
 enum { MAX_PICTURE = 16 << 20, MAX_FACTS = 4 << 20 };
+/* Bytes of one character in a list of them: 512 with control characters alone, six bytes each in JSON, can still be read at once. */
+enum { LISTED_GREETING = 6144, LISTED_TAGS = 2048, LISTED_CAST = 4096 };
 static const char *const picture_names[] = {"portrait.png", "picture.png", "picture.svg", "cloud.png", "cloud.svg", NULL};
 
 /* The character of the path; when there is none the answer has been given, in *rc. */
@@ -42,20 +45,50 @@ static json_t *file_json(const us_server *s, const us_character *c, const char *
     return st || !j ? json_null() : j;
 }
 
-static json_t *about(const us_character *c) {
-    const us_card *card = c->card;
-    json_t *data = json_object_get(card->root, "data"), *tags = json_object_get(data, "tags"), *cast = json_array(), *greeting;
-    char *picture = us_character_file(c, picture_names), url[US_CHARACTER_ID + 40];
+json_t *us_greeting_json(const us_card *card, bool listed) {
     us_buf b;
-    for (size_t i = 0; i < card->n_cast; i++) json_array_append_new(cast, json_string(card->cast[i]));
-    snprintf(url, sizeof url, "/api/characters/%s/picture", c->id);
     us_buf_init(&b, 1 << 20);
-    greeting = us_card_fill(card, card->greeting, NULL, &b, NULL) ? json_string("") : us_text_json(b.data, b.len);
+    size_t n = us_card_fill(card, card->greeting, NULL, &b, NULL) ? 0 : b.len;
+    bool cut = listed && n > LISTED_GREETING;
+    if (cut) n = LISTED_GREETING - us_utf8_tail(b.data, LISTED_GREETING);
+    json_t *j = cut ? json_sprintf("%.*s…", (int)n, b.data) : us_text_json(b.data, n);
     us_buf_fini(&b);
+    return j;
+}
+
+static json_t *cast_json(const us_card *card, bool listed) {
+    json_t *list = json_array();
+    size_t left = listed ? LISTED_CAST : SIZE_MAX;
+    for (size_t i = 0; i < card->n_cast && strlen(card->cast[i]) < left; i++) {
+        json_array_append_new(list, json_string(card->cast[i]));
+        left -= strlen(card->cast[i]) + 1;
+    }
+    return list;
+}
+
+/* In a list: the strings alone, and of them as many as the page could show. */
+static json_t *tags_json(const us_card *card, bool listed) {
+    json_t *tags = json_object_get(json_object_get(card->root, "data"), "tags"), *list, *tag;
+    size_t i, left = LISTED_TAGS;
+    if (json_is_array(tags) && !listed) return json_incref(tags);
+    list = json_array();
+    json_array_foreach(tags, i, tag) {
+        if (!json_is_string(tag) || json_string_length(tag) >= left) break;
+        json_array_append(list, tag);
+        left -= json_string_length(tag) + 1;
+    }
+    return list;
+}
+
+/* What is said of a character; `listed`: among all of them, where a card of megabytes may not make the list one of gigabytes. */
+static json_t *about(const us_character *c, bool listed) {
+    const us_card *card = c->card;
+    char *picture = us_character_file(c, picture_names), url[US_CHARACTER_ID + 40];
+    snprintf(url, sizeof url, "/api/characters/%s/picture", c->id);
     json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:b}", "id", c->id, "name", card->name,
-                          "greeting", greeting, "tags", json_is_array(tags) ? json_incref(tags) : json_array(), "has_adapter",
-                          c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast, "picture",
-                          picture ? json_string(url) : json_null(), "about", has_file(c, "about.json"), "audition",
+                          "greeting", us_greeting_json(card, listed), "tags", tags_json(card, listed), "has_adapter",
+                          c->has_adapter, "takes", card->takes, "history", card->history, "cast", cast_json(card, listed),
+                          "picture", picture ? json_string(url) : json_null(), "about", has_file(c, "about.json"), "audition",
                           has_file(c, "audition.json") || has_file(c, "audition.some.json"));
     json_object_set_new(j, "own", json_boolean(c->own && !c->half));
     json_object_set_new(j, "half", json_boolean(c->half));
@@ -91,7 +124,7 @@ enum MHD_Result us_route_characters(us_request *r) {
     json_t *list = json_array(), *left_out = json_array();
     us_characters_list(r->s->characters, all, &n);
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(list, about(all[i]));
+        json_array_append_new(list, about(all[i], true));
         us_character_put(all[i]);
     }
     us_characters_left_out(r->s->characters, add_left_out, &(left_out_list){r->s, left_out});
@@ -102,7 +135,7 @@ enum MHD_Result us_route_character(us_request *r) {
     enum MHD_Result rc = MHD_NO;
     us_character *c = wanted(r, &rc);
     if (!c) return rc;
-    json_t *j = about(c), *notes = json_object_get(json_object_get(c->card->root, "data"), "creator_notes");
+    json_t *j = about(c, false), *notes = json_object_get(json_object_get(c->card->root, "data"), "creator_notes");
     json_object_set_new(j, "description", json_string(c->card->description));
     json_object_set_new(j, "creator_notes", json_is_string(notes) ? json_incref(notes) : json_string(""));
     json_object_set(j, "card", c->card->root);

@@ -86,6 +86,7 @@ enum MHD_Result us_route_character_change(us_request *r) {
     us_status st = read_picture(r->json, &picture, &err); /* all is judged before anything is written */
     pthread_mutex_lock(&r->s->studio->changing);
     if (!st) st = find_own(r, &c, &err);
+    if (!st) st = us_characters_room(r->s->characters, picture.len, &err);
     if (!st) st = change_card(c, r->json, &err);
     if (!st && picture.len) st = write_picture(c, &picture, &err);
     pthread_mutex_unlock(&r->s->studio->changing);
@@ -133,6 +134,7 @@ enum MHD_Result us_route_character_delete(us_request *r) {
         st = us_fail(&err, US_ERR_IO, "'%s' cannot be moved away: %s", r->args[0], strerror(errno));
     us_character_put(c);
     free(to);
+    us_storage_limit_trash(r->s, r->s->studio->trash, (uint64_t)US_TRASH_MIB << 20);
     us_characters_rescan(r->s->characters);
     pthread_mutex_unlock(&r->s->studio->changing);
     return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, json_pack("{s:b}", "deleted", 1));

@@ -114,6 +114,9 @@ static us_status read_scale(const json_t *scale, us_stored_chat *out, us_error *
     json_object_foreach((json_t *)(uintptr_t)scale, key, v) {
         if (!json_is_number(v) || !(json_number_value(v) >= 0 && json_number_value(v) <= 2))
             return us_fail(err, US_ERR_ARGUMENT, "scale: numbers from 0 to 2 are expected");
+        if (strlen(key) >= US_CHARACTER_ID)
+            return us_fail(err, US_ERR_ARGUMENT, "scale: '%.60s' is no character's id, which has at most %d bytes", key,
+                           US_CHARACTER_ID - 1);
         if (!st) st = us_stored_chat_set_scale(out, key, json_number_value(v), err);
     }
     return st;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_LISTED = 10000 }; /* chats of a list */
+
 /* ---- one writer a chat -------------------------------------------------------------------------------------------- */
 
 /* Lock held. */
@@ -99,7 +101,7 @@ static enum MHD_Result answer_chat(us_request *r, int code, const char *id, cons
 
 enum MHD_Result us_chat_answer(us_request *r, int code, const char *id) { return answer_chat(r, code, id, NULL); }
 
-/* {chats, total}: the newest `limit` of them; all without one. */
+/* {chats, total}: the newest `limit` of them; without one as many as can be read at once. */
 enum MHD_Result us_route_chats(us_request *r) {
     us_stored_chat *chats;
     size_t n;
@@ -109,7 +111,8 @@ enum MHD_Result us_route_chats(us_request *r) {
     size_t digits = limit ? strspn(limit, "0123456789") : 0;
     if (limit && (!digits || digits > 9 || limit[digits] || !strtoul(limit, NULL, 10)))
         return us_refuse(r, 400, "limit: a number from 1 on is expected");
-    us_status st = us_store_list_chats(r->s->store, *r->owner ? r->owner : NULL, limit ? strtoul(limit, NULL, 10) : 0, &chats,
+    size_t most = limit ? strtoul(limit, NULL, 10) : MAX_LISTED;
+    us_status st = us_store_list_chats(r->s->store, *r->owner ? r->owner : NULL, most < MAX_LISTED ? most : MAX_LISTED, &chats,
                                        &n, &all, &err);
     if (st) return us_refuse_error(r, st, &err);
     json_t *list = json_array();

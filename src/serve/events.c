@@ -10,14 +10,18 @@
 
 enum { LOOK_MS = 120 };
 
-void us_changed(us_server *s, const char *what, const char *id) {
+/* owner: who alone is told; "": everybody. */
+static void note(us_server *s, const char *what, const char *id, const char *owner) {
     us_changes *c = &s->changes;
     pthread_mutex_lock(&c->lock);
-    snprintf(c->ring[c->n % US_N_CHANGES].what, sizeof c->ring->what, "%s", what);
-    snprintf(c->ring[c->n % US_N_CHANGES].id, sizeof c->ring->id, "%s", id ? id : "");
-    c->n++;
+    us_change *k = &c->ring[c->n++ % US_N_CHANGES];
+    snprintf(k->what, sizeof k->what, "%s", what);
+    snprintf(k->id, sizeof k->id, "%s", id);
+    snprintf(k->owner, sizeof k->owner, "%s", owner);
     pthread_mutex_unlock(&c->lock);
 }
+
+void us_changed(us_server *s, const char *what) { note(s, what, "", ""); }
 
 void us_changed_by(const us_request *r) {
     static const struct {
@@ -25,9 +29,9 @@ void us_changed_by(const us_request *r) {
     } kinds[] = {
         {"/api/chats", "chats"}, {"/api/characters", "characters"}, {"/api/scripts", "scripts"}, {"/api/jobs", "jobs"}};
     if (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD") || r->code / 100 != 2) return;
-    if (*r->chat) us_changed(r->s, "chat", r->chat);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strncmp(r->path, kinds[i].path, strlen(kinds[i].path))) us_changed(r->s, kinds[i].what, "");
+    if (*r->chat) note(r->s, "chat", r->chat, r->owner);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) /* of chats only the owner hears, of the rest everybody */
+        if (!strncmp(r->path, kinds[i].path, strlen(kinds[i].path))) note(r->s, kinds[i].what, "", i ? "" : r->owner);
 }
 
 typedef struct listener {
@@ -62,9 +66,10 @@ static us_status tell_changes(us_request *r, listener *l, us_error *err) {
     if (n - l->seen > US_N_CHANGES) json_object_set_new(list, "all", json_true());
     else
         for (uint64_t i = l->seen; i < n; i++) {
+            const us_change *k = &c->ring[i % US_N_CHANGES];
             char key[96];
-            snprintf(key, sizeof key, "%s%s%s", c->ring[i % US_N_CHANGES].what, *c->ring[i % US_N_CHANGES].id ? " " : "",
-                     c->ring[i % US_N_CHANGES].id);
+            if (*k->owner && strcmp(k->owner, r->owner) != 0) continue;
+            snprintf(key, sizeof key, "%s%s%s", k->what, *k->id ? " " : "", k->id);
             json_object_set_new(list, key, json_true());
         }
     pthread_mutex_unlock(&c->lock);

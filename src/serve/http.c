@@ -525,8 +525,11 @@ static enum MHD_Result answer(us_request *r) {
     if (st) return us_refuse_error(r, st, &err);
     /* Jobs stand still while a reply is asked for; jobs.c keeps them so while it is made, however slowly it is then read. */
     bool holds = s->studio && (r->route->flags & US_ROUTE_MODEL) && !strcmp(r->method, "POST");
+    bool alone = (r->route->flags & US_ROUTE_LARGE) && (!needs_body(r) || r->held >= LARGE_ANSWER);
     if (holds) us_jobs_hold(s->studio->jobs, true);
+    if (alone) pthread_mutex_lock(&s->large);
     enum MHD_Result rc = r->route->answer(r);
+    if (alone) pthread_mutex_unlock(&s->large);
     if (holds) us_jobs_hold(s->studio->jobs, false);
     us_changed_by(r);
     if (!r->more) us_chat_release(r); /* a client that is slow to read its answer keeps nobody from the chat */

@@ -48,11 +48,11 @@ static void *supervise(void *studio) {
             if (!told) us_log(t->s, "jobs: %s", err.message);
             told = true;
         } else told = false;
-        if (changed) us_characters_rescan(t->s->characters), us_changed(t->s, "jobs", ""), us_changed(t->s, "characters", "");
+        if (changed) us_characters_rescan(t->s->characters), us_changed(t->s, "jobs"), us_changed(t->s, "characters");
         if (i % 10 == 0) { /* what others do: terminals, folders dropped in */
             uint64_t j = state_of_jobs(t), c = state_of_cast(t->s);
-            if (jobs && j != jobs) us_changed(t->s, "jobs", "");
-            if (cast && c != cast) us_changed(t->s, "characters", "");
+            if (jobs && j != jobs) us_changed(t->s, "jobs");
+            if (cast && c != cast) us_changed(t->s, "characters");
             jobs = j;
             cast = c;
         }

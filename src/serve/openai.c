@@ -259,9 +259,9 @@ static json_t *bare_json(const us_character *c) {
 
 static json_t *model_json(const us_character *c) {
     if (!c) return json_pack("{s:s, s:s, s:i, s:s}", "id", "base", "object", "model", "created", 0, "owned_by", "understudy");
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:i}", "id", c->id, "object", "model", "created", (json_int_t)0,
-                     "owned_by", "understudy", "name", us_card_name(c->card), "greeting", us_card_greeting(c->card), "adapter",
-                     c->has_adapter, "takes", us_card_takes(c->card));
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:o, s:b, s:i}", "id", c->id, "object", "model", "created", (json_int_t)0,
+                     "owned_by", "understudy", "name", us_card_name(c->card), "greeting", us_greeting_json(c->card, true),
+                     "adapter", c->has_adapter, "takes", us_card_takes(c->card));
 }
 
 enum MHD_Result us_route_models(us_request *r) {

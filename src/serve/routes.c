@@ -16,23 +16,26 @@ static const us_route page_route = {.method = "GET", .path = "", .answer = page}
 #define KEY US_ROUTE_KEY
 #define MODEL (US_ROUTE_KEY | US_ROUTE_MODEL)
 #define ANSWER (MODEL | US_ROUTE_ANSWER)
+#define TOKENS (ANSWER | US_ROUTE_LARGE)
+#define LARGE (US_ROUTE_KEY | US_ROUTE_LARGE)
 #define UPLOAD (US_ROUTE_KEY | US_ROUTE_UPLOAD)
 #define STUDIO (US_ROUTE_KEY | US_ROUTE_STUDIO)
+#define LISTS (STUDIO | US_ROUTE_LARGE)
 #define KEEPS (US_ROUTE_KEY | US_ROUTE_KEEPS)
 #define SAYS (MODEL | US_ROUTE_KEEPS)
 static const us_route table[] = {
     {"GET", "/health", us_route_health, 0, NULL},
     {"GET", "/metrics", us_route_metrics, KEY, NULL},
-    {"POST", "/tokenize", us_route_tokenize, ANSWER, NULL},
-    {"POST", "/detokenize", us_route_detokenize, ANSWER, NULL},
-    {"GET", "/v1/models", us_route_models, KEY, NULL},
+    {"POST", "/tokenize", us_route_tokenize, TOKENS, NULL},
+    {"POST", "/detokenize", us_route_detokenize, TOKENS, NULL},
+    {"GET", "/v1/models", us_route_models, LARGE, NULL},
     {"GET", "/v1/models/*", us_route_model, KEY, NULL},
     {"POST", "/v1/chat/completions", us_route_chat_completions, ANSWER, NULL},
     {"POST", "/v1/completions", us_route_completions, ANSWER, NULL},
     {"POST", "/v1/embeddings", us_route_no_embeddings, KEY, NULL},
     {"POST", "/completion", us_route_llama_completion, ANSWER, NULL},
     {"GET", "/props", us_route_llama_props, MODEL, NULL},
-    {"POST", "/apply-template", us_route_llama_template, ANSWER, NULL},
+    {"POST", "/apply-template", us_route_llama_template, TOKENS, NULL},
     {"GET", "/slots", us_route_llama_slots, MODEL, NULL},
     {"POST", "/embedding", us_route_no_embeddings, KEY, NULL},
     {"POST", "/infill", us_route_not_here, KEY, NULL},
@@ -51,20 +54,20 @@ static const us_route table[] = {
     {"POST", "/api/copy", us_route_ollama_refused, KEY, NULL},
     {"DELETE", "/api/delete", us_route_ollama_refused, KEY, NULL},
     {"GET", "/api/state", us_route_state, 0, NULL},
-    {"GET", "/api/characters", us_route_characters, KEY, NULL},
+    {"GET", "/api/characters", us_route_characters, LARGE, NULL},
     {"POST", "/api/characters", us_route_character_add, UPLOAD, NULL},
-    {"GET", "/api/characters/*", us_route_character, KEY, NULL},
+    {"GET", "/api/characters/*", us_route_character, LARGE, NULL},
     {"PATCH", "/api/characters/*", us_route_character_change, STUDIO | US_ROUTE_UPLOAD, NULL},
     {"DELETE", "/api/characters/*", us_route_character_delete, STUDIO, NULL},
     {"POST", "/api/characters/*/restore", us_route_character_restore, STUDIO, NULL},
     {"GET", "/api/characters/*/picture", us_route_character_picture, KEY, NULL},
-    {"GET", "/api/characters/*/card.json", us_route_character_card_json, KEY, NULL},
-    {"GET", "/api/characters/*/card.png", us_route_character_card_png, KEY, NULL},
+    {"GET", "/api/characters/*/card.json", us_route_character_card_json, LARGE, NULL},
+    {"GET", "/api/characters/*/card.png", us_route_character_card_png, LARGE, NULL},
     {"GET", "/api/characters/*/adapter.gguf", us_route_character_adapter, KEY, NULL},
     {"GET", "/api/characters/*/peft.zip", us_route_character_peft, STUDIO, NULL},
     {"GET", "/api/characters/*/merged.gguf", us_route_character_merged, STUDIO, NULL},
     {"GET", "/api/characters/*/files/*", us_route_character_file, KEY, NULL},
-    {"GET", "/api/chats", us_route_chats, KEY, NULL},
+    {"GET", "/api/chats", us_route_chats, LARGE, NULL},
     {"POST", "/api/chats", us_route_chat_add, KEEPS, NULL},
     {"POST", "/api/chats/import", us_route_chat_import, UPLOAD | US_ROUTE_KEEPS, NULL},
     {"GET", "/api/chats/@", us_route_chat, KEY, NULL},
@@ -80,7 +83,7 @@ static const us_route table[] = {
     {"POST", "/api/chats/@/stop", us_route_stop, KEY, NULL},
     {"PATCH", "/api/chats/@/turns/#", us_route_turn_change, KEEPS, NULL},
     {"DELETE", "/api/chats/@/turns/#", us_route_turn_delete, KEY, NULL},
-    {"GET", "/api/chats/@/turns/#/prompt", us_route_turn_prompt, KEY, NULL},
+    {"GET", "/api/chats/@/turns/#/prompt", us_route_turn_prompt, LARGE, NULL},
     {"POST", "/api/chats/@/turns/#/regenerate", us_route_regenerate, SAYS, NULL},
     {"GET", "/api/backup", us_route_backup, STUDIO, NULL},
     {"GET", "/api/storage", us_route_storage, STUDIO, NULL},
@@ -88,7 +91,7 @@ static const us_route table[] = {
     {"POST", "/api/chats/@/turns/#/continue", us_route_continue, SAYS, NULL},
     {"GET", "/api/search", us_route_search, KEY, NULL},
     {"GET", "/api/events", us_route_events, KEY, NULL},
-    {"GET", "/api/scripts", us_route_scripts, STUDIO, NULL},
+    {"GET", "/api/scripts", us_route_scripts, LISTS, NULL},
     {"POST", "/api/scripts", us_route_script_add, STUDIO, us_script_take},
     {"GET", "/api/scripts/*", us_route_script, STUDIO, NULL},
     {"PATCH", "/api/scripts/*", us_route_script_change, STUDIO, NULL},
@@ -96,7 +99,7 @@ static const us_route table[] = {
     {"GET", "/api/scripts/*/explore", us_route_script_explore, STUDIO, NULL},
     {"GET", "/api/scripts/*/lines", us_route_script_lines, STUDIO, NULL},
     {"GET", "/api/scripts/*/files/*", us_route_script_file, STUDIO, NULL},
-    {"GET", "/api/jobs", us_route_jobs, STUDIO, NULL},
+    {"GET", "/api/jobs", us_route_jobs, LISTS, NULL},
     {"POST", "/api/jobs", us_route_job_add, STUDIO, NULL},
     {"GET", "/api/jobs/*", us_route_job, STUDIO, NULL},
     {"DELETE", "/api/jobs/*", us_route_job_delete, STUDIO, NULL},

@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FACTS = 8 << 20, MAX_PICTURE = 16 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40, MAX_ASKING = 16 };
+enum { MAX_FACTS = 8 << 20, MAX_META = 1 << 20, MAX_RULES = 16, MAX_EXCLUDED = 40, MAX_ASKING = 16 };
+#define META_FLAGS JSON_INDENT(1)
 
 /* ---- arguments -------------------------------------------------------------------------------------------------- */
 
@@ -181,7 +182,7 @@ static us_status read_script(us_server *s, const char *id, json_t **out, us_erro
     char *path = us_script_path(s, id, "meta.json"), *folder = us_script_path(s, id, NULL);
     us_error why;
     *out = NULL;
-    us_status st = folder && us_file_exists(folder) ? us_json_read_plain(path, 1 << 20, out, &why)
+    us_status st = folder && us_file_exists(folder) ? us_json_read_plain(path, MAX_META, out, &why)
                                                     : us_fail(&why, US_ERR_NOT_FOUND, "there is no such script");
     if (st == US_ERR_NOT_FOUND && folder && us_file_exists(folder)) st = US_ERR_FORMAT;
     const char *file = us_json_text(*out, "file");
@@ -200,7 +201,7 @@ static us_status read_script(us_server *s, const char *id, json_t **out, us_erro
 }
 
 static us_status write_meta(const char *folder, const json_t *o, us_error *err) {
-    char *path = us_path_join(folder, "meta.json"), *text = json_dumps(o, JSON_INDENT(1));
+    char *path = us_path_join(folder, "meta.json"), *text = json_dumps(o, META_FLAGS);
     us_status st =
         path && text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(path);
@@ -505,12 +506,15 @@ enum MHD_Result us_route_script_change(us_request *r) {
     if (!st && options && !json_is_object(options)) st = us_fail(&err, US_ERR_ARGUMENT, "options: an object is expected");
     if (!st && options) st = check_options(options, &err);
     if (!st && name) json_object_set_new(o, "name", json_string(name));
+    if (!st && options) json_object_set(o, "options", options);
+    if (!st && json_dumpb(o, NULL, 0, META_FLAGS) > MAX_META) /* what we write we can read */
+        st = us_because(us_fail(&err, US_ERR_LIMIT, "options: written down they take more than %d MiB", MAX_META >> 20),
+                        "too_large", &err);
     if (!st && options) {
         char *path = us_script_path(r->s, r->args[0], "aliases.json"),
              *text = json_dumps(json_object_get(options, "aliases"), 0);
         if (text)
             st = path ? us_file_write_atomic(path, text, strlen(text), &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
-        json_object_set(o, "options", options);
         free(text);
         free(path);
     }
@@ -582,10 +586,13 @@ enum MHD_Result us_route_script_explore(us_request *r) {
     us_status st = explored(r, &folder, &err);
     if (st) return us_refuse_error(r, st, &err);
     char *path = us_path_join(folder, "report.json");
+    pthread_mutex_lock(&r->s->large);
     st = path ? us_json_read_plain(path, MAX_FACTS, &o, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
+    enum MHD_Result rc = st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
+    pthread_mutex_unlock(&r->s->large);
     free(path);
     free(folder);
-    return st ? us_refuse_error(r, st, &err) : us_answer_json(r, 200, o);
+    return rc;
 }
 
 /* The lines behind a phrase: {lines: [{text, before_speaker?, before?}]} */
@@ -612,8 +619,7 @@ enum MHD_Result us_route_script_file(us_request *r) {
     } types[] = {
         {".svg", "image/svg+xml"}, {".png", "image/png"}, {".json", "application/json"}, {".html", "text/html; charset=utf-8"}};
     const char *dot = strrchr(r->args[1], '.'), *type = NULL;
-    char *folder, *data;
-    size_t n;
+    char *folder;
     us_error err;
     for (size_t i = 0; dot && r->args[1][0] != '.' && i < sizeof types / sizeof *types; i++)
         if (!strcmp(dot, types[i].ending)) type = types[i].type;
@@ -621,12 +627,9 @@ enum MHD_Result us_route_script_file(us_request *r) {
     us_status st = explored(r, &folder, &err);
     if (st) return us_refuse_error(r, st, &err);
     char *path = us_path_join(folder, r->args[1]);
-    free(folder);
-    st = path && us_file_exists(path) ? us_file_read_plain(path, MAX_PICTURE, &data, &n, &err)
-                                      : us_fail(&err, US_ERR_NOT_FOUND, "there is no such file");
+    enum MHD_Result rc =
+        path ? us_answer_file(r, type, path, !strcmp(dot, ".html") ? r->args[1] : NULL) : us_refuse(r, 500, "out of memory");
     free(path);
-    if (st) return us_refuse_error(r, st, &err);
-    enum MHD_Result rc = us_answer(r, 200, type, data, n, !strcmp(dot, ".html") ? r->args[1] : NULL);
-    free(data);
+    free(folder);
     return rc;
 }

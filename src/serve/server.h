@@ -37,12 +37,13 @@ typedef struct us_studio us_studio;
 
 /* What has changed, for the pages that listen (events.c). */
 enum { US_N_CHANGES = 256, US_EVENT_ID = 48 };
+typedef struct us_change {
+    char what[16], id[64], owner[33];
+} us_change;
 typedef struct us_changes {
     pthread_mutex_t lock;
     uint64_t n; /* of all there were; the last US_N_CHANGES are kept */
-    struct {
-        char what[16], id[64];
-    } ring[US_N_CHANGES];
+    us_change ring[US_N_CHANGES];
 } us_changes;
 
 /* The right of one request to change one chat. It is a part of the request and ends with it. */
@@ -162,6 +163,8 @@ void *us_http_watch(void *server);
 struct us_conversation;
 US_MUST_USE us_status us_character_speaks(us_server *s, us_character *who, double scale, struct us_conversation *c,
                                           us_error *err);
+/* What a character greets with; `listed`: in a list of all of them, where a long one ends with "…". */
+json_t *us_greeting_json(const us_card *card, bool listed);
 /* What chooses among a loaded character's takes: "director" or "likelihood". */
 const char *us_judge_name(const us_server *s, const us_character *who);
 void us_log(const us_server *s, const char *fmt, ...) US_PRINTF(2, 3);
@@ -173,7 +176,8 @@ enum {
     US_ROUTE_UPLOAD = 4,
     US_ROUTE_STUDIO = 8,
     US_ROUTE_ANSWER = 16, /* nothing comes of it but its answer */
-    US_ROUTE_KEEPS = 32   /* chats grow by it */
+    US_ROUTE_KEEPS = 32,  /* chats grow by it */
+    US_ROUTE_LARGE = 64   /* its answer may take many times what it is asked with: one at a time is made (us_server.large) */
 };
 typedef struct us_route {
     const char *method, *path; /* one segment each: a star for any, @ for a chat's id, # for a turn's */

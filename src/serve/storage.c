@@ -67,6 +67,51 @@ void us_storage_limit_caches(us_server *s, const char *script) {
     free(folder);
 }
 
+typedef struct oldest {
+    char *path; /* NULL: there is none */
+    struct timespec since;
+    uint64_t bytes;
+    size_t n;
+} oldest;
+
+/* A folder's own change is its renaming into the trash. */
+static oldest find_oldest(const char *trash) {
+    oldest found = {0};
+    struct stat sb;
+    DIR *d = opendir(trash);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *path = e->d_name[0] == '.' ? NULL : us_path_join(trash, e->d_name);
+        if (!path || lstat(path, &sb)) {
+            free(path);
+            continue;
+        }
+        found.bytes += us_storage_bytes(path);
+        found.n++;
+        bool older = !found.path || sb.st_ctim.tv_sec < found.since.tv_sec ||
+                     (sb.st_ctim.tv_sec == found.since.tv_sec && sb.st_ctim.tv_nsec < found.since.tv_nsec);
+        if (older) {
+            free(found.path);
+            found.path = path;
+            found.since = sb.st_ctim;
+        } else free(path);
+    }
+    if (d) closedir(d);
+    return found;
+}
+
+void us_storage_limit_trash(const us_server *s, const char *trash, uint64_t most) {
+    for (bool more = true; more;) {
+        oldest o = find_oldest(trash);
+        more = o.n > 1 && o.bytes > most;
+        if (more) {
+            us_log(s, "%s: removed for good: the trash takes more than %llu MiB", o.path, (unsigned long long)(most >> 20));
+            us_dir_remove(o.path);
+            more = !us_file_exists(o.path); /* else it would be for ever */
+        }
+        free(o.path);
+    }
+}
+
 static bool is_replaced(const char *name) { return !strncmp(name, "replaced-", 9); }
 static bool is_folder(const char *name) { return name[0] != '.' && strcmp(name, "lock") && strcmp(name, "supervisor"); }
 

@@ -6,7 +6,14 @@
 #include "serve/server.h"
 #include "understudy/jobs.h"
 
-enum { US_MAX_SCRIPT = 256 << 20, US_SCRIPTS_QUOTA_MIB = 2048, US_MAX_SCRIPTS = 200, US_SCRIPT_ID = 13, US_MAX_ARGS = 100 };
+enum {
+    US_MAX_SCRIPT = 256 << 20,
+    US_SCRIPTS_QUOTA_MIB = 2048,
+    US_MAX_SCRIPTS = 200,
+    US_TRASH_MIB = 4096,
+    US_SCRIPT_ID = 13,
+    US_MAX_ARGS = 100
+};
 
 struct us_studio {
     us_server *s;
@@ -25,11 +32,11 @@ us_status us_studio_open(us_server *s, us_error *err);
 void us_studio_close(us_server *s);
 
 /* ---- changes (events.c) ---- */
-/* What: "characters", "chats", "chat" (with its id), "scripts", "jobs". Any thread. */
-void us_changed(us_server *s, const char *what, const char *id);
+/* What: "characters", "scripts", "jobs". Any thread. */
+void us_changed(us_server *s, const char *what);
 /* The id of the last change so far, for Last-Event-ID. */
 void us_last_event(us_server *s, char out[US_EVENT_ID]);
-/* A request has changed something: tells what, by its path. */
+/* A request has changed something: tells what, by its path; of a chat nobody but its owner. */
 void us_changed_by(const us_request *r);
 
 /* ---- arguments of a command ---- */
@@ -64,6 +71,8 @@ us_status us_script_take(us_request *r, const char *data, size_t n, us_error *er
 /* Removes what was found out of a script (storage.c); the second only when there is much of it. */
 void us_storage_forget_caches(us_server *s, const char *script);
 void us_storage_limit_caches(us_server *s, const char *script);
+/* Of a trash that takes more bytes than this what was deleted longest ago goes for good; what was deleted last stays. */
+void us_storage_limit_trash(const us_server *s, const char *trash, uint64_t most);
 /* What all files below this take on the disk (storage.c). */
 uint64_t us_storage_bytes(const char *path);
 /* Bytes that are free where the data folder lies; 0: not known. */

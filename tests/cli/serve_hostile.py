@@ -427,6 +427,20 @@ def on_the_network():
     s = Server(program, folder, '--characters', characters, '--host', '0.0.0.0', '--no-api-key', '--cors-origin', 'http://chat.example', model=model)
     for host, want in (('192.168.1.20:5000', 200), ('[fe80::1]:5000', 200), ('10.0.0.1', 200), ('localhost', 200), ('chat.example', 200), ('evil.example', 403), ('192.168.1.20.evil.example', 403), ('1.2.3.4:x', 403), ('[::1', 403)):
         assert s.call('GET', '/health', headers={'Host': host})[0] == want, host
+    # nobody hears when and where somebody else chats; who comes and goes is told to all
+    ear = s.connect()
+    ear.sendall(b'GET /api/events HTTP/1.1\r\nHost: localhost\r\nX-Understudy-Browser: one\r\n\r\n')
+    heard = b''
+    while b'event: hello' not in heard:
+        heard += ear.recv(4096)
+    other = s.ok('POST', '/api/chats', {'characters': ['tom']}, 201, headers={'X-Understudy-Browser': 'two'})['id']
+    s.ok('PATCH', f'/api/chats/{other}', {'title': 'secret'}, headers={'X-Understudy-Browser': 'two'})
+    s.ok('POST', '/api/chats', {'characters': ['tom']}, 201, headers={'X-Understudy-Browser': 'one'})
+    s.ok('POST', '/api/characters', {'card': card('Newcomer')}, 201)
+    while b'"characters"' not in heard:
+        heard += ear.recv(4096)
+    assert heard.count(b'"chats"') == 1 and other.encode() not in heard and b'"chat"' not in heard, heard
+    ear.close()
     s.end()
 
 

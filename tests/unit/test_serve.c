@@ -10,7 +10,8 @@
 #include "serve/ask.h"
 #include "serve/visitors.h"
 #include <arpa/inet.h>
-#include "serve/server.h"
+#include "serve/studio.h"
+#include <sys/stat.h>
 #include <zlib.h>
 
 static us_error err;
@@ -787,8 +788,45 @@ static void refused_requests(void **state) {
     }
 }
 
+/* Of what was deleted the first goes when there is too much of it; the last stays, however large it is. */
+static void trash(void **state) {
+    (void)state;
+    static char large[64 << 10];
+    us_server s = {0};
+    char *dir = us_tiny_folder(), *path[3], *file;
+    for (int i = 0; i < 3; i++) {
+        path[i] = us_path_join(dir, (const char *const[]){"second", "first", "last"}[i]);
+        assert_int_equal(mkdir(path[i], 0700), 0);
+        file = us_path_join(path[i], "picture.png");
+        memset(large, 'a' + i, sizeof large);
+        assert_ok(us_file_write_atomic(file, large, sizeof large, &err), &err);
+        free(file);
+    }
+    static const int order[] = {1, 0,
+                                2}; /* of being deleted: that is a renaming. The clock of files may stand still for a while */
+    for (int i = 0; i < 3; i++) {
+        struct stat before, now;
+        char *aside = us_path_join(dir, "aside");
+        assert_int_equal(stat(path[order[i ? i - 1 : 0]], &before), 0);
+        do {
+            assert_int_equal(rename(path[order[i]], aside) | rename(aside, path[order[i]]), 0);
+            assert_int_equal(stat(path[order[i]], &now), 0);
+        } while (i && now.st_ctim.tv_sec == before.st_ctim.tv_sec && now.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+        free(aside);
+    }
+    us_storage_limit_trash(&s, dir, us_storage_bytes(dir));
+    assert_true(us_file_exists(path[0]) && us_file_exists(path[1]) && us_file_exists(path[2]));
+    us_storage_limit_trash(&s, dir, 2 * sizeof large + 40000);
+    assert_true(us_file_exists(path[0]) && !us_file_exists(path[1]) && us_file_exists(path[2]));
+    us_storage_limit_trash(&s, dir, 1);
+    assert_true(!us_file_exists(path[0]) && us_file_exists(path[2]));
+    for (int i = 0; i < 3; i++) free(path[i]);
+    us_tiny_remove(dir);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hosts_and_origins),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(trash),
+                                       cmocka_unit_test(hosts_and_origins),
                                        cmocka_unit_test(where_a_request_ends),
                                        cmocka_unit_test(visitors_have_caps),
                                        cmocka_unit_test(keys),
