@@ -7,7 +7,11 @@
  *     us_chat_free(chat);
  *
  * Replies are made as the server makes them: the same turns, seed and settings give the same bytes here, on the page, over the
- * OpenAI API and in the audition. A chat has one owner at a time, and its engine is used by nobody else while it replies. */
+ * OpenAI API and in the audition.
+ *
+ * A chat borrows its engine, card, adapter and director: free the chat first. A chat has one owner at a time. One engine may serve
+ * any number of chats, one call at a time over all of them (it is not locked): they take room from each other's cache, and what one
+ * has read (the persona) the others need not read again. For replies at the same time, an engine each; the model is shared. */
 #ifndef UNDERSTUDY_CHAT_H
 #define UNDERSTUDY_CHAT_H
 

@@ -5,6 +5,7 @@
 #ifndef US_GENERATE_ENGINE_H
 #define US_GENERATE_ENGINE_H
 #include "base/pool.h"
+#include "generate/prefixes.h"
 #include "model/model.h"
 #include "understudy/generate.h"
 
@@ -40,6 +41,7 @@ struct us_engine {
     int32_t n_pages, *free_pages, n_free;
     uint32_t *refs;
     us_seq *seqs;
+    us_prefixes prefixes;
     us_progress_fn *progress;
     void *progress_ctx;
 

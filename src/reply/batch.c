@@ -13,13 +13,12 @@
 
 enum {
     DRAFT_NS = 60000000, /* between two views of a draft */
-    PREFILL_CHUNK = 256,
-    N_KEPT = 48,
-    TAKE_SLACK = 64,
-    WORTH_WAITING = 32,
-    PROBS_CHUNK = 32,
-    N_TIMED = 3,
-    USUAL_TOKENS = 24
+    PREFILL_CHUNK = 256, /* prompt tokens of a pass */
+    PROBS_CHUNK = 32,    /* of them, where the logits of each are wanted */
+    TAKE_SLACK = 64,     /* tokens beyond a take's: pages are shared, and begun */
+    WORTH_WAITING = 32,  /* tokens that another job is just reading, for which one waits */
+    N_TIMED = 3,         /* passes after which takes may be given up */
+    USUAL_TOKENS = 24    /* of a reply */
 };
 
 struct us_job {
@@ -47,14 +46,6 @@ struct us_job {
     us_error err;
 };
 
-/* A sequence that nobody uses now. */
-typedef struct kept {
-    int32_t seq;
-    const us_adapter *adapter;
-    float scale;
-    uint64_t used;
-} kept;
-
 /* Where a span of the batch came from. */
 typedef struct origin {
     us_job *job;
@@ -70,76 +61,37 @@ struct us_batch {
     us_job *queue, *running;
     int32_t n_slots, n_queue_max;
     bool stop;
-    kept kept[N_KEPT];
-    int32_t n_kept;
-    uint64_t clock;
-    int32_t n_kept_max; /* so many sequences that no reply's are missing */
+    int32_t n_kept_max; /* so many prefixes that no reply's sequences are missing */
     us_span *spans;
     origin *origins;
     us_batch_stats stats;
 };
 
-/* ---- the prefix cache -------------------------------------------------------------------------------------- */
-
-static void drop_kept(us_batch *s, int32_t i) {
-    us_engine_seq_free(s->engine, s->kept[i].seq);
-    s->kept[i] = s->kept[--s->n_kept];
-}
-
-static void drop_oldest(us_batch *s) {
-    int32_t oldest = 0;
-    for (int32_t i = 1; i < s->n_kept; i++)
-        if (s->kept[i].used < s->kept[oldest].used) oldest = i;
-    if (s->n_kept) drop_kept(s, oldest);
-}
+/* ---- joining -------------------------------------------------------------------------------------------- */
 
 /* For those who come back soon, two sequences a place are kept if there is room at all; more, while the cache is filled to a
  * quarter. */
 static void trim(us_batch *s) {
     int32_t n_ctx = us_engine_get_ctx(s->engine);
-    while (s->n_kept >= s->n_kept_max || (s->n_kept > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
-        drop_oldest(s);
-}
-
-/* What goes on with another that is kept takes its place: a chat's earlier turns are all in its last one. */
-static void keep(us_batch *s, int32_t seq, const us_adapter *a, float scale) {
-    int32_t n;
-    const int32_t *ids = us_engine_seq_get_tokens(s->engine, seq, &n);
-    for (int32_t i = s->n_kept - 1; i >= 0; i--) {
-        if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
-        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, ids, n);
-        if (same == us_engine_seq_len(s->engine, s->kept[i].seq)) drop_kept(s, i);
-        else if (same == n) {
-            s->kept[i].used = ++s->clock;
-            us_engine_seq_free(s->engine, seq);
-            return;
-        }
-    }
-    trim(s);
-    s->kept[s->n_kept++] = (kept){seq, a, scale, ++s->clock};
+    const us_prefixes *p = &s->engine->prefixes;
+    while (p->n >= s->n_kept_max || (p->n > 2 * s->n_slots && n_ctx - us_engine_get_free(s->engine) > n_ctx / 4))
+        us_prefix_drop_oldest(s->engine);
 }
 
 /* A sequence with the longest known prefix of ids[0..n), of which at least the last is left to evaluate. */
 static us_status begin_seq(us_batch *s, const int32_t *ids, int32_t n, const us_adapter *a, float scale, int32_t *seq,
                            us_error *err) {
-    int32_t best = -1, n_best = 0, kept_at = -1;
-    for (int32_t i = 0; i < s->n_kept; i++) {
-        if (s->kept[i].adapter != a || s->kept[i].scale != scale) continue;
-        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, ids, n - 1);
-        if (same > n_best) n_best = same, best = s->kept[i].seq, kept_at = i;
-    }
+    int32_t n_best, best = us_prefix_find(s->engine, a, scale, ids, n - 1, &n_best);
     for (us_job *j = s->running; j; j = j->next) {
         if (j->seq < 0 || j->spec.adapter != a || j->spec.scale != scale) continue;
         int32_t same = us_engine_seq_common(s->engine, j->seq, ids, n - 1);
-        if (same > n_best) n_best = same, best = j->seq, kept_at = -1;
+        if (same > n_best) n_best = same, best = j->seq;
     }
-    if (kept_at >= 0) s->kept[kept_at].used = ++s->clock;
+    us_prefix_touch(s->engine, best);
     us_status st = n_best ? us_engine_seq_fork(s->engine, best, n_best, seq, err) : us_engine_seq_new(s->engine, seq, err);
     if (!st) us_engine_seq_set_adapter(s->engine, *seq, a, scale);
     return st;
 }
-
-/* ---- joining -------------------------------------------------------------------------------------------- */
 
 static int32_t need_of(const us_job *j) {
     int32_t a_take = j->spec.rules.max_tokens + TAKE_SLACK;
@@ -174,19 +126,14 @@ static bool has_room(us_batch *s, const us_job *j) {
     int64_t owed = need_of(j);
     for (us_job *r = s->running; r; r = r->next) owed += owed_to(r);
     while (us_engine_get_free(s->engine) < owed)
-        if (!s->n_kept) return false;
-        else drop_oldest(s);
+        if (!us_prefix_drop_oldest(s->engine)) return false;
     return true;
 }
 
 /* Another job is just reading what this one begins with: to wait for it is to compute the persona once. */
 static bool waits_for_prefix(const us_batch *s, const us_job *j) {
-    int32_t cached = 0;
-    for (int32_t i = 0; i < s->n_kept; i++) {
-        if (s->kept[i].adapter != j->spec.adapter || s->kept[i].scale != j->spec.scale) continue;
-        int32_t same = us_engine_seq_common(s->engine, s->kept[i].seq, j->spec.prompt, j->spec.n_prompt - 1);
-        if (same > cached) cached = same;
-    }
+    int32_t cached;
+    us_prefix_find(s->engine, j->spec.adapter, j->spec.scale, j->spec.prompt, j->spec.n_prompt - 1, &cached);
     for (const us_job *r = s->running; r; r = r->next) {
         if (r->decoding || r->spec.adapter != j->spec.adapter || r->spec.scale != j->spec.scale) continue;
         int32_t same = 0;
@@ -230,9 +177,11 @@ static void admit(us_batch *s) {
         if (j->cancel || s->stop) st = us_fail(&j->err, US_ERR_INTERRUPTED, "cancelled");
         else if (!has_room(s, j)) {
             if (s->running) return;
-            st = us_because(us_fail(&j->err, US_ERR_LIMIT, "%d tokens of prompt and reply do not fit in the context of %d",
-                                    need_of(j), us_engine_get_ctx(s->engine)),
-                            "context_length_exceeded", &j->err);
+            st = us_because(
+                us_fail(&j->err, US_ERR_LIMIT,
+                        "%d tokens of prompt and reply do not fit in the context of %d: shorten the prompt or raise --ctx-size",
+                        need_of(j), us_engine_get_ctx(s->engine)),
+                "context_length_exceeded", &j->err);
         } else
             st = begin_seq(s, j->spec.prompt, j->spec.prompt_probs ? 1 : j->spec.n_prompt, j->spec.adapter, j->spec.scale,
                            &j->seq, &j->err);
@@ -532,8 +481,7 @@ static void leave(us_batch *s, us_job *j, us_status st) {
     free_take_seqs(s, j);
     if (j->seq >= 0) {
         forget_drawn(s, j);
-        if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED))
-            keep(s, j->seq, j->spec.adapter, j->spec.scale);
+        if (us_engine_seq_len(s->engine, j->seq) > 0 && (!st || st == US_ERR_INTERRUPTED)) us_prefix_keep(s->engine, j->seq, s);
         else us_engine_seq_free(s->engine, j->seq);
     }
     j->seq = -1;
@@ -571,10 +519,7 @@ static void pass(us_batch *s) {
     int64_t start = us_now_ns();
     us_status st = n ? us_engine_eval(s->engine, s->spans, n, &err) : US_OK;
     double seconds = (double)(us_now_ns() - start) * 1e-9;
-    if (st == US_ERR_LIMIT && s->n_kept) { /* pages of kept sequences are given up first */
-        drop_oldest(s);
-        return;
-    }
+    if (st == US_ERR_LIMIT && us_prefix_drop_oldest(s->engine)) return; /* pages of kept sequences are given up first */
     for (int32_t i = 0; i < n; i++) {
         us_job *j = s->origins[i].job;
         if (j->status) continue; /* it has failed in this pass: its error is told already */
@@ -590,8 +535,7 @@ static void pass(us_batch *s) {
 
 /* Lock held. */
 static void forget(us_batch *s) {
-    for (int32_t i = s->n_kept - 1; i >= 0; i--)
-        if (s->kept[i].adapter == s->forget) drop_kept(s, i);
+    us_prefix_drop_adapter(s->engine, s->forget);
     s->forget = NULL;
     pthread_cond_broadcast(&s->idle);
 }
@@ -621,7 +565,7 @@ us_status us_batch_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_ba
     s->n_slots = n_slots;
     s->n_queue_max = n_queue_max;
     s->n_kept_max = e->o.n_seq_max - n_slots * (US_MAX_TAKES + 2);
-    if (s->n_kept_max > N_KEPT) s->n_kept_max = N_KEPT;
+    if (s->n_kept_max > US_MAX_PREFIXES) s->n_kept_max = US_MAX_PREFIXES;
     if (s->n_kept_max < 1) s->n_kept_max = 1;
     size_t n = (size_t)n_slots * (US_MAX_TAKES + 1);
     st = us_alloc(n, sizeof *s->spans, &s->spans, err);
@@ -648,7 +592,7 @@ void us_batch_stop(us_batch *s) {
     pthread_mutex_unlock(&s->lock);
     if (!first) return;
     pthread_join(s->thread, NULL);
-    while (s->n_kept) drop_kept(s, 0);
+    us_prefix_drop_owner(s->engine, s);
 }
 
 void us_batch_free(us_batch *s) {

@@ -263,6 +263,33 @@ static void ends_at_a_label(void **state) {
     assert_true(n_labels > 0);
 }
 
+/* One engine, a chat a visitor: what the others have left in its cache makes room, and changes nobody's words. */
+static void many_over_one_engine(void **state) {
+    (void)state;
+    enum { N = 16, ROUNDS = 2 };
+    static char alone[N][ROUNDS][4096];
+    us_chat_result r;
+    us_chat *chats[N];
+    for (int i = 0; i < N; i++) {
+        us_chat *c = chat_of(20 + (uint64_t)i, 8);
+        for (int k = 0; k < ROUNDS; k++) {
+            assert_ok(us_chat_reply(c, "A line that takes some room of the cache.", NULL, NULL, &r, &err), &err);
+            snprintf(alone[i][k], sizeof alone[i][k], "%s", r.text);
+        }
+        us_chat_free(c);
+    }
+    assert_int_equal(us_engine_get_free(engine), us_engine_get_ctx(engine)); /* nothing stays behind */
+    for (int i = 0; i < N; i++) chats[i] = chat_of(20 + (uint64_t)i, 8);
+    for (int k = 0; k < ROUNDS; k++)
+        for (int i = 0; i < N; i++) {
+            assert_ok(us_chat_reply(chats[i], "A line that takes some room of the cache.", NULL, NULL, &r, &err), &err);
+            assert_string_equal(r.text, alone[i][k]);
+            if (i && !k) assert_true(r.n_cached_tokens > 0); /* the persona, whoever has read it */
+        }
+    for (int i = 0; i < N; i++) us_chat_free(chats[i]);
+    assert_int_equal(us_engine_get_free(engine), us_engine_get_ctx(engine));
+}
+
 static void refuses(void **state) {
     (void)state;
     us_chat_result r;
@@ -312,9 +339,14 @@ static void saved(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting),          cmocka_unit_test(seeds_and_wordings),
-                                       cmocka_unit_test(streams_and_stops), cmocka_unit_test(cancelled),
-                                       cmocka_unit_test(made_again),        cmocka_unit_test(ends_at_a_label),
-                                       cmocka_unit_test(refuses),           cmocka_unit_test(saved)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting),
+                                       cmocka_unit_test(seeds_and_wordings),
+                                       cmocka_unit_test(streams_and_stops),
+                                       cmocka_unit_test(cancelled),
+                                       cmocka_unit_test(made_again),
+                                       cmocka_unit_test(ends_at_a_label),
+                                       cmocka_unit_test(refuses),
+                                       cmocka_unit_test(saved),
+                                       cmocka_unit_test(many_over_one_engine)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
