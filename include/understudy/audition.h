@@ -50,14 +50,14 @@ typedef struct us_audition_options {
     const char *measures; /* names of groups with commas: likelihood, retrieval, replies, openings, gain, takes, chats, style,
                              retention; NULL: all */
     const char *who;      /* "base,prompt,adapter" or some of them; NULL: all three */
-    const char
-        *part; /* scenes that prompts and real lines are taken from: "train", "validation", "test", "all"; NULL: "test" */
+    /* Scenes that prompts and real lines are taken from: "train", "validation", "test", "all"; NULL: "test" */
+    const char *part;
     int32_t n_replies; /* held-out contexts to answer; 0: 500 */
     int32_t n_seeds;   /* answers to each; 0: 1 */
     int32_t max_lines; /* held-out lines for likelihood, retrieval, style; 0: 300 */
     int32_t takes;     /* 0: the card's */
-    const char *
-        takes_list; /* "1,4,8,12,16": context gain and the rest at these numbers of takes; NULL: 1, 4, 8 and so on up to `takes` */
+    /* "1,4,8,12,16": context gain and the rest at these numbers of takes; NULL: 1, 4, 8 and so on up to `takes`. */
+    const char *takes_list;
     const char *cast_folder;           /* a folder of characters; NULL: no attribution by adapters */
     const char *prompts_file;          /* more user lines, one a line; NULL: none */
     const char *lexicon_file;          /* more expressions that give a machine away; NULL: none */
@@ -81,7 +81,7 @@ typedef struct us_audition_options {
 typedef struct us_audition us_audition;
 
 /* NOT_FOUND when the folder has no card, or when the card names no adapter and `who` includes the adapter ("base,prompt" leaves
- * it out); FORMAT for a part without lines and for a prompts file that is not UTF-8; the errors of opening a card and an adapter. */
+ * it out); model and script must outlive the audition. FORMAT for a part without lines and for a prompts file that is not UTF-8; the errors of opening a card and an adapter. */
 US_API US_MUST_USE us_status us_audition_run(us_model *model, const us_script *script, const char *folder,
                                              const us_audition_options *options, us_audition **out, us_error *err);
 US_API void us_audition_free(us_audition *a);

@@ -3,7 +3,11 @@
  * Every fallible function of the library returns us_status, leaves its results through
  * pointers, and takes a `us_error *err` as its last argument (it may be NULL). On failure the
  * error is filled once, at the place that knows most, and results are left untouched. The
- * library never prints, never exits and never swallows an error. */
+ * library never prints, never exits and never swallows an error.
+ *
+ * Options are structs in which a zeroed field means the default; NULL instead of such a struct means
+ * all of them. What a pointer among them points to is borrowed during the call, where nothing else is
+ * said. A _free or _close function takes NULL. */
 #ifndef UNDERSTUDY_BASE_H
 #define UNDERSTUDY_BASE_H
 

@@ -28,31 +28,34 @@ typedef struct us_chat us_chat;
 
 /* A zeroed field means the default. */
 typedef struct us_chat_options {
-    const us_sampler_options *sampler; /* NULL: the card's. Its seed: the same turns and seed, the same reply */
-    const us_adapter *adapter;         /* NULL: none */
-    const us_director *director;       /* chooses among takes; NULL: mutual information and rules do */
-    double adapter_scale;              /* 0..2; 0: 1. Without the adapter: adapter NULL */
-    int32_t takes;                     /* candidate replies, of which the best is spoken, 1..US_MAX_TAKES; 1 streams; 0: the
+    /* NULL: the card's. Copied, but for its biases, which must outlive the chat. Its seed: the same turns and seed, the same reply. */
+    const us_sampler_options *sampler;
+    const us_adapter *adapter;   /* borrowed; NULL: none */
+    const us_director *director; /* borrowed; chooses among takes; NULL: mutual information and rules do */
+    double adapter_scale;        /* 0..2; 0: 1. Without the adapter: adapter NULL */
+    int32_t takes;               /* candidate replies, of which the best is spoken, 1..US_MAX_TAKES; 1 streams; 0: the
                                           card's */
-    bool hurry;                        /* fewer takes, when a usual reply would need more than about a second on this machine */
-    int32_t max_tokens;                /* of a reply; 0: 80 */
+    bool hurry;                  /* fewer takes, when a usual reply would need more than about a second on this machine */
+    int32_t max_tokens;          /* of a reply; 0: 80 */
     int32_t context; /* tokens that prompt and reply may take; 0: what the model was trained for and the engine has */
     int32_t history; /* lines of the conversation that the model sees; 0: the card's */
     bool no_stops;   /* do not stop at other speakers' labels (for measuring) */
 } us_chat_options;
 
 /* How many tokens the engine of such a chat must have (us_engine_options.n_ctx) for `context` tokens of prompt and reply, and
- * so many takes (0: the most) of max_tokens (0: 80) each beside them. */
+ * so many takes (0: the most) of max_tokens (0: 80) each beside them. Its n_seq_max must be greater than the number of takes by 3. */
 US_API int32_t us_chat_engine_tokens(int32_t context, int32_t takes, int32_t max_tokens);
 
 typedef struct us_chat_result {
     const char *text; /* UTF-8, one speaker; borrowed until the chat changes */
     us_reply_end end;
-    int32_t n_attempts; /* 1; more when all takes of the earlier attempts were unusable (empty, or loops) */
+    /* 1; more when no take of an earlier attempt would do: all were empty, loops, or had a machine speak, or all forgot what the
+     * user had told and asked for. */
+    int32_t n_attempts;
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
     int32_t n_takes; /* candidates that were made */
     double score;    /* of the chosen take, nats: log p(reply | chat) - lambda log p(reply | chat without the line it answers),
-                        plus its style score */
+                        plus what style, rules and director gave it */
     double seconds;
 } us_chat_result;
 
@@ -61,8 +64,8 @@ typedef struct us_chat_result {
  * before the end), the call returns INTERRUPTED and the chat is unchanged. */
 typedef bool us_stream_fn(void *ctx, const char *text, size_t n);
 
-/* The card's greeting, if it has one, is the first turn; its alternate greetings are that turn's other wordings. options may be
- * NULL. */
+/* The card's greeting, if it has one, is the first turn; its alternate greetings are that turn's other wordings. A thread of the chat's
+ * own makes the replies. UNSUPPORTED when the model's chat template is unknown, ARGUMENT for a sampler out of range. */
 US_API US_MUST_USE us_status us_chat_new(us_engine *engine, const us_card *card, const us_chat_options *options, us_chat **out,
                                          us_error *err);
 US_API void us_chat_free(us_chat *chat);
@@ -99,7 +102,7 @@ typedef struct us_chat_counts {
     int32_t n_replies, n_takes;
     int32_t n_loops;   /* takes that repeated themselves and were cut */
     int32_t n_labels;  /* takes that began to speak for somebody else and were stopped */
-    int32_t n_retries; /* attempts made again because every take was unusable */
+    int32_t n_retries; /* attempts beyond the first of a reply */
 } us_chat_counts;
 US_API us_chat_counts us_chat_get_counts(const us_chat *chat);
 /* Replaces the sampler's seed. */

@@ -100,9 +100,9 @@ typedef struct us_script_counts {
 /* What was read, a file (or a file of an archive) each. */
 typedef struct us_source {
     const char *path;
-    const char
-        *format;       /* "csv", "screenplay", ...: as us_script_options.format takes it; NULL: passed over, `about` says why */
-    const char *about; /* "CSV, ';' between the cells" */
+    /* "csv", "screenplay", ...: as us_script_options.format takes it; NULL: passed over, `about` says why. */
+    const char *format;
+    const char *about;     /* "CSV, ';' between the cells" */
     const char *encoding;  /* "windows-1251" */
     const char *others;    /* readings that were weighed and not taken, for a person; "" if none */
     bool encoding_guessed; /* nothing in the file says so: the statistics of its letters did */

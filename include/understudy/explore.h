@@ -21,8 +21,8 @@ extern "C" {
 
 typedef struct us_explore_options {
     const char *character; /* a speaker of the script; NULL: who has most lines */
-    const char
-        *language; /* of the stop words, ISO 639-1, such as "de"; or "none"; NULL: the one whose stop words are said most */
+    /* Of the stop words, ISO 639-1, such as "de"; or "none"; NULL: the one whose stop words are said most. */
+    const char *language;
     const char *stop_words; /* more of them, in lower case, blanks or line ends between; NULL: none */
     double main_share;      /* a main character has at least this share of the lines or of the words; 0: 0.01 */
     int32_t top;            /* rows of each list, 1..1000; 0: 30 */
@@ -69,11 +69,11 @@ typedef struct us_facts {
 
     const us_role *roles; /* the main characters, most lines first */
     size_t n_roles;
-    const uint32_t
-        *answers;       /* [n_roles + 1][n_roles + 1]: row speaks right after column in a scene; the last of each: all others */
+    /* [n_roles + 1][n_roles + 1]: row speaks right after column in a scene; the last of each: all others. */
+    const uint32_t *answers;
     uint64_t n_answers; /* the character's lines right after another's: the sum of their row */
-    const us_term
-        *talks_to; /* partners: n, the character's lines right after theirs; n_others, theirs right after the character's */
+    /* Partners: n, the character's lines right after theirs; n_others, theirs right after the character's. */
+    const us_term *talks_to;
     size_t n_talks_to;
     const us_relative *relatives;
     size_t n_relatives;
@@ -109,8 +109,8 @@ typedef struct us_cloud_options {
     int32_t max_words;     /* 1..2000; 0: 200 */
     bool by_keyness;       /* sizes by z instead of by count */
     const char *mask;      /* a PNG: words stand where it is dark and opaque; NULL: none */
-    const char *
-        palette; /* "dusk", "ocean", "forest", "ink", or "#rrggbb,#rrggbb,..." from common words to the character's own; NULL: "dusk" */
+    /* "dusk", "ocean", "forest", "ink", or "#rrggbb,#rrggbb,..." from common words to the character's own; NULL: "dusk" */
+    const char *palette;
     const char *font;  /* a Pango font description, "Inter, Noto Sans Bold"; NULL: a bold sans */
     bool round;        /* keep to a disc */
     const char *title; /* a word of the caller's that stands first and largest; NULL: none */

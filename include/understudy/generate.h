@@ -82,10 +82,10 @@ typedef struct us_span {
     const int32_t *tokens;
     int32_t n_tokens;
     us_logits logits; /* which positions' logits are wanted */
-    bool
-        prompt; /* these are prompt tokens: evaluated, no sample drawn. Spans of several tokens always count as such. AMX rounds
-                  * prompt tokens differently: set it for a single last token of a prompt whose rest is cached, and the logits
-                  * are the same bytes as without the cache */
+    /* These are prompt tokens: evaluated, no sample drawn. Spans of several tokens always count as such. AMX rounds prompt tokens
+     * differently: set it for a single last token of a prompt whose rest is cached, and the logits are the same bytes as without
+     * the cache. */
+    bool prompt;
 } us_span;
 
 /* Called between passes of a long evaluation; return false to stop (INTERRUPTED; the sequences keep

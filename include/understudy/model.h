@@ -63,7 +63,7 @@ US_API const struct us_tokenizer *us_model_get_tokenizer(const us_model *model);
 /* The chat template recognised in the file, or chosen by template_name; UNSUPPORTED in words when
  * neither. Borrowed. */
 US_API US_MUST_USE us_status us_model_get_template(const us_model *model, const struct us_template **out, us_error *err);
-/* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept, as the weights are. */
+/* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept, as the weights are. Any thread. */
 US_API void us_model_get_hash(us_model *model, char out[65]);
 
 /* The form in which conversations are written for a model (src/chat/prompt.h). An adapter records the one that it was trained

@@ -40,7 +40,7 @@ typedef struct us_sampler_options {
     double xtc_probability;                     /* 0: off */
     double xtc_threshold;                       /* 0: 0.1; US_LEAST: whatever the probability */
     uint64_t seed;
-    const us_logit_bias *biases; /* [n_biases], borrowed; NULL: none */
+    const us_logit_bias *biases; /* [n_biases], borrowed as long as a sampler has them; NULL: none */
     size_t n_biases;
     struct us_grammar *grammar; /* what may be drawn, borrowed; its samplers are used by one thread at a time. NULL: anything */
 } us_sampler_options;

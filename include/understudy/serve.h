@@ -31,8 +31,8 @@ typedef struct us_serve_options {
     const char *data_dir;     /* chats.db and characters/ of the user's own; NULL: nothing outlives the process */
     const char *api_key_file; /* keys, one a line, # begins a comment; NULL: none is asked for */
     const char *cors_origin;  /* the one other origin that may call; NULL: none */
-    const char *
-        trusted_proxy; /* the proxy's address: for its connections X-Forwarded-For names the client; NULL: no header is believed */
+    /* The proxy's address: for its connections X-Forwarded-For names the client; NULL: no header is believed. */
+    const char *trusted_proxy;
     bool public_without_key;                  /* do not refuse a public address without a key */
     const char *engine_url;                   /* replies are made by this server, which speaks the OpenAI API; NULL: by us */
     const char *engine_key;                   /* its key, or NULL */

@@ -1,8 +1,8 @@
 /* understudy/tokenizer.h - text to token ids and back.
  *
- * Two families, as GGUF names them: byte-level BPE ("gpt2": pre-tokenizer patterns gpt-2, smollm,
- * llama-bpe, qwen2) and SentencePiece BPE with byte fallback ("llama"). Immutable and shared by threads.
- * Any bytes survive encode -> decode, valid UTF-8 or not. */
+ * Two families, as GGUF names them: byte-level BPE ("gpt2", with the pre-tokenizer patterns of
+ * src/model/pretokenizer.c) and SentencePiece BPE with byte fallback ("llama"). A tokenizer belongs to its
+ * model, is immutable and shared by threads. Any bytes survive encode -> decode, valid UTF-8 or not. */
 #ifndef UNDERSTUDY_TOKENIZER_H
 #define UNDERSTUDY_TOKENIZER_H
 

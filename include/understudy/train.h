@@ -55,8 +55,8 @@ typedef struct us_train_options {
     int n_threads;            /* zero: every CPU */
     const char *const *cast;  /* names that end a reply; written into the adapter; copied */
     size_t n_cast;
-    us_progress_fn
-        *progress; /* of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED) */
+    /* Of the rehearsal's answers, in learned tokens; returning false stops us_trainer_new (INTERRUPTED). */
+    us_progress_fn *progress;
     void *progress_ctx;
     /* Called between layers of a step, of a validation (with its tokens done and to do; 0 and 0 in a step) and of
      * us_trainer_evaluate. Returning false ends it: INTERRUPTED, the trainer is as it was before the step, or owes a

@@ -421,9 +421,9 @@ us_status us_card_new(const us_card_draft *d, us_card **out, us_error *err) {
     json_t *own = json_object_get(json_object_get(json_object_get(root, "data"), "extensions"), "understudy");
     if (d->language) json_object_set_new(own, "language", json_string(d->language));
     char *text = root ? json_dumps(root, 0) : NULL;
-    us_status st = text
-                       ? us_card_parse(text, strlen(text), d->name, out, err)
-                       : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected", d->name);
+    us_status st = text ? us_card_parse(text, strlen(text), d->name, out, err)
+                        : us_fail(err, US_ERR_ARGUMENT, "cannot make a card for '%.100s': a name in UTF-8 is expected",
+                                  d->name ? d->name : "");
     json_decref(root);
     free(text);
     return st;
@@ -543,7 +543,7 @@ us_status us_card_learn_style(us_card *c, const us_script *script, const us_data
     size_t n_names = 0;
     line_list l = {0};
     json_t *style = NULL;
-    us_dataset_options o = *options;
+    us_dataset_options o = options ? *options : (us_dataset_options){.character = c->name};
     o.exchanges = NULL; /* they are nobody's of the script */
     us_status st = us_dataset_build(script, &o, &sets[n_sets], err);
     if (!st) st = add_lines(&l, sets[n_sets++], true, err);

@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TEXT_BYTES 65536
-#define MAX_TURNS 8192
+enum { MAX_TURNS = 8192 };
 
 struct us_chat {
     const us_card *card;
@@ -77,9 +76,8 @@ us_status us_chat_choose(us_chat *c, size_t turn, size_t alternative, us_error *
 
 static us_status check_text(const char *text, us_error *err) {
     size_t n = strlen(text), bad;
-    if (!n || n > MAX_TEXT_BYTES)
-        return us_fail(err, n ? US_ERR_LIMIT : US_ERR_ARGUMENT, "a line of 1 to %d bytes is expected, got %zu", MAX_TEXT_BYTES,
-                       n);
+    if (!n || n > US_MAX_TEXT)
+        return us_fail(err, n ? US_ERR_LIMIT : US_ERR_ARGUMENT, "a line of 1 to %d bytes is expected, got %zu", US_MAX_TEXT, n);
     return us_utf8_valid(text, n, &bad) ? US_OK : us_fail(err, US_ERR_ARGUMENT, "the line is not UTF-8 (byte %zu)", bad + 1);
 }
 
@@ -244,8 +242,9 @@ static us_status keep(us_chat *c, us_stored_turn *turn, const us_reply *r, bool 
     us_reply_text best = us_reply_get(r, 0);
     us_reply_end end = stopped ? US_END_CANCEL : best.end;
     const char *name = us_reply_end_name(end);
-    us_status st = turn ? us_turn_add(turn, best.text, best.n, name, best.score, c->o.adapter_scale, err)
-                        : add_turn(c, true, c->card->name, best.text, best.n, name, err);
+    us_status st =
+        turn ? us_turn_add(turn, best.text, best.n, name, best.score, c->o.adapter ? c->o.adapter_scale : (double)NAN, err)
+             : add_turn(c, true, c->card->name, best.text, best.n, name, err);
     if (st) return st;
     out->text = us_turn_text(&c->turns[c->n_turns - 1]);
     out->end = end;
@@ -257,6 +256,7 @@ static us_status keep(us_chat *c, us_stored_turn *turn, const us_reply *r, bool 
 /* The reply to the first n turns, as a new turn or as one more wording of `turn`. */
 static us_status make_reply(us_chat *c, size_t n, us_stored_turn *turn, us_stream_fn *stream, void *ctx, us_chat_result *out,
                             us_error *err) {
+    us_chat_result result = {0};
     us_chat_line *lines = NULL;
     us_conversation conversation;
     us_reply_policy settings = settings_of(c, c->sampler.seed + (turn ? turn->n_alternatives : 0));
@@ -264,7 +264,6 @@ static us_status make_reply(us_chat *c, size_t n, us_stored_turn *turn, us_strea
     us_reply_view v = {0};
     int64_t start = us_now_ns();
     bool stopped = false;
-    *out = (us_chat_result){0};
     us_status st = conversation_of(c, n, &lines, &conversation, err);
     conversation.new_turn = true;
     if (!st) st = us_conversation_begin(&c->backend, &conversation, &settings, &r, err);
@@ -275,21 +274,22 @@ static us_status make_reply(us_chat *c, size_t n, us_stored_turn *turn, us_strea
     }
     bool nothing = !st && stopped && v.status && (v.n_takes > 1 || !us_reply_count(r) || !us_reply_get(r, 0).n);
     if (nothing) st = us_fail(err, US_ERR_INTERRUPTED, "stopped before the first word");
-    if (!st) st = keep(c, turn, r, v.status == US_ERR_INTERRUPTED, out, err);
+    if (!st) st = keep(c, turn, r, v.status == US_ERR_INTERRUPTED, &result, err);
     if (r) count(c, &v, !st);
-    out->n_attempts = v.n_attempts;
-    out->n_prompt_tokens = v.n_prompt;
-    out->n_cached_tokens = v.n_cached;
-    out->n_takes = v.n_takes;
+    result.n_attempts = v.n_attempts;
+    result.n_prompt_tokens = v.n_prompt;
+    result.n_cached_tokens = v.n_cached;
+    result.n_takes = v.n_takes;
     us_reply_free(r);
     free(lines);
-    out->seconds = (double)(us_now_ns() - start) * 1e-9;
+    result.seconds = (double)(us_now_ns() - start) * 1e-9;
+    if (!st) *out = result;
     return st;
 }
 
 us_status us_chat_reply(us_chat *c, const char *text, us_stream_fn *stream, void *ctx, us_chat_result *out, us_error *err) {
     us_status st = check_text(text, err);
-    if (!st && c->n_turns >= MAX_TURNS)
+    if (!st && c->n_turns + 2 > MAX_TURNS)
         st = us_fail(err, US_ERR_LIMIT, "the chat has %d turns, its limit: start a new one", MAX_TURNS);
     if (!st) st = add_turn(c, false, c->user_name, text, strlen(text), "said", err);
     if (st) return st;
@@ -305,25 +305,31 @@ us_status us_chat_regenerate(us_chat *c, us_stream_fn *stream, void *ctx, us_cha
 
 /* ---- on disk ------------------------------------------------------------------------------------------------------- */
 
+/* NULL: out of memory. */
+static json_t *turn_json(const us_stored_turn *t) {
+    json_t *texts = json_array();
+    bool whole = texts != NULL;
+    for (size_t k = 0; k < t->n_alternatives && whole; k++)
+        whole = !json_array_append_new(texts,
+                                       json_pack("{s:s, s:s}", "text", t->alternatives[k].text, "end", t->alternatives[k].end));
+    if (whole)
+        return json_pack("{s:s, s:s, s:s, s:i, s:o}", "role", t->own ? "character" : "user", "speaker", t->speaker, "text",
+                         us_turn_text(t), "chosen", (int)t->chosen, "alternatives", texts);
+    json_decref(texts);
+    return NULL;
+}
+
 us_status us_chat_save(const us_chat *c, const char *path, us_error *err) {
-    json_t *root = json_object(), *turns = json_array();
-    json_object_set_new(root, "understudy_chat", json_integer(2));
-    json_object_set_new(root, "character", json_string(c->card->name));
-    json_object_set_new(root, "turns", turns);
-    for (size_t i = 0; i < c->n_turns; i++) {
-        const us_stored_turn *t = &c->turns[i];
-        json_t *texts = json_array();
-        for (size_t k = 0; k < t->n_alternatives; k++)
-            json_array_append_new(texts,
-                                  json_pack("{s:s, s:s}", "text", t->alternatives[k].text, "end", t->alternatives[k].end));
-        json_array_append_new(turns,
-                              json_pack("{s:s, s:s, s:s, s:i, s:o}", "role", t->own ? "character" : "user", "speaker",
-                                        t->speaker, "text", us_turn_text(t), "chosen", (int)t->chosen, "alternatives", texts));
-    }
-    char *text = json_dumps(root, JSON_INDENT(1));
+    json_t *turns = json_array();
+    json_t *root =
+        json_pack("{s:i, s:s, s:O}", "understudy_chat", 2, "character", c->card->name, "turns", turns ? turns : json_null());
+    bool whole = turns && root;
+    for (size_t i = 0; i < c->n_turns && whole; i++) whole = !json_array_append_new(turns, turn_json(&c->turns[i]));
+    char *text = whole ? json_dumps(root, JSON_INDENT(1)) : NULL;
     us_status st = text ? us_file_write_atomic(path, text, strlen(text), err) : us_fail(err, US_ERR_MEMORY, "out of memory");
     free(text);
     json_decref(root);
+    json_decref(turns);
     return st;
 }
 
@@ -369,8 +375,9 @@ us_status us_chat_load(us_chat *c, const char *path, us_error *err) {
     us_chat loaded = {.card = c->card};
     if (version < 1 || version > 2 || !json_is_array(turns))
         st = us_fail(err, US_ERR_FORMAT, "%s: not a chat saved by understudy, or by a later version of it", path);
-    else if (json_array_size(turns) > MAX_TURNS / 2)
-        st = us_fail(err, US_ERR_LIMIT, "%s: %zu turns, the limit is %d", path, json_array_size(turns), MAX_TURNS / 2);
+    else if (json_array_size(turns) * (version == 1 ? 2 : 1) > MAX_TURNS)
+        st = us_fail(err, US_ERR_LIMIT, "%s: %zu turns, the limit is %d", path, json_array_size(turns) * (version == 1 ? 2 : 1),
+                     MAX_TURNS);
     json_array_foreach((json_t *)(uintptr_t)turns, i, t)
         if (!st) st = version == 1 ? load_pair(&loaded, t, path, err) : load_turn(&loaded, t, path, err);
     if (!st) { /* only now: what was there stays when the file is bad */

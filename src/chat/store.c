@@ -25,8 +25,8 @@ struct us_store {
     sqlite3 *db;
     uint64_t most; /* bytes of all chats; 0: as many as there is room for */
     pthread_mutex_t lock;
-    pthread_mutex_t
-        searching; /* taken before the lock: of those who look for something one at a time keeps the others waiting */
+    /* Taken before the lock: of those who look for something one at a time keeps the others waiting. */
+    pthread_mutex_t searching;
 };
 
 /* Version k of the file is reached from k-1 by migrations[k-1]; never change one that was released. */

@@ -25,12 +25,12 @@ struct us_rows {
     const us_script_options *options;
     uint32_t file;
     const char *path;
-    const char
-        *file_episode; /* the episode's name where the rows do not say one: that of the file, when there are several; "" */
-    uint32_t inside;   /* not 0: all rows come from a text inside that line */
-    bool switchboard;  /* the text has the marks of Switchboard's transcripts */
-    bool unchecked;    /* the text may be no UTF-8, because the user said that it is: rows that are not are rejected */
-    char about[300];   /* what a reader knows better than its first look: said of the file in place of that; "" */
+    /* The episode's name where the rows do not say one: that of the file, when there are several; "" */
+    const char *file_episode;
+    uint32_t inside;  /* not 0: all rows come from a text inside that line */
+    bool switchboard; /* the text has the marks of Switchboard's transcripts */
+    bool unchecked;   /* the text may be no UTF-8, because the user said that it is: rows that are not are rejected */
+    char about[300];  /* what a reader knows better than its first look: said of the file in place of that; "" */
     us_error *err;
     us_status status; /* first failure; readers stop then */
 };

@@ -221,7 +221,9 @@ static void fill_part(us_dataset *d, const us_dataset_options *o, us_part part, 
     }
 }
 
-us_status us_dataset_build(const us_script *s, const us_dataset_options *o, us_dataset **out, us_error *err) {
+us_status us_dataset_build(const us_script *s, const us_dataset_options *options, us_dataset **out, us_error *err) {
+    static const us_dataset_options defaults;
+    const us_dataset_options *o = options ? options : &defaults;
     us_dataset *d = NULL;
     uint32_t who = 0;
     size_t n_sp;

@@ -122,7 +122,9 @@ void us_sampler_describe(const us_sampler_options *given, char *out, size_t max)
 /* A short list is filled while the logits are looked through, and nothing else is needed. */
 static bool lists_best(const us_sampler *s) { return s->o.top_k > 0 && s->o.top_k <= 256 && s->o.top_k < s->n_vocab; }
 
-us_status us_sampler_new(const us_sampler_options *o, int32_t n_vocab, us_sampler **out, us_error *err) {
+us_status us_sampler_new(const us_sampler_options *options, int32_t n_vocab, us_sampler **out, us_error *err) {
+    static const us_sampler_options greedy;
+    const us_sampler_options *o = options ? options : &greedy;
     us_sampler *s = NULL;
     us_status st = us_sampler_check(o, err);
     for (size_t i = 0; i < o->n_biases && !st; i++)

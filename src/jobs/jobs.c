@@ -196,6 +196,7 @@ static bool is_alive(const us_jobs *j, const char *id) {
 
 us_status us_jobs_open(const us_jobs_options *o, us_jobs **out, us_error *err) {
     us_jobs *j;
+    if (!o || !o->folder) return us_fail(err, US_ERR_ARGUMENT, "jobs: the folder in which they are kept is expected");
     us_status st = us_alloc(1, sizeof *j, &j, err);
     if (st) return st;
     pthread_mutex_init(&j->lock, NULL);

@@ -23,8 +23,8 @@ typedef struct us_job_spec {
     us_conversation_view view; /* for judges; prompt and engine are filled in */
     int32_t n_takes;           /* 1 streams */
     double patience_seconds;   /* > 0: takes are halved while a usual reply would need longer; 0: all are made */
-    int32_t
-        n_attempts; /* a reply without a word, or of several takes that are all loops or leaks, is made again, one that forgets once; 0: 1 */
+    /* A reply without a word, or of several takes that are all loops or leaks, is made again, one that forgets once; 0: 1. */
+    int32_t n_attempts;
     const us_logit_bias *denial; /* [n_denial] the sampler's biases in the last attempt, after leaks; NULL: as before */
     size_t n_denial;
     bool probs;        /* us_job_read_probs() will be called */

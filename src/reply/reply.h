@@ -45,19 +45,24 @@ void us_backend_close(us_backend *b);
 /* How a reply is made: the one place where this is decided, for the terminal, the page, the OpenAI API and the audition alike.
  * A zeroed field means the default. Pointers are borrowed until us_reply_free(), but for names and texts, which are copied.
  *
- * Attempts. A character's reply is made again, US_REPLY_ATTEMPTS times in all, when nothing of it could be spoken, or when it
- * is the best of several takes and a loop or a leak (a machine speaks in it); the last of them begins
- * with a "No" more often then. A loop of a single take is cut where it begins
- * and kept: it has been shown while it was made. Answers of the bare model, texts that go on, and separate answers are made once. Stops. A reply ends where
- * another's turn begins: at a label ("Marge:") of a name in `names` (the card's cast, everybody whose name stands in the
- * prompt), of its first name, or of any one to three capitalised words; and at the caller's `texts`. The character's own label
- * at the very start is left out. Context. Prompt and reply together take what the model was trained for, or `context` if that
- * is less; the prompt leaves room for the takes (us_reply_room()). The oldest turns are left out until it fits. Seeds. Take i
- * of attempt k draws by a hash of the seed, the prompt's tokens, k and i. So the first of several takes is the one that a
- * single take would be, another line gets other draws, and a caller who wants another reply changes the seed. Takes. A number
- * is obeyed, and so is a seed: then the card's number is made. Without either (`hurry`) the card's number is divided by the
- * replies under way, and halved while a usual reply (24 tokens) would take more than about a second. Another server makes as
- * many as it can by its `n`. Streamed or not makes no difference: of several takes the words come at the end. */
+ * Attempts. A character's reply is made again, up to US_REPLY_ATTEMPTS times in all, when nothing of it could be spoken, or when
+ * the best of several takes is a loop or a leak (a machine speaks in it); after leaks the last attempt begins with a "No" more
+ * often. When the best forgets what the visitor asks for, it is made again once. A loop of a single take is cut where it begins and
+ * kept: it has been shown while it was made. Answers of the bare model, texts that go on, and separate answers are made once.
+ *
+ * Stops. A reply ends where another's turn begins: at a label ("Marge:") of a name in `names` (the card's cast, everybody whose name
+ * stands in the prompt), of its first name, or of any one to three capitalised words; and at the caller's `texts`. The
+ * character's own label at the very start is left out.
+ *
+ * Context. Prompt and reply together take what the model was trained for, or `context` if that is less; the prompt leaves room for
+ * the takes (us_reply_room()). The oldest turns are left out until it fits.
+ *
+ * Seeds. Take i of attempt k draws by a hash of the seed, the prompt's tokens, k and i. So the first of several takes is the one
+ * that a single take would be, another line gets other draws, and a caller who wants another reply changes the seed.
+ *
+ * Takes. A number is obeyed, and so is a seed: then the card's number is made. Without either (`hurry`) the card's number is divided
+ * by the replies under way, and halved while a usual reply (24 tokens) would take more than about a second. Another server makes
+ * as many as it can by its `n`. Streamed or not makes no difference: of several takes the words come at the end. */
 typedef struct us_reply_policy {
     us_sampler_options sampler; /* with the seed */
     int32_t n_takes;            /* 1..US_MAX_TAKES; 0: 1 */
@@ -94,14 +99,14 @@ int32_t us_reply_room(const us_backend *b, const us_reply_policy *p);
 typedef struct us_reply_spec {
     us_reply_policy policy;
     us_tokens prompt; /* taken over; for another server {0} */
-    us_tokens
-        unconditional;    /* taken over: the prompt without what is answered, which ranking compares with; {0}: not compared */
+    /* Taken over: the prompt without what is answered, which ranking compares with; {0}: not compared. */
+    us_tokens unconditional;
     us_message *messages; /* [n_messages] the prompt in words, for judges and other servers; taken over with message_text,
                              which they point into; NULL: none */
     size_t n_messages;
     char *message_text;
-    us_said
-        *lines; /* [n_lines] of the conversation that the prompt holds, for judges; taken over with their strings; NULL: none */
+    /* [n_lines] of the conversation that the prompt holds, for judges; taken over with their strings; NULL: none. */
+    us_said *lines;
     size_t n_lines;
     char *recalled, *told; /* us_conversation_view; taken over; NULL: nothing */
     us_logit_bias *biases; /* [n_biases] instead of the policy's sampler's; taken over; NULL: none */

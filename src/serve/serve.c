@@ -153,7 +153,7 @@ us_status us_server_new(const us_serve_options *o, us_server **out, us_error *er
     struct sockaddr_in a = {0};
     us_status st = us_alloc(1, sizeof *s, &s, err);
     if (st) return st;
-    s->o = *o;
+    if (o) s->o = *o;
     s->lock_fd = -1;
     if (!s->o.host) s->o.host = "127.0.0.1";
     if (s->o.n_parallel < 1) s->o.n_parallel = 8;

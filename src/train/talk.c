@@ -72,8 +72,10 @@ us_status us_train_samples(us_model *model, const us_card *card, const char *ada
     for (size_t i = 1; !st && (line = us_card_small_talk(card, i)); i++) {
         us_error trouble;
         us_status one = us_chat_reply(m.chat, line, stream, ctx, &reply, &trouble);
-        if (one == US_ERR_INTERRUPTED || one == US_ERR_MEMORY) st = one, *err = trouble;
-        else sample(ctx, line, one ? NULL : reply.text, one ? &trouble : NULL);
+        if (one == US_ERR_INTERRUPTED || one == US_ERR_MEMORY) {
+            st = one;
+            if (err) *err = trouble;
+        } else sample(ctx, line, one ? NULL : reply.text, one ? &trouble : NULL);
     }
     part(&m);
     return st;

@@ -1,6 +1,7 @@
 /* The library's chat on a tiny model: greeting, takes, seeds, wordings, undo, stops, saving; files of version 0.1. Starts
  * threads (pthread). */
 #include "understudy/chat.h"
+#include "understudy/train.h"
 #include "base/file.h"
 #include "test.h"
 #include "../../tools/mktiny.h"
@@ -140,8 +141,9 @@ static void streams_and_stops(void **state) {
     s.n_biases = 1;
     assert_ok(us_chat_new(engine, card, &(us_chat_options){.sampler = &s, .takes = 2, .max_tokens = 200}, &c, &err), &err);
     h = (heard){.stop_after = -1};
+    r.n_takes = 77;
     assert_int_equal(us_chat_reply(c, "Hello there.", stream, &h, &r, &err), US_ERR_INTERRUPTED);
-    assert_int_equal(us_chat_n_turns(c), 1);
+    assert_true(us_chat_n_turns(c) == 1 && r.n_takes == 77); /* an error leaves results untouched */
     us_chat_free(c);
 }
 
@@ -290,6 +292,24 @@ static void many_over_one_engine(void **state) {
     assert_int_equal(us_engine_get_free(engine), us_engine_get_ctx(engine));
 }
 
+static int n_samples;
+static void sample(void *ctx, const char *line, const char *reply, const us_error *trouble) {
+    (void)ctx;
+    n_samples++;
+    assert_true(*line && (reply != NULL) == (trouble == NULL));
+}
+
+/* A training's samples: every question of the card is answered, or the listener ends them; whether the error is wanted or not. */
+static void samples(void **state) {
+    (void)state;
+    heard h = {0}, enough = {.stop_after = -1};
+    int n = 1;
+    while (us_card_small_talk(card, (size_t)n)) n++;
+    assert_ok(us_train_samples(model, card, NULL, 1, sample, stream, &h, &err), &err);
+    assert_int_equal(n_samples, n - 1);
+    assert_int_equal(us_train_samples(model, card, NULL, 1, sample, stream, &enough, NULL), US_ERR_INTERRUPTED);
+}
+
 static void refuses(void **state) {
     (void)state;
     us_chat_result r;
@@ -333,6 +353,24 @@ static void saved(void **state) {
     assert_ok(us_file_write_atomic(path, "{\"understudy_chat\": 2, \"turns\": [{}]}", 37, &err), &err);
     assert_int_equal(us_chat_load(again, path, &err), US_ERR_FORMAT);
     assert_int_equal(us_chat_n_turns(again), us_chat_n_turns(c)); /* a bad file takes nothing away */
+    us_chat_free(c);
+
+    c = chat_of(3, 1); /* as long as a chat may be: it comes back, and is refused another line */
+    char *long_one = malloc(1 << 20);
+    size_t n = (size_t)sprintf(long_one, "{\"understudy_chat\": 2, \"turns\": [");
+    for (int i = 0; i < 8192; i++)
+        n += (size_t)sprintf(long_one + n, "%s{\"role\": \"%s\", \"speaker\": \"\", \"text\": \"%d\"}", i ? "," : "",
+                             i % 2 ? "character" : "user", i);
+    n += (size_t)sprintf(long_one + n, "]}");
+    assert_ok(us_file_write_atomic(path, long_one, n, &err), &err);
+    assert_ok(us_chat_load(c, path, &err), &err);
+    assert_int_equal(us_chat_n_turns(c), 8192);
+    assert_int_equal(us_chat_reply(c, "One more.", NULL, NULL, &r, &err), US_ERR_LIMIT);
+    assert_ok(us_chat_save(c, path, &err), &err);
+    assert_ok(us_chat_load(again, path, &err), &err);
+    assert_int_equal(us_chat_n_turns(again), 8192);
+    assert_string_equal(us_chat_get_turn(again, 8191).text, "8191");
+    free(long_one);
     us_tiny_remove(dir);
     us_chat_free(c);
     us_chat_free(again);
@@ -347,6 +385,7 @@ int main(void) {
                                        cmocka_unit_test(ends_at_a_label),
                                        cmocka_unit_test(refuses),
                                        cmocka_unit_test(saved),
-                                       cmocka_unit_test(many_over_one_engine)};
+                                       cmocka_unit_test(many_over_one_engine),
+                                       cmocka_unit_test(samples)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -241,6 +241,7 @@ static void filters(void **state) {
     us_script *s = script_of(scene);
     assert_int_equal(us_dataset_build(s, &(us_dataset_options){.character = "Hommer"}, &d, &err), US_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "Homer"));
+    assert_int_equal(us_dataset_build(s, NULL, &d, &err), US_ERR_NOT_FOUND); /* NULL: defaults, which name nobody */
     us_script_free(s);
     s = script_of("name,line\nHomer,Alone.\n");
     assert_int_equal(us_dataset_build(s, &(us_dataset_options){.character = "Homer"}, &d, &err), US_ERR_FORMAT);

@@ -247,6 +247,9 @@ static void commands_of_a_terminal_are_listed(void **state) {
 
 static void nonsense_is_refused(void **state) {
     (void)state;
+    us_jobs *none;
+    assert_int_equal(us_jobs_open(&(us_jobs_options){0}, &none, &err), US_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "folder"));
     us_jobs *j = open_jobs();
     char id[US_JOBS_ID], *text;
     const char *bad[] = {"",

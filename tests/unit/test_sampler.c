@@ -79,6 +79,13 @@ static void greedy_takes_the_best(void **state) {
     o.temperature = 0;
     draw_many(o, NULL, 0, 3, counts);
     assert_int_equal(counts[0], 3);
+    us_sampler *s; /* NULL: all defaults, which are greedy */
+    us_error err = {0};
+    int32_t id;
+    assert_ok(us_sampler_new(NULL, 3, &s, &err), &err);
+    assert_ok(us_sampler_draw(s, (const float[]){0, 2, 1}, &id, &err), &err);
+    assert_int_equal(id, 1);
+    us_sampler_free(s);
 }
 
 /* A zeroed field means the default; where somebody wrote 0, it is 0. */
