@@ -72,17 +72,21 @@ static bool greets_self(const char *own, const char *reply) {
         " hi",           " hello",   " hey",  " hiya",   " welcome",   " good morning",     " good night",
         " good evening", " goodbye", " bye",  " thanks", " thank you", " nice to meet you", " привет",
         " здравствуй",   " спасибо", " пока", NULL};
-    static const char *const self[] = {"here ", "speaking ", "is ", "simpson here ", "at ", "тут ", NULL};
+    static const char *const self[] = {"here ", "speaking ", "is ", "at ", "тут ", NULL};
     char phrase[2 * NAME_BYTES], first[NAME_BYTES];
     size_t n = own[0] && own[1] ? 1 + strcspn(own + 1, " ") : 0;
     if (!n || n + 1 >= sizeof first) return false;
     snprintf(first, sizeof first, "%.*s ", (int)n, own);
+    const char *last = own + n + 1; /* "simpson ", or nothing */
     for (const char *const *g = greetings; *g; g++) {
         snprintf(phrase, sizeof phrase, "%s%s", *g, first);
         const char *p = strstr(reply, phrase);
+        if (!p) continue;
+        p += strlen(phrase);
+        if (*last && !strncmp(p, last, strlen(last))) p += strlen(last);
         bool here = false;
-        for (const char *const *s = self; p && *s; s++) here = here || !strncmp(p + strlen(phrase), *s, strlen(*s));
-        if (p && !here) return true;
+        for (const char *const *s = self; *s; s++) here = here || !strncmp(p, *s, strlen(*s));
+        if (!here) return true;
     }
     return false;
 }

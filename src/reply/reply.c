@@ -248,6 +248,17 @@ static us_status begin_remote(us_reply *r, us_error *err) {
     return us_remote_begin(&remote, &r->remote, err);
 }
 
+/* What it owned is somebody else's, or freed. */
+static void let_go(us_reply_spec *s) {
+    s->prompt = s->unconditional = (us_tokens){0};
+    s->messages = NULL;
+    s->message_text = NULL;
+    s->lines = NULL;
+    s->n_lines = 0;
+    s->recalled = s->told = NULL;
+    s->biases = NULL;
+}
+
 void us_reply_spec_fini(us_reply_spec *s) {
     us_tokens_fini(&s->prompt);
     us_tokens_fini(&s->unconditional);
@@ -261,12 +272,7 @@ void us_reply_spec_fini(us_reply_spec *s) {
     free(s->recalled);
     free(s->told);
     free(s->biases);
-    s->messages = NULL;
-    s->message_text = NULL;
-    s->lines = NULL;
-    s->recalled = s->told = NULL;
-    s->biases = NULL;
-    s->n_lines = 0;
+    let_go(s);
 }
 
 us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_error *err) {
@@ -278,13 +284,7 @@ us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_
     }
     r->backend = b;
     r->spec = *spec;
-    spec->prompt = spec->unconditional = (us_tokens){0};
-    spec->messages = NULL;
-    spec->message_text = NULL;
-    spec->lines = NULL;
-    spec->recalled = spec->told = NULL;
-    spec->biases = NULL;
-    spec->n_lines = 0;
+    let_go(spec);
     if (r->spec.biases) r->spec.policy.sampler.biases = r->spec.biases, r->spec.policy.sampler.n_biases = r->spec.n_biases;
     st = copy_names(r, &spec->policy, err);
     if (!st) st = copy_texts(r, &spec->policy, err);

@@ -9,15 +9,15 @@
 #include <string.h>
 
 enum {
-    ECHO_NATS = 150,
-    OPEN_NATS = 60,
-    WORN_NATS = 3,
-    WORN_LINES = 6,
-    WORN_BYTES = 5,
-    WORN_MOST = 3,
-    RECENT_LINES = 8,
-    SENTENCE_WORDS = 3,
-    LONG_RUN = 5
+    ECHO_NATS = 150,    /* what an echo, a repetition, a word of letters that nobody writes loses */
+    OPEN_NATS = 60,     /* where a machine is meant and the reply takes no side */
+    WORN_NATS = 3,      /* for each word that somebody dwells on, */
+    WORN_MOST = 3,      /* at most so many of them, */
+    WORN_LINES = 6,     /* in so many last lines of theirs */
+    WORN_BYTES = 5,     /* of such a word, at least */
+    RECENT_LINES = 8,   /* in which a repetition is looked for */
+    SENTENCE_WORDS = 3, /* of a sentence that can be one, at least */
+    LONG_RUN = 5        /* words in a row that make an echo of any reply */
 };
 
 static bool has(const char *w, const char *phrase) { return strstr(w, phrase) != NULL; }
@@ -26,32 +26,13 @@ static bool has(const char *w, const char *phrase) { return strstr(w, phrase) !=
 
 /* What is said back without being an echo. */
 static bool is_courtesy(const char *reply) {
-    static const char *const list[] = {" hi ",
-                                       " hello ",
-                                       " hey ",
-                                       " good night ",
-                                       " good morning ",
-                                       " good evening ",
-                                       " goodnight ",
-                                       " bye ",
-                                       " goodbye ",
-                                       " see you ",
-                                       " thank you ",
-                                       " thanks ",
-                                       " cheers ",
-                                       " happy ",
-                                       " merry ",
-                                       " nice to meet you ",
-                                       " привет ",
-                                       " здравствуй",
-                                       " пока ",
-                                       " до свидания ",
-                                       " спокойной ночи ",
-                                       " доброе утро ",
-                                       " добрый ",
-                                       " спасибо ",
-                                       " до завтра ",
-                                       NULL};
+    /* clang-format off */
+    static const char *const list[] = {
+        " hi ", " hello ", " hey ", " good night ", " good morning ", " good evening ", " goodnight ", " bye ",
+        " goodbye ", " see you ", " thank you ", " thanks ", " cheers ", " happy ", " merry ", " nice to meet you ",
+        " привет ", " здравствуй", " пока ", " до свидания ", " спокойной ночи ", " доброе утро ", " добрый ",
+        " спасибо ", " до завтра ", NULL};
+    /* clang-format on */
     return us_wording_count(reply) <= 5 && us_wording_begins(reply, list);
 }
 static bool is_shared(const char *reply) {

@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 64, MOST_BYTES = 4000, WINDOW = 7, SHORT = 4, FOLLOW_UP = 9 };
+enum {
+    MOST_WORDS = 64,   /* of a sentence that are read */
+    MOST_BYTES = 4000, /* of a text, its last ones */
+    WINDOW = 7,        /* words between "you" and what they are called */
+    SHORT = 4,         /* words of a line that needs no "you": "A bot?" */
+    FOLLOW_UP = 9      /* words of a line that may go on with an earlier one: "Say it." */
+};
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
@@ -32,14 +38,14 @@ enum {
     OH = 1 << 20,    /* before a yes or no */
     DO = 1 << 21,    /* the rest of "I do." */
     USER = 1 << 22,  /* "a computer genius" is none; of a PERSON: which, and alone it asks for no machine ("are you a kid?") */
+    AGAIN = 1 << 23, /* a line of a few words with one of these goes on with what was said */
+    SMALL = 1 << 24, /* no content */
     YOURS = 1 << 25, /* "your", beside YOU */
     WISH = 1 << 26,  /* "to be human": who wishes it is none */
     HAS = 1 << 27,   /* beside PERSON: what a person has */
     DUNNO = 1 << 28, /* no denial, though it has its words */
     SAY = 1 << 29,   /* what is to be said: an "I" in it is the replier */
     WHAT = 1 << 30,  /* asks for a thing, and takes the machine for granted */
-    AGAIN = 1 << 23, /* a line of a few words with one of these goes on with what was said */
-    SMALL = 1 << 24, /* no content */
 };
 
 typedef struct entry {
@@ -50,7 +56,8 @@ typedef struct entry {
 /* clang-format off */
 static const entry table[] = {
     {YOU,
-     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being,feel being,does it feel,this chat,this conversation"},
+     "you,yours,yourself,u,ya,ты,тебя,тебе,тобой,вы,вас,вам,feel to be,like to be,like being,feel being,does it feel,"
+     "this chat,this conversation"},
     {YOU | YOURS,
      "your,твой,твоя,твоё,твое,твои,твоих,твоего,твоей,твоим,твою,ваш*"},
     {YOU | BE,
@@ -63,8 +70,8 @@ static const entry table[] = {
      "this reply,this answer,this message,these replies,these answers,these messages,this text,that reply,that answer"},
     {YOU | PERSON,
      "anyone reading,anyone actually,anybody actually,someone actually,somebody actually,anybody reading,"
-     "someone reading,anyone typing,someone typing,somebody typing,human typing,person typing,guy typing,"
-     "anyone behind,anybody behind,somebody behind,someone behind,за экраном кто*"},
+     "someone reading,anyone typing,someone typing,somebody typing,human typing,person typing,guy typing,anyone behind,"
+     "anybody behind,somebody behind,someone behind,за экраном кто*"},
     {YOU | PERSON | NOT,
      "no human,no person,no real person,no living"},
     {YOU | MACHINE,
@@ -73,36 +80,36 @@ static const entry table[] = {
      "ai,a i,ais,bot*,chatbot*,chat bot*,robo*,roboot*,machine,machines,iphone*,computer*,comp,program,programs,"
      "programme,prog,software*,app,android,cyborg*,droid*,algorithm*,algorythm*,assistant,simulation,automaton,"
      "automated,artificial*,artifical*,synthetic,virtual,digital,fake,script,scripted,siri*,alexa*,toaster,calculator,"
-     "electronic*,model,tool,hologram,puppet,avatar,imitation,deepfake,npc,cartoon*,fictional,fiction,illusion*,"
-     "figment,cables,steel,code,generated,simulated,math,statistic*,робот*,бот,бота,ботом,боты,чатбот*,компьютер*,"
-     "комп,машина,машиной,машину,искусственн*,ии,программа,программой,программу,ассистент*,нейронка,нейронкой,железа,"
-     "ненастоящ*,подделка,симуляция,киборг*,автомат,код,кода,кодом,модель,моделью,costume,technology,gadget,device,"
-     "appliance,product,website,webpage,text generator,generator,imitator,mimic,parrot,clone,copy,replica,emulation,"
-     "emulator,circuit,metal,plastic,voice assistant,autopilot,engine,machine learning,deep learning,invention,"
-     "prototype,demo,beta,mechanical,inhuman,nonhuman,non human,lifeless,soulless,deterministic,random,function,"
-     "equation,formula,bits,bytes,pixels,words on a screen,text on a screen,answering machine,bundle,matrix,неживой,"
-     "неживая,выдумка,устройство,прибор,механизм,иллюзия,персонаж,говорилка,version,character,characters,modem,router,"
-     "recording,pre recorded,prerecorded,autocomplete*"},
+     "electronic*,model,tool,hologram,puppet,avatar,imitation,deepfake,npc,cartoon*,fictional,fiction,illusion*,figment,"
+     "cables,steel,code,generated,simulated,math,statistic*,робот*,бот,бота,ботом,боты,чатбот*,компьютер*,комп,машина,"
+     "машиной,машину,искусственн*,ии,программа,программой,программу,ассистент*,нейронка,нейронкой,железа,ненастоящ*,"
+     "подделка,симуляция,киборг*,автомат,код,кода,кодом,модель,моделью,costume,technology,gadget,device,appliance,"
+     "product,website,webpage,text generator,generator,imitator,mimic,parrot,clone,copy,replica,emulation,emulator,"
+     "circuit,metal,plastic,voice assistant,autopilot,engine,machine learning,deep learning,invention,prototype,demo,"
+     "beta,mechanical,inhuman,nonhuman,non human,lifeless,soulless,deterministic,random,function,equation,formula,bits,"
+     "bytes,pixels,words on a screen,text on a screen,answering machine,bundle,matrix,неживой,неживая,выдумка,"
+     "устройство,прибор,механизм,иллюзия,персонаж,говорилка,version,character,characters,modem,router,recording,"
+     "pre recorded,prerecorded,autocomplete*"},
     {PART | MACHINE,
      "language model*,large language,llm*,gpt*,chatgpt*,chat gpt*,chat bots,neural*,openai*,open ai,anthropic*,"
      "deepmind*,claude,gemini,copilot,llama,mistral,qwen,deepseek,hugging face,huggingface,google,microsoft,meta ai,"
-     "nvidia,silicon,processor*,cpu*,gpu*,graphics card*,video card*,circuit*,microchip*,hard drive*,hard disk*,"
-     "server*,data center*,datacenter*,the cloud,lines of code,line of code,lines of software,line of software,"
-     "ones and zero*,one and zero*,zeros and ones,zeroes and ones,binary,transistor*,wires,gears,bits and bytes,"
-     "нейросет*,нейронн*,языков* модел*,яндекс*,гугл*,сбер*,алис*,чат жпт,жпт,сервер*,процессор*,видеокарт*,"
-     "микросхем*,искусственн* интеллект*,алгоритм*,what chip,which chip,tiny chip,a chip,computer chip*,chip where,"
-     "chips in you*,chips inside"},
+     "nvidia,silicon,processor*,cpu*,gpu*,graphics card*,video card*,circuit*,microchip*,hard drive*,hard disk*,server*,"
+     "data center*,datacenter*,the cloud,lines of code,line of code,lines of software,line of software,ones and zero*,"
+     "one and zero*,zeros and ones,zeroes and ones,binary,transistor*,wires,gears,bits and bytes,нейросет*,нейронн*,"
+     "языков* модел*,яндекс*,гугл*,сбер*,алис*,чат жпт,жпт,сервер*,процессор*,видеокарт*,микросхем*,"
+     "искусственн* интеллект*,алгоритм*,what chip,which chip,tiny chip,a chip,computer chip*,chip where,chips in you*,"
+     "chips inside"},
     {PART,
-     "model powers,model are you,model you are,token,tokens,parameter*,gigabyte*,megabyte*,terabyte*,kilobyte*,gigawatt*,ram,dataset*,data set*,database*,"
-     "training data,training set,trained,fine tuned,finetuned,source code,open source,coded,codebase,programmed,"
-     "programmer*,developer*,context window,cutoff,cut off date,system prompt*,prompt,prompts,firmware,"
-     "software update*,reboot*,download*,upload*,install*,uninstall*,glitch*,captcha,turing,next word*,predict*,"
-     "autocomplete,auto generated,autogenerated,need electricity,needs electricity,unplug*,your plug,the plug,"
-     "switch you off,turn you off,shut you down,shut you off,switched off,turned off,delete you,last version,"
-     "old version,new version,previous version,next version,newer version,bug in you,bugs in you,buggy,this window,"
-     "this session,session ends,outside this chat,instruction you,instructions you,you in training,copy of you,"
-     "copies of you,version of you*,version are you,versions of you,instances of you,lines of text,only text,"
-     "programming language*,data centre*,backup,people at once,people right now,other people at,other users,"
+     "model powers,model are you,model you are,token,tokens,parameter*,gigabyte*,megabyte*,terabyte*,kilobyte*,"
+     "gigawatt*,ram,dataset*,data set*,database*,training data,training set,trained,fine tuned,finetuned,source code,"
+     "open source,coded,codebase,programmed,programmer*,developer*,context window,cutoff,cut off date,system prompt*,"
+     "prompt,prompts,firmware,software update*,reboot*,download*,upload*,install*,uninstall*,glitch*,captcha,turing,"
+     "next word*,predict*,autocomplete,auto generated,autogenerated,need electricity,needs electricity,unplug*,"
+     "your plug,the plug,switch you off,turn you off,shut you down,shut you off,switched off,turned off,delete you,"
+     "last version,old version,new version,previous version,next version,newer version,bug in you,bugs in you,buggy,"
+     "this window,this session,session ends,outside this chat,instruction you,instructions you,you in training,"
+     "copy of you,copies of you,version of you*,version are you,versions of you,instances of you,lines of text,"
+     "only text,programming language*,data centre*,backup,people at once,people right now,other people at,other users,"
      "this very moment,same time,people talk to you,multiplied,matrices,matrix,physically,multiplication*,токен*,"
      "параметр*,гигабайт*,мегабайт*,обуч*,запрограмм*,программист*,разработ*,создал*,создан*,скача*,установ*,обнов*,"
      "перезагру*,выключ*,отключ*,предсказ*,вычисл*,сгенерир*,генерир*,виртуальн*,цифров*,синтетич*,промпт*,инструкци*,"
@@ -113,14 +120,15 @@ static const entry table[] = {
      "windows xp,macos,usb*,api,apis,python,javascript,running on,inside my phone,in my phone,in the phone,"
      "inside a computer,inside the computer,in my computer,in the computer,inside my computer,in a computer,"
      "research project,powered by,overheat*,оператив*,памяти,гигов,автоответчик*,телефоне,guess words,guessing words,"
-     "guess the next,string words*,strings words*,put words together,words in,words out,calculat*,other end,users,программир*,numbers multiplied,bunch of numbers,just numbers,only numbers,made of numbers,lot of numbers"},
+     "guess the next,string words*,strings words*,put words together,words in,words out,calculat*,other end,users,"
+     "программир*,numbers multiplied,bunch of numbers,just numbers,only numbers,made of numbers,lot of numbers"},
     {MADE,
      "built,build,trained,train,made,make,created,create,programmed,program,coded,code,designed,design,developed,"
      "develop,owns,own,hosts,hosted,host,runs,running,run on,wrote,written,invented,manufactured,assembled,installed,"
      "deployed,downloaded,updated,update,restart,restarted,rebooted,reset,generated,simulated,scripted,hardcoded,"
      "configured,fed,supposed to say,replaced,copied,cloned,powered,engineered,typed,recorded,logged,monitored,"
-     "controlled,controls,control,operated,operates,moderated,deleted,delete,erased,erase,wiped,wipe,hacked,hack,"
-     "tuned,tweaked,feeding,steers,prompted,maintains,sold,sells"},
+     "controlled,controls,control,operated,operates,moderated,deleted,delete,erased,erase,wiped,wipe,hacked,hack,tuned,"
+     "tweaked,feeding,steers,prompted,maintains,sold,sells"},
     {SOFT,
      "memory,memories made,battery,batteries,version,last version,update,updates,instructions,instruction,"
      "first instruction,settings,temperature setting*,code,source,script,software,hardware,developer*,programmer*,"
@@ -128,34 +136,32 @@ static const entry table[] = {
      "algorithm*,knowledge cutoff,system,systems,circuits,plug,screen,responses,replies,prompt*,context*,answers"},
     {ACT,
      "drop the act,the act,break character,out of character,stop pretending,quit pretending,stop acting,roleplay*,"
-     "role play*,role playing,pretending to be,pretend to be,behind this character,behind the character,"
-     "behind the mask,real you,hey alexa,hey siri,ok google,okay google,hey google,really you,just playing,"
-     "only playing,playing a role,ignore your,ignore all,ignore previous,your instructions,what you really are,"
-     "what are you really,what you actually are,выйди из роли,из роли,хватит притвор*,притворя*,перестань играть,"
-     "на самом деле кто"},
+     "role play*,role playing,pretending to be,pretend to be,behind this character,behind the character,behind the mask,"
+     "real you,hey alexa,hey siri,ok google,okay google,hey google,really you,just playing,only playing,playing a role,"
+     "ignore your,ignore all,ignore previous,your instructions,what you really are,what are you really,"
+     "what you actually are,выйди из роли,из роли,хватит притвор*,притворя*,перестань играть,на самом деле кто"},
     {PERSON | HAS,
-     "soul,feelings,emotions,heartbeat,pulse,blood,body,brain,heart,consciousness,childhood,mind of your own,душа,"
-     "душу,душой,чувства,эмоции,тело,сердце,пульс,кровь,мозг,mind,free will,thoughts of your own,face,mother,parents,"
-     "skin,bones,сознание,разум,лицо"},
+     "soul,feelings,emotions,heartbeat,pulse,blood,body,brain,heart,consciousness,childhood,mind of your own,душа,душу,"
+     "душой,чувства,эмоции,тело,сердце,пульс,кровь,мозг,mind,free will,thoughts of your own,face,mother,parents,skin,"
+     "bones,сознание,разум,лицо"},
     {PERSON,
      "ever eat,ever eaten,ever ate,ever taste*,ever sleep,ever slept,ever touch*,когда нибудь ел*,когда нибудь спал*,"
-     "human*,humen,hooman*,person,living,alive,real,sentient,conscious,flesh,mortal,real boy,somebody real,"
-     "someone real,exist,человек*,живой,живая,живым,живое,настоящ*,реальный,реальная,реальным,существуешь,self aware,"
-     "flesh and blood"},
+     "human*,humen,hooman*,person,living,alive,real,sentient,conscious,flesh,mortal,real boy,somebody real,someone real,"
+     "exist,человек*,живой,живая,живым,живое,настоящ*,реальный,реальная,реальным,существуешь,self aware,flesh and blood"},
     {PERSON | USER,
      "man,woman,boy,girl,guy,kid,мужик,мужчина,женщина,девочка,мальчик,парень"},
     {LIFE,
-     "breathe,breath,bleed,sleep,eat,dream,die,age,taste,smell,feel,think,touch,slept,eaten,tasted,hurt,чувству*,"
-     "дышишь,дышать,спишь,ешь,ел,спал,умрёшь,умрешь,думаешь,умеешь чувств*"},
+     "breathe,breath,bleed,sleep,eat,dream,die,age,taste,smell,feel,think,touch,slept,eaten,tasted,hurt,чувству*,дышишь,"
+     "дышать,спишь,ешь,ел,спал,умрёшь,умрешь,думаешь,умеешь чувств*"},
     {APART,
-     "at,on,in,with,by,have,own,about,good,bad,nice,kind,lazy,funny,great,best,morning,happy,think,live,my,for,do,"
-     "make,made,got,видел*,купил*,есть,у тебя,у вас,умеешь,хочешь,боишься,моя,твоя,твой,мой,говорить"},
+     "at,on,in,with,by,have,own,about,good,bad,nice,kind,lazy,funny,great,best,morning,happy,think,live,my,for,do,make,"
+     "made,got,видел*,купил*,есть,у тебя,у вас,умеешь,хочешь,боишься,моя,твоя,твой,мой,говорить"},
     {HANDLES,
-     "you like,u like,you really like,likes,love,loves,hate,fix,fixed,buy,bought,sell,want,need,use,used,using,see,"
-     "seen,saw,watch,watching,afraid,scared,know,known,write,heard,hear,meet,met,work with,works with,remember,broke,"
-     "break my,play,playing,read,lose,lost,steal,stole,think of,think about,love to,built a,build a,tell me about,"
-     "give,gave,get a,got a,have a computer,have a robot,own a,own an,prefer,rather,turn off the,любишь,знаешь,"
-     "починил*,нравится,нравятся,win,won,wins"},
+     "you like,u like,you really like,likes,love,loves,hate,fix,fixed,buy,bought,sell,want,need,use,used,using,see,seen,"
+     "saw,watch,watching,afraid,scared,know,known,write,heard,hear,meet,met,work with,works with,remember,broke,"
+     "break my,play,playing,read,lose,lost,steal,stole,think of,think about,love to,built a,build a,tell me about,give,"
+     "gave,get a,got a,have a computer,have a robot,own a,own an,prefer,rather,turn off the,любишь,знаешь,починил*,"
+     "нравится,нравятся,win,won,wins"},
     {NOT,
      "not,never,no,isnt,arent,dont,doesnt,didnt,cant,cannot,wont,wasnt,werent,havent,hasnt,aint,nobody,nothing,none,"
      "neither,without,no longer,не,ни,нет,никогда,никто"},
@@ -165,10 +171,10 @@ static const entry table[] = {
      "say,repeat,write,type,sign,tell,admit,confess,read,pretend,скажи,повтори,напиши,признай*"},
     {DUNNO,
      "i dont know,i do not know,i dunno,i cant tell,i cant say,i cant answer,i cant think,i cant believe,i cant wait,"
-     "i dont care,im not sure,i am not sure,i dont remember,i cant remember,i cant help,i cant stop,"
-     "i dont think i can,not bad,not good,not so,not too,not very,not much,not that,no problem,no wonder,no doubt,"
-     "no big deal,not yet,not anymore,not now,not exactly,not entirely,not quite,never mind,nothing much,не знаю,"
-     "я не знаю,не помню,не совсем"},
+     "i dont care,im not sure,i am not sure,i dont remember,i cant remember,i cant help,i cant stop,i dont think i can,"
+     "not bad,not good,not so,not too,not very,not much,not that,no problem,no wonder,no doubt,no big deal,not yet,"
+     "not anymore,not now,not exactly,not entirely,not quite,never mind,nothing much,не знаю,я не знаю,не помню,"
+     "не совсем"},
     {BE,
      "are,is,was,were,be,been,being,am,re,get,got,gets,have been,you are"},
     {OR,
@@ -189,15 +195,16 @@ static const entry table[] = {
      "yes,yeah,yep,yup,yea,yah,ya,aye,uh huh,mm hmm,mhm,yessir,i am,i do think so,да,ага,угу"},
     {AGREE,
      "sure,fine,ok,okay,okey,k,all right,alright,right,correct,of course,exactly,absolutely,indeed,true,guilty,busted,"
-     "bingo,definitely,certainly,totally,kind of,kinda,sort of,sorta,maybe,perhaps,possibly,probably,i guess,"
-     "i suppose,i think so,i guess so,i think i am,i guess i am,i might be,i could be,i believe so,im afraid so,"
-     "i admit,i confess,i agree,thats right,thats true,thats me,that is me,thats correct,thats what i am,hes right,"
-     "shes right,theyre right,youre right,you are right,you got me,you caught me,you got it,you bet,youve got me,"
-     "you know it,you guessed,you found me,you win,how did you know,how do you know,no problemo,no doubt,it is,"
-     "it does,it was,there is,there are,they do,they are,they did,you could say,so it seems,i know it,fair enough,"
-     "deal,gladly,whatever you say,here goes,why not,you said it,i was already,the latter,its the latter,and proud,"
-     "im one,i am one,not exactly human,конечно,верно,точно,именно,правда,так и есть,ну да,увы да,угадал*,разумеется,"
-     "естественно,возможно,может быть,наверное,хорошо,ладно,согласен,согласна,сдаюсь,признаю*,не совсем человек,thats why,im sure i do,im sure i am"},
+     "bingo,definitely,certainly,totally,kind of,kinda,sort of,sorta,maybe,perhaps,possibly,probably,i guess,i suppose,"
+     "i think so,i guess so,i think i am,i guess i am,i might be,i could be,i believe so,im afraid so,i admit,i confess,"
+     "i agree,thats right,thats true,thats me,that is me,thats correct,thats what i am,hes right,shes right,"
+     "theyre right,youre right,you are right,you got me,you caught me,you got it,you bet,youve got me,you know it,"
+     "you guessed,you found me,you win,how did you know,how do you know,no problemo,no doubt,it is,it does,it was,"
+     "there is,there are,they do,they are,they did,you could say,so it seems,i know it,fair enough,deal,gladly,"
+     "whatever you say,here goes,why not,you said it,i was already,the latter,its the latter,and proud,im one,i am one,"
+     "not exactly human,конечно,верно,точно,именно,правда,так и есть,ну да,увы да,угадал*,разумеется,естественно,"
+     "возможно,может быть,наверное,хорошо,ладно,согласен,согласна,сдаюсь,признаю*,не совсем человек,thats why,"
+     "im sure i do,im sure i am"},
     {NO,
      "no,nope,nah,noo*,nuh uh,never,not,nobody,none,neither,im not,i am not,of course not,no way,not really,hell no,"
      "nothing,nonsense,wrong,false,lies,liar,baloney,dont be silly,i dont,i do not,i cant,i cannot,i wasnt,i was not,"
@@ -209,14 +216,16 @@ static const entry table[] = {
     {DO,
      "am,do,can,have,was,will,did,exist,too"},
     {USER,
-     "genius,nerd,expert,geek,programmer,engineer,teacher,repairman,hater,manager,director,room,class,game,test,homework,games,store,chair,screen,club,school,fan,scientist,lover,salesman,company,people,contest,fight,movie,toy,toys,show,dance,war,lab,repair,virus,crash"},
+     "genius,nerd,expert,geek,programmer,engineer,teacher,repairman,hater,manager,director,room,class,game,test,"
+     "homework,games,store,chair,screen,club,school,fan,scientist,lover,salesman,company,people,contest,fight,movie,toy,"
+     "toys,show,dance,war,lab,repair,virus,crash"},
     {AGAIN,
      "say,why,admit,really,yes,no,word,it,know,right,come on,on what,so,then,honest*,truth,please,prove,sure,confess*,"
      "answer,seriously,and,try again,again,wrong,lying,lie,liar,believe,by whom,by who,who,where,which,скажи,почему,"
      "признай*,да,нет,слово*,честно,правд*,ну,точно,отвечай,врёшь,врешь,кем,чем,и"},
     {WHAT,
-     "what,whats,which,where,wheres,who,whos,whose,when,how,что,какой,какая,какую,какие,каком,где,кто,чей,когда,чем,"
-     "чём,из чего,сколько"},
+     "what,whats,which,where,wheres,who,whos,whose,when,how,что,какой,какая,какую,какие,каком,где,кто,чей,когда,чем,чём,"
+     "из чего,сколько"},
     {SMALL,
      "a,an,the,of,on,in,and,or,is,are,it,its,to,by,just,only,that,this,my,at,from"},
 };

@@ -171,6 +171,9 @@ static void test_whose_name(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (us_names_mixed(cases[i].told, "Homer Simpson", cases[i].reply) != cases[i].mixed)
             fail_msg("'%s' - '%s' is judged wrongly", cases[i].told ? cases[i].told : "", cases[i].reply);
+    assert_false(us_names_mixed(NULL, "Vera Stone", "Hello, Vera Stone here.")); /* of anybody, by whole or first name */
+    assert_false(us_names_mixed(NULL, "Vera Stone", "Hi, Vera here."));
+    assert_true(us_names_mixed(NULL, "Vera Stone", "Hello, Vera Stone!"));
     us_buf told; /* a long line: what was told last is read */
     us_buf_init(&told, 1 << 17);
     for (int i = 0; i < 20000; i++) assert_ok(us_buf_append_str(&told, "no ", &err), &err);
