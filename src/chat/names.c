@@ -1,4 +1,5 @@
 #include "chat/names.h"
+#include "text/fold.h"
 #include "text/wording.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,17 +68,17 @@ static bool takes_theirs(const char *told, const char *own, const char *reply) {
 }
 
 /* "Hello, Homer!" of Homer: a greeting, then the name, and no "here" behind it. */
-static bool greets_self(const char *own, const char *reply) {
+static bool greets_self(const char *who, const char *own, const char *reply) {
     static const char *const greetings[] = {
         " hi",           " hello",   " hey",  " hiya",   " welcome",   " good morning",     " good night",
         " good evening", " goodbye", " bye",  " thanks", " thank you", " nice to meet you", " привет",
         " здравствуй",   " спасибо", " пока", NULL};
     static const char *const self[] = {"here ", "speaking ", "is ", "at ", "тут ", NULL};
     char phrase[2 * NAME_BYTES], first[NAME_BYTES];
-    size_t n = own[0] && own[1] ? 1 + strcspn(own + 1, " ") : 0;
+    size_t n = own[0] && own[1] ? us_first_name(who) ? 1 + strcspn(own + 1, " ") : strlen(own) - 1 : 0;
     if (!n || n + 1 >= sizeof first) return false;
-    snprintf(first, sizeof first, "%.*s ", (int)n, own);
-    const char *last = own + n + 1; /* "simpson ", or nothing */
+    snprintf(first, sizeof first, "%.*s ", (int)n, own); /* " homer ", but " mr burns " whole */
+    const char *last = own + n + 1;                      /* "simpson ", or nothing */
     for (const char *const *g = greetings; *g; g++) {
         snprintf(phrase, sizeof phrase, "%s%s", *g, first);
         const char *p = strstr(reply, phrase);
@@ -93,7 +94,7 @@ static bool greets_self(const char *own, const char *reply) {
 
 bool us_names_mixed(const char *told, const char *who, const char *reply) {
     char *own = who ? us_wording(who, strlen(who)) : NULL, *w = us_wording(reply, strlen(reply));
-    bool mixed = own && w && (greets_self(own, w) || (told && takes_theirs(told, own, w)));
+    bool mixed = own && w && (greets_self(who, own, w) || (told && takes_theirs(told, own, w)));
     free(own);
     free(w);
     return mixed;

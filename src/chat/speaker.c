@@ -1,4 +1,5 @@
 #include "chat/speaker.h"
+#include "text/fold.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static size_t find_name(const char *text, const char *name, size_t n) {
 }
 
 static size_t named_at(const char *text, const char *name) {
-    size_t whole = find_name(text, name, strlen(name)), first = find_name(text, name, strcspn(name, " "));
+    size_t whole = find_name(text, name, strlen(name)), first = find_name(text, name, us_first_name(name));
     return whole < first ? whole : first;
 }
 

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "explore/cloud.h"
 #include "explore/json.h"
+#include "text/fold.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,9 @@
 
 /* The first name among the words that are most the character's own, on night blue: to be seen on light and dark pages alike. */
 static us_status write_picture(const us_facts *f, const us_cloud_options *options, const char *path, us_error *err) {
-    char title[64] = "";
+    char title[64];
     us_cloud *c;
-    memcpy(title, f->name, strcspn(f->name, " ") < sizeof title - 1 ? strcspn(f->name, " ") : sizeof title - 1);
+    us_short_name(f->name, title, sizeof title);
     us_cloud_options o = {.seed = options->seed,
                           .font = options->font,
                           .mask = options->mask,

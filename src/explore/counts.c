@@ -1,5 +1,6 @@
 /* explore/counts.c - who says how much, to whom, and in lines of which length. */
 #include "base/mem.h"
+#include "text/fold.h"
 #include "text/segment.h"
 #include "explore/facts.h"
 #include <stdlib.h>
@@ -115,7 +116,9 @@ static us_status count_lengths(us_facts_work *w, us_error *err) {
 /* Other names that hold the character's whole name or first name as a word: "Young Homer", "Homer and Bart". */
 static us_status find_relatives(us_facts_work *w, us_error *err) {
     us_facts *f = &w->f;
-    size_t n, k = 0, len = strcspn(f->name, " ");
+    char called[256];
+    us_short_name(f->name, called, sizeof called);
+    size_t n, k = 0, len = strlen(called);
     const us_speaker *sp = us_script_get_speakers(f->script, &n);
     us_relative *list;
     us_status st = us_alloc(n, sizeof *list, &list, err);

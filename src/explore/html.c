@@ -44,16 +44,6 @@ static const char *name_of(const us_facts *f, uint32_t speaker) {
     return us_script_get_speakers(f->script, &n)[speaker].name;
 }
 
-/* The first name, for headings: "Homer", but "C. Montgomery Burns" whole. */
-static void first_name(const us_facts *f, char *out, size_t max) {
-    size_t n = us_first_name(f->name);
-    if (!n) n = strlen(f->name);
-    if (n >= max) n = max - 1;
-    while (n && (f->name[n] & 0xc0) == 0x80) n--;
-    memcpy(out, f->name, n);
-    out[n] = 0;
-}
-
 /* ---- sections ------------------------------------------------------------------------------------------------ */
 
 static void put_head(page *p) {
@@ -110,7 +100,7 @@ static void put_header(page *p) {
 
 static void put_cloud(page *p, const us_cloud *c) {
     char first[80];
-    first_name(p->f, first, sizeof first);
+    us_short_name(p->f->name, first, sizeof first); /* "Homer", but "C. Montgomery Burns" whole */
     put_raw(p, "<section class=\"wide\" id=\"cloud\">\n<h2>");
     put(p, say(p, US_SAY_CLOUD), first);
     put_raw(p, "</h2>\n<figure>");
@@ -222,7 +212,7 @@ static void put_lengths(page *p) {
         if ((double)f->lengths_all[i] / all > most) most = (double)f->lengths_all[i] / all;
     }
     char first[80];
-    first_name(f, first, sizeof first);
+    us_short_name(f->name, first, sizeof first);
     put(p,
         "<section class=\"wide\" id=\"lengths\">\n<h2>%s</h2>\n<p class=\"note\">%s <b class=\"l\"></b>%s <b "
         "class=\"a\"></b>%s</p>"

@@ -1,5 +1,6 @@
 #include "text/fold.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/unorm2.h>
@@ -47,6 +48,19 @@ bool us_normalise(const char *text, us_buf *out) {
 }
 
 size_t us_first_name(const char *name) {
+    static const char *const titles[] = {"the",  "mrs",  "miss", "sir", "lady", "lord",
+                                         "frau", "herr", "der",  "die", "das",  NULL};
     size_t n = strcspn(name, " ");
+    for (const char *const *t = titles; *t; t++)
+        if (strlen(*t) == n && !strncasecmp(name, *t, n)) return 0;
     return !name[n] || n < 3 || name[n - 1] == '.' ? 0 : n;
+}
+
+void us_short_name(const char *name, char *out, size_t n_max) {
+    size_t n = us_first_name(name);
+    if (!n) n = strlen(name);
+    if (n >= n_max) n = n_max - 1;
+    n -= us_utf8_tail(name, n);
+    memcpy(out, name, n);
+    out[n] = 0;
 }

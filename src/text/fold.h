@@ -12,6 +12,8 @@ bool us_fold_case(const char *text, us_buf *out);
 bool us_normalise(const char *text, us_buf *out);
 
 /* Bytes of the first name: 5 of "Homer Simpson". 0 when the name has no first name that could stand alone: one word
- * ("Homer"), an initial ("C. Montgomery Burns", "Dr. Hibbert"), fewer than two letters. */
+ * ("Homer"), an initial or a title ("C. Montgomery Burns", "Dr. Hibbert", "The Doctor"), fewer than three bytes. */
 size_t us_first_name(const char *name);
+/* What somebody is called for short: the first name, else the whole, cut between letters where it takes n_max bytes or more. */
+void us_short_name(const char *name, char *out, size_t n_max);
 #endif

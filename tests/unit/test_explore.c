@@ -1,6 +1,7 @@
 /* Exploring: figures worked out by hand, a cloud whose words do not touch, hostile names in a page, and the real series
  * against what was counted apart. */
 #include "test.h"
+#include "text/fold.h"
 #include "base/buf.h"
 #include "explore/cloud.h"
 #include "explore/report.h"
@@ -86,6 +87,40 @@ static void figures_by_hand(void **state) {
     assert_null(find(f->cloud_words, f->n_cloud_words, "a")); /* a stop word */
     us_facts_free(f);
     us_script_free(s);
+}
+
+/* Whom somebody shares a title with is no relative of theirs. */
+static void titles_make_no_relatives(void **state) {
+    (void)state;
+    us_facts *f;
+    us_error err;
+    us_script *s =
+        script_of("name,line\nDr. Ann,Hi there.\nDr. Bob,Hello.\nYoung Dr. Ann,Hey.\nDr. Ann,Bye now.\nDr. Bob,Bye.\n");
+    assert_ok(us_explore(s, &(us_explore_options){.character = "Dr. Ann"}, &f, &err), &err);
+    assert_int_equal(f->n_relatives, 1);
+    assert_string_equal(us_script_get_speakers(s, &(size_t){0})[f->relatives[0].speaker].name, "Young Dr. Ann");
+    us_facts_free(f);
+    us_script_free(s);
+}
+
+/* What somebody is called for short stands alone, and ends between letters. */
+static void short_names(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"Homer Simpson", "Homer"},
+                                           {"Homer", "Homer"},
+                                           {"C. Montgomery Burns", "C. Montgomery Burns"},
+                                           {"Dr. Hibbert", "Dr. Hibbert"},
+                                           {"THE DOCTOR", "THE DOCTOR"},
+                                           {"Theo Huxtable", "Theo"},
+                                           {"Mrs Doyle", "Mrs Doyle"},
+                                           {"Ян Ким", "Ян"}};
+    char out[64], cut[6];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        us_short_name(cases[i][0], out, sizeof out);
+        assert_string_equal(out, cases[i][1]);
+    }
+    us_short_name("Гомер", cut, sizeof cut);
+    assert_string_equal(cut, "Го");
 }
 
 static void bad_options_are_refused(void **state) {
@@ -332,7 +367,8 @@ static void other_series(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures_by_hand),       cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(figures_by_hand),       cmocka_unit_test(titles_make_no_relatives),
+        cmocka_unit_test(short_names),           cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(the_language_is_found), cmocka_unit_test(a_cloud_is_tight_and_apart),
         cmocka_unit_test(a_mask_is_kept),        cmocka_unit_test(a_page_holds_hostile_text_as_text),
         cmocka_unit_test(the_simpsons),          cmocka_unit_test(other_series)};

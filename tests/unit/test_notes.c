@@ -174,6 +174,8 @@ static void test_whose_name(void **state) {
     assert_false(us_names_mixed(NULL, "Vera Stone", "Hello, Vera Stone here.")); /* of anybody, by whole or first name */
     assert_false(us_names_mixed(NULL, "Vera Stone", "Hi, Vera here."));
     assert_true(us_names_mixed(NULL, "Vera Stone", "Hello, Vera Stone!"));
+    assert_false(us_names_mixed(NULL, "Mr. Burns", "Hello, Mr. Smithers.")); /* a title is nobody's name */
+    assert_true(us_names_mixed(NULL, "Mr. Burns", "Hello, Mr. Burns."));
     us_buf told; /* a long line: what was told last is read */
     us_buf_init(&told, 1 << 17);
     for (int i = 0; i < 20000; i++) assert_ok(us_buf_append_str(&told, "no ", &err), &err);

@@ -309,6 +309,10 @@ static void who_speaks_next(void **state) {
     assert_int_equal(us_scene_next(cast, 3, 0, "A moment, Marges!"), 2);           /* no whole word */
     assert_int_equal(us_scene_next(cast, 3, -1, "Ask Moe Szyslak."), 2);
     assert_int_equal(us_scene_next(cast, 1, 0, "Homer?"), 0); /* alone, he goes on */
+    us_scene_actor titled[] = {{"Mr. Burns", 3}, {"Waylon Smithers", 1}, {"The Doctor", 2}};
+    assert_int_equal(us_scene_next(titled, 3, -1, "Mr. Smithers, the bill!"), 1);   /* a title names nobody */
+    assert_int_equal(us_scene_next(titled, 3, -1, "What does the weather do?"), 1); /* silent longest */
+    assert_int_equal(us_scene_next(titled, 3, -1, "And you, Mr. Burns?"), 0);
     assert_int_equal(us_scene_next(cast, 3, -1, NULL), 2);
 }
 
