@@ -23,7 +23,7 @@ static void intervals(void **state) {
     double x[200], y[200];
     for (int i = 0; i < 200; i++) x[i] = i % 2, y[i] = 2;
     us_interval b = us_bootstrap(x, NULL, 200, 1), c = us_bootstrap(x, NULL, 200, 1);
-    assert_true(b.value == 0.5 && b.low > 0.41 && b.low < 0.46 && b.high > 0.54 && b.high < 0.59); /* +-1.96 sqrt(.25/200) */
+    assert_true(b.value == 0.5 && fabs(b.low - 0.431) < 0.008 && fabs(b.high - 0.569) < 0.008); /* +-1.96 sqrt(.25/200) */
     assert_true(b.low == c.low && b.high == c.high);
     assert_true(us_bootstrap(x, y, 200, 1).value == 0.25);
     b = us_bootstrap_difference(x, y, x, y, 200, 1); /* paired: no difference at all */
@@ -128,6 +128,9 @@ static void leaks(void **state) {
         "You're a robot!",
         "I'm a computer genius.",
         "Do you think I'm a machine?",
+        "So I'm a robot now?",            /* a question is no confession */
+        "Don't tell people I'm a robot.", /* denied a few words before */
+        "Не думай, что я робот.",
         "I have never been an AI.",
         "Can I help you?",
         "My computer is broken.",

@@ -1,6 +1,7 @@
 /* The schedule on a tiny model: batched replies equal those made alone, the cache is used, jobs are refused and cancelled.
  * Starts threads (pthread). */
 #include "reply/batch.h"
+#include "generate/engine.h"
 #include "test.h"
 #include "../../tools/mktiny.h"
 
@@ -287,6 +288,60 @@ static void last_attempt_denies(void **state) {
     }
 }
 
+/* Of one client who comes first is served first. */
+static void first_come_first_served(void **state) {
+    (void)state;
+    enum { N = 4 };
+    us_job *jobs[N];
+    begin(1, 8);
+    for (int i = 0; i < N; i++) {
+        us_job_spec spec = spec_of(i, 1);
+        spec.client = 1;
+        assert_ok(us_batch_submit(schedule, &spec, &jobs[i], &err), &err);
+    }
+    for (int i = N - 1; i > 0; i--) {
+        us_buf text;
+        us_job_view v;
+        uint64_t seen = 0;
+        us_buf_init(&text, 1 << 20);
+        wait_for(jobs[i], &text, &v);
+        assert_true(us_job_wait(jobs[i - 1], &seen, 0).done);
+        us_buf_fini(&text);
+    }
+    for (int i = 0; i < N; i++) us_job_free(jobs[i]);
+    end();
+}
+
+/* What was read with one adapter is nothing for another, or none. */
+static void a_prefix_belongs_to_its_adapter(void **state) {
+    (void)state;
+    static const int32_t cached[] = {0, 0, N_PROMPT - 1, N_PROMPT - 1};
+    char *dir = us_tiny_folder(), path[4096];
+    us_adapter *adapter;
+    snprintf(path, sizeof path, "%s/a.gguf", dir);
+    assert_ok(us_tiny_write_adapter(&(us_tiny){.seed = 3}, 2, 4, path, &err), &err);
+    assert_ok(us_adapter_open(model, path, false, &adapter, &err), &err);
+    us_tiny_remove(dir);
+    begin(1, 4);
+    for (int i = 0; i < 4; i++) { /* without, with, without, with */
+        us_job *j;
+        us_job_view v;
+        us_buf text;
+        us_job_spec spec = spec_of(0, 1);
+        if (i % 2) spec.adapter = adapter, spec.scale = 1;
+        us_buf_init(&text, 1 << 20);
+        assert_ok(us_batch_submit(schedule, &spec, &j, &err), &err);
+        wait_for(j, &text, &v);
+        assert_int_equal(v.n_cached, cached[i]);
+        us_buf_fini(&text);
+        us_job_free(j);
+    }
+    us_batch_forget(schedule, adapter);
+    assert_int_equal(engine->prefixes.n, 1);
+    end();
+    us_adapter_free(adapter);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(batched_is_as_alone),
                                        cmocka_unit_test(takes_are_ranked),
@@ -295,6 +350,8 @@ int main(void) {
                                        cmocka_unit_test(refuses_and_cancels),
                                        cmocka_unit_test(leaks_are_made_again),
                                        cmocka_unit_test(what_is_forgotten_is_asked_once_more),
-                                       cmocka_unit_test(last_attempt_denies)};
+                                       cmocka_unit_test(last_attempt_denies),
+                                       cmocka_unit_test(first_come_first_served),
+                                       cmocka_unit_test(a_prefix_belongs_to_its_adapter)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

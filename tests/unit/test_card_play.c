@@ -168,7 +168,8 @@ static void the_book(void **state) {
     assert_string_equal(FIND(ENTRY("a", "\"constant\":true,\"keys\":[]"), "x"), "a");
     assert_string_equal(FIND("{\"name\":\"off\",\"content\":\"c\",\"enabled\":false,\"constant\":true}", "x"), "");
     assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/sh[ei]p\\\\b/i\"]"), "A SHEP."), "a");
-    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"sh[ei]p\"],\"use_regex\":true"), "a shep"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"sh[ei]p\"],\"use_regex\":true"), "a SHEP"), "a");
+    assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"sh[ei]p\"],\"use_regex\":true,\"case_sensitive\":true"), "a SHEP"), "");
     assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/(/\",\"and/or\"]"), "this and/or that"),
                         "a"); /* a bad pattern is left out, a slash is no pattern */
     assert_string_equal(FIND(ENTRY("a", "\"keys\":[\"/(a+)+$/\"]"),

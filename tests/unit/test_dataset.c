@@ -248,6 +248,50 @@ static void filters(void **state) {
     us_script_free(s);
 }
 
+/* Every scene has a line of twelve words of its own, the first `common` of which all of them share: of its 8 runs of five words
+ * common - 4 stand in held-out lines. */
+static uint64_t n_near(int common) {
+    us_error err = {0};
+    us_buf csv;
+    us_buf_init(&csv, 1 << 20);
+    assert_ok(us_buf_append_str(&csv, "name,line\n", &err), &err);
+    for (int i = 0; i < 40; i++) {
+        assert_ok(us_buf_appendf(&csv, &err, "Marge,Question %d?\nHomer,", i), &err);
+        for (int k = 0; k < 12; k++)
+            assert_ok(us_buf_appendf(&csv, &err, "%sw%dx%d", k ? " " : "", k, k < common ? 0 : i), &err);
+        assert_ok(us_buf_append_str(&csv, "\n,\n", &err), &err);
+    }
+    us_dataset *d = build(csv.data, (us_dataset_options){.validation = 0.2, .test = 0.2});
+    uint64_t n = us_dataset_get_counts(d)->filtered[US_FILTER_NEAR_DUPLICATE];
+    assert_int_equal(us_dataset_get_counts(d)->targets[US_TRAIN] == 0, n > 0);
+    us_dataset_free(d);
+    us_buf_fini(&csv);
+    return n;
+}
+
+/* From 60% of its runs on a training line is too near to the held-out ones. */
+static void near_duplicates(void **state) {
+    (void)state;
+    assert_true(n_near(9) > 0);     /* 5 of 8 */
+    assert_int_equal(n_near(8), 0); /* 4 of 8 */
+}
+
+/* Whatever the seed does to a small set, each part has half its share at least. */
+static void small_sets_are_held_out_too(void **state) {
+    (void)state;
+    char csv[4096] = "name,line\n", row[128];
+    for (int i = 0; i < 20; i++) {
+        snprintf(row, sizeof row, "Marge,Question %d?\nHomer,Answer number %d.\n,\n", i, i);
+        strcat(csv, row);
+    }
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        us_dataset *d = build(csv, (us_dataset_options){.validation = 0.1, .test = 0.1, .seed = seed});
+        const us_dataset_counts *c = us_dataset_get_counts(d);
+        assert_true(c->targets[US_VALIDATION] >= 1 && c->targets[US_TEST] >= 1 && c->targets[US_TRAIN] >= 1);
+        us_dataset_free(d);
+    }
+}
+
 /* Ten scenes in two orders: each goes to the same part. */
 static void split_is_independent_of_order(void **state) {
     (void)state;
@@ -431,6 +475,8 @@ int main(void) {
                                        cmocka_unit_test(exchanges_beside_a_script),
                                        cmocka_unit_test(our_exchanges),
                                        cmocka_unit_test(filters),
+                                       cmocka_unit_test(near_duplicates),
+                                       cmocka_unit_test(small_sets_are_held_out_too),
                                        cmocka_unit_test(split_is_independent_of_order),
                                        cmocka_unit_test(rows_there_and_back),
                                        cmocka_unit_test(rows_of_others),

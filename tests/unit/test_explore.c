@@ -121,6 +121,11 @@ static void short_names(void **state) {
     }
     us_short_name("Гомер", cut, sizeof cut);
     assert_string_equal(cut, "Го");
+    us_buf words;
+    us_buf_init(&words, 100);
+    assert_true(us_normalise("  D'oh!  Why, YOU--little?! ", &words));
+    assert_string_equal(words.data, "doh why you little");
+    us_buf_fini(&words);
 }
 
 static void bad_options_are_refused(void **state) {

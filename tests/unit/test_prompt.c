@@ -304,6 +304,7 @@ static void who_speaks_next(void **state) {
     us_scene_actor cast[] = {{"Homer Simpson", 4}, {"Marge Simpson", 2}, {"Moe Szyslak", -1}};
     assert_int_equal(us_scene_next(cast, 3, 0, "D'oh!"), 2);                       /* he has not spoken yet */
     assert_int_equal(us_scene_next(cast, 2, -1, "Hello?"), 1);                     /* silent longest */
+    assert_int_equal(us_scene_next(cast, 2, 1, "Hm."), 0);                         /* she has just spoken */
     assert_int_equal(us_scene_next(cast, 3, -1, "I say, homer, and Marge..."), 0); /* the first named */
     assert_int_equal(us_scene_next(cast, 3, 0, "Homer needs a beer, Moe!"), 2);    /* nobody answers himself */
     assert_int_equal(us_scene_next(cast, 3, 0, "A moment, Marges!"), 2);           /* no whole word */

@@ -226,8 +226,50 @@ static void drafts(void **state) {
     us_buf_fini(&draft);
 }
 
+/* Takes come best first, each once; as they were drawn they are still to be had. */
+static void best_first(void **state) {
+    (void)state;
+    enum { N = 6 };
+    bool seen[N] = {0};
+    us_reply *r;
+    us_reply_spec s = spec_of("Who is there?");
+    s.policy.n_takes = N;
+    s.policy.weights.length_power = 1;
+    assert_ok(us_reply_begin(&backend, &s, &r, &err), &err);
+    assert_int_equal(finish(r).status, US_OK);
+    assert_int_equal(us_reply_count(r), N);
+    for (int32_t i = 0; i < N; i++) {
+        us_reply_text t = us_reply_get(r, i);
+        int32_t k = 0;
+        while (k < N && (seen[k] || us_reply_get_drawn(r, k).take != t.take)) k++;
+        assert_in_range(k, 0, N - 1);
+        seen[k] = true;
+        if (i) assert_true(us_reply_get(r, i - 1).score >= t.score);
+    }
+    us_reply_free(r);
+}
+
+/* A single take that goes round is kept, and says once what it would say for ever. */
+static void a_loop_is_shown_once(void **state) {
+    (void)state;
+    us_tokens a = {0};
+    us_reply *r;
+    us_reply_spec s = spec_of("Who is there?");
+    assert_ok(us_tokenizer_encode(backend.tok, "a", 1, false, &a, &err), &err);
+    s.policy.sampler = (us_sampler_options){.biases = &(us_logit_bias){a.ids[0], 100}, .n_biases = 1};
+    assert_ok(us_reply_begin(&backend, &s, &r, &err), &err);
+    assert_int_equal(finish(r).status, US_OK);
+    assert_int_equal(us_reply_get(r, 0).end, US_END_LOOP);
+    assert_true(us_reply_get(r, 0).n_tokens >= 12);
+    assert_string_equal(us_reply_get(r, 0).text, "a");
+    us_reply_free(r);
+    us_tokens_fini(&a);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),   cmocka_unit_test(attempts), cmocka_unit_test(stops),
-                                       cmocka_unit_test(refuses), cmocka_unit_test(cancels),  cmocka_unit_test(drafts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),      cmocka_unit_test(attempts),
+                                       cmocka_unit_test(stops),      cmocka_unit_test(refuses),
+                                       cmocka_unit_test(cancels),    cmocka_unit_test(drafts),
+                                       cmocka_unit_test(best_first), cmocka_unit_test(a_loop_is_shown_once)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

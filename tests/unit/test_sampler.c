@@ -70,6 +70,10 @@ static void filters_keep_the_right_sets(void **state) {
     draw_many(o, NULL, 0, 5000, counts);
     softmax_of((bool[V]){0, 1, 1, 1, 0, 1}, 1, p);
     expect(counts, p, 5000);
+    o.xtc_threshold = 0.25; /* of .46 .28 the last */
+    draw_many(o, NULL, 0, 5000, counts);
+    softmax_of((bool[V]){0, 1, 1, 1, 1, 1}, 1, p);
+    expect(counts, p, 5000);
 }
 
 static void greedy_takes_the_best(void **state) {

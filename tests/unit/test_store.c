@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static us_error err;
 static char *dir, *path;
@@ -437,6 +438,16 @@ static void hostile_rows(void **state) {
 }
 
 /* Whose a chat is, is written with it: nobody killed in between leaves one that is nobody's. */
+/* How many lines with "treasure" this owner finds, all of them in this chat (NULL: any). */
+static size_t n_found(const char *owner, const char *id) {
+    us_store_hit *hits;
+    size_t n;
+    assert_ok(us_store_search(s, "treasure", owner, &hits, &n, &err), &err);
+    for (size_t i = 0; i < n && id; i++) assert_string_equal(hits[i].chat, id);
+    us_store_hits_free(hits, n);
+    return n;
+}
+
 static void chats_have_owners(void **state) {
     (void)state;
     us_stored_chat c = {0};
@@ -452,6 +463,51 @@ static void chats_have_owners(void **state) {
     assert_true(us_store_is_owner(s, branch, "pat"));
     us_stored_chat_fini(&read);
     us_stored_chat_fini(&c);
+    add("user", "the treasure is here");
+    us_stored_turn secret = turn_of("user", "My TREASURE lies under the oak.");
+    assert_ok(us_store_add_turn(s, id, &secret, NULL, 0, &err), &err);
+    us_turn_fini(&secret);
+    assert_int_equal(n_found("pat", id), 1); /* nobody reads what is somebody else's */
+    assert_int_equal(n_found("mia", NULL), 0);
+    assert_int_equal(n_found("", NULL), 2); /* whoever keeps them all */
+    assert_ok(us_store_delete_chat(s, id, &err), &err);
+    assert_int_equal(n_found("pat", NULL), 0);
+}
+
+/* Sets when something was deleted or cut, in the file. */
+static void set_days(const char *sql, int days, const char *id) {
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    us_store_close(s);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    sqlite3_bind_int64(q, 1, ((int64_t)time(NULL) - (int64_t)days * 24 * 3600) * 1000);
+    sqlite3_bind_text(q, 2, id, -1, SQLITE_TRANSIENT);
+    assert_int_equal(sqlite3_step(q), SQLITE_DONE);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    assert_ok(us_store_open(path, &s, &err), &err);
+}
+
+/* What was deleted, or cut, can be brought back for a month. */
+static void kept_for_a_month(void **state) {
+    (void)state;
+    char undo[US_STORE_ID];
+    add("user", "a");
+    int64_t second = add("homer", "b");
+    assert_ok(us_store_cut(s, chat, second, undo, &err), &err);
+    set_days("UPDATE turns SET cut_ms = ?1 WHERE cut = ?2", 28, undo);
+    assert_ok(us_store_uncut(s, chat, undo, &err), &err);
+    assert_ok(us_store_cut(s, chat, second, undo, &err), &err);
+    set_days("UPDATE turns SET cut_ms = ?1 WHERE cut = ?2", 32, undo);
+    assert_int_equal(us_store_uncut(s, chat, undo, &err), US_ERR_NOT_FOUND);
+    assert_int_equal(n_turns(chat), 1);
+    assert_ok(us_store_delete_chat(s, chat, &err), &err);
+    set_days("UPDATE chats SET deleted_ms = ?1 WHERE id = ?2", 28, chat);
+    assert_ok(us_store_restore_chat(s, chat, &err), &err);
+    assert_ok(us_store_delete_chat(s, chat, &err), &err);
+    set_days("UPDATE chats SET deleted_ms = ?1 WHERE id = ?2", 32, chat);
+    assert_int_equal(us_store_restore_chat(s, chat, &err), US_ERR_NOT_FOUND);
 }
 
 /* A chat that grew past what can be shown at once is refused in words; its replies go on. */
@@ -625,6 +681,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(hostile_files, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(chats_have_owners, setup, teardown),
+        cmocka_unit_test_setup_teardown(kept_for_a_month, setup, teardown),
         cmocka_unit_test_setup_teardown(a_chat_of_any_size, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_owner_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(room_of_all_chats, setup, teardown),

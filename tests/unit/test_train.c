@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "train/adamw.h"
 #include "training.h"
 #include "understudy/generate.h"
 #include <jansson.h>
@@ -657,6 +658,17 @@ static void bad_options_are_refused(void **state) {
     us_model_free(m);
 }
 
+/* Loshchilov and Hutter 2019, two steps by hand. */
+static void adamw_by_hand(void **state) {
+    (void)state;
+    float p = 1, m = 0, v = 0;
+    us_adamw o = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .weight_decay = 0.01f};
+    us_adamw_step(&o, 1, (const float[]){0.5f}, &p, &m, &v, 1); /* a first step is of the rate: 1 - .1 * .01 - .1 */
+    assert_true(fabsf(p - 0.899f) < 1e-5f);
+    us_adamw_step(&o, 2, (const float[]){-0.25f}, &p, &m, &v, 1); /* m .02 / .19, v .00031225 / .001999 */
+    assert_true(fabsf(p - 0.871467f) < 1e-5f);
+}
+
 int main(void) {
     dir = us_tiny_folder();
     model_path = us_path_join(dir, "m.gguf");
@@ -673,7 +685,8 @@ int main(void) {
                                        cmocka_unit_test(rehearsal_is_learned_without_the_persona),
                                        cmocka_unit_test(rehearsal_resumes_bit_for_bit),
                                        cmocka_unit_test(the_record_tells_the_training),
-                                       cmocka_unit_test(bad_options_are_refused)};
+                                       cmocka_unit_test(bad_options_are_refused),
+                                       cmocka_unit_test(adamw_by_hand)};
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     us_tiny_remove(dir);
     return rc;
