@@ -43,11 +43,16 @@ static const char *plain(const session *s) { return cli_escape(s->fancy, CLI_PLA
 
 /* ---- finding things ------------------------------------------------------------------------------------- */
 
+/* The folder in which a card lies, whatever its file is called. */
+static char *folder_of(const char *card_file) {
+    const char *slash = strrchr(card_file, '/');
+    return slash ? cli_must(strndup(card_file, (size_t)(slash - card_file))) : cli_must(strdup("."));
+}
+
 /* The judge of takes: the character's, the cast's, or that of the characters at hand. One that does not suit is told of. */
 static void find_director(session *s, const char *card_file) {
     us_error err;
-    const char *slash = strrchr(card_file, '/');
-    char *folder = slash ? cli_must(strndup(card_file, (size_t)(slash - card_file))) : cli_must(strdup("."));
+    char *folder = folder_of(card_file);
     if (us_director_find(s->model, folder, "characters", &s->director, &err))
         fprintf(stderr, "understudy chat: takes are chosen without a director: %s\n", err.message);
     free(folder);
@@ -326,140 +331,186 @@ static int parse_biases(const char *command, const cli_list *texts, us_logit_bia
     return *out ? 0 : EXIT_FAILED;
 }
 
-int cmd_chat(int argc, char **argv) {
-    const char *model = NULL, *character = "homer", *lora = NULL, *kv = NULL, *save = NULL, *load = NULL, *tpl = NULL;
-    int64_t threads = 0, ctx = 2048, takes = 0, seed = -1, history_lines = 0, predict = 0, top_k = -1;
-    double temp = -1, top_p = -1, min_p = -1, typical = -1, repeat = -1, dry = -1, xtc = -1, scale = 1;
-    cli_list bias_texts = {0};
-    us_logit_bias *biases = NULL;
-    bool help_shown, f32 = false, no_stops = false, force = false;
+/* ---- beginning ------------------------------------------------------------------------------------------------ */
+
+/* What was typed; numbers below 0 were not. */
+typedef struct typed {
+    const char *model, *character, *lora, *kv, *save, *load, *tpl;
+    int64_t threads, ctx, takes, seed, history, predict, top_k;
+    double temp, top_p, min_p, typical, repeat, dry, xtc, scale;
+    cli_list bias_texts;
+    us_logit_bias *biases; /* of these */
+    bool f32, no_stops, force;
+} typed;
+
+/* *help: it was asked for, and shown. */
+static int read_options(int argc, char **argv, typed *o, us_engine_options *eo, bool *help) {
     int n_operands;
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)", CLI_STRING,
-         &model, 0, 0},
-        {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &character, 0, 0},
-        {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &lora, 0, 0},
-        {"lora-scale", 0, "X", "strength of the adapter, 0..2, 0 is off (1)", CLI_FLOAT, &scale, 0, 2},
+         &o->model, 0, 0},
+        {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &o->character, 0, 0},
+        {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &o->lora, 0, 0},
+        {"lora-scale", 0, "X", "strength of the adapter, 0..2, 0 is off (1)", CLI_FLOAT, &o->scale, 0, 2},
         {"force-adapter", 0, NULL,
-         "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &force, 0,
-         0},
+         "take an adapter that was trained over another file of the same shape (another quantization)", CLI_SWITCH, &o->force,
+         0, 0},
         {"takes", 0, "N",
          "candidate replies, the best is spoken; 1 streams (the card's; without --seed fewer on a slow machine)", CLI_INT,
-         &takes, 1, 32},
-        {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &seed, 0, 9e15},
-        {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &temp, 0, 100},
-        {"top-k", 0, "N", "0 is off (the card's)", CLI_INT, &top_k, 0, 1e9},
-        {"top-p", 0, "X", "1 is off (the card's)", CLI_FLOAT, &top_p, 0, 1},
-        {"min-p", 0, "X", "0 is off (the card's)", CLI_FLOAT, &min_p, 0, 1},
-        {"typical", 0, "X", "locally typical sampling, 1 is off (the card's)", CLI_FLOAT, &typical, 0, 1},
-        {"repeat-penalty", 0, "X", "1 is off (the card's)", CLI_FLOAT, &repeat, 0.01, 100},
-        {"dry-multiplier", 0, "X", "DRY over the whole chat, 0 is off (the card's)", CLI_FLOAT, &dry, 0, 100},
-        {"xtc-probability", 0, "X", "0 is off (the card's)", CLI_FLOAT, &xtc, 0, 1},
-        {"logit-bias", 0, "ID+X", "adds to a token's logit (ID-X takes away, 100 bans); may be repeated", CLI_LIST, &bias_texts,
-         0, 0},
-        {"no-stops", 0, NULL, "do not stop where the reply begins to speak for another", CLI_SWITCH, &no_stops, 0, 0},
-        {"predict", 'n', "N", "most tokens of a reply (80)", CLI_INT, &predict, 1, 4096},
-        {"history", 0, "N", "lines of the chat that the model sees (the card's)", CLI_INT, &history_lines, 1, 1000},
-        {"ctx-size", 'c', "N", "context in tokens (2048)", CLI_INT, &ctx, 64, 1 << 22},
-        {"kv-type", 0, "TYPE", "KV cache: f16, q8_0, f32 (f16)", CLI_STRING, &kv, 0, 0},
-        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
-        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         &o->takes, 1, 32},
+        {"seed", 's', "N", "same seed, same replies (random)", CLI_INT, &o->seed, 0, 9e15},
+        {"temp", 0, "X", "temperature, 0 is greedy (the card's)", CLI_FLOAT, &o->temp, 0, 100},
+        {"top-k", 0, "N", "0 is off (the card's)", CLI_INT, &o->top_k, 0, 1e9},
+        {"top-p", 0, "X", "1 is off (the card's)", CLI_FLOAT, &o->top_p, 0, 1},
+        {"min-p", 0, "X", "0 is off (the card's)", CLI_FLOAT, &o->min_p, 0, 1},
+        {"typical", 0, "X", "locally typical sampling, 1 is off (the card's)", CLI_FLOAT, &o->typical, 0, 1},
+        {"repeat-penalty", 0, "X", "1 is off (the card's)", CLI_FLOAT, &o->repeat, 0.01, 100},
+        {"dry-multiplier", 0, "X", "DRY over the whole chat, 0 is off (the card's)", CLI_FLOAT, &o->dry, 0, 100},
+        {"xtc-probability", 0, "X", "0 is off (the card's)", CLI_FLOAT, &o->xtc, 0, 1},
+        {"logit-bias", 0, "ID+X", "adds to a token's logit (ID-X takes away, 100 bans); may be repeated", CLI_LIST,
+         &o->bias_texts, 0, 0},
+        {"no-stops", 0, NULL, "do not stop where the reply begins to speak for another", CLI_SWITCH, &o->no_stops, 0, 0},
+        {"predict", 'n', "N", "most tokens of a reply (80)", CLI_INT, &o->predict, 1, 4096},
+        {"history", 0, "N", "lines of the chat that the model sees (the card's)", CLI_INT, &o->history, 1, 1000},
+        {"ctx-size", 'c', "N", "context in tokens (2048)", CLI_INT, &o->ctx, 64, 1 << 22},
+        {"kv-type", 0, "TYPE", "KV cache: f16, q8_0, f32 (f16)", CLI_STRING, &o->kv, 0, 0},
+        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &o->threads, 0, 256},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &o->tpl, 0,
          0},
-        {"save", 0, "FILE", "write the chat there after every turn", CLI_STRING, &save, 0, 0},
-        {"load", 0, "FILE", "go on with a saved chat", CLI_STRING, &load, 0, 0},
-        {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &f32, 0, 0},
+        {"save", 0, "FILE", "write the chat there after every turn", CLI_STRING, &o->save, 0, 0},
+        {"load", 0, "FILE", "go on with a saved chat", CLI_STRING, &o->load, 0, 0},
+        {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &o->f32, 0, 0},
     };
     int rc = cli_parse(argv[0],
                        "usage: understudy chat [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard "
                        "input is answered with one line.",
-                       options, sizeof options / sizeof *options, argc, argv, &n_operands, &help_shown);
-    if (rc || help_shown) return rc;
+                       options, sizeof options / sizeof *options, argc, argv, &n_operands, help);
+    if (rc || *help) return rc;
     if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
-    us_engine_options eo = {
-        .n_threads = (int)threads,
-        .n_ctx = us_chat_engine_tokens((int32_t)ctx, 0, (int32_t)predict)}; /* pages are touched as they are used */
-    if ((rc = cli_kv_type(argv[0], kv, &eo.kv_type))) return rc;
-    if ((rc = parse_biases(argv[0], &bias_texts, &biases))) return rc;
-    session s = {.save = save, .ctx = (int)ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
-    us_error err = {0};
-    char *card_file = NULL, *path = NULL, *adapter_file = NULL;
-    us_status st = cli_find_card(character, &card_file, &err);
-    if (!st) st = us_card_open(card_file, &s.card, &err);
-    if (!st && !(path = cli_model_path(argv[0], model))) {
-        us_card_free(s.card);
-        free(card_file);
-        return EXIT_FAILED;
-    }
-    if (!st && s.terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? cli_escape(true, CLI_HOME) : "\n");
-    if (!st)
-        st = us_model_open(path,
-                           &(us_model_options){.math = f32 ? US_MATH_F32 : US_MATH_FAST,
-                                               .n_threads = (int)threads,
-                                               .template_name = tpl,
-                                               .check = us_engine_check,
-                                               .check_ctx = &eo},
-                           &s.model, &err);
+    eo->n_threads = (int)o->threads;
+    eo->n_ctx = us_chat_engine_tokens((int32_t)o->ctx, 0, (int32_t)o->predict); /* pages are touched as they are used */
+    if ((rc = cli_kv_type(argv[0], o->kv, &eo->kv_type))) return rc;
+    return parse_biases(argv[0], &o->bias_texts, &o->biases);
+}
+
+static us_status open_model(session *s, const typed *o, const char *path, us_engine_options *eo, us_error *err) {
+    if (s->terminal) fprintf(stderr, "loading the model ...%s", cli_fancy(2) ? cli_escape(true, CLI_HOME) : "\n");
+    us_status st = us_model_open(path,
+                                 &(us_model_options){.math = o->f32 ? US_MATH_F32 : US_MATH_FAST,
+                                                     .n_threads = (int)o->threads,
+                                                     .template_name = o->tpl,
+                                                     .check = us_engine_check,
+                                                     .check_ctx = eo},
+                                 &s->model, err);
     if (st == US_ERR_MEMORY) { /* the number in the message is ours, not the user's */
-        size_t n = strlen(err.message);
-        snprintf(err.message + n, sizeof err.message - n, " (a chat of %d keeps %d: prompt, persona and takes)", (int)ctx,
-                 eo.n_ctx);
+        size_t n = strlen(err->message);
+        snprintf(err->message + n, sizeof err->message - n, " (a chat of %d keeps %d: prompt, persona and takes)", (int)o->ctx,
+                 eo->n_ctx);
     }
-    for (size_t i = 0; i < bias_texts.n && !st; i++)
-        if (biases[i].token >= us_model_get_info(s.model)->n_vocab)
-            st = us_fail(&err, US_ERR_ARGUMENT, "--logit-bias: token %d: the model has %d", biases[i].token,
-                         us_model_get_info(s.model)->n_vocab);
-    if (!st) st = us_engine_new(s.model, &eo, &s.engine, &err);
-    if (!st && !lora && us_card_adapter(s.card)) {
-        size_t dir = strlen(card_file) - strlen("card.json"), n = dir + strlen(us_card_adapter(s.card)) + 1;
-        adapter_file = cli_must(malloc(n));
-        snprintf(adapter_file, n, "%.*s%s", (int)dir, card_file, us_card_adapter(s.card));
-        lora = adapter_file;
+    for (size_t i = 0; i < o->bias_texts.n && !st; i++)
+        if (o->biases[i].token >= us_model_get_info(s->model)->n_vocab)
+            st = us_fail(err, US_ERR_ARGUMENT, "--logit-bias: token %d: the model has %d", o->biases[i].token,
+                         us_model_get_info(s->model)->n_vocab);
+    return st ? st : us_engine_new(s->model, eo, &s->engine, err);
+}
+
+/* The adapter that was typed, else the card's, which lies beside it; and the director. */
+static us_status open_adapter(session *s, const typed *o, const char *card_file, us_error *err) {
+    char path[PATH_MAX];
+    const char *lora = o->lora;
+    us_status st = US_OK;
+    if (!lora && us_card_adapter(s->card)) {
+        char *folder = folder_of(card_file);
+        if (snprintf(path, sizeof path, "%s/%s", folder, us_card_adapter(s->card)) >= (int)sizeof path)
+            st = us_fail(err, US_ERR_LIMIT, "%s: the path of its adapter is too long", card_file);
+        free(folder);
+        lora = path;
     }
-    if (!st && lora) st = us_adapter_open(s.model, lora, force, &s.adapter, &err);
-    if (!st && !force) find_director(&s, card_file);
-    if (!st) {
-        s.sampler = us_card_sampler(s.card);
-        if (temp >= 0) s.sampler.temperature = temp;
-        if (top_k >= 0) s.sampler.top_k = (int32_t)top_k;
-        if (top_p >= 0) s.sampler.top_p = top_p;
-        if (min_p >= 0) s.sampler.min_p = min_p;
-        if (typical >= 0) s.sampler.typical_p = typical;
-        if (repeat > 0) s.sampler.repeat_penalty = repeat;
-        if (dry >= 0) s.sampler.dry_multiplier = dry;
-        if (xtc >= 0) s.sampler.xtc_probability = xtc;
-        us_sampler_take_literally(&s.sampler);
-        s.sampler.seed = seed >= 0 ? (uint64_t)seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-        s.sampler.biases = biases;
-        s.sampler.n_biases = bias_texts.n;
-        us_chat_options co = {.sampler = &s.sampler,
-                              .adapter = scale > 0 ? s.adapter : NULL,
-                              .adapter_scale = scale,
-                              .director = s.director,
-                              .takes = (int32_t)takes,
-                              .hurry = !takes && seed < 0, /* a seed promises the same replies, whatever the speed */
-                              .max_tokens = (int32_t)predict,
-                              .history = (int32_t)history_lines,
-                              .context = (int32_t)ctx,
-                              .no_stops = no_stops};
-        st = us_chat_new(s.engine, s.card, &co, &s.chat, &err);
-    }
-    if (!st && load) st = us_chat_load(s.chat, load, &err);
-    if (st) rc = cli_fail(argv[0], st, &err);
+    if (!st && lora) st = us_adapter_open(s->model, lora, o->force, &s->adapter, err);
+    if (!st && !o->force) find_director(s, card_file);
+    return st;
+}
+
+static void set_sampler(session *s, const typed *o) {
+    s->sampler = us_card_sampler(s->card);
+    if (o->temp >= 0) s->sampler.temperature = o->temp;
+    if (o->top_k >= 0) s->sampler.top_k = (int32_t)o->top_k;
+    if (o->top_p >= 0) s->sampler.top_p = o->top_p;
+    if (o->min_p >= 0) s->sampler.min_p = o->min_p;
+    if (o->typical >= 0) s->sampler.typical_p = o->typical;
+    if (o->repeat > 0) s->sampler.repeat_penalty = o->repeat;
+    if (o->dry >= 0) s->sampler.dry_multiplier = o->dry;
+    if (o->xtc >= 0) s->sampler.xtc_probability = o->xtc;
+    us_sampler_take_literally(&s->sampler);
+    s->sampler.seed = o->seed >= 0 ? (uint64_t)o->seed : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+    s->sampler.biases = o->biases;
+    s->sampler.n_biases = o->bias_texts.n;
+}
+
+static us_status begin_chat(session *s, const typed *o, us_error *err) {
+    set_sampler(s, o);
+    us_chat_options co = {.sampler = &s->sampler,
+                          .adapter = o->scale > 0 ? s->adapter : NULL,
+                          .adapter_scale = o->scale,
+                          .director = s->director,
+                          .takes = (int32_t)o->takes,
+                          .hurry = !o->takes && o->seed < 0, /* a seed promises the same replies, whatever the speed */
+                          .max_tokens = (int32_t)o->predict,
+                          .history = (int32_t)o->history,
+                          .context = (int32_t)o->ctx,
+                          .no_stops = o->no_stops};
+    us_status st = us_chat_new(s->engine, s->card, &co, &s->chat, err);
+    return !st && o->load ? us_chat_load(s->chat, o->load, err) : st;
+}
+
+static int run(session *s) {
+    struct sigaction sa = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &sa, NULL);
+    if (s->terminal && cli_fancy(2)) fputs(cli_escape(true, CLI_CLEAR), stderr);
+    return s->terminal ? run_terminal(s) : run_pipe(s);
+}
+
+static void end(session *s) {
+    us_chat_free(s->chat);
+    us_adapter_free(s->adapter);
+    us_director_free(s->director);
+    us_engine_free(s->engine);
+    us_model_free(s->model);
+    us_card_free(s->card);
+}
+
+int cmd_chat(int argc, char **argv) {
+    typed o = {.character = "homer",
+               .ctx = 2048,
+               .seed = -1,
+               .top_k = -1,
+               .temp = -1,
+               .top_p = -1,
+               .min_p = -1,
+               .typical = -1,
+               .repeat = -1,
+               .dry = -1,
+               .xtc = -1,
+               .scale = 1};
+    us_engine_options eo = {0};
+    us_error err = {0};
+    bool help;
+    int rc = read_options(argc, argv, &o, &eo, &help);
+    if (rc || help) return rc;
+    session s = {.save = o.save, .ctx = (int)o.ctx, .terminal = isatty(0) && isatty(1), .fancy = cli_fancy(1)};
+    char *card_file = NULL, *path = NULL;
+    us_status st = cli_find_card(o.character, &card_file, &err);
+    if (!st) st = us_card_open(card_file, &s.card, &err);
+    if (!st && !(path = cli_model_path(argv[0], o.model))) rc = EXIT_FAILED; /* it has said why */
     else {
-        struct sigaction sa = {.sa_handler = on_interrupt};
-        sigaction(SIGINT, &sa, NULL);
-        if (s.terminal && cli_fancy(2)) fputs(cli_escape(true, CLI_CLEAR), stderr);
-        rc = s.terminal ? run_terminal(&s) : run_pipe(&s);
+        if (!st) st = open_model(&s, &o, path, &eo, &err);
+        if (!st) st = open_adapter(&s, &o, card_file, &err);
+        if (!st) st = begin_chat(&s, &o, &err);
+        rc = st ? cli_fail(argv[0], st, &err) : run(&s);
     }
-    us_chat_free(s.chat);
-    us_adapter_free(s.adapter);
-    us_director_free(s.director);
-    us_engine_free(s.engine);
-    us_model_free(s.model);
-    us_card_free(s.card);
-    free(biases);
+    end(&s);
+    free(o.biases);
     free(card_file);
-    free(adapter_file);
     free(path);
     return rc;
 }

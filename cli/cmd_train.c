@@ -550,168 +550,202 @@ static int train(run *r, us_train_options *to, bool resume, bool restart, bool e
     return leave_job(jobs, id, p.done && !interrupted ? finish(r, &p, err) : pause_run(r, p.step, err));
 }
 
-static int read_and_train(int argc, char **argv, json_t *as_typed) {
-    cli_script so = {0};
-    us_dataset_options dso = {.unnamed = -1, .visitors = -1}; /* not given */
-    us_train_options to = {.eval_targets = 8000, .patience = 0};
-    const char *tpl = NULL;
-    const char *model = NULL, *from = NULL, *schedule = "cosine", *packing = "scene", *type = "q8_0";
-    int64_t history = 10, rank = 16, seed = 0, threads = 0, batch = 0, micro = 0, max_sequence = 0, memory = 0, patience = 0,
-            max_words = 60;
-    double validation = 0.05, test = 0.05;
-    bool help, resume = false, restart = false, ends = false, dry_run = false, no_samples = false;
-    int n;
-    run r = {.command = argv[0], .fancy = cli_fancy(2)};
+/* ---- what was typed ------------------------------------------------------------------------------------------------- */
+
+typedef struct typed_options {
+    cli_script script;
+    us_dataset_options set; /* shares below 0: not given */
+    us_train_options train;
+    const char *tpl, *model, *from, *schedule, *packing, *type;
+    int64_t history, rank, seed, threads, batch, micro, max_sequence, memory, patience, max_words;
+    double validation, test;
+    bool resume, restart, ends, dry_run, no_samples;
+} typed_options;
+
+/* *n: operands, moved to argv[1..]. */
+static int read_options(int argc, char **argv, run *r, typed_options *o, int *n, bool *help) {
     const cli_option options[] = {
-        {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r.character, 0, 0},
+        {"character", 'c', "NAME", "whose lines are learned", CLI_STRING, &r->character, 0, 0},
         {"series", 0, NULL, "instead of a character: all speakers' lines, for characters to begin from (--continue)",
-         CLI_SWITCH, &r.series, 0, 0},
+         CLI_SWITCH, &r->series, 0, 0},
         {"model", 'm', "FILE", "GGUF base model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)",
-         CLI_STRING, &model, 0, 0},
-        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &tpl, 0,
+         CLI_STRING, &o->model, 0, 0},
+        {"template", 0, "NAME|FILE", "chat template, when the model file's is unknown (docs/models.md)", CLI_STRING, &o->tpl, 0,
          0},
-        {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r.out, 0, 0},
+        {"out", 'o', "DIR", "the character's folder (characters/FIRST-NAME)", CLI_STRING, &r->out, 0, 0},
         {"dataset", 0, "DIR", "train on these JSONL rows instead of a script ('understudy dataset' writes them)", CLI_STRING,
-         &r.dataset, 0, 0},
+         &r->dataset, 0, 0},
         {"continue", 0, "ADAPTER", "begin from this adapter, or this character's folder: lines that came later", CLI_STRING,
-         &from, 0, 0},
-        {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &resume, 0, 0},
-        {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &restart, 0, 0},
-        {"finish", 0, NULL, "with --resume: learn no more, keep the best so far", CLI_SWITCH, &ends, 0, 0},
-        {"dry-run", 0, NULL, "say what would be done, how long and how much memory it takes", CLI_SWITCH, &dry_run, 0, 0},
-        {"json", 0, NULL, "with --dry-run: as JSON", CLI_SWITCH, &r.json, 0, 0},
-        {"history", 0, "N", "lines before a target that the model sees (10)", CLI_INT, &history, 1, 100},
-        {"rank", 'r', "N", "rank of the factors (16)", CLI_INT, &rank, 1, 256},
-        {"alpha", 0, "X", "strength: y += alpha/rank B A x (twice the rank)", CLI_FLOAT, &to.alpha, 0.001, 1e4},
-        {"rslora", 0, NULL, "alpha/sqrt(rank) instead", CLI_SWITCH, &to.rslora, 0, 0},
-        {"dropout", 0, "X", "on the input of the factors (0)", CLI_FLOAT, &to.dropout, 0, 0.9},
-        {"modules", 0, "LIST", "q,k,v,o,gate,up,down or some of them (all)", CLI_STRING, &to.modules, 0, 0},
-        {"lr", 0, "X", "peak learning rate (1e-3)", CLI_FLOAT, &to.lr, 1e-9, 1},
-        {"lora-plus", 0, "X", "rate of B over that of A (1)", CLI_FLOAT, &to.lora_plus, 0.01, 1000},
-        {"schedule", 0, "NAME", "cosine, constant, linear (cosine)", CLI_STRING, &schedule, 0, 0},
-        {"warmup", 0, "X", "share of the steps (0.05)", CLI_FLOAT, &to.warmup, 0, 1},
-        {"epochs", 'e', "X", "passes over the dialogue (1.5)", CLI_FLOAT, &to.epochs, 0.001, 1000},
-        {"max-steps", 0, "N", "instead of --epochs", CLI_INT, &to.max_steps, 1, 1e12},
-        {"batch", 'b', "N", "tokens a step (4096)", CLI_INT, &batch, 1, 1 << 24},
-        {"micro-batch", 0, "N", "tokens computed together (chosen from the memory)", CLI_INT, &micro, 32, 1 << 20},
-        {"max-sequence", 0, "N", "longest sequence in tokens (1024)", CLI_INT, &max_sequence, 16, 1 << 20},
+         &o->from, 0, 0},
+        {"resume", 0, NULL, "go on with an interrupted run", CLI_SWITCH, &o->resume, 0, 0},
+        {"restart", 0, NULL, "throw an interrupted run away", CLI_SWITCH, &o->restart, 0, 0},
+        {"finish", 0, NULL, "with --resume: learn no more, keep the best so far", CLI_SWITCH, &o->ends, 0, 0},
+        {"dry-run", 0, NULL, "say what would be done, how long and how much memory it takes", CLI_SWITCH, &o->dry_run, 0, 0},
+        {"json", 0, NULL, "with --dry-run: as JSON", CLI_SWITCH, &r->json, 0, 0},
+        {"history", 0, "N", "lines before a target that the model sees (10)", CLI_INT, &o->history, 1, 100},
+        {"rank", 'r', "N", "rank of the factors (16)", CLI_INT, &o->rank, 1, 256},
+        {"alpha", 0, "X", "strength: y += alpha/rank B A x (twice the rank)", CLI_FLOAT, &o->train.alpha, 0.001, 1e4},
+        {"rslora", 0, NULL, "alpha/sqrt(rank) instead", CLI_SWITCH, &o->train.rslora, 0, 0},
+        {"dropout", 0, "X", "on the input of the factors (0)", CLI_FLOAT, &o->train.dropout, 0, 0.9},
+        {"modules", 0, "LIST", "q,k,v,o,gate,up,down or some of them (all)", CLI_STRING, &o->train.modules, 0, 0},
+        {"lr", 0, "X", "peak learning rate (1e-3)", CLI_FLOAT, &o->train.lr, 1e-9, 1},
+        {"lora-plus", 0, "X", "rate of B over that of A (1)", CLI_FLOAT, &o->train.lora_plus, 0.01, 1000},
+        {"schedule", 0, "NAME", "cosine, constant, linear (cosine)", CLI_STRING, &o->schedule, 0, 0},
+        {"warmup", 0, "X", "share of the steps (0.05)", CLI_FLOAT, &o->train.warmup, 0, 1},
+        {"epochs", 'e', "X", "passes over the dialogue (1.5)", CLI_FLOAT, &o->train.epochs, 0.001, 1000},
+        {"max-steps", 0, "N", "instead of --epochs", CLI_INT, &o->train.max_steps, 1, 1e12},
+        {"batch", 'b', "N", "tokens a step (4096)", CLI_INT, &o->batch, 1, 1 << 24},
+        {"micro-batch", 0, "N", "tokens computed together (chosen from the memory)", CLI_INT, &o->micro, 32, 1 << 20},
+        {"max-sequence", 0, "N", "longest sequence in tokens (1024)", CLI_INT, &o->max_sequence, 16, 1 << 20},
         {"packing", 0, "NAME", "scene: a scene in one pass; none: a sequence a line, the usual recipe (scene)", CLI_STRING,
-         &packing, 0, 0},
-        {"clip", 0, "X", "of the gradient's norm (1)", CLI_FLOAT, &to.clip, 0.001, 1e6},
-        {"weight-decay", 0, "X", "(0)", CLI_FLOAT, &to.weight_decay, 0, 10},
-        {"max-words", 0, "N", "longer lines are not learned (60)", CLI_INT, &max_words, 1, 10000},
-        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.5)", CLI_FLOAT, &dso.unnamed,
-         0, 1},
+         &o->packing, 0, 0},
+        {"clip", 0, "X", "of the gradient's norm (1)", CLI_FLOAT, &o->train.clip, 0.001, 1e6},
+        {"weight-decay", 0, "X", "(0)", CLI_FLOAT, &o->train.weight_decay, 0, 10},
+        {"max-words", 0, "N", "longer lines are not learned (60)", CLI_INT, &o->max_words, 1, 10000},
+        {"unnamed", 0, "X", "share of single speakers' turns without the name, as visitors type (0.5)", CLI_FLOAT,
+         &o->set.unnamed, 0, 1},
         {"visitors", 0, "X", "share of them that are read as a visitor's first words: no name, nothing before is seen (0.25)",
-         CLI_FLOAT, &dso.visitors, 0, 1},
+         CLI_FLOAT, &o->set.visitors, 0, 1},
         {"exchanges", 0, "FILE",
          "conversations to learn as well, lines VISITOR | CHARACTER | VISITOR ...; none (common: ours, for an English script)",
-         CLI_STRING, &dso.exchanges, 0, 0},
+         CLI_STRING, &o->set.exchanges, 0, 0},
         {"choices", 0, "FILE",
          "replies of which some are better, as JSONL with labels: the better ones become likelier (docs/train.md)", CLI_STRING,
-         &to.choices, 0, 0},
-        {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &validation, 0, 0.9},
-        {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &test, 0, 0.9},
-        {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &to.eval_every, 1, 1e9},
-        {"eval-targets", 0, "N", "tokens of a validation, 0 is all (8000)", CLI_INT, &to.eval_targets, 0, 1e12},
-        {"patience", 0, "N", "stop after so many validations without a better one (0: never)", CLI_INT, &patience, 0, 1e6},
-        {"checkpoint-every", 0, "N", "steps (50)", CLI_INT, &to.checkpoint_every, 1, 1e9},
+         &o->train.choices, 0, 0},
+        {"validation", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &o->validation, 0, 0.9},
+        {"test", 0, "X", "share of the scenes (0.05)", CLI_FLOAT, &o->test, 0, 0.9},
+        {"eval-every", 0, "N", "steps between validations (a tenth of an epoch)", CLI_INT, &o->train.eval_every, 1, 1e9},
+        {"eval-targets", 0, "N", "tokens of a validation, 0 is all (8000)", CLI_INT, &o->train.eval_targets, 0, 1e12},
+        {"patience", 0, "N", "stop after so many validations without a better one (0: never)", CLI_INT, &o->patience, 0, 1e6},
+        {"checkpoint-every", 0, "N", "steps (50)", CLI_INT, &o->train.checkpoint_every, 1, 1e9},
         {"rehearsal", 0, "X", "share of the learned tokens that are the base's own answers to neutral prompts (0)", CLI_FLOAT,
-         &to.rehearsal, 0, 0.5},
-        {"seed", 's', "N", "same seed, same adapter (0)", CLI_INT, &seed, 0, 9e15},
-        {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
-        {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &memory, 16, 1 << 24},
-        {"recompute", 0, NULL, "less memory, about a third more work", CLI_SWITCH, &to.recompute, 0, 0},
-        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
-        {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r.log_path, 0, 0},
-        {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &no_samples, 0, 0},
-        {"persona", 0, "TEXT", "who the character is, for a new card (a plain sentence)", CLI_STRING, &r.persona, 0, 0},
-        {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r.unlisted, 0, 0},
-        {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r.quiet, 0, 0},
-        CLI_SCRIPT_OPTIONS(so),
+         &o->train.rehearsal, 0, 0.5},
+        {"seed", 's', "N", "same seed, same adapter (0)", CLI_INT, &o->seed, 0, 9e15},
+        {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &o->type, 0, 0},
+        {"memory", 0, "MIB", "for activations (a quarter of what is free, at most 1536)", CLI_INT, &o->memory, 16, 1 << 24},
+        {"recompute", 0, NULL, "less memory, about a third more work", CLI_SWITCH, &o->train.recompute, 0, 0},
+        {"threads", 't', "N", "threads (every CPU)", CLI_INT, &o->threads, 0, 256},
+        {"log", 0, "FILE", "a JSON line a step (OUT/log.jsonl)", CLI_STRING, &r->log_path, 0, 0},
+        {"no-samples", 0, NULL, "no words of the character while it learns", CLI_SWITCH, &o->no_samples, 0, 0},
+        {"persona", 0, "TEXT", "who the character is, for a new card (a plain sentence)", CLI_STRING, &r->persona, 0, 0},
+        {"no-job", 0, NULL, "do not list it among the jobs", CLI_SWITCH, &r->unlisted, 0, 0},
+        {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &r->quiet, 0, 0},
+        CLI_SCRIPT_OPTIONS(o->script),
     };
-    r.typed = as_typed;
-    int rc =
-        cli_parse(argv[0],
-                  "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
-                  "--character NAME [OPTIONS]\n       understudy train FILE... --series [OPTIONS]\n\n"
-                  "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
-                  "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
-                  options, sizeof options / sizeof *options, argc, argv, &n, &help);
-    if (rc || help) return rc;
-    if ((rc = cli_script_check(argv[0], &so))) return rc;
-    if (r.series && (r.character || r.dataset || packing[0] == 'n'))
-        return cli_usage(argv[0],
+    return cli_parse(argv[0],
+                     "usage: understudy train FILE... --character NAME [OPTIONS]\n       understudy train --dataset DIR "
+                     "--character NAME [OPTIONS]\n       understudy train FILE... --series [OPTIONS]\n\n"
+                     "Learns a character's manner as a LoRA adapter over a frozen, quantized model, on the CPU. Ctrl-C saves\n"
+                     "everything; --resume goes on. The best adapter by validation is kept in OUT/adapter.gguf.",
+                     options, sizeof options / sizeof *options, argc, argv, n, help);
+}
+
+/* What does not go together. */
+static int check_options(const run *r, const typed_options *o, int n) {
+    if (r->series && (r->character || r->dataset || o->packing[0] == 'n'))
+        return cli_usage(r->command,
                          "--series learns the scenes of a script: it goes without --character, --dataset and --packing none");
-    if (dso.unnamed < 0 && dso.visitors < 0 && !r.series && !r.dataset && !dso.exchanges) r.usual = &dso;
-    if (dso.unnamed < 0) dso.unnamed = CLI_UNNAMED;
-    if (dso.visitors < 0) dso.visitors = CLI_VISITORS;
-    if (r.series) r.character = "series", no_samples = true, dso.visitors = 0;
-    if (dso.exchanges && (r.series || r.dataset))
-        return cli_usage(argv[0], "--exchanges goes with the script of a character, not with --series or --dataset");
-    if (to.choices && r.series) return cli_usage(argv[0], "--choices goes with a character, not with --series");
-    if (!r.character)
-        return cli_usage(argv[0], "no --character: whose lines are to be learned? ('understudy explore FILE' lists the "
-                                  "speakers; --series: everybody's)");
-    if (ends && !resume) return cli_usage(argv[0], "--finish ends an interrupted run: give --resume too");
-    if (!n == !r.dataset) return cli_usage(argv[0], "give either script files or --dataset DIR");
-    static const char *const schedules[] = {"cosine", "constant", "linear"}, *const types[] = {"f16", "q8_0", "f32"};
-    int k = 0, ty = 0;
-    while (k < 3 && strcmp(schedule, schedules[k])) k++;
-    while (ty < 3 && strcmp(type, types[ty])) ty++;
-    if (k == 3) return cli_usage(argv[0], "--schedule %s: expected cosine, constant or linear", schedule);
-    if (ty == 3) return cli_usage(argv[0], "--type %s: expected q8_0, f16 or f32", type);
-    if (strcmp(packing, "scene") && strcmp(packing, "none"))
-        return cli_usage(argv[0], "--packing %s: expected scene or none", packing);
-    to.schedule = (us_schedule)k;
-    r.type = (us_adapter_type)ty;
-    to.windowed = packing[0] == 'n';
-    to.rank = (int32_t)rank;
-    to.batch_rows = (int32_t)batch;
-    to.micro_rows = (int32_t)micro;
-    to.max_sequence = (int32_t)max_sequence;
-    to.patience = (int32_t)patience;
-    to.memory_bytes = (uint64_t)memory << 20;
-    to.n_threads = r.threads = (int)threads;
-    to.seed = dso.seed = (uint64_t)seed;
-    dso.seed = 0; /* the split stays when the seed of the training changes */
-    dso.history = (int32_t)history;
-    dso.max_words = (int32_t)max_words;
-    dso.validation = validation;
-    dso.test = test;
-    if (from) r.from = cli_adapter_file(from);
+    if (o->set.exchanges && (r->series || r->dataset))
+        return cli_usage(r->command, "--exchanges goes with the script of a character, not with --series or --dataset");
+    if (o->train.choices && r->series) return cli_usage(r->command, "--choices goes with a character, not with --series");
+    if (!r->character && !r->series)
+        return cli_usage(r->command, "no --character: whose lines are to be learned? ('understudy explore FILE' lists the "
+                                     "speakers; --series: everybody's)");
+    if (o->ends && !o->resume) return cli_usage(r->command, "--finish ends an interrupted run: give --resume too");
+    if (!n == !r->dataset) return cli_usage(r->command, "give either script files or --dataset DIR");
+    if (strcmp(o->packing, "scene") && strcmp(o->packing, "none"))
+        return cli_usage(r->command, "--packing %s: expected scene or none", o->packing);
+    return EXIT_OK;
+}
+
+/* Which of three names it is; 3: none. */
+static int index_of(const char *name, const char *const names[3]) {
+    int i = 0;
+    while (i < 3 && strcmp(name, names[i])) i++;
+    return i;
+}
+
+/* The numbers and names become those of the library. */
+static int use_options(run *r, typed_options *o) {
+    int schedule = index_of(o->schedule, (const char *const[]){"cosine", "constant", "linear"}),
+        type = index_of(o->type, (const char *const[]){"f16", "q8_0", "f32"});
+    if (schedule == 3) return cli_usage(r->command, "--schedule %s: expected cosine, constant or linear", o->schedule);
+    if (type == 3) return cli_usage(r->command, "--type %s: expected q8_0, f16 or f32", o->type);
+    us_dataset_options *set = &o->set;
+    us_train_options *to = &o->train;
+    if (set->unnamed < 0 && set->visitors < 0 && !r->series && !r->dataset && !set->exchanges) r->usual = set;
+    if (set->unnamed < 0) set->unnamed = CLI_UNNAMED;
+    if (set->visitors < 0) set->visitors = CLI_VISITORS;
+    if (r->series) r->character = "series", o->no_samples = true, set->visitors = 0;
+    set->history = (int32_t)o->history; /* its seed stays 0: the split stays when the seed of the training changes */
+    set->max_words = (int32_t)o->max_words;
+    set->validation = o->validation;
+    set->test = o->test;
+    to->schedule = (us_schedule)schedule;
+    to->windowed = o->packing[0] == 'n';
+    to->rank = (int32_t)o->rank;
+    to->batch_rows = (int32_t)o->batch;
+    to->micro_rows = (int32_t)o->micro;
+    to->max_sequence = (int32_t)o->max_sequence;
+    to->patience = (int32_t)o->patience;
+    to->memory_bytes = (uint64_t)o->memory << 20;
+    to->n_threads = r->threads = (int)o->threads;
+    to->seed = (uint64_t)o->seed;
+    r->type = (us_adapter_type)type;
+    if (o->from) r->from = cli_adapter_file(o->from);
+    return EXIT_OK;
+}
+
+static void end_run(run *r) {
+    if (r->log) fclose(r->log);
+    us_trainer_free(r->trainer);
+    us_model_free(r->model);
+    us_card_free(r->card);
+    us_dataset_free(r->set);
+    us_script_free(r->script);
+    free(r->system);
+    free(r->owned_out);
+    free(r->card_path);
+    free(r->adapter_path);
+    free(r->checkpoint_path);
+    free(r->continued_path);
+    free(r->from);
+    free(r->owned_log);
+}
+
+static int read_and_train(run *r, typed_options *o, const char *const *files, size_t n) {
     us_error err;
-    us_status st = load(&r, &so, &dso, (const char *const *)argv + 1, (size_t)n, &err);
-    char *path = NULL;
-    if (st) rc = cli_fail(argv[0], st, &err);
-    else {
-        if (!r.quiet) print_set(&r);
-        if (!(path = cli_model_path(argv[0], model))) rc = EXIT_FAILED;
-        else if ((st = us_model_open(path, &(us_model_options){.n_threads = r.threads, .template_name = tpl}, &r.model, &err)))
-            rc = cli_fail(argv[0], st, &err);
-        else rc = train(&r, &to, resume, restart, ends, dry_run, !no_samples, &err);
-    }
-    if (r.log) fclose(r.log);
-    us_trainer_free(r.trainer);
-    us_model_free(r.model);
-    us_card_free(r.card);
-    us_dataset_free(r.set);
-    us_script_free(r.script);
-    free(r.system);
-    free(r.owned_out);
-    free(r.card_path);
-    free(r.adapter_path);
-    free(r.checkpoint_path);
-    free(r.continued_path);
-    free(r.from);
-    free(r.owned_log);
+    us_status st = load(r, &o->script, &o->set, files, n, &err);
+    if (st) return cli_fail(r->command, st, &err);
+    if (!r->quiet) print_set(r);
+    char *path = cli_model_path(r->command, o->model);
+    if (!path) return EXIT_FAILED; /* it has said why */
+    st = us_model_open(path, &(us_model_options){.n_threads = r->threads, .template_name = o->tpl}, &r->model, &err);
     free(path);
-    return rc;
+    if (st) return cli_fail(r->command, st, &err);
+    return train(r, &o->train, o->resume, o->restart, o->ends, o->dry_run, !o->no_samples, &err);
 }
 
 int cmd_train(int argc, char **argv) {
-    json_t *as_typed = typed(argc, argv); /* before the options are taken out of it */
-    int rc = read_and_train(argc, argv, as_typed);
-    json_decref(as_typed);
+    typed_options o = {.set = {.unnamed = -1, .visitors = -1},
+                       .train = {.eval_targets = 8000},
+                       .schedule = "cosine",
+                       .packing = "scene",
+                       .type = "q8_0",
+                       .history = 10,
+                       .rank = 16,
+                       .max_words = 60,
+                       .validation = 0.05,
+                       .test = 0.05};
+    run r = {
+        .command = argv[0], .fancy = cli_fancy(2), .typed = typed(argc, argv)}; /* before the options are taken out of it */
+    bool help;
+    int n, rc = read_options(argc, argv, &r, &o, &n, &help);
+    if (!rc && !help) rc = cli_script_check(argv[0], &o.script);
+    if (!rc && !help) rc = check_options(&r, &o, n);
+    if (!rc && !help) rc = use_options(&r, &o);
+    if (!rc && !help) rc = read_and_train(&r, &o, (const char *const *)argv + 1, (size_t)n);
+    end_run(&r);
+    json_decref(r.typed);
     return rc;
 }

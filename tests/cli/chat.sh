@@ -43,6 +43,9 @@ if [ -r characters/homer/adapter.gguf ]; then # another file of the same shape: 
   printf 'Hi\n' | chat --takes 1 --seed 7 -m "$dir/other.gguf" --force-adapter >"$dir/b" || fail "--force-adapter: exit $?"
   cmp "$dir/one" "$dir/b" || fail "--force-adapter: other words"
   rm "$dir/other.gguf"
+  cp characters/homer/card.json "$dir/h.json"; cp characters/homer/adapter.gguf "$dir/" # a card of any name: its adapter lies beside it
+  printf 'Hi\n' | chat --takes 1 --seed 7 --character "$dir/h.json" >"$dir/b" || fail "h.json: exit $?"
+  cmp "$dir/one" "$dir/b" || fail "h.json: other words"
 fi
 printf '\377\376\n' | chat 2>"$dir/err" >/dev/null; [ $? = 2 ] || fail "invalid UTF-8 was taken"
 grep -q "UTF-8" "$dir/err" || fail "invalid UTF-8: $(cat "$dir/err")"
