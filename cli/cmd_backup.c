@@ -29,7 +29,11 @@ static int run(int argc, char **argv, const char *usage, const char *forced, boo
     fprintf(stderr, "%s: %llu files, %.1f MiB %s\n", writes ? argv[1] : data_dir, (unsigned long long)c.files,
             (double)c.bytes / 1048576, writes ? "kept" : "restored");
     if (c.completed) fprintf(stderr, "  a restore that was killed before was completed first\n");
-    if (c.skipped) fprintf(stderr, "  left out: %llu links or other special files\n", (unsigned long long)c.skipped);
+    if (c.skipped)
+        fprintf(stderr,
+                "  left out: %llu links or other special files (the log of a training in a terminal is a link: it lies beside "
+                "its adapter)\n",
+                (unsigned long long)c.skipped);
     if (c.disarmed)
         fprintf(stderr, "  %llu unfinished jobs cannot go on here: begin them again from their scripts\n",
                 (unsigned long long)c.disarmed);
@@ -41,8 +45,8 @@ int cmd_backup(int argc, char **argv) {
     return run(
         argc, argv,
         "usage: understudy backup FILE.tar.gz [OPTIONS]\n\n"
-        "Keeps chats, characters, scripts and jobs in one file ('-': standard output), while a server runs or not. Models\n"
-        "are not in it.",
+        "Keeps chats, characters, scripts and jobs of the data folder in one file ('-': standard output), while a server\n"
+        "runs or not. Models are not in it, nor what 'understudy train' wrote elsewhere: copy ./characters yourself.",
         "replace a file that is there", true);
 }
 

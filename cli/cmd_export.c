@@ -95,9 +95,10 @@ static int export_trainer(const char *command, bool axolotl, const char *base, c
             (unsigned long long)c->targets[US_TRAIN], (unsigned long long)c->targets[US_VALIDATION],
             (unsigned long long)c->targets[US_TEST], folder);
     if (c->exchanges[US_TRAIN])
-        fprintf(stderr,
-                "  of these, %llu and %llu are not the script's but our exchanges with visitors, as 'train' learns them\n",
-                (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION]);
+        fprintf(
+            stderr,
+            "  of these, %llu to learn from and %llu for validation are our exchanges with visitors, as 'train' learns them\n",
+            (unsigned long long)c->exchanges[US_TRAIN], (unsigned long long)c->exchanges[US_VALIDATION]);
     return axolotl ? write_axolotl(command, base, folder) : write_trl(command, base, folder);
 }
 

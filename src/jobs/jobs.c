@@ -315,12 +315,12 @@ us_status us_jobs_read_log(us_jobs *j, const char *id, uint64_t from, size_t max
     return US_OK;
 }
 
-/* The newest line that tells how far it is, from the end of the log. */
+/* The newest line that tells how far it is, from the end of the log: of steps, else of a stage (a validation is one among steps). */
 static json_t *progress_of(us_jobs *j, const char *id) {
     char *path = path_of(j, id, "log.jsonl"), *text = NULL;
     struct stat sb;
     size_t n;
-    json_t *found = NULL;
+    json_t *found = NULL, *stage = NULL;
     uint64_t from = path && !stat(path, &sb) && sb.st_size > 16384 ? (uint64_t)sb.st_size - 16384 : 0;
     free(path);
     if (us_jobs_read_log(j, id, from, 16384, &text, &n, NULL)) return NULL;
@@ -328,10 +328,14 @@ static json_t *progress_of(us_jobs *j, const char *id) {
         size_t end = --n; /* of the line, its newline left out */
         while (n && text[n - 1] != '\n') n--;
         found = us_json_parse(text + n, end - n, NULL);
-        if (found && !json_object_get(found, "n_steps") && !json_object_get(found, "stage")) json_decref(found), found = NULL;
+        if (!found || json_object_get(found, "n_steps")) continue;
+        if (!stage && json_object_get(found, "stage")) stage = found;
+        else json_decref(found);
+        found = NULL;
     }
     free(text);
-    return found;
+    if (found) json_decref(stage);
+    return found ? found : stage;
 }
 
 /* What is listed in the place of a job that cannot be read, so that nobody looks for it in vain. */
@@ -390,7 +394,8 @@ static us_status add_row(us_buf *b, const json_t *o, us_error *err) {
     us_status st = us_buf_appendf(b, err, "%s  %-9s %-12s %-24s", us_json_text(o, "id"), us_json_text(o, "kind"),
                                   us_json_text(o, "state"), us_json_text(o, "title"));
     if (!st && n > 0) st = us_buf_appendf(b, err, " step %.0f of %.0f", step, n);
-    else if (!st && *us_json_text(p, "stage")) st = us_buf_appendf(b, err, " %s", us_json_text(p, "stage"));
+    else if (!st && *us_json_text(p, "stage") && !strcmp(us_json_text(o, "state"), "running"))
+        st = us_buf_appendf(b, err, " %s", us_json_text(p, "stage"));
     if (!st && *us_json_text(o, "wanted")) st = us_buf_appendf(b, err, " (asked to %s)", us_json_text(o, "wanted"));
     if (!st && *us_json_text(o, "error")) st = us_buf_appendf(b, err, ": %s", us_json_text(o, "error"));
     for (size_t i = begin; i < b->len; i++)
@@ -776,8 +781,24 @@ us_status us_jobs_tick(us_jobs *j, bool *changed, us_error *err) {
 
 /* ---- a command in a terminal ------------------------------------------------------------------------------------------ */
 
+/* Those that rest and kept the same log: this one goes on with what they made, or takes its place. */
+static void replace_earlier(us_jobs *j, const char *id, const char *log) {
+    char ids[US_JOBS_MAX][US_JOBS_ID];
+    size_t n;
+    us_error err;
+    list_ids(j, ids, &n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = NULL;
+        bool same = strcmp(ids[i], id) && !read_job(j, ids[i], &o, &err) && is(o, "log", log);
+        us_status st = same && !is(o, "state", "running") && !is(o, "state", "queued") ? remove_folder(j, ids[i], &err) : US_OK;
+        (void)st; /* it stays listed */
+        json_decref(o);
+    }
+}
+
 us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_error *err) {
-    us_status st = add(j, json, "paused", id, err); /* nobody starts it while we open it */
+    us_status st = us_jobs_tick(j, NULL, err);     /* who was killed rests */
+    if (!st) st = add(j, json, "paused", id, err); /* nobody starts it while we open it */
     if (st) return st;
     int fd = lock_folder(j);
     json_t *o;
@@ -794,6 +815,7 @@ us_status us_jobs_enter(us_jobs *j, const char *json, char id[US_JOBS_ID], us_er
         json_object_set_new(o, "pid", json_integer(getpid()));
         st = write_job(j, id, o, err);
     }
+    if (!st && *us_json_text(o, "log")) replace_earlier(j, id, us_json_text(o, "log"));
     unlock_folder(j, fd);
     json_decref(o);
     return st;

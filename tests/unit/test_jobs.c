@@ -229,6 +229,17 @@ static void who_was_killed_is_found(void **state) {
     us_jobs_close(j);
 }
 
+static size_t count(us_jobs *j) {
+    json_t *all;
+    char *text;
+    assert_ok(us_jobs_list(j, NULL, &text, &err), &err);
+    all = us_json_parse(text, strlen(text), NULL);
+    size_t n = json_array_size(all);
+    free(text);
+    json_decref(all);
+    return n;
+}
+
 static void commands_of_a_terminal_are_listed(void **state) {
     (void)state;
     us_jobs *j = open_jobs(), *own = open_jobs();
@@ -242,6 +253,27 @@ static void commands_of_a_terminal_are_listed(void **state) {
     us_jobs_close(own); /* died without a word */
     assert_ok(us_jobs_tick(j, NULL, &err), &err);
     assert_true(stands(j, id, "interrupted"));
+    /* one that goes on with it, or throws it away, stands in its place; one with another log does not */
+    static const char again[] = "{\"kind\": \"train\", \"log\": \"/nowhere/%s\", \"steps\": [{\"argv\": [\"x\"]}]}";
+    char text[200], other[US_JOBS_ID], next[US_JOBS_ID];
+    size_t before = count(j);
+    snprintf(text, sizeof text, again, "a");
+    own = open_jobs();
+    assert_ok(us_jobs_enter(own, text, id, &err), &err);
+    us_jobs_close(own);
+    snprintf(text, sizeof text, again, "b");
+    own = open_jobs();
+    assert_ok(us_jobs_enter(own, text, other, &err), &err);
+    us_jobs_leave(own, other, 0);
+    us_jobs_close(own);
+    assert_int_equal(count(j), before + 2);
+    snprintf(text, sizeof text, again, "a");
+    own = open_jobs();
+    assert_ok(us_jobs_enter(own, text, next, &err), &err);
+    assert_int_equal(count(j), before + 2);
+    assert_true(stands(j, next, "running") && stands(j, other, "done"));
+    us_jobs_leave(own, next, 0);
+    us_jobs_close(own);
     us_jobs_close(j);
 }
 
@@ -263,17 +295,6 @@ static void nonsense_is_refused(void **state) {
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(us_jobs_list(j, i ? "../../../etc" : "nothing", &text, &err), US_ERR_NOT_FOUND);
     us_jobs_close(j);
-}
-
-static size_t count(us_jobs *j) {
-    json_t *all;
-    char *text;
-    assert_ok(us_jobs_list(j, NULL, &text, &err), &err);
-    all = us_json_parse(text, strlen(text), NULL);
-    size_t n = json_array_size(all);
-    free(text);
-    json_decref(all);
-    return n;
 }
 
 /* A folder whose job.json is none of ours: it is listed and says how to remove it, the others go on, and only removing it is done. */
@@ -490,6 +511,15 @@ static void what_the_killed_left(void **state) {
     free(list);
     put("jobs/0123456789abcd01/job.json",
         "{\"steps\": [{\"argv\": [\"x\"]}], \"state\": \"done\", \"at\": 0, \"title\": \"a\\nforged\\r\\u001b[2J\"}");
+    put("jobs/0123456789abcd01/log.jsonl", "{\"stage\": \"replies\", \"done\": 1, \"total\": 2}\n");
+    assert_ok(us_jobs_table(j, &list, &err), &err);
+    assert_null(strstr(list, "replies")); /* it was one of its stages, and is over */
+    free(list);
+    put("jobs/0123456789abcd01/log.jsonl",
+        "{\"n_steps\": 3, \"step\": 2}\n{\"stage\": \"validation\", \"done\": 1, \"total\": 9}\n");
+    assert_ok(us_jobs_table(j, &list, &err), &err);
+    assert_non_null(strstr(list, "step 2 of 3")); /* not one of nine */
+    free(list);
     assert_ok(us_jobs_table(j, &list, &err), &err);
     assert_non_null(strstr(list, "a?forged??[2J "));
     assert_int_equal(strchr(strchr(list, '\n') + 1, '\n')[1], 0); /* a line a job, whatever its texts hold */
