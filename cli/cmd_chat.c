@@ -183,7 +183,8 @@ static us_status reword(session *s, const char *text, us_error *err) {
     if (st) return st;
     t = us_chat_get_turn(s->chat, n - 1);
     put_line(s, t.speaker, t.text);
-    remark(s, "(%zu of %zu)", t.n_chosen + 1, t.n_alternatives);
+    if (t.n_alternatives == 1) remark(s, "(the only wording so far: /regen makes another)");
+    else remark(s, "(%zu of %zu)", t.n_chosen + 1, t.n_alternatives);
     autosave(s);
     return US_OK;
 }

@@ -73,6 +73,7 @@ static void print_pair(const char *left, const us_term *a, size_t n_a, bool z_a,
     printf("\n%s", bold());
     column(left, 46);
     printf("%s%s\n", right, plain());
+    if (!n_a && !n_b) printf("  none is said often enough (--min-lines N lowers the mark)\n");
     for (size_t i = 0; i < most && (i < n_a || i < n_b); i++) {
         for (int k = 0; k < 2; k++) {
             const us_term *t = k ? b : a;

@@ -151,7 +151,7 @@ us_status us_file_open_beside(const char *path, unsigned mode, char tmp[PATH_MAX
         if (*fd < 0 && errno != EEXIST) break;
         if (*fd >= 0 && was_removed(*fd, tmp)) close(*fd), *fd = -1; /* by whoever saw it before it was locked */
     }
-    return *fd < 0 ? us_fail(err, US_ERR_IO, "%s: cannot create: %s", tmp, strerror(errno)) : US_OK;
+    return *fd < 0 ? us_fail(err, US_ERR_IO, "%s: cannot create: %s", path, strerror(errno)) : US_OK;
 }
 
 /* "NAME.tmp.PID.NUMBER", or as version 0.1 had it, without the number. */

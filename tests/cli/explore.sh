@@ -27,6 +27,8 @@ has "8 lines (44.4%)"
 has "Jumping jellyfish"
 has "Kept apart: Carl & Ann Baker (1), Young Ann (1)"
 if grep -q $'\e' <<<"$out"; then fail "colours in a pipe"; fi
+out=$("$UNDERSTUDY" explore examples/lighthouse.csv -c Ada)
+has "none is said often enough (--min-lines N lowers the mark)"
 out=$("$UNDERSTUDY" explore "$d/play.csv" -c "ann baker" --json)
 has '"name": "Ann Baker"'
 if command -v python3 >/dev/null; then
