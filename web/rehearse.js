@@ -106,8 +106,8 @@ function rehearsalView(j) {
   const status = el('div', { class: 'status' }), graph = el('div', {}), growth = el('div', { class: 'growth' }), controls = el('div', {}), note = el('div', { 'aria-live': 'polite' }), top = el('div', {});
   place(j.title, road('rehearse', links), top, panel('', status, graph, note, controls), el('section', { class: 'panel', vars: { hue: hueOf(j.title) } }, el('h2', {}, t('same_questions')), growth));
   const draw = () => {
-    const at = steps.at(-1)?.[0] || 0, done = j.state === 'done';
-    fill(top, hero(done ? t('ready_title', { name: j.title }) : t('rehearsing', { name: cast[now].name }), done ? '' : cast.length > 1 ? `${t('one_of', { k: number(now + 1), n: number(cast.length) })} ${t('close_browser')}` : t('close_browser')));
+    const at = steps.at(-1)?.[0] || 0, done = j.state === 'done', goes = j.state === 'running' || j.state === 'queued';
+    fill(top, hero(t(done ? 'ready_title' : goes ? 'rehearsing' : 'rehearsal_of', { name: done ? j.title : cast[now].name }), !goes ? '' : cast.length > 1 ? `${t('one_of', { k: number(now + 1), n: number(cast.length) })} ${t('close_browser')}` : t('close_browser')));
     fill(status, el('strong', {}, jobState(j)), n > 0 && el('span', {}, t('step_of', { k: number(at), n: number(n) })), j.state === 'running' && stage && el('span', {}, t(`stage_${stage}`)),
       j.state === 'running' && left !== null && el('span', {}, t('time_left', { time: time(left) })), j.state === 'running' && speed > 0 && el('span', {}, t('tokens_s', { n: number(speed) })),
       meter(done ? 1 : n ? at / n : jobShare(j), t('step_rehearse')));

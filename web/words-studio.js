@@ -137,6 +137,7 @@ export const studioWords = {
   one_of: ['{k} of {n}.', '{k} из {n}.'],
   premiere_of: ['Premiere of {name}', 'Премьера: {name}'],
   rehearsing: ['{name} is rehearsing', '{name} репетирует'],
+  rehearsal_of: ['The rehearsal of {name}', 'Репетиция: {name}'],
   state_done: ['done', 'готово'],
   state_failed: ['failed', 'не удалось'],
   state_cancelled: ['cancelled', 'отменено'],
