@@ -448,6 +448,10 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
                         "NAME --continue %s\n"
                       : "%s, train.json and loss.svg are written. Talk to them: understudy chat --character %s\n",
             r->adapter_path, r->out);
+    char *about = join(r->out, "about.json");
+    if (r->script && !r->series && !r->quiet && access(about, F_OK))
+        fprintf(stderr, "A picture for the page, and what it tells about them: understudy explore FILE --about %s\n", r->out);
+    free(about);
     if (o.validation_loss >= o.base_loss)
         fprintf(
             stderr,

@@ -62,6 +62,7 @@ has "[====================] 30/30"
 has "Done after 30 steps"
 has "only 1"
 has "Talk to them: understudy chat --character $d/a"
+has "understudy explore FILE --about $d/a"
 # on a terminal progress is written over: every line of it stands alone, and so does the figure of standard output
 if command -v script >/dev/null; then
     out=$(TERM=xterm script -qec "$(printf '%q ' "${T[@]}" --out "$d/tty" --max-steps 2)" /dev/null </dev/null | sed 's/\r$//; s/.*\r//; s/\x1b\[K//g')
