@@ -202,7 +202,7 @@ int cmd_audition(int argc, char **argv) {
          0, 0},
         {"prompts", 0, "FILE", "more lines to say to the character, one a line", CLI_STRING, &o.prompts_file, 0, 0},
         {"lexicon", 0, "FILE", "more expressions that give a machine away, one a line", CLI_STRING, &o.lexicon_file, 0, 0},
-        {"max-tokens", 0, "N", "of a reply (80)", CLI_INT, &max_tokens, 1, 4096},
+        {"max-tokens", 0, "N", "most tokens of a reply (80)", CLI_INT, &max_tokens, 1, 4096},
         {"seed", 's', "N", "same seed, same report (0)", CLI_INT, &seed, 0, 9e15},
         {"split-seed", 0, "N", "of the split, as in training (0)", CLI_INT, &split_seed, 0, 9e15},
         {"validation", 0, "X", "share of the scenes, as in training (0.05)", CLI_FLOAT, &o.validation, 0, 0.9},

@@ -57,7 +57,7 @@ int cmd_direct(int argc, char **argv) {
         {"lr", 0, "X", "peak learning rate (1e-3)", CLI_FLOAT, &o.lr, 1e-9, 1},
         {"eval-every", 0, "N", "steps between evaluations (25)", CLI_INT, &every, 1, 1e6},
         {"eval-lists", 0, "N", "held-out conversations of an evaluation (200)", CLI_INT, &n_eval, 1, 1e6},
-        {"seed", 's', "N", "(0)", CLI_INT, &seed, 0, 9e15},
+        {"seed", 's', "N", "same seed, same director (0)", CLI_INT, &seed, 0, 9e15},
         {"threads", 't', "N", "threads (every CPU)", CLI_INT, &threads, 0, 256},
         {"quiet", 'q', NULL, "no progress", CLI_SWITCH, &quiet, 0, 0},
         CLI_SCRIPT_OPTIONS(so),

@@ -13,7 +13,7 @@ int cmd_import(int argc, char **argv) {
     int n;
     const cli_option options[] = {
         {"out", 'o', "FILE", "the GGUF adapter (adapter.gguf)", CLI_STRING, &out, 0, 0},
-        {"type", 0, "TYPE", "q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
+        {"type", 0, "TYPE", "of the adapter: q8_0, f16, f32 (q8_0)", CLI_STRING, &type, 0, 0},
         {"model", 'm', "FILE", "GGUF base model that it will run on (default: the default model)", CLI_STRING, &model, 0, 0},
     };
     int rc = cli_parse(argv[0],
