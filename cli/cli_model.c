@@ -61,6 +61,10 @@ char *cli_model_path(const char *command, const char *given) {
     return NULL;
 }
 
+void cli_tell_loading(bool quiet) {
+    if (!quiet && cli_fancy(2)) fprintf(stderr, "loading the model ...%s", cli_escape(true, CLI_HOME));
+}
+
 int cli_kv_type(const char *command, const char *name, us_kv_type *out) {
     if (!name || !strcmp(name, "f16")) *out = US_KV_F16;
     else if (!strcmp(name, "q8_0")) *out = US_KV_Q8_0;

@@ -15,4 +15,6 @@ us_status cli_tell_fluency(const us_model *m, const char *const *texts, size_t n
                            us_error *err);
 /* "f16", "q8_0", "f32"; prints and returns EXIT_USAGE for anything else. */
 int cli_kv_type(const char *command, const char *name, us_kv_type *out);
+/* On a terminal: that the model is being loaded, which takes a while the first time. The next line is written over it. */
+void cli_tell_loading(bool quiet);
 #endif

@@ -270,6 +270,7 @@ int cmd_audition(int argc, char **argv) {
         rc = EXIT_FAILED;
         goto out;
     }
+    if (!st) cli_tell_loading(quiet);
     if (!st) st = us_model_open(path, &(us_model_options){.n_threads = (int)threads, .template_name = tpl}, &m, &err);
     if (!st) o.journal = journal = join(out, "audition.partial.jsonl");
     struct sigaction sa = {.sa_handler = on_interrupt};

@@ -725,6 +725,7 @@ static int read_and_train(run *r, typed_options *o, const char *const *files, si
     if (!r->quiet) print_set(r);
     char *path = cli_model_path(r->command, o->model);
     if (!path) return EXIT_FAILED; /* it has said why */
+    cli_tell_loading(r->quiet);
     st = us_model_open(path, &(us_model_options){.n_threads = r->threads, .template_name = o->tpl}, &r->model, &err);
     free(path);
     if (st) return cli_fail(r->command, st, &err);
