@@ -235,6 +235,12 @@ static const char *tidy(const char *p, const char *end, us_buf *out) {
     if (strchr(".,;:", *q) || wide) {
         size_t len = wide ? wide : 1;
         bool dots = *q == '.' && q + 1 < end && q[1] == '.';
+        size_t said = out->len;
+        while (said && out->data[said - 1] == ' ') said--;
+        if (dots && said > 1 && !memcmp(out->data + said - 2, "..", 2)) { /* "Yes... (pause)... no." */
+            while (q < end && *q == '.') q++;
+            return q;
+        }
         if (ends_sentence(out) && !dots) {
             q += len;
             while (q < end && *q == ' ') q++;
@@ -255,8 +261,21 @@ static const char *tidy(const char *p, const char *end, us_buf *out) {
     return p;
 }
 
+/* "<Media omitted>", in any language: what a chat says in place of a picture is all there is. */
+static bool is_omitted(const char *s, size_t n) {
+    if (n < 8 || n > 80 || *s != '<' || s[n - 1] != '>' || !memchr(s, ' ', n)) return false;
+    for (size_t i = 1; i + 1 < n; i++)
+        if (strchr("<>=/\"'&", s[i]) || !s[i]) return false;
+    return true;
+}
+
 bool us_repair_directions(const char *s, size_t n, us_buf *out, us_buf *taken) {
     if (!may_hold_any(s, n)) return false;
+    if (is_omitted(s, n)) {
+        us_buf_clear(out);
+        us_buf_clear(taken);
+        return !us_buf_append(out, "", 0, NULL) && !us_buf_append(taken, s + 1, n - 2, NULL);
+    }
     const char *p = s, *end = s + n, *kept = s, *close;
     bool changed = false, line_break = false;
     us_buf_clear(out);

@@ -167,6 +167,10 @@ static bool marked_and_dotted(us_span_str l, us_span_str *name, us_span_str *dir
     if (!close || close == l.s + n) return false;
     us_span_str inner = us_trim((us_span_str){l.s + n, (size_t)(close - l.s) - n});
     const char *rest = close + n;
+    us_span_str how = us_trim((us_span_str){rest, (size_t)(end - rest)}); /* _Ann_ (_rising_). Hi */
+    const char *stop = how.n > 3 && *how.s == '(' ? memchr(how.s, ')', how.n < 120 ? how.n : 120) : NULL;
+    if (stop && stop + 1 < end && stop[1] == '.')
+        *direction = (us_span_str){how.s, (size_t)(stop - how.s) + 1}, rest = stop + 1;
     bool dot = inner.n && inner.s[inner.n - 1] == '.', behind = !dot && rest < end && *rest == '.';
     if ((!dot && !behind) || (rest + behind < end && !strchr(" \t", rest[behind]))) return false;
     *name = without_manner(without_brackets((us_span_str){inner.s, inner.n - dot}, direction), direction);
@@ -296,17 +300,23 @@ static bool bold_and_dash(us_span_str l, us_span_str *name, us_span_str *words) 
 
 /* "[ANN]: Hi", "[Ann] (yawning): Hi". */
 static bool bracketed(us_span_str l, us_span_str *name, us_span_str *direction, us_span_str *words) {
-    const char *close = l.n > 4 && *l.s == '[' ? memchr(l.s, ']', l.n < 60 ? l.n : 60) : NULL, *end = l.s + l.n;
+    size_t wide = exactly(l, "\xe3\x80\x90") ? 3 : 1; /* 【小红】：你好。 */
+    const char *end = l.s + l.n, *close = l.n <= 4      ? NULL
+                                          : wide == 3   ? memmem(l.s, l.n < 60 ? l.n : 60, "\xe3\x80\x91", 3)
+                                          : *l.s == '[' ? memchr(l.s, ']', l.n < 60 ? l.n : 60)
+                                                        : NULL;
     if (!close) return false;
-    us_span_str in = us_trim((us_span_str){l.s + 1, (size_t)(close - l.s) - 1}),
-                rest = us_trim((us_span_str){close + 1, (size_t)(end - close) - 1}), manner = {0};
+    us_span_str in = us_trim((us_span_str){l.s + wide, (size_t)(close - l.s) - wide}),
+                rest = us_trim((us_span_str){close + wide, (size_t)(end - close) - wide}), manner = {0};
     if (rest.n > 2 && *rest.s == '(') {
         const char *stop = memchr(rest.s, ')', rest.n < 120 ? rest.n : 120);
         if (!stop) return false;
         manner = (us_span_str){rest.s, (size_t)(stop - rest.s) + 1};
         rest = us_trim((us_span_str){stop + 1, (size_t)(end - stop) - 1});
     }
-    if (!rest.n || *rest.s != ':' || !is_name(in) || memchr(in.s, ':', in.n)) return false;
+    if (rest.n > 3 && !memcmp(rest.s, "\xef\xbc\x9a", 3)) rest.s += 2, rest.n -= 2;
+    else if (!rest.n || *rest.s != ':') return false;
+    if (!is_name(in) || memchr(in.s, ':', in.n)) return false;
     *name = in;
     *direction = manner;
     *words = us_label_without_corners(us_trim((us_span_str){rest.s + 1, rest.n - 1}));
@@ -338,8 +348,9 @@ bool us_label_split(us_span_str line, us_span_str *name, us_span_str *direction,
     if ((at = colon_at(from, &len)) != SIZE_MAX) {
         us_span_str n = without_brackets(without((us_span_str){from.s, at}, marked ? "*_' " : "*_ "), direction);
         us_span_str rest = {from.s + at + len, from.n - at - len};
-        if (rest.n > 1 && *rest.s == ':' && strchr(" \t", rest.s[1])) rest.s++, rest.n--; /* "Ann:: Hi" */
-        if (rest.n > 1 && *rest.s == '-' && rest.s[1] == ' ') rest.s++, rest.n--;         /* "Ann:- Hi" */
+        if (!marked && strchr("*_", *l.s) && rest.n > 1 && *rest.s == *l.s && n.s > l.s) rest.s++, rest.n--; /* "*Ann:* Hi" */
+        if (rest.n > 1 && *rest.s == ':' && strchr(" \t", rest.s[1])) rest.s++, rest.n--;                    /* "Ann:: Hi" */
+        if (rest.n > 1 && *rest.s == '-' && rest.s[1] == ' ') rest.s++, rest.n--;                            /* "Ann:- Hi" */
         bool clock = rest.n > 1 && rest.s[0] >= '0' && rest.s[0] <= '9' && at && from.s[at - 1] >= '0' && from.s[at - 1] <= '9';
         us_span_str manner = *direction, whole = n;
         n = without_manner(n, &manner);
@@ -444,6 +455,21 @@ static bool is_episode(us_span_str t) {
     return i >= from + 2 && i < from + 4 && t.n < 80 && (i == t.n || strchr(" .:-", t.s[i]));
 }
 
+/* "○公園（朝）" of Japan, "1-1 日 内 家" of China, "S#1." of Korea. */
+static bool is_scene_of_east(us_span_str l) { /* a circle may stand before a name, too */
+    static const char *const when[] = {"日", "夜", "晨", "昏", "晚"};
+    size_t i = 0, digits = 0;
+    if (l.n > 6 && (exactly(l, "○") || exactly(l, "◯")))
+        return !memchr(l.s, ':', l.n) && !memmem(l.s, l.n, "：", 3) && !memmem(l.s, l.n, "「", 3);
+    if (l.n > 2 && exactly(l, "S#") && l.s[2] >= '0' && l.s[2] <= '9') return true;
+    for (; i < l.n && strchr("0123456789-", l.s[i]); i++) digits += l.s[i] != '-';
+    if (digits < 2 || digits == i || i > 7 || l.n > 90) return false;
+    us_span_str rest = {l.s + i, l.n - i};
+    bool part = false, place = memmem(rest.s, rest.n, "内", 3) || memmem(rest.s, rest.n, "外", 3);
+    for (size_t k = 0; k < sizeof when / sizeof *when && place; k++) part = part || memmem(rest.s, rest.n, when[k], 3);
+    return part && !memmem(rest.s, rest.n, "：", 3);
+}
+
 bool us_is_heading(us_span_str line) {
     static const char *const heads[] = {"scene",
                                         "act ",
@@ -495,7 +521,7 @@ bool us_is_heading(us_span_str line) {
                                         "장면"};
     us_span_str l = us_trim(line);
     if (!l.n) return false;
-    if (us_is_slug(l)) return true;
+    if (us_is_slug(l) || is_scene_of_east(l)) return true;
     if ((l.n == 7 && begins(l, "<START>")) || (l.n == 5 && begins(l, "<END>"))) return true;
     size_t same = 0;
     while (same < l.n && l.s[same] == l.s[0]) same++;

@@ -59,13 +59,15 @@ static const char *half_of_day(const char *p, const char *end, int *pm) {
     static const struct {
         const char *w;
         int pm;
-    } words[] = {{"a.m.", 1},  {"p.m.", 2},   {"a. m.", 1}, {"p. m.", 2}, {"am", 1},   {"pm", 2},   {"上午", 1}, {"下午", 2},
-                 {"午前", 1},  {"午後", 2},   {"오전", 1},  {"오후", 2},  {"凌晨", 1}, {"早上", 1}, {"中午", 2}, {"晚上", 2},
-                 {"vorm.", 1}, {"nachm.", 2}, {"ص", 1},     {"م", 2},     {"π.μ.", 1}, {"μ.μ.", 2}};
+    } words[] = {{"a.m.", 1}, {"p.m.", 2},   {"a. m.", 1},  {"p. m.", 2},  {"am", 1},   {"pm", 2},   {"上午", 1},
+                 {"下午", 2}, {"午前", 1},   {"午後", 2},   {"오전", 1},   {"오후", 2}, {"凌晨", 1}, {"早上", 1},
+                 {"中午", 2}, {"晚上", 2},   {"vorm.", 1},  {"nachm.", 2}, {"ص", 1},    {"م", 2},    {"π.μ.", 1},
+                 {"μ.μ.", 2}, {"पूर्वाह्न", 1}, {"अपराह्न", 2}, {"ق.ظ", 1},    {"ب.ظ", 2},  {"öö", 1},   {"ÖÖ", 1},
+                 {"ös", 2},   {"ÖS", 2},     {"пр.об.", 1}, {"сл.об.", 2}};
     const char *from = us_blanks_at(p, end);
-    char plain[16];
-    size_t k = 0, at[16];
-    for (const char *q = from; q < end && k < 12;) { /* compare without unseen blanks */
+    char plain[40];
+    size_t k = 0, at[40];
+    for (const char *q = from; q < end && k < 36;) { /* compare without unseen blanks */
         size_t u = us_unseen_at(q, end);
         if (u) {
             plain[k] = ' ', at[k++] = (size_t)(q - from) + u, q += u;

@@ -72,9 +72,10 @@ static bool is_about_episode(us_span_str name) {
 }
 
 /* What parts names from words where neither a colon nor a dot does. */
-typedef enum part { PART_NONE, PART_BRACKETS, PART_ANGLE, PART_DASH, PART_TIME, PART_SAYS, N_PARTS } part;
+typedef enum part { PART_NONE, PART_BRACKETS, PART_ANGLE, PART_DASH, PART_TIME, PART_SAYS, PART_WIDE, N_PARTS } part;
 static const char *const part_looks[N_PARTS] = {"Name: line",           "[Name] line",      "Name> line",
-                                                "Name\xe2\x80\x94line", "Name [time] line", "Name says, 'line'"};
+                                                "Name\xe2\x80\x94line", "Name [time] line", "Name says, 'line'",
+                                                "Name\xe3\x80\x80line"};
 
 /* What is so throughout a document. */
 typedef struct manner {
@@ -84,6 +85,7 @@ typedef struct manner {
     bool quoted;           /* words stand in quotes, which nobody speaks */
     bool all_small;        /* nobody is written big here */
     bool places;           /* "[Bridge]" begins a scene */
+    bool dashed;           /* "Ann: \u2014 Hi": all words begin with a dash */
     bool clocked;          /* "Ann: 00:03 Hi": the words begin with when they are said */
     bool apart;            /* "Ann:", an empty line, and the words */
     bool spaced;           /* "А н я. Привет.": the letters of names stand apart */
@@ -107,6 +109,19 @@ static void manner_fini(manner *m) {
 }
 #define MANNER __attribute__((cleanup(manner_fini))) manner
 
+/* "0.50 2.00 A: hello" (Fisher, Santa Barbara): from when to when, in seconds. Bytes up to the words; 0: it is none. */
+static size_t two_decimals(us_span_str t) {
+    size_t i = 0;
+    for (int k = 0; k < 2; k++) {
+        size_t dots = 0, digits = 0;
+        for (; i < t.n && (t.s[i] == '.' || (t.s[i] >= '0' && t.s[i] <= '9')); i++)
+            dots += t.s[i] == '.', digits += t.s[i] != '.';
+        if (dots != 1 || digits < 2 || i >= t.n || !strchr(" \t", t.s[i])) return 0;
+        while (i < t.n && strchr(" \t", t.s[i])) i++;
+    }
+    return i < t.n ? i : 0;
+}
+
 /* Bytes of the number or the clock that a line begins with, and of what parts it from the words; *number is its value. */
 static size_t line_number(us_span_str t, unsigned *number) {
     size_t i = t.n > 3 && strchr("[(", *t.s) && t.s[1] >= '0' && t.s[1] <= '9', open = i; /* [001] Ann: Hi */
@@ -118,13 +133,17 @@ static size_t line_number(us_span_str t, unsigned *number) {
         us_span_str rest = us_trim((us_span_str){close + 1, (size_t)(t.s + t.n - close) - 1}); /* [00:03.1 --> 00:05.0] */
         return *number = (unsigned)seconds, (size_t)(rest.s - t.s);
     }
+    size_t decimals = two_decimals(t);
+    *number = 0;
+    for (size_t k = 0; decimals && k < 6 && t.s[k] != '.'; k++) *number = *number * 10 + (unsigned)(t.s[k] - '0');
+    if (decimals) return decimals;
     for (*number = 0; i < t.n && i < 12; i++)
         if (t.s[i] >= '0' && t.s[i] <= '9') *number = *number * 10 + (unsigned)(t.s[i] - '0');
         else if (t.s[i] == ':' && i && i + 1 < t.n && t.s[i + 1] >= '0' && t.s[i + 1] <= '9')
             before = (before + *number) * 60, *number = 0, clock = true;
         else break;
     if (open && (i >= t.n || !strchr("])", t.s[i++]))) return 0;
-    if (i == 2 * open || (i > 4 + 2 * open && !clock) || i > 8 + 2 * open) return 0;
+    if (i == 2 * open || (i > 4 + 2 * open && !clock) || i > 11 + 2 * open) return 0; /* 01:00:12:05 with frames */
     *number += before;
     if (i == t.n) return i;
     size_t from = i;
@@ -242,6 +261,7 @@ static bool parted_by(part kind, us_span_str t, us_span_str *name, us_span_str *
         at = open, behind = close + 1;
     }
     if (kind == PART_SAYS) return says(t, name, words);
+    if (kind == PART_WIDE && (at = memmem(head.s, head.n, "\xe3\x80\x80", 3))) behind = at + 3;
     if (!at) return false;
     *name = us_trim((us_span_str){t.s, (size_t)(at - t.s)});
     *words = us_trim((us_span_str){behind, (size_t)(end - behind)});
@@ -279,13 +299,31 @@ static us_span_str without_clock(us_span_str w) {
     return q && q < end && *q == ' ' && colon && colon < q ? us_trim((us_span_str){q, (size_t)(end - q)}) : w;
 }
 
+/* "Porter", "First Lord", neither "He goes" nor "Softly" nor "To Bob": a name that stands in italics. */
+static bool is_set_off(us_span_str name) {
+    bool one = !memchr(name.s, ' ', name.n),
+         doing = name.n > 3 && (!memcmp(name.s + name.n - 2, "ly", 2) || !memcmp(name.s + name.n - 3, "ing", 3));
+    return !doing && (one || (is_full_name(name) && memcmp(name.s, "To ", 3)));
+}
+
+/* Words without the dash in front of them. */
+static us_span_str without_dash(us_span_str w) {
+    size_t n = w.n > 2 && !memcmp(w.s, "- ", 2)                                                    ? 1
+               : w.n > 4 && (!memcmp(w.s, "\xe2\x80\x94 ", 4) || !memcmp(w.s, "\xe2\x80\x93 ", 4)) ? 3
+                                                                                                   : 0;
+    return us_trim((us_span_str){w.s + n, w.n - n});
+}
+
 static bool label_of(const manner *m, us_span_str t, us_span_str *name, us_span_str *direction, us_span_str *words) {
     if (m->by && parted_by(m->by, t, name, words) && (m->by_all || us_tally_count(&m->led[m->by], *name)))
         return *direction = (us_span_str){0}, true;
     if (m->spaced && us_label_spaced(t, name, direction, words)) return true;
-    if (m->by_dots && us_label_dotted(t, name, direction, words) && us_tally_count(&m->dotted, *name) > 1) return true;
+    if (m->by_dots && us_label_dotted(t, name, direction, words) &&
+        (us_tally_count(&m->dotted, *name) > 1 || (strchr("_*", *t.s) && is_set_off(*name)))) /* in italics, once is enough */
+        return true;
     if (us_label_split(t, name, direction, words)) {
         if (m->clocked) *words = without_clock(*words);
+        if (m->dashed) *words = without_dash(*words);
         return !m->by_colons || !has_dot(t, *name) || us_tally_count(&m->colons, *name);
     }
     if (mannered(t, name, direction, words) && (m->manners || us_tally_count(&m->capitals, *name) > 1 ||
@@ -341,7 +379,7 @@ static void find_part(manner *m, size_t labels, size_t lines) {
 static void survey(const us_doc *d, manner *m) {
     us_span_str name, direction, words;
     size_t lines = 0, numbers = 0, bullets = 0, labels = 0, quoted = 0, small = 0, again = 0, dots = 0, clocks = 0, alone = 0,
-           spaced = 0, manners = 0, n = us_doc_sample(d);
+           spaced = 0, manners = 0, dashes = 0, n = us_doc_sample(d);
     bool nameless = false;
     unsigned number, last = 0;
     memset(m, 0, sizeof *m);
@@ -351,7 +389,7 @@ static void survey(const us_doc *d, manner *m) {
         lines += t.n > 0;
         bullets += bullet(t) && us_label_split((us_span_str){t.s + bullet(t), t.n - bullet(t)}, &name, &direction, &words);
         if (!line_number(t, &number)) continue;
-        numbers += number > last || number <= 1; /* they rise, or begin anew on each page */
+        numbers += number >= last || number <= 1; /* they rise, or begin anew on each page */
         last = number;
     }
     m->numbered = lines > 3 && numbers * 10 >= lines * 8;
@@ -368,6 +406,7 @@ static void survey(const us_doc *d, manner *m) {
             small += !is_big(name);
             quoted += unquoted(words).n < words.n;
             clocks += without_clock(words).n < words.n;
+            dashes += without_dash(words).n < words.n;
             nameless = !words.n;
             for (us_span_str other, rest; memchr(words.s, ':', words.n) && next_colon(words, &other, &direction, &rest);
                  words = rest)
@@ -382,6 +421,7 @@ static void survey(const us_doc *d, manner *m) {
     for (size_t i = 0; i < m->dotted.n; i++) again += m->dotted.names[i].count > 1 ? m->dotted.names[i].count : 0;
     m->by_dots = again >= 4 && (again > labels || m->numbered) && again * 2 > m->dotted.total;
     m->by_colons = m->colons.total > 3 * dots;
+    m->dashed = labels > 2 && dashes * 10 >= labels * 8;
     m->spaced = spaced > 2;
     m->manners = manners > 2;
     m->clocked = labels > 2 && clocks * 10 >= labels * 8;
@@ -444,7 +484,16 @@ typedef struct speech {
     bool open;
 } speech;
 
+/* "Farewell. [_Exit": old prints leave a bracket at the margin open. It is closed, so that the rule "directions" finds it. */
+static void close_bracket(speech *p) {
+    const char *open = p->text.len ? memrchr(p->text.data, '[', p->text.len) : NULL;
+    size_t rest = open ? (size_t)(p->text.data + p->text.len - open) : 0;
+    if (rest < 4 || rest > 120 || memchr(open, ']', rest)) return;
+    if (us_buf_append_str(&p->text, "]", NULL)) return; /* no room: it stays open */
+}
+
 static us_status finish(speech *p) {
+    if (p->open) close_bracket(p);
     us_span_str text = {p->text.data ? p->text.data : "", p->text.len};
     if (p->open) us_rows_say(p->r, p->line, (us_span_str){p->speaker.data, p->speaker.len}, us_label_without_corners(text));
     p->open = false;
@@ -480,6 +529,18 @@ static us_status go_on(speech *p, us_span_str words) {
     return st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err);
 }
 
+/* "CAST", "Dramatis Personae": names and who they are follow, up to an empty line. */
+static bool is_cast(us_span_str t) {
+    static const char *const heads[] = {
+        "cast",      "the cast",    "cast list",  "characters", "the characters", "dramatis personae", "persons of the play",
+        "personen",  "personnages", "personajes", "personaggi", "personagens",    "Действующие лица",  "ДЕЙСТВУЮЩИЕ ЛИЦА",
+        "Персонажи", "登場人物",    "人物表"};
+    while (t.n && strchr(".:", t.s[t.n - 1])) t.n--;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (t.n == strlen(heads[i]) && !strncasecmp(t.s, heads[i], t.n)) return true;
+    return false;
+}
+
 /* Does a name stand in front of other lines, written big? */
 static bool is_met(const us_tally *names, us_span_str name) {
     for (size_t i = 0; i < names->n; i++)
@@ -491,16 +552,23 @@ static bool is_met(const us_tally *names, us_span_str name) {
 
 /* "Пауза.", "Beat", "Curtain.": alone on a line. */
 static bool is_pause(us_span_str t) {
-    static const char *const words[] = {"pause",   "beat",   "pausa", "Пауза",  "пауза",   "ПАУЗА",   "curtain", "blackout",
-                                        "Vorhang", "rideau", "telón", "oscuro", "sipario", "Занавес", "ЗАНАВЕС"};
+    static const char *const words[] = {"pause",    "beat",     "pausa",    "Пауза",    "пауза",     "ПАУЗА",
+                                        "curtain",  "blackout", "Vorhang",  "rideau",   "telón",     "oscuro",
+                                        "sipario",  "Занавес",  "ЗАНАВЕС",  "silence",  "stille",    "Schweigen",
+                                        "Молчание", "Тишина",   "silencio", "silenzio", "long pause"};
     if (t.n && t.s[t.n - 1] == '.') t.n--;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (t.n == strlen(words[i]) && !strncasecmp(t.s, words[i], t.n)) return true;
     return false;
 }
 
-/* "△小红坐着。": what is seen, in the scripts of China. */
-static bool is_told(us_span_str t) { return t.n > 3 && (!memcmp(t.s, "\xe2\x96\xb3", 3) || !memcmp(t.s, "\xe2\x96\xb2", 3)); }
+/* "△小红坐着。": what is seen, in the scripts of China; "<Back to the list>": a page's button. */
+static bool is_told(us_span_str t) {
+    if (t.n > 8 && *t.s == '<' && t.s[t.n - 1] == '>' && memchr(t.s, ' ', t.n) && !memchr(t.s + 1, '<', t.n - 1) &&
+        !memchr(t.s, '=', t.n))
+        return true;
+    return t.n > 3 && (!memcmp(t.s, "\xe2\x96\xb3", 3) || !memcmp(t.s, "\xe2\x96\xb2", 3));
+}
 
 /* 太郎「早」 is all that is said: what stands below is told. */
 static bool is_closed(us_span_str t) {
@@ -525,7 +593,8 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
     size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     speech p = {.r = r, .m = &m};
     us_status st = US_OK;
-    bool gap = true;
+    bool gap = true, cast = false;
+    uint32_t described = 0; /* who is in the play */
     us_buf_init(&p.speaker, 4096);
     us_buf_init(&p.text, max);
     names.n = names.total = 0;
@@ -539,6 +608,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
         if (us_is_page_mark(l.text)) continue;
         if (!t.n) {
             gap = true;
+            cast = cast && !described;
             continue;
         }
         bool waits = m.apart && p.open && !p.text.len,
@@ -555,7 +625,10 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
             uint32_t n = us_tally_add(&names, name);
             label = n > 2 || n == 0;
         }
-        if ((label && is_about_episode(name)) || is_pause(t) || is_told(t)) {
+        if ((!label || !words.n) && is_cast(t)) cast = true, described = 0, label = false;
+        else if (cast && us_is_heading(t)) cast = false;
+        described += cast && label;
+        if ((label && (is_about_episode(name) || cast)) || is_pause(t) || is_told(t)) {
             st = finish(&p);
             us_rows_action(r, l.line);
             if (!st) st = r->status;

@@ -1,12 +1,11 @@
 /* corpus/read_json.c - JSON in any nesting, JSON lines, pretty or not: wherever an object has a speaker and a text.
  *
- * Owns a walk over the text that keeps no tree: a value is a piece of the document, an object's members are listed when it is
- * entered, and only the strings of a record are decoded. So a file of any size needs the memory of one record, nesting is
- * bounded at 64, and "NaN" (which Python writes) harms nobody. base/json.h, which makes trees, is not wanted here.
+ * Owns the walk over the text (json_walk.h), which keeps no tree: a file of any size needs the memory of one record.
  *
  * An object is, in this order: a record (a speaker's key and a text's), a question with its answer (Alpaca, RoleBench), a table
  * by columns, a list of lines by speaker ({"ANN": ["Hi"]}); else its members are entered. A list of records is a scene, members
  * such as "episode" hold for all that is inside, and a long string of several lines is a script of its own. */
+#include "corpus/json_walk.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "corpus/label.h"
@@ -14,286 +13,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH 64
-#define MAX_MEMBERS 100000 /* of one object */
-
-typedef struct member {
-    us_span_str key, value; /* key: between the quotes, not decoded */
-} member;
-
-/* What the enclosing objects say. */
-typedef struct place {
-    char season[64], episode[160], scene[160], bot[80];
-    uint32_t list; /* number of the list, 0: none */
-    int depth;
-    bool element; /* of a list, at once */
-    bool talk;    /* under a key that means a dialogue */
-    bool thread;  /* a list of replies: no scene of its own */
-} place;
-
-typedef struct walk {
-    us_rows *r;
-    us_doc *d;
-    const char *end, *counted; /* lines are counted up to here */
-    uint32_t line, n_lists;
-    us_buf speaker, text, other;
-    char keys[300];   /* of the first object, for the error */
-    us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
-    us_columns last_at;
-    const char *broken;                     /* where a value went wrong */
-    bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
-    bool rejected, in_turn;  /* answers that were rejected are left out; nobody is named: A and B speak in turn */
-    bool shown;              /* what stood twice, as it was said and as it was shown, is read once */
-    uint64_t nameless;       /* texts beside which nobody is named */
-    uint64_t branches;       /* messages beside the way that a chat shows */
-    uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
-} walk;
-
-/* ---- values as pieces of the text ----------------------------------------------------------------------------- */
-
-static const char *blanks(const char *p, const char *end) {
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
-    return p;
-}
-
-/* Behind a remark, "// ..." or a block of C's, which people write between values; p where there is none. */
-static const char *remark(const char *p, const char *end) {
-    const char *close = NULL;
-    if (end - p < 2 || *p != '/') return p;
-    if (p[1] == '/') close = memchr(p, '\n', (size_t)(end - p));
-    else if (p[1] == '*' && (close = memmem(p + 2, (size_t)(end - p) - 2, "*/", 2))) close += 2;
-    return close ? close : p[1] == '/' ? end : p;
-}
-
-/* Blanks and remarks. */
-static const char *gap(const char *p, const char *end) {
-    for (const char *q; (p = blanks(p, end)) < end && *p == '/' && (q = remark(p, end)) > p;) p = q;
-    return p;
-}
-
-static const char *skip_string(const char *p, const char *end) {
-    for (p++; p < end; p++)
-        if (*p == '\\') p++;
-        else if (*p == '"') return p + 1;
-    return NULL;
-}
-
-/* The end of the value at p; NULL when it is cut off or broken. */
-static const char *skip_value(walk *w, const char *p, const char *end) {
-    char open[MAX_DEPTH];
-    int depth = 0;
-    const char *from = p;
-    if (p >= end) return NULL;
-    do {
-        if (*p == '"') {
-            if (!(p = skip_string(p, end))) break;
-        } else if (*p == '{' || *p == '[') {
-            if (depth == MAX_DEPTH) {
-                w->too_deep = true;
-                break;
-            }
-            open[depth++] = *p++;
-        } else if (*p == '}' || *p == ']') {
-            if (!depth || open[depth - 1] != (*p == '}' ? '{' : '[')) break;
-            depth--;
-            p++;
-        } else if (*p == '/' && depth && remark(p, end) > p) p = remark(p, end);
-        else if (!depth) { /* a number or a word */
-            while (p < end && !strchr(",]} \n\r\t:\"{[", *p)) p++;
-            if (p == from) break;
-        } else p++;
-        if (!depth) return p;
-    } while (p < end);
-    w->broken = w->broken ? w->broken : from;
-    return NULL;
-}
-
-/* The members of an object; false when it is broken. *out is free()d by the caller. */
-static bool list_members(walk *w, us_span_str object, member **out, size_t *n, us_error *err) {
-    const char *p = object.s + 1, *end = object.s + object.n - 1;
-    size_t cap = 0;
-    *out = NULL;
-    *n = 0;
-    for (p = gap(p, end); p < end; p = gap(p, end)) {
-        member m;
-        if (*p != '"') return false;
-        const char *q = skip_string(p, end);
-        if (!q) return false;
-        m.key = (us_span_str){p + 1, (size_t)(q - p) - 2};
-        p = gap(q, end);
-        if (p >= end || *p != ':') return false;
-        p = gap(p + 1, end);
-        if (!(q = skip_value(w, p, end))) return false;
-        m.value = (us_span_str){p, (size_t)(q - p)};
-        if (*n >= MAX_MEMBERS) return false;
-        if (us_grow(out, &cap, *n + 1, sizeof **out, err)) return false;
-        (*out)[(*n)++] = m;
-        p = gap(q, end);
-        if (p < end && *p == ',') p++;
-    }
-    return true;
-}
-
-/* The next element of a list: *p stands behind '[' or an element; false at the end. */
-static bool next_element(walk *w, const char **p, const char *end, us_span_str *out) {
-    const char *q = gap(*p, end);
-    if (q < end && *q == ',') q = gap(q + 1, end);
-    const char *after = q < end && *q != ']' ? skip_value(w, q, end) : NULL;
-    if (!after) return false;
-    *out = (us_span_str){q, (size_t)(after - q)};
-    *p = after;
-    return true;
-}
-
-static uint32_t hex4(const char *p, const char *end) {
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++, p++) {
-        if (p >= end) return UINT32_MAX;
-        char c = *p | 32;
-        if (c >= '0' && c <= '9') v = v << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f') v = v << 4 | (uint32_t)(c - 'a' + 10);
-        else return UINT32_MAX;
-    }
-    return v;
-}
-
-/* Appends what stands between the quotes of a string. */
-static us_status decode(us_span_str s, us_buf *out, us_error *err) {
-    const char *p = s.s, *end = s.s + s.n;
-    us_status st = US_OK;
-    while (p < end && !st) {
-        const char *q = memchr(p, '\\', (size_t)(end - p));
-        if (!q) q = end;
-        st = us_buf_append(out, p, (size_t)(q - p), err);
-        if (q + 1 >= end || st) break;
-        static const char from[] = "nrtbf", to[] = "\n\r\t  ";
-        const char *at = strchr(from, q[1]);
-        char bytes[4] = {q[1]};
-        int n = 1;
-        p = q + 2;
-        if (q[1] == 'u') {
-            uint32_t cp = hex4(p, end), low = UINT32_MAX;
-            if (cp != UINT32_MAX) p += 4;
-            if (cp >= 0xd800 && cp < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') low = hex4(p + 2, end);
-            if (low >= 0xdc00 && low < 0xe000) cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00), p += 6;
-            n = cp && cp != UINT32_MAX ? us_utf8_encode(cp, bytes) : 0;
-            if (!n) n = us_utf8_encode(0xfffd, bytes);
-        } else if (at) bytes[0] = to[at - from];
-        st = us_buf_append(out, bytes, (size_t)n, err);
-    }
-    return st;
-}
-
-static us_span_str inner(us_span_str string) { return (us_span_str){string.s + 1, string.n - 2}; }
-static bool is_string(us_span_str v) { return v.n >= 2 && *v.s == '"'; }
-static bool is_scalar(us_span_str v) { return v.n && *v.s != '{' && *v.s != '['; }
-static bool is_null(us_span_str v) { return !v.n || *v.s == 'n' || *v.s == 'N' || *v.s == 't' || *v.s == 'f'; }
-
-static uint32_t line_of(walk *w, const char *p) {
-    while (w->counted < p) {
-        const char *nl = memchr(w->counted, '\n', (size_t)(p - w->counted));
-        if (!nl) break;
-        w->line++;
-        w->counted = nl + 1;
-    }
-    return w->line;
-}
-
 /* ---- records --------------------------------------------------------------------------------------------------- */
 
-static member *find(member *m, size_t n, const char *key) {
-    size_t len = strlen(key);
-    for (size_t i = 0; i < n; i++)
-        if (m[i].key.n == len && !strncasecmp(m[i].key.s, key, len)) return &m[i];
-    return NULL;
-}
-
-/* {"type": "image_url", ...}: a piece of a message that has no words. */
-static bool is_mute(walk *w, us_span_str v) {
-    member *m = NULL;
-    size_t n = 0;
-    bool mute = v.n && *v.s == '{' && list_members(w, v, &m, &n, w->r->err) && find(m, n, "type") &&
-                is_string(find(m, n, "type")->value) && !find(m, n, "text") && !find(m, n, "from") && !find(m, n, "name");
-    free(m);
-    return mute;
-}
-
-/* Text from a value: a string, a number, a list of pieces ("I ", {"type": "bold", "text": "love"}) or an object with a name. */
-static us_status put_value(walk *w, us_span_str v, const char *between, us_buf *out, int depth) {
-    us_status st = US_OK;
-    member *m = NULL;
-    size_t n = 0;
-    if (is_string(v)) return decode(inner(v), out, w->r->err);
-    if (is_scalar(v)) return is_null(v) ? US_OK : us_buf_append(out, v.s, v.n, w->r->err);
-    if (depth > 4) return US_OK;
-    if (*v.s == '[') {
-        const char *p = v.s + 1, *end = v.s + v.n;
-        us_span_str e;
-        while (!st && next_element(w, &p, end, &e)) {
-            if (is_mute(w, e)) continue;
-            if (out->len && *between) st = us_buf_append_str(out, between, w->r->err);
-            if (!st) st = put_value(w, e, between, out, depth + 1);
-        }
-        return st;
-    }
-    static const char *const keys[] = {"nickname", "global_name", "display_name", "displayName", "real_name", "name",
-                                       "username", "full_name",   "first_name",   "screen_name", "text",      "content",
-                                       "value",    "title",       "role",         "body"},
-                             *const within[] = {"user", "author", "application", "profile"}; /* Teams */
-    bool whole = list_members(w, v, &m, &n, w->r->err);
-    member *parts = whole ? find(m, n, "parts") : NULL; /* OpenAI's export */
-    if (parts && *parts->value.s == '[') st = put_value(w, parts->value, "\n", out, depth + 1);
-    else if (whole)
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-            member *found = find(m, n, keys[k]);
-            if (!found || !is_string(found->value) || found->value.n < 3) continue;
-            st = decode(inner(found->value), out, w->r->err);
-            break;
-        }
-    for (size_t k = 0, before = out->len; whole && !parts && k < sizeof within / sizeof *within && !st && out->len == before;
-         k++) {
-        member *found = find(m, n, within[k]);
-        if (found && *found->value.s == '{') st = put_value(w, found->value, between, out, depth + 1);
-    }
-    free(m);
-    return st;
-}
-
 /* Pieces of one text, or several texts: strings, and objects with "text" that name no speaker. */
-static bool is_texts(walk *w, us_span_str v, bool *pieces) {
+static bool is_texts(us_json_walk *w, us_span_str v, bool *pieces) {
     const char *p = v.s + 1, *end = v.s + v.n;
     us_span_str e;
     size_t n = 0, mute = 0;
-    if (is_string(v)) return true;
+    if (us_json_is_string(v)) return true;
     if (v.n && *v.s == '{') { /* {"text": "Hi"} */
-        member *m;
+        us_json_member *m;
         size_t k;
-        bool ok = list_members(w, v, &m, &k, w->r->err);
-        member *text = ok ? find(m, k, "text") : NULL;
-        if (ok && !text) text = find(m, k, "content");
-        if (ok && !text) text = find(m, k, "value");
-        if (ok && !text) text = find(m, k, "body"); /* Matrix */
-        bool named = find(m, k, "name") || find(m, k, "speaker");
-        member *parts = ok && !text ? find(m, k, "parts") : NULL;
-        if (parts && *parts->value.s == '[') ok = *blanks(parts->value.s + 1, parts->value.s + parts->value.n) == '"' && !named;
-        else ok = ok && text && is_string(text->value) && !named;
+        bool ok = us_json_members(w, v, &m, &k, w->r->err);
+        us_json_member *text = ok ? us_json_find(m, k, "text") : NULL;
+        if (ok && !text) text = us_json_find(m, k, "content");
+        if (ok && !text) text = us_json_find(m, k, "value");
+        if (ok && !text) text = us_json_find(m, k, "body"); /* Matrix */
+        bool named = us_json_find(m, k, "name") || us_json_find(m, k, "speaker");
+        us_json_member *parts = ok && !text ? us_json_find(m, k, "parts") : NULL;
+        if (parts && *parts->value.s == '[')
+            ok = *us_json_blanks(parts->value.s + 1, parts->value.s + parts->value.n) == '"' && !named;
+        else ok = ok && text && us_json_is_string(text->value) && !named;
         free(m);
         return ok;
     }
     if (!v.n || *v.s != '[') return false;
-    while (n < 64 && next_element(w, &p, end, &e)) {
+    while (n < 64 && us_json_next(w, &p, end, &e)) {
         n++;
-        if (is_string(e)) continue;
-        if (is_mute(w, e)) {
+        if (us_json_is_string(e)) continue;
+        if (us_json_is_mute(w, e)) {
             mute++;
             continue;
         }
-        member *m;
+        us_json_member *m;
         size_t k;
-        bool ok = *e.s == '{' && list_members(w, e, &m, &k, w->r->err);
-        ok = ok && find(m, k, "text") && (find(m, k, "type") || k == 1) && is_string(find(m, k, "text")->value) &&
-             !find(m, k, "from") && !find(m, k, "date") && !find(m, k, "author") &&
-             !find(m, k, "sender"); /* those are messages */
+        bool ok = *e.s == '{' && us_json_members(w, e, &m, &k, w->r->err);
+        ok = ok && us_json_find(m, k, "text") && (us_json_find(m, k, "type") || k == 1) &&
+             us_json_is_string(us_json_find(m, k, "text")->value) && !us_json_find(m, k, "from") &&
+             !us_json_find(m, k, "date") && !us_json_find(m, k, "author") &&
+             !us_json_find(m, k, "sender"); /* those are messages */
         if (*e.s == '{') free(m);
         if (!ok) return false;
         *pieces = true;
@@ -302,13 +60,13 @@ static bool is_texts(walk *w, us_span_str v, bool *pieces) {
 }
 
 static bool is_names(us_span_str v) { /* a string, a list of strings, an object (which has a name) */
-    if (is_string(v) || (v.n && *v.s == '{') || (is_scalar(v) && v.n)) return true;
-    const char *p = v.n ? blanks(v.s + 1, v.s + v.n) : NULL;
+    if (us_json_is_string(v) || (v.n && *v.s == '{') || (us_json_is_scalar(v) && v.n)) return true;
+    const char *p = v.n ? us_json_blanks(v.s + 1, v.s + v.n) : NULL;
     return p && *v.s == '[' && (*p == '"' || *p == ']' || *p == '{');
 }
 
 /* Are the keys those of the object before? They are kept for the next. */
-static bool same_keys(walk *w, const member *m, size_t n) {
+static bool same_keys(us_json_walk *w, const us_json_member *m, size_t n) {
     size_t at = 0, i = 0;
     for (; i < n; at += m[i++].key.n + 1)
         if (at + m[i].key.n + 1 > w->last_keys.len || memcmp(w->last_keys.data + at, m[i].key.s, m[i].key.n) ||
@@ -332,13 +90,13 @@ static bool is_word_list(us_span_str key) {
     return false;
 }
 
-static bool is_timed_words(const member *m) {
+static bool is_timed_words(const us_json_member *m) {
     return is_word_list(m->key) && m->value.n > 1 && *m->value.s == '[' &&
-           strchr("{]", *blanks(m->value.s + 1, m->value.s + m->value.n));
+           strchr("{]", *us_json_blanks(m->value.s + 1, m->value.s + m->value.n));
 }
 
 /* Which members are speaker and text, if the object is a record. */
-static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
+static bool is_record(us_json_walk *w, us_json_member *m, size_t n, us_columns *at) {
     us_span_str header[64];
     bool barred[64] = {false}, pieces;
     if (n > 64) n = 64;
@@ -358,17 +116,19 @@ static bool is_record(walk *w, member *m, size_t n, us_columns *at) {
             (at->at[US_CELL_SPEAKER] >= 0 && barred[at->at[US_CELL_SPEAKER]]))
             return false;
     }
-    return at->at[US_CELL_TEXT] >= 0 && at->at[US_CELL_SPEAKER] >= 0;
+    if (at->at[US_CELL_TEXT] < 0 || at->at[US_CELL_SPEAKER] < 0) return false;
+    return !us_json_is_key(&m[at->at[US_CELL_TEXT]], "value") ||
+           !us_json_is_key(&m[at->at[US_CELL_SPEAKER]], "creator"); /* Slack: a channel's purpose */
 }
 
 /* Scalars that say where we are. */
-static void note_place(walk *w, member *m, size_t n, const us_columns *at, place *pl) {
+static void note_place(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, us_json_place *pl) {
     char *const to[US_N_CELLS] = {NULL, NULL, pl->episode, pl->season, pl->scene};
     const size_t room[US_N_CELLS] = {0, 0, sizeof pl->episode, sizeof pl->season, sizeof pl->scene};
     for (int c = US_CELL_EPISODE; c < US_N_CELLS; c++) {
-        if (at->at[c] < 0 || (size_t)at->at[c] >= n || !is_scalar(m[at->at[c]].value)) continue;
+        if (at->at[c] < 0 || (size_t)at->at[c] >= n || !us_json_is_scalar(m[at->at[c]].value)) continue;
         us_buf_clear(&w->other);
-        if (put_value(w, m[at->at[c]].value, "", &w->other, 0) || !w->other.len) continue;
+        if (us_json_put(w, m[at->at[c]].value, "", &w->other, 0) || !w->other.len) continue;
         size_t len = w->other.len < room[c] - 1 ? w->other.len : room[c] - 1;
         while (len && ((unsigned char)w->other.data[len] & 0xc0) == 0x80) len--; /* whole characters */
         memcpy(to[c], w->other.data, len);
@@ -400,42 +160,6 @@ static us_span_str put_right(us_buf *b) {
     return s;
 }
 
-static us_status add_line(walk *w, const char *at, const place *pl, us_span_str speaker, us_span_str text) {
-    us_span_str cells[US_N_CELLS] = {{0}};
-    char scene[200];
-    int n = snprintf(scene, sizeof scene, pl->list ? "%s#%u" : "%s", pl->scene, pl->list);
-    cells[US_CELL_SPEAKER] = speaker;
-    cells[US_CELL_TEXT] = text;
-    cells[US_CELL_EPISODE] = (us_span_str){pl->episode, strlen(pl->episode)};
-    cells[US_CELL_SEASON] = (us_span_str){pl->season, strlen(pl->season)};
-    cells[US_CELL_SCENE] = (us_span_str){scene, (size_t)n};
-    size_t max = w->r->options->max_cell_bytes ? w->r->options->max_cell_bytes : (size_t)1 << 20;
-    if (text.n > max) {
-        char reason[80];
-        snprintf(reason, sizeof reason, "a text of more than %zu bytes", max);
-        us_rows_reject(w->r, line_of(w, at), reason);
-    } else us_rows_add(w->r, line_of(w, at), cells, 0);
-    return w->r->status;
-}
-
-static us_span_str held(const us_buf *b) { return (us_span_str){b->data ? b->data : "", b->len}; }
-
-/* The k-th of the turns of two people who are not named. */
-static us_status say_unnamed(walk *w, us_span_str said, const place *pl, size_t k) {
-    us_buf_clear(&w->text);
-    w->in_turn = true;
-    us_status st = put_value(w, said, "", &w->text, 0);
-    return st ? st : add_line(w, said.s, pl, (us_span_str){k & 1 ? "B" : "A", 1}, held(&w->text));
-}
-
-static us_status say_list(walk *w, us_span_str list, const place *pl, size_t *k) {
-    const char *p = list.s + 1, *end = list.s + list.n;
-    us_span_str e;
-    us_status st = US_OK;
-    while (!st && next_element(w, &p, end, &e)) st = say_unnamed(w, e, pl, (*k)++);
-    return st;
-}
-
 /* The one who sets up a chat says nothing in it. */
 static bool is_system(us_span_str s) {
     static const char *const names[] = {"system", "tool", "function", "developer"};
@@ -458,253 +182,61 @@ static bool is_notice(us_span_str s) {
     return false;
 }
 
-static us_status emit(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl) {
+static us_status emit(us_json_walk *w, us_span_str object, us_json_member *m, size_t n, const us_columns *at,
+                      us_json_place pl) {
     us_span_str text = m[at->at[US_CELL_TEXT]].value;
     bool pieces = false;
-    place here = pl;
+    us_json_place here = pl;
     us_buf_clear(&w->speaker);
     note_place(w, m, n, at, &here);
-    if (strcmp(here.scene, pl.scene)) here.list = 0;                             /* the record says its scene itself */
-    member *profile = find(m, n, "user_profile"), *kind = find(m, n, "subtype"); /* Slack */
-    us_status st = profile && *profile->value.s == '{' ? put_value(w, profile->value, ", ", &w->speaker, 0) : US_OK;
+    if (strcmp(here.scene, pl.scene)) here.list = 0; /* the record says its scene itself */
+    us_json_member *profile = us_json_find(m, n, "user_profile"), *kind = us_json_find(m, n, "subtype"); /* Slack */
+    us_status st = profile && *profile->value.s == '{' ? us_json_put(w, profile->value, ", ", &w->speaker, 0) : US_OK;
     static const char *const notices[] = {"\"GuildMember", "\"Channel", "\"Thread", "\"Call", "\"Recipient", "\"UserPremium"};
-    member *type = find(m, n, "author") ? find(m, n, "type") : NULL; /* Discord: who joined, what was pinned */
+    us_json_member *type =
+        us_json_find(m, n, "author") ? us_json_find(m, n, "type") : NULL; /* Discord: who joined, what was pinned */
     for (size_t i = 0; type && i < sizeof notices / sizeof *notices; i++)
         if (type->value.n > strlen(notices[i]) && !memcmp(type->value.s, notices[i], strlen(notices[i])))
-            return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+            return us_rows_action(w->r, us_json_line_of(w, object.s)), w->r->status;
     if (kind && (memmem(kind->value.s, kind->value.n, "channel_", 8) || memmem(kind->value.s, kind->value.n, "group_", 6)))
-        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
-    if (!st && !w->speaker.len) st = put_value(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
+        return us_rows_action(w->r, us_json_line_of(w, object.s)), w->r->status;
+    if (!st && !w->speaker.len) st = us_json_put(w, m[at->at[US_CELL_SPEAKER]].value, ", ", &w->speaker, 0);
     if (st || !is_texts(w, text, &pieces)) return st;
-    w->messenger = find(m, n, "sender_name") && find(m, n, "timestamp_ms");
+    w->messenger = us_json_find(m, n, "sender_name") && us_json_find(m, n, "timestamp_ms");
     if (w->messenger) put_right(&w->speaker);
-    member *hidden = find(m, n, "is_system"), *forwarded = find(m, n, "forwarded_from"); /* SillyTavern, Telegram */
+    us_json_member *hidden = us_json_find(m, n, "is_system"),
+                   *forwarded = us_json_find(m, n, "forwarded_from"); /* SillyTavern, Telegram */
     if (hidden && *hidden->value.s == 't') {
         w->hidden++;
-        return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+        return us_rows_action(w->r, us_json_line_of(w, object.s)), w->r->status;
     }
-    if (forwarded && is_string(forwarded->value)) { /* words of somebody else */
+    if (forwarded && us_json_is_string(forwarded->value)) { /* words of somebody else */
         us_buf_clear(&w->other);
-        if (!st) st = decode(inner(forwarded->value), &w->other, w->r->err);
+        if (!st) st = us_json_decode(us_json_inner(forwarded->value), &w->other, w->r->err);
         bool own = w->other.len == w->speaker.len && w->other.len && !memcmp(w->other.data, w->speaker.data, w->other.len);
-        if (st || !own) return us_rows_action(w->r, line_of(w, object.s)), st ? st : w->r->status;
+        if (st || !own) return us_rows_action(w->r, us_json_line_of(w, object.s)), st ? st : w->r->status;
     }
-    if (is_system(held(&w->speaker))) return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
+    if (is_system(us_json_held(&w->speaker))) return us_rows_action(w->r, us_json_line_of(w, object.s)), w->r->status;
     const char *p = text.s + 1, *end = text.s + text.n;
     us_span_str e = text;
     bool list = *text.s == '[' && !pieces;
-    if (list && *blanks(p, end) == ']') return us_rows_action(w->r, line_of(w, object.s)), w->r->status;
-    while (!st && (!list || next_element(w, &p, end, &e))) { /* a list of strings: a line each */
+    if (list && *us_json_blanks(p, end) == ']') return us_rows_action(w->r, us_json_line_of(w, object.s)), w->r->status;
+    while (!st && (!list || us_json_next(w, &p, end, &e))) { /* a list of strings: a line each */
         us_buf_clear(&w->text);
-        st = put_value(w, e, "", &w->text, 0);
+        st = us_json_put(w, e, "", &w->text, 0);
         if (!st && w->messenger && is_notice(put_right(&w->text))) {
-            us_rows_action(w->r, line_of(w, e.s));
+            us_rows_action(w->r, us_json_line_of(w, e.s));
             st = w->r->status;
-        } else if (!st) st = add_line(w, e.s, &here, held(&w->speaker), held(&w->text));
+        } else if (!st) st = us_json_say(w, e.s, &here, us_json_held(&w->speaker), us_json_held(&w->text));
         if (!list) break;
     }
     return st;
 }
 
-/* {"message": "Quack.", "is_human": false} (PIPPA): a text of the visitor's or of the character's, whom "bot_name" around it names. */
-static us_status emit_side(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
-    static const char *const keys[] = {"is_human", "is_user", "from_user"};
-    member *side = NULL;
-    int text = at->at[US_CELL_TEXT];
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !side; i++) side = find(m, n, keys[i]);
-    *done = side && text >= 0 && is_string(m[text].value) && (*side->value.s == 't' || *side->value.s == 'f');
-    if (!*done) return US_OK;
-    const char *who = *side->value.s == 't' ? "user" : pl.bot[0] ? pl.bot : "assistant";
-    us_buf_clear(&w->text);
-    us_status st = put_value(w, m[text].value, "", &w->text, 0);
-    return st ? st : add_line(w, object.s, &pl, (us_span_str){who, strlen(who)}, held(&w->text));
-}
-
-/* Character.AI: "candidates" for one turn, of which "primary_candidate_id" is shown; in its older export "src" says it, and what
- * "is_alternative" was not shown. */
-static us_status emit_candidate(walk *w, us_span_str object, member *m, size_t n, place pl, bool *done) {
-    member *who = find(m, n, "author"), *list = find(m, n, "candidates"), *shown = find(m, n, "primary_candidate_id"),
-           *of = NULL, *src = find(m, n, "src"), *text = find(m, n, "text"), *other = find(m, n, "is_alternative");
-    us_status st = US_OK;
-    us_span_str e, said = {0};
-    size_t k = 0, count = 0;
-    bool old = src && *src->value.s == '{' && text && is_string(text->value) && other;
-    if (old && *other->value.s == 't') return *done = true, w->branches++, US_OK;
-    if (old) who = src, said = text->value;
-    else if (!who || *who->value.s != '{' || !list || *list->value.s != '[') return US_OK;
-    for (const char *p = old ? NULL : list->value.s + 1; p && next_element(w, &p, list->value.s + list->value.n, &e); count++) {
-        bool whole = *e.s == '{' && list_members(w, e, &of, &k, w->r->err);
-        member *words = whole ? find(of, k, "raw_content") : NULL, *id = whole ? find(of, k, "candidate_id") : NULL;
-        bool is_shown = id && shown && id->value.n == shown->value.n && !memcmp(id->value.s, shown->value.s, id->value.n);
-        if (words && is_string(words->value) && (!said.n || is_shown)) said = words->value;
-        if (*e.s == '{') free(of);
-    }
-    if (!said.n) return US_OK;
-    *done = true;
-    w->branches += count ? count - 1 : 0;
-    us_buf_clear(&w->speaker);
-    us_buf_clear(&w->text);
-    st = put_value(w, who->value, "", &w->speaker, 0);
-    if (!st) st = decode(inner(said), &w->text, w->r->err);
-    return st ? st : add_line(w, object.s, &pl, held(&w->speaker), held(&w->text));
-}
-
-/* Who speaks is said beside an object that has the words: {"turn": "driver", "data": {"utterance": "Hi"}} (KVRET); or two of them make a
- * turn: {"usr": {"transcript": "Hi"}, "sys": {"sent": "Hello."}} (CamRest). */
-static us_status emit_halves(walk *w, us_span_str object, member *m, size_t n, place pl, bool *done) {
-    static const char *const keys[][2] = {{"data", "utterance"}, {"usr", "transcript"}, {"sys", "sent"}};
-    member *turn = find(m, n, "turn"), *of = NULL;
-    us_status st = US_OK;
-    size_t k = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !st; i++) {
-        member *half = find(m, n, keys[i][0]);
-        if (!half || *half->value.s != '{' || (!i && (!turn || !is_string(turn->value)))) continue;
-        bool whole = list_members(w, half->value, &of, &k, w->r->err);
-        member *said = whole ? find(of, k, keys[i][1]) : NULL;
-        if (said && is_string(said->value)) {
-            *done = true;
-            us_buf_clear(&w->speaker);
-            us_buf_clear(&w->text);
-            st = i ? us_buf_append_str(&w->speaker, keys[i][0], w->r->err) : decode(inner(turn->value), &w->speaker, w->r->err);
-            if (!st) st = decode(inner(said->value), &w->text, w->r->err);
-            if (!st) st = add_line(w, object.s, &pl, held(&w->speaker), held(&w->text));
-        }
-        free(of);
-    }
-    return st;
-}
-
-/* {"id": 1, "text": "Ann: Hi"}: the name stands in the words. */
-static us_status emit_labelled(walk *w, us_span_str object, us_span_str text, place pl, bool *done) {
-    us_span_str name, direction, words;
-    us_buf_clear(&w->text);
-    us_status st = decode(inner(text), &w->text, w->r->err);
-    bool label =
-        !st && us_label_split(held(&w->text), &name, &direction, &words) && words.n && !(*name.s >= 'a' && *name.s <= 'z');
-    *done = label && !memchr(w->text.data, '\n', w->text.len);
-    if (!*done) return st;
-    us_buf_clear(&w->other);
-    st = us_label_put_direction(direction, &w->other, w->r->err);
-    if (!st) st = us_buf_append(&w->other, words.s, words.n, w->r->err);
-    return st ? st : add_line(w, object.s, &pl, name, held(&w->other));
-}
-
-/* MultiWOZ 2.0 and 2.1: {"goal": ..., "log": [{"text": ..., "metadata": {}}, ...]}: the user begins, whose turns have no metadata. */
-static us_status emit_log(walk *w, member *m, size_t n, place pl, bool *done) {
-    member *log = find(m, n, "log"), *of = NULL;
-    us_status st = US_OK;
-    us_span_str e;
-    size_t k = 0;
-    if (!log || *log->value.s != '[') return US_OK;
-    pl.list = ++w->n_lists;
-    for (const char *p = log->value.s + 1; !st && next_element(w, &p, log->value.s + log->value.n, &e);) {
-        bool whole = *e.s == '{' && list_members(w, e, &of, &k, w->r->err);
-        member *text = whole ? find(of, k, "text") : NULL, *data = whole ? find(of, k, "metadata") : NULL;
-        if (text && is_string(text->value) && data) {
-            bool user = *data->value.s == '{' && *blanks(data->value.s + 1, data->value.s + data->value.n) == '}';
-            us_buf_clear(&w->text);
-            *done = true;
-            st = decode(inner(text->value), &w->text, w->r->err);
-            if (!st) st = add_line(w, e.s, &pl, user ? (us_span_str){"USER", 4} : (us_span_str){"SYSTEM", 6}, held(&w->text));
-        }
-        if (*e.s == '{') free(of);
-        of = NULL;
-    }
-    return st;
-}
-
-/* Of "response_a" and "response_b" the one that "winner" names, else the first; the other is counted. */
-static member *better_of(walk *w, member *m, size_t n, member *first) {
-    member *other = NULL, *winner = find(m, n, "winner");
-    for (size_t i = 0; i < n && !other; i++)
-        if (us_columns_is_other_answer(first->key, m[i].key) && *m[i].value.s == *first->value.s) other = &m[i];
-    if (!other) return first;
-    w->beside++;
-    us_span_str won = winner && is_string(winner->value) ? inner(winner->value) : (us_span_str){"", 0};
-    char last = won.n ? won.s[won.n - 1] | 32 : 0; /* "model_b", "B", "2" */
-    bool named = won.n == 1 || (won.n > 2 && strchr("_- ", won.s[won.n - 2]));
-    return named && last == (other->key.s[other->key.n - 1] | 32) ? other : first;
-}
-
-/* [["Hi", "Hello."], ["And?", "Nothing."]]: what was asked and what was answered, from the beginning of a chat. */
-static bool is_pairs(walk *w, us_span_str list) {
-    const char *p = list.s + 1, *end = list.s + list.n;
-    us_span_str pair, e;
-    size_t n = 0;
-    if (!list.n || *list.s != '[') return false;
-    while (n < 8 && next_element(w, &p, end, &pair)) {
-        size_t k = 0;
-        const char *q = pair.s + 1;
-        if (*pair.s != '[') return false;
-        while (k < 4 && next_element(w, &q, pair.s + pair.n, &e) && (is_string(e) || is_null(e))) k++;
-        if (k != 2) return false;
-        n++;
-    }
-    return n > 0;
-}
-
-/* What a program writes in place of words: the mark that the character begins. */
-static bool is_no_words(us_span_str s) { return s.n > 4 && !memcmp(s.s, "<|", 2) && !memcmp(s.s + s.n - 2, "|>", 2); }
-
-static us_status say_pairs(walk *w, us_span_str list, place pl) {
-    static const char *const who[] = {"user", "assistant"};
-    const char *p = list.s + 1, *end = list.s + list.n;
-    us_span_str pair, e;
-    us_status st = US_OK;
-    while (!st && next_element(w, &p, end, &pair)) {
-        const char *q = pair.s + 1;
-        for (int k = 0; k < 2 && *pair.s == '[' && !st && next_element(w, &q, pair.s + pair.n, &e); k++) {
-            us_buf_clear(&w->text);
-            st = put_value(w, e, "", &w->text, 0);
-            if (!st && w->text.len && !is_no_words(held(&w->text)))
-                st = add_line(w, e.s, &pl, (us_span_str){who[k], strlen(who[k])}, held(&w->text));
-        }
-    }
-    return st;
-}
-
-/* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
- * character (named by a speaker's key, else "assistant") answers. */
-static us_status emit_answer(walk *w, us_span_str object, member *m, size_t n, const us_columns *at, place pl, bool *done) {
-    member *question = NULL, *answer = NULL, *more = NULL;
-    us_span_str keys[64];
-    size_t k = n < 64 ? n : 64, ask_at, answer_at;
-    for (size_t i = 0; i < k; i++) keys[i] = m[i].key;
-    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = better_of(w, m, k, &m[answer_at]);
-    bool list = answer && answer->value.n && *answer->value.s == '[';
-    if (find(m, n, "choice") || find(m, n, "choices")) return *done = false, US_OK; /* an examination's */
-    *done = question && answer && is_string(question->value) &&
-            (is_string(answer->value) || (list && *blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
-    if (!*done) return US_OK;
-    us_buf_clear(&w->speaker);
-    us_buf_clear(&w->text);
-    if (!pl.talk || !pl.list) pl.list = ++w->n_lists; /* each a scene, but where a conversation is a list of them */
-    member *history = find(m, n, "history");
-    us_status st = history && is_pairs(w, history->value) ? say_pairs(w, history->value, pl) : US_OK;
-    us_buf_clear(&w->text);
-    if (!st) st = decode(inner(question->value), &w->text, w->r->err);
-    if ((more = find(m, n, "input")) && more != question && is_string(more->value) && more->value.n > 2) {
-        if (!st) st = us_buf_append_str(&w->text, "\n", w->r->err);
-        if (!st) st = decode(inner(more->value), &w->text, w->r->err);
-    }
-    if (!st) st = add_line(w, question->value.s, &pl, (us_span_str){"user", 4}, held(&w->text));
-    us_span_str e = answer->value;
-    const char *p = e.s + 1;
-    if (list && !next_element(w, &p, e.s + e.n, &e)) return st; /* of several answers to one question the first */
-    int who = at->at[US_CELL_SPEAKER];
-    if (who >= 0 && (&m[who] == question || &m[who] == answer || !is_string(m[who].value))) who = -1;
-    us_buf_clear(&w->text);
-    if (!st && who >= 0) st = put_value(w, m[who].value, ", ", &w->speaker, 0);
-    if (!st && !w->speaker.len) st = us_buf_append_str(&w->speaker, "assistant", w->r->err);
-    if (!st) st = put_value(w, e, "", &w->text, 0);
-    (void)object;
-    return st ? st : add_line(w, answer->value.s, &pl, held(&w->speaker), held(&w->text));
-}
-
 /* ---- scripts and tables inside -------------------------------------------------------------------------------------- */
 
 /* A text of several lines inside the JSON, read as a document of its own. */
-static us_status read_inside(walk *w, const char *at, const us_buf *text, const place *pl, bool *any) {
+static us_status read_inside(us_json_walk *w, const char *at, const us_buf *text, const us_json_place *pl, bool *any) {
     us_doc d = {.path = w->d->path, .s = text->data ? text->data : "", .n = text->len, .listed = true, .inside = true};
     us_script_options o = *w->r->options;
     us_view v;
@@ -714,7 +246,7 @@ static us_status read_inside(walk *w, const char *at, const us_buf *text, const 
     const char *name = w->r->file_episode;
     uint32_t inside = w->r->inside;
     *any = true;
-    w->r->inside = line_of(w, at);
+    w->r->inside = us_json_line_of(w, at);
     if (pl->episode[0]) w->r->file_episode = pl->episode;
     us_rows_scene(w->r);
     us_status st = shape->read(w->r, &d);
@@ -723,9 +255,9 @@ static us_status read_inside(walk *w, const char *at, const us_buf *text, const 
     return st ? st : w->r->status;
 }
 
-static us_status put_csv_cell(walk *w, us_span_str v, bool first, us_buf *out) {
+static us_status put_csv_cell(us_json_walk *w, us_span_str v, bool first, us_buf *out) {
     us_buf_clear(&w->text);
-    us_status st = put_value(w, v, " ", &w->text, 0);
+    us_status st = us_json_put(w, v, " ", &w->text, 0);
     if (!st) st = us_buf_append_str(out, first ? "\"" : ",\"", w->r->err);
     for (size_t i = 0; i < w->text.len && !st; i++)
         st = us_buf_append(out, w->text.data[i] == '"' ? "\"\"" : &w->text.data[i], w->text.data[i] == '"' ? 2 : 1, w->r->err);
@@ -733,16 +265,16 @@ static us_status put_csv_cell(walk *w, us_span_str v, bool first, us_buf *out) {
 }
 
 /* Of rows of two cells, without a header that is known, the one whose values come again is the speaker's: 0 or 1; -1: neither. */
-static int speaker_of_rows(walk *w, us_span_str list) {
+static int speaker_of_rows(us_json_walk *w, us_span_str list) {
     const char *p = list.s + 1, *end = list.s + list.n;
     us_span_str row, cell, seen[2][64];
     us_columns named;
     size_t rows = 0, again[2] = {0};
-    for (; rows < 64 && next_element(w, &p, end, &row); rows++) {
+    for (; rows < 64 && us_json_next(w, &p, end, &row); rows++) {
         const char *q = row.s + 1;
         size_t n = 0;
-        for (; next_element(w, &q, row.s + row.n, &cell); n++) {
-            if (n > 1 || !is_string(cell)) return -1;
+        for (; us_json_next(w, &q, row.s + row.n, &cell); n++) {
+            if (n > 1 || !us_json_is_string(cell)) return -1;
             bool met = false;
             for (size_t i = 0; i < rows && !met; i++) met = seen[n][i].n == cell.n && !memcmp(seen[n][i].s, cell.s, cell.n);
             again[n] += met;
@@ -751,7 +283,7 @@ static int speaker_of_rows(walk *w, us_span_str list) {
         if (n != 2) return -1;
     }
     if (!rows) return -1;
-    us_span_str header[2] = {inner(seen[0][0]), inner(seen[1][0])};
+    us_span_str header[2] = {us_json_inner(seen[0][0]), us_json_inner(seen[1][0])};
     us_columns_named(w->r->options, header, 2, NULL, &named);
     if (named.at[US_CELL_SPEAKER] >= 0 && named.at[US_CELL_TEXT] >= 0) return -1;
     int best = again[1] > again[0];
@@ -759,18 +291,18 @@ static int speaker_of_rows(walk *w, us_span_str list) {
 }
 
 /* A list of lists is a table, row by row; "columns" may stand beside it (pandas' "split"). */
-static us_status read_rows(walk *w, us_span_str list, us_span_str columns, const place *pl) {
+static us_status read_rows(us_json_walk *w, us_span_str list, us_span_str columns, const us_json_place *pl) {
     us_buf csv;
     us_buf_init(&csv, (size_t)1 << 31);
     us_span_str row = columns, cell;
     const char *p = list.s + 1, *end = list.s + list.n;
     int speaker = columns.n ? -1 : speaker_of_rows(w, list);
     us_status st = speaker < 0 ? US_OK : us_buf_append_str(&csv, speaker ? "text,speaker\n" : "speaker,text\n", w->r->err);
-    for (bool more = columns.n || next_element(w, &p, end, &row); more && !st; more = next_element(w, &p, end, &row)) {
+    for (bool more = columns.n || us_json_next(w, &p, end, &row); more && !st; more = us_json_next(w, &p, end, &row)) {
         const char *q = row.s + 1;
         bool first = true;
         if (*row.s != '[') continue;
-        while (!st && next_element(w, &q, row.s + row.n, &cell)) st = put_csv_cell(w, cell, first, &csv), first = false;
+        while (!st && us_json_next(w, &q, row.s + row.n, &cell)) st = put_csv_cell(w, cell, first, &csv), first = false;
         if (!st) st = us_buf_append_str(&csv, "\n", w->r->err);
     }
     bool any = false;
@@ -781,17 +313,17 @@ static us_status read_rows(walk *w, us_span_str list, us_span_str columns, const
 
 /* [["Hi", "Hello."], ["And?", "Fine.", "Good."]] (LCCC): each list a conversation of two who are not named. Lists of different lengths, or
  * many in which no word comes again in its place, are no table. */
-static bool is_conversations(walk *w, us_span_str list) {
+static bool is_conversations(us_json_walk *w, us_span_str list) {
     const char *p = list.s + 1, *end = list.s + list.n;
     us_span_str row, cell, first[2][64];
     size_t rows = 0, width = 0, again = 0;
     bool uneven = false;
-    while (rows < 64 && next_element(w, &p, end, &row)) {
+    while (rows < 64 && us_json_next(w, &p, end, &row)) {
         const char *q = row.s + 1;
         size_t n = 0;
         if (*row.s != '[') return false;
-        for (; next_element(w, &q, row.s + row.n, &cell); n++) {
-            if (!is_string(cell)) return false;
+        for (; us_json_next(w, &q, row.s + row.n, &cell); n++) {
+            if (!us_json_is_string(cell)) return false;
             if (n > 1) continue;
             first[n][rows] = cell;
             for (size_t i = 0; i < rows; i++) again += first[n][i].n == cell.n && !memcmp(first[n][i].s, cell.s, cell.n);
@@ -804,42 +336,42 @@ static bool is_conversations(walk *w, us_span_str list) {
     return again * 4 < rows && ((uneven && rows > 1) || rows > 5);
 }
 
-static us_status say_conversations(walk *w, us_span_str list, place pl) {
+static us_status say_conversations(us_json_walk *w, us_span_str list, us_json_place pl) {
     const char *p = list.s + 1, *end = list.s + list.n;
     us_span_str row;
     us_status st = US_OK;
-    while (!st && next_element(w, &p, end, &row)) {
+    while (!st && us_json_next(w, &p, end, &row)) {
         size_t k = 0;
         pl.list = ++w->n_lists;
-        st = say_list(w, row, &pl, &k);
+        st = us_json_say_list(w, row, &pl, &k);
         us_doc_done(w->d, row.s);
     }
     return st;
 }
 
 /* Is it a list of lists of plain values? */
-static bool is_rows(walk *w, us_span_str list) {
+static bool is_rows(us_json_walk *w, us_span_str list) {
     const char *p = list.s + 1, *end = list.s + list.n;
     us_span_str row, cell;
-    for (size_t rows = 0; rows < 8 && next_element(w, &p, end, &row); rows++) {
+    for (size_t rows = 0; rows < 8 && us_json_next(w, &p, end, &row); rows++) {
         const char *q = row.s + 1;
         if (*row.s != '[') return false;
-        while (next_element(w, &q, row.s + row.n, &cell))
-            if (!is_scalar(cell)) return false;
+        while (us_json_next(w, &q, row.s + row.n, &cell))
+            if (!us_json_is_scalar(cell)) return false;
     }
     return true;
 }
 
 /* The values of a column: the elements of a list, or the members of {"0": ..., "1": ...}. */
-static bool next_in_column(walk *w, us_span_str column, const char **p, us_span_str *out) {
+static bool next_in_column(us_json_walk *w, us_span_str column, const char **p, us_span_str *out) {
     const char *end = column.s + column.n;
-    if (*column.s == '[') return next_element(w, p, end, out);
+    if (*column.s == '[') return us_json_next(w, p, end, out);
     us_span_str key;
-    if (!next_element(w, p, end - 1, &key)) return false;
-    const char *q = blanks(*p, end);
+    if (!us_json_next(w, p, end - 1, &key)) return false;
+    const char *q = us_json_blanks(*p, end);
     if (q >= end || *q != ':') return false;
-    q = blanks(q + 1, end);
-    const char *after = skip_value(w, q, end - 1);
+    q = us_json_blanks(q + 1, end);
+    const char *after = us_json_skip(w, q, end - 1);
     if (!after) return false;
     *out = (us_span_str){q, (size_t)(after - q)};
     *p = after;
@@ -847,21 +379,22 @@ static bool next_in_column(walk *w, us_span_str column, const char **p, us_span_
 }
 
 /* Lists of the same length, where the texts don't begin with names: those would be who is there, and what they say. */
-static bool side_by_side(walk *w, us_span_str a, us_span_str b) {
+static bool side_by_side(us_json_walk *w, us_span_str a, us_span_str b) {
     const char *p = a.s + 1, *q = b.s + 1;
     us_span_str x, y, name, direction, words;
     size_t n = 0, labels = 0;
     for (;; n++) {
-        bool more = next_element(w, &p, a.s + a.n, &x);
-        if (next_element(w, &q, b.s + b.n, &y) != more) return false;
+        bool more = us_json_next(w, &p, a.s + a.n, &x);
+        if (us_json_next(w, &q, b.s + b.n, &y) != more) return false;
         if (!more) break;
-        labels += is_string(y) && us_label_split(inner(y), &name, &direction, &words) && words.n;
+        labels += us_json_is_string(y) && us_label_split(us_json_inner(y), &name, &direction, &words) && words.n;
     }
     return labels * 10 < n * 8;
 }
 
 /* {"character": ["Ann", ...], "line": ["Hi", ...]}: a table by columns. */
-static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at, place pl, bool *done) {
+static us_status read_columns(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, us_json_place pl,
+                              bool *done) {
     us_span_str speakers, texts, a, b;
     *done = false;
     us_columns c = *at;
@@ -869,22 +402,22 @@ static us_status read_columns(walk *w, member *m, size_t n, const us_columns *at
     speakers = m[c.at[US_CELL_SPEAKER]].value;
     texts = m[c.at[US_CELL_TEXT]].value;
     (void)n;
-    if (is_scalar(speakers) || is_scalar(texts) || *speakers.s != *texts.s) return US_OK;
+    if (us_json_is_scalar(speakers) || us_json_is_scalar(texts) || *speakers.s != *texts.s) return US_OK;
     if (*speakers.s == '[' && !side_by_side(w, speakers, texts)) return US_OK;
     const char *p = speakers.s + 1, *q = texts.s + 1;
     if (*speakers.s == '{') { /* columns have the numbers of their rows as keys */
-        const char *key = blanks(p, speakers.s + speakers.n);
+        const char *key = us_json_blanks(p, speakers.s + speakers.n);
         if (*key != '"' || key[1] < '0' || key[1] > '9') return US_OK;
     }
     us_status st = US_OK;
     for (size_t i = 0; !st && next_in_column(w, speakers, &p, &a) && next_in_column(w, texts, &q, &b); i++) {
-        if (!is_scalar(a) || !is_scalar(b)) break;
+        if (!us_json_is_scalar(a) || !us_json_is_scalar(b)) break;
         *done = true;
         us_buf_clear(&w->speaker);
         us_buf_clear(&w->text);
-        st = put_value(w, a, "", &w->speaker, 0);
-        if (!st) st = put_value(w, b, "", &w->text, 0);
-        if (!st) st = add_line(w, b.s, &pl, held(&w->speaker), held(&w->text));
+        st = us_json_put(w, a, "", &w->speaker, 0);
+        if (!st) st = us_json_put(w, b, "", &w->text, 0);
+        if (!st) st = us_json_say(w, b.s, &pl, us_json_held(&w->speaker), us_json_held(&w->text));
     }
     return st;
 }
@@ -900,16 +433,17 @@ static bool is_label(us_span_str key) {
 }
 
 /* {"ANN": ["Hi", ...], "BOB": [...]} and {"Ann": "Hi"} in a list: the key speaks. */
-static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t n, const place *pl, bool *done) {
+static us_status read_by_speaker(us_json_walk *w, us_span_str object, us_json_member *m, size_t n, const us_json_place *pl,
+                                 bool *done) {
     us_columns known;
     us_span_str header[1] = {n ? m[0].key : object};
     us_columns_named(w->r->options, header, n == 1, NULL, &known);
     *done = n > 0 && !is_label(header[0]);
     for (int c = 0; c < US_N_CELLS; c++) *done = *done && known.at[c] < 0; /* {"name": "Ann"} is no line of one called name */
     for (size_t i = 0; i < n && *done; i++) {
-        const char *p = blanks(m[i].value.s + 1, m[i].value.s + m[i].value.n);
+        const char *p = us_json_blanks(m[i].value.s + 1, m[i].value.s + m[i].value.n);
         bool list = *m[i].value.s == '[' && (*p == '"' || *p == ']'),
-             single = n == 1 && is_string(m[i].value) && pl->list && pl->element;
+             single = n == 1 && us_json_is_string(m[i].value) && pl->list && pl->element;
         *done = (list || single) && m[i].key.n && m[i].key.n <= 60;
     }
     us_status st = US_OK;
@@ -918,11 +452,11 @@ static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t 
         us_span_str e = m[i].value;
         bool list = *e.s == '[';
         us_buf_clear(&w->speaker);
-        st = decode(m[i].key, &w->speaker, w->r->err);
-        while (!st && (!list || next_element(w, &p, end, &e))) {
+        st = us_json_decode(m[i].key, &w->speaker, w->r->err);
+        while (!st && (!list || us_json_next(w, &p, end, &e))) {
             us_buf_clear(&w->text);
-            st = put_value(w, e, "", &w->text, 0);
-            if (!st) st = add_line(w, e.s, pl, held(&w->speaker), held(&w->text));
+            st = us_json_put(w, e, "", &w->text, 0);
+            if (!st) st = us_json_say(w, e.s, pl, us_json_held(&w->speaker), us_json_held(&w->text));
             if (!list) break;
         }
     }
@@ -931,7 +465,7 @@ static us_status read_by_speaker(walk *w, us_span_str object, member *m, size_t 
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------ */
 
-static us_status visit(walk *w, us_span_str v, place pl);
+static us_status visit(us_json_walk *w, us_span_str v, us_json_place pl);
 
 /* Keys that name a level of the nesting, not a thing in it. */
 static bool is_level(us_span_str key) {
@@ -959,27 +493,27 @@ static bool is_replies(us_span_str key) {
     return (key.n == 7 && !memcmp(key.s, "replies", 7)) || (key.n == 8 && !memcmp(key.s, "children", 8));
 }
 
-static bool first_is_record(walk *w, us_span_str list) {
+static bool first_is_record(us_json_walk *w, us_span_str list) {
     const char *p = list.s + 1;
     us_span_str e;
-    member *m;
+    us_json_member *m;
     size_t n;
     us_columns at;
-    if (*list.s != '[' || !next_element(w, &p, list.s + list.n, &e) || *e.s != '{') return false;
-    bool record = list_members(w, e, &m, &n, w->r->err) && is_record(w, m, n, &at);
+    if (*list.s != '[' || !us_json_next(w, &p, list.s + list.n, &e) || *e.s != '{') return false;
+    bool record = us_json_members(w, e, &m, &n, w->r->err) && is_record(w, m, n, &at);
     free(m);
     return record;
 }
 
 /* {"0": {...}, "1": {...}}: a list by another name. */
-static bool is_numbered(const member *m, size_t n) {
+static bool is_numbered(const us_json_member *m, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (!m[i].key.n || strspn(m[i].key.s, "0123456789") < m[i].key.n || is_scalar(m[i].value)) return false;
+        if (!m[i].key.n || strspn(m[i].key.s, "0123456789") < m[i].key.n || us_json_is_scalar(m[i].value)) return false;
     return n > 1;
 }
 
 /* "conversation_b", where "conversation_a" is taken: they answer the same words, so that both would say these twice. */
-static bool stands_beside(walk *w, member *m, size_t n, size_t i) {
+static bool stands_beside(us_json_walk *w, us_json_member *m, size_t n, size_t i) {
     us_span_str key = m[i].key;
     char twin[24], last = key.n ? key.s[key.n - 1] : 0;
     if (key.n < 3 || key.n >= sizeof twin) return false;
@@ -987,10 +521,10 @@ static bool stands_beside(walk *w, member *m, size_t n, size_t i) {
     twin[key.n - 1] = (char)(last ^ 3); /* of a and b, 1 and 2, the other */
     twin[key.n] = 0;
     if (!us_columns_is_other_answer(key, (us_span_str){twin, key.n})) return false; /* as of nearly all keys */
-    member *other = find(m, n, twin);
+    us_json_member *other = us_json_find(m, n, twin);
     if (!other || *other->value.s != *m[i].value.s) return false;
     uint64_t before = w->beside;
-    bool beside = better_of(w, m, n, last < twin[key.n - 1] ? &m[i] : other) != &m[i];
+    bool beside = us_json_better(w, m, n, last < twin[key.n - 1] ? &m[i] : other) != &m[i];
     w->beside = before + beside;
     return beside;
 }
@@ -1003,88 +537,36 @@ static bool is_about_people(us_span_str key) {
     return false;
 }
 
-/* Logs of Oobabooga's: "internal" is what was said, "visible" the same as it was shown. Chats of other programs: "history". */
-static us_status emit_pairs(walk *w, member *m, size_t n, place pl, bool *done) {
-    static const char *const keys[][2] = {{"internal", "visible"}, {"data", "data_visible"}, {"history", NULL}};
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-        member *said = find(m, n, keys[k][0]), *shown = keys[k][1] ? find(m, n, keys[k][1]) : NULL;
-        if (!said || !is_pairs(w, said->value) || (keys[k][1] && !shown)) continue;
-        w->shown = w->shown || shown;
-        pl.list = ++w->n_lists;
-        *done = true;
-        return say_pairs(w, said->value, pl);
-    }
-    return US_OK;
-}
-
-/* {"utterances": [{"candidates": [..., "what is said"], "history": [...]}]} (PersonaChat), {"free_messages", "guided_messages"} (Blended
- * Skill Talk): two people in turn, who are not named. */
-static us_status emit_unnamed(walk *w, member *m, size_t n, place pl, bool *done) {
-    member *said = find(m, n, "utterances"), *a = find(m, n, "free_messages"), *b = find(m, n, "guided_messages"),
-           *before = find(m, n, "previous_utterance"), *last = NULL;
-    us_status st = US_OK;
-    us_span_str e, of[2];
-    size_t k = 0;
-    pl.list = ++w->n_lists;
-    if (a && b && *a->value.s == '[' && *b->value.s == '[') {
-        const char *p = a->value.s + 1, *q = b->value.s + 1;
-        *done = true;
-        if (before && *before->value.s == '[') st = say_list(w, before->value, &pl, &k);
-        while (!st && next_element(w, &p, a->value.s + a->value.n, &of[0])) {
-            bool more = next_element(w, &q, b->value.s + b->value.n, &of[1]);
-            st = say_unnamed(w, of[0], &pl, k++);
-            if (!st && more) st = say_unnamed(w, of[1], &pl, k++);
-        }
-        return st;
-    }
-    if (!said || *said->value.s != '[') return US_OK;
-    for (const char *p = said->value.s + 1; next_element(w, &p, said->value.s + said->value.n, &e);) k++, of[0] = e;
-    if (!k || *of[0].s != '{') return US_OK;
-    member *of_last;
-    size_t n_last;
-    bool ok = list_members(w, of[0], &of_last, &n_last, w->r->err); /* the last has all that was said before it */
-    before = ok ? find(of_last, n_last, "history") : NULL;
-    last = ok ? find(of_last, n_last, "candidates") : NULL;
-    *done = before && last && *before->value.s == '[' && *last->value.s == '[';
-    k = 0;
-    if (*done) st = say_list(w, before->value, &pl, &k);
-    of[0] = (us_span_str){0};
-    for (const char *p = *done ? last->value.s + 1 : NULL; p && next_element(w, &p, last->value.s + last->value.n, &e);)
-        of[0] = e;
-    if (!st && of[0].n) st = say_unnamed(w, of[0], &pl, k);
-    free(of_last);
-    return st;
-}
-
 static int by_key(const void *a, const void *b) {
-    const member *x = a, *y = b;
+    const us_json_member *x = a, *y = b;
     if (x->key.n != y->key.n) return x->key.n < y->key.n ? -1 : 1;
     return memcmp(x->key.s, y->key.s, x->key.n);
 }
 
 /* Of nodes that are sorted by_key() the one that is called so (with its quotes), or NULL. */
-static member *node_of(member *nodes, size_t n, us_span_str id) {
-    return is_string(id) ? bsearch(&(member){.key = inner(id)}, nodes, n, sizeof *nodes, by_key) : NULL;
+static us_json_member *node_of(us_json_member *nodes, size_t n, us_span_str id) {
+    return us_json_is_string(id) ? bsearch(&(us_json_member){.key = us_json_inner(id)}, nodes, n, sizeof *nodes, by_key) : NULL;
 }
 
 static bool has_words(us_span_str node) { return memmem(node.s, node.n, "\"parts\"", 7) != NULL; }
 
 /* ChatGPT's export: messages are a tree, in which an answer that was asked for again has sisters. The way from the root to
  * "current_node" is what the chat shows. */
-static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done) {
-    member *mapping = find(m, n, "mapping"), *current = find(m, n, "current_node"), *nodes = NULL, **way = NULL, *of_node;
+static us_status visit_branch(us_json_walk *w, us_json_member *m, size_t n, us_json_place pl, bool *done) {
+    us_json_member *mapping = us_json_find(m, n, "mapping"), *current = us_json_find(m, n, "current_node"), *nodes = NULL,
+                   **way = NULL, *of_node;
     size_t n_nodes = 0, n_way = 0, cap = 0, k;
     us_status st = US_OK;
-    if (!mapping || !current || *mapping->value.s != '{' || !list_members(w, mapping->value, &nodes, &n_nodes, w->r->err)) {
+    if (!mapping || !current || *mapping->value.s != '{' || !us_json_members(w, mapping->value, &nodes, &n_nodes, w->r->err)) {
         free(nodes);
         return US_OK;
     }
     if (n_nodes) qsort(nodes, n_nodes, sizeof *nodes, by_key);
-    for (member *at = node_of(nodes, n_nodes, current->value); at && n_way <= n_nodes && !st;) {
+    for (us_json_member *at = node_of(nodes, n_nodes, current->value); at && n_way <= n_nodes && !st;) {
         if ((st = us_grow(&way, &cap, n_way + 1, sizeof *way, w->r->err))) break;
         way[n_way++] = at;
-        bool ok = *at->value.s == '{' && list_members(w, at->value, &of_node, &k, w->r->err);
-        member *parent = ok ? find(of_node, k, "parent") : NULL;
+        bool ok = *at->value.s == '{' && us_json_members(w, at->value, &of_node, &k, w->r->err);
+        us_json_member *parent = ok ? us_json_find(of_node, k, "parent") : NULL;
         at = parent ? node_of(nodes, n_nodes, parent->value) : NULL;
         if (*way[n_way - 1]->value.s == '{') free(of_node);
     }
@@ -1092,9 +574,9 @@ static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done
     pl.list = ++w->n_lists;
     for (size_t i = 0; i < n_nodes && *done; i++) w->branches += has_words(nodes[i].value);
     while (n_way && !st) { /* in the order of speech */
-        member *at = way[--n_way], *message = NULL;
-        bool ok = *at->value.s == '{' && list_members(w, at->value, &of_node, &k, w->r->err);
-        if (ok) message = find(of_node, k, "message");
+        us_json_member *at = way[--n_way], *message = NULL;
+        bool ok = *at->value.s == '{' && us_json_members(w, at->value, &of_node, &k, w->r->err);
+        if (ok) message = us_json_find(of_node, k, "message");
         w->branches -= has_words(at->value);
         if (message && *message->value.s == '{') st = visit(w, message->value, pl);
         if (*at->value.s == '{') free(of_node);
@@ -1104,84 +586,86 @@ static us_status visit_branch(walk *w, member *m, size_t n, place pl, bool *done
     return st;
 }
 
-static bool is_key(const member *m, const char *key) { return m->key.n == strlen(key) && !memcmp(m->key.s, key, m->key.n); }
-
 /* What an object says twice: of recognized speech its single words and its channels, beside what they make. */
 typedef struct twice {
     bool utterances, whole, segments, original;
 } twice;
 
-static twice look_twice(walk *w, member *m, size_t n) {
-    member *of = find(m, n, "utterances");
-    twice t = {.segments = find(m, n, "audio_segments") != NULL, .original = find(m, n, "original") != NULL};
+static twice look_twice(us_json_walk *w, us_json_member *m, size_t n) {
+    us_json_member *of = us_json_find(m, n, "utterances");
+    twice t = {.segments = us_json_find(m, n, "audio_segments") != NULL, .original = us_json_find(m, n, "original") != NULL};
     t.utterances = of && *of->value.s == '[' && first_is_record(w, of->value);
-    t.whole = t.utterances || find(m, n, "text") || find(m, n, "transcript") || find(m, n, "segments");
+    t.whole = t.utterances || us_json_find(m, n, "text") || us_json_find(m, n, "transcript") || us_json_find(m, n, "segments");
     return t;
 }
 
-static bool is_told_again(const twice *t, const member *m) {
+static bool is_told_again(const twice *t, const us_json_member *m) {
     if (t->whole && is_timed_words(m)) return true;
-    if (t->utterances && is_key(m, "channels")) return true;                          /* Deepgram */
-    if (t->segments && (is_key(m, "items") || is_key(m, "transcripts"))) return true; /* Amazon */
-    return t->original && is_key(m, "delexed"); /* ABCD has the same once more, without its names */
+    if (t->utterances && us_json_is_key(m, "channels")) return true;                                  /* Deepgram */
+    if (t->segments && (us_json_is_key(m, "items") || us_json_is_key(m, "transcripts"))) return true; /* Amazon */
+    return t->original && us_json_is_key(m, "delexed"); /* ABCD has the same once more, without its names */
 }
 
-static us_status visit_members(walk *w, member *m, size_t n, const us_columns *at, const place *pl) {
+static us_status visit_members(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, const us_json_place *pl) {
     us_status st = US_OK;
     bool branch = false;
     if ((st = visit_branch(w, m, n, *pl, &branch)) || branch) return st;
-    place numbered = *pl;
-    bool chosen = find(m, n, "chosen") != NULL;
-    member *prompt = find(m, n, "prompt"), *end = chosen ? find(m, n, "chosen") : find(m, n, "completion");
+    us_json_place numbered = *pl;
+    bool chosen = us_json_find(m, n, "chosen") != NULL;
+    us_json_member *prompt = us_json_find(m, n, "prompt"),
+                   *end = chosen ? us_json_find(m, n, "chosen") : us_json_find(m, n, "completion");
     bool parted = prompt && end && *prompt->value.s == '[' && *end->value.s == '['; /* one conversation in two lists */
     numbered.list = ++w->n_lists;
     numbered.element = true;
     if (is_numbered(m, n)) {
         us_columns none;
-        member *of_first;
+        us_json_member *of_first;
         size_t k;
-        bool records = *m[0].value.s == '{' && list_members(w, m[0].value, &of_first, &k, w->r->err);
+        bool records = *m[0].value.s == '{' && us_json_members(w, m[0].value, &of_first, &k, w->r->err);
         if (*m[0].value.s == '{')
-            records = records && (is_record(w, of_first, k, &none) || (k == 1 && is_string(of_first[0].value))), free(of_first);
+            records = records && (is_record(w, of_first, k, &none) || (k == 1 && us_json_is_string(of_first[0].value))),
+            free(of_first);
         for (size_t i = 0; i < n && records && !st; i++) st = visit(w, m[i].value, numbered);
         if (records) return st;
     }
     twice said_twice = look_twice(w, m, n);
     for (size_t i = 0; i < n && !st; i++) {
-        place inside = *pl;
+        us_json_place inside = *pl;
         inside.element = false;
         bool any;
         if (chosen && m[i].key.n == 8 && !memcmp(m[i].key.s, "rejected", 8)) { /* what is not to be said, for DPO */
             w->rejected = true;
             continue;
         }
-        if (!is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
+        if (!us_json_is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
         if (is_told_again(&said_twice, &m[i])) continue;
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
-        if (is_scalar(m[i].value)) {
-            if (is_string(m[i].value) && is_talk(m[i].key) && memmem(m[i].value.s, m[i].value.n, "__eou__", 7)) {
+        if (us_json_is_scalar(m[i].value)) {
+            if (us_json_is_string(m[i].value) && is_talk(m[i].key) && memmem(m[i].value.s, m[i].value.n, "__eou__", 7)) {
                 us_buf_clear(&w->other);
                 w->in_turn = true;
-                st = decode(inner(m[i].value), &w->other, w->r->err);
-                if (!st) st = us_turns_say(w->r, line_of(w, m[i].value.s), held(&w->other));
+                st = us_json_decode(us_json_inner(m[i].value), &w->other, w->r->err);
+                if (!st) st = us_turns_say(w->r, us_json_line_of(w, m[i].value.s), us_json_held(&w->other));
                 continue;
             }
-            if (!is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
+            if (!us_json_is_string(m[i].value) || m[i].value.n < 40 || !memmem(m[i].value.s, m[i].value.n, "\\n", 2)) continue;
             us_buf_clear(&w->other);
-            st = decode(inner(m[i].value), &w->other, w->r->err);
+            st = us_json_decode(us_json_inner(m[i].value), &w->other, w->r->err);
         }
         if (!is_level(m[i].key) && (int)i != at->at[US_CELL_TEXT] && m[i].key.n && m[i].key.n + 2 < room)
             snprintf(inside.episode + used, room, "%s%.*s", used ? "/" : "", (int)m[i].key.n, m[i].key.s);
-        if (!st && is_scalar(m[i].value)) { /* a script as one string */
+        if (!st && us_json_is_scalar(m[i].value)) { /* a script as one string */
             us_buf text = w->other;
             us_buf_init(&w->other, w->r->options->max_cell_bytes ? 4 * w->r->options->max_cell_bytes : (size_t)1 << 30);
             st = read_inside(w, m[i].value.s, &text, &inside, &any);
             us_buf_fini(&w->other);
             w->other = text;
         } else if (!st) {
-            bool ultra = n == 2 && find(m, n, "id") && m[i].key.n == 4 && !memcmp(m[i].key.s, "data", 4); /* UltraChat */
-            bool numbered_talk = m[i].key.n == 7 && !memcmp(m[i].key.s, "content", 7) &&
-                                 (find(m, n, "dialog_id") || find(m, n, "dialogue_id") || find(m, n, "conversation_id"));
+            bool ultra =
+                n == 2 && us_json_find(m, n, "id") && m[i].key.n == 4 && !memcmp(m[i].key.s, "data", 4); /* UltraChat */
+            bool numbered_talk =
+                m[i].key.n == 7 && !memcmp(m[i].key.s, "content", 7) &&
+                (us_json_find(m, n, "dialog_id") || us_json_find(m, n, "dialogue_id") || us_json_find(m, n, "conversation_id"));
             inside.talk = ultra || numbered_talk || is_talk(m[i].key);
             if (parted && (&m[i] == prompt || &m[i] == end)) {
                 inside.list = numbered.list, inside.thread = true;
@@ -1193,34 +677,34 @@ static us_status visit_members(walk *w, member *m, size_t n, const us_columns *a
     return st;
 }
 
-static void note_keys(walk *w, const member *m, size_t n) {
+static void note_keys(us_json_walk *w, const us_json_member *m, size_t n) {
     size_t k = 0;
     for (size_t i = 0; i < n && i < 12 && !w->r->status && k < sizeof w->keys - 70; i++)
         k += (size_t)snprintf(w->keys + k, sizeof w->keys - k, "%s'%.*s'", i ? ", " : "",
                               (int)(m[i].key.n < 60 ? m[i].key.n : 60), m[i].key.s);
 }
 
-static bool is_flat(const member *m, size_t n) {
+static bool is_flat(const us_json_member *m, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (!is_scalar(m[i].value) && !is_timed_words(&m[i])) return false;
+        if (!us_json_is_scalar(m[i].value) && !is_timed_words(&m[i])) return false;
     return true;
 }
 
-static us_status visit_object(walk *w, us_span_str v, place pl) {
-    member *m;
+static us_status visit_object(us_json_walk *w, us_span_str v, us_json_place pl) {
+    us_json_member *m;
     size_t n;
     us_columns at;
     bool done = false;
     us_status st = US_OK;
-    if (!list_members(w, v, &m, &n, w->r->err)) {
-        us_rows_reject(w->r, line_of(w, v.s), w->too_deep ? "nested more than 64 deep" : "not JSON");
+    if (!us_json_members(w, v, &m, &n, w->r->err)) {
+        us_rows_reject(w->r, us_json_line_of(w, v.s), w->too_deep ? "nested more than 64 deep" : "not JSON");
         free(m);
         return w->r->status;
     }
     if (!w->keys[0]) note_keys(w, m, n);
     bool record = is_record(w, m, n, &at), container = false;
     for (size_t i = 0; i < n && record && !container; i++)
-        container = !is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && !is_timed_words(&m[i]) &&
+        container = !us_json_is_scalar(m[i].value) && (int)i != at.at[US_CELL_TEXT] && !is_timed_words(&m[i]) &&
                     first_is_record(w, m[i].value) && !is_replies(m[i].key);
     if (record && *m[at.at[US_CELL_SPEAKER]].value.s == '[' && *m[at.at[US_CELL_TEXT]].value.s == '[')
         st = read_columns(w, m, n, &at, pl, &done), record = false; /* two lists side by side */
@@ -1228,15 +712,15 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
     if (record && !container) {
         st = emit(w, v, m, n, &at, pl);
         for (size_t i = 0; i < n && !st; i++) { /* a thread goes on below */
-            place below = pl;
+            us_json_place below = pl;
             below.thread = true;
             if (!is_replies(m[i].key) || !first_is_record(w, m[i].value)) continue;
-            member *role = find(m, n, "role");
+            us_json_member *role = us_json_find(m, n, "role");
             if (role && role->value.n > 2 && (role->value.s[1] == 'p' || role->value.s[1] == 'a')) {
                 const char *p = m[i].value.s + 1,
                            *stop = m[i].value.s + m[i].value.n; /* OASST: all of them answer the same words, */
                 us_span_str e;
-                for (bool more = next_element(w, &p, stop, &e); more && !st; more = next_element(w, &p, stop, &e)) {
+                for (bool more = us_json_next(w, &p, stop, &e); more && !st; more = us_json_next(w, &p, stop, &e)) {
                     st = visit(w, e, below);
                     below.list = ++w->n_lists; /* and none answers the one before it */
                 }
@@ -1244,41 +728,43 @@ static us_status visit_object(walk *w, us_span_str v, place pl) {
         }
         goto out;
     }
-    st = emit_candidate(w, v, m, n, pl, &done);
-    if (!st && !done) st = emit_log(w, m, n, pl, &done);
-    if (!st && !done) st = emit_halves(w, v, m, n, pl, &done);
-    if (!st && !done) st = emit_answer(w, v, m, n, &at, pl, &done);
-    if (!st && !done) st = emit_pairs(w, m, n, pl, &done);
-    if (!st && !done) st = emit_unnamed(w, m, n, pl, &done);
+    st = us_json_candidate(w, v, m, n, pl, &done);
+    if (!st && !done) st = us_json_log(w, m, n, pl, &done);
+    if (!st && !done) st = us_json_halves(w, v, m, n, pl, &done);
+    if (!st && !done) st = us_json_answer(w, v, m, n, &at, pl, &done);
+    if (!st && !done) st = us_json_pairs(w, m, n, pl, &done);
+    if (!st && !done) st = us_json_unnamed(w, m, n, pl, &done);
     if (!st && !done) { /* columns are named without regard to what they hold */
         us_columns any;
         us_span_str header[64];
         size_t k = n < 64 ? n : 64;
         for (size_t i = 0; i < k; i++) header[i] = m[i].key;
         us_columns_named(w->r->options, header, k, NULL, &any);
-        st = emit_side(w, v, m, n, &any, pl, &done);
+        st = us_json_side(w, v, m, n, &any, pl, &done);
         if (st || done) goto out;
         st = read_columns(w, m, n, &any, pl, &done);
         if (!done) at = any;
     }
-    member *columns = find(m, n, "columns"), *data = find(m, n, "data");
+    us_json_member *columns = us_json_find(m, n, "columns"), *data = us_json_find(m, n, "data");
     if (!st && !done && columns && data && *columns->value.s == '[' && *data->value.s == '[')
         st = read_rows(w, data->value, columns->value, &pl), done = true;
     if (!st && !done) st = read_by_speaker(w, v, m, n, &pl, &done);
     if (!st && !done) {
-        place inside = pl;
-        member *bot = find(m, n, "bot_name");
+        us_json_place inside = pl;
+        us_json_member *bot = us_json_find(m, n, "bot_name");
         us_buf_clear(&w->other);
-        if (bot && is_string(bot->value) && !(st = decode(inner(bot->value), &w->other, w->r->err)) && w->other.len &&
-            w->other.len < sizeof inside.bot)
+        if (bot && us_json_is_string(bot->value) && !(st = us_json_decode(us_json_inner(bot->value), &w->other, w->r->err)) &&
+            w->other.len && w->other.len < sizeof inside.bot)
             memcpy(inside.bot, w->other.data, w->other.len + 1);
         note_place(w, m, n, &at, &inside);
         int text = at.at[US_CELL_TEXT];
-        bool alone =
-            pl.list && at.at[US_CELL_SPEAKER] < 0 && text >= 0 && (size_t)text < n && is_string(m[text].value) && is_flat(m, n);
-        if (!st && alone) st = emit_labelled(w, v, m[text].value, pl, &done);
-        w->nameless += alone && !done;
+        bool alone = pl.list && at.at[US_CELL_SPEAKER] < 0 && text >= 0 && (size_t)text < n &&
+                     us_json_is_string(m[text].value) && is_flat(m, n);
+        if (!st && alone) st = us_json_labelled(w, v, m[text].value, pl, &done);
+        uint64_t before = us_script_get_counts(w->r->script)->rows;
         if (!st && !done) st = visit_members(w, m, n, &at, &inside);
+        w->nameless +=
+            alone && !done && us_script_get_counts(w->r->script)->rows == before; /* else it was a script of its own */
     }
 out:
     free(m);
@@ -1286,14 +772,14 @@ out:
 }
 
 /* When an object says that it was: milliseconds or seconds since 1970; 0 when it does not. */
-static double time_of(walk *w, us_span_str v, int depth) {
-    member *m = NULL, *when = NULL;
+static double time_of(us_json_walk *w, us_span_str v, int depth) {
+    us_json_member *m = NULL, *when = NULL;
     size_t n;
     double t = 0;
-    if (*v.s == '{' && list_members(w, v, &m, &n, w->r->err)) {
+    if (*v.s == '{' && us_json_members(w, v, &m, &n, w->r->err)) {
         static const char *const keys[] = {"timestamp_ms", "date_unixtime", "timestamp", "originalarrivaltime", "created_at",
                                            "created",      "create_time",   "createdAt", "createdDateTime"};
-        for (size_t i = 0; i < sizeof keys / sizeof *keys && !when; i++) when = find(m, n, keys[i]);
+        for (size_t i = 0; i < sizeof keys / sizeof *keys && !when; i++) when = us_json_find(m, n, keys[i]);
         if (!when && n == 1 && *m[0].value.s == '{' && depth < 2)
             t = time_of(w, m[0].value, depth + 1); /* {"messageCreate": {...}} */
         const char *p = when ? when->value.s + (*when->value.s == '"') : "";
@@ -1312,12 +798,12 @@ typedef struct located {
 } located;
 
 /* Visits the last of n values first; frees the list. */
-static us_status visit_backwards(walk *w, located *list, size_t n, place pl, us_status st) {
+static us_status visit_backwards(us_json_walk *w, located *list, size_t n, us_json_place pl, us_status st) {
     uint32_t last_line = w->line;
     const char *last = w->counted;
     while (n && !st) {
         w->line = list[--n].line, w->counted = list[n].e.s;
-        if (!is_scalar(list[n].e)) st = visit(w, list[n].e, pl);
+        if (!us_json_is_scalar(list[n].e)) st = visit(w, list[n].e, pl);
     }
     w->line = last_line, w->counted = last;
     free(list);
@@ -1325,13 +811,13 @@ static us_status visit_backwards(walk *w, located *list, size_t n, place pl, us_
 }
 
 /* A list of messages, newest first: from its end. True when it was one. */
-static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
+static bool visit_turned(us_json_walk *w, us_span_str v, us_json_place pl, us_status *st) {
     const char *p = v.s + 1, *end = v.s + v.n;
     located *list = NULL;
     us_span_str e;
     size_t n = 0, cap = 0, later = 0;
     double before = 0;
-    while (n < 8 && next_element(w, &p, end, &e)) { /* a look at the first */
+    while (n < 8 && us_json_next(w, &p, end, &e)) { /* a look at the first */
         double t = time_of(w, e, 0);
         if (!t || (n && t > before)) return false;
         later += n && t < before;
@@ -1339,31 +825,32 @@ static bool visit_turned(walk *w, us_span_str v, place pl, us_status *st) {
         n++;
     }
     if (!later) return false;
-    for (p = v.s + 1, n = 0; !*st && next_element(w, &p, end, &e);)
-        if (!(*st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err))) list[n].e = e, list[n++].line = line_of(w, e.s);
+    for (p = v.s + 1, n = 0; !*st && us_json_next(w, &p, end, &e);)
+        if (!(*st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err)))
+            list[n].e = e, list[n++].line = us_json_line_of(w, e.s);
     *st = visit_backwards(w, list, n, pl, *st);
     w->newest_first = true;
     return true;
 }
 
 /* ["Hi", "Hello", "How are you?"] under a key that calls it a dialogue (DailyDialog): two people, who are not named. */
-static us_status say_in_turn(walk *w, us_span_str v, place pl) {
+static us_status say_in_turn(us_json_walk *w, us_span_str v, us_json_place pl) {
     size_t k = 0;
     pl.list = ++w->n_lists;
-    return say_list(w, v, &pl, &k);
+    return us_json_say_list(w, v, &pl, &k);
 }
 
-static us_status visit_list(walk *w, us_span_str v, place pl) {
-    const char *p = v.s + 1, *end = v.s + v.n, *first = blanks(p, end);
+static us_status visit_list(us_json_walk *w, us_span_str v, us_json_place pl) {
+    const char *p = v.s + 1, *end = v.s + v.n, *first = us_json_blanks(p, end);
     us_span_str e;
     us_status st = US_OK;
     if (*first == '"') { /* ["Ann: Hi", "Bob: Ho"] */
         bool any = false;
         us_buf text;
         us_buf_init(&text, (size_t)1 << 30);
-        while (!st && next_element(w, &p, end, &e))
-            if (is_string(e)) {
-                st = decode(inner(e), &text, w->r->err);
+        while (!st && us_json_next(w, &p, end, &e))
+            if (us_json_is_string(e)) {
+                st = us_json_decode(us_json_inner(e), &text, w->r->err);
                 if (!st) st = us_buf_append_str(&text, "\n", w->r->err);
             }
         if (!st) st = read_inside(w, v.s, &text, &pl, &any);
@@ -1371,7 +858,7 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
         return st || any || !pl.talk ? st : say_in_turn(w, v, pl);
     }
     if (*first == '[') {
-        const char *q = blanks(first + 1, end);
+        const char *q = us_json_blanks(first + 1, end);
         if (*q != '[' && *q != '{' && is_conversations(w, v)) return say_conversations(w, v, pl);
         if (*q != '[' && *q != '{' && is_rows(w, v)) return read_rows(w, v, (us_span_str){0}, &pl);
     }
@@ -1379,56 +866,58 @@ static us_status visit_list(walk *w, us_span_str v, place pl) {
     pl.thread = false;
     pl.element = true;
     if (visit_turned(w, v, pl, &st)) return st ? st : w->r->status;
-    while (!st && next_element(w, &p, end, &e)) {
-        if (!is_scalar(e)) st = visit(w, e, pl);
+    while (!st && us_json_next(w, &p, end, &e)) {
+        if (!us_json_is_scalar(e)) st = visit(w, e, pl);
         us_doc_done(w->d, e.s);
     }
     if (w->broken && !st)
-        us_rows_reject(w->r, line_of(w, w->broken), w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
+        us_rows_reject(w->r, us_json_line_of(w, w->broken),
+                       w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
     w->broken = NULL;
     return st ? st : w->r->status;
 }
 
-static us_status visit(walk *w, us_span_str v, place pl) {
-    if (++pl.depth > MAX_DEPTH)
-        return us_fail(w->r->err, US_ERR_LIMIT, "%s:%u: nested more than %d deep", w->r->path, line_of(w, v.s), MAX_DEPTH);
+static us_status visit(us_json_walk *w, us_span_str v, us_json_place pl) {
+    if (++pl.depth > US_JSON_MAX_DEPTH)
+        return us_fail(w->r->err, US_ERR_LIMIT, "%s:%u: nested more than %d deep", w->r->path, us_json_line_of(w, v.s),
+                       US_JSON_MAX_DEPTH);
     return *v.s == '{' ? visit_object(w, v, pl) : *v.s == '[' ? visit_list(w, v, pl) : US_OK;
 }
 
 /* A list that is cut off is read as far as it goes. */
-static us_status visit_cut(walk *w, const char *p, const place *pl) {
+static us_status visit_cut(us_json_walk *w, const char *p, const us_json_place *pl) {
     us_span_str rest = {p, (size_t)(w->end - p)};
     w->broken = NULL;
     return *p == '[' ? visit_list(w, rest, *pl) : US_OK;
 }
 
 /* ConvoKit's lines: each utterance stands above the one that it answers. Then the file is read from its end. */
-static bool answers_first(walk *w) {
-    const char *p = blanks(w->d->s, w->end);
-    member *m[2] = {NULL, NULL}, *to = NULL, *id = NULL;
+static bool answers_first(us_json_walk *w) {
+    const char *p = us_json_blanks(w->d->s, w->end);
+    us_json_member *m[2] = {NULL, NULL}, *to = NULL, *id = NULL;
     size_t n[2];
     for (int k = 0; k < 2; k++) {
-        const char *after = p < w->end && *p == '{' ? skip_value(w, p, w->end) : NULL;
-        if (!after || !list_members(w, (us_span_str){p, (size_t)(after - p)}, &m[k], &n[k], w->r->err)) break;
-        if (k) id = find(m[1], n[1], "id");
-        else if (!(to = find(m[0], n[0], "reply-to"))) to = find(m[0], n[0], "reply_to");
-        p = blanks(after, w->end);
+        const char *after = p < w->end && *p == '{' ? us_json_skip(w, p, w->end) : NULL;
+        if (!after || !us_json_members(w, (us_span_str){p, (size_t)(after - p)}, &m[k], &n[k], w->r->err)) break;
+        if (k) id = us_json_find(m[1], n[1], "id");
+        else if (!(to = us_json_find(m[0], n[0], "reply-to"))) to = us_json_find(m[0], n[0], "reply_to");
+        p = us_json_blanks(after, w->end);
     }
-    bool turned =
-        to && id && is_string(to->value) && to->value.n == id->value.n && !memcmp(to->value.s, id->value.s, id->value.n);
+    bool turned = to && id && us_json_is_string(to->value) && to->value.n == id->value.n &&
+                  !memcmp(to->value.s, id->value.s, id->value.n);
     free(m[0]);
     free(m[1]);
     w->broken = NULL;
     return turned;
 }
 
-static us_status visit_lines_turned(walk *w) {
+static us_status visit_lines_turned(us_json_walk *w) {
     located *list = NULL;
     size_t n = 0, cap = 0;
     us_status st = US_OK;
-    for (const char *p = blanks(w->d->s, w->end), *after; p < w->end && !st; p = blanks(after, w->end)) {
-        uint32_t line = line_of(w, p);
-        if ((after = *p == '{' ? skip_value(w, p, w->end) : NULL)) {
+    for (const char *p = us_json_blanks(w->d->s, w->end), *after; p < w->end && !st; p = us_json_blanks(after, w->end)) {
+        uint32_t line = us_json_line_of(w, p);
+        if ((after = *p == '{' ? us_json_skip(w, p, w->end) : NULL)) {
             if (!(st = us_grow(&list, &cap, n + 1, sizeof *list, w->r->err)))
                 list[n++] = (located){{p, (size_t)(after - p)}, line};
         } else {
@@ -1437,13 +926,13 @@ static us_status visit_lines_turned(walk *w) {
         }
     }
     w->newest_first = true;
-    return visit_backwards(w, list, n, (place){0}, st);
+    return visit_backwards(w, list, n, (us_json_place){0}, st);
 }
 
 /* X's (Twitter's) archive: "window.YTD.direct_messages.part0 = [". Behind the mark; s where there is none. */
 static const char *behind_assignment(const char *s, const char *end) {
     static const char *const heads[] = {"window.", "var ", "let ", "const "};
-    const char *p = blanks(s, end), *stop = memchr(p, '=', end - p < 100 ? (size_t)(end - p) : 100);
+    const char *p = us_json_blanks(s, end), *stop = memchr(p, '=', end - p < 100 ? (size_t)(end - p) : 100);
     for (size_t i = 0; i < sizeof heads / sizeof *heads && stop; i++)
         if ((size_t)(stop - p) > strlen(heads[i]) && !memcmp(p, heads[i], strlen(heads[i])) &&
             !memchr(p, '\n', (size_t)(stop - p)))
@@ -1452,7 +941,7 @@ static const char *behind_assignment(const char *s, const char *end) {
 }
 
 us_status us_read_json(us_rows *r, us_doc *d) {
-    walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
+    us_json_walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
     size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
     uint64_t before = 0;
     us_script_get_counts(r->script);
@@ -1466,20 +955,20 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     const char *p = turned ? w.end : behind_assignment(d->s, w.end);
     while (!st) {
         const char *from = p, *nl;
-        p = blanks(p, w.end);
-        if (p < w.end && strchr(",;", *p)) p = blanks(p + 1, w.end);
+        p = us_json_blanks(p, w.end);
+        if (p < w.end && strchr(",;", *p)) p = us_json_blanks(p + 1, w.end);
         if (p >= w.end) break;
         if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1)))
-            us_rows_break(r, line_of(&w, nl + 1));
+            us_rows_break(r, us_json_line_of(&w, nl + 1));
         w.broken = NULL;
         w.too_deep = false;
-        const char *after = *p == '{' || *p == '[' ? skip_value(&w, p, w.end) : NULL;
-        if (after) st = visit(&w, (us_span_str){p, (size_t)(after - p)}, (place){0});
-        else if (*p == '[' && !w.too_deep && p == blanks(behind_assignment(d->s, w.end), w.end)) {
-            st = visit_cut(&w, p, &(place){0});
+        const char *after = *p == '{' || *p == '[' ? us_json_skip(&w, p, w.end) : NULL;
+        if (after) st = visit(&w, (us_span_str){p, (size_t)(after - p)}, (us_json_place){0});
+        else if (*p == '[' && !w.too_deep && p == us_json_blanks(behind_assignment(d->s, w.end), w.end)) {
+            st = visit_cut(&w, p, &(us_json_place){0});
             break;
         } else { /* a bad line among good ones */
-            us_rows_reject(r, line_of(&w, p), w.too_deep ? "nested more than 64 deep" : "not JSON");
+            us_rows_reject(r, us_json_line_of(&w, p), w.too_deep ? "nested more than 64 deep" : "not JSON");
             after = memchr(p, '\n', (size_t)(w.end - p));
             if (!after) after = w.end;
         }
@@ -1522,18 +1011,18 @@ us_status us_read_json(us_rows *r, us_doc *d) {
 }
 
 void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
-    const char *end = d->s + d->n, *p = blanks(behind_assignment(d->s, end), end), *nl;
-    walk w = {.end = end};
+    const char *end = d->s + d->n, *p = us_json_blanks(behind_assignment(d->s, end), end), *nl;
+    us_json_walk w = {.end = end};
     while (p < end && (*p == '#' || (end - p > 1 && p[0] == '/' && p[1] == '/')) && (nl = memchr(p, '\n', (size_t)(end - p))))
-        p = blanks(nl, end); /* a remark above; the walk rejects its line */
+        p = us_json_blanks(nl, end); /* a remark above; the walk rejects its line */
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
-    const char *q = gap(p + 1, end);
+    const char *q = us_json_gap(p + 1, end);
     bool null = end - q > 5 && !memcmp(q, "null", 4) && strchr(",]", q[4]); /* RPG Maker's lists begin so */
     if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !null && !strchr("{[\"]", *q))) return;
     size_t n = us_doc_sample(d);
-    const char *after = skip_value(&w, p, d->s + n), *next = after ? blanks(after, end) : end;
-    if (*p == '{' && *q == '"' && (!(q = skip_string(q, end)) || *blanks(q, end) != ':')) return;
+    const char *after = us_json_skip(&w, p, d->s + n), *next = after ? us_json_blanks(after, end) : end;
+    if (*p == '{' && *q == '"' && (!(q = us_json_skip_string(q, end)) || *us_json_blanks(q, end) != ':')) return;
     if (!after && n == d->n && !w.too_deep && *p == '[' && *q != '{') return;
     view->fit = 0.95;
     snprintf(view->about, sizeof view->about, "%s", next < end ? "JSON lines" : "JSON");

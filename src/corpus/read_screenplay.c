@@ -243,13 +243,35 @@ static bool apart_name(us_span_str line, us_span_str *name, bool *capitals) {
     return t.n > 1 && t.n < 40 && !small && !us_is_heading(t) && !strchr(".?!,;", t.s[t.n - 1]);
 }
 
-/* A name in capitals is alone in its paragraph; one that Markdown marks may have its words below it at once. */
-static bool is_apart(const block *b, us_span_str *name, bool *capitals) {
-    return b->n && apart_name(b->lines[0], name, capitals) && (b->n == 1 || !*capitals);
+/* "Ann", "Ann.", "Ann:": a name in small letters that may be alone in its paragraph. */
+static bool is_small_name(us_span_str line, us_span_str *name) {
+    static const char *const parts[] = {"Verse", "Chorus", "Bridge",  "Intro", "Outro",   "Refrain", "Interlude",
+                                        "Pause", "Beat",   "Curtain", "Пауза", "Занавес", "Silence", "Reply"};
+    us_span_str t = us_trim(line);
+    uint32_t cp = 0;
+    size_t words = 1;
+    if (t.n && strchr(".:", t.s[t.n - 1])) t.n--;
+    if (t.n < 2 || t.n > 40 || !us_utf8_decode(t.s, t.n, &cp) || !u_isupper((UChar32)cp) || us_is_heading(t)) return false;
+    for (size_t i = 0; i < t.n; i++) {
+        words += t.s[i] == ' ';
+        if (strchr(".?!,;:\"()[]*#<>=/0123456789", t.s[i])) return false;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (t.n == strlen(parts[i]) && !memcmp(t.s, parts[i], t.n)) return false;
+    *name = t;
+    return words < 4;
+}
+
+/* A name in capitals is alone in its paragraph, and so is one of the `small` (NULL: there are none), which come again; one that Markdown
+ * marks may have its words below it at once. */
+static bool is_apart(const block *b, const us_tally *small, us_span_str *name, bool *capitals) {
+    if (!b->n) return false;
+    if (small && b->n == 1 && is_small_name(b->lines[0], name) && us_tally_count(small, *name) > 1) return *capitals = true;
+    return apart_name(b->lines[0], name, capitals) && (b->n == 1 || !*capitals);
 }
 
 /* The words of a name that stands apart: the next paragraph, behind a mark of Markdown all up to the next such line. */
-static void join_apart(us_lines *l, block *b, us_span_str name, bool capitals) {
+static void join_apart(us_lines *l, block *b, const us_tally *small, us_span_str name, bool capitals) {
     b->lines[0] = name;
     b->apart = true;
     for (size_t n = 0; b->n + 1 < sizeof b->lines / sizeof *b->lines && (!capitals || !n); n++) {
@@ -257,7 +279,8 @@ static void join_apart(us_lines *l, block *b, us_span_str name, bool capitals) {
         us_span_str next;
         bool other;
         while (us_lines_next(&ahead) && !us_trim(ahead.text).n) {}
-        if (us_is_heading(ahead.text) || apart_name(ahead.text, &next, &other) || !more_of_block(l, b)) break;
+        bool low = small && is_small_name(ahead.text, &next) && us_tally_count(small, next) > 1;
+        if (low || us_is_heading(ahead.text) || apart_name(ahead.text, &next, &other) || !more_of_block(l, b)) break;
     }
 }
 
@@ -307,12 +330,31 @@ typedef struct survey {
     double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
     bool always;                                 /* nearly each paragraph begins with such a line */
     bool apart;                                  /* an empty line stands between names and words */
+    bool small_apart;                            /* and the names are in small letters */
     bool by_repeats, tight;                      /* tight: names stand between lines without an empty one */
     char style;                                  /* of nearly all these short lines, else 0 */
 } survey;
 
+/* Do short lines that come again stand alone by turns with others, as names and words do? */
+static bool takes_turns(const us_doc *d, const us_tally *low, double blocks) {
+    size_t names = 0, adjacent = 0, n = us_doc_sample(d), begin = title_page(d), kinds = 0;
+    bool before = false;
+    us_span_str name;
+    block b = {0};
+    for (size_t i = 0; i < low->n; i++) kinds += low->names[i].count > 1;
+    if (low->total < 5 || (double)low->total * 10 < 3 * blocks || kinds < 2) return false;
+    us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
+    while (next_block(&l, &b)) {
+        bool one = b.n == 1 && is_small_name(b.lines[0], &name) && us_tally_count(low, name) > 1;
+        names += one;
+        adjacent += one && before;
+        before = one;
+    }
+    return names > 4 && (double)names * 10 >= 4 * blocks && kinds * 2 <= names && adjacent * 5 < names;
+}
+
 static void look(const us_doc *d, survey *v) {
-    US_TALLY cues = {0}, starts = {0}, inside = {0}, alone = {0};
+    US_TALLY cues = {0}, starts = {0}, inside = {0}, alone = {0}, low = {0};
     bool capitals;
     block b = {0};
     size_t n = us_doc_sample(d), begin = title_page(d);
@@ -326,7 +368,8 @@ static void look(const us_doc *d, survey *v) {
         v->blocks++;
         for (size_t i = 0; i < b.n; i++) v->slugs += us_is_slug(b.lines[i]);
         size_t at = b.n > 1 && us_is_slug(b.lines[0]) ? 1 : 0;
-        if (is_apart(&b, &name, &capitals)) us_tally_add(&alone, bare_name(name));
+        if (is_apart(&b, NULL, &name, &capitals)) us_tally_add(&alone, bare_name(name));
+        if (b.n == 1 && is_small_name(b.lines[0], &name)) us_tally_add(&low, name);
         if (b.n > at + 1 && cue_of(b.lines[at], &name) && !cue_of(b.lines[at + 1], &(us_span_str){0})) {
             v->cues++;
             v->indented += indent_of(b.lines[at]) >= 4;
@@ -341,6 +384,8 @@ static void look(const us_doc *d, survey *v) {
     }
     v->apart = alone.total > 2 && (double)alone.total * 10 >= 3 * v->blocks && (double)alone.total > 2 * v->cues &&
                alone.n * 3 <= alone.total * 2 && us_tally_repeated(&alone) > 0.5 && !v->slugs;
+    v->small_apart = !v->apart && !v->slugs && v->cues < 1 && takes_turns(d, &low, v->blocks);
+    v->apart = v->apart || v->small_apart; /* names and words by turns */
     v->tight = (double)inside.total > v->cues && us_tally_repeated(&inside) > 0.6;
     if (starts.n < starts.total) v->style = brackets * 10 >= starts.total * 9 ? '[' : dots * 10 >= starts.total * 9 ? '.' : 0;
     for (size_t i = 0; i < starts.n; i++)
@@ -609,6 +654,7 @@ static us_status read_block(play *p, const block *b) {
 static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     US_TALLY names = {0};
     US_TALLY cast = {0};
+    US_TALLY small = {0};
     block b = {0};
     survey v;
     look(d, &v);
@@ -628,14 +674,16 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
     us_lines l = us_lines_of(s, d->n);
     for (us_lines first = l; next_block(&first, &b);)
-        if (v.by_repeats && b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
+        if (v.small_apart && b.n == 1 && is_small_name(b.lines[0], &name)) us_tally_add(&small, name);
+        else if (v.by_repeats && b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
         else if (!v.by_repeats && b.n > 1 && cue_of(b.lines[0], &name)) us_tally_add(&cast, bare_name(name));
     for (size_t i = 0; i < begin; i++) line += s[i] == '\n';
     l = us_lines_of(s + begin, d->n - begin);
     l.line = line;
     while (!st && next_block(&l, &b)) {
         bool capitals;
-        if (v.apart && is_apart(&b, &name, &capitals)) join_apart(&l, &b, name, capitals);
+        const us_tally *low = v.small_apart ? &small : NULL;
+        if (v.apart && is_apart(&b, low, &name, &capitals)) join_apart(&l, &b, low, name, capitals);
         st = read_block(&p, &b);
         if (!own) us_doc_done(d, b.after);
     }

@@ -23,6 +23,7 @@ typedef struct plan {
     size_t ask, answer;
     char by_looks[160];        /* which columns of the header were taken for what they hold; "" */
     int scripts;               /* 1 and up: this column holds a whole script in each cell */
+    bool json;                 /* and that is JSON */
     int turns;                 /* 1 and up: this column holds the turns of two who are not named */
     int labelled;              /* 1 and up: this column holds "Ann: Hi" in each cell */
     bool by_speaker, cast[64]; /* a column for each speaker, and which they are */
@@ -165,12 +166,18 @@ static bool is_script(us_span_str cell) {
 }
 
 /* The column whose cells are scripts, as a data set of chats with their summaries has it; -1: none. */
-static int scripts_column(const us_sample_rows *rows, size_t from) {
+static int scripts_column(const us_sample_rows *rows, size_t from, bool *json) {
     for (int c = 0; c < 64; c++) {
-        size_t cells = 0, scripts = 0;
+        size_t cells = 0, scripts = 0, records = 0;
         for (size_t i = from; i < rows->n && i < from + 50; i++)
-            if ((size_t)c < rows->rows[i].n) cells++, scripts += is_script(rows->rows[i].cells[c]);
-        if (scripts && scripts * 10 >= cells * 8) return c;
+            if ((size_t)c < rows->rows[i].n) {
+                us_span_str t = us_trim(rows->rows[i].cells[c]);
+                cells++;
+                scripts += is_script(rows->rows[i].cells[c]);
+                records += t.n > 4 && !memcmp(t.s, "[{\"", 3) && !memcmp(t.s + t.n - 2, "}]", 2);
+            }
+        *json = records && records * 10 >= cells * 8;
+        if (*json || (scripts && scripts * 10 >= cells * 8)) return c;
     }
     return -1;
 }
@@ -276,7 +283,7 @@ static void weigh(const us_script_options *o, const us_sample_rows *rows, plan *
         if (us_columns_given(o, (us_cell)c) && p->columns.at[c] < 0 &&
             (p->header || !is_column_number(us_columns_given(o, (us_cell)c))))
             return;
-    p->scripts = us_columns_given(o, US_CELL_SPEAKER) ? 0 : scripts_column(rows, 1) + 1;
+    p->scripts = us_columns_given(o, US_CELL_SPEAKER) ? 0 : scripts_column(rows, 1, &p->json) + 1;
     if (p->scripts) {
         p->header = 1;
         p->fit = 0.9;
@@ -466,7 +473,8 @@ void us_look_table(const us_script_options *o, const us_doc *d, us_view *view) {
     else if (p.labelled)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", names in front of the words of column %d", p.labelled);
     else if (p.scripts)
-        snprintf(view->about + k, sizeof view->about - (size_t)k, ", a script in each cell of column %d", p.scripts);
+        snprintf(view->about + k, sizeof view->about - (size_t)k, ", %s in each cell of column %d",
+                 p.json ? "a conversation as JSON" : "a script", p.scripts);
     else if (!p.header && !p.pair)
         snprintf(view->about + k, sizeof view->about - (size_t)k, ", no header: speaker in column %d, text in %d",
                  p.columns.at[0] + 1, p.columns.at[1] + 1);
@@ -567,13 +575,19 @@ static void fill_down(above *a, us_span_str cells[US_N_CELLS]) {
 }
 
 /* A cell that is a script of its own; its lines are at the row's place. */
-static us_status read_cell(us_rows *r, const us_doc *d, uint32_t line, us_span_str cell) {
+static us_status read_cell(us_rows *r, us_doc *d, uint32_t line, us_span_str cell, bool json) {
     us_doc inside = {.path = d->path, .s = cell.s, .n = cell.n, .listed = true, .inside = true};
     uint32_t before = r->inside;
     r->inside = line;
     us_rows_scene(r);
-    us_status st = us_read_dialogue(r, &inside);
+    us_error *err = r->err, why;
+    if (json) r->err = &why;
+    us_status st = json ? us_read_json(r, &inside) : us_read_dialogue(r, &inside);
+    r->about[0] = 0;
+    r->err = err;
     r->inside = before;
+    if (json && st == US_ERR_FORMAT) us_rows_reject(r, line, "JSON without a record that has a speaker and a text"), st = US_OK;
+    else if (st && json && err) *err = why;
     return st ? st : r->status;
 }
 
@@ -677,7 +691,7 @@ us_status us_read_table(us_rows *r, us_doc *d) {
             continue;
         }
         if (p.scripts) {
-            if ((size_t)p.scripts <= c.n) st = read_cell(r, d, c.row_line, c.cells[p.scripts - 1]);
+            if ((size_t)p.scripts <= c.n) st = read_cell(r, d, c.row_line, c.cells[p.scripts - 1], p.json);
             continue;
         }
         if (p.form.delimiter[0] == '|' && is_rule(&c)) {

@@ -48,15 +48,15 @@ bool us_repair_mojibake(const char *s, size_t n, us_buf *out) {
     return true;
 }
 
-/* Bytes of a blank or control character at s: ASCII, U+00A0, U+200B..U+200F, U+FEFF, U+2028/9. */
+/* Bytes of a blank or control character at s: ASCII, U+00A0, U+2000..U+200F, U+202F, U+205F, U+FEFF, U+2028/9. */
 static size_t blank_at(const char *s, size_t n) {
     unsigned char c = (unsigned char)s[0];
     if (c <= 0x20 || c == 0x7f) return 1;
     if (c < 0xc2) return 0;
     uint32_t cp = 0;
     int len = us_utf8_decode(s, n, &cp);
-    bool blank = cp == 0xa0 || (cp >= 0x80 && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2028 || cp == 0x2029 ||
-                 cp == 0xfeff || cp == 0x3000;
+    bool blank = cp == 0xa0 || (cp >= 0x80 && cp < 0xa0) || (cp >= 0x2000 && cp <= 0x200f) || cp == 0x202f || cp == 0x205f ||
+                 cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0x3000;
     return len && blank ? (size_t)len : 0;
 }
 
@@ -174,8 +174,8 @@ size_t us_name_without_cues(const char *s, size_t n) {
     for (;;) {
         size_t end = n, open;
         while (end && s[end - 1] == ' ') end--;
-        if (end < 4 || s[end - 1] != ')') return n;
-        for (open = end - 1; open && s[open] != '('; open--) {}
+        if (end < 4 || !strchr(")]", s[end - 1])) return n;
+        for (open = end - 1; open && s[open] != (s[end - 1] == ')' ? '(' : '['); open--) {}
         if (!open) return n;
         for (size_t b = open + 1, e; b < end; b = e + 1) { /* "(V.O., CONT'D)", "(O.S./CONT'D)" */
             for (e = b; e < end - 1 && !strchr(",/&;", s[e]);) e++;

@@ -299,7 +299,8 @@ static uint32_t find_speaker(us_rows *r, uint32_t line, us_span_str name, uint32
     us_buf clean;
     us_buf_init(&clean, 1 << 16);
     name = repair_cell(r, line, name, false, bits, &clean);
-    if (name.n && !us_is_nothing(name.s, name.n) && !r->status) r->status = speaker_of(s, name.s, name.n, &speaker, r->err);
+    bool nobody = us_is_nothing(name.s, name.n) || (name.n == 4 && !memcmp(name.s, "None", 4)); /* Python's word */
+    if (name.n && !nobody && !r->status) r->status = speaker_of(s, name.s, name.n, &speaker, r->err);
     us_buf_fini(&clean);
     return speaker;
 }
@@ -454,6 +455,37 @@ static us_status join_to(us_rows *r, size_t i, const char *name, size_t n, us_ru
 
 static bool is_speaker(us_script *s, const char *name, size_t n) { return *name_slot_of(s, name, n) != 0; }
 
+/* "softly", "laughing", "to Bob", "on phone": how somebody speaks, not who they are ("first", "young"). */
+static bool is_manner(us_span_str in) {
+    static const char *const begins[] = {"to ",      "on ",  "over ", "from ", "off",     "into ", "in ",
+                                         "through ", "via ", "aside", "sotto", "whisper", "quiet"};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (in.n >= strlen(begins[i]) && !memcmp(in.s, begins[i], strlen(begins[i]))) return true;
+    while (n < in.n && in.s[n] >= 'a' && in.s[n] <= 'z') n++;
+    return (n > 4 && !memcmp(in.s + n - 2, "ly", 2)) || (n > 5 && !memcmp(in.s + n - 3, "ing", 3));
+}
+
+/* Bytes of a name without what its speaker does, behind it in brackets and small letters, "Ann (softly)", or in the brackets of China
+ * and Japan, "\u5c0f\u7ea2\uff08\u7b11\uff09", or without "V.O." or "OS" that has no brackets; all of them when there is no such thing. */
+static size_t without_manner(const char *s, size_t n) {
+    static const char *const bare[] = {" V.O.", " O.S.", " O.C.", " V.O",         " O.S",
+                                       " VO",   " OS",   " OC",   "\xef\xbc\xae", "\xef\xbc\xad"};
+    static const char *const wide[][2] = {{"\xef\xbc\x88", "\xef\xbc\x89"}, {"\xe3\x80\x90", "\xe3\x80\x91"}};
+    for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) {
+        size_t k = strlen(bare[i]);
+        if (n > k && !memcmp(s + n - k, bare[i], k)) return n - k;
+    }
+    const char *open = n && s[n - 1] == ')' ? memrchr(s, '(', n) : n && s[n - 1] == ']' ? memrchr(s, '[', n) : NULL;
+    if (open && open > s && is_manner((us_span_str){open + 1, (size_t)(s + n - open) - 2})) n = (size_t)(open - s);
+    for (int k = 0; k < 2; k++) {
+        const char *at = n > 6 && !memcmp(s + n - 3, wide[k][1], 3) ? memmem(s, n, wide[k][0], 3) : NULL;
+        if (at && at > s) n = (size_t)(at - s);
+    }
+    while (n && s[n - 1] == ' ') n--;
+    return n;
+}
+
 /* Names with cues join those without ("Bob to Carl" is Bob, where there is a Bob), shouted names the others, then aliases as told. */
 static us_status join_names(us_rows *r) {
     us_script *s = r->script;
@@ -467,6 +499,8 @@ static us_status join_names(us_rows *r) {
         size_t len = strlen(name), bare = us_name_without_cues(name, len);
         const char *to = strcasestr(name, " to ");
         if (to && bare == len && is_speaker(s, name, (size_t)(to - name))) bare = (size_t)(to - name);
+        size_t spoken = bare == len ? without_manner(name, len) : len;
+        if (spoken && spoken < len && is_speaker(s, name, spoken)) bare = spoken;
         if (bare && bare < len) st = join_to(r, i, name, bare, US_RULE_CUES);
     }
     if (!st && s->shouted_seen && on(r, US_RULE_SHOUTED)) st = join_shouted(r);
@@ -496,9 +530,9 @@ static int by_lines(const void *a, const void *b) {
 
 static us_rule why_joined(const char *name) {
     size_t n = strlen(name);
-    return us_name_without_cues(name, n) < n || strcasestr(name, " to ") ? US_RULE_CUES
-           : us_is_shouted(name)                                         ? US_RULE_SHOUTED
-                                                                         : US_RULE_ALIASES;
+    return us_name_without_cues(name, n) < n || without_manner(name, n) < n || strcasestr(name, " to ") ? US_RULE_CUES
+           : us_is_shouted(name)                                                                        ? US_RULE_SHOUTED
+                                                                                                        : US_RULE_ALIASES;
 }
 
 /* Joins, counts words and scenes, and orders the speakers by their lines. */
@@ -653,8 +687,19 @@ static us_status read_text(reading *rd, us_doc *d, us_error *err) {
     r->unchecked = d->text.unchecked;
     r->about[0] = 0;
     s->scene_open = s->run_open = false;
+    us_error why; /* what of a file among others is no reason to stop: users.json in an archive of Slack's */
+    if (d->listed) r->err = &why;
     st = shape->read(r, d);
     if (!st) st = r->status;
+    r->err = err;
+    bool beside = d->listed && st == US_ERR_FORMAT && s->counts.rows == before.rows;
+    if (beside) {
+        s->sources[r->file].format = NULL;
+        s->sources[r->file].about = "no dialogue found in it";
+        r->file_episode = "";
+        return r->status = US_OK;
+    }
+    if (st && d->listed && err) *err = why;
     if (!st) note_encoding(r, &d->text);
     r->file_episode = "";
     us_source *source = &s->sources[r->file];

@@ -229,6 +229,13 @@ const char *us_doc_refusal(const us_script_options *o, const us_doc *d) {
         return "a CHAT transcript of TalkBank: take its main lines (grep '^\\*' FILE | sed 's/^.//' > lines.txt)";
     if (memmem(head.s, head.n < 200 ? head.n : 200, "+++$+++", 7) && *head.s != 'L')
         return "a list of Cornell Movie-Dialogs that holds no words: take movie_lines.txt";
+    if (has_line(head, "Snapshot-Content-Location: ") || has_line(head, "Content-Type: multipart/related"))
+        return "a web page saved in one file with its pictures (MHTML): save it once more as 'HTML only'";
+    if (has_line(head, "Object class = \"TextGrid\""))
+        return "a TextGrid of Praat: export its tiers as a table (Tabulate, List, in Praat) or write \"Name: words\" lines";
+    if (memmem(head.s, head.n, "\"[{'", 4))
+        return "a table whose cells hold Python's own notation: write the data set as JSON lines (df.to_json(\"lines.jsonl\", "
+               "orient=\"records\", lines=True))";
     if (has_line(head, "From: ") && ((has_line(head, "Subject: ") && has_line(head, "Date: ")) || has_line(head, "Sent: ")))
         return "e-mail: copy what was written into a file, a line \"Name: words\" each";
     if (has_line(head, "msgid ") && has_line(head, "msgstr "))
@@ -283,8 +290,9 @@ static size_t blank_at(const char *s, size_t n) {
     if (n < 3) return 0;
     unsigned char c =
         (unsigned char)s[2]; /* U+200B to U+200F, U+202A to U+202E, U+2066 to U+2069: no width, or a direction of writing */
-    if (!memcmp(s, "\xe2\x80", 2)) return (c >= 0x8b && c <= 0x8f) || (c >= 0xaa && c <= 0xae) ? 3 : 0;
-    if (!memcmp(s, "\xe2\x81", 2)) return c >= 0xa6 && c <= 0xa9 ? 3 : 0;
+    if (!memcmp(s, "\xe2\x80", 2))
+        return (c >= 0x80 && c <= 0x8f) || (c >= 0xaa && c <= 0xaf) ? 3 : 0; /* and blanks of other widths */
+    if (!memcmp(s, "\xe2\x81", 2)) return (c >= 0xa6 && c <= 0xa9) || c == 0x9f ? 3 : 0;
     return !memcmp(s, "\xe3\x80\x80", 3) || !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 

@@ -1938,7 +1938,8 @@ static void scripts_as_found(void **state) {
          "_Carl._ Then let us go.\n"
          "\n"
          "_Bob._ Whither?\n",
-         "Bob|I do but poorly. [Exit ANN.\n"
+         "Ann|Good morning, my lord, And how do you this day?\n"
+         "Bob|I do but poorly.\n"
          "Bob|She is gone.\n"
          "Carl|Where is she?\n"
          "Bob|Gone.\n"
@@ -2531,7 +2532,7 @@ static void scripts_as_found(void **state) {
          "小红 OS：他走了。\n",
          "小红|你好。\n"
          "小明|你好啊！\n"
-         "小红 OS|他走了。\n"},
+         "小红|他走了。\n"},
         {"a rule between films (Wikiquote)", 2,
          ":'''Ann''': Hi.\n"
          ":'''Bob''': Hello.\n"
@@ -2608,6 +2609,277 @@ static void scripts_as_found(void **state) {
          "ann|Hello\n"
          "bob|Hi\n"
          "ann|Bye\n"},
+        {"how somebody speaks stands behind the name", 1,
+         "character,line\n"
+         "Ann,Hi\n"
+         "ANN [O.S.],Ho\n"
+         "ANN V.O.,\"Yes... (pause)... no.\"\n"
+         "Ann (whispering),Bye\n"
+         "Duck (male),Quack\n"
+         "Duck,Quack quack\n"
+         "None,A bell\n"
+         "小红,你好。\n"
+         "小红（笑）,再见。\n"
+         "Bob,<Media omitted>\n",
+         "Ann|Hi\n"
+         "Ann|Ho\n"
+         "Ann|Yes... no.\n"
+         "Ann|Bye\n"
+         "Duck (male)|Quack\n"
+         "Duck|Quack quack\n"
+         "|A bell\n"
+         "小红|你好。\n"
+         "小红|再见。\n"},
+        {"columns in Hungarian, others beside them", 1,
+         "Szöveg,Szereplő,Megjegyzés\n"
+         "Jó reggelt.,Anna,hangosan beszél hozzá\n"
+         "Jó.,Béla,halkan és nagyon lassan\n",
+         "Anna|Jó reggelt.\n"
+         "Béla|Jó.\n"},
+        {"Star Trek: a page's buttons", 2,
+         "The Duck Episode\n"
+         "\n"
+         "Stardate: 41153.7\n"
+         "Original Airdate: Sep 28, 1987\n"
+         "\n"
+         "[Bridge]\n"
+         "\n"
+         "PICARD: Report.\n"
+         "RIKER: Ducks, sir.\n"
+         "DATA [OC]: Twelve of them.\n"
+         "(They beam down)\n"
+         "\n"
+         "[Planet surface]\n"
+         "\n"
+         "PICARD: Fascinating.\n"
+         "<Back to Episode Listing>\n"
+         "Star Trek is a registered trademark.\n",
+         "PICARD|Report.\n"
+         "RIKER|Ducks, sir.\n"
+         "DATA|Twelve of them.\n"
+         "PICARD|Fascinating.\n"},
+        {"blanks of other widths", 1,
+         "\xe2\x80\x8b"
+         "Ann:\xe2\x80\x83"
+         "Hello.\n"
+         "Bob\xe2\x80\x89"
+         ": Hi.\n"
+         "\xef\xbb\xbf"
+         "Ann: Bye.\n"
+         "Bob:\xe2\x80\x8b"
+         " Bye.\n",
+         "Ann|Hello.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"
+         "Bob|Bye.\n"},
+        {"Japan: a wide blank behind the name", 1,
+         "太郎　おはよう。\n"
+         "花子　おはようございます。\n"
+         "太郎　元気？\n"
+         "花子　はい、元気です。\n"
+         "太郎　よかった。\n",
+         "太郎|おはよう。\n"
+         "花子|おはようございます。\n"
+         "太郎|元気？\n"
+         "花子|はい、元気です。\n"
+         "太郎|よかった。\n"},
+        {"Japan: places, and a voice", 2,
+         "○公園（朝）\n"
+         "　　太郎、歩いてくる。\n"
+         "太郎「おはよう」\n"
+         "花子「おはようございます」\n"
+         "\n"
+         "○家・居間（夜）\n"
+         "　　花子、座っている。\n"
+         "花子「ただいま」\n"
+         "太郎Ｎ「それは昨日のことだった」\n",
+         "太郎|おはよう\n"
+         "花子|おはようございます\n"
+         "花子|ただいま\n"
+         "太郎|それは昨日のことだった\n"},
+        {"China: names in brackets and a wide colon", 1,
+         "【小红】：你好。\n"
+         "【小明】：你好啊！\n"
+         "【小红】：吃了吗？\n",
+         "小红|你好。\n"
+         "小明|你好啊！\n"
+         "小红|吃了吗？\n"},
+        {"China: numbered scenes", 2,
+         "1-1 日 内 家\n"
+         "人物：小红\n"
+         "△小红坐着\n"
+         "小红：你好。\n"
+         "小明（OS）：在吗？\n"
+         "\n"
+         "1-2 夜 外 街\n"
+         "△下雨\n"
+         "小红：走吧。\n",
+         "小红|你好。\n"
+         "小明|在吗？\n"
+         "小红|走吧。\n"},
+        {"all words behind dashes", 1,
+         "Анна: — Привет!\n"
+         "Борис: — Привет.\n"
+         "Анна: — Как дела?\n"
+         "Борис: — Хорошо.\n",
+         "Анна|Привет!\n"
+         "Борис|Привет.\n"
+         "Анна|Как дела?\n"
+         "Борис|Хорошо.\n"},
+        {"ASS with the field Actor", 1,
+         "[Script Info]\n"
+         "Title: x\n"
+         "[Events]\n"
+         "Format: Layer, Start, End, Style, Actor, MarginL, MarginR, MarginV, Effect, Text\n"
+         "Dialogue: 0,0:00:01.00,0:00:02.00,Main,Ann,0,0,0,,Hello\\Nthere.\n"
+         "Dialogue: 0,0:00:02.00,0:00:03.00,Main,ann,0,0,0,,Hi.\n"
+         "Dialogue: 0,0:00:03.00,0:00:04.00,Thoughts,Bob,0,0,0,,{\\i1}Hm.{\\i0}\n"
+         "Dialogue: 0,0:00:03.00,0:00:04.00,OP_rom,,0,0,0,fx,{\\k20}la {\\k20}la\n",
+         "Ann|Hello there.\n"
+         "ann|Hi.\n"
+         "Bob|Hm.\n"},
+        {"names and colons in italics", 1,
+         "*Ann:* Hello.\n"
+         "\n"
+         "*Bob:* Hi.\n"
+         "\n"
+         "*Ann:* Bye.\n",
+         "Ann|Hello.\n"
+         "Bob|Hi.\n"
+         "Ann|Bye.\n"},
+        {"WhatsApp in Hindi", 2,
+         "05/01/24, 10:16 पूर्वाह्न - अनीता: नमस्ते\n"
+         "05/01/24, 10:17 अपराह्न - राज: <मीडिया छोड़ा गया>\n"
+         "05/01/24, 10:18 अपराह्न - राज: नमस्ते\n",
+         "अनीता|नमस्ते\n"
+         "राज|नमस्ते\n"},
+        {"frames behind the seconds", 1,
+         "01:00:12:05 ANN: Good morning.\n"
+         "01:00:15:10 BOB: Is it?\n"
+         "01:00:20:00 ANN: It is.\n"
+         "01:00:25:12 BOB: Fine.\n",
+         "ANN|Good morning.\n"
+         "BOB|Is it?\n"
+         "ANN|It is.\n"
+         "BOB|Fine.\n"},
+        {"Beckett", 1,
+         "ESTRAGON: (giving up again). Nothing to be done.\n"
+         "VLADIMIR: (advancing with short, stiff strides, legs wide apart). I'm beginning to come round to that opinion. (He "
+         "broods.) All my life.\n"
+         "ESTRAGON: Am I?\n"
+         "VLADIMIR: I'm glad to see you back.\n"
+         "Silence.\n"
+         "ESTRAGON: Me too.\n",
+         "ESTRAGON|Nothing to be done.\n"
+         "VLADIMIR|I'm beginning to come round to that opinion. All my life.\n"
+         "ESTRAGON|Am I?\n"
+         "VLADIMIR|I'm glad to see you back.\n"
+         "ESTRAGON|Me too.\n"},
+        {"Ibsen in italics", 1,
+         "_Nora_. Hide the tree.\n"
+         "\n"
+         "_Porter_. Sixpence.\n"
+         "\n"
+         "_Nora_. There is a shilling. [_The PORTER thanks her._]\n"
+         "\n"
+         "_Helmer_ (_calls out from his room_). Is that my lark?\n"
+         "\n"
+         "_Nora_ (_busy_). Yes, it is!\n"
+         "\n"
+         "_Helmer_. When did she come?\n",
+         "Nora|Hide the tree.\n"
+         "Porter|Sixpence.\n"
+         "Nora|There is a shilling.\n"
+         "Helmer|Is that my lark?\n"
+         "Nora|Yes, it is!\n"
+         "Helmer|When did she come?\n"},
+        {"names in small letters above an empty line", 1,
+         "Явление I\n"
+         "\n"
+         "Аня и Борис.\n"
+         "\n"
+         "Аня\n"
+         "\n"
+         "Доброе утро.\n"
+         "\n"
+         "Борис\n"
+         "\n"
+         "Доброе.\n"
+         "\n"
+         "Аня\n"
+         "\n"
+         "Как дела?\n"
+         "\n"
+         "Борис\n"
+         "\n"
+         "Хорошо.\n"
+         "\n"
+         "Пауза.\n"
+         "\n"
+         "Аня\n"
+         "\n"
+         "Пойдём.\n"
+         "\n"
+         "Борис\n"
+         "\n"
+         "Куда?\n",
+         "Аня|Доброе утро.\n"
+         "Борис|Доброе.\n"
+         "Аня|Как дела?\n"
+         "Борис|Хорошо.\n"
+         "Аня|Пойдём.\n"
+         "Борис|Куда?\n"},
+        {"a page of boxes", 1,
+         "<html><body><div class='m'><div class='name'>Ann</div><div class='text'>Hello there.</div></div><div class='m'><div "
+         "class='name'>Bob</div><div class='text'>Hi.</div></div><div class='m'><div class='name'>Ann</div><div "
+         "class='text'>How are you?</div></div><div class='m'><div class='name'>Bob</div><div "
+         "class='text'>Fine.</div></div><div class='m'><div class='name'>Ann</div><div class='text'>Good.</div></div><div "
+         "class='m'><div class='name'>Bob</div><div class='text'>Bye.</div></div></body></html>",
+         "Ann|Hello there.\n"
+         "Bob|Hi.\n"
+         "Ann|How are you?\n"
+         "Bob|Fine.\n"
+         "Ann|Good.\n"
+         "Bob|Bye.\n"},
+        {"conversations as JSON in cells", 2,
+         "id,messages\n"
+         "1,\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"Hello there\"\"}, {\"\"role\"\": \"\"assistant\"\", "
+         "\"\"content\"\": \"\"Quack.\"\"}]\"\n"
+         "2,\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"Bye\"\"}]\"\n",
+         "user|Hello there\n"
+         "assistant|Quack.\n"
+         "user|Bye\n"},
+        {"seconds in front (Fisher)", 1,
+         "0.50 2.00 A: hello there\n"
+         "2.10 3.00 B: hi how are you\n"
+         "3.10 4.00 A: fine\n"
+         "4.10 5.00 B: good\n",
+         "A|hello there\n"
+         "B|hi how are you\n"
+         "A|fine\n"
+         "B|good\n"},
+        {"who is in the play", 1,
+         "CAST\n"
+         "ANN: a duck\n"
+         "BOB: a goose\n"
+         "\n"
+         "SCENE 1\n"
+         "\n"
+         "ANN: Hello.\n"
+         "BOB: Hi.\n"
+         "ANN: Bye.\n",
+         "ANN|Hello.\n"
+         "BOB|Hi.\n"
+         "ANN|Bye.\n"},
+        {"seconds in front (Santa Barbara)", 1,
+         "0.00 9.21\tLENORE: \t... So you don't need to go.\n"
+         "9.21 9.52\tDORIS: \tNo.\n"
+         "9.52 14.28\tLENORE: \tUnless you want to.\n"
+         "14.28 15.00\tDORIS: \tOh.\n",
+         "LENORE|... So you don't need to go.\n"
+         "DORIS|No.\n"
+         "LENORE|Unless you want to.\n"
+         "DORIS|Oh.\n"},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) reads_as(&list[i]);
 }
@@ -2792,6 +3064,37 @@ static void refused_by_name(void **state) {
                    "Sent: Fri, 5 Jan 2024 10:16:00 +0000\n"
                    "\n"
                    "Hi\n"},
+        {"cells hold Python's own notation",
+         "id,conversations\n"
+         "1,\"[{'from': 'human', 'value': 'Hello there'}, {'from': 'gpt', 'value': 'Quack.'}]\"\n"
+         "2,\"[{'from': 'human', 'value': 'Bye'}, {'from': 'gpt', 'value': 'Honk.'}]\"\n"},
+        {"(MHTML)", "From: <Saved by Blink>\n"
+                    "Snapshot-Content-Location: https://x.y/z\n"
+                    "Subject: Ducks\n"
+                    "Date: Fri, 5 Jan 2024 10:15:00 -0000\n"
+                    "MIME-Version: 1.0\n"
+                    "Content-Type: multipart/related;\n"
+                    "\ttype=\"text/html\";\n"
+                    "\tboundary=\"----x\"\n"
+                    "\n"
+                    "------x\n"
+                    "Content-Type: text/html\n"
+                    "\n"
+                    "<html><body><p>Ann: Hi</p></body></html>\n"},
+        {"a TextGrid of Praat", "File type = \"ooTextFile\"\n"
+                                "Object class = \"TextGrid\"\n"
+                                "\n"
+                                "xmin = 0\n"
+                                "xmax = 2\n"
+                                "tiers? <exists>\n"
+                                "size = 2\n"
+                                "item []:\n"
+                                "    item [1]:\n"
+                                "        class = \"IntervalTier\"\n"
+                                "        name = \"Ann\"\n"
+                                "        intervals [1]:\n"
+                                "            xmin = 0\n"
+                                "            text = \"Hello\"\n"},
         {"no column looks like", "\"Hello there,\" said Ann.\n"
                                  "\"Hi,\" said Bob.\n"
                                  "It was raining: everybody was wet.\n"

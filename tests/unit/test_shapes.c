@@ -1644,6 +1644,19 @@ static void archives(void **state) {
     s = open_path("packs"); /* the folder with all that is in it */
     assert_int_equal(us_script_get_counts(s)->lines, 2);
     us_script_free(s);
+    pack("slack.zip", /* a chat's export has lists beside the messages */
+         (const member[]){
+             {"users.json", "[{\"id\": \"U1\", \"name\": \"ann\"}]"},
+             {"channels.json", "[{\"name\": \"pond\", \"purpose\": {\"value\": \"ducks\", \"creator\": \"U1\"}}]"},
+             {"pond/2024-01-05.json", "[{\"user\": \"ann\", \"text\": \"Hi\"}, {\"user\": \"bob\", \"text\": \"Ho\"}]"}},
+         3);
+    s = open_path("slack.zip");
+    src = us_script_get_sources(s, &n);
+    assert_int_equal(n, 3);
+    assert_null(src[0].format);
+    assert_string_equal(src[1].about, "no dialogue found in it");
+    assert_int_equal(us_script_get_counts(s)->lines, 2);
+    us_script_free(s);
     pack("letter.docx", (const member[]){{"word/document.xml", "<w/>"}}, 1);
     refuses("letter.docx", "a Word document: save it as plain text");
     char *letter = us_path_join(folder, "letter.docx"), *bytes;
