@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,10 @@ static size_t mend_in_string(const char *p, size_t n, us_buf *out, us_status *st
     bool good = true;
     size_t len = *p == '\\' ? escape(p, n, &good) : (size_t)us_utf8_decode(p, n, &cp);
     if (!len || !good) *st = us_buf_append_str(out, "\\ufffd", NULL);
-    else if ((unsigned char)*p < ' ') *st = us_buf_appendf(out, NULL, "\\u%04x", (unsigned)(unsigned char)*p);
-    else *st = us_buf_append(out, p, len, NULL);
+    else if ((unsigned char)*p < ' ') {
+        const char escaped[] = {'\\', 'u', '0', '0', (char)('0' + *p / 16), "0123456789abcdef"[*p % 16]};
+        *st = us_buf_append(out, escaped, sizeof escaped, NULL);
+    } else *st = us_buf_append(out, p, len, NULL);
     return len ? len : 1;
 }
 
@@ -149,14 +152,17 @@ static json_t *load(const char *text, size_t n, json_error_t *where) {
     return j || json_error_code(where) != json_error_duplicate_key ? j : json_loadb(text, n, 0, NULL);
 }
 
-/* Where and why stay those of the text as it came. */
+/* Where and why stay those of the text as it came. What is mended may take six times the text, and more while it is read: one at a time. */
 static json_t *parse_mended(const char *text, size_t n) {
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
     us_buf b;
     json_error_t unused;
     json_t *j = NULL;
     us_buf_init(&b, 6 * n + 16);
+    pthread_mutex_lock(&one);
     if (!mend(text, n, &b) && b.len) j = load(b.data, b.len, &unused);
     us_buf_fini(&b);
+    pthread_mutex_unlock(&one);
     return j;
 }
 

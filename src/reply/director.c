@@ -125,7 +125,10 @@ us_status us_director_find(const us_model *m, const char *folder, const char *ge
     for (int i = 0; i < 3 && !*out && !st; i++) {
         char *path = i < 2 ? us_path_join(folder, under[i]) : general ? us_path_join(general, under[0]) : NULL;
         if (!path && (i < 2 || general)) st = us_fail(err, US_ERR_MEMORY, "out of memory");
-        if (path && us_file_exists(path)) st = us_director_open(m, path, out, err);
+        if (path && us_file_exists(path)) /* as all that belongs to a character: no link is followed */
+            st = us_file_is_plain(path)
+                     ? us_director_open(m, path, out, err)
+                     : us_fail(err, US_ERR_FORMAT, "%s: no regular file of this folder (a link, a pipe)", path);
         if (i == 2 && st == US_ERR_MISMATCH) st = US_OK; /* it is for another base, as it may be */
         free(path);
     }

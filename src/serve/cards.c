@@ -73,7 +73,8 @@ static json_t *tags_json(const us_card *card, bool listed) {
     if (json_is_array(tags) && !listed) return json_incref(tags);
     list = json_array();
     json_array_foreach(tags, i, tag) {
-        if (!json_is_string(tag) || json_string_length(tag) >= left) break;
+        if (!json_is_string(tag)) continue;
+        if (json_string_length(tag) >= left) break;
         json_array_append(list, tag);
         left -= json_string_length(tag) + 1;
     }

@@ -41,6 +41,7 @@ us_status us_chat_claim(us_request *r, us_error *err) {
 void us_chat_set_reply(us_request *r, us_reply *reply) {
     pthread_mutex_lock(&r->s->lock);
     r->claim.reply = reply;
+    if (reply && r->claim.is_over) us_reply_cancel(reply);
     pthread_mutex_unlock(&r->s->lock);
 }
 
@@ -62,8 +63,9 @@ enum MHD_Result us_route_stop(us_request *r) {
     int64_t until = us_now_ns() + 5000000000;
     pthread_mutex_lock(&s->lock);
     us_claim *k = find_claim(s, r->chat);
-    bool was = k && k->reply;
-    if (was) us_reply_cancel(k->reply);
+    bool was = k && k->replies;
+    if (was) k->is_over = true; /* of a reply that is being begun, too */
+    if (was && k->reply) us_reply_cancel(k->reply);
     while (was && find_claim(s, r->chat) && us_cond_wait(&s->freed, &s->lock, until)) continue;
     pthread_mutex_unlock(&s->lock);
     us_status st = was ? US_OK : us_store_get_chat(s->store, r->chat, false, &chat, &err);

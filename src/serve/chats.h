@@ -10,7 +10,7 @@ enum { US_MAX_STAGE = 16 };
  * is noticed soon); MISMATCH when it goes on. Whatever happens, http.c releases it with the request, or before when nothing is
  * streamed. */
 US_MUST_USE us_status us_chat_claim(us_request *r, us_error *err);
-/* The reply that /stop ends; NULL again before it is freed. */
+/* The reply that /stop ends, and ends at once when it was asked for before; NULL again before it is freed. */
 void us_chat_set_reply(us_request *r, us_reply *reply);
 /* Does nothing when the request holds no chat. */
 void us_chat_release(us_request *r);

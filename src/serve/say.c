@@ -348,6 +348,7 @@ static us_status open_talk(us_request *r, wish *w, talk **out, us_stored_chat *c
     r->free_work = free_talk;
     t->r = r;
     t->chat = r->chat;
+    r->claim.replies = true;
     st = us_chat_claim(r, err);
     if (!st) st = us_store_get_chat(r->s->store, t->chat, false, chat, err);
     if (!st) st = us_id_list_copy(&t->present, &chat->stage, err);

@@ -50,7 +50,8 @@ typedef struct us_changes {
 typedef struct us_claim {
     struct us_claim *next; /* of the server's list, while `chat` is not empty */
     char chat[US_STORE_ID];
-    us_reply *reply; /* what /stop ends */
+    us_reply *reply;       /* what /stop ends */
+    bool replies, is_over; /* a reply will be made; /stop came before there was one */
 } us_claim;
 
 /* An open connection: a watch closes those that take for ever to say what they want. */

@@ -316,6 +316,8 @@ def odd_files(s):
     listed = [c['id'] for c in s.ok('GET', '/api/characters')['characters']]
     assert not [c for c in listed if c.startswith('card')], listed
     s.wait(lambda: 'its name cannot be an id' in s.said())
+    log = open(s.log, errors='replace').read()
+    assert 'odd1/director.gguf: no regular file' in log and 'the file has 6' not in log, log[-3000:]
     # a large picture costs nothing while nobody takes it
     with open(characters + '/tom/picture.png', 'wb') as f:
         f.truncate(200 << 20)

@@ -252,6 +252,10 @@ def large_cards():
     """What shared cards hold is told of one character whole, of all of them in part: the list of them stays one that can be read. Of what is large
     while it is made one at a time is."""
     s = Server(program, folder, '--characters', characters, model=model)
+    # what is mended takes six times its text for a moment: of several that come at once one after the other does
+    broken, before = b'{"card":{"x":"' + b'\xff' * (1 << 20) + b'"}}', s.memory('VmHWM')
+    assert set(together(*[lambda a=a: s.call('POST', '/api/characters', raw=broken, address=a)[0] for a in ('127.0.0.1', '127.0.0.2') * 6])) == {400}
+    assert s.memory('VmHWM') - before < 110 * loose, (before, s.memory('VmHWM'))
     tags, cast, greeting = ['t' * 100000] * 30, ['n' * 900] * 1000, '\u00e9' * 30000
     for _ in range(17):
         cid = s.ok('POST', '/api/characters', {'card': card('Large', tags=tags, first_mes=greeting, extensions={'understudy': {'cast': cast}})}, 201)['id']
