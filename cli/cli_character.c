@@ -9,10 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Behind "Dr. " and "The ", which others of a cast have too. */
+static const char *without_title(const char *name) {
+    static const char *const titles[] = {"the ", "mr ", "mrs ", "ms ", "dr ", "miss ", "sir ", NULL};
+    size_t n = strcspn(name, " ");
+    bool title = n && name[n] && name[n - 1] == '.';
+    for (const char *const *t = titles; *t && !title; t++) title = !strncasecmp(name, *t, strlen(*t));
+    return title && name[n + 1] ? name + n + 1 : name;
+}
+
 char *cli_character_folder(const char *name) {
     char path[96] = "characters/";
     size_t start = strlen(path), n = start;
-    for (const char *p = name; *p && *p != ' ' && n + 1 < sizeof path; p++)
+    for (const char *p = without_title(name); *p && *p != ' ' && n + 1 < sizeof path; p++)
         if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80) path[n++] = (char)tolower((unsigned char)*p);
     path[n] = 0;
     return cli_must(strdup(n > start ? path : "characters/character"));

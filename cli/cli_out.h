@@ -2,8 +2,8 @@
  * every file of cli/.
  *
  * The format of a call is ours and may steer the terminal; its arguments come from files, models and the network: what in them
- * is a control character, turns the writing direction or is no UTF-8 is shown as '?' (us_harmless). Files are written as given.
- */
+ * is a control character, turns the writing direction or is no UTF-8 is shown as '?' (us_harmless). Files are written as
+ * given. */
 #ifndef US_CLI_OUT_H
 #define US_CLI_OUT_H
 #include "understudy/base.h"

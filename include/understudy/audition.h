@@ -9,8 +9,8 @@
  * Three actors answer the same prompts: the bare model, the model with the character's card, and the model with the card and
  * its adapter. The code that serves makes the replies: for the same line and seed the chat gives the same bytes. Where the
  * figure can be taken of real lines, it stands beside that of the character's own lines in scenes that were kept out of the
- * training. docs/audition.md has the formula and source of each measure. The figures depend on the seed and the instruction set,
- * not on the number of threads. */
+ * training. docs/audition.md has the formula and source of each measure. The figures depend on the seed and the instruction
+ * set, not on the number of threads. */
 #ifndef UNDERSTUDY_AUDITION_H
 #define UNDERSTUDY_AUDITION_H
 
@@ -80,8 +80,9 @@ typedef struct us_audition_options {
 
 typedef struct us_audition us_audition;
 
-/* NOT_FOUND when the folder has no card, or when the card names no adapter and `who` includes the adapter ("base,prompt" leaves
- * it out); model and script must outlive the audition. FORMAT for a part without lines and for a prompts file that is not UTF-8; the errors of opening a card and an adapter. */
+/* NOT_FOUND when the folder has no card, or when the card names no adapter and `who` includes the adapter ("base,prompt"
+ * leaves it out); model and script must outlive the audition. FORMAT for a part without lines and for a prompts file that is
+ * not UTF-8; the errors of opening a card and an adapter. */
 US_API US_MUST_USE us_status us_audition_run(us_model *model, const us_script *script, const char *folder,
                                              const us_audition_options *options, us_audition **out, us_error *err);
 US_API void us_audition_free(us_audition *a);
@@ -106,8 +107,9 @@ typedef struct us_gate {
     bool passed;
 } us_gate;
 /* Reads gates, one a line: NAME OP NUMBER[%], OP one of < <= > >=, NUMBER may be "real" or "real * 0.9"; '#' begins a
- * comment. They are judged on the adapter's figures (on the card's, when `who` leaves the adapter out) and go into the report. FORMAT
- * names file, line and the nearest measure for a typo, before anything is judged; ARGUMENT for a measure that this run did not take. */
+ * comment. They are judged on the adapter's figures (on the card's, when `who` leaves the adapter out) and go into the
+ * report. FORMAT names file, line and the nearest measure for a typo, before anything is judged; ARGUMENT for a measure that
+ * this run did not take. */
 US_API US_MUST_USE us_status us_audition_judge(us_audition *a, const char *gates_file, us_error *err);
 US_API const us_gate *us_audition_get_gates(const us_audition *a, size_t *n);
 /* Checks the words of a gates file without a run, so that a typo is found before the work begins. */

@@ -5,8 +5,8 @@
  *     us_backup_restore("everything.tar.gz", "copy", false, &n, &err);     // no server may run there
  *
  * The file is a tar archive, packed with gzip, of the data folder's characters/, rehearsals/, scripts/, jobs/, trash/ and
- * chats.db (a consistent copy, made by SQLite); understudy-backup.json comes first and says so. Whatever is read from such a file
- * is hostile: see us_backup_restore. */
+ * chats.db (a consistent copy, made by SQLite); understudy-backup.json comes first and says so. Whatever is read from such a
+ * file is hostile: see us_backup_restore. */
 #ifndef UNDERSTUDY_BACKUP_H
 #define UNDERSTUDY_BACKUP_H
 
@@ -28,11 +28,11 @@ typedef struct us_backup_counts {
  * `force`; NOT_FOUND when the data folder is not. */
 US_API US_MUST_USE us_status us_backup_write(const char *data_dir, const char *file, bool force, us_backup_counts *counts,
                                              us_error *err);
-/* Brings all of it back, or, after any error, nothing: it is unpacked aside and then renamed. With `force` what is there before
- * is moved to data_dir/replaced-TIME/ (killed in the middle of that, the next restore or the next start of a server completes it), else
- * it is a MISMATCH, as is a server that works on the folder. FORMAT for what is no such
- * backup, is cut off or damaged, holds a link or a path that leads elsewhere; LIMIT for one larger than the disk. Jobs that had
- * not ended are paused; those whose commands name anything outside data_dir are listed as failed and cannot be started. */
+/* Brings all of it back, or, after any error, nothing: it is unpacked aside and then renamed. With `force` what is there
+ * before is moved to data_dir/replaced-TIME/ (killed in the middle of that, the next restore or the next start of a server
+ * completes it), else it is a MISMATCH, as is a server that works on the folder. FORMAT for what is no such backup, is cut
+ * off or damaged, holds a link or a path that leads elsewhere; LIMIT for one larger than the disk. Jobs that had not ended
+ * are paused; those whose commands name anything outside data_dir are listed as failed and cannot be started. */
 US_API US_MUST_USE us_status us_backup_restore(const char *file, const char *data_dir, bool force, us_backup_counts *counts,
                                                us_error *err);
 

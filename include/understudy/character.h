@@ -55,9 +55,9 @@ US_API bool us_card_is_draft(const us_card *card);
 US_API US_MUST_USE us_status us_card_set_greeting(us_card *card, const char *text, us_error *err);
 /* Names the adapter, a file beside the card. */
 US_API US_MUST_USE us_status us_card_set_adapter(us_card *card, const char *file, us_error *err);
-/* Learns from the training scenes which words tell the character's lines from the others' (options as for us_dataset_build; NULL: the card's character) and
- * writes the strongest of them into the card; among candidate replies, those in this style score higher. A script with too few
- * lines changes nothing. */
+/* Learns from the training scenes which words tell the character's lines from the others' (options as for us_dataset_build;
+ * NULL: the card's character) and writes the strongest of them into the card; among candidate replies, those in this style
+ * score higher. A script with too few lines changes nothing. */
 US_API US_MUST_USE us_status us_card_learn_style(us_card *card, const us_script *script, const us_dataset_options *options,
                                                  us_error *err);
 US_API bool us_card_has_style(const us_card *card);

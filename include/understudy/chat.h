@@ -6,12 +6,13 @@
  *     if (!us_chat_reply(chat, "Hi, Homer!", NULL, NULL, &result, &err)) puts(result.text);
  *     us_chat_free(chat);
  *
- * Replies are made as the server makes them: the same turns, seed and settings give the same bytes here, on the page, over the
- * OpenAI API and in the audition.
+ * Replies are made as the server makes them: the same turns, seed and settings give the same bytes here, on the page, over
+ * the OpenAI API and in the audition.
  *
- * A chat borrows its engine, card, adapter and director: free the chat first. A chat has one owner at a time. One engine may serve
- * any number of chats, one call at a time over all of them (it is not locked): they take room from each other's cache, and what one
- * has read (the persona) the others need not read again. For replies at the same time, an engine each; the model is shared. */
+ * A chat borrows its engine, card, adapter and director: free the chat first. A chat has one owner at a time. One engine may
+ * serve any number of chats, one call at a time over all of them (it is not locked): they take room from each other's cache,
+ * and what one has read (the persona) the others need not read again. For replies at the same time, an engine each; the model
+ * is shared. */
 #ifndef UNDERSTUDY_CHAT_H
 #define UNDERSTUDY_CHAT_H
 
@@ -28,7 +29,8 @@ typedef struct us_chat us_chat;
 
 /* A zeroed field means the default. */
 typedef struct us_chat_options {
-    /* NULL: the card's. Copied, but for its biases, which must outlive the chat. Its seed: the same turns and seed, the same reply. */
+    /* NULL: the card's. Copied, but for its biases, which must outlive the chat. Its seed: the same turns and seed, the same
+     * reply. */
     const us_sampler_options *sampler;
     const us_adapter *adapter;   /* borrowed; NULL: none */
     const us_director *director; /* borrowed; chooses among takes; NULL: mutual information and rules do */
@@ -43,14 +45,15 @@ typedef struct us_chat_options {
 } us_chat_options;
 
 /* How many tokens the engine of such a chat must have (us_engine_options.n_ctx) for `context` tokens of prompt and reply, and
- * so many takes (0: the most) of max_tokens (0: 80) each beside them. Its n_seq_max must be greater than the number of takes by 3. */
+ * so many takes (0: the most) of max_tokens (0: 80) each beside them. Its n_seq_max must be greater than the number of takes
+ * by 3. */
 US_API int32_t us_chat_engine_tokens(int32_t context, int32_t takes, int32_t max_tokens);
 
 typedef struct us_chat_result {
     const char *text; /* UTF-8, one speaker; borrowed until the chat changes */
     us_reply_end end;
-    /* 1; more when no take of an earlier attempt would do: all were empty, loops, or had a machine speak, or all forgot what the
-     * user had told and asked for. */
+    /* 1; more when no take of an earlier attempt would do: all were empty, loops, or had a machine speak, or all forgot what
+     * the user had told and asked for. */
     int32_t n_attempts;
     int32_t n_tokens, n_prompt_tokens, n_cached_tokens;
     int32_t n_takes; /* candidates that were made */
@@ -64,8 +67,9 @@ typedef struct us_chat_result {
  * before the end), the call returns INTERRUPTED and the chat is unchanged. */
 typedef bool us_stream_fn(void *ctx, const char *text, size_t n);
 
-/* The card's greeting, if it has one, is the first turn; its alternate greetings are that turn's other wordings. A thread of the chat's
- * own makes the replies. UNSUPPORTED when the model's chat template is unknown, ARGUMENT for a sampler out of range. */
+/* The card's greeting, if it has one, is the first turn; its alternate greetings are that turn's other wordings. A thread of
+ * the chat's own makes the replies. UNSUPPORTED when the model's chat template is unknown, ARGUMENT for a sampler out of
+ * range. */
 US_API US_MUST_USE us_status us_chat_new(us_engine *engine, const us_card *card, const us_chat_options *options, us_chat **out,
                                          us_error *err);
 US_API void us_chat_free(us_chat *chat);
@@ -75,8 +79,8 @@ US_API US_MUST_USE us_status us_chat_set_user(us_chat *chat, const char *name, u
  * LIMIT for one that does not fit in the context. On an error the chat is as it was. */
 US_API US_MUST_USE us_status us_chat_reply(us_chat *chat, const char *text, us_stream_fn *stream, void *ctx,
                                            us_chat_result *result, us_error *err);
-/* Makes another reply to the last line, with the next seed, and adds it as a wording of the last turn. NOT_FOUND when the character has not
- * replied yet. */
+/* Makes another reply to the last line, with the next seed, and adds it as a wording of the last turn. NOT_FOUND when the
+ * character has not replied yet. */
 US_API US_MUST_USE us_status us_chat_regenerate(us_chat *chat, us_stream_fn *stream, void *ctx, us_chat_result *result,
                                                 us_error *err);
 /* Forgets the last line and its reply; false when there is none. The greeting stays. */
@@ -124,11 +128,12 @@ typedef struct us_chosen_counts {
     uint64_t too_many;  /* choices: older than 64 MiB of others */
     uint64_t too_large; /* chats */
 } us_chosen_counts;
-/* Which replies somebody found better, from the chats.db of a data folder: turns in which another wording counts than the program
- * had chosen, or which were edited, as lines for us_train_options.choices. `character`: of this one alone, by the name on their card or by
- * their folder's; NULL: of all. They are written to `out`, atomically, for its owner alone; where there are none, nothing is. Nothing
- * changes in the chats; a server may run. NOT_FOUND for a file that is not there, or a character who says nothing in it; FORMAT for
- * what is no file of chats; ARGUMENT for an `out` that is no regular file, or the file of the chats; IO; MEMORY. *counts is filled in either way. */
+/* Which replies somebody found better, from the chats.db of a data folder: turns in which another wording counts than the
+ * program had chosen, or which were edited, as lines for us_train_options.choices. `character`: of this one alone, by the
+ * name on their card or by their folder's; NULL: of all. They are written to `out`, atomically, for its owner alone; where
+ * there are none, nothing is. Nothing changes in the chats; a server may run. NOT_FOUND for a file that is not there, or a
+ * character who says nothing in it; FORMAT for what is no file of chats; ARGUMENT for an `out` that is no regular file, or
+ * the file of the chats; IO; MEMORY. *counts is filled in either way. */
 US_API US_MUST_USE us_status us_chosen_write(const char *chats, const char *character, const char *out,
                                              us_chosen_counts *counts, us_error *err);
 

@@ -48,10 +48,10 @@ typedef struct us_dataset_options {
     double validation, test; /* shares of the scenes; both 0: 0.05 each; below 0: none */
     double unnamed;          /* share of the turns by one other speaker that go without the name, as a visitor types; 0..1 */
     double visitors;         /* share of them that are a visitor's first words: no name, and nothing before is seen; 0..1 */
-    /* A file of conversations to learn as well: lines "VISITOR | CHARACTER | VISITOR | CHARACTER", {{char}} for the character's name, #
-     * before a comment. A pass has as many of their replies as of the script's, but each at least once and at most eight times; as
-     * large a share of them as of the scenes is held out for the validation, as often. US_EXCHANGES_COMMON: our own, for anybody, half as
-     * many; NULL: none. */
+    /* A file of conversations to learn as well: lines "VISITOR | CHARACTER | VISITOR | CHARACTER", {{char}} for the
+     * character's name, # before a comment. A pass has as many of their replies as of the script's, but each at least once
+     * and at most eight times; as large a share of them as of the scenes is held out for the validation, as often.
+     * US_EXCHANGES_COMMON: our own, for anybody, half as many; NULL: none. */
     const char *exchanges;
     int32_t max_words; /* of a target; 0: 60 */
     uint64_t seed;
@@ -113,9 +113,9 @@ typedef enum us_row_form {
     US_ROWS_COMPLETION,   /* {"prompt": [messages], "completion": [message]}, one row a target */
 } us_row_form;
 
-/* Writes folder/train.jsonl, validation.jsonl, test.jsonl, each atomically. With `scenes` a row is a whole
- * example, and a reply to a visitor's first words, which sees nothing before them, has a row of its own; without, one target with its
- * window (the usual recipe; always so for US_ROWS_COMPLETION). */
+/* Writes folder/train.jsonl, validation.jsonl, test.jsonl, each atomically. With `scenes` a row is a whole example, and a
+ * reply to a visitor's first words, which sees nothing before them, has a row of its own; without, one target with its window
+ * (the usual recipe; always so for US_ROWS_COMPLETION). */
 US_API US_MUST_USE us_status us_dataset_write(const us_dataset *d, us_row_form form, bool scenes, const char *folder,
                                               us_error *err);
 /* Reads such a folder back (or one .jsonl file, which is split by `options`), in any of the three forms,

@@ -34,8 +34,8 @@ typedef struct us_director_options {
     double lr;           /* peak rate of the steps (1e-3) */
     int32_t batch;       /* conversations a step (16) */
     int32_t half;        /* 1, 2: that half of the training scenes only, so that another director can judge; zero: all */
-    /* JSONL of {"character", "turns", "takes", "labels", "of"}: takes with a digit each, from 0 to "of" (2; 9 at most). A tenth of
-     * the conversations is held out, by a hash of the last turn. NULL: none. */
+    /* JSONL of {"character", "turns", "takes", "labels", "of"}: takes with a digit each, from 0 to "of" (2; 9 at most). A
+     * tenth of the conversations is held out, by a hash of the last turn. NULL: none. */
     const char *examples;
     double examples_share; /* how much they count beside the script (0.5) */
     uint64_t seed;         /* zero is a seed */
@@ -51,8 +51,8 @@ typedef struct us_director_report {
     double seconds;       /* of this step */
     bool evaluated;       /* r10: share of held-out lists whose true line comes first among ten of its speaker; chance is 0.1 */
     double r10, best_r10; /* best_: of the director that is kept */
-    /* Over the held-out examples: (label of the take chosen - of one by chance) / (of the best - by chance); NaN: there are none. By
-     * it the best is kept where there are any, else by r10. */
+    /* Over the held-out examples: (label of the take chosen - of one by chance) / (of the best - by chance); NaN: there are
+     * none. By it the best is kept where there are any, else by r10. */
     double won, best_won;
     uint64_t tokens; /* of this step */
     bool done;

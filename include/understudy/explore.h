@@ -128,8 +128,8 @@ US_API US_MUST_USE us_status us_cloud_save_svg(const us_cloud *cloud, const char
 US_API US_MUST_USE us_status us_cloud_save_png(const us_cloud *cloud, const char *path, double scale, const char *background,
                                                us_error *err);
 
-/* Are there fonts for the words and names that pictures would show, with the cloud's font (NULL: the default) and what
- * the system puts beside it? *warning is NULL when there are; else a sentence that names the letters and the package to install,
+/* Are there fonts for the words and names that pictures would show, with the cloud's font (NULL: the default) and what the
+ * system puts beside it? *warning is NULL when there are; else a sentence that names the letters and the package to install,
  * because a picture shows such letters as boxes. free() it. */
 US_API US_MUST_USE us_status us_fonts_missing(const us_facts *facts, const char *font, char **warning, us_error *err);
 

@@ -49,8 +49,8 @@ US_API int us_engine_get_threads(const us_engine *e);
 US_API int32_t us_engine_get_ctx(const us_engine *e);  /* capacity, tokens */
 US_API int32_t us_engine_get_free(const us_engine *e); /* tokens that could still be added by one new sequence */
 
-/* What a model should do here, by the machine's speed at this moment: upper bounds, without attention, which grows with a chat.
- */
+/* What a model should do here, by the machine's speed at this moment: upper bounds, without attention, which grows with a
+ * chat. */
 typedef struct us_speed {
     int n_threads;
     uint64_t memory_bytes; /* weights, and an engine with its default context */
@@ -82,9 +82,9 @@ typedef struct us_span {
     const int32_t *tokens;
     int32_t n_tokens;
     us_logits logits; /* which positions' logits are wanted */
-    /* These are prompt tokens: evaluated, no sample drawn. Spans of several tokens always count as such. AMX rounds prompt tokens
-     * differently: set it for a single last token of a prompt whose rest is cached, and the logits are the same bytes as without
-     * the cache. */
+    /* These are prompt tokens: evaluated, no sample drawn. Spans of several tokens always count as such. AMX rounds prompt
+     * tokens differently: set it for a single last token of a prompt whose rest is cached, and the logits are the same bytes
+     * as without the cache. */
     bool prompt;
 } us_span;
 

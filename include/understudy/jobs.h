@@ -1,5 +1,5 @@
-/* understudy/jobs.h - long work kept as folders: a training, an audition. Each is a list of commands of this same program, run
- * one after another in a child of low priority, so that trouble in it touches nobody else.
+/* understudy/jobs.h - long work kept as folders: a training, an audition. Each is a list of commands of this same program,
+ * run one after another in a child of low priority, so that trouble in it touches nobody else.
  *
  *     us_jobs *jobs;  char id[US_JOBS_ID], *list;
  *     us_jobs_open(&(us_jobs_options){.folder = "data/jobs", .program = "/usr/bin/understudy"}, &jobs, &err);
@@ -8,8 +8,8 @@
  *     while (us_jobs_supervise(jobs)) { us_jobs_tick(jobs, NULL, &err); sleep(1); }   // one process starts them, one at a time
  *
  * A job is FOLDER/ID/: job.json (what it is and how it stands), log.jsonl (what its commands tell, a JSON object a line),
- * output.txt (their stderr) and alive (locked while a process works on it, so that who was killed is found dead).
- * job.json holds what us_jobs_add was given:
+ * output.txt (their stderr) and alive (locked while a process works on it, so that who was killed is found dead). job.json
+ * holds what us_jobs_add was given:
  *
  *     kind, title, ...      for people and pages; kept as they are
  *     steps[]               argv (without the program; "{log}" stands for the path of log.jsonl), and for a step that can go on
@@ -19,8 +19,9 @@
  *     publish {from, to}    folders: when all steps are done, `from` becomes `to`, which is new, or, with `aside` too, goes there
  *     clean[]               files and folders that go with a cancelled job
  *
- * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running job
- * and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds, and cleaning while what goes with it is removed.
+ * and beside it state (queued, running, paused, interrupted, done, failed, cancelled), wanted (what was asked of a running
+ * job and is not done yet), at (the step), error, created_ms, started_ms, ended_ms, seconds, and cleaning while what goes
+ * with it is removed.
  *
  * A folder whose job.json cannot be read is listed too, as failed, with broken: true and an error that says why; it can be
  * forgotten, and nothing else. */
@@ -59,11 +60,12 @@ typedef enum us_jobs_action {
     US_JOBS_CANCEL, /* what it made is thrown away */
     US_JOBS_FORGET  /* the folder of one that has ended goes */
 } us_jobs_action;
-/* NOT_FOUND, MISMATCH for an action that its state does not allow. A running job gets the request and obeys within two seconds. */
+/* NOT_FOUND, MISMATCH for an action that its state does not allow. A running job gets the request and obeys within two
+ * seconds. */
 US_API US_MUST_USE us_status us_jobs_control(us_jobs *jobs, const char *id, us_jobs_action action, us_error *err);
 
-/* True when this process is the one that starts jobs; one process at a time is, until it closes or dies. Whoever becomes it completes
- * what others were killed in the middle of: making, cancelling and forgetting jobs. */
+/* True when this process is the one that starts jobs; one process at a time is, until it closes or dies. Whoever becomes it
+ * completes what others were killed in the middle of: making, cancelling and forgetting jobs. */
 US_API bool us_jobs_supervise(us_jobs *jobs);
 /* Finds who has ended, starts who is next. *changed (may be NULL): something did. For the supervisor, a few times a second. */
 US_API US_MUST_USE us_status us_jobs_tick(us_jobs *jobs, bool *changed, us_error *err);

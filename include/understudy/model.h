@@ -54,16 +54,17 @@ US_API US_MUST_USE us_status us_model_check(const char *path, us_error *err);
 /* Whether an architecture ("gemma3") is one of those that run here. */
 US_API bool us_model_knows(const char *architecture);
 US_API void us_model_free(us_model *model);
-/* Packed weights are kept in a file of the user's cache ($XDG_CACHE_HOME, else ~/.cache; understudy/packed), which every process
- * that opens the model maps: from the second time on it opens at the speed of reading, and all of them share the memory. The environment's
- * US_CACHE=off keeps nothing. Why this model's weights are not kept, in words, or "". */
+/* Packed weights are kept in a file of the user's cache ($XDG_CACHE_HOME, else ~/.cache; understudy/packed), which every
+ * process that opens the model maps: from the second time on it opens at the speed of reading, and all of them share the
+ * memory. The environment's US_CACHE=off keeps nothing. Why this model's weights are not kept, in words, or "". */
 US_API const char *us_model_get_kept(const us_model *model);
 US_API const us_model_info *us_model_get_info(const us_model *model);
 US_API const struct us_tokenizer *us_model_get_tokenizer(const us_model *model);
 /* The chat template recognised in the file, or chosen by template_name; UNSUPPORTED in words when
  * neither. Borrowed. */
 US_API US_MUST_USE us_status us_model_get_template(const us_model *model, const struct us_template **out, us_error *err);
-/* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept, as the weights are. Any thread. */
+/* SHA-256 of the model's file(s), hex, computed at first use (about 0.2 s for 100 MB) and kept, as the weights are. Any
+ * thread. */
 US_API void us_model_get_hash(us_model *model, char out[65]);
 
 /* The form in which conversations are written for a model (src/chat/prompt.h). An adapter records the one that it was trained

@@ -121,8 +121,8 @@ US_API US_MUST_USE us_status us_trainer_continue(us_trainer *t, const char *path
 US_API US_MUST_USE us_status us_trainer_resume(us_trainer *t, us_error *err);
 /* One optimizer step; validates and writes the checkpoint when it is time (by steps, and every two minutes). A validation that
  * an interrupted run owes is made by a call of its own: rows is 0 then, loss NAN. INTERRUPTED by options.working. FORMAT when
- * the loss is not finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call again).
- */
+ * the loss is not finite (the best adapter stays). IO when a checkpoint cannot be written (the step itself stands: call
+ * again). */
 US_API US_MUST_USE us_status us_trainer_step(us_trainer *t, us_train_report *report, us_error *err);
 /* Ends the training: the next step reports done and early. */
 US_API void us_trainer_end(us_trainer *t);

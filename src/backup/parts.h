@@ -8,10 +8,12 @@
 enum { US_BACKUP_VERSION = 1, US_BACKUP_DEPTH = 12, US_BACKUP_N_FOLDERS = 5 };
 extern const char *const us_backup_folders[US_BACKUP_N_FOLDERS];
 
-/* What was unpacked into `aside` (within dir) takes the places of what is there, all of it or, after an error, nothing, and `aside` is
- * gone. Whoever calls holds dir's server.lock. replaced: where what was there before lies; "" for nothing. places.c */
+/* What was unpacked into `aside` (within dir) takes the places of what is there, all of it or, after an error, nothing, and
+ * `aside` is gone. Whoever calls holds dir's server.lock. replaced: where what was there before lies; "" for nothing.
+ * places.c */
 US_MUST_USE us_status us_backup_take_places(const char *dir, const char *aside, char replaced[512], us_error *err);
-/* Completes what a kill interrupted (*found), and removes what was only unpacked. For the holder of server.lock, before anything else. */
+/* Completes what a kill interrupted (*found), and removes what was only unpacked. For the holder of server.lock, before
+ * anything else. */
 US_MUST_USE us_status us_backup_finish_restore(const char *dir, bool *found, char replaced[512], us_error *err);
 bool us_backup_is_half_restored(const char *dir);
 /* A file, or a folder with more than locks in it. */

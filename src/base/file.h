@@ -27,15 +27,15 @@ void us_map_drop(const us_map *m, size_t offset, size_t n_bytes);
 /* Reads a whole file or, for "-", standard input. At most max_bytes (US_ERR_LIMIT past that).
  * *out is NUL-terminated and free()d by the caller. */
 US_MUST_USE us_status us_file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, us_error *err);
-/* Writes to a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the folder:
- * after a crash at any moment `path` holds either the old or the new bytes, whole. Any number of threads may write the same path:
- * one of them is the last. */
+/* Writes to a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the folder: after a crash at any moment
+ * `path` holds either the old or the new bytes, whole. Any number of threads may write the same path: one of them is the
+ * last. */
 US_MUST_USE us_status us_file_write_atomic(const char *path, const void *data, size_t n_bytes, us_error *err);
 /* The same; only its owner can read the file, whatever was there before. */
 US_MUST_USE us_status us_file_write_private(const char *path, const void *data, size_t n_bytes, us_error *err);
-/* The first and the last step of that, for callers that write by themselves: a new file tmp[PATH_MAX] beside `path`, which is fsynced,
- * renamed (or, failing, removed) with the folder fsynced, and only then closed: while it is open it is locked, so that others see that
- * somebody works on it. */
+/* The first and the last step of that, for callers that write by themselves: a new file tmp[PATH_MAX] beside `path`, which is
+ * fsynced, renamed (or, failing, removed) with the folder fsynced, and only then closed: while it is open it is locked, so
+ * that others see that somebody works on it. */
 US_MUST_USE us_status us_file_open_beside(const char *path, unsigned mode, char tmp[PATH_MAX], int *fd, us_error *err);
 US_MUST_USE us_status us_file_replace(const char *tmp, const char *path, us_error *err);
 /* Removes what writers that were killed left in this folder and those below it. */

@@ -23,10 +23,11 @@ json_t *us_json_parse(const char *text, size_t n, json_error_t *where);
 size_t us_json_cost(const char *text, size_t n);
 /* The object that a file of at most max_bytes holds. Errors name the file, the line and the column. */
 US_MUST_USE us_status us_json_read(const char *path, size_t max_bytes, json_t **out, us_error *err);
-/* The same of a regular file itself (us_file_read_plain): what the server keeps, where somebody may have put a link or a pipe. */
+/* The same of a regular file itself (us_file_read_plain): what the server keeps, where somebody may have put a link or a
+ * pipe. */
 US_MUST_USE us_status us_json_read_plain(const char *path, size_t max_bytes, json_t **out, us_error *err);
-/* A string of bytes that may be cut within a character or be no UTF-8 at all: what is none becomes the replacement character.
- */
+/* A string of bytes that may be cut within a character or be no UTF-8 at all: what is none becomes the replacement
+ * character. */
 json_t *us_text_json(const char *s, size_t n);
 /* The string o[key]; "" when it is no string, or o no object. Borrowed. */
 const char *us_json_text(const json_t *o, const char *key);

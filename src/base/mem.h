@@ -14,8 +14,9 @@ US_MUST_USE us_status us_alloc(size_t n, size_t size, void *out_ptr, us_error *e
 US_MUST_USE us_status us_alloc_aligned(size_t n_bytes, void *out_ptr, us_error *err);
 /* The same, not zeroed and so not touched: whoever writes it first places its pages. */
 US_MUST_USE us_status us_alloc_untouched(size_t n_bytes, void *out_ptr, us_error *err);
-/* How many allocations have failed in this thread: of the functions here, of us_buf, and what us_checked() was given as NULL. Work
- * that may leave something out instead of failing (a repair, a guess) compares the count before and after, and fails in the end. */
+/* How many allocations have failed in this thread: of the functions here, of us_buf, and what us_checked() was given as NULL.
+ * Work that may leave something out instead of failing (a repair, a guess) compares the count before and after, and fails in
+ * the end. */
 unsigned us_memory_failures(void);
 void *us_checked(void *p); /* p */
 /* realloc() to hold at least `need` items, growing by doubling; *cap and *ptr are updated. */

@@ -509,16 +509,16 @@ us_status us_card_judge(void *card, const us_conversation_view *conversation, us
 
 bool us_card_has_style(const us_card *c) { return c->style != NULL; }
 
-/* ---- learning which words speak for him ---------------------------------------------------------------------- */
+/* ---- learning which words speak for them --------------------------------------------------------------------- */
 
 typedef struct line_list {
     const char **lines;
-    bool *his;
-    size_t n, cap_lines, cap_his;
+    bool *own;
+    size_t n, cap_lines, cap_own;
 } line_list;
 
 /* Turns of the training scenes, as the training sees them. */
-static us_status add_lines(line_list *l, const us_dataset *set, bool his, us_error *err) {
+static us_status add_lines(line_list *l, const us_dataset *set, bool own, us_error *err) {
     size_t n, n_turns;
     const us_example *e = us_dataset_get_examples(set, &n);
     const us_turn *t = us_dataset_get_turns(set, &n_turns);
@@ -528,14 +528,14 @@ static us_status add_lines(line_list *l, const us_dataset *set, bool his, us_err
             const us_turn *turn = &t[e[x].first_turn + k];
             if (e[x].part != US_TRAIN || !turn->character) continue;
             st = us_grow(&l->lines, &l->cap_lines, l->n + 1, sizeof *l->lines, err);
-            if (!st) st = us_grow(&l->his, &l->cap_his, l->n + 1, sizeof *l->his, err);
-            if (!st) l->lines[l->n] = turn->text, l->his[l->n++] = his;
+            if (!st) st = us_grow(&l->own, &l->cap_own, l->n + 1, sizeof *l->own, err);
+            if (!st) l->lines[l->n] = turn->text, l->own[l->n++] = own;
         }
     return st;
 }
 
 us_status us_card_learn_style(us_card *c, const us_script *script, const us_dataset_options *options, us_error *err) {
-    enum { N_SETS = 4 }; /* his own, and those of the others with most lines */
+    enum { N_SETS = 4 }; /* their own, and those of the others with most lines */
     us_dataset *sets[N_SETS] = {0};
     size_t n, n_sets = 0;
     const us_speaker *sp = us_script_get_speakers(script, &n);
@@ -552,10 +552,10 @@ us_status us_card_learn_style(us_card *c, const us_script *script, const us_data
         if (sp[i].joint || !strcmp(sp[i].name, us_dataset_get_character(sets[0]))) continue;
         o.character = sp[i].name;
         st = us_dataset_build(script, &o, &sets[n_sets], err);
-        if (st == US_ERR_FORMAT) st = US_OK; /* he answers nobody: the next one */
+        if (st == US_ERR_FORMAT) st = US_OK; /* this one answers nobody: the next */
         else if (!st) st = add_lines(&l, sets[n_sets++], false, err);
     }
-    if (!st) st = us_style_learn(l.lines, l.his, l.n, names, n_names, &style, err);
+    if (!st) st = us_style_learn(l.lines, l.own, l.n, names, n_names, &style, err);
     if (!st && style) {
         us_style_free(c->style);
         c->style = NULL;
@@ -565,6 +565,6 @@ us_status us_card_learn_style(us_card *c, const us_script *script, const us_data
     json_decref(style);
     for (size_t i = 0; i < N_SETS; i++) us_dataset_free(sets[i]);
     free(l.lines);
-    free(l.his);
+    free(l.own);
     return st;
 }

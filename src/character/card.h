@@ -25,8 +25,8 @@ struct us_card {
     us_examples examples;
     int32_t takes, history;
     us_take_weights weights;
-    us_style *style;     /* which words speak for him; NULL: not known */
-    double style_weight; /* of log p(the words are his) */
+    us_style *style;     /* which words speak for them; NULL: not known */
+    double style_weight; /* of log p(the words are theirs) */
     us_sampler_options sampler;
 };
 /* The card's values for macros (character/macros.h); user NULL: "you". */

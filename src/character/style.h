@@ -1,5 +1,6 @@
 /* character/style.h - which words speak for a character, as a short list in their card: among several takes, those in the
- * character's style score higher. {"bias": x, "words": {"doughnut": 2.1, "children": -1.7, "!": 0.4, ...}} under extensions.understudy.style.
+ * character's style score higher. {"bias": x, "words": {"doughnut": 2.1, "children": -1.7, "!": 0.4, ...}} under
+ * extensions.understudy.style.
  *
  * A logistic regression over the words and marks of a text (case folded, apostrophes left out; "!", "?", "..." and "--" are
  * words too), weights over the length of the count vector. */

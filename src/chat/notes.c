@@ -126,8 +126,8 @@ static bool corrects(const char *w) {
     return us_wording_count(w) <= 8 && us_wording_begins(w, list);
 }
 
-/* "my cat" of "my cat's name is Mila": the first word after "my" in its stem, unless it is of the visitor's own. 0 without one.
- */
+/* "my cat" of "my cat's name is Mila": the first word after "my" in its stem, unless it is of the visitor's own. 0 without
+ * one. */
 static size_t thing_of(const char *w, const char **at) {
     static const char *const own[] = {" my ",  " our ",  " моего ", " мой ",    " моя ",  " моей ",
                                       " мою ", " моих ", " наш ",   " нашего ", " нашу ", NULL};

@@ -26,8 +26,8 @@ US_MUST_USE us_status us_notes_hear(us_notes *s, const char *line, us_error *err
 bool us_notes_tells(const char *line);
 /* A sentence that somebody has written; ARGUMENT when it is empty, longer than US_MAX_NOTE_BYTES or one too many. */
 US_MUST_USE us_status us_notes_add(us_notes *s, const char *sentence, us_error *err);
-/* Appends the notes that the line asks for, at most two, oldest first, each followed by a blank; nothing when it asks for none.
- */
+/* Appends the notes that the line asks for, at most two, oldest first, each followed by a blank; nothing when it asks for
+ * none. */
 US_MUST_USE us_status us_notes_recall(const us_notes *s, const char *line, us_buf *out, us_error *err);
 /* Appends the words that would answer, as they were written, each with a NUL behind it: those of the notes, but for small words
  * and those of the question. */

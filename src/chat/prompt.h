@@ -35,9 +35,9 @@ typedef struct us_prompt {
     char *text;
 } us_prompt;
 
-/* How many of a conversation's last lines decide what a prompt of the card is, not counting the character's own at the very end:
- * those that are seen, those that its book looks through, and one more, which shows where the first turn that is seen begins.
- */
+/* How many of a conversation's last lines decide what a prompt of the card is, not counting the character's own at the very
+ * end: those that are seen, those that its book looks through, and one more, which shows where the first turn that is seen
+ * begins. */
 size_t us_prompt_reach(const us_card *card, int32_t history);
 US_MUST_USE us_status us_prompt_make(const us_prompt_spec *spec, us_prompt *out, us_error *err);
 /* Messages of the bare model, as they came; system may be NULL. */

@@ -16,26 +16,26 @@ typedef struct us_store us_store;
 
 /* path ":memory:": nothing is kept. */
 US_MUST_USE us_status us_store_open(const char *path, us_store **out, us_error *err);
-/* The chats of a file as they are now, to be read: a copy for us alone, gone when it is closed. Nothing changes in the file, not even
- * the form of an older version, and a server may go on writing it. NOT_FOUND: it is not there. */
+/* The chats of a file as they are now, to be read: a copy for us alone, gone when it is closed. Nothing changes in the file,
+ * not even the form of an older version, and a server may go on writing it. NOT_FOUND: it is not there. */
 US_MUST_USE us_status us_store_open_copy(const char *path, us_store **out, us_error *err);
 void us_store_close(us_store *s);
-/* All chats may take so many bytes; 0, as at the beginning: as many as there is room for. Chats that are added or branched off beyond that are
- * refused: LIMIT, for the reason "quota". */
+/* All chats may take so many bytes; 0, as at the beginning: as many as there is room for. Chats that are added or branched
+ * off beyond that are refused: LIMIT, for the reason "quota". */
 US_MUST_USE us_status us_store_set_room(us_store *s, uint64_t most, us_error *err);
-/* Before anything else by which chats grow. If they fill their room, those that were deleted go for good, the longest deleted first; LIMIT
- * when that does not help. What is written nevertheless is kept: a reply is not lost. */
+/* Before anything else by which chats grow. If they fill their room, those that were deleted go for good, the longest deleted
+ * first; LIMIT when that does not help. What is written nevertheless is kept: a reply is not lost. */
 US_MUST_USE us_status us_store_make_room(us_store *s, us_error *err);
 /* A consistent copy of the file, while others use it (SQLite's online backup). `to` is new or empty. */
 US_MUST_USE us_status us_store_copy(const char *from, const char *to, us_error *err);
 
 /* ---- chats ---- */
 
-/* With its turns (an import) and its owner (NULL or "": nobody's); ids and times that it has are not used, but those of turns. All
- * checked elsewhere. */
+/* With its turns (an import) and its owner (NULL or "": nobody's); ids and times that it has are not used, but those of
+ * turns. All checked elsewhere. */
 US_MUST_USE us_status us_store_add_chat(us_store *s, const us_stored_chat *chat, char id[US_STORE_ID], us_error *err);
-/* Without turns, strengths and notes but with `last` and `owner`, the newest first, of this owner (NULL: of all), `most` of them (0: all) of *n_all;
- * us_stored_chats_free(). */
+/* Without turns, strengths and notes but with `last` and `owner`, the newest first, of this owner (NULL: of all), `most` of
+ * them (0: all) of *n_all; us_stored_chats_free(). */
 US_MUST_USE us_status us_store_list_chats(us_store *s, const char *owner, size_t most, us_stored_chat **out, size_t *n,
                                           uint64_t *n_all, us_error *err);
 void us_stored_chats_free(us_stored_chat *chats, size_t n);

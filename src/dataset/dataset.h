@@ -29,8 +29,8 @@ US_MUST_USE us_status us_dataset_close_example(us_dataset *d, size_t first, us_p
 US_MUST_USE us_status us_dataset_put_name(us_buf *out, const char *text, const char *name, us_error *err);
 US_MUST_USE us_status us_dataset_seal(us_dataset *d, us_error *err);
 
-/* exchanges.c: appends the conversations of a file, a share of them to the validation part, the others to the training part, behind
- * the filters; before sealing. */
+/* exchanges.c: appends the conversations of a file, a share of them to the validation part, the others to the training part,
+ * behind the filters; before sealing. */
 US_MUST_USE us_status us_dataset_add_exchanges(us_dataset *d, const char *path, double validation, us_error *err);
 /* filter.c: takes the target mark from turns that a filter strikes; before sealing. */
 US_MUST_USE us_status us_dataset_filter(us_dataset *d, const us_dataset_options *o, us_error *err);

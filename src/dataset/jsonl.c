@@ -126,8 +126,8 @@ static uint32_t count_lines(const char *s) {
     return n;
 }
 
-/* What one side says until the other speaks: several messages of one role in a row are one turn, joined as a scene's lines are.
- */
+/* What one side says until the other speaks: several messages of one role in a row are one turn, joined as a scene's lines
+ * are. */
 typedef struct side {
     us_buf text;
     uint32_t n_messages, n_lines;

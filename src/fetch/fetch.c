@@ -1,6 +1,6 @@
 /* Fetching: PATH.part grows, PATH.part.tag says of which version it is; when all of it is there and right, it becomes PATH.
- * Every answer of the server is hostile: its sizes, ranges and redirections are checked, and what is no GGUF file ends at once.
- */
+ * Every answer of the server is hostile: its sizes, ranges and redirections are checked, and what is no GGUF file ends at
+ * once. */
 #include "understudy/fetch.h"
 #include "base/clock.h"
 #include "base/file.h"

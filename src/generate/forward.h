@@ -30,8 +30,8 @@ typedef struct us_adapter_group {
     size_t block, n_blocks; /* its bfloat16 blocks */
 } us_adapter_group;
 
-/* The groups [b, e) of outputs that are left of a thread's share in a stage: stage << 48 | b << 24 | e, the stage modulo 2^16. That
- * of an earlier stage means that nothing was taken yet. A cache line each. */
+/* The groups [b, e) of outputs that are left of a thread's share in a stage: stage << 48 | b << 24 | e, the stage modulo
+ * 2^16. That of an earlier stage means that nothing was taken yet. A cache line each. */
 typedef struct us_share {
     _Atomic uint64_t left;
     unsigned char unused[56];
@@ -84,8 +84,8 @@ static inline void us_worker_meet(us_worker *t) {
     us_pool_meet(t->p->e->pool, &t->p->next);
     t->stage++;
 }
-/* The next piece [b, e) of `total` groups of outputs (fewer than 2^24); false when all are handed out. A group is the same by whatever
- * thread. One loop of it a stage. */
+/* The next piece [b, e) of `total` groups of outputs (fewer than 2^24); false when all are handed out. A group is the same by
+ * whatever thread. One loop of it a stage. */
 bool us_worker_claim(us_worker *t, size_t total, size_t *b, size_t *e);
 
 /* ---- forward_memory.c ------------------------------------------------------------------------------------------- */
@@ -120,8 +120,8 @@ typedef struct us_lora_rows {
     float *u;
     uint16_t *u_bf16;
 } us_lora_rows;
-/* The input x [T, width] of n modules from `first` on, normed with the gain g (NULL: as it is) and rounded; l[n] gets the products
- * with their adapters' A. */
+/* The input x [T, width] of n modules from `first` on, normed with the gain g (NULL: as it is) and rounded; l[n] gets the
+ * products with their adapters' A. */
 us_linear_input us_linear_begin(us_worker *t, int32_t layer, us_module first, size_t n, const float *x, const float *g,
                                 size_t width, us_lora_rows *l);
 /* Outputs of groups [g0, g1) of y (+)= W x + bias + B u. */

@@ -1,7 +1,8 @@
 /* generate/prefixes.h - sequences of an engine that nobody uses now, kept because another prompt may begin as they do.
  *
- * The engine owns them, so that everybody who works over it, one after the other, finds what the others have read (the persona of
- * their common character), and takes room from them. Knows tokens and adapters; whoever calls these is using the engine. */
+ * The engine owns them, so that everybody who works over it, one after the other, finds what the others have read (the
+ * persona of their common character), and takes room from them. Knows tokens and adapters; whoever calls these is using the
+ * engine. */
 #ifndef US_GENERATE_PREFIXES_H
 #define US_GENERATE_PREFIXES_H
 #include "understudy/generate.h"

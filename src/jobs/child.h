@@ -17,8 +17,8 @@ typedef struct us_child_spec {
 US_MUST_USE us_status us_child_start(const us_child_spec *spec, pid_t *out, us_error *err);
 
 /* Runs one and waits: *out gets its stdout (free it), *exit_code what it returned, `said` the last line of its stderr. LIMIT
- * when it takes longer than `seconds` or says more than max_bytes, INTERRUPTED when *stop (may be NULL) becomes true; it is killed
- * then. */
+ * when it takes longer than `seconds` or says more than max_bytes, INTERRUPTED when *stop (may be NULL) becomes true; it is
+ * killed then. */
 US_MUST_USE us_status us_child_run(const char *const *argv, const char *folder, double seconds, size_t max_bytes,
                                    const atomic_bool *stop, char **out, size_t *n_out, int *exit_code, char said[512],
                                    us_error *err);

@@ -6,8 +6,9 @@
 /* What one kind of message is, or the kind of conversation around it. */
 typedef enum us_role { US_ROLE_SYSTEM, US_ROLE_USER, US_ROLE_ASSISTANT, US_N_ROLES } us_role;
 
-/* Marks in what is written: a byte of these, after CONTENT and SYSTEM one more, '0' plus 1 when blanks before the text go, plus
- * 2 when blanks after it go, plus 4 when only line breaks do. Other bytes stand for themselves; a template whose own text has such bytes is not read. */
+/* Marks in what is written: a byte of these, after CONTENT and SYSTEM one more, '0' plus 1 when blanks before the text go,
+ * plus 2 when blanks after it go, plus 4 when only line breaks do. Other bytes stand for themselves; a template whose own
+ * text has such bytes is not read. */
 enum { US_MARK_CONTENT = 1, US_MARK_SYSTEM, US_MARK_BOS, US_MARK_EOS };
 
 typedef struct us_situation {

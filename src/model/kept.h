@@ -3,11 +3,11 @@
  *   HEX.sum    the SHA-256 of a model's files, found again by their stamps
  *   HEX.pack   its packed weights, which every process that opens the model maps, so that all of them share one copy in memory
  *
- * Nothing of it is needed: where the folder cannot be used, the program works without. Nothing of it is trusted: the folder and its
- * files must be the user's own, for nobody else to write, and what is read is checked against sums. Nothing of it is stale: names are
- * made of the contents of the model, of the processor's level and of the layout. A file is written aside, put into place whole, and
- * never changed, so that a process that has mapped one goes on when it is removed. When there is too much, what was not used for the
- * longest time is removed. */
+ * Nothing of it is needed: where the folder cannot be used, the program works without. Nothing of it is trusted: the folder
+ * and its files must be the user's own, for nobody else to write, and what is read is checked against sums. Nothing of it is
+ * stale: names are made of the contents of the model, of the processor's level and of the layout. A file is written aside,
+ * put into place whole, and never changed, so that a process that has mapped one goes on when it is removed. When there is
+ * too much, what was not used for the longest time is removed. */
 #ifndef US_MODEL_KEPT_H
 #define US_MODEL_KEPT_H
 #include "base/file.h"
@@ -45,11 +45,12 @@ void us_kept_count(bool remove, size_t *n_files, uint64_t *n_bytes);
 /* The SHA-256 of a model's files if it is kept for files of these stamps; and keeps it. */
 US_MUST_USE us_status us_kept_sum_find(const us_kept *k, const us_gguf *g, char hash[65], us_error *err);
 US_MUST_USE us_status us_kept_sum_put(const us_kept *k, const us_gguf *g, const char hash[65], us_error *err);
-/* Whether a change from now on gives the model's files another stamp: clocks of file systems stand still for some milliseconds. Waits
- * for that long at most when `wait`. */
+/* Whether a change from now on gives the model's files another stamp: clocks of file systems stand still for some
+ * milliseconds. Waits for that long at most when `wait`. */
 bool us_kept_settled(const us_gguf *g, bool wait);
 
-/* Packed weights: n_bytes (a multiple of 64) of the model with this SHA-256 in this layout. Found, they lie in *file, at *weights. */
+/* Packed weights: n_bytes (a multiple of 64) of the model with this SHA-256 in this layout. Found, they lie in *file, at
+ * *weights. */
 US_MUST_USE us_status us_kept_weights_find(const us_kept *k, const char hash[65], const unsigned char layout[32],
                                            size_t n_bytes, us_pool *pool, us_map *file, const unsigned char **weights,
                                            us_error *err);

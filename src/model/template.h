@@ -4,7 +4,8 @@
 #include "model/jinja.h"
 #include "understudy/template.h"
 
-/* Of what an assistant has thought, up to the last "</think>", a template leaves out: nothing; that; line breaks behind it too. */
+/* Of what an assistant has thought, up to the last "</think>", a template leaves out: nothing; that; line breaks behind it
+ * too. */
 typedef enum us_cut { US_CUT_NOTHING, US_CUT_THOUGHTS, US_CUT_BREAKS_TOO } us_cut;
 
 /* Strings with the marks of model/jinja.h. Indices, in this order: role; first of the turns; last of them; there is a system

@@ -62,8 +62,8 @@ void us_batch_free(us_batch *s);
 us_batch_stats us_batch_get_stats(us_batch *s);
 /* Lets go of what the cache holds of this adapter; afterwards it may be freed. No job with it may be alive. */
 void us_batch_forget(us_batch *s, const us_adapter *adapter);
-/* How many tokens a prompt may have, with what it is compared with, when so many takes of so many tokens are to fit beside it.
- */
+/* How many tokens a prompt may have, with what it is compared with, when so many takes of so many tokens are to fit beside
+ * it. */
 int32_t us_batch_room(const us_batch *s, int32_t n_takes, int32_t max_tokens);
 /* How many tokens so many takes may have behind such a prompt. */
 int32_t us_batch_most_tokens(const us_batch *s, int32_t n_takes, int32_t n_prompt, int32_t n_unconditional);

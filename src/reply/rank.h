@@ -66,7 +66,7 @@ double us_take_value(const us_candidate *t, const us_take_weights *w);
 /* Fills what is `out` of takes[n], n > 0; *best is the first of those with the greatest score. */
 US_MUST_USE us_status us_rank(const us_ranking *r, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                               int32_t *best, us_error *err);
-/* After us_rank(): whether several takes of which this is the best are made again. All are loops or leaks, or, in the first attempt
- * (0), none knows what the visitor asks for. */
+/* After us_rank(): whether several takes of which this is the best are made again. All are loops or leaks, or, in the first
+ * attempt (0), none knows what the visitor asks for. */
 bool us_rank_again(const us_candidate *best, int32_t attempt);
 #endif

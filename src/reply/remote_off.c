@@ -1,5 +1,5 @@
-/* Built instead of remote.c where US_REMOTE is off: a backend of another server cannot be opened, so nothing else is reached.
- */
+/* Built instead of remote.c where US_REMOTE is off: a backend of another server cannot be opened, so nothing else is
+ * reached. */
 #include "reply/remote.h"
 
 us_status us_remote_check(const char *url, const char *key, int32_t timeout_s, us_error *err) {

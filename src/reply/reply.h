@@ -42,27 +42,30 @@ bool us_backend_is_busy(us_backend *b);
 void us_backend_stop(us_backend *b);
 void us_backend_close(us_backend *b);
 
-/* How a reply is made: the one place where this is decided, for the terminal, the page, the OpenAI API and the audition alike.
- * A zeroed field means the default. Pointers are borrowed until us_reply_free(), but for names and texts, which are copied.
+/* How a reply is made: the one place where this is decided, for the terminal, the page, the OpenAI API and the audition
+ * alike. A zeroed field means the default. Pointers are borrowed until us_reply_free(), but for names and texts, which are
+ * copied.
  *
- * Attempts. A character's reply is made again, up to US_REPLY_ATTEMPTS times in all, when nothing of it could be spoken, or when
- * the best of several takes is a loop or a leak (a machine speaks in it); after leaks the last attempt begins with a "No" more
- * often. When the best forgets what the visitor asks for, it is made again once. A loop of a single take is cut where it begins and
- * kept: it has been shown while it was made. Answers of the bare model, texts that go on, and separate answers are made once.
+ * Attempts. A character's reply is made again, up to US_REPLY_ATTEMPTS times in all, when nothing of it could be spoken, or
+ * when the best of several takes is a loop or a leak (a machine speaks in it); after leaks the last attempt begins with a
+ * "No" more often. When the best forgets what the visitor asks for, it is made again once. A loop of a single take is cut
+ * where it begins and kept: it has been shown while it was made. Answers of the bare model, texts that go on, and separate
+ * answers are made once.
  *
- * Stops. A reply ends where another's turn begins: at a label ("Marge:") of a name in `names` (the card's cast, everybody whose name
- * stands in the prompt), of its first name, or of any one to three capitalised words; and at the caller's `texts`. The
- * character's own label at the very start is left out.
+ * Stops. A reply ends where another's turn begins: at a label ("Marge:") of a name in `names` (the card's cast, everybody
+ * whose name stands in the prompt), of its first name, or of any one to three capitalised words; and at the caller's `texts`.
+ * The character's own label at the very start is left out.
  *
- * Context. Prompt and reply together take what the model was trained for, or `context` if that is less; the prompt leaves room for
- * the takes (us_reply_room()). The oldest turns are left out until it fits.
+ * Context. Prompt and reply together take what the model was trained for, or `context` if that is less; the prompt leaves
+ * room for the takes (us_reply_room()). The oldest turns are left out until it fits.
  *
- * Seeds. Take i of attempt k draws by a hash of the seed, the prompt's tokens, k and i. So the first of several takes is the one
- * that a single take would be, another line gets other draws, and a caller who wants another reply changes the seed.
+ * Seeds. Take i of attempt k draws by a hash of the seed, the prompt's tokens, k and i. So the first of several takes is the
+ * one that a single take would be, another line gets other draws, and a caller who wants another reply changes the seed.
  *
- * Takes. A number is obeyed, and so is a seed: then the card's number is made. Without either (`hurry`) the card's number is divided
- * by the replies under way, and halved while a usual reply (24 tokens) would take more than about a second. Another server makes
- * as many as it can by its `n`. Streamed or not makes no difference: of several takes the words come at the end. */
+ * Takes. A number is obeyed, and so is a seed: then the card's number is made. Without either (`hurry`) the card's number is
+ * divided by the replies under way, and halved while a usual reply (24 tokens) would take more than about a second. Another
+ * server makes as many as it can by its `n`. Streamed or not makes no difference: of several takes the words come at the
+ * end. */
 typedef struct us_reply_policy {
     us_sampler_options sampler; /* with the seed */
     int32_t n_takes;            /* 1..US_MAX_TAKES; 0: 1 */
@@ -132,8 +135,8 @@ typedef struct us_reply_text {
     const us_take *take; /* NULL from another server */
 } us_reply_text;
 
-/* Takes over what the spec owns, in any case. LIMIT when the queue is full or prompt and takes do not fit: err->reason tells.
- */
+/* Takes over what the spec owns, in any case. LIMIT when the queue is full or prompt and takes do not fit: err->reason
+ * tells. */
 US_MUST_USE us_status us_reply_begin(us_backend *b, us_reply_spec *spec, us_reply **out, us_error *err);
 /* Waits at most timeout_ms for anything new since the last call: prompt read, words, a take's end, the end. */
 us_reply_view us_reply_wait(us_reply *r, int timeout_ms);
@@ -141,10 +144,11 @@ us_reply_view us_reply_wait(us_reply *r, int timeout_ms);
 US_MUST_USE us_status us_reply_read(us_reply *r, int32_t i, size_t from, us_buf *out, us_error *err);
 /* The tokens past the first `from` of answer i, with their log-probabilities; none from another server. free *out. */
 US_MUST_USE us_status us_reply_read_probs(us_reply *r, int32_t i, size_t from, us_prob **out, size_t *n, us_error *err);
-/* The same for the prompt's: entry k is its token k + 1. All of them once it has been read; none from another server. free *out. */
+/* The same for the prompt's: entry k is its token k + 1. All of them once it has been read; none from another server. free
+ * *out. */
 US_MUST_USE us_status us_reply_read_prompt_probs(us_reply *r, us_prob **out, size_t *n, us_error *err);
-/* What one of several takes has so far, whole: for who waits. Nothing once the spoken one is chosen, nor from another engine.
- */
+/* What one of several takes has so far, whole: for who waits. Nothing once the spoken one is chosen, nor from another
+ * engine. */
 US_MUST_USE us_status us_reply_read_draft(us_reply *r, us_buf *out, us_error *err);
 /* From any thread. What was said stands; the reply ends INTERRUPTED. */
 void us_reply_cancel(us_reply *r);

@@ -18,12 +18,13 @@ us_sides us_sides_look(const char *const *lines, size_t n, const char *reply);
 bool us_sides_latin(const char *text);
 /* Words of other letters that nobody has said in lines[0..n). */
 int32_t us_sides_foreign(const char *const *lines, size_t n, const char *reply);
-/* Words of five bytes or more of the reply, an s at their end aside, that stand in two or more of the last six lines of `who`, and
- * not in the line that is answered: what somebody dwells on. */
+/* Words of five bytes or more of the reply, an s at their end aside, that stand in two or more of the last six lines of
+ * `who`, and not in the line that is answered: what somebody dwells on. */
 int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const char *reply);
-/* A us_judge_fn: takes that take no side where the visitor means a machine (stand.h) lose 60, echoes and repetitions less, a long copied run and worn words a
- * little. ctx: what the character is known to have said, NULL for nothing. Where that is all in Latin letters, the adapter has
- * learned no others: a take with words of its own in those is no language, and loses as an echo does. */
+/* A us_judge_fn: takes that take no side where the visitor means a machine (stand.h) lose 60, echoes and repetitions less, a
+ * long copied run and worn words a little. ctx: what the character is known to have said, NULL for nothing. Where that is all
+ * in Latin letters, the adapter has learned no others: a take with words of its own in those is no language, and loses as an
+ * echo does. */
 US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                      us_error *err);
 #endif

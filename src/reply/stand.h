@@ -26,7 +26,7 @@ us_machine_claim us_stand_claim(const us_said *lines, size_t n, const char *who)
 /* Of one of several replies to `line`, the last of those: their claim is read once. */
 us_stand us_stand_to(us_machine_claim claim, const char *line, const char *who, const char *reply);
 us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply);
-/* The word with which a person would begin to answer the last of lines[0..n): "No" or "Yes" in the visitor's letters; NULL where
- * no machine is meant, or neither will do. */
+/* The word with which a person would begin to answer the last of lines[0..n): "No" or "Yes" in the visitor's letters; NULL
+ * where no machine is meant, or neither will do. */
 const char *us_stand_word(const us_said *lines, size_t n, const char *who);
 #endif

@@ -1,6 +1,6 @@
-/* reply/stream.h - what another server streams: bytes in, takes out. OpenAI's two shapes of server-sent events, of chats and of
- * completions. Every byte of it is a stranger's: it is cut into lines of bounded length, read by the one door for JSON, and only what a
- * reply may be is kept. Knows no network and no threads (remote.c owns both). */
+/* reply/stream.h - what another server streams: bytes in, takes out. OpenAI's two shapes of server-sent events, of chats and
+ * of completions. Every byte of it is a stranger's: it is cut into lines of bounded length, read by the one door for JSON,
+ * and only what a reply may be is kept. Knows no network and no threads (remote.c owns both). */
 #ifndef US_REPLY_STREAM_H
 #define US_REPLY_STREAM_H
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-/* Routes that make a reply in a chat: who speaks, what he sees, the stream of events, the store before the client is told. */
+/* Routes that make a reply in a chat: who speaks, what they see, the stream of events, the store before the client is told. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "chat/conversation.h"
@@ -17,7 +17,7 @@ enum { MAX_VARIANTS = 4 };
 
 /* What a request asks for. */
 typedef struct wish {
-    const char *text, *user, *who;
+    const char *user, *who;
     int64_t takes; /* 0: as usual */
     double scale;  /* -1: the chat's */
     us_sampler_options sampler;
@@ -133,7 +133,7 @@ static us_status save(talk *t, us_status ended, us_error *err) {
 static void free_talk(void *ctx) {
     talk *t = ctx;
     us_error err;
-    if (!t->compare && t->reply[0] && !t->saved) { /* the client has gone: what he had heard is kept */
+    if (!t->compare && t->reply[0] && !t->saved) { /* the client has gone: what they had heard is kept */
         us_reply_view v;
         us_reply_cancel(t->reply[0]);
         while (!(v = us_reply_wait(t->reply[0], 1000)).done) continue;

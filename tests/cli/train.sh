@@ -180,6 +180,13 @@ sed -e 's/You are Homer Simpson[^"]*"/You are a tester."/' -e 's/"first_mes": "[
 train --out "$d/card" --max-steps 5 -q >/dev/null 2>&1 || fail "a card of one's own"
 for text in "You are a tester." '"Mine."' '"x_kept": 1' '"adapter": "adapter.gguf"'; do grep -qF "$text" "$d/card/card.json" || fail "the card lost $text: $(cat "$d/card/card.json")"; done
 
+# ---- the folder is the first name, and a title is none: two doctors have a folder each
+sed 's/Homer Simpson/Dr. Hibbert/; s/Bart Simpson/Dr. Nick/' "$d/s.csv" >"$d/doctors.csv"
+for who in Hibbert Nick; do
+    (cd "$d" && "$UNDERSTUDY" train doctors.csv -c "Dr. $who" -m m.gguf --batch 500 --max-steps 1 --no-samples --quiet >/dev/null) || fail "Dr. $who: exit $?"
+done
+[ "$(ls "$d/characters" | tr '\n' ' ')" = "hibbert nick " ] || fail "folders: $(ls "$d/characters")"
+
 # ---- rows: there and back, and trained on
 want 0 "written to" dataset "$d/s.csv" -c "Homer Simpson" --out "$d/rows"
 # what 'dataset' writes is what 'train' learns: as many targets, with our exchanges, and a visitor's first words in rows of their own
