@@ -47,10 +47,10 @@ static uint32_t *piece_slot(const us_tokenizer *t, const char *s, size_t n) {
     }
 }
 
-int32_t us_tokenizer_lookup(const us_tokenizer *t, const char *s, size_t n) { return (int32_t)*piece_slot(t, s, n) - 1; }
+static int32_t lookup(const us_tokenizer *t, const char *s, size_t n) { return (int32_t)*piece_slot(t, s, n) - 1; }
 
 int32_t us_tokenizer_lookup_text(const us_tokenizer *t, const char *s, size_t n) {
-    int32_t id = us_tokenizer_lookup(t, s, n);
+    int32_t id = lookup(t, s, n);
     bool marker = id >= 0 && (t->kinds[id] == US_TOKEN_CONTROL || t->kinds[id] == US_TOKEN_UNKNOWN ||
                               (t->kinds[id] == US_TOKEN_USER && t->ends[id]));
     return marker ? -1 : id;
@@ -216,9 +216,7 @@ static us_status load_merges(us_tokenizer *t, const us_gguf *g, us_error *err) {
                   decode_bytes(table, (us_str){s.data, (size_t)(space - s.data)}, bytes, &nl) &&
                   decode_bytes(table, (us_str){space + 1, s.len - 1 - (size_t)(space - s.data)}, bytes + nl, &nr) && nl && nr;
         us_merge m = {-1, -1, -1};
-        if (ok)
-            m = (us_merge){us_tokenizer_lookup(t, bytes, nl), us_tokenizer_lookup(t, bytes + nl, nr),
-                           us_tokenizer_lookup(t, bytes, nl + nr)};
+        if (ok) m = (us_merge){lookup(t, bytes, nl), lookup(t, bytes + nl, nr), lookup(t, bytes, nl + nr)};
         if (m.left < 0 || m.right < 0 || m.merged < 0) { /* one that no text can meet */
             if (++n_bad * 2 > kv->n)
                 return us_fail(err, US_ERR_FORMAT,
@@ -414,7 +412,7 @@ static us_status check_flags(const us_tokenizer *t, const us_gguf *g, us_error *
 }
 
 us_status us_tokenizer_mark(us_tokenizer *t, const char *text, size_t n, us_error *err) {
-    int32_t id = n ? us_tokenizer_lookup(t, text, n) : -1;
+    int32_t id = n ? lookup(t, text, n) : -1;
     if (id < 0 || is_special(t, (size_t)id) || t->kinds[id] == US_TOKEN_BYTE) return US_OK;
     t->kinds[id] = US_TOKEN_CONTROL;
     return list_specials(t, err);
@@ -537,7 +535,7 @@ const char *us_tokenizer_piece(const us_tokenizer *t, int32_t id, size_t *n) {
     return p.data;
 }
 
-int32_t us_tokenizer_find(const us_tokenizer *t, const char *text) { return us_tokenizer_lookup(t, text, strlen(text)); }
+int32_t us_tokenizer_find(const us_tokenizer *t, const char *text) { return lookup(t, text, strlen(text)); }
 int32_t us_tokenizer_n_vocab(const us_tokenizer *t) { return (int32_t)t->n_vocab; }
 bool us_tokenizer_is_special(const us_tokenizer *t, int32_t id) {
     return id >= 0 && (size_t)id < t->n_vocab && is_special(t, (size_t)id);

@@ -105,7 +105,8 @@ static bool read_length(const char *text, uint64_t *n) {
     return digits && !text[digits];
 }
 
-bool us_guard_has_body(const us_guard_headers *h) {
+/* A body is announced. */
+static bool has_body(const us_guard_headers *h) {
     uint64_t n = 0;
     return h->chunked || (h->content_length && (!read_length(h->content_length, &n) || n));
 }
@@ -134,8 +135,8 @@ int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_
         return *why = "a page of another site may not have this asked for; --cors-origin opens to one", 403;
     if (ask->needs_key && g->n_keys && !key_known(g, h->authorization))
         return *why = "an API key is expected: Authorization: Bearer KEY", 401;
-    if (h->packed && us_guard_has_body(h)) return *why = "a compressed body is not read: send it without Content-Encoding", 415;
-    if (!ask->body || !us_guard_has_body(h)) return 0;
+    if (h->packed && has_body(h)) return *why = "a compressed body is not read: send it without Content-Encoding", 415;
+    if (!ask->body || !has_body(h)) return 0;
     if (!type_fits(h, ask)) return *why = "Content-Type: application/json is expected", 415;
     if (length > ask->max_body) return *why = "the body is too large: 1 MiB is allowed, 12 MiB for uploads", 413;
     return 0;

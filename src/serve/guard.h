@@ -40,7 +40,5 @@ void us_guard_free_keys(char **keys, size_t n);
 int us_guard_check(const us_guard *g, const us_guard_headers *h, const us_guard_ask *ask, const char **why);
 /* Whether a key is given that is ours; true when none is asked for. */
 bool us_guard_knows(const us_guard *g, const char *authorization);
-/* A body is announced. */
-bool us_guard_has_body(const us_guard_headers *h);
 
 #endif

@@ -81,12 +81,12 @@ void us_visitors_free(us_visitors *v) {
     free(v);
 }
 
-bool us_visitors_is_proxy(const us_visitors *v, const us_ip_address *peer) {
+static bool is_proxy(const us_visitors *v, const us_ip_address *peer) {
     return v->has_proxy && !memcmp(peer, &v->proxy, sizeof *peer);
 }
 
 bool us_visitors_forwarded(const us_visitors *v, const us_ip_address *peer, const char *header, us_ip_address *out) {
-    if (!header || !us_visitors_is_proxy(v, peer)) return false;
+    if (!header || !is_proxy(v, peer)) return false;
     const char *comma = strrchr(header, ','), *last = comma ? comma + 1 : header;
     last += strspn(last, " \t");
     return parse(last, strcspn(last, " \t"), out);
@@ -109,7 +109,7 @@ static void forget_if_idle(us_visitors *v, visitor *x) {
 bool us_visitors_admit(us_visitors *v, const us_ip_address *a) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, false);
-    bool ok = !x || x->open < v->caps.open || us_visitors_is_proxy(v, a);
+    bool ok = !x || x->open < v->caps.open || is_proxy(v, a);
     v->refused += !ok;
     pthread_mutex_unlock(&v->lock);
     return ok;
@@ -118,7 +118,7 @@ bool us_visitors_admit(us_visitors *v, const us_ip_address *a) {
 bool us_visitors_enter(us_visitors *v, const us_ip_address *a) {
     pthread_mutex_lock(&v->lock);
     visitor *x = find(v, a, true);
-    bool ok = x && (x->open < v->caps.open || us_visitors_is_proxy(v, a));
+    bool ok = x && (x->open < v->caps.open || is_proxy(v, a));
     if (ok) x->open++;
     else v->refused++;
     pthread_mutex_unlock(&v->lock);

@@ -28,7 +28,6 @@ us_ip_address us_ip_address_of(const struct sockaddr *a);
 /* The address that the proxy's header tells: its last one, which the proxy itself has put there. False: `peer` is no trusted
  * proxy, or the header (may be NULL) tells none. */
 bool us_visitors_forwarded(const us_visitors *v, const us_ip_address *peer, const char *header, us_ip_address *out);
-bool us_visitors_is_proxy(const us_visitors *v, const us_ip_address *peer);
 
 /* One more may be opened; if not, it counts as turned away. */
 bool us_visitors_admit(us_visitors *v, const us_ip_address *a);

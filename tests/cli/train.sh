@@ -185,7 +185,7 @@ sed 's/Homer Simpson/Dr. Hibbert/; s/Bart Simpson/Dr. Nick/' "$d/s.csv" >"$d/doc
 for who in Hibbert Nick; do
     (cd "$d" && "$UNDERSTUDY" train doctors.csv -c "Dr. $who" -m m.gguf --batch 500 --max-steps 1 --no-samples --quiet >/dev/null) || fail "Dr. $who: exit $?"
 done
-[ "$(ls "$d/characters" | tr '\n' ' ')" = "hibbert nick " ] || fail "folders: $(ls "$d/characters")"
+for who in hibbert nick; do [ -s "$d/characters/$who/card.json" ] || fail "no characters/$who: $(find "$d/characters")"; done
 
 # ---- rows: there and back, and trained on
 want 0 "written to" dataset "$d/s.csv" -c "Homer Simpson" --out "$d/rows"
