@@ -59,16 +59,24 @@ static const char *words_of(us_card *c, json_t *data, const char *key) {
     return "";
 }
 
-/* A name as ours are: line breaks are blanks, and what is too long is cut at a character. Said when it was another one. */
+/* A name as ours are: line breaks are blanks, marks of direction are dropped, and what is too long is cut at a character. Said when
+ * it was another one. */
 static const char *name_of(us_card *c, json_t *data) {
     const char *name = words_of(c, data, "name"), *fault = us_name_fault(name);
     us_buf b;
     if (!fault) return name;
     us_buf_init(&b, MAX_CARD_BYTES);
     size_t n = strlen(name) < US_NAME_BYTES ? strlen(name) : US_NAME_BYTES;
-    us_status st = us_buf_append(&b, name, n - us_utf8_tail(name, n), NULL);
-    for (size_t i = 0; i < b.len; i++)
-        if ((unsigned char)b.data[i] < ' ' || b.data[i] == 0x7f) b.data[i] = ' ';
+    us_status st = US_OK;
+    n -= us_utf8_tail(name, n);
+    for (size_t i = 0; i < n && !st;) {
+        uint32_t cp;
+        int len = us_utf8_decode(name + i, n - i, &cp);
+        bool blank = cp < ' ' || cp == 0x7f;
+        if (!len) break; /* no UTF-8: cards have been asked for that */
+        if (!us_turns_direction(cp)) st = us_buf_append(&b, blank ? " " : name + i, blank ? 1 : (size_t)len, NULL);
+        i += (size_t)len;
+    }
     while (b.len && b.data[b.len - 1] == ' ') b.data[--b.len] = 0;
     if (!st && b.len && strspn(b.data, " ") < b.len && !us_name_fault(b.data)) {
         json_array_append_new(c->notes, json_sprintf("data.name: %s; it is '%s' here", fault, b.data));

@@ -460,6 +460,7 @@ static void odd_cards(void **state) {
         {CARD("\"name\":\"A\",\"first_mes\":\"x\",\"alternate_greetings\":\"y\""), "A", "d", NULL, 2, 0},
         {CARD("\"name\":\"A\",\"mes_example\":[\"{{user}}: a\",\"{{char}}: b\"]"), "A", "d", NULL, 0, 2},
         {CARD("\"name\":\"A\\nB\\n\""), "A B", "d", "data.name", 0, 0},
+        {CARD("\"name\":\"\\u202eAnn\\u2066 Lee\""), "Ann Lee", "d", "data.name", 0, 0},
         {CARD("\"name\":\"A\",\"extensions\":{\"x\":NaN,\"y\":-Infinity}"), "A", "d", NULL, 0, 0},
         {"[" CARD("\"name\":\"A\"") "]", "A", "d", NULL, 0, 0},
         {"{\"kind\":\"character\",\"name\":\"A\",\"description\":\"for "
