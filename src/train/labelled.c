@@ -24,8 +24,8 @@ static bool read_row(const json_t *row, us_labelled *e) {
     for (size_t i = first; i < n; i++)
         if (!(e->said[e->n_said++] = json_string_value(json_array_get(turns, i)))) return false;
     for (size_t i = 0; i < e->n_takes; i++) {
-        if (!(e->takes[i] = json_string_value(json_array_get(takes, i))) || labels[i] < '0' || labels[i] > '0' + most)
-            return false;
+        const char *take = e->takes[i] = json_string_value(json_array_get(takes, i));
+        if (!take || !take[strspn(take, " \t\r\n")] || labels[i] < '0' || labels[i] > '0' + most) return false;
         e->labels[i] = (unsigned char)(labels[i] - '0');
     }
     return true;
@@ -35,7 +35,8 @@ static us_status add(us_labelled_file *f, const json_t *row, const char *path, s
     us_labelled e;
     if (!read_row(row, &e))
         return us_fail(err, US_ERR_FORMAT,
-                       "%s:%zu: \"character\", \"turns\", \"takes\" and \"labels\" (a digit a take, 0 to 2 or to what \"of\" "
+                       "%s:%zu: \"character\", \"turns\", \"takes\" (none is empty) and \"labels\" (a digit a take, 0 to 2 or "
+                       "to what \"of\" "
                        "says, at most %d) are expected",
                        path, line, US_LABELLED_MOST);
     const char *last = e.said[e.n_said - 1];

@@ -275,6 +275,7 @@ static void bad_files_are_refused(void **state) {
     static const char *const bad[][2] = {
         {"{\"character\": \"Marge\", \"turns\": [\"a\"], \"takes\": [\"b\", \"c\"], \"labels\": \"20\"}\n", "Homer"},
         {"{\"character\": \"Homer\", \"turns\": [\"a\"], \"takes\": [\"b\", \"c\"], \"labels\": \"2\"}\n", ":1:"},
+        {"{\"character\": \"Homer\", \"turns\": [\"a\"], \"takes\": [\"b\", \" \"], \"labels\": \"02\"}\n", "none is empty"},
         {"\n{\"character\": \"Homer\", \"turns\": []}\n", ":2:"},
         {"{\"character\"\n", ":1:"},
         {"", "Homer"}};
