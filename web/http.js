@@ -50,6 +50,7 @@ function failure(status, said) {
 // The answer, when it is a good one. Asks for the key when one is needed; waits its turn when the server is full.
 export async function request(method, path, body, { signal, onwait } = {}) {
   for (let tries = 0; ; tries++) {
+    const used = key; // an answer to an older one asks for none
     let r;
     try {
       r = await fetch(path, { method, signal, headers: headers(body), body: body === undefined ? undefined : JSON.stringify(body) });
@@ -58,7 +59,7 @@ export async function request(method, path, body, { signal, onwait } = {}) {
       throw new Failure(t('error_network'));
     }
     if (r.ok) return r;
-    if (r.status === 401) { await anotherKey(); continue; }
+    if (r.status === 401) { if (key === used) await anotherKey(); continue; }
     const said = await r.json().then(j => j.error, () => null);
     if ((r.status === 429 && tries < 8) || (r.status === 503 && tries < (said?.code === 'store_busy' ? 2 : 60))) {
       const seconds = Math.min(30, Number(r.headers.get('Retry-After')) || 2);
@@ -81,8 +82,8 @@ export async function* stream(path, body, options) {
 }
 // The events of an address that goes on for ever, from the one after "last" on.
 export async function* follow(path, { signal, last } = {}) {
-  const r = await fetch(path, { signal, headers: { ...headers(), ...last && { 'Last-Event-ID': last } } });
-  if (r.status === 401) { await anotherKey(); return; }
+  const used = key, r = await fetch(path, { signal, headers: { ...headers(), ...last && { 'Last-Event-ID': last } } });
+  if (r.status === 401) { if (key === used) await anotherKey(); return; }
   if (!r.ok) throw failure(r.status, await r.json().then(j => j.error, () => null));
   yield* events(r);
 }
