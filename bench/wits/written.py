@@ -10,10 +10,12 @@ for line in sys.stdin:
     reply = row.pop("written", None)
     if not reply:
         continue
-    takes = dict(reversed(list(zip(row["takes"], map(int, row["labels"])))))  # a take that stands twice: its first label
-    takes = [(t, takes[t]) for t in dict.fromkeys(row["takes"])]
-    if reply in (t for t, _ in takes):
+    takes = dict.fromkeys(row["takes"])  # without those that stand twice
+    if reply in takes:
         continue
+    for take, label in zip(row["takes"], row["labels"]):
+        takes[take] = int(label)
+    takes = list(takes.items())
     if len(takes) == 8:
         takes.remove(sorted(takes, key=lambda t: t[1])[4])
     takes.append((reply, 8 if max(l for _, l in takes) >= 7 else 7))

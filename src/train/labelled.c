@@ -36,8 +36,7 @@ static us_status add(us_labelled_file *f, const json_t *row, const char *path, s
     if (!read_row(row, &e))
         return us_fail(err, US_ERR_FORMAT,
                        "%s:%zu: \"character\", \"turns\", \"takes\" (none is empty) and \"labels\" (a digit a take, 0 to 2 or "
-                       "to what \"of\" "
-                       "says, at most %d) are expected",
+                       "to what \"of\" says, at most %d) are expected",
                        path, line, US_LABELLED_MOST);
     const char *last = e.said[e.n_said - 1];
     bool held = e.n_takes > 1 && us_hash_bytes(5, last, strlen(last)) % HELD_OUT == 0;
