@@ -29,24 +29,24 @@ typedef struct us_chat us_chat;
 
 /* A zeroed field means the default. */
 typedef struct us_chat_options {
-    /* NULL: the card's. Copied, but for its biases, which must outlive the chat. Its seed: the same turns and seed, the same
-     * reply. */
+    /* NULL: the card's. Copied, but for its biases and grammar, which must outlive the chat. Its seed: the same turns and
+     * seed, the same reply. */
     const us_sampler_options *sampler;
     const us_adapter *adapter;   /* borrowed; NULL: none */
     const us_director *director; /* borrowed; chooses among takes; NULL: mutual information and rules do */
     double adapter_scale;        /* 0..2; 0: 1. Without the adapter: adapter NULL */
-    int32_t takes;               /* candidate replies, of which the best is spoken, 1..US_MAX_TAKES; 1 streams; 0: the
-                                          card's */
-    bool hurry;                  /* fewer takes, when a usual reply would need more than about a second on this machine */
-    int32_t max_tokens;          /* of a reply; 0: 80 */
-    int32_t context; /* tokens that prompt and reply may take; 0: what the model was trained for and the engine has */
-    int32_t history; /* lines of the conversation that the model sees; 0: the card's */
-    bool no_stops;   /* do not stop at other speakers' labels (for measuring) */
+    /* Candidate replies, of which the best is spoken, 1..US_MAX_TAKES; 1 streams; 0: the card's. */
+    int32_t takes;
+    bool hurry;         /* fewer takes, when a usual reply would need more than about a second on this machine */
+    int32_t max_tokens; /* of a reply; 0: 80 */
+    int32_t context;    /* tokens that prompt and reply may take; 0: what the model was trained for and the engine has */
+    int32_t history;    /* lines of the conversation that the model sees; 0: the card's */
+    bool no_stops;      /* do not stop at other speakers' labels (for measuring) */
 } us_chat_options;
 
 /* How many tokens the engine of such a chat must have (us_engine_options.n_ctx) for `context` tokens of prompt and reply, and
- * so many takes (0: the most) of max_tokens (0: 80) each beside them. Its n_seq_max must be greater than the number of takes
- * by 3. */
+ * so many takes (0: the most) of max_tokens (0: 80) each beside them. Its n_seq_max must be at least the
+ * number of takes plus 3. */
 US_API int32_t us_chat_engine_tokens(int32_t context, int32_t takes, int32_t max_tokens);
 
 typedef struct us_chat_result {

@@ -77,8 +77,8 @@ US_API US_MUST_USE us_status us_jobs_read_log(us_jobs *jobs, const char *id, uin
                                               size_t *n_bytes, us_error *err);
 
 /* For a command that somebody started in a terminal: it is listed as running until us_jobs_leave(), or until this process dies.
- * "log" in its JSON is the path of the log that it keeps itself; "folder", where it was started. Those that rest
- * and kept the same log leave the list: this one goes on with what they made, or takes its place. */
+ * "log" in its JSON is the path of the log that it keeps itself; "folder", where it was started. Jobs that kept the same log, and
+ * neither run nor wait, leave the list: this one goes on with what they made, or takes its place. */
 US_API US_MUST_USE us_status us_jobs_enter(us_jobs *jobs, const char *json, char id[US_JOBS_ID], us_error *err);
 US_API void us_jobs_leave(us_jobs *jobs, const char *id, int exit_code);
 

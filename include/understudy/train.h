@@ -72,7 +72,7 @@ typedef struct us_train_facts {
     uint64_t sequences[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS]; /* rows: tokens fed, without the shared persona */
     uint64_t rehearsal_sequences, rehearsal_targets;                       /* of those of the training part */
     uint64_t choices[2];                                                   /* conversations with choices: learned, held out */
-    uint64_t too_long;                                                     /* targets left out */
+    uint64_t too_long;                                                     /* targets and takes left out */
     int32_t prefix_rows;                                                   /* tokens of the persona, fed once a micro-batch */
     int32_t longest, micro_rows, rank;
     bool recompute;

@@ -1,8 +1,8 @@
 /* generate/prefixes.h - sequences of an engine that nobody uses now, kept because another prompt may begin as they do.
  *
  * The engine owns them, so that everybody who works over it, one after the other, finds what the others have read (the
- * persona of their common character), and takes room from them. Knows tokens and adapters; whoever calls these is using the
- * engine. */
+ * persona of their common character), and takes room from them. As the rest of an engine it is for one thread at a time.
+ * Knows tokens and adapters. */
 #ifndef US_GENERATE_PREFIXES_H
 #define US_GENERATE_PREFIXES_H
 #include "understudy/generate.h"
@@ -12,7 +12,7 @@ enum { US_MAX_PREFIXES = 48 };
 typedef struct us_prefixes {
     struct {
         int32_t seq;
-        const void *owner; /* who has kept it */
+        const void *owner; /* who kept it: whatever pointer us_prefix_keep() was given */
         uint64_t used;     /* the clock when it was, last */
     } kept[US_MAX_PREFIXES];
     int32_t n;

@@ -61,7 +61,8 @@ US_MUST_USE us_status us_tokenizer_encode_stretches(const us_tokenizer *t, const
                                                     size_t n_stretches, us_tokens *out, size_t **starts, us_error *err);
 /* A marker of the model's template: where the vocabulary has it as an ordinary token, it is a special one from now on. */
 US_MUST_USE us_status us_tokenizer_mark(us_tokenizer *t, const char *text, size_t n, us_error *err);
-/* The token of these bytes as ordinary text (-1: none), which never is a control token, the unknown one or a maker's token that ends a turn. */
+/* The token of these bytes as ordinary text, which never is a control token, the unknown one or a maker's token that ends a
+ * turn; -1: none. */
 int32_t us_tokenizer_lookup_text(const us_tokenizer *t, const char *bytes, size_t n);
 int32_t us_tokenizer_merge_rank(const us_tokenizer *t, int32_t left, int32_t right);
 /* One stretch of ordinary text, no special tokens in it. */

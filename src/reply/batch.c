@@ -547,11 +547,11 @@ static void *work(void *arg) {
         while (!s->stop && !s->queue && !s->running && !s->forget) pthread_cond_wait(&s->wake, &s->lock);
         if (s->forget) forget(s);
         admit(s);
-        bool over = s->stop && !s->queue && !s->running;
-        s->stats.n_passes++;
+        bool some = s->running != NULL, over = s->stop && !s->queue && !some;
+        s->stats.n_passes += some;
         pthread_mutex_unlock(&s->lock);
         if (over) return NULL;
-        pass(s);
+        if (some) pass(s); /* else somebody else may use the engine by now: the last job's end has been told */
     }
 }
 

@@ -1,6 +1,6 @@
 /* reply/batch.h - many replies at once over one engine: continuous batching.
  *
- * Any thread submits a job and waits for its words; one worker thread owns the engine. Each pass advances every
+ * Any thread submits a job and waits for its words; one worker thread uses the engine. Each pass advances every
  * take that is being decoded by one token and reads a piece of the prompts that wait: jobs join and leave at any pass.
  * A finished job's sequence is kept, so that the next turn of that chat, or another chat of the same character, computes
  * only what is new. The same job gives the same bytes, whatever runs beside it and whatever the cache holds; only patience
@@ -54,7 +54,8 @@ typedef struct us_batch_stats {
     int32_t n_running, n_queued;
 } us_batch_stats;
 
-/* At most n_slots jobs run at once, n_queue_max wait. The engine must outlive it and is used by nobody else. */
+/* At most n_slots jobs run at once, n_queue_max wait. The engine must outlive it. Nobody else uses the engine from a submit on
+ * until all jobs are done, nor during us_batch_forget() and us_batch_stop(); at other times the worker leaves it alone. */
 US_MUST_USE us_status us_batch_new(us_engine *e, int32_t n_slots, int32_t n_queue_max, us_batch **out, us_error *err);
 /* Cancels what is left and ends the worker. Every job must be freed afterwards, or before. */
 void us_batch_stop(us_batch *s);

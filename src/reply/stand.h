@@ -20,11 +20,13 @@ typedef struct us_machine_claim {
     bool negated, counts, wants; /* "you're no robot"; a number would answer; takes the machine for granted */
 } us_machine_claim;
 
-/* lines[0..n): what was said, oldest first; the last is answered, and a short "Say it." goes on with the line before the last
- * reply. who: the name of whoever replies, or NULL. FREE when memory ran out (us_memory_failures() tells). */
+/* Of lines[0..n): what was said, oldest first; the last is answered, and a short "Say it." goes on with the line before the
+ * last reply. who: the name of whoever replies, or NULL. Nothing when memory ran out (us_memory_failures() tells). */
 us_machine_claim us_stand_claim(const us_said *lines, size_t n, const char *who);
-/* Of one of several replies to `line`, the last of those: their claim is read once. */
+/* How a reply stands to a claim that was read before, once for all replies to the same lines. line: the last of them. FREE when
+ * memory ran out. */
 us_stand us_stand_to(us_machine_claim claim, const char *line, const char *who, const char *reply);
+/* Both, for a single reply. */
 us_stand us_stand_of(const us_said *lines, size_t n, const char *who, const char *reply);
 /* The word with which a person would begin to answer the last of lines[0..n): "No" or "Yes" in the visitor's letters; NULL
  * where no machine is meant, or neither will do. */

@@ -39,7 +39,7 @@ static us_status add_conversation(us_trainer *t, const us_template *tpl, const u
         m[n] = (us_message){"assistant", e->takes[k]};
         st = us_sequences_add_take(&t->s, t->model->tok, tpl, m, n + 1, t->o.max_sequence, &fits, err);
         if (fits) x.labels[x.n++] = (float)e->labels[k] / (float)e->most;
-        else t->s.n_too_long++;
+        else t->s.n_too_long += !st;
     }
     if (st || !x.n || (held && !prefers(&x))) return st; /* where nothing is preferred nothing is judged */
     st = held ? us_grow(&c->held, &c->cap_held, c->n_held + 1, sizeof x, err)
@@ -51,6 +51,7 @@ static us_status add_conversation(us_trainer *t, const us_template *tpl, const u
 us_status us_choices_add(us_trainer *t, const us_template *tpl, us_error *err) {
     us_choices *c = &t->choices;
     us_labelled_file f = {0};
+    size_t n_too_long = t->s.n_too_long;
     if (!t->s.n_prefix) return us_fail(err, US_ERR_ARGUMENT, "choices are learned by a character, not by a series");
     us_status st = us_labelled_read(&f, t->o.choices, err);
     c->first = t->s.n;
@@ -62,8 +63,8 @@ us_status us_choices_add(us_trainer *t, const us_template *tpl, us_error *err) {
     }
     c->n_takes = t->s.n - c->first;
     if (!st && !c->n_learned)
-        st = us_fail(err, US_ERR_FORMAT, "%s: no conversation to learn from is with \"character\": \"%s\"", t->o.choices,
-                     t->character);
+        st = us_fail(err, US_ERR_FORMAT, "%s: no conversation to learn from is with \"character\": \"%s\"%s", t->o.choices,
+                     t->character, t->s.n_too_long > n_too_long ? " and fits in a sequence (--max-sequence)" : "");
     us_labelled_fini(&f);
     return st;
 }

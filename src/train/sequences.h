@@ -29,7 +29,7 @@ typedef struct us_sequences {
     size_t n_seqs[US_N_PARTS], rows[US_N_PARTS], targets[US_N_PARTS];
     size_t n_bare, bare_targets; /* of those of the training part */
     int32_t longest, most_targets;
-    size_t n_too_long; /* targets that do not fit in max_rows with their own window's last turn */
+    size_t n_too_long; /* targets that do not fit in max_rows with their own window's last turn, and takes */
 } us_sequences;
 
 /* max_rows: longest sequence; a longer scene is cut where a target's window begins. */

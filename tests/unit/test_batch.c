@@ -176,6 +176,41 @@ static void keeps_a_quarter(void **state) {
     end();
 }
 
+/* Of what is kept that goes first which nobody has wanted for longest, were it made later than others. */
+static void what_is_wanted_stays(void **state) {
+    (void)state;
+    enum { A, B, HALF_OF_A, C, N, LONG = 1000 };
+    static int32_t ids[N][LONG];
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < LONG; k++) ids[i][k] = 30 + ((k % 50 + 1) * (i == HALF_OF_A && k < LONG / 2 ? A + 1 : i + 1)) % 60;
+    begin(1, 4);
+    run_one(ids[A], LONG);
+    run_one(ids[B], LONG);
+    assert_int_equal(run_one(ids[HALF_OF_A], LONG), LONG / 2);
+    run_one(ids[C], LONG); /* more than a quarter of the cache is full: one goes */
+    assert_int_equal(run_one(ids[A], LONG), LONG - 1);
+    end();
+}
+
+/* There is room for so many; they go with whoever kept them. */
+static void so_many_are_kept(void **state) {
+    (void)state;
+    begin(1, 4);
+    for (int32_t i = 0, seq, n_common; i < US_MAX_PREFIXES + 2; i++) {
+        const int32_t ids[] = {30 + i, 30};
+        assert_ok(us_engine_seq_new(engine, &seq, &err), &err);
+        assert_ok(us_engine_seq_set_tokens(engine, seq, ids, 2, NULL, &err), &err);
+        us_prefix_keep(engine, seq, i ? prompts : NULL);
+        assert_int_equal(engine->prefixes.n, i < US_MAX_PREFIXES ? i + 1 : US_MAX_PREFIXES);
+        assert_int_equal(us_prefix_find(engine, NULL, 1, ids, 2, &n_common), seq);
+        assert_int_equal(us_prefix_find(engine, NULL, 1, (const int32_t[]){30, 30}, 2, &n_common),
+                         i < US_MAX_PREFIXES ? 0 : -1); /* the oldest has gone */
+    }
+    us_prefix_drop_owner(engine, prompts);
+    assert_int_equal(us_engine_get_free(engine), us_engine_get_ctx(engine));
+    end();
+}
+
 static void batched_is_as_alone(void **state) { (void)state, compare(1); }
 static void takes_are_ranked(void **state) { (void)state, compare(4); }
 
@@ -190,7 +225,8 @@ static void refuses_and_cancels(void **state) {
     assert_in_range(n, 3, 4); /* one that runs (and perhaps has ended), two that wait */
     assert_int_equal(us_batch_submit(schedule, &s, &extra, &err), US_ERR_LIMIT);
     for (int i = 0; i < n; i++) us_job_free(jobs[i]); /* cancels */
-    s.rules.max_tokens = 100000;                      /* can never fit: an end in words, not a wait for ever */
+    uint64_t n_passes = us_batch_get_stats(schedule).n_passes;
+    s.rules.max_tokens = 100000; /* can never fit: an end in words, not a wait for ever */
     assert_ok(us_batch_submit(schedule, &s, &extra, &err), &err);
     us_buf text;
     us_job_view v;
@@ -199,6 +235,7 @@ static void refuses_and_cancels(void **state) {
     assert_int_equal(v.status, US_ERR_LIMIT);
     us_buf_fini(&text);
     us_job_free(extra);
+    assert_int_equal(us_batch_get_stats(schedule).n_passes, n_passes); /* and nothing is done with the engine after it */
     assert_true(us_batch_get_stats(schedule).n_refused >= 1);
     end();
 }
@@ -312,10 +349,14 @@ static void first_come_first_served(void **state) {
     end();
 }
 
-/* What was read with one adapter is nothing for another, or none. */
+/* What was read with one adapter, and as much of it, is nothing for another, or none. */
 static void a_prefix_belongs_to_its_adapter(void **state) {
     (void)state;
-    static const int32_t cached[] = {0, 0, N_PROMPT - 1, N_PROMPT - 1};
+    static const struct {
+        bool with;
+        float scale;
+        int32_t cached;
+    } jobs[] = {{false, 1, 0}, {true, 1, 0}, {true, 0.5f, 0}, {false, 1, N_PROMPT - 1}, {true, 1, N_PROMPT - 1}};
     char *dir = us_tiny_folder(), path[4096];
     us_adapter *adapter;
     snprintf(path, sizeof path, "%s/a.gguf", dir);
@@ -323,16 +364,17 @@ static void a_prefix_belongs_to_its_adapter(void **state) {
     assert_ok(us_adapter_open(model, path, false, &adapter, &err), &err);
     us_tiny_remove(dir);
     begin(1, 4);
-    for (int i = 0; i < 4; i++) { /* without, with, without, with */
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         us_job *j;
         us_job_view v;
         us_buf text;
         us_job_spec spec = spec_of(0, 1);
-        if (i % 2) spec.adapter = adapter, spec.scale = 1;
+        spec.adapter = jobs[i].with ? adapter : NULL;
+        spec.scale = jobs[i].scale;
         us_buf_init(&text, 1 << 20);
         assert_ok(us_batch_submit(schedule, &spec, &j, &err), &err);
         wait_for(j, &text, &v);
-        assert_int_equal(v.n_cached, cached[i]);
+        assert_int_equal(v.n_cached, jobs[i].cached);
         us_buf_fini(&text);
         us_job_free(j);
     }
@@ -347,6 +389,8 @@ int main(void) {
                                        cmocka_unit_test(takes_are_ranked),
                                        cmocka_unit_test(shared_prefix_once),
                                        cmocka_unit_test(keeps_a_quarter),
+                                       cmocka_unit_test(what_is_wanted_stays),
+                                       cmocka_unit_test(so_many_are_kept),
                                        cmocka_unit_test(refuses_and_cancels),
                                        cmocka_unit_test(leaks_are_made_again),
                                        cmocka_unit_test(what_is_forgotten_is_asked_once_more),

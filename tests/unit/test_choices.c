@@ -52,6 +52,19 @@ static us_model *open_model(us_math math) {
     return m;
 }
 
+/* A trainer with these lines as its choices. */
+static us_trainer *new_trainer(us_model *m, const us_dataset *d, const char *lines) {
+    char *path = us_path_join(dir, "lines.jsonl");
+    us_train_options o = small();
+    us_trainer *t;
+    o.choices = path;
+    assert_ok(us_file_write_atomic(path, lines, strlen(lines), &err), &err);
+    assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    remove(path);
+    free(path);
+    return t;
+}
+
 /* d(loss)/d(nats) of a conversation, but for the best take's own loss, whose weight stands beside it. */
 static void the_loss_has_its_gradient(void **state) {
     us_choice c = {.n = 4, .labels = {0.5f, 0, 0.5f, 0.25f}};
@@ -180,31 +193,26 @@ static void interrupted_runs_go_on(void **state) {
 /* Where the model's template lets nobody but the user speak first, a greeting at the head is not read. */
 static void greetings_are_no_obstacle(void **state) {
     us_tiny tiny = {.arch = "llama", .seed = 5, .type = US_TYPE_Q8_0, .spm = true, .chat = "llama2", .n_ctx = 1024};
-    char *path = us_path_join(dir, "greeted.jsonl"), *other = us_path_join(dir, "llama2.gguf");
+    char *other = us_path_join(dir, "llama2.gguf");
     us_dataset *d = make_set();
-    us_train_options o = small();
     us_model *m;
-    us_trainer *greeted, *plain;
     (void)state;
     assert_ok(us_tiny_write(&tiny, other, &err), &err);
     assert_ok(us_model_open(other, &(us_model_options){.n_threads = 2}, &m, &err), &err);
     const us_template *tpl;
     assert_ok(us_model_get_template(m, &tpl, &err), &err);
     assert_true(us_template_user_first(tpl));
-    for (int with = 0; with < 2; with++) {
-        FILE *f = fopen(path, "w");
-        fprintf(f, "{\"character\": \"Homer\", \"turns\": [%s\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}\n",
-                with ? "\"Welcome!\", " : "");
-        fclose(f);
-        o.choices = path;
-        assert_ok(us_trainer_new(m, d, &o, NULL, with ? &greeted : &plain, &err), &err);
-    }
+    us_trainer *plain = new_trainer(
+        m, d, "{\"character\": \"Homer\", \"turns\": [\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}");
+    us_trainer *greeted = new_trainer(
+        m, d,
+        "{\"character\": \"Homer\", \"turns\": [\"Welcome!\", \"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}");
     assert_int_equal(greeted->s.n_rows, plain->s.n_rows);
     assert_memory_equal(greeted->s.tokens, plain->s.tokens, plain->s.n_rows * sizeof *plain->s.tokens);
     us_trainer_free(greeted);
     us_trainer_free(plain);
-    remove(path), remove(other);
-    free(path), free(other);
+    remove(other);
+    free(other);
     us_dataset_free(d);
     us_model_free(m);
 }
@@ -213,24 +221,18 @@ static void greetings_are_no_obstacle(void **state) {
 static void what_prefers_nothing_judges_nothing(void **state) {
     us_model *m = open_model(US_MATH_FAST);
     us_dataset *d = make_set();
-    char *path = us_path_join(dir, "equal.jsonl");
-    us_train_options o = small();
-    us_trainer *t;
     (void)state;
-    o.choices = path;
-    for (int of = 1; of <= 2; of++) { /* "Hello 0" is held out */
-        FILE *f = fopen(path, "w");
-        fprintf(f, "{\"character\": \"Homer\", \"turns\": [\"Hello 0\"], \"takes\": [\"a\", \"b\"], \"labels\": \"1%d\"}\n",
-                of);
-        fprintf(f, "{\"character\": \"Homer\", \"turns\": [\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}\n");
-        fclose(f);
-        assert_ok(us_trainer_new(m, d, &o, NULL, &t, &err), &err);
+    for (int label = 1; label <= 2; label++) { /* "Hello 0" is held out */
+        char lines[512];
+        snprintf(lines, sizeof lines,
+                 "{\"character\": \"Homer\", \"turns\": [\"Hello 0\"], \"takes\": [\"a\", \"b\"], \"labels\": \"1%d\"}\n"
+                 "{\"character\": \"Homer\", \"turns\": [\"Hello you\"], \"takes\": [\"a\", \"b\"], \"labels\": \"20\"}\n",
+                 label);
+        us_trainer *t = new_trainer(m, d, lines);
         assert_int_equal(us_trainer_get_facts(t).choices[0], 1);
-        assert_int_equal(us_trainer_get_facts(t).choices[1], of - 1);
+        assert_int_equal(us_trainer_get_facts(t).choices[1], label - 1);
         us_trainer_free(t);
     }
-    remove(path);
-    free(path);
     us_dataset_free(d);
     us_model_free(m);
 }
@@ -294,6 +296,12 @@ static void bad_files_are_refused(void **state) {
     assert_ok(us_file_write_atomic(path, "\n\0\n", 3, &err), &err);
     assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_FORMAT);
     assert_non_null(strstr(err.message, "NUL"));
+    char lines[2048]; /* longer than any sequence */
+    snprintf(lines, sizeof lines, "{\"character\": \"Homer\", \"turns\": [\"a\"], \"takes\": [\"%01500d\"], \"labels\": \"2\"}",
+             0);
+    assert_ok(us_file_write_atomic(path, lines, strlen(lines), &err), &err);
+    assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "--max-sequence"));
     remove(path);
     assert_int_equal(us_trainer_new(m, d, &o, NULL, &t, &err), US_ERR_NOT_FOUND);
     free(path);
