@@ -202,8 +202,7 @@ us_status us_backup_write(const char *data_dir, const char *file, bool force, us
         return us_fail(err, US_ERR_MISMATCH, "%s: a restore was killed here: start the server once, which completes it",
                        data_dir);
     if (!strcmp(file, "-")) return write_all(dir, 1, counts, err);
-    struct stat about;
-    if (stat(file, &about) == 0 && S_ISDIR(about.st_mode))
+    if (us_dir_exists(file))
         return us_fail(err, US_ERR_ARGUMENT, "%s is a folder: name a file in it, such as understudy.tar.gz", file);
     if (!force && us_file_exists(file)) return us_fail(err, US_ERR_MISMATCH, "%s is there already: --force replaces it", file);
     us_file_remove_unfinished(file);

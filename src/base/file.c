@@ -228,9 +228,12 @@ static us_status make_dirs(const char *path, mode_t mode, us_error *err) {
         if (mkdir(p, mode) && errno != EEXIST) return us_fail(err, US_ERR_IO, "%s: cannot make folder: %s", p, strerror(errno));
         p[i] = c;
     }
+    return us_dir_exists(path) ? US_OK : us_fail(err, US_ERR_IO, "%s: exists and is not a folder", path);
+}
+
+bool us_dir_exists(const char *path) {
     struct stat sb;
-    if (stat(path, &sb) || !S_ISDIR(sb.st_mode)) return us_fail(err, US_ERR_IO, "%s: exists and is not a folder", path);
-    return US_OK;
+    return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
 }
 
 us_status us_dir_make(const char *path, us_error *err) { return make_dirs(path, 0755, err); }
@@ -241,6 +244,22 @@ static int remove_one(const char *path, const struct stat *sb, int kind, struct 
     return remove(path), 0;
 }
 void us_dir_remove(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+/* What has this name gets another one, so that the name is free. */
+static bool move_on(const char *path) {
+    char older[PATH_MAX];
+    for (int k = 2; k < 1000; k++)
+        if (snprintf(older, sizeof older, "%s.%d", path, k) < (int)sizeof older && !us_file_exists(older))
+            return !rename(path, older);
+    return false;
+}
+
+us_status us_dir_put_aside(const char *from, const char *to, us_error *err) {
+    if ((us_file_exists(to) && !move_on(to)) || rename(from, to))
+        return us_fail(err, US_ERR_IO, "%s: cannot be put aside: %s", from, strerror(errno));
+    utimensat(AT_FDCWD, to, NULL, 0);
+    return US_OK;
+}
 
 void us_dir_remove_named(const char *folder, const char *begin) {
     DIR *d = opendir(folder);

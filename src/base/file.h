@@ -46,6 +46,10 @@ void us_file_remove_unfinished(const char *path);
 US_MUST_USE us_status us_dir_make(const char *path, us_error *err);
 /* The same; folders that are made are for their owner alone, whatever the umask. */
 US_MUST_USE us_status us_dir_make_private(const char *path, us_error *err);
+/* A folder, or a link to one. */
+bool us_dir_exists(const char *path);
+/* Renames a folder to `to`, whose time (st_mtime) then tells when that was; what has this name already becomes `to`.2, .3 ... */
+US_MUST_USE us_status us_dir_put_aside(const char *from, const char *to, us_error *err);
 /* rm -r: a folder and all that is in it, as far as that can be removed; links are removed, not followed. */
 void us_dir_remove(const char *path);
 /* The same of each entry of a folder whose name begins so. */

@@ -563,15 +563,6 @@ static void last_words(const us_jobs *j, const char *id, char out[600]) {
     free(path);
 }
 
-/* What has this name gets another one, so that the name is free. */
-static bool move_on(const char *path) {
-    char older[4096];
-    for (int k = 2; k < 1000; k++)
-        if (snprintf(older, sizeof older, "%s.%d", path, k) < (int)sizeof older && !us_file_exists(older))
-            return !rename(path, older);
-    return false;
-}
-
 /* Only we rename it: it is done when the one is gone and the other there, whoever was killed before it said so. */
 static bool is_published(const json_t *p) {
     const char *from = us_json_text(p, "from"), *to = us_json_text(p, "to");
@@ -587,8 +578,8 @@ static bool step_is_published(const json_t *o) {
 static us_status publish(const json_t *p, us_error *err) {
     const char *from = us_json_text(p, "from"), *to = us_json_text(p, "to"), *aside = us_json_text(p, "aside");
     if (!*from || !*to || is_published(p)) return US_OK;
-    if (us_file_exists(to) && *aside && ((us_file_exists(aside) && !move_on(aside)) || rename(to, aside)))
-        return us_fail(err, US_ERR_IO, "%s: cannot be put aside: %s", to, strerror(errno));
+    us_status st = us_file_exists(to) && *aside ? us_dir_put_aside(to, aside, err) : US_OK;
+    if (st) return st;
     if (us_file_exists(to)) return us_fail(err, US_ERR_MISMATCH, "%s is there already", to);
     return rename(from, to) ? us_fail(err, US_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno)) : US_OK;
 }

@@ -112,7 +112,8 @@ enum MHD_Result us_route_character_adapter(us_request *r) {
     return rc;
 }
 
-/* The folder goes to DATA/trash/ID, whence it can be taken back until another of that id is deleted. */
+/* The folder goes to DATA/trash/ID, whence it can be taken back until another of that id is deleted, or the trash takes too
+ * much. */
 enum MHD_Result us_route_character_delete(us_request *r) {
     us_character *c;
     us_error err;
@@ -123,15 +124,7 @@ enum MHD_Result us_route_character_delete(us_request *r) {
         return us_refuse_error(r, st, &err);
     }
     char *to = us_path_join(r->s->studio->trash, r->args[0]);
-    for (int k = 2; to && us_file_exists(to) && k < 1000; k++) { /* one of that id was deleted before: that one moves on */
-        char name[US_CHARACTER_ID + 16];
-        snprintf(name, sizeof name, "%s.%d", r->args[0], k);
-        char *older = us_path_join(r->s->studio->trash, name);
-        if (older && !us_file_exists(older) && rename(to, older)) k = 1000;
-        free(older);
-    }
-    if (!to || rename(c->folder, to))
-        st = us_fail(&err, US_ERR_IO, "'%s' cannot be moved away: %s", r->args[0], strerror(errno));
+    st = to ? us_dir_put_aside(c->folder, to, &err) : us_fail(&err, US_ERR_MEMORY, "out of memory");
     us_character_put(c);
     free(to);
     us_storage_limit_trash(r->s, r->s->studio->trash, (uint64_t)US_TRASH_MIB << 20);
@@ -145,7 +138,9 @@ enum MHD_Result us_route_character_restore(us_request *r) {
     if (id[0] == '.' || strchr(id, '/')) return us_refuse(r, 404, "there is nothing to take back");
     char *from = us_path_join(r->s->studio->trash, id), *to = us_path_join(r->s->studio->own, id),
          *card = from ? us_path_join(from, "card.json") : NULL;
+    pthread_mutex_lock(&r->s->studio->changing); /* not while the trash is made smaller */
     int code = !card || !us_file_exists(card) ? 404 : !to || us_file_exists(to) ? 409 : rename(from, to) ? 507 : 200;
+    pthread_mutex_unlock(&r->s->studio->changing);
     free(from);
     free(to);
     free(card);

@@ -48,7 +48,12 @@ static void *supervise(void *studio) {
             if (!told) us_log(t->s, "jobs: %s", err.message);
             told = true;
         } else told = false;
-        if (changed) us_characters_rescan(t->s->characters), us_changed(t->s, "jobs"), us_changed(t->s, "characters");
+        if (changed) { /* who was taught again may have put who was there before into the trash */
+            pthread_mutex_lock(&t->changing);
+            us_storage_limit_trash(t->s, t->trash, (uint64_t)US_TRASH_MIB << 20);
+            pthread_mutex_unlock(&t->changing);
+            us_characters_rescan(t->s->characters), us_changed(t->s, "jobs"), us_changed(t->s, "characters");
+        }
         if (i % 10 == 0) { /* what others do: terminals, folders dropped in */
             uint64_t j = state_of_jobs(t), c = state_of_cast(t->s);
             if (jobs && j != jobs) us_changed(t->s, "jobs");

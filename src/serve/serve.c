@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -100,8 +99,7 @@ static us_status open_data(us_server *s, us_error *err) {
     if (!st && own) forget_unfinished(dir), us_characters_forget_half(own);
     if (s->o.characters) roots[n++] = s->o.characters;
     if (own) roots[n++] = own;
-    struct stat about;
-    if (!st && s->o.characters && (stat(s->o.characters, &about) || !S_ISDIR(about.st_mode)))
+    if (!st && s->o.characters && !us_dir_exists(s->o.characters))
         st = us_fail(err, US_ERR_NOT_FOUND, "--characters %s: there is no such folder", s->o.characters);
     us_characters_hooks hooks = {s, forget, log_line};
     if (!st) st = us_characters_new(roots, n, &hooks, &s->characters, err);

@@ -1,5 +1,6 @@
 /* What the studio keeps on the disk, by kind, and how the visitor gets the room back. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "model/kept.h"
 #include "serve/studio.h"
 #include <dirent.h>
@@ -67,49 +68,44 @@ void us_storage_limit_caches(us_server *s, const char *script) {
     free(folder);
 }
 
-typedef struct oldest {
-    char *path; /* NULL: there is none */
+typedef struct trashed {
+    char *path;
     struct timespec since;
     uint64_t bytes;
-    size_t n;
-} oldest;
+} trashed;
 
-/* A folder's own change is its renaming into the trash. */
-static oldest find_oldest(const char *trash) {
-    oldest found = {0};
+static int by_age(const void *a, const void *b) {
+    const struct timespec *x = &((const trashed *)a)->since, *y = &((const trashed *)b)->since;
+    return x->tv_sec != y->tv_sec ? (x->tv_sec < y->tv_sec ? -1 : 1) : (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+void us_storage_limit_trash(const us_server *s, const char *trash, uint64_t most) {
+    trashed *list = NULL;
+    size_t n = 0, cap = 0;
+    uint64_t bytes = 0;
     struct stat sb;
     DIR *d = opendir(trash);
     for (struct dirent *e; d && (e = readdir(d));) {
         char *path = e->d_name[0] == '.' ? NULL : us_path_join(trash, e->d_name);
-        if (!path || lstat(path, &sb)) {
+        if (!path || lstat(path, &sb) || us_grow(&list, &cap, n + 1, sizeof *list, NULL)) {
             free(path);
             continue;
         }
-        found.bytes += us_storage_bytes(path);
-        found.n++;
-        bool older = !found.path || sb.st_ctim.tv_sec < found.since.tv_sec ||
-                     (sb.st_ctim.tv_sec == found.since.tv_sec && sb.st_ctim.tv_nsec < found.since.tv_nsec);
-        if (older) {
-            free(found.path);
-            found.path = path;
-            found.since = sb.st_ctim;
-        } else free(path);
+        list[n] = (trashed){path, sb.st_mtim, us_storage_bytes(path)};
+        bytes += list[n++].bytes;
     }
     if (d) closedir(d);
-    return found;
-}
-
-void us_storage_limit_trash(const us_server *s, const char *trash, uint64_t most) {
-    for (bool more = true; more;) {
-        oldest o = find_oldest(trash);
-        more = o.n > 1 && o.bytes > most;
-        if (more) {
-            us_log(s, "%s: removed for good: the trash takes more than %llu MiB", o.path, (unsigned long long)(most >> 20));
-            us_dir_remove(o.path);
-            more = !us_file_exists(o.path); /* else it would be for ever */
-        }
-        free(o.path);
+    if (n) qsort(list, n, sizeof *list, by_age);
+    for (size_t i = 0; i + 1 < n && bytes > most; i++) { /* the last one stays */
+        us_dir_remove(list[i].path);
+        us_log(s,
+               us_file_exists(list[i].path) ? "%s: cannot be removed, and the trash takes more than %llu MiB"
+                                            : "%s: removed for good: the trash takes more than %llu MiB",
+               list[i].path, (unsigned long long)(most >> 20));
+        bytes -= list[i].bytes;
     }
+    for (size_t i = 0; i < n; i++) free(list[i].path);
+    free(list);
 }
 
 static bool is_replaced(const char *name) { return !strncmp(name, "replaced-", 9); }

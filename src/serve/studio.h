@@ -71,7 +71,7 @@ us_status us_script_take(us_request *r, const char *data, size_t n, us_error *er
 /* Removes what was found out of a script (storage.c); the second only when there is much of it. */
 void us_storage_forget_caches(us_server *s, const char *script);
 void us_storage_limit_caches(us_server *s, const char *script);
-/* Of a trash that takes more bytes than this what was deleted longest ago goes for good; what was deleted last stays. */
+/* Of a trash that takes more bytes than this what was put there longest ago (st_mtim) goes for good; what came last stays. */
 void us_storage_limit_trash(const us_server *s, const char *trash, uint64_t most);
 /* What all files below this take on the disk (storage.c). */
 uint64_t us_storage_bytes(const char *path);

@@ -220,6 +220,29 @@ static void folders(void **state) {
     free(path);
 }
 
+/* Who was put aside before moves on, and keeps the time when that was. */
+static void put_aside(void **state) {
+    (void)state;
+    const struct timespec once[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    struct stat first, second;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(us_dir_make(in_dir("cast"), &err), &err);
+        put_file(i ? "cast/b" : "cast/a", "x");
+        assert_ok(us_dir_put_aside(in_dir("cast"), in_dir("aside"), &err), &err);
+        assert_false(us_file_exists(in_dir("cast")));
+        if (!i) assert_int_equal(utimensat(AT_FDCWD, in_dir("aside"), once, 0), 0);
+    }
+    assert_true(holds("aside.2/a", "x") && holds("aside/b", "x"));
+    assert_int_equal(stat(in_dir("aside.2"), &first) | stat(in_dir("aside"), &second), 0);
+    assert_true(first.st_mtim.tv_sec == 1000 && second.st_mtim.tv_sec > 1000);
+    assert_int_equal(utimensat(AT_FDCWD, in_dir("aside"), once, 0), 0); /* one from before: its time is that of putting aside */
+    assert_ok(us_dir_put_aside(in_dir("aside"), in_dir("again"), &err), &err);
+    assert_int_equal(stat(in_dir("again"), &second), 0);
+    assert_true(second.st_mtim.tv_sec > 1000);
+    assert_int_equal(us_dir_put_aside(in_dir("cast"), in_dir("again"), &err), US_ERR_IO);
+    assert_true(us_dir_exists(in_dir("again.2")) && !us_dir_exists(in_dir("again.2/b")));
+}
+
 static void private_files(void **state) {
     (void)state;
     mode_t mask = umask(0);
@@ -346,6 +369,7 @@ int main(void) {
                                        cmocka_unit_test(writes_are_whole_or_nothing),
                                        cmocka_unit_test(writers_of_one_file),
                                        cmocka_unit_test(folders),
+                                       cmocka_unit_test(put_aside),
                                        cmocka_unit_test(private_files),
                                        cmocka_unit_test(what_the_killed_left),
                                        cmocka_unit_test(one_holder_at_a_time),
