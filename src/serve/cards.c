@@ -48,10 +48,12 @@ static json_t *file_json(const us_server *s, const us_character *c, const char *
 json_t *us_greeting_json(const us_card *card, bool listed) {
     us_buf b;
     us_buf_init(&b, 1 << 20);
-    size_t n = us_card_fill(card, card->greeting, NULL, &b, NULL) ? 0 : b.len;
-    bool cut = listed && n > LISTED_GREETING;
-    if (cut) n = LISTED_GREETING - us_utf8_tail(b.data, LISTED_GREETING);
-    json_t *j = cut ? json_sprintf("%.*s…", (int)n, b.data) : us_text_json(b.data, n);
+    us_status st = us_card_fill(card, card->greeting, NULL, &b, NULL);
+    if (!st && listed && b.len > LISTED_GREETING) {
+        b.len = LISTED_GREETING - us_utf8_tail(b.data, LISTED_GREETING);
+        st = us_buf_append_str(&b, "…", NULL);
+    }
+    json_t *j = st ? json_string("") : us_text_json(b.data, b.len);
     us_buf_fini(&b);
     return j;
 }
@@ -132,7 +134,7 @@ enum MHD_Result us_route_characters(us_request *r) {
     return us_answer_json(r, 200, json_pack("{s:o, s:o}", "characters", list, "left_out", left_out));
 }
 
-enum MHD_Result us_route_character(us_request *r) {
+static enum MHD_Result answer_character(us_request *r) {
     enum MHD_Result rc = MHD_NO;
     us_character *c = wanted(r, &rc);
     if (!c) return rc;
@@ -151,6 +153,14 @@ enum MHD_Result us_route_character(us_request *r) {
     json_object_set_new(j, "judge", judge_json(r->s, c));
     us_character_put(c);
     return us_answer_json(r, 200, j);
+}
+
+/* Asked for, or as somebody has just changed them. */
+enum MHD_Result us_route_character(us_request *r) {
+    pthread_mutex_lock(&r->s->large);
+    enum MHD_Result rc = answer_character(r);
+    pthread_mutex_unlock(&r->s->large);
+    return rc;
 }
 
 static enum MHD_Result send_file(us_request *r, const char *path) {

@@ -56,7 +56,7 @@ static const us_route table[] = {
     {"GET", "/api/state", us_route_state, 0, NULL},
     {"GET", "/api/characters", us_route_characters, LARGE, NULL},
     {"POST", "/api/characters", us_route_character_add, UPLOAD, NULL},
-    {"GET", "/api/characters/*", us_route_character, LARGE, NULL},
+    {"GET", "/api/characters/*", us_route_character, KEY, NULL},
     {"PATCH", "/api/characters/*", us_route_character_change, STUDIO | US_ROUTE_UPLOAD, NULL},
     {"DELETE", "/api/characters/*", us_route_character_delete, STUDIO, NULL},
     {"POST", "/api/characters/*/restore", us_route_character_restore, STUDIO, NULL},
