@@ -9,9 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Behind "Dr. " and "The ", which others of a cast have too. */
+/* Behind "Dr. " and "The ", which others of a cast have too; the titles are those of src/text/fold.c. */
 static const char *without_title(const char *name) {
-    static const char *const titles[] = {"the ", "mr ", "mrs ", "ms ", "dr ", "miss ", "sir ", NULL};
+    static const char *const titles[] = {"the ",  "mr ",   "mrs ",  "ms ",  "dr ",  "miss ", "sir ", "lady ",
+                                         "lord ", "frau ", "herr ", "der ", "die ", "das ",  NULL};
     size_t n = strcspn(name, " ");
     bool title = n && name[n] && name[n - 1] == '.';
     for (const char *const *t = titles; *t && !title; t++) title = !strncasecmp(name, *t, strlen(*t));
@@ -49,14 +50,20 @@ us_status cli_find_card(const char *name, char **out, us_error *err) {
                    name);
 }
 
+char *cli_card_folder(const char *card_file) {
+    const char *slash = strrchr(card_file, '/');
+    return cli_must(slash ? strndup(card_file, (size_t)(slash - card_file)) : strdup("."));
+}
+
 us_status cli_find_folder(const char *name, char **out, us_error *err) {
-    static const char card[] = "/card.json";
-    us_status st = cli_find_card(name, out, err);
-    size_t n = st ? 0 : strlen(*out), len = sizeof card - 1;
+    char *card;
+    us_status st = cli_find_card(name, &card, err);
     if (st) return st;
-    if (n > len && !strcmp(*out + n - len, card)) return (*out)[n - len] = 0, US_OK;
-    free(*out);
-    *out = NULL;
+    const char *slash = strrchr(card, '/');
+    bool found = !strcmp(slash ? slash + 1 : card, "card.json");
+    if (found) *out = cli_card_folder(card);
+    free(card);
+    if (found) return US_OK;
     return us_fail(err, US_ERR_NOT_FOUND, "%s: a character's folder is expected, and no card.json is there", name);
 }
 

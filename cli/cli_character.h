@@ -11,7 +11,9 @@ char *cli_character_folder(const char *name);
 /* The card of a character: of a name (in ./characters, beside the program, in the data folder), a folder, or a file as it is.
  * NOT_FOUND says where was looked. free() it. */
 US_MUST_USE us_status cli_find_card(const char *name, char **out, us_error *err);
-/* The same, their folder. */
+/* The folder in which a card lies, whatever its file is called. free() it. */
+char *cli_card_folder(const char *card_file);
+/* The folder of a character whom cli_find_card() finds. free() it. */
 US_MUST_USE us_status cli_find_folder(const char *name, char **out, us_error *err);
 /* "characters/homer" -> its adapter.gguf; a file as it is. free() it. */
 char *cli_adapter_file(const char *given);

@@ -43,16 +43,10 @@ static const char *plain(const session *s) { return cli_escape(s->fancy, CLI_PLA
 
 /* ---- finding things ------------------------------------------------------------------------------------- */
 
-/* The folder in which a card lies, whatever its file is called. */
-static char *folder_of(const char *card_file) {
-    const char *slash = strrchr(card_file, '/');
-    return slash ? cli_must(strndup(card_file, (size_t)(slash - card_file))) : cli_must(strdup("."));
-}
-
 /* The judge of takes: the character's, the cast's, or that of the characters at hand. One that does not suit is told of. */
 static void find_director(session *s, const char *card_file) {
     us_error err;
-    char *folder = folder_of(card_file);
+    char *folder = cli_card_folder(card_file);
     if (us_director_find(s->model, folder, "characters", &s->director, &err))
         fprintf(stderr, "understudy chat: takes are chosen without a director: %s\n", err.message);
     free(folder);
@@ -334,7 +328,7 @@ static int parse_biases(const char *command, const cli_list *texts, us_logit_bia
 
 /* ---- beginning ------------------------------------------------------------------------------------------------ */
 
-/* What was typed; numbers below 0 were not. */
+/* What was typed. Numbers below 0 were not, nor were those that are 0 and may not be. */
 typedef struct typed {
     const char *model, *character, *lora, *kv, *save, *load, *tpl;
     int64_t threads, ctx, takes, seed, history, predict, top_k;
@@ -421,7 +415,7 @@ static us_status open_adapter(session *s, const typed *o, const char *card_file,
     const char *lora = o->lora;
     us_status st = US_OK;
     if (!lora && us_card_adapter(s->card)) {
-        char *folder = folder_of(card_file);
+        char *folder = cli_card_folder(card_file);
         if (snprintf(path, sizeof path, "%s/%s", folder, us_card_adapter(s->card)) >= (int)sizeof path)
             st = us_fail(err, US_ERR_LIMIT, "%s: the path of its adapter is too long", card_file);
         free(folder);

@@ -55,13 +55,13 @@ int main(int argc, char **argv) {
         printf("understudy %s\n", us_version());
         return EXIT_OK;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (!strcmp(argv[1], "help") && argc == 2)) {
-        help(stdout);
-        return EXIT_OK;
-    }
     static char option[] = "--help";
     char *asked[] = {argv[0], argv[argc > 2 ? 2 : 1], option, NULL}; /* "help train" is "train --help" */
     if (!strcmp(argv[1], "help")) argc = 3, argv = asked;
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        help(stdout);
+        return EXIT_OK;
+    }
     if (!strcmp(argv[1], "--help=man") || !strcmp(argv[1], "--help=list")) {
         if (argv[1][7] == 'm') help_man();
         else help_list();

@@ -93,6 +93,7 @@ want 2 "no 'loop'" "${A[@]}" --measures loop
 want 2 "expected train, validation, test or all" "${A[@]}" --split most
 want 2 "takes: expected numbers" "${A[@]}" --takes 1,99
 want 1 "a character's folder is expected, and no card.json is there" "$d/" --data "$d/s.csv" -m "$d/m.gguf"
+(cd "$d/homer" && want 1 "none.csv" card.json --data none.csv -m "$d/m.gguf") || exit 1 # their folder is this one
 want 1 "no character 'nobody': looked in" nobody --data "$d/s.csv" -m "$d/m.gguf"
 mkdir "$d/plain"; sed 's/"adapter": /"adapter_was": /' "$d/homer/card.json" >"$d/plain/card.json"
 want 1 "has no adapter" "$d/plain" --data "$d/s.csv" -m "$d/m.gguf"

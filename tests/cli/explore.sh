@@ -137,6 +137,7 @@ fi
 echo '{"Ann Baker": ["Carl"], "Carl": ["Ann Baker"]}' >"$d/circle.json"
 want 1 "go round in a circle" "$d/play.csv" --aliases "$d/circle.json"
 "$UNDERSTUDY" help explore | cmp - <("$UNDERSTUDY" explore --help) || fail "help COMMAND is not COMMAND --help"
+for a in help --help -h; do "$UNDERSTUDY" help $a | cmp - <("$UNDERSTUDY" help) || fail "help $a is not help"; done
 # a line without end: refused in words
 { printf 'name,line\nA,'; head -c 300M /dev/zero | tr '\0' x; } >"$d/long.csv"
 want 1 "a cell of more than" "$d/long.csv"
