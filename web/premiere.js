@@ -2,7 +2,7 @@
 import { base64, del, get, patch, post } from './http.js';
 import { button, dialog, el, failed, icon, toast } from './dom.js';
 import { number, t } from './words.js';
-import { character, hue, loadCharacters, meter, poster, store } from './store.js';
+import { character, firstName, hue, loadCharacters, meter, poster, store } from './store.js';
 import { begin, hero, place, road } from './studio.js';
 import { hear } from './rehearse.js';
 import { auditioned } from './about.js';
@@ -20,7 +20,7 @@ export async function premiere(id, part) {
     return;
   }
   place(c.name, road('premiere', links), el('div', { class: 'premiere', vars: { hue: hue(id) } }, el('p', { class: 'tonight' }, t('tonight')), poster(character(id)), el('h1', {}, c.name), c.greeting && el('p', { class: 'greeting' }, c.greeting),
-    el('div', { class: 'center' }, el('a', { class: 'button primary big', href: address('new', id) }, icon('person'), t('premiere_talk', { name: c.name.split(' ')[0] }))),
+    el('div', { class: 'center' }, el('a', { class: 'button primary big', href: address('new', id) }, icon('person'), t('premiere_talk', { name: firstName(c) }))),
     el('div', { class: 'center' }, !c.audition && c.origin && button('people', t('hear_audition'), () => hear(id)), c.own && button('pencil', t('change_character'), () => change(c)), button('save', t('card_png'), () => exportCard(id, 'png')), button('save', t('card_json'), () => exportCard(id, 'json')),
       c.has_adapter && el('a', { class: 'button', href: `${url}/adapter.gguf`, download: `${id}.gguf` }, icon('save'), t('adapter_file')),
       c.has_adapter && store.state.studio && [el('a', { class: 'button', href: `${url}/peft.zip`, download: `${id}-peft.zip` }, icon('save'), t('peft_file')), el('a', { class: 'button', href: `${url}/merged.gguf`, download: `${id}-merged.gguf`, title: t('merged_why') }, icon('save'), t('merged_file'))],
@@ -40,7 +40,7 @@ const plain = [
 const low = m => typeof m?.value === 'number' ? { ...m, value: 1 - m.value, low: typeof m.high === 'number' ? 1 - m.high : undefined, high: typeof m.low === 'number' ? 1 - m.low : undefined } : null;
 const percent = x => `${Math.round(100 * x)} %`;
 function verdicts(c) {
-  const f = c.audition.figures || {}, who = ['adapter', 'base', 'real'].filter(w => f[w]), names = { adapter: c.name.split(' ')[0], base: t('heard_base'), real: t('heard_real') };
+  const f = c.audition.figures || {}, who = ['adapter', 'base', 'real'].filter(w => f[w]), names = { adapter: firstName(c), base: t('heard_base'), real: t('heard_real') };
   const flagged = rules => (c.audition.flagged || []).filter(x => x.who === 'adapter' && rules?.includes(x.rule)).slice(0, 8);
   const quoted = list => list.length > 0 && el('details', {}, el('summary', {}, t('flagged_n', { n: list.length })), el('dl', { class: 'lines' }, list.map(x => el('div', {}, el('dt', {}, x.prompt), el('dd', {}, x.reply)))));
   const rows = plain.map(([name, get, rules]) => [name, who.map(w => [w, get(f[w])]).filter(([, m]) => typeof m?.value === 'number'), flagged(rules)]).filter(([, list]) => list.some(([w]) => w === 'adapter'));

@@ -6,7 +6,6 @@ import { jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js'
 import { begin, hero, hueOf, panel, place, road, size, time } from './studio.js';
 
 const address = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
-const first = name => name.split(' ')[0];
 
 /* ---- #/cast/SCRIPT/NAME ---- */
 

@@ -30,7 +30,9 @@ export async function loadJobs() {
 }
 // A character may be gone although a chat still names it.
 export const character = id => store.characters.find(c => c.id === id) || { id, name: id, cast: [], tags: [], gone: true, takes: 1 };
-export const firstName = c => c.name.split(' ')[0];
+// A title or an initial is no first name (src/text/fold.c).
+export const shortName = name => /^(?!(the|mrs?|ms|dr|miss|sir|lady|lord|frau|herr|der|die|das) )\S+[^ .](?= )/i.exec(name)?.[0] ?? name;
+export const firstName = c => shortName(c.name);
 
 /* ---- settings ---- */
 

@@ -4,7 +4,7 @@ import { $, announce, button, dialog, el, failed, fill, icon, iconButton, toast 
 import { addWords, number, t } from './words.js';
 import { studioWords } from './words-studio.js';
 import './words-more.js';
-import { emit, initials, jobLink, jobShare, jobState, loadJobs, meter, store } from './store.js';
+import { emit, initials, jobLink, jobShare, jobState, loadJobs, meter, shortName, store } from './store.js';
 
 addWords(studioWords);
 if (!document.querySelector('link[href="/studio.css"]')) await new Promise(r => document.head.append(el('link', { rel: 'stylesheet', href: '/studio.css', onload: r, onerror: r })));
@@ -116,7 +116,7 @@ function drawScript(s) {
   place(s.name, road('explore', { drop: '#/studio' }), hero(s.name, f && [t('lines_n', { n: number(f.lines) }), t('scenes_n', { n: number(f.scenes) })].join(' · ')),
     s.error && el('div', { class: 'notice bad', role: 'alert' }, el('strong', {}, t('not_readable')), el('p', {}, s.error)),
     f?.damage && el('div', { class: 'notice bad', role: 'alert' }, el('p', {}, f.damage), el('label', { class: 'check' }, el('input', { type: 'checkbox', checked: o.accept_damage === true, onchange: e => change({ accept_damage: e.target.checked }) }), t('accept_damage'))),
-    s.error?.includes('column') && panel(t('columns'), columnPicker(s, change)),
+    s.error?.replace(s.name, '').includes('column') && panel(t('columns'), columnPicker(s, change)),
     f && people(s, change),
     f && el('div', { class: 'grid apart' }, found(s), repairs(s, change)));
 }
@@ -173,7 +173,7 @@ export async function person(id, name) {
   const c = r.character, quotes = list => el('div', { class: 'quotes' }, list.slice(0, 10).map(x => el('button', { type: 'button', class: 'quote', onclick: () => lines(id, name, x.text) }, x.text, el('small', {}, `${number(x.n)}×`))));
   const most = Math.max(1, ...r.talks_to.map(x => x.n)), cloud = el('img', { class: 'cloud', alt: t('cloud_of', { name }), src: `${url}/files/cloud.svg${who}` });
   place(name, road('explore', links), el('div', { class: 'hero', vars: { hue: hueOf(name) } }, el('h1', {}, name), el('p', {}, [t('lines_n', { n: number(c.lines) }), t('words_n', { n: number(c.words) }), t('scenes_n', { n: number(c.scenes) })].join(' · ')),
-    el('a', { class: 'button primary big', href: address('cast', id, name) }, t('teach', { name: name.split(' ')[0] }))),
+    el('a', { class: 'button primary big', href: address('cast', id, name) }, t('teach', { name: shortName(name) }))),
   c.lines < 300 && el('p', { class: 'notice' }, t('too_few', { n: number(c.lines) })),
   panel('', cloud, el('div', { class: 'center' }, el('a', { class: 'button', href: `${url}/files/cloud.png${who}`, download: `${name}.png` }, icon('save'), t('download_cloud')), el('a', { class: 'button', href: `${url}/files/index.html${who}`, download: `${name}.html` }, icon('save'), t('download_report')))),
   el('div', { class: 'grid apart' },

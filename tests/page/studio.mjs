@@ -208,6 +208,11 @@ await test('a file that no character can come of: what it lacks is said, and not
   await becomes(() => page.getByText('Who shall come to life?').count(), 0);
   await page.goto(`${server.base}/#/studio`);
   await page.waitForSelector('#drop-zone');
+  await bring('columns.png', '\x89PNG\r\n\x1a\n' + 'x'.repeat(99)); // whatever it is called
+  await page.getByText('columns.png is a picture').waitFor();
+  await becomes(() => page.getByText('Which column is which?').count(), 0);
+  await page.goto(`${server.base}/#/studio`);
+  await page.waitForSelector('#drop-zone');
   await bring('picture.csv', '\x89PNG\r\n\x1a\n' + 'x'.repeat(99));
   await page.getByText('picture.csv is a picture').waitFor();
   await page.getByText('It cannot be read as it is').waitFor();
@@ -216,6 +221,11 @@ await test('a file that no character can come of: what it lacks is said, and not
   await page.waitForSelector('#drop-zone');
   await bring('table.csv', 'foo,bar\n1,2\n3,4\n');
   await page.getByText('Which column is which?').waitFor();
+  await page.goto(`${server.base}/#/studio`);
+  await page.waitForSelector('#drop-zone');
+  await bring('doctors.csv', 'name,line\n' + 'Dr. Hibbert,Where does the elbow hurt?\nDr. Nick,"Hi, everybody! The elbow hurts."\n'.repeat(30));
+  await page.locator('.person', { hasText: 'Dr. Nick' }).click();
+  await page.getByRole('link', { name: 'Teach Dr. Nick' }).waitFor(); // a title is no first name
   for (const { id, name } of (await server.ask('GET', '/api/scripts')).scripts) if (name !== 'my show.csv') await server.ask('DELETE', `/api/scripts/${id}`); // the others open the first
 });
 
