@@ -14,8 +14,8 @@
 #include <malloc.h>
 #endif
 
-/* A large block goes back to the system when it is freed. By itself glibc soon keeps up to 64 MiB of them, in each of its arenas, of which there are eight a
- * core. */
+/* A large block goes back to the system when it is freed. By itself glibc soon keeps up to 64 MiB of them, in each of its
+ * arenas, of which there are eight a core. */
 static void give_large_back(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 << 10);

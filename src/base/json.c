@@ -152,7 +152,8 @@ static json_t *load(const char *text, size_t n, json_error_t *where) {
     return j || json_error_code(where) != json_error_duplicate_key ? j : json_loadb(text, n, 0, NULL);
 }
 
-/* Where and why stay those of the text as it came. What is mended may take six times the text, and more while it is read: one at a time. */
+/* Where and why stay those of the text as it came. What is mended may take six times the text, and more while it is read: one
+ * at a time. */
 static json_t *parse_mended(const char *text, size_t n) {
     static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
     us_buf b;

@@ -59,8 +59,8 @@ static const char *words_of(us_card *c, json_t *data, const char *key) {
     return "";
 }
 
-/* A name as ours are: line breaks are blanks, marks of direction are dropped, and what is too long is cut at a character. Said when
- * it was another one. */
+/* A name as ours are: line breaks are blanks, marks of direction are dropped, and what is too long is cut at a character. Said
+ * when it was another one. */
 static const char *name_of(us_card *c, json_t *data) {
     const char *name = words_of(c, data, "name"), *fault = us_name_fault(name);
     us_buf b;

@@ -372,12 +372,11 @@ us_status us_chat_load(us_chat *c, const char *path, us_error *err) {
     if (st) return st;
     const json_t *turns = json_object_get(root, "turns");
     json_int_t version = json_integer_value(json_object_get(root, "understudy_chat"));
+    size_t n = json_array_size(turns) * (version == 1 ? 2 : 1); /* those of version 1 are pairs */
     us_chat loaded = {.card = c->card};
     if (version < 1 || version > 2 || !json_is_array(turns))
         st = us_fail(err, US_ERR_FORMAT, "%s: not a chat saved by understudy, or by a later version of it", path);
-    else if (json_array_size(turns) * (version == 1 ? 2 : 1) > MAX_TURNS)
-        st = us_fail(err, US_ERR_LIMIT, "%s: %zu turns, the limit is %d", path, json_array_size(turns) * (version == 1 ? 2 : 1),
-                     MAX_TURNS);
+    else if (n > MAX_TURNS) st = us_fail(err, US_ERR_LIMIT, "%s: %zu turns, the limit is %d", path, n, MAX_TURNS);
     json_array_foreach((json_t *)(uintptr_t)turns, i, t)
         if (!st) st = version == 1 ? load_pair(&loaded, t, path, err) : load_turn(&loaded, t, path, err);
     if (!st) { /* only now: what was there stays when the file is bad */

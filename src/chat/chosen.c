@@ -24,8 +24,8 @@ typedef struct search {
     const char *character; /* NULL: anybody */
     us_chosen_counts *counts;
     us_buf lines;
-    uint64_t *
-        seen; /* [cap_seen, a power of two] of the turns that were written, by their hash; 0: free. A branch has copies of them */
+    /* [cap_seen, a power of two] hashes of the turns that were written; 0: free. A branch has copies of them. */
+    uint64_t *seen;
     size_t n_seen, cap_seen;
 } search;
 

@@ -437,7 +437,6 @@ static void hostile_rows(void **state) {
     sqlite3_close(db);
 }
 
-/* Whose a chat is, is written with it: nobody killed in between leaves one that is nobody's. */
 /* How many lines with "treasure" this owner finds, all of them in this chat (NULL: any). */
 static size_t n_found(const char *owner, const char *id) {
     us_store_hit *hits;
@@ -448,6 +447,7 @@ static size_t n_found(const char *owner, const char *id) {
     return n;
 }
 
+/* Whose a chat is, is written with it: nobody killed in between leaves one that is nobody's. */
 static void chats_have_owners(void **state) {
     (void)state;
     us_stored_chat c = {0};
