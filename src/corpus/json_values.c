@@ -144,9 +144,8 @@ us_status us_json_decode(us_span_str s, us_buf *out, us_error *err) {
 uint32_t us_json_line_of(us_json_walk *w, const char *p) {
     while (w->counted < p) {
         const char *nl = memchr(w->counted, '\n', (size_t)(p - w->counted));
-        if (!nl) break;
-        w->line++;
-        w->counted = nl + 1;
+        w->line += nl != NULL;
+        w->counted = nl ? nl + 1 : p; /* a document may be one line: what was looked through is not looked through again */
     }
     return w->line;
 }
