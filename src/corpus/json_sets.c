@@ -157,17 +157,18 @@ us_status us_json_log(us_json_walk *w, us_json_member *m, size_t n, us_json_plac
     return st;
 }
 
-/* Of "response_a" and "response_b" the one that "winner" names, else the first; the other is counted. */
-us_json_member *us_json_better(us_json_walk *w, us_json_member *m, size_t n, us_json_member *first) {
-    us_json_member *other = NULL, *winner = us_json_find(m, n, "winner");
-    for (size_t i = 0; i < n && !other; i++)
-        if (us_columns_is_other_answer(first->key, m[i].key) && *m[i].value.s == *first->value.s) other = &m[i];
-    if (!other) return first;
-    w->beside++;
+us_json_member *us_json_other(us_json_member *m, size_t n, const us_json_member *one) {
+    for (size_t i = 0; i < n; i++)
+        if (us_columns_is_other_answer(one->key, m[i].key) && *m[i].value.s == *one->value.s) return &m[i];
+    return NULL;
+}
+
+us_json_member *us_json_better(us_json_member *m, size_t n, us_json_member *one, us_json_member *other) {
+    us_json_member *winner = us_json_find(m, n, "winner");
     us_span_str won = winner && us_json_is_string(winner->value) ? us_json_inner(winner->value) : (us_span_str){"", 0};
-    char last = won.n ? won.s[won.n - 1] | 32 : 0; /* "model_b", "B", "2" */
-    bool named = won.n == 1 || (won.n > 2 && strchr("_- ", won.s[won.n - 2]));
-    return named && last == (other->key.s[other->key.n - 1] | 32) ? other : first;
+    char last = won.n ? won.s[won.n - 1] | 32 : 0, a = one->key.s[one->key.n - 1], b = other->key.s[other->key.n - 1];
+    bool named = won.n == 1 || (won.n > 2 && strchr("_- ", won.s[won.n - 2])); /* "model_b", "B", "2" */
+    return (named && last == (b | 32)) || (b < a && !(named && last == (a | 32))) ? other : one;
 }
 
 /* [["Hi", "Hello."], ["And?", "Nothing."]]: what was asked and what was answered, from the beginning of a chat. */
@@ -209,19 +210,21 @@ static us_status say_pairs(us_json_walk *w, us_span_str list, us_json_place pl) 
 
 /* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
  * character (named by a speaker's key, else "assistant") answers. */
-us_status us_json_answer(us_json_walk *w, us_span_str object, us_json_member *m, size_t n, const us_columns *at,
-                         us_json_place pl, bool *done) {
+us_status us_json_answer(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, us_json_place pl, bool *done) {
     us_json_member *question = NULL, *answer = NULL, *more = NULL;
     us_span_str keys[64];
     size_t k = n < 64 ? n : 64, ask_at, answer_at;
     for (size_t i = 0; i < k; i++) keys[i] = m[i].key;
-    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = us_json_better(w, m, k, &m[answer_at]);
+    if (us_columns_pair(keys, k, &ask_at, &answer_at)) question = &m[ask_at], answer = &m[answer_at];
+    us_json_member *other = answer ? us_json_other(m, k, answer) : NULL;
+    if (other) answer = us_json_better(m, k, answer, other);
     bool list = answer && answer->value.n && *answer->value.s == '[';
     if (us_json_find(m, n, "choice") || us_json_find(m, n, "choices")) return *done = false, US_OK; /* an examination's */
     *done = question && answer && us_json_is_string(question->value) &&
             (us_json_is_string(answer->value) ||
              (list && *us_json_blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));
     if (!*done) return US_OK;
+    w->beside += other != NULL;
     us_buf_clear(&w->speaker);
     us_buf_clear(&w->text);
     if (!pl.talk || !pl.list) pl.list = ++w->n_lists; /* each a scene, but where a conversation is a list of them */
@@ -243,7 +246,6 @@ us_status us_json_answer(us_json_walk *w, us_span_str object, us_json_member *m,
     if (!st && who >= 0) st = us_json_put(w, m[who].value, ", ", &w->speaker, 0);
     if (!st && !w->speaker.len) st = us_buf_append_str(&w->speaker, "assistant", w->r->err);
     if (!st) st = us_json_put(w, e, "", &w->text, 0);
-    (void)object;
     return st ? st : us_json_say(w, answer->value.s, &pl, us_json_held(&w->speaker), us_json_held(&w->text));
 }
 

@@ -85,9 +85,11 @@ us_status us_json_candidate(us_json_walk *w, us_span_str object, us_json_member 
 us_status us_json_halves(us_json_walk *w, us_span_str object, us_json_member *m, size_t n, us_json_place pl, bool *done);
 us_status us_json_labelled(us_json_walk *w, us_span_str object, us_span_str text, us_json_place pl, bool *done);
 us_status us_json_log(us_json_walk *w, us_json_member *m, size_t n, us_json_place pl, bool *done);
-us_json_member *us_json_better(us_json_walk *w, us_json_member *m, size_t n, us_json_member *first);
-us_status us_json_answer(us_json_walk *w, us_span_str object, us_json_member *m, size_t n, const us_columns *at,
-                         us_json_place pl, bool *done);
+/* The other answer to the same words, "response_b" where `one` is "response_a"; NULL: there is none. */
+us_json_member *us_json_other(us_json_member *m, size_t n, const us_json_member *one);
+/* Of these two the one that "winner" names, else the first by its letter or number. */
+us_json_member *us_json_better(us_json_member *m, size_t n, us_json_member *one, us_json_member *other);
+us_status us_json_answer(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, us_json_place pl, bool *done);
 us_status us_json_pairs(us_json_walk *w, us_json_member *m, size_t n, us_json_place pl, bool *done);
 us_status us_json_unnamed(us_json_walk *w, us_json_member *m, size_t n, us_json_place pl, bool *done);
 #endif

@@ -513,20 +513,10 @@ static bool is_numbered(const us_json_member *m, size_t n) {
 }
 
 /* "conversation_b", where "conversation_a" is taken: they answer the same words, so that both would say these twice. */
-static bool stands_beside(us_json_walk *w, us_json_member *m, size_t n, size_t i) {
-    us_span_str key = m[i].key;
-    char twin[24], last = key.n ? key.s[key.n - 1] : 0;
-    if (key.n < 3 || key.n >= sizeof twin) return false;
-    memcpy(twin, key.s, key.n);
-    twin[key.n - 1] = (char)(last ^ 3); /* of a and b, 1 and 2, the other */
-    twin[key.n] = 0;
-    if (!us_columns_is_other_answer(key, (us_span_str){twin, key.n})) return false; /* as of nearly all keys */
-    us_json_member *other = us_json_find(m, n, twin);
-    if (!other || *other->value.s != *m[i].value.s) return false;
-    uint64_t before = w->beside;
-    bool beside = us_json_better(w, m, n, last < twin[key.n - 1] ? &m[i] : other) != &m[i];
-    w->beside = before + beside;
-    return beside;
+static bool stands_beside(us_json_member *m, size_t n, us_json_member *one) {
+    if (n > 64) n = 64; /* as many as are looked at for columns */
+    us_json_member *other = one < m + n ? us_json_other(m, n, one) : NULL;
+    return other && us_json_better(m, n, one, other) == other;
 }
 
 /* What is told of those who speak (PersonaChat and its kin): nobody says it. */
@@ -548,38 +538,41 @@ static us_json_member *node_of(us_json_member *nodes, size_t n, us_span_str id) 
     return us_json_is_string(id) ? bsearch(&(us_json_member){.key = us_json_inner(id)}, nodes, n, sizeof *nodes, by_key) : NULL;
 }
 
-static bool has_words(us_span_str node) { return memmem(node.s, node.n, "\"parts\"", 7) != NULL; }
+/* The member of a node that is called so; {0}: none. */
+static us_span_str of_node(us_json_walk *w, us_span_str node, const char *key) {
+    us_json_member *m = NULL, *found = NULL;
+    size_t n = 0;
+    if (node.n && *node.s == '{' && us_json_members(w, node, &m, &n, w->r->err)) found = us_json_find(m, n, key);
+    us_span_str value = found ? found->value : (us_span_str){0};
+    free(m);
+    return value;
+}
 
 /* ChatGPT's export: messages are a tree, in which an answer that was asked for again has sisters. The way from the root to
  * "current_node" is what the chat shows. */
 static us_status visit_branch(us_json_walk *w, us_json_member *m, size_t n, us_json_place pl, bool *done) {
-    us_json_member *mapping = us_json_find(m, n, "mapping"), *current = us_json_find(m, n, "current_node"), *nodes = NULL,
-                   **way = NULL, *of_node;
-    size_t n_nodes = 0, n_way = 0, cap = 0, k;
+    us_json_member *mapping = us_json_find(m, n, "mapping"), *current = us_json_find(m, n, "current_node"), *nodes = NULL;
+    us_span_str *way = NULL;
+    size_t n_nodes = 0, n_way = 0, cap = 0;
     us_status st = US_OK;
     if (!mapping || !current || *mapping->value.s != '{' || !us_json_members(w, mapping->value, &nodes, &n_nodes, w->r->err)) {
         free(nodes);
         return US_OK;
     }
     if (n_nodes) qsort(nodes, n_nodes, sizeof *nodes, by_key);
-    for (us_json_member *at = node_of(nodes, n_nodes, current->value); at && n_way <= n_nodes && !st;) {
+    for (us_json_member *at = node_of(nodes, n_nodes, current->value); at && at->value.n && !st;) {
         if ((st = us_grow(&way, &cap, n_way + 1, sizeof *way, w->r->err))) break;
-        way[n_way++] = at;
-        bool ok = *at->value.s == '{' && us_json_members(w, at->value, &of_node, &k, w->r->err);
-        us_json_member *parent = ok ? us_json_find(of_node, k, "parent") : NULL;
-        at = parent ? node_of(nodes, n_nodes, parent->value) : NULL;
-        if (*way[n_way - 1]->value.s == '{') free(of_node);
+        way[n_way++] = at->value;
+        at->value = (us_span_str){0}; /* a node is passed once: parents in a circle end here */
+        at = node_of(nodes, n_nodes, of_node(w, way[n_way - 1], "parent"));
     }
     *done = n_way > 0;
     pl.list = ++w->n_lists;
-    for (size_t i = 0; i < n_nodes && *done; i++) w->branches += has_words(nodes[i].value);
+    for (size_t i = 0; i < n_nodes && *done; i++)
+        w->branches += nodes[i].value.n && memmem(nodes[i].value.s, nodes[i].value.n, "\"parts\"", 7);
     while (n_way && !st) { /* in the order of speech */
-        us_json_member *at = way[--n_way], *message = NULL;
-        bool ok = *at->value.s == '{' && us_json_members(w, at->value, &of_node, &k, w->r->err);
-        if (ok) message = us_json_find(of_node, k, "message");
-        w->branches -= has_words(at->value);
-        if (message && *message->value.s == '{') st = visit(w, message->value, pl);
-        if (*at->value.s == '{') free(of_node);
+        us_span_str message = of_node(w, way[--n_way], "message");
+        if (message.n && *message.s == '{') st = visit(w, message, pl);
     }
     free(way);
     free(nodes);
@@ -637,7 +630,11 @@ static us_status visit_members(us_json_walk *w, us_json_member *m, size_t n, con
             w->rejected = true;
             continue;
         }
-        if (!us_json_is_scalar(m[i].value) && (stands_beside(w, m, n, i) || is_about_people(m[i].key))) continue;
+        if (!us_json_is_scalar(m[i].value) && is_about_people(m[i].key)) continue;
+        if (!us_json_is_scalar(m[i].value) && stands_beside(m, n, &m[i])) {
+            w->beside++;
+            continue;
+        }
         if (is_told_again(&said_twice, &m[i])) continue;
         size_t used = strlen(inside.episode), room = sizeof inside.episode - used;
         if (us_json_is_scalar(m[i].value)) {
@@ -731,7 +728,7 @@ static us_status visit_object(us_json_walk *w, us_span_str v, us_json_place pl) 
     st = us_json_candidate(w, v, m, n, pl, &done);
     if (!st && !done) st = us_json_log(w, m, n, pl, &done);
     if (!st && !done) st = us_json_halves(w, v, m, n, pl, &done);
-    if (!st && !done) st = us_json_answer(w, v, m, n, &at, pl, &done);
+    if (!st && !done) st = us_json_answer(w, m, n, &at, pl, &done);
     if (!st && !done) st = us_json_pairs(w, m, n, pl, &done);
     if (!st && !done) st = us_json_unnamed(w, m, n, pl, &done);
     if (!st && !done) { /* columns are named without regard to what they hold */
@@ -940,12 +937,35 @@ static const char *behind_assignment(const char *s, const char *end) {
     return s;
 }
 
+/* "JSON, newest first: turned round", where there is more to say of it than that it is JSON. */
+static void say_about(const us_json_walk *w, char *out, size_t room) {
+    const struct {
+        uint64_t n;                  /* 0: it is not so */
+        const char *words, *counted; /* counted: what follows their number, which is told then; else NULL */
+    } all[] = {{w->messenger, ", an export of Messenger or Instagram, its letters put right", NULL},
+               {w->newest_first, ", newest first: turned round", NULL},
+               {w->rejected, ", rejected answers left out", NULL},
+               {w->in_turn, ", nobody is named: two speakers in turn, called A and B", NULL},
+               {w->shown, ", what was said, not how it was shown", NULL},
+               {w->hidden, ", messages that are hidden left out: ", ""},
+               {w->nameless, ", texts beside which nobody is named left out: ", ""},
+               {w->branches, ", messages of other branches of the chats left out: ", ""},
+               {w->beside, ", of two answers to the same words the winner's is read, else the first; others left out: ",
+                " (to read these, take the first ones out of the file)"}};
+    size_t k = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all && k < room; i++) {
+        char number[24] = "";
+        if (!all[i].n) continue;
+        if (all[i].counted) snprintf(number, sizeof number, "%llu", (unsigned long long)all[i].n);
+        k += (size_t)snprintf(out + k, room - k, "%s%s%s%s", k ? "" : "JSON", all[i].words, number,
+                              all[i].counted ? all[i].counted : "");
+    }
+}
+
 us_status us_read_json(us_rows *r, us_doc *d) {
     us_json_walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
     size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
-    uint64_t before = 0;
-    us_script_get_counts(r->script);
-    before = us_script_get_counts(r->script)->rows;
+    uint64_t before = us_script_get_counts(r->script)->rows;
     us_buf_init(&w.speaker, 1 << 20);
     us_buf_init(&w.last_keys, 1 << 16);
     us_buf_init(&w.text, max);
@@ -981,28 +1001,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
                      "%s: JSON without a record that has a speaker and a text%s%s: name the keys with --speaker-column and "
                      "--text-column",
                      r->path, w.keys[0] ? "; the first keys are " : "", w.keys);
-    if (w.messenger || w.newest_first || w.rejected || w.in_turn || w.shown || w.beside || w.hidden || w.branches ||
-        w.nameless) {
-        int k = snprintf(r->about, sizeof r->about, "JSON%s%s%s%s%s",
-                         w.messenger ? ", an export of Messenger or Instagram, its letters put right" : "",
-                         w.newest_first ? ", newest first: turned round" : "", w.rejected ? ", rejected answers left out" : "",
-                         w.in_turn ? ", nobody is named: two speakers in turn, called A and B" : "",
-                         w.shown ? ", what was said, not how it was shown" : "");
-        if (w.hidden)
-            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages that are hidden left out: %llu",
-                          (unsigned long long)w.hidden);
-        if (w.nameless && k < (int)sizeof r->about)
-            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", texts beside which nobody is named left out: %llu",
-                          (unsigned long long)w.nameless);
-        if (w.branches && k < (int)sizeof r->about)
-            k += snprintf(r->about + k, sizeof r->about - (size_t)k, ", messages of other branches of the chats left out: %llu",
-                          (unsigned long long)w.branches);
-        if (w.beside && k < (int)sizeof r->about)
-            snprintf(r->about + k, sizeof r->about - (size_t)k,
-                     ", of two answers to the same words the winner's is read, else the first; others left out: %llu (to "
-                     "read these, take the first ones out of the file)",
-                     (unsigned long long)w.beside);
-    }
+    say_about(&w, r->about, sizeof r->about);
     us_buf_fini(&w.speaker);
     us_buf_fini(&w.text);
     us_buf_fini(&w.other);

@@ -1725,6 +1725,13 @@ static void scripts_as_found(void **state) {
          "SYSTEM|I found one.\n"
          "USER|Hello.\n"
          "SYSTEM|Hi, what do you need?\n"},
+        {"a chat whose messages answer each other in a circle", 1,
+         "[{\"mapping\": {\"a\": {\"parent\": \"b\", \"message\": {\"author\": {\"role\": \"user\"}, \"content\": {\"parts\": "
+         "[\"Hi\"]}}}, \"b\": {\"parent\": \"a\", \"message\": {\"author\": {\"role\": \"assistant\"}, \"content\": "
+         "{\"parts\": "
+         "[\"Quack.\"]}}}}, \"current_node\": \"a\"}]",
+         "assistant|Quack.\n"
+         "user|Hi\n"},
         {"KVRET", 1,
          "[{\"dialogue\": [{\"turn\": \"driver\", \"data\": {\"end_dialogue\": false, \"utterance\": \"Where is the pond?\"}}, "
          "{\"turn\": \"assistant\", \"data\": {\"end_dialogue\": false, \"requested\": {}, \"slots\": {}, \"utterance\": \"Two "
@@ -3122,6 +3129,9 @@ static void guesses_are_said(void **state) {
         {"rejected answers left out",
          "{\"chosen\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"rejected\": [{\"role\": \"user\", \"content\": "
          "\"Ho\"}]}"},
+        {"others left out: 1 (",
+         "[{\"prompt\": \"Where is the duck?\", \"response_a\": [{\"role\": \"assistant\", \"content\": \"In the pond.\"}], "
+         "\"response_b\": [{\"role\": \"assistant\", \"content\": \"In the sky.\"}], \"winner\": \"model_b\"}]"},
         {"numbers in front of the lines left out", "1 ANN: Hello.\n2 BOB: Hi.\n3 ANN: Bye.\n4 BOB: Bye.\n"},
         {"speeches that stood in the line of another, parted: 4",
          "ANN: Hello. BOB: Hi there. ANN: How are you? BOB: Fine.\nANN: Bye. BOB: Bye.\n"},
