@@ -243,14 +243,21 @@ static bool apart_name(us_span_str line, us_span_str *name, bool *capitals) {
     return t.n > 1 && t.n < 40 && !small && !us_is_heading(t) && !strchr(".?!,;", t.s[t.n - 1]);
 }
 
-/* "Ann", "Ann.", "Ann:": a name in small letters that may be alone in its paragraph. */
-static bool is_small_name(us_span_str line, us_span_str *name) {
+/* What a line ends with that may stand behind a name: '.', ':', or 0 for neither. */
+static char mark_of(us_span_str line) {
+    us_span_str t = us_trim(line);
+    return t.n && strchr(".:", t.s[t.n - 1]) ? t.s[t.n - 1] : 0;
+}
+
+/* "Ann", "Ann.", "Ann:": a name in small letters that may be alone in its paragraph, with this mark behind it. */
+static bool is_small_name(us_span_str line, char mark, us_span_str *name) {
     static const char *const parts[] = {"Verse", "Chorus", "Bridge",  "Intro", "Outro",   "Refrain", "Interlude",
                                         "Pause", "Beat",   "Curtain", "Пауза", "Занавес", "Silence", "Reply"};
     us_span_str t = us_trim(line);
     uint32_t cp = 0;
     size_t words = 1;
-    if (t.n && strchr(".:", t.s[t.n - 1])) t.n--;
+    if (mark_of(t) != mark) return false; /* "Yes." where names have none */
+    t.n -= mark != 0;
     if (t.n < 2 || t.n > 40 || !us_utf8_decode(t.s, t.n, &cp) || !u_isupper((UChar32)cp) || us_is_heading(t)) return false;
     for (size_t i = 0; i < t.n; i++) {
         words += t.s[i] == ' ';
@@ -262,16 +269,25 @@ static bool is_small_name(us_span_str line, us_span_str *name) {
     return words < 4;
 }
 
-/* A name in capitals is alone in its paragraph, and so is one of the `small` (NULL: there are none), which come again; one that Markdown
- * marks may have its words below it at once. */
-static bool is_apart(const block *b, const us_tally *small, us_span_str *name, bool *capitals) {
+/* Names in small letters that stand alone in their paragraphs, those that come again; NULL: there are none here. */
+typedef struct small_names {
+    us_tally met;
+    char mark; /* behind each */
+} small_names;
+
+static bool is_of_small(const small_names *small, us_span_str line, us_span_str *name) {
+    return small && is_small_name(line, small->mark, name) && us_tally_count(&small->met, *name) > 1;
+}
+
+/* A name in capitals is alone in its paragraph, and so is a small one; one that Markdown marks may have its words below it at once. */
+static bool is_apart(const block *b, const small_names *small, us_span_str *name, bool *capitals) {
     if (!b->n) return false;
-    if (small && b->n == 1 && is_small_name(b->lines[0], name) && us_tally_count(small, *name) > 1) return *capitals = true;
+    if (b->n == 1 && is_of_small(small, b->lines[0], name)) return *capitals = true;
     return apart_name(b->lines[0], name, capitals) && (b->n == 1 || !*capitals);
 }
 
 /* The words of a name that stands apart: the next paragraph, behind a mark of Markdown all up to the next such line. */
-static void join_apart(us_lines *l, block *b, const us_tally *small, us_span_str name, bool capitals) {
+static void join_apart(us_lines *l, block *b, const small_names *small, us_span_str name, bool capitals) {
     b->lines[0] = name;
     b->apart = true;
     for (size_t n = 0; b->n + 1 < sizeof b->lines / sizeof *b->lines && (!capitals || !n); n++) {
@@ -279,8 +295,8 @@ static void join_apart(us_lines *l, block *b, const us_tally *small, us_span_str
         us_span_str next;
         bool other;
         while (us_lines_next(&ahead) && !us_trim(ahead.text).n) {}
-        bool low = small && is_small_name(ahead.text, &next) && us_tally_count(small, next) > 1;
-        if (low || us_is_heading(ahead.text) || apart_name(ahead.text, &next, &other) || !more_of_block(l, b)) break;
+        bool another = is_of_small(small, ahead.text, &next) || apart_name(ahead.text, &next, &other);
+        if (another || us_is_heading(ahead.text) || !more_of_block(l, b)) break;
     }
 }
 
@@ -330,22 +346,24 @@ typedef struct survey {
     double cues, blocks, slugs, indented, small; /* small: blocks that begin with a short line that was met before */
     bool always;                                 /* nearly each paragraph begins with such a line */
     bool apart;                                  /* an empty line stands between names and words */
-    bool small_apart;                            /* and the names are in small letters */
+    bool small_apart;                            /* and the names are in small letters, */
+    char small_mark;                             /* with this mark behind them */
     bool by_repeats, tight;                      /* tight: names stand between lines without an empty one */
     char style;                                  /* of nearly all these short lines, else 0 */
 } survey;
 
 /* Do short lines that come again stand alone by turns with others, as names and words do? */
-static bool takes_turns(const us_doc *d, const us_tally *low, double blocks) {
+static bool takes_turns(const us_doc *d, const small_names *small, double blocks) {
+    const us_tally *met = &small->met;
     size_t names = 0, adjacent = 0, n = us_doc_sample(d), begin = title_page(d), kinds = 0;
     bool before = false;
     us_span_str name;
     block b = {0};
-    for (size_t i = 0; i < low->n; i++) kinds += low->names[i].count > 1;
-    if (low->total < 5 || (double)low->total * 10 < 3 * blocks || kinds < 2) return false;
+    for (size_t i = 0; i < met->n; i++) kinds += met->names[i].count > 1;
+    if (met->total < 5 || (double)met->total * 10 < 3 * blocks || kinds < 2) return false;
     us_lines l = us_lines_of(d->s + begin, n > begin ? n - begin : 0);
     while (next_block(&l, &b)) {
-        bool one = b.n == 1 && is_small_name(b.lines[0], &name) && us_tally_count(low, name) > 1;
+        bool one = b.n == 1 && is_of_small(small, b.lines[0], &name);
         names += one;
         adjacent += one && before;
         before = one;
@@ -354,7 +372,8 @@ static bool takes_turns(const us_doc *d, const us_tally *low, double blocks) {
 }
 
 static void look(const us_doc *d, survey *v) {
-    US_TALLY cues = {0}, starts = {0}, inside = {0}, alone = {0}, low = {0};
+    US_TALLY cues = {0}, starts = {0}, inside = {0}, alone = {0};
+    small_names small[] = {{.mark = 0}, {.mark = '.'}, {.mark = ':'}}, *most = small;
     bool capitals;
     block b = {0};
     size_t n = us_doc_sample(d), begin = title_page(d);
@@ -369,7 +388,8 @@ static void look(const us_doc *d, survey *v) {
         for (size_t i = 0; i < b.n; i++) v->slugs += us_is_slug(b.lines[i]);
         size_t at = b.n > 1 && us_is_slug(b.lines[0]) ? 1 : 0;
         if (is_apart(&b, NULL, &name, &capitals)) us_tally_add(&alone, bare_name(name));
-        if (b.n == 1 && is_small_name(b.lines[0], &name)) us_tally_add(&low, name);
+        for (int k = 0; k < 3 && b.n == 1; k++)
+            if (is_small_name(b.lines[0], small[k].mark, &name)) us_tally_add(&small[k].met, name);
         if (b.n > at + 1 && cue_of(b.lines[at], &name) && !cue_of(b.lines[at + 1], &(us_span_str){0})) {
             v->cues++;
             v->indented += indent_of(b.lines[at]) >= 4;
@@ -384,7 +404,11 @@ static void look(const us_doc *d, survey *v) {
     }
     v->apart = alone.total > 2 && (double)alone.total * 10 >= 3 * v->blocks && (double)alone.total > 2 * v->cues &&
                alone.n * 3 <= alone.total * 2 && us_tally_repeated(&alone) > 0.5 && !v->slugs;
-    v->small_apart = !v->apart && !v->slugs && v->cues < 1 && takes_turns(d, &low, v->blocks);
+    for (int k = 1; k < 3; k++)
+        if (small[k].met.total > most->met.total) most = &small[k];
+    v->small_mark = most->mark;
+    v->small_apart = !v->apart && !v->slugs && v->cues < 1 && takes_turns(d, most, v->blocks);
+    for (int k = 0; k < 3; k++) us_tally_fini(&small[k].met);
     v->apart = v->apart || v->small_apart; /* names and words by turns */
     v->tight = (double)inside.total > v->cues && us_tally_repeated(&inside) > 0.6;
     if (starts.n < starts.total) v->style = brackets * 10 >= starts.total * 9 ? '[' : dots * 10 >= starts.total * 9 ? '.' : 0;
@@ -654,10 +678,10 @@ static us_status read_block(play *p, const block *b) {
 static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     US_TALLY names = {0};
     US_TALLY cast = {0};
-    US_TALLY small = {0};
     block b = {0};
     survey v;
     look(d, &v);
+    small_names small = {.mark = v.small_mark};
     us_span_str name;
     char *own = without_boneyards(d);
     const char *s = own ? own : d->s;
@@ -674,7 +698,7 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     us_buf_init(&p.text, r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20);
     us_lines l = us_lines_of(s, d->n);
     for (us_lines first = l; next_block(&first, &b);)
-        if (v.small_apart && b.n == 1 && is_small_name(b.lines[0], &name)) us_tally_add(&small, name);
+        if (v.small_apart && b.n == 1 && is_small_name(b.lines[0], small.mark, &name)) us_tally_add(&small.met, name);
         else if (v.by_repeats && b.n > 1 && short_line(b.lines[0], &name, &style)) us_tally_add(&names, name);
         else if (!v.by_repeats && b.n > 1 && cue_of(b.lines[0], &name)) us_tally_add(&cast, bare_name(name));
     for (size_t i = 0; i < begin; i++) line += s[i] == '\n';
@@ -682,13 +706,14 @@ static us_status read_play(us_rows *r, us_doc *d, const char *what) {
     l.line = line;
     while (!st && next_block(&l, &b)) {
         bool capitals;
-        const us_tally *low = v.small_apart ? &small : NULL;
+        const small_names *low = v.small_apart ? &small : NULL;
         if (v.apart && is_apart(&b, low, &name, &capitals)) join_apart(&l, &b, low, name, capitals);
         st = read_block(&p, &b);
         if (!own) us_doc_done(d, b.after);
     }
     if (!st) st = finish(&p);
     us_buf_fini(&p.text);
+    us_tally_fini(&small.met);
     free(own);
     int k = snprintf(r->about, sizeof r->about, "%s, %u cues", what, p.cues);
     if (p.beside)

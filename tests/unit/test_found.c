@@ -1732,6 +1732,13 @@ static void scripts_as_found(void **state) {
          "[\"Quack.\"]}}}}, \"current_node\": \"a\"}]",
          "assistant|Quack.\n"
          "user|Hi\n"},
+        {"names alone above their words, of which some are short and come again", 1,
+         "Ann\n\nIs that my sandwich over there?\n\nBob\n\nYes.\n\nAnn\n\nThen give it back to me.\n\nBob\n\nNo.\n\n"
+         "Ann\n\nDid you eat the other one, too?\n\nBob\n\nYes.\n\nAnn\n\nWill you say that you are sorry?\n\nBob\n\nNo.\n\n"
+         "Ann\n\nI shall tell the duck of it.\n\nBob\n\nTell it whatever you like.\n",
+         "Ann|Is that my sandwich over there?\nBob|Yes.\nAnn|Then give it back to me.\nBob|No.\n"
+         "Ann|Did you eat the other one, too?\nBob|Yes.\nAnn|Will you say that you are sorry?\nBob|No.\n"
+         "Ann|I shall tell the duck of it.\nBob|Tell it whatever you like.\n"},
         {"KVRET", 1,
          "[{\"dialogue\": [{\"turn\": \"driver\", \"data\": {\"end_dialogue\": false, \"utterance\": \"Where is the pond?\"}}, "
          "{\"turn\": \"assistant\", \"data\": {\"end_dialogue\": false, \"requested\": {}, \"slots\": {}, \"utterance\": \"Two "
