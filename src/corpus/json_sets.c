@@ -211,6 +211,8 @@ static us_status say_pairs(us_json_walk *w, us_span_str list, us_json_place pl) 
 /* {"instruction", "input", "output"}, {"question", "answer"}, {"role", "question", "generated": [...]}: the visitor asks, the
  * character (named by a speaker's key, else "assistant") answers. */
 us_status us_json_answer(us_json_walk *w, us_json_member *m, size_t n, const us_columns *at, us_json_place pl, bool *done) {
+    *done = false;
+    if (!n || us_json_find(m, n, "choice") || us_json_find(m, n, "choices")) return US_OK; /* an examination has choices */
     us_json_member *question = NULL, *answer = NULL, *more = NULL;
     us_span_str keys[64];
     size_t k = n < 64 ? n : 64, ask_at, answer_at;
@@ -219,7 +221,6 @@ us_status us_json_answer(us_json_walk *w, us_json_member *m, size_t n, const us_
     us_json_member *other = answer ? us_json_other(m, k, answer) : NULL;
     if (other) answer = us_json_better(m, k, answer, other);
     bool list = answer && answer->value.n && *answer->value.s == '[';
-    if (us_json_find(m, n, "choice") || us_json_find(m, n, "choices")) return *done = false, US_OK; /* an examination's */
     *done = question && answer && us_json_is_string(question->value) &&
             (us_json_is_string(answer->value) ||
              (list && *us_json_blanks(answer->value.s + 1, answer->value.s + answer->value.n) == '"'));

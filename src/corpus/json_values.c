@@ -46,7 +46,7 @@ const char *us_json_skip(us_json_walk *w, const char *p, const char *end) {
             if (!(p = us_json_skip_string(p, end))) break;
         } else if (*p == '{' || *p == '[') {
             if (depth == US_JSON_MAX_DEPTH) {
-                w->too_deep = true;
+                w->limit = "nested more than 64 deep";
                 break;
             }
             open[depth++] = *p++;
@@ -82,7 +82,10 @@ bool us_json_members(us_json_walk *w, us_span_str object, us_json_member **out, 
         p = us_json_gap(p + 1, end);
         if (!(q = us_json_skip(w, p, end))) return false;
         m.value = (us_span_str){p, (size_t)(q - p)};
-        if (*n >= US_JSON_MAX_MEMBERS) return false;
+        if (*n >= US_JSON_MAX_MEMBERS) {
+            w->limit = "an object of more than 100000 members";
+            return false;
+        }
         if (us_grow(out, &cap, *n + 1, sizeof **out, err)) return false;
         (*out)[(*n)++] = m;
         p = us_json_gap(q, end);

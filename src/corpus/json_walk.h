@@ -34,13 +34,14 @@ typedef struct us_json_walk {
     char keys[300];   /* of the first object, for the error */
     us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
     us_columns last_at;
-    const char *broken;                     /* where a value went wrong */
-    bool too_deep, messenger, newest_first; /* an export of Messenger or Instagram; turned round */
-    bool rejected, in_turn;  /* answers that were rejected are left out; nobody is named: A and B speak in turn */
-    bool shown;              /* what stood twice, as it was said and as it was shown, is read once */
-    uint64_t nameless;       /* texts beside which nobody is named */
-    uint64_t branches;       /* messages beside the way that a chat shows */
-    uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
+    const char *broken;           /* where a value went wrong */
+    const char *limit;            /* of which bound there was more, in words: JSON it may be; NULL: of none */
+    bool messenger, newest_first; /* an export of Messenger or Instagram; turned round */
+    bool rejected, in_turn;       /* answers that were rejected are left out; nobody is named: A and B speak in turn */
+    bool shown;                   /* what stood twice, as it was said and as it was shown, is read once */
+    uint64_t nameless;            /* texts beside which nobody is named */
+    uint64_t branches;            /* messages beside the way that a chat shows */
+    uint64_t beside, hidden;      /* the other of two conversations or answers; messages that are hidden, or of the program */
 } us_json_walk;
 
 /* ---- values (json_values.c) ---------------------------------------------------------------------------------------- */

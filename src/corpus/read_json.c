@@ -694,7 +694,7 @@ static us_status visit_object(us_json_walk *w, us_span_str v, us_json_place pl) 
     bool done = false;
     us_status st = US_OK;
     if (!us_json_members(w, v, &m, &n, w->r->err)) {
-        us_rows_reject(w->r, us_json_line_of(w, v.s), w->too_deep ? "nested more than 64 deep" : "not JSON");
+        us_rows_reject(w->r, us_json_line_of(w, v.s), w->limit ? w->limit : "not JSON");
         free(m);
         return w->r->status;
     }
@@ -868,8 +868,7 @@ static us_status visit_list(us_json_walk *w, us_span_str v, us_json_place pl) {
         us_doc_done(w->d, e.s);
     }
     if (w->broken && !st)
-        us_rows_reject(w->r, us_json_line_of(w, w->broken),
-                       w->too_deep ? "nested more than 64 deep" : "not JSON, or cut off here");
+        us_rows_reject(w->r, us_json_line_of(w, w->broken), w->limit ? w->limit : "not JSON, or cut off here");
     w->broken = NULL;
     return st ? st : w->r->status;
 }
@@ -981,14 +980,14 @@ us_status us_read_json(us_rows *r, us_doc *d) {
         if (from > d->s && (nl = memchr(from, '\n', (size_t)(p - from))) && memchr(nl + 1, '\n', (size_t)(p - nl - 1)))
             us_rows_break(r, us_json_line_of(&w, nl + 1));
         w.broken = NULL;
-        w.too_deep = false;
+        w.limit = NULL;
         const char *after = *p == '{' || *p == '[' ? us_json_skip(&w, p, w.end) : NULL;
         if (after) st = visit(&w, (us_span_str){p, (size_t)(after - p)}, (us_json_place){0});
-        else if (*p == '[' && !w.too_deep && p == us_json_blanks(behind_assignment(d->s, w.end), w.end)) {
+        else if (*p == '[' && !w.limit && p == us_json_blanks(behind_assignment(d->s, w.end), w.end)) {
             st = visit_cut(&w, p, &(us_json_place){0});
             break;
         } else { /* a bad line among good ones */
-            us_rows_reject(r, us_json_line_of(&w, p), w.too_deep ? "nested more than 64 deep" : "not JSON");
+            us_rows_reject(r, us_json_line_of(&w, p), w.limit ? w.limit : "not JSON");
             after = memchr(p, '\n', (size_t)(w.end - p));
             if (!after) after = w.end;
         }
@@ -1022,7 +1021,7 @@ void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
     size_t n = us_doc_sample(d);
     const char *after = us_json_skip(&w, p, d->s + n), *next = after ? us_json_blanks(after, end) : end;
     if (*p == '{' && *q == '"' && (!(q = us_json_skip_string(q, end)) || *us_json_blanks(q, end) != ':')) return;
-    if (!after && n == d->n && !w.too_deep && *p == '[' && *q != '{') return;
+    if (!after && n == d->n && !w.limit && *p == '[' && *q != '{') return;
     view->fit = 0.95;
     snprintf(view->about, sizeof view->about, "%s", next < end ? "JSON lines" : "JSON");
 }

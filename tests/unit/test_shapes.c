@@ -1863,6 +1863,25 @@ static void damage_is_judged(void **state) {
     us_buf_fini(&b);
 }
 
+/* What is over a bound is rejected as that: it may be JSON as good as any. */
+static void bounds_are_said(void **state) {
+    (void)state;
+    us_script *s;
+    us_error err;
+    us_buf b;
+    size_t n;
+    us_buf_init(&b, 4 << 20);
+    assert_ok(us_buf_append_str(&b, "{\"a\": 1", &err), &err);
+    for (int i = 0; i < 100000; i++) assert_ok(us_buf_append_str(&b, ", \"a\": 1", &err), &err);
+    assert_ok(us_buf_append_str(&b, "}\n{\"name\": \"Ann\", \"line\": \"Hi\"}\n", &err), &err);
+    assert_ok(load("d.json", b.data, b.len, NULL, &s, &err), &err);
+    assert_int_equal(us_script_get_counts(s)->lines, 1);
+    assert_string_equal(us_script_get_repairs(s, &n)->after, "an object of more than 100000 members");
+    assert_int_equal(n, 1);
+    us_script_free(s);
+    us_buf_fini(&b);
+}
+
 static void names_match_and_are_suggested(void **state) {
     (void)state;
     us_script *s;
@@ -1918,6 +1937,7 @@ int main(void) {
         cmocka_unit_test(other_programs_formats),
         cmocka_unit_test(directions_leave_nothing_behind),
         cmocka_unit_test(damage_is_judged),
+        cmocka_unit_test(bounds_are_said),
         cmocka_unit_test(names_match_and_are_suggested),
         cmocka_unit_test(workbooks),
         cmocka_unit_test(archives),
