@@ -244,33 +244,28 @@ bool us_label_dotted(us_span_str line, us_span_str *name, us_span_str *direction
            !us_is_slug(l) && !us_is_heading(l);
 }
 
-/* "(00:03)", "(26)": no words, which the rule "directions" would leave. */
-static bool is_number(us_span_str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if (((s.s[i] | 32) >= 'a' && (s.s[i] | 32) <= 'z') || (unsigned char)s.s[i] >= 0x80) return false;
-    return true;
-}
-
-/* "(10:15:00 AM)" */
-static bool is_when_in_brackets(us_span_str s) {
+/* "(00:03)", "(26)", "(10:15:00 AM)", a link's address: nothing that is done. */
+static bool says_nothing(us_span_str s) {
     int64_t seconds;
-    return s.n > 2 && strchr("([", *s.s) && us_is_when(s.s + 1, s.s + s.n - 1, &seconds);
+    bool letters = false;
+    for (size_t i = 0; i < s.n; i++)
+        letters = letters || ((s.s[i] | 32) >= 'a' && (s.s[i] | 32) <= 'z') || (unsigned char)s.s[i] >= 0x80;
+    return !letters || (strchr("([", *s.s) && us_is_when(s.s + 1, s.s + s.n - 1, &seconds)) || memmem(s.s, s.n, "](http", 6);
 }
 
 us_status us_label_put_direction(us_span_str direction, us_buf *out, us_error *err) {
-    if (is_number(direction) || is_when_in_brackets(direction) ||
-        memmem(direction.s ? direction.s : "", direction.n, "](http", 6))
-        return US_OK;
-    if (direction.n > 4 && strchr("([", *direction.s) && direction.s[1] == '_' && direction.s[direction.n - 2] == '_') {
-        us_status st = us_buf_append(out, direction.s, 1, err); /* (_aside_) */
-        if (!st) st = us_buf_append(out, direction.s + 2, direction.n - 4, err);
-        if (!st) st = us_buf_append(out, direction.s + direction.n - 1, 1, err);
+    if (says_nothing(direction)) return US_OK;
+    us_span_str d = direction;
+    if (d.n > 4 && strchr("([", *d.s) && d.s[1] == '_' && d.s[d.n - 2] == '_') { /* (_aside_) */
+        us_status st = us_buf_append(out, d.s, 1, err);
+        if (!st) st = us_buf_append(out, d.s + 2, d.n - 4, err);
+        if (!st) st = us_buf_append(out, d.s + d.n - 1, 1, err);
         return st ? st : us_buf_append_str(out, " ", err);
     }
-    bool open = direction.n && !strchr("([\xef\xe3", *direction.s);
-    us_status st = open ? us_buf_append_str(out, "(", err) : US_OK;
-    if (!st) st = us_buf_append(out, direction.s ? direction.s : "", direction.n, err);
-    return st || !direction.n ? st : us_buf_append_str(out, open ? ") " : " ", err);
+    bool bare = !strchr("([\xef\xe3", *d.s); /* it has no brackets of its own */
+    us_status st = bare ? us_buf_append_str(out, "(", err) : US_OK;
+    if (!st) st = us_buf_append(out, d.s, d.n, err);
+    return st ? st : us_buf_append_str(out, bare ? ") " : " ", err);
 }
 
 /* Without a picture in front of a name: an emoji and what belongs to it. */

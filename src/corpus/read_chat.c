@@ -503,11 +503,11 @@ static double best_stamps(const us_doc *d, stamp_kind *kind) {
     return best;
 }
 
-void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
+/* How the document looks. *kind: of which kind the stamps are, where names stand above the words; else as it was. */
+static void look(const us_doc *d, us_view *view, stamp_kind *kind) {
     us_lines l = us_lines_of(d->s, us_doc_sample(d));
     head h;
     size_t heads = 0, named = 0, below = 0, lines = 0, brackets = 0, before = 0, irc = 0;
-    (void)o;
     if (d->workbook) return;
     while (us_lines_next(&l)) {
         us_span_str t = us_trim(l.text);
@@ -523,10 +523,11 @@ void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
         below += h.below || (h.name.n && !us_trim(h.words).n);
         brackets += *t.s == '[';
     }
-    stamp_kind kind = STAMPS_LINE;
+    stamp_kind stamps = STAMPS_LINE;
     double share = heads && before <= 12 && (named || below) ? (double)heads / (double)lines : 0,
-           stamped = best_stamps(d, &kind);
+           stamped = best_stamps(d, &stamps);
     if (stamped > share && stamped > 0.15) {
+        *kind = stamps;
         view->fit = 0.9;
         snprintf(view->about, sizeof view->about, "chat (names and times above the words)");
         return;
@@ -537,6 +538,12 @@ void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
              : below * 2 > heads    ? "chat (Telegram or Discord, as text)"
              : brackets * 2 > heads ? "chat (WhatsApp of iOS)"
                                     : "chat (WhatsApp of Android)");
+}
+
+void us_look_chat(const us_script_options *o, const us_doc *d, us_view *view) {
+    stamp_kind unused;
+    (void)o;
+    look(d, view, &unused);
 }
 
 typedef struct talk {
@@ -688,12 +695,11 @@ us_status us_read_chat(us_rows *r, us_doc *d) {
     us_view v = {0};
     us_status st = US_OK;
     bool inside = false, dayless = false, emoji = false; /* inside: Discord's {Attachments}, {Reactions} */
-    us_look_chat(r->options, d, &v);
+    stamp_kind kind = STAMPS_LINE;
+    look(d, &v, &kind);
     bool discord = strstr(v.about, "Discord") != NULL, irc = strstr(v.about, "IRC") != NULL,
          above = strstr(v.about, "above") != NULL, empty = false;
-    stamp_kind kind = STAMPS_LINE;
     us_buf owner;
-    if (above) best_stamps(d, &kind);
     us_buf_init(&owner, 4096);
     us_buf_init(&t.speaker, max);
     us_buf_init(&t.text, max);

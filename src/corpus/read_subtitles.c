@@ -56,9 +56,10 @@ void us_look_subtitles(const us_script_options *o, const us_doc *d, us_view *vie
         view->fit = 0.98;
         snprintf(view->about, sizeof view->about, "MicroDVD or MPL2 subtitles");
     }
-    if (events && dialogues)
-        view->fit = 1,
-        /* its line Format is the header of a table, too */ snprintf(view->about, sizeof view->about, "ASS subtitles");
+    if (events && dialogues) {
+        view->fit = 1; /* its line Format is the header of a table, too */
+        snprintf(view->about, sizeof view->about, "ASS subtitles");
+    }
 }
 
 /* ---- one line of a subtitle ---------------------------------------------------------------------------------------- */

@@ -654,9 +654,10 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     size_t max_cell = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20, row = 0;
     bool fields_on = !(r->options->rules_off >> US_RULE_FIELDS & 1), quotes_on = !(r->options->rules_off >> US_RULE_QUOTES & 1);
     us_csv c;
-    us_buf header;         /* of a table with a column for each speaker; else room for a cell */
+    us_buf header, words;  /* header: of a table with a column for each speaker; words: of a cell with a name in front */
     size_t ends[64] = {0}; /* of the header's cells in it, for a table with a column for each speaker */
-    us_buf_init(&header, 2 * max_cell + ((size_t)1 << 20));
+    us_buf_init(&header, (size_t)1 << 20);
+    us_buf_init(&words, 2 * max_cell);
     us_buf joined, heads[2]; /* heads: the header's words for speaker and text, which may come again */
     us_buf_init(&joined, 2 * max_cell + 4096);
     us_buf_init(&heads[0], max_cell);
@@ -717,7 +718,7 @@ us_status us_read_table(us_rows *r, us_doc *d) {
                 if (p.columns.at[i] >= 0) cells[i] = cell_of(&c, &p, p.columns.at[i], fields_on, &joined, &mended);
             if (p.labelled) {
                 fill_down(&filled, cells);
-                st = read_labelled(r, cells, c.row_line, &header);
+                st = read_labelled(r, cells, c.row_line, &words);
                 continue;
             }
             if (same_words(cells[US_CELL_SPEAKER], &heads[0]) && same_words(cells[US_CELL_TEXT], &heads[1])) {
@@ -733,6 +734,7 @@ us_status us_read_table(us_rows *r, us_doc *d) {
     if (!st && !row) st = us_fail(r->err, US_ERR_FORMAT, "%s: empty file", r->path);
     us_csv_fini(&c);
     us_buf_fini(&header);
+    us_buf_fini(&words);
     us_buf_fini(&joined);
     us_buf_fini(&heads[0]);
     us_buf_fini(&heads[1]);
