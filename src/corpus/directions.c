@@ -123,7 +123,8 @@ static bool is_insertion(const char *text, const char *open, const char *inner, 
     return is_alnum(before[-1]) && (goes_on || (ends && before[-1] >= '0' && before[-1] <= '9'));
 }
 
-/* "[00:03]", "(1:02:03.5)": when it was said, in front of the words or, in square brackets, behind them; in the middle of them hours, minutes and seconds only ("John (3:16)"). */
+/* "[00:03]", "(1:02:03.5)": when it was said, in front of the words or, in square brackets, behind them; in the middle of them only
+ * with hours, minutes and seconds ("John (3:16)" is none). */
 static bool is_clock(const char *text, const char *open, const char *inner, const char *close, const char *end) {
     size_t colons = 0, digits = 0;
     for (const char *p = inner; p < close; p++) {

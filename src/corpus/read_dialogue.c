@@ -66,9 +66,7 @@ static bool is_about_episode(us_span_str name) {
                                         "出场人物",
                                         "登场人物",
                                         "登場人物"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name.n == strlen(names[i]) && !strncasecmp(name.s, names[i], name.n)) return true;
-    return false;
+    return us_is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 /* What parts names from words where neither a colon nor a dot does. */
@@ -536,9 +534,7 @@ static bool is_cast(us_span_str t) {
         "personen",  "personnages", "personajes", "personaggi", "personagens",    "Действующие лица",  "ДЕЙСТВУЮЩИЕ ЛИЦА",
         "Персонажи", "登場人物",    "人物表"};
     while (t.n && strchr(".:", t.s[t.n - 1])) t.n--;
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (t.n == strlen(heads[i]) && !strncasecmp(t.s, heads[i], t.n)) return true;
-    return false;
+    return us_is_one_of(t, heads, sizeof heads / sizeof *heads);
 }
 
 /* Does a name stand in front of other lines, written big? */
@@ -557,9 +553,7 @@ static bool is_pause(us_span_str t) {
                                         "sipario",  "Занавес",  "ЗАНАВЕС",  "silence",  "stille",    "Schweigen",
                                         "Молчание", "Тишина",   "silencio", "silenzio", "long pause"};
     if (t.n && t.s[t.n - 1] == '.') t.n--;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (t.n == strlen(words[i]) && !strncasecmp(t.s, words[i], t.n)) return true;
-    return false;
+    return us_is_one_of(t, words, sizeof words / sizeof *words);
 }
 
 /* "△小红坐着。": what is seen, in the scripts of China; "<Back to the list>": a page's button. */

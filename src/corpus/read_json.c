@@ -427,8 +427,7 @@ static bool is_label(us_span_str key) {
     static const char *const labels[] = {"id",     "url",  "uri", "href",  "link",   "type",  "title",
                                          "path",   "file", "src", "emoji", "tag",    "label", "membership",
                                          "tokens", "date", "key", "genre", "genres", "tags"};
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-        if (key.n == strlen(labels[i]) && !strncasecmp(key.s, labels[i], key.n)) return true;
+    if (us_is_one_of(key, labels, sizeof labels / sizeof *labels)) return true;
     return key.n > 3 && (!memcmp(key.s + key.n - 3, "_id", 3) || !memcmp(key.s + key.n - 2, "Id", 2));
 }
 
@@ -484,9 +483,7 @@ static bool is_level(us_span_str key) {
 static bool is_talk(us_span_str key) {
     static const char *const names[] = {"dialog",     "dialogue", "dialogs",      "dialogues",
                                         "utterances", "turns",    "conversation", "conversations"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (key.n == strlen(names[i]) && !strncasecmp(key.s, names[i], key.n)) return true;
-    return false;
+    return us_is_one_of(key, names, sizeof names / sizeof *names);
 }
 
 static bool is_replies(us_span_str key) {
@@ -522,9 +519,7 @@ static bool stands_beside(us_json_member *m, size_t n, us_json_member *one) {
 /* What is told of those who speak (PersonaChat and its kin): nobody says it. */
 static bool is_about_people(us_span_str key) {
     static const char *const names[] = {"personas", "personality", "persona", "user_profile", "persona_a", "persona_b"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (key.n == strlen(names[i]) && !strncasecmp(key.s, names[i], key.n)) return true;
-    return false;
+    return us_is_one_of(key, names, sizeof names / sizeof *names);
 }
 
 static int by_key(const void *a, const void *b) {

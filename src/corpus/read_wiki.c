@@ -1,7 +1,7 @@
-/* corpus/read_wiki.c - transcripts as a forum's ([b]Ann:[/b] Hi) or as a wiki's source ('''Ann:''' ''(softly)'' [[Bob Duck|Bob]]!): without the marks, read as
- * whatever shape that has.
+/* corpus/read_wiki.c - transcripts as a wiki's source ('''Ann:''' ''(softly)'' [[Bob Duck|Bob]]!) or a forum's ([b]Ann:[/b] Hi!):
+ * without the marks, read as whatever shape that has.
  *
- * Owns: marks of MediaWiki out. Lines keep their numbers, so that places are those of the file, but for tables: a row of them becomes
+ * Owns: marks of MediaWiki and of forums out. Lines keep their numbers, so that places are those of the file, but for tables: a row of them becomes
  * a line, with a tab between its cells. */
 #include "corpus/shape.h"
 #include <stdio.h>

@@ -288,12 +288,17 @@ static size_t blank_at(const char *s, size_t n) {
     if (strchr(" \t\r\n\v\f", *s) && *s) return 1;
     if (n >= 2 && !memcmp(s, "\xc2\xa0", 2)) return 2;
     if (n < 3) return 0;
-    unsigned char c =
-        (unsigned char)s[2]; /* U+200B to U+200F, U+202A to U+202E, U+2066 to U+2069: no width, or a direction of writing */
-    if (!memcmp(s, "\xe2\x80", 2))
-        return (c >= 0x80 && c <= 0x8f) || (c >= 0xaa && c <= 0xaf) ? 3 : 0; /* and blanks of other widths */
+    unsigned char c = (unsigned char)s[2]; /* U+2000 to U+200F, U+202A to U+202F, U+205F, U+2066 to U+2069: blanks of */
+    if (!memcmp(s, "\xe2\x80", 2))         /* other widths or of none, and directions of writing */
+        return (c >= 0x80 && c <= 0x8f) || (c >= 0xaa && c <= 0xaf) ? 3 : 0;
     if (!memcmp(s, "\xe2\x81", 2)) return (c >= 0xa6 && c <= 0xa9) || c == 0x9f ? 3 : 0;
     return !memcmp(s, "\xe3\x80\x80", 3) || !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
+bool us_is_one_of(us_span_str s, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (s.n == strlen(words[i]) && !strncasecmp(s.s, words[i], s.n)) return true;
+    return false;
 }
 
 us_span_str us_trim(us_span_str t) {

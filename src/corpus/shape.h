@@ -48,6 +48,8 @@ typedef struct us_lines {
 us_lines us_lines_of(const char *s, size_t n);
 bool us_lines_next(us_lines *l);
 us_span_str us_trim(us_span_str s); /* blanks at both ends off, no-break and full-width ones too */
+/* Is it one of these n words, without regard to the case of ASCII letters? */
+bool us_is_one_of(us_span_str s, const char *const *words, size_t n);
 
 #define US_SHAPE(name)                                                               \
     void us_look_##name(const us_script_options *o, const us_doc *d, us_view *view); \
