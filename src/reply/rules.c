@@ -1,5 +1,6 @@
 #include "reply/rules.h"
 #include "base/utf8.h"
+#include "text/fold.h"
 #include <string.h>
 
 #define MAX_LABEL_BYTES 48
@@ -41,9 +42,9 @@ static verdict judge(const us_stops *st, const char *s, size_t n, bool line_ends
     verdict best = TEXT;
     *own = false;
     if (st->own) {
-        size_t own_first = strcspn(st->own, " "), k = 0;
-        char first[64] = "";
-        if (own_first < sizeof first) memcpy(first, st->own, own_first);
+        size_t k = 0;
+        char first[64];
+        us_short_name(st->own, first, sizeof first);
         for (int i = 0; i < 2 && first_line; i++) {
             verdict v = name_label(i ? first : st->own, s, n, false, &k);
             if (v == LABEL) return *own = true, *after = k, LABEL;

@@ -1,5 +1,6 @@
 /* Every sentence becomes words, and every word has roles by one table; a few rules then look at roles and where they stand. */
 #include "reply/stand.h"
+#include "text/fold.h"
 #include "text/wording.h"
 #include <stdlib.h>
 #include <string.h>
@@ -290,7 +291,9 @@ static bool next(const char **text, bool clauses, sentence *s) {
 }
 
 static bool is_name(const char *p, const char *who) {
-    char *own = who ? us_wording(who, strcspn(who, " ")) : NULL;
+    char name[64] = "";
+    if (who) us_short_name(who, name, sizeof name);
+    char *own = us_wording(name, strlen(name));
     bool found = own && own[1] && !strncmp(p, own + 1, strlen(own) - 1);
     free(own);
     return found;

@@ -232,6 +232,17 @@ static void tells_sides_apart(void **state) {
     assert_int_equal(us_stand_of(NULL, 0, NULL, "Yes."), US_STAND_FREE);
 }
 
+/* "Is the ..." names no doctor who is called The Doctor. */
+static void a_title_is_no_name(void **state) {
+    (void)state;
+    us_said line = {NULL, "What is the computer doing?"};
+    assert_int_equal(us_stand_of(&line, 1, "The Doctor", "Yes."), US_STAND_FREE);
+    line.text = "Is Vera a robot?";
+    assert_int_equal(us_stand_of(&line, 1, "Vera Stone", "Yes."), US_STAND_MACHINE);
+    line.text = "Is the doctor a robot?";
+    assert_int_equal(us_stand_of(&line, 1, "The Doctor", "Yes."), US_STAND_MACHINE);
+}
+
 /* "Say it." is of what was said before; "I'm hungry." is not. */
 static void follow_ups_go_on(void **state) {
     (void)state;
@@ -275,8 +286,8 @@ static void is_struck_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(judges_both_sides), cmocka_unit_test(tells_sides_apart),
-                                       cmocka_unit_test(follow_ups_go_on), cmocka_unit_test(is_struck_out),
-                                       cmocka_unit_test(knows_a_first_word)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(judges_both_sides),  cmocka_unit_test(tells_sides_apart),
+                                       cmocka_unit_test(a_title_is_no_name), cmocka_unit_test(follow_ups_go_on),
+                                       cmocka_unit_test(is_struck_out),      cmocka_unit_test(knows_a_first_word)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
