@@ -14,17 +14,20 @@ const char *us_json_blanks(const char *p, const char *end) {
 }
 
 /* Behind a remark, "// ..." or a block of C's, which people write between values; p where there is none. */
-static const char *remark(const char *p, const char *end) {
-    const char *close = NULL;
+static const char *remark(us_json_walk *w, const char *p, const char *end) {
     if (end - p < 2 || *p != '/') return p;
-    if (p[1] == '/') close = memchr(p, '\n', (size_t)(end - p));
-    else if (p[1] == '*' && (close = memmem(p + 2, (size_t)(end - p) - 2, "*/", 2))) close += 2;
-    return close ? close : p[1] == '/' ? end : p;
+    if (p[1] == '/') {
+        const char *close = memchr(p, '\n', (size_t)(end - p));
+        return close ? close : end;
+    }
+    if (p[1] != '*' || (w->unclosed && p >= w->unclosed && end <= w->unclosed_end)) return p;
+    const char *close = memmem(p + 2, (size_t)(end - p) - 2, "*/", 2);
+    if (!close) w->unclosed = p, w->unclosed_end = end;
+    return close ? close + 2 : p;
 }
 
-/* Blanks and remarks. */
-const char *us_json_gap(const char *p, const char *end) {
-    for (const char *q; (p = us_json_blanks(p, end)) < end && *p == '/' && (q = remark(p, end)) > p;) p = q;
+const char *us_json_gap(us_json_walk *w, const char *p, const char *end) {
+    for (const char *q; (p = us_json_blanks(p, end)) < end && *p == '/' && (q = remark(w, p, end)) > p;) p = q;
     return p;
 }
 
@@ -54,8 +57,10 @@ const char *us_json_skip(us_json_walk *w, const char *p, const char *end) {
             if (!depth || open[depth - 1] != (*p == '}' ? '{' : '[')) break;
             depth--;
             p++;
-        } else if (*p == '/' && depth && remark(p, end) > p) p = remark(p, end);
-        else if (!depth) { /* a number or a word */
+        } else if (*p == '/' && depth) {
+            const char *behind = remark(w, p, end);
+            p = behind > p ? behind : p + 1;
+        } else if (!depth) { /* a number or a word */
             while (p < end && !strchr(",]} \n\r\t:\"{[", *p)) p++;
             if (p == from) break;
         } else p++;
@@ -71,15 +76,15 @@ bool us_json_members(us_json_walk *w, us_span_str object, us_json_member **out, 
     size_t cap = 0;
     *out = NULL;
     *n = 0;
-    for (p = us_json_gap(p, end); p < end; p = us_json_gap(p, end)) {
+    for (p = us_json_gap(w, p, end); p < end; p = us_json_gap(w, p, end)) {
         us_json_member m;
         if (*p != '"') return false;
         const char *q = us_json_skip_string(p, end);
         if (!q) return false;
         m.key = (us_span_str){p + 1, (size_t)(q - p) - 2};
-        p = us_json_gap(q, end);
+        p = us_json_gap(w, q, end);
         if (p >= end || *p != ':') return false;
-        p = us_json_gap(p + 1, end);
+        p = us_json_gap(w, p + 1, end);
         if (!(q = us_json_skip(w, p, end))) return false;
         m.value = (us_span_str){p, (size_t)(q - p)};
         if (*n >= US_JSON_MAX_MEMBERS) {
@@ -88,7 +93,7 @@ bool us_json_members(us_json_walk *w, us_span_str object, us_json_member **out, 
         }
         if (us_grow(out, &cap, *n + 1, sizeof **out, err)) return false;
         (*out)[(*n)++] = m;
-        p = us_json_gap(q, end);
+        p = us_json_gap(w, q, end);
         if (p < end && *p == ',') p++;
     }
     return true;
@@ -96,8 +101,8 @@ bool us_json_members(us_json_walk *w, us_span_str object, us_json_member **out, 
 
 /* The next element of a list: *p stands behind '[' or an element; false at the end. */
 bool us_json_next(us_json_walk *w, const char **p, const char *end, us_span_str *out) {
-    const char *q = us_json_gap(*p, end);
-    if (q < end && *q == ',') q = us_json_gap(q + 1, end);
+    const char *q = us_json_gap(w, *p, end);
+    if (q < end && *q == ',') q = us_json_gap(w, q + 1, end);
     const char *after = q < end && *q != ']' ? us_json_skip(w, q, end) : NULL;
     if (!after) return false;
     *out = (us_span_str){q, (size_t)(after - q)};

@@ -34,14 +34,15 @@ typedef struct us_json_walk {
     char keys[300];   /* of the first object, for the error */
     us_buf last_keys; /* of the last object, and which of them are columns: records are alike */
     us_columns last_at;
-    const char *broken;           /* where a value went wrong */
-    const char *limit;            /* of which bound there was more, in words: JSON it may be; NULL: of none */
-    bool messenger, newest_first; /* an export of Messenger or Instagram; turned round */
-    bool rejected, in_turn;       /* answers that were rejected are left out; nobody is named: A and B speak in turn */
-    bool shown;                   /* what stood twice, as it was said and as it was shown, is read once */
-    uint64_t nameless;            /* texts beside which nobody is named */
-    uint64_t branches;            /* messages beside the way that a chat shows */
-    uint64_t beside, hidden;      /* the other of two conversations or answers; messages that are hidden, or of the program */
+    const char *broken;                  /* where a value went wrong */
+    const char *limit;                   /* of which bound there was more, in words: JSON it may be; NULL: of none */
+    const char *unclosed, *unclosed_end; /* between these no remark is closed; NULL: nothing is known */
+    bool messenger, newest_first;        /* an export of Messenger or Instagram; turned round */
+    bool rejected, in_turn;              /* answers that were rejected are left out; nobody is named: A and B speak in turn */
+    bool shown;                          /* what stood twice, as it was said and as it was shown, is read once */
+    uint64_t nameless;                   /* texts beside which nobody is named */
+    uint64_t branches;                   /* messages beside the way that a chat shows */
+    uint64_t beside, hidden; /* the other of two conversations or answers; messages that are hidden, or of the program */
 } us_json_walk;
 
 /* ---- values (json_values.c) ---------------------------------------------------------------------------------------- */
@@ -57,7 +58,7 @@ static inline us_span_str us_json_held(const us_buf *b) { return (us_span_str){b
 
 const char *us_json_blanks(const char *p, const char *end);
 /* Blanks and remarks. */
-const char *us_json_gap(const char *p, const char *end);
+const char *us_json_gap(us_json_walk *w, const char *p, const char *end);
 const char *us_json_skip_string(const char *p, const char *end);
 /* The end of the value at p; NULL when it is cut off or broken. */
 const char *us_json_skip(us_json_walk *w, const char *p, const char *end);

@@ -603,6 +603,8 @@ static us_status visit_members(us_json_walk *w, us_json_member *m, size_t n, con
     us_json_member *prompt = us_json_find(m, n, "prompt"),
                    *end = chosen ? us_json_find(m, n, "chosen") : us_json_find(m, n, "completion");
     bool parted = prompt && end && *prompt->value.s == '[' && *end->value.s == '['; /* one conversation in two lists */
+    bool numbered_dialog =
+        us_json_find(m, n, "dialog_id") || us_json_find(m, n, "dialogue_id") || us_json_find(m, n, "conversation_id");
     numbered.list = ++w->n_lists;
     numbered.element = true;
     if (is_numbered(m, n)) {
@@ -655,9 +657,7 @@ static us_status visit_members(us_json_walk *w, us_json_member *m, size_t n, con
         } else if (!st) {
             bool ultra =
                 n == 2 && us_json_find(m, n, "id") && m[i].key.n == 4 && !memcmp(m[i].key.s, "data", 4); /* UltraChat */
-            bool numbered_talk =
-                m[i].key.n == 7 && !memcmp(m[i].key.s, "content", 7) &&
-                (us_json_find(m, n, "dialog_id") || us_json_find(m, n, "dialogue_id") || us_json_find(m, n, "conversation_id"));
+            bool numbered_talk = numbered_dialog && us_json_is_key(&m[i], "content");
             inside.talk = ultra || numbered_talk || is_talk(m[i].key);
             if (parted && (&m[i] == prompt || &m[i] == end)) {
                 inside.list = numbered.list, inside.thread = true;
@@ -1010,7 +1010,7 @@ void us_look_json(const us_script_options *o, const us_doc *d, us_view *view) {
         p = us_json_blanks(nl, end); /* a remark above; the walk rejects its line */
     (void)o;
     if (d->workbook || d->inside || p >= end || (*p != '{' && *p != '[')) return;
-    const char *q = us_json_gap(p + 1, end);
+    const char *q = us_json_gap(&w, p + 1, end);
     bool null = end - q > 5 && !memcmp(q, "null", 4) && strchr(",]", q[4]); /* RPG Maker's lists begin so */
     if (q >= end || (*p == '{' ? *q != '"' && *q != '}' : !null && !strchr("{[\"]", *q))) return;
     size_t n = us_doc_sample(d);
