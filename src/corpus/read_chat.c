@@ -584,6 +584,16 @@ static us_span_str without_edit_mark(us_span_str w) {
     return mark ? us_trim((us_span_str){w.s, (size_t)(open - w.s)}) : w;
 }
 
+/* A line more of the message that is open. */
+static us_status put_words(talk *t, us_span_str words) {
+    us_status st = t->text.len ? us_buf_append_str(&t->text, "\n", t->r->err) : US_OK;
+    if (!st) st = us_buf_append(&t->text, words.s, words.n, t->r->err);
+    if (st != US_ERR_LIMIT) return st;
+    us_rows_reject(t->r, t->line, "a message of more bytes than a cell may have");
+    t->open = false;
+    return t->r->status;
+}
+
 static us_status message(talk *t, uint32_t line, const head *h) {
     us_span_str words = h->words, name = without_tag(h->below ? h->words : h->name);
     us_error *err = t->r->err;
@@ -595,14 +605,11 @@ static us_status message(talk *t, uint32_t line, const head *h) {
     bool burst = t->open && !t->media && !media && name.n && t->speaker.len == name.n &&
                  !memcmp(t->speaker.data, name.s, name.n) && t->last >= 0 && h->seconds >= t->last &&
                  h->seconds - t->last <= BURST_S && t->text.len;
-    us_status st = US_OK;
     t->last = h->seconds;
     t->messages++;
-    if (burst) {
-        st = us_buf_append_str(&t->text, "\n", err);
-        return st ? st : us_buf_append(&t->text, words.s, words.n, err);
-    }
-    if ((st = finish(t))) return st;
+    if (burst) return put_words(t, words);
+    us_status st = finish(t);
+    if (st) return st;
     t->scene += silent;
     t->open = true;
     t->media = media;
@@ -611,7 +618,7 @@ static us_status message(talk *t, uint32_t line, const head *h) {
     us_buf_clear(&t->speaker);
     us_buf_clear(&t->text);
     st = us_buf_append(&t->speaker, name.s ? name.s : "", name.n, err);
-    return st ? st : us_buf_append(&t->text, words.s, words.n, err);
+    return st ? st : put_words(t, words);
 }
 
 /* "2024/03/13(水)", "--- Day changed Wed Mar 13 2024", "------- 2024년 1월 5일 금요일 -------": the days of a log. */
@@ -649,15 +656,8 @@ static bool is_path(us_span_str t) {
 
 /* A line of somebody's words. What stands below a picture was written under it. */
 static us_status put_line(talk *t, us_span_str line) {
-    us_error *err = t->r->err;
     if (t->media && !t->app) t->media = false, us_buf_clear(&t->text);
-    us_status st = t->text.len ? us_buf_append_str(&t->text, "\n", err) : US_OK;
-    if (!st && us_buf_append(&t->text, line.s, line.n, err)) {
-        us_rows_reject(t->r, t->line, "a message of more bytes than a cell may have");
-        t->open = false;
-        st = t->r->status;
-    }
-    return st;
+    return put_words(t, line);
 }
 
 /* Discord: a program's name, "BOT" below it, and below that "\u2014 Today at 10:16 PM": the name was taken for the last line of who spoke

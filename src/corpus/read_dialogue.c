@@ -498,6 +498,14 @@ static us_status finish(speech *p) {
     return p->r->status;
 }
 
+/* What `st` says of words that were put down: more than a cell may hold are rejected, and the rest is read. */
+static us_status put_down(speech *p, us_status st) {
+    if (st != US_ERR_LIMIT) return st;
+    p->open = false;
+    us_rows_reject(p->r, p->line, "a speech of more bytes than a cell may have");
+    return p->r->status;
+}
+
 static us_status begin(speech *p, uint32_t line, us_span_str name, us_span_str direction, us_span_str words) {
     us_error *err = p->r->err;
     us_status st = US_OK;
@@ -515,7 +523,7 @@ static us_status begin(speech *p, uint32_t line, us_span_str name, us_span_str d
         if (!st)
             st = p->m->spaced ? us_label_put_name(name, &p->speaker, err) : us_buf_append(&p->speaker, name.s, name.n, err);
         if (!st) st = us_label_put_direction(direction, &p->text, err);
-        if (!st) st = us_buf_append(&p->text, words.s, more ? n : words.n, err);
+        if (!st) st = put_down(p, us_buf_append(&p->text, words.s, more ? n : words.n, err));
         p->parted += more;
         name = other, direction = its, words = rest;
     }
@@ -524,7 +532,7 @@ static us_status begin(speech *p, uint32_t line, us_span_str name, us_span_str d
 
 static us_status go_on(speech *p, us_span_str words) {
     us_status st = p->text.len ? us_buf_append_str(&p->text, "\n", p->r->err) : US_OK;
-    return st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err);
+    return put_down(p, st ? st : us_buf_append(&p->text, words.s, words.n, p->r->err));
 }
 
 /* "CAST", "Dramatis Personae": names and who they are follow, up to an empty line. */
@@ -638,11 +646,7 @@ us_status us_read_dialogue(us_rows *r, us_doc *d) {
             bool said = p.open && !gap && us_is_direction_line(t); /* a direction between the lines of a speech */
             if (said) st = go_on(&p, t);
             else if (!(st = finish(&p))) us_rows_action(r, l.line), st = r->status;
-        } else if (go_on(&p, t)) {
-            p.open = false;
-            us_rows_reject(r, p.line, "a speech of more bytes than a cell may have");
-            st = r->status;
-        } else if (corner && t.n > 2 && !memcmp(t.s + t.n - 3, "\xe3\x80\x8d", 3)) st = finish(&p);
+        } else if (!(st = go_on(&p, t)) && corner && t.n > 2 && !memcmp(t.s + t.n - 3, "\xe3\x80\x8d", 3)) st = finish(&p);
         gap = false;
     }
     if (!st) st = finish(&p);

@@ -1879,6 +1879,22 @@ static void bounds_are_said(void **state) {
     assert_string_equal(us_script_get_repairs(s, &n)->after, "an object of more than 100000 members");
     assert_int_equal(n, 1);
     us_script_free(s);
+    static const char *const texts[][3] = {
+        /* one line that is too long is left out, and the rest is read */
+        {"Ann: Hi.\nBob: Ho.\nAnn: ", "\nBob: Bye.\n", "a speech of more bytes than a cell may have"},
+        {"[01/02/2024, 10:00:00] Ann: Hi.\n[01/02/2024, 10:05:00] Bob: Ho.\n[01/02/2024, 10:10:00] Ann: ",
+         "\n[01/02/2024, 10:15:00] Bob: Bye.\n", "a message of more bytes than a cell may have"}};
+    for (int k = 0; k < 2; k++) {
+        us_buf_clear(&b);
+        assert_ok(us_buf_append_str(&b, texts[k][0], &err), &err);
+        for (int i = 0; i < (1 << 20) / 16; i++) assert_ok(us_buf_append_str(&b, "a duck, a goose, ", &err), &err);
+        assert_ok(us_buf_append_str(&b, texts[k][1], &err), &err);
+        assert_ok(load("d.txt", b.data, b.len, NULL, &s, &err), &err);
+        assert_int_equal(us_script_get_counts(s)->lines, 3);
+        assert_string_equal(us_script_get_repairs(s, &n)->after, texts[k][2]);
+        assert_int_equal(us_script_get_repairs(s, &n)->row, 3);
+        us_script_free(s);
+    }
     us_buf_fini(&b);
 }
 
