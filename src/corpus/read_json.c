@@ -960,7 +960,7 @@ us_status us_read_json(us_rows *r, us_doc *d) {
     us_json_walk w = {.r = r, .d = d, .end = d->s + d->n, .counted = d->s, .line = 1};
     size_t max = r->options->max_cell_bytes ? 4 * r->options->max_cell_bytes : (size_t)1 << 30;
     uint64_t before = us_script_get_counts(r->script)->rows;
-    us_buf_init(&w.speaker, 1 << 20);
+    us_buf_init(&w.speaker, max);
     us_buf_init(&w.last_keys, 1 << 16);
     us_buf_init(&w.text, max);
     us_buf_init(&w.other, max);

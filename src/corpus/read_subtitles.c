@@ -563,7 +563,7 @@ us_status us_read_subtitles(us_rows *r, us_doc *d) {
     HABITS h = {0};
     screen c = {.r = r, .h = &h};
     us_view v = {0};
-    size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
+    size_t max = (size_t)1 << 30; /* what is too long for a cell us_rows_say() rejects */
     us_buf_init(&c.plain, max);
     us_buf_init(&c.text, max);
     us_buf_init(&c.speaker, max);

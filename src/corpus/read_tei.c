@@ -225,9 +225,9 @@ static us_status walk(play *p, const us_doc *d, bool persons) {
 
 us_status us_read_tei(us_rows *r, us_doc *d) {
     play p = {.r = r};
-    size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
     us_buf *const bufs[] = {&p.text, &p.speaker, &p.name, &p.head, &p.title};
-    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) us_buf_init(bufs[i], max);
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        us_buf_init(bufs[i], (size_t)1 << 30); /* what is too long for a cell us_rows_say() rejects */
     us_status st = walk(&p, d, true);
     for (size_t i = 0; i < p.n_persons; i++)
         if (!p.persons[i].name && !st) st = us_strdup(p.persons[i].id, &p.persons[i].name, r->err);

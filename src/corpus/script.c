@@ -287,6 +287,11 @@ void us_rows_action(us_rows *r, uint32_t line) {
 
 void us_rows_say(us_rows *r, uint32_t line, us_span_str speaker, us_span_str text) {
     us_span_str cells[US_N_CELLS] = {{0}};
+    size_t max = r->options->max_cell_bytes ? r->options->max_cell_bytes : (size_t)1 << 20;
+    if (text.n > max) {
+        us_rows_reject(r, line, "a speech of more bytes than a cell may have");
+        return;
+    }
     cells[US_CELL_SPEAKER] = speaker;
     cells[US_CELL_TEXT] = text;
     us_rows_add(r, line, cells, 0);

@@ -37,7 +37,7 @@ struct us_rows {
 
 /* Adds one row that begins at `line` of the file. `repairs`: what the reader mended, bits of us_rule. */
 void us_rows_add(us_rows *r, uint32_t line, const us_span_str cells[US_N_CELLS], uint32_t repairs);
-/* The same without columns: words of a speaker (n 0: of nobody). */
+/* The same without columns: words of a speaker (n 0: of nobody). More of them than a cell may have are rejected. */
 void us_rows_say(us_rows *r, uint32_t line, us_span_str speaker, us_span_str text);
 void us_rows_action(us_rows *r, uint32_t line); /* something happens: nobody speaks */
 void us_rows_break(us_rows *r, uint32_t line);  /* a scene ends */
