@@ -105,7 +105,7 @@ function bareSwitch() {
   const trained = chat.characters.filter(id => character(id).has_adapter);
   if (scene() || !trained.length) return '';
   const bare = chat.scale?.[trained[0]] === 0;
-  const choice = (on, label) => el('button', { type: 'button', 'aria-pressed': String(on === bare), onclick: () => { if (on !== bare) setScale(trained[0], on ? 0 : 1).then(drawHead); } }, label);
+  const choice = (on, label) => el('button', { type: 'button', 'aria-pressed': String(on === bare), onclick: () => { if (on !== bare) setScale(trained[0], on ? 0 : 1, drawHead); } }, label);
   return el('div', { class: 'switch', role: 'group', 'aria-label': t('who_speaks'), vars: { hue: hue(trained[0]) } }, choice(false, t('the_character')), choice(true, t('bare_model')));
 }
 function drawTitles() {
@@ -328,6 +328,7 @@ async function play(rest, body, { waiting, into, more = false } = {}) {
   if (problem && mine.waiting) { line.value = mine.waiting.text; grow(line); }
   drawGo();
   if (follow) toEnd();
+  overdue();
   if (left) setTimeout(() => { if (left && !live && chat?.id === mine.chat.id) goOn(); }, 400); // a breath, in which it can be paused
 }
 // Words are drawn once a frame, however fast they come.
@@ -430,30 +431,40 @@ let refreshes = 0;
 async function refresh() {
   const at = log.scrollTop, mine = chat, turn = ++refreshes, now = await get(path(''));
   if (chat?.id !== mine.id || live || turn !== refreshes) return; // what was asked for later is newer
-  if (occupied()) { due = true; return; } // somebody has begun to type, or a menu is open
+  if (occupied() || saving) { due = true; return; } // somebody has begun to type, a menu is open, or it does not know yet what was changed here
   if (mine.ghost && (mine.ghost.into ? now.turns.at(-1)?.alternatives.length === mine.turns.at(-1)?.alternatives.length : now.turns.at(-1)?.role !== 'character')) now.ghost = mine.ghost;
   const same = JSON.stringify([now.scale, now.characters]) === JSON.stringify([mine.scale, mine.characters]);
   chat = now;
   if (same) drawTitles(); else drawHead();
+  drawSelf();
   drawTurns();
   log.scrollTop = at;
   loadChats().catch(() => {});
 }
-const change = attempt(async (what, value) => {
-  chat[what] = value;
-  refreshes++; // what was asked for before does not know it
-  if (chat.id) await patch(path(''), { [what]: value });
+// Shown at once, and kept, also while a reply is under way. What is asked for before it is kept does not know it.
+let saving = 0;
+async function change(what, value, show) {
+  const mine = chat;
+  mine[what] = value;
+  show();
+  if (!mine.id) return;
+  saving++;
   refreshes++;
-});
-const setScale = (id, x) => change('scale', { ...chat.scale, [id]: x }).then(drawTitles);
+  try { await patch(path('', mine), { [what]: value }); } catch (e) { failed(e); }
+  saving--;
+  due = true;
+  overdue();
+}
+const setScale = (id, x, show = drawTitles) => change('scale', { ...chat.scale, [id]: x }, show);
 function setCast(ids) {
   if (!ids.includes(next)) next = '';
-  change('characters', ids).then(() => { drawTitles(); drawSelf(); drawTurns(); drawGo(); });
+  change('characters', ids, () => { drawTitles(); drawSelf(); drawTurns(); drawGo(); });
 }
-const setNotes = notes => change('notes', notes);
+const setNotes = notes => change('notes', notes, () => {});
 function setSelf(name) {
   keep('self', name);
-  change('user', name).then(() => { drawSelf(); line.focus(); });
+  change('user', name, drawSelf);
+  line.focus();
 }
 function openCompare() {
   const last = chat.turns.at(-1), asked = last?.role === 'character' ? chat.turns.at(-2) : last;
@@ -488,11 +499,11 @@ const occupied = () => document.querySelector('.edit, dialog[open], :popover-ope
 let due = false;
 on('chat', id => {
   if (!chat?.id || (id !== null && id !== chat.id) || live) return;
-  if (occupied()) due = true;
+  if (occupied() || saving) due = true;
   else refresh().catch(() => {});
 });
 function overdue() {
-  if (!due || occupied() || live) return;
+  if (!due || occupied() || live || saving) return;
   due = false;
   if (chat?.id) refresh().catch(() => {});
 }

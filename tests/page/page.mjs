@@ -190,7 +190,7 @@ await test('chats: rename (as text), delete, undo; an address of a chat that is 
 });
 
 await test('who you are: one of the cast, or any name', async () => {
-  await begin({ chats: [talk()] });
+  const { id } = await begin({ chats: [talk()] });
   const named = name => page.waitForFunction(s => document.querySelector('.self').getAttribute('aria-label').includes(s), name);
   await page.locator('.self').click();
   await accessible(page, 'who you are');
@@ -204,6 +204,36 @@ await test('who you are: one of the cast, or any name', async () => {
   await named(probe.slice(0, 50));
   await say('And now?');
   await unharmed(page);
+  // Another page changes the chat before the server knows the name: what it sends then has the old one.
+  let known;
+  const heard = new Promise(done => { known = done; });
+  await page.route(`**/api/chats/${id}`, async route => {
+    if (route.request().method() === 'PATCH') {
+      const renamed = page.waitForResponse(r => r.request().method() === 'GET' && r.url().endsWith(`/api/chats/${id}`), { timeout: 2000 }).catch(() => {});
+      await server.ask('PATCH', `/api/chats/${id}`, { title: 'Renamed elsewhere' });
+      await renamed;
+      known();
+    }
+    await route.continue();
+  });
+  await page.locator('.self').click();
+  await page.locator('.popover').getByRole('button', { name: 'Boris Bell' }).click();
+  await heard;
+  await named('Boris Bell');
+  await page.unroute(`**/api/chats/${id}`);
+  // A name that is chosen while a reply is under way counts for the next line.
+  let go;
+  const asked = new Promise(done => { go = done; });
+  await page.route('**/say', async route => { await asked; await route.continue(); });
+  const over = say('One moment.');
+  await page.waitForSelector('.go.stop');
+  await page.locator('.self').click();
+  await page.locator('.popover').getByRole('button', { name: 'Clara Key' }).click();
+  await named('Clara Key');
+  await becomes(async () => (await server.ask('GET', `/api/chats/${id}`)).user, 'Clara Key');
+  go();
+  await over;
+  await named('Clara Key');
   await page.locator('.self').click();
   await page.getByRole('button', { name: 'Yourself' }).click();
   await named('Yourself');
