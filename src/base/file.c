@@ -33,6 +33,25 @@ us_status us_file_stamp(const char *path, us_stamp *out, us_error *err) {
     return US_OK;
 }
 
+/* A copy of all bytes of fd, in pages of its own. */
+static us_status read_map(int fd, const char *path, us_map *m, us_error *err) {
+    unsigned char *p = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_status st = US_OK;
+    for (size_t at = 0; at < m->size && !st;) {
+        ssize_t got = read(fd, p + at, m->size - at);
+        if (got > 0) at += (size_t)got;
+        else if (!got) st = us_fail(err, US_ERR_IO, "%s: became shorter while it was being read: try again", path);
+        else if (errno != EINTR) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    }
+    if (!st && !mprotect(p, m->size, PROT_READ)) m->data = p, m->read = true;
+    else {
+        if (!st) st = us_fail(err, US_ERR_IO, "%s: cannot protect its bytes: %s", path, strerror(errno));
+        munmap(p, m->size);
+    }
+    return st;
+}
+
 us_status us_map_open(const char *path, us_map *out, us_error *err) {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below, not waited for */
     if (fd < 0)
@@ -42,11 +61,14 @@ us_status us_map_open(const char *path, us_map *out, us_error *err) {
     if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
     else if (!S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
     else if (sb.st_size == 0) *out = (us_map){.stamp = stamp_of(&sb)};
-    else {
+    else if ((size_t)sb.st_size <= US_MAP_READ) {
+        us_map m = {.size = (size_t)sb.st_size, .stamp = stamp_of(&sb)};
+        if (!(st = read_map(fd, path, &m, err))) *out = m;
+    } else {
         void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
             st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
-        else *out = (us_map){p, (size_t)sb.st_size, stamp_of(&sb)};
+        else *out = (us_map){.data = p, .size = (size_t)sb.st_size, .stamp = stamp_of(&sb)};
     }
     close(fd);
     return st;
@@ -59,7 +81,7 @@ void us_map_close(us_map *m) {
 
 void us_map_drop(const us_map *m, size_t offset, size_t n) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (offset + page - 1) / page * page, end = (offset + n) / page * page;
-    if (m->data && begin < end && end <= m->size) madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
+    if (m->data && !m->read && begin < end && end <= m->size) madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
 }
 
 /* The rest of fd, which `name` is called in errors. */

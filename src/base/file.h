@@ -13,15 +13,18 @@ typedef struct us_stamp {
 /* Of a regular file; IO or NOT_FOUND. */
 US_MUST_USE us_status us_file_stamp(const char *path, us_stamp *out, us_error *err);
 
-/* A read-only memory map of a regular file. */
+/* The bytes of a regular file, read-only. A file of US_MAP_READ bytes or less is read: whoever writes over it meanwhile changes
+ * nothing here. A larger one is mapped, and the process ends with SIGBUS when somebody cuts it short while it is in use. */
+#define US_MAP_READ ((size_t)64 << 20)
 typedef struct us_map {
     const unsigned char *data; /* NULL for an empty file */
     size_t size;               /* bytes */
     us_stamp stamp;            /* when it was opened; zeroes of bytes that are no file's */
+    bool read;                 /* the bytes are ours */
 } us_map;
 US_MUST_USE us_status us_map_open(const char *path, us_map *out, us_error *err);
 void us_map_close(us_map *m);
-/* Tells the kernel that these bytes are not needed again (drops them from our resident memory). */
+/* Tells the kernel that these bytes are not needed for now (drops those of a mapped file from our resident memory). */
 void us_map_drop(const us_map *m, size_t offset, size_t n_bytes);
 
 /* Reads a whole file or, for "-", standard input. At most max_bytes (US_ERR_LIMIT past that).

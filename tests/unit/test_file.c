@@ -76,9 +76,26 @@ static void maps(void **state) {
     us_map_drop(&m, 0, n + 100000);
     us_map_drop(&m, 10, 10);
     assert_memory_equal(m.data, big, n);
+    assert_int_equal(truncate(in_dir("big"), 1), 0); /* somebody copies another file over it */
+    assert_memory_equal(m.data, big, n);
     us_map_close(&m);
     assert_null(m.data);
     free(big);
+}
+
+/* Too large to be read: mapped, and what was dropped comes again from the file. */
+static void large_maps(void **state) {
+    (void)state;
+    const char *words = "the last words";
+    FILE *f = fopen(in_dir("large"), "wb");
+    assert_true(f && !fseek(f, (long)US_MAP_READ, SEEK_SET) && fputs(words, f) >= 0 && !fclose(f));
+    us_map m;
+    assert_ok(us_map_open(in_dir("large"), &m, &err), &err);
+    assert_true(!m.read && m.size == US_MAP_READ + strlen(words));
+    us_map_drop(&m, 0, m.size);
+    assert_memory_equal(m.data + US_MAP_READ, words, strlen(words));
+    us_map_close(&m);
+    assert_null(m.data);
 }
 
 static void reads(void **state) {
@@ -364,7 +381,7 @@ static void names(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(maps),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(maps), cmocka_unit_test(large_maps),
                                        cmocka_unit_test(reads),
                                        cmocka_unit_test(writes_are_whole_or_nothing),
                                        cmocka_unit_test(writers_of_one_file),
