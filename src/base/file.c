@@ -81,7 +81,8 @@ void us_map_close(us_map *m) {
 
 void us_map_drop(const us_map *m, size_t offset, size_t n) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (offset + page - 1) / page * page, end = (offset + n) / page * page;
-    if (m->data && !m->read && begin < end && end <= m->size) madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
+    if (m->data && !m->read && begin < end && end <= m->size)
+        madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
 }
 
 /* The rest of fd, which `name` is called in errors. */

@@ -381,7 +381,8 @@ static void names(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(maps), cmocka_unit_test(large_maps),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(maps),
+                                       cmocka_unit_test(large_maps),
                                        cmocka_unit_test(reads),
                                        cmocka_unit_test(writes_are_whole_or_nothing),
                                        cmocka_unit_test(writers_of_one_file),
