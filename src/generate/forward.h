@@ -41,7 +41,7 @@ typedef struct us_pass {
     us_engine *e;
     const us_kern *kn;
     const us_net *net;
-    size_t rank_pad; /* widest adapter in the batch, in whole groups of US_GROUP; 0 without adapters */
+    size_t rank_pad; /* widest adapter in the batch, in whole blocks of US_BLOCK; 0 without adapters */
     size_t T;
     float *x, *q, *k, *v, *o, *gate, *up, *act, *parts; /* [T, ...] */
     float *u;                                           /* [3][T, rank_pad]: A x of up to three modules */
@@ -55,6 +55,7 @@ typedef struct us_pass {
     us_adapter_group *groups;
     size_t n_blocks, n_int8_runs, n_tiles, n_groups;
     unsigned char *acts_block, *own; /* own: per thread */
+    unsigned char *u_acts;           /* [3]: u of the rows that are not in blocks, rounded */
     size_t own_bytes;
     _Atomic int next;           /* the item of attention to hand out next in this stage */
     us_share *shares;           /* [n_threads] */
@@ -115,9 +116,10 @@ typedef struct us_linear_input {
     size_t ld;
     us_acts acts;
 } us_linear_input;
-/* u[T, rank_pad] = scale A x of one module; rows in blocks rounded as well. u is NULL without adapters. */
+/* u[T, rank_pad] = scale A x of one module, zeros behind its rank, and rounded as B wants it. u is NULL without adapters. */
 typedef struct us_lora_rows {
     float *u;
+    us_acts acts;
     uint16_t *u_bf16;
 } us_lora_rows;
 /* The input x [T, width] of n modules from `first` on, normed with the gain g (NULL: as it is) and rounded; l[n] gets the

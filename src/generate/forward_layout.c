@@ -55,7 +55,7 @@ void us_pass_lay_out(us_pass *p) {
         if (v->adapter) rank = us_max2(rank, (size_t)v->adapter->rank);
     }
     assert(rank <= US_MAX_RANK);
-    p->rank_pad = (rank + US_GROUP - 1) / US_GROUP * US_GROUP;
+    p->rank_pad = (rank + US_BLOCK - 1) / US_BLOCK * US_BLOCK;
     for (int large = 1; large >= 0; large--) /* the large ones first: they take longest */
         for (int32_t i = 0; i < e->n_runs; i++)
             if ((bf16 && e->runs[i].prompt) == large) add_tiles(p, &e->runs[i], large);

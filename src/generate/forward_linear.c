@@ -43,20 +43,26 @@ static const us_adapter_site *site_of(const us_adapter_group *v, int32_t layer, 
 }
 
 static void scale_rows(float *u, size_t ld, size_t n, size_t rank, float scale) {
-    for (size_t r = 0; r < n; r++)
-        for (size_t k = 0; k < rank; k++) u[r * ld + k] *= scale;
+    for (size_t r = 0; r < n; r++, u += ld) {
+        for (size_t k = 0; k < rank; k++) u[k] *= scale;
+        for (size_t k = rank; k < ld; k++) u[k] = 0;
+    }
 }
 
 static us_lora_rows lora_of(const us_pass *p, size_t which) {
-    if (!p->rank_pad) return (us_lora_rows){0};
-    return (us_lora_rows){
-        p->u + which * (size_t)p->e->o.n_batch * p->rank_pad,
-        p->n_blocks ? p->u_bf16 + which * us_bf16_bytes(us_most_bf16_blocks(&p->e->o) * US_BF16_ROWS, US_MAX_RANK) / 2 : NULL};
+    us_lora_rows l = {0};
+    if (!p->rank_pad) return l;
+    size_t n = (size_t)p->e->o.n_batch;
+    us_acts_place(&l.acts, p->u_acts + which * us_acts_bytes(n, US_MAX_RANK), n, p->rank_pad);
+    l.u = p->u + which * n * p->rank_pad;
+    l.u_bf16 =
+        p->n_blocks ? p->u_bf16 + which * us_bf16_bytes(us_most_bf16_blocks(&p->e->o) * US_BF16_ROWS, US_MAX_RANK) / 2 : NULL;
+    return l;
 }
 
 /* u of those of rows [b, e) that are not in bfloat16 blocks. */
-static void lora_down(const us_worker *t, int32_t layer, us_module m, const us_linear_input *in, const us_lora_rows *l,
-                      size_t b, size_t e) {
+static void lora_down(const us_worker *t, int32_t layer, us_module m, const us_linear_input *in, us_lora_rows *l, size_t b,
+                      size_t e) {
     us_pass *p = t->p;
     size_t r0, r1;
     for (const us_adapter_group *v = p->groups; v < p->groups + p->n_groups; v++) {
@@ -65,13 +71,14 @@ static void lora_down(const us_worker *t, int32_t layer, us_module m, const us_l
             if (!int8_rows(p, i, us_max2((size_t)v->begin, b), (size_t)v->end < e ? (size_t)v->end : e, &r0, &r1)) continue;
             p->kn->matmul(&site->a, &in->acts, in->x, in->ld, r0, r1, 0, site->a.n_groups, l->u, p->rank_pad, false);
             scale_rows(l->u + r0 * p->rank_pad, p->rank_pad, r1 - r0, site->a.n_rows, v->scale * site->scale);
+            if (site->b.kind == US_PACK_I8) p->kn->quantize_acts(l->u, p->rank_pad, r0, r1, &l->acts);
         }
     }
 }
 
 /* Few rows: each module's u is computed by one thread; the others go on with W and wait for it before B (lora_up). */
 static void share_lora_down(us_worker *t, int32_t layer, us_module first, size_t n, const us_linear_input *in,
-                            const us_lora_rows *l) {
+                            us_lora_rows *l) {
     us_pass *p = t->p;
     t->downs += (unsigned)n;
     for (size_t k = (size_t)t->i; k < n; k += (size_t)t->n) {
@@ -80,7 +87,7 @@ static void share_lora_down(us_worker *t, int32_t layer, us_module first, size_t
     }
 }
 
-static size_t block_at(const us_pass *p, size_t i) { return i * US_BF16_ROWS * ((p->rank_pad + 31) & ~(size_t)31); }
+static size_t block_at(const us_pass *p, size_t i) { return i * US_BF16_ROWS * p->rank_pad; }
 
 /* u of this thread's share of the bfloat16 blocks. */
 static void lora_down_bf16(us_worker *t, int32_t layer, us_module m, size_t width, const us_lora_rows *l) {
@@ -133,7 +140,7 @@ static void lora_up(us_worker *t, int32_t layer, us_module m, const us_lora_rows
                                true, t->panel);
         for (size_t i = 0, r0, r1; i < p->n_int8_runs; i++)
             if (int8_rows(p, i, (size_t)v->begin, (size_t)v->end, &r0, &r1))
-                p->kn->matmul(&site->b, NULL, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
+                p->kn->matmul(&site->b, &l->acts, l->u, p->rank_pad, r0, r1, g0, g1, y, ld, true);
     }
 }
 

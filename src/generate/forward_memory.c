@@ -76,6 +76,7 @@ static size_t place(us_pass *p, const us_net *n, const us_engine_options *o, uns
     };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) *arrays[i].to = take(base, &at, arrays[i].n * sizeof(float));
     p->acts_block = take(base, &at, us_acts_bytes(t, input_width(n)));
+    p->u_acts = take(base, &at, 3 * us_acts_bytes(t, US_MAX_RANK));
     if (us_kern_get()->matmul_bf16) {
         size_t rows = us_most_bf16_blocks(o) * US_BF16_ROWS;
         p->hn_bf16 = take(base, &at, us_bf16_bytes(rows, input_width(n)));

@@ -30,9 +30,9 @@ typedef enum us_pack_kind {
     US_PACK_Q8_S, /* int8 q, float32 scale and min per 16:   w = d q + m        from Q5_*, Q2_K, Q3_K, Q5_K, IQ4_* */
     US_PACK_Q4_K, /* 4-bit q; scale and min 6 bits per 32, a half for each per 256:  from Q4_K */
     US_PACK_Q6_K, /* 6-bit q, int8 scale per 16, half per 256: w = d s (q - 32)       from Q6_K */
+    US_PACK_I8,   /* int8 q, f16 scale per row: w = d q, rounded from float32 rows of any length (few columns: LoRA's B) */
     US_PACK_F16,  /* IEEE half, column by column of the 16 rows                 from F16 */
     US_PACK_BF16, /* bfloat16, the same                                         from BF16 */
-    US_PACK_I8,   /* int8 q, f16 scale per row, column by column: w = d q, rounded from float32 rows (few columns: LoRA's B) */
     US_PACK_F32,  /* float32, the same                from F32, and from everything with US_MATH_F32 */
     US_N_PACKS
 } us_pack_kind;
@@ -111,7 +111,8 @@ typedef struct us_kern {
     void (*quantize_acts)(const float *x, size_t ld_x, size_t t0, size_t t1, us_acts *a);
 
     /* y[t][n] = x[t] . W[n] (or += with `add`) for t in [t0,t1) and the rows of groups [g0, g1). The integer kinds take
-     * `acts`, the float kinds take x (leading dimension ld_x). Writes only n < N. */
+     * `acts` (of K columns; for I8 of the next multiple of 32, with zeros behind the K-th), the float kinds take x (leading
+     * dimension ld_x). Writes only n < N. */
     void (*matmul)(const us_matrix *w, const us_acts *acts, const float *x, size_t ld_x, size_t t0, size_t t1, size_t g0,
                    size_t g1, float *y, size_t ld_y, bool add);
 

@@ -25,7 +25,7 @@ size_t us_pack_group_bytes(us_pack_kind kind, size_t k) {
     case US_PACK_Q6_K: return k % 256 ? 0 : k / 256 * US_Q6K_BYTES;
     case US_PACK_F16:
     case US_PACK_BF16: return k * US_GROUP * 2;
-    case US_PACK_I8: return 2 * US_GROUP + k * US_GROUP;
+    case US_PACK_I8: return 2 * US_GROUP + us_i8_columns(k) * US_GROUP;
     case US_PACK_F32: return k * US_GROUP * 4;
     default: return 0;
     }

@@ -8,7 +8,7 @@
  * Q4_K  per 256 columns, 2368 bytes: half d[16], half dmin[16], then 8 blocks: scale[16], min[16] (bytes), 4 x 64 bytes as Q4.
  * Q6_K  per 256 columns, 3360 bytes: half d[16], then 8 blocks: int8 scale[2][16], 4 x 64 bytes as Q4 (the low four bits), and
  *       2 x 64 bytes of which bits 2 s, 2 s + 1 of byte 4 r + c in the i-th are the high two of quad 4 i + s.
- * I8    half d[16], then byte k * 16 + r is column k of row r.
+ * I8    half d[16], then quads of 64 bytes as Q8, K / 4 of them and as many of zeros as make pairs.
  * F16, BF16, F32   element k * 16 + r is column k of row r. */
 #ifndef US_KERN_PACK_H
 #define US_KERN_PACK_H
@@ -22,6 +22,8 @@
 #define US_Q6K_BLOCK_BYTES 416 /* the same, behind 32 bytes */
 #define US_Q6K_BYTES (32 + 8 * US_Q6K_BLOCK_BYTES)
 static inline size_t us_q8_scale_bytes(size_t n_cols) { return (n_cols / US_BLOCK * US_GROUP * 2 + 63) & ~(size_t)63; }
+
+static inline size_t us_i8_columns(size_t n_cols) { return (n_cols + 7) & ~(size_t)7; } /* of the quads of I8 */
 
 /* A block of activations without any larger one is all zeros: 127 divided by it would be infinite. */
 #define US_TINY 1e-36f

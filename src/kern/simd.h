@@ -279,6 +279,46 @@ INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, in
     put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
 }
 
+/* sum: of columns [32 b, 32 b + n). */
+INLINE void i8_sums(const us_matrix *w, size_t g, const us_acts *a, size_t t, size_t b, size_t n, int nv, int nt,
+                    vi sum[VT][ROWS]) {
+    const unsigned char *p = w->data + g * w->group_bytes + 2 * US_GROUP + b * US_Q8_BLOCK_BYTES;
+    const int8_t *q = a->q + t * a->n_cols + b * US_BLOCK;
+    int32_t of_x[ROWS];
+    for (int i = 0; i < nt; i++) {
+        const int32_t *half = a->n + 2 * ((t + (size_t)i) * (a->n_cols / US_BLOCK) + b);
+        of_x[i] = half[0] + half[1];
+    }
+    fetch(w, g, nv, p, 16 * n);
+    begin_sums(sum, q8_offset, of_x, 1, nv, nt);
+    if (n == 16) add_signed(w, sum, p, q, a->n_cols, 16, nv, nt);
+    else if (n == US_BLOCK) add_signed(w, sum, p, q, a->n_cols, US_BLOCK, nv, nt);
+    else
+        for (size_t c = 0; c < n; c += 8) add_signed(w, sum, p + 16 * c, q + c, a->n_cols, 8, nv, nt);
+    end_sums(sum, nt);
+}
+
+/* Its columns end where they will: rows of x have zeros behind them. `n_cols` is a constant for the common few, of one block, whose
+ * sums then stay in registers; else 0. */
+INLINE void i8_tile(size_t n_cols, const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y,
+                    size_t ld, bool add) {
+    size_t k = n_cols ? n_cols : us_i8_columns(w->n_cols), blocks = a->n_cols / US_BLOCK;
+    vf acc[VT][ROWS];
+    zero_sums(acc, nv, nt);
+    for (size_t b = 0; b * US_BLOCK < k; b++) {
+        vi sum[VT][ROWS];
+        i8_sums(w, g, a, t, b, k - b * US_BLOCK < US_BLOCK ? k - b * US_BLOCK : US_BLOCK, nv, nt, sum);
+        for (int v = 0; v < nv; v++)
+            for (int i = 0; i < nt; i++)
+                acc[v][i] = fma_(to_float(sum[v][i]), set1(a->d[(t + (size_t)i) * blocks + b]), acc[v][i]);
+    }
+    for (int v = 0; v < nv; v++) {
+        vf d = load_half(of_vector(w, w->data + g * w->group_bytes, v) + 2 * FIRST(v));
+        for (int i = 0; i < nt; i++) acc[v][i] = acc[v][i] * d;
+    }
+    put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
+}
+
 INLINE void q8s_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *p = w->data + g * w->group_bytes;
@@ -343,9 +383,8 @@ INLINE void q6k_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, i
     put_sums(w, g, acc, nv, nt, y + t * ld, ld, add);
 }
 
-/* Weight i of a group of floats; of I8 its integer. */
+/* Weight i of a group of floats. */
 INLINE vf load_weight(us_pack_kind kind, const unsigned char *p, size_t i) {
-    if (kind == US_PACK_I8) return load_i8(p + 2 * US_GROUP + i);
     return kind == US_PACK_F32   ? load((const float *)(const void *)p + i)
            : kind == US_PACK_F16 ? load_half(p + 2 * i)
                                  : load_bf16(p + 2 * i);
@@ -366,7 +405,7 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
         for (size_t c = 0; c < run; c++)
             for (int s = 0; s < side; s++) {
                 size_t col = (size_t)(j + s) * run + c;
-                if (kind != US_PACK_I8) fetch(w, g, nv, p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
+                fetch(w, g, nv, p + col * US_GROUP * (kind == US_PACK_F32 ? 4 : 2), 1);
                 vf wv[VT];
                 for (int v = 0; v < nv; v++) wv[v] = load_weight(kind, of_vector(w, p, v), col * US_GROUP + FIRST(v));
                 for (int i = 0; i < nt; i++)
@@ -384,9 +423,7 @@ INLINE void float_tile(us_pack_kind kind, const us_matrix *w, size_t g, const fl
                 for (int i = 0; i < nt; i++) total[v][i] = j + s ? total[v][i] + acc[v][s * nt + i] : acc[v][i];
     }
     for (int v = 0; v < nv; v++)
-        for (int i = 0; i < nt; i++)
-            put_group(w, g, v, kind == US_PACK_I8 ? total[v][i] * load_half(of_vector(w, p, v) + 2 * FIRST(v)) : total[v][i],
-                      y + (t + (size_t)i) * ld, add);
+        for (int i = 0; i < nt; i++) put_group(w, g, v, total[v][i], y + (t + (size_t)i) * ld, add);
 }
 
 /* Runs `call` for the groups [g0, g1) and the rows of x [t0, t1), in tiles of nv vectors from group g on and nt rows from row t
@@ -419,9 +456,15 @@ static void matmul(const us_matrix *w, const us_acts *a, const float *x, size_t 
     case US_PACK_Q8_S: FOR_EACH_TILE(q8s_tile(w, g, a, t, nv, nt, y, ld, add)) break;
     case US_PACK_Q4_K: FOR_EACH_TILE(q4_tile(true, w, g, a, t, nv, nt, y, ld, add)) break;
     case US_PACK_Q6_K: FOR_EACH_TILE(q6k_tile(w, g, a, t, nv, nt, y, ld, add)) break;
+    case US_PACK_I8:
+        if (w->n_cols == 16) {
+            FOR_EACH_TILE(i8_tile(16, w, g, a, t, nv, nt, y, ld, add))
+        } else {
+            FOR_EACH_TILE(i8_tile(0, w, g, a, t, nv, nt, y, ld, add))
+        }
+        break;
     case US_PACK_F16: FOR_EACH_TILE(float_tile(US_PACK_F16, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
     case US_PACK_BF16: FOR_EACH_TILE(float_tile(US_PACK_BF16, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
-    case US_PACK_I8: FOR_EACH_TILE(float_tile(US_PACK_I8, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
     default: FOR_EACH_TILE(float_tile(US_PACK_F32, w, g, x, ld_x, t, nv, nt, y, ld, add)) break;
     }
 }

@@ -18,10 +18,11 @@ typedef struct part {
     uint16_t columns[MAX_FUSED_RANK];
 } part;
 
-/* How a factor is kept: on the fast path in 8 bits, so that decoding reads a quarter of what float32 takes. A meets activations
- * of 8 bits and B their few sums in float32; the rounding stays far below that of the weights that they correct. */
+/* How a factor is kept: on the fast path in 8 bits, so that decoding reads a quarter of what float32 takes. Both meet inputs
+ * of 8 bits; the rounding stays far below that of the weights that they correct. */
 static us_pack_kind kind_for(const us_model *m, size_t cols, bool is_a) {
-    return m->math == US_MATH_F32 ? US_PACK_F32 : is_a && cols % US_BLOCK == 0 ? US_PACK_Q8 : US_PACK_I8;
+    if (m->math == US_MATH_F32 || (is_a && cols % US_BLOCK)) return US_PACK_F32;
+    return is_a ? US_PACK_Q8 : US_PACK_I8;
 }
 
 static void plan_factor(const us_model *m, const part *p, bool is_a, us_matrix *out, size_t *n_bytes) {

@@ -27,7 +27,7 @@ static void pack_i8(const unsigned char *src, size_t row_bytes, size_t n_rows, s
         u16_at(dst)[r] = us_f16_from_f32(max / 127.0f);
         float d = us_f16_to_f32(u16_at(dst)[r]);
         for (size_t c = 0; c < k && d > 0; c++)
-            ((int8_t *)dst)[2 * US_GROUP + c * US_GROUP + r] = (int8_t)fmaxf(-127, fminf(127, rintf(row[c] / d)));
+            ((int8_t *)dst)[2 * US_GROUP + c / 4 * 64 + 4 * r + c % 4] = (int8_t)fmaxf(-127, fminf(127, rintf(row[c] / d)));
     }
 }
 
@@ -136,7 +136,8 @@ static void pack_q6_k(const unsigned char *src, size_t row_bytes, size_t n_rows,
 }
 
 static void pack_group(us_pack_kind kind, us_type type, const void *src, size_t row_bytes, size_t n_rows, size_t k, void *dst) {
-    if (n_rows < US_GROUP || kind == US_PACK_Q8) memset(dst, 0, us_pack_group_bytes(kind, k)); /* Q8's scales are padded */
+    if (n_rows < US_GROUP || kind == US_PACK_Q8 || kind == US_PACK_I8)
+        memset(dst, 0, us_pack_group_bytes(kind, k)); /* Q8's scales are padded, and I8's columns */
     if (kind == US_PACK_Q4) pack_q4(type, src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8) pack_q8(src, row_bytes, n_rows, k, dst);
     else if (kind == US_PACK_Q8_S) pack_q8_s(type, src, row_bytes, n_rows, k, dst);
@@ -160,12 +161,12 @@ static void nibbles(const unsigned char *p, size_t r, bool high, cells *x) {
     }
 }
 
-static void bytes(const unsigned char *p, size_t r, size_t half, cells *x) {
-    for (size_t j = 0; j < 16; j++) x->q[j] = (int8_t)p[(half * 4 + j / 4) * 64 + 4 * r + j % 4];
+static void bytes(const unsigned char *p, size_t r, size_t half, size_t n, cells *x) {
+    for (size_t j = 0; j < n; j++) x->q[j] = (int8_t)p[(half * 4 + j / 4) * 64 + 4 * r + j % 4];
 }
 
 static cells cells_at(const us_matrix *w, const unsigned char *g, size_t r, size_t h) {
-    cells x = {.m = 0};
+    cells x = {.q = {0}};
     size_t b = h / 2, half = h % 2;
     const uint16_t *top = (const uint16_t *)(const void *)g;
     if (w->kind == US_PACK_Q4) {
@@ -173,8 +174,12 @@ static cells cells_at(const us_matrix *w, const unsigned char *g, size_t r, size
         nibbles(g + b * US_Q4_BLOCK_BYTES + 64, r, half, &x);
         x.d = us_f16_to_f32(top[r]), x.m = us_f16_to_f32(top[16 + r]);
     } else if (w->kind == US_PACK_Q8) {
-        bytes(g + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES, r, half, &x);
+        bytes(g + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES, r, half, 16, &x);
         x.d = us_f16_to_f32(top[b * 16 + r]);
+    } else if (w->kind == US_PACK_I8) {
+        size_t left = w->n_cols - 16 * h;
+        bytes(g + 2 * US_GROUP + b * US_Q8_BLOCK_BYTES, r, half, left < 16 ? left : 16, &x);
+        x.d = us_f16_to_f32(top[r]);
     } else if (w->kind == US_PACK_Q4_K) {
         const unsigned char *super = g + b / 8 * US_Q4K_BYTES, *p = super + 64 + b % 8 * US_Q4K_BLOCK_BYTES;
         top = (const uint16_t *)(const void *)super;
@@ -189,7 +194,7 @@ static cells cells_at(const us_matrix *w, const unsigned char *g, size_t r, size
         x.d = us_f16_to_f32(top[r]) * (float)(int8_t)p[half * 16 + r];
     } else {
         const float *f = (const float *)(const void *)(g + b * US_Q8S_BLOCK_BYTES);
-        bytes(g + b * US_Q8S_BLOCK_BYTES + 256, r, half, &x);
+        bytes(g + b * US_Q8S_BLOCK_BYTES + 256, r, half, 16, &x);
         x.d = f[half * 16 + r], x.m = f[32 + half * 16 + r];
     }
     return x;
@@ -198,7 +203,6 @@ static cells cells_at(const us_matrix *w, const unsigned char *g, size_t r, size
 static float float_at(const us_matrix *w, const unsigned char *g, size_t r, size_t c) {
     const uint16_t *h = (const uint16_t *)(const void *)g;
     const float *f = (const float *)(const void *)g;
-    if (w->kind == US_PACK_I8) return us_f16_to_f32(h[r]) * (float)(int8_t)g[2 * US_GROUP + c * US_GROUP + r];
     return w->kind == US_PACK_F32   ? f[c * US_GROUP + r]
            : w->kind == US_PACK_F16 ? us_f16_to_f32(h[c * US_GROUP + r])
                                     : us_bf16_to_f32(h[c * US_GROUP + r]);
@@ -208,9 +212,9 @@ static void unpack_row(const us_matrix *w, size_t n, float *dst) {
     const unsigned char *g = w->data + n / US_GROUP * w->group_bytes;
     size_t r = n % US_GROUP;
     for (size_t c = 0; c < w->n_cols && w->kind >= US_PACK_F16; c++) dst[c] = float_at(w, g, r, c);
-    for (size_t h = 0; h < w->n_cols / 16 && w->kind < US_PACK_F16; h++) {
+    for (size_t h = 0; h < (w->n_cols + 15) / 16 && w->kind < US_PACK_F16; h++) {
         cells x = cells_at(w, g, r, h);
-        for (size_t j = 0; j < 16; j++) dst[16 * h + j] = x.d * (float)x.q[j] + x.m;
+        for (size_t j = 0; j < 16 && 16 * h + j < w->n_cols; j++) dst[16 * h + j] = x.d * (float)x.q[j] + x.m;
     }
 }
 
@@ -246,8 +250,8 @@ static void quantize_acts(const float *x, size_t ld_x, size_t t0, size_t t1, us_
 #define PANEL 64
 
 static void dot_ints(const us_matrix *w, const unsigned char *g, size_t r, const us_acts *a, size_t t, size_t nt, float *acc) {
-    size_t k = w->n_cols, n_cells = k / 16;
-    for (size_t h = 0; h < n_cells; h++) {
+    size_t k = a->n_cols, n_cells = k / 16;
+    for (size_t h = 0; h < (w->n_cols + 15) / 16; h++) {
         cells x = cells_at(w, g, r, h);
         for (size_t i = t; i < t + nt; i++) {
             int sum = 0;

@@ -15,9 +15,8 @@ INLINE vf byte_of(__m512i v, int c, bool is_signed) {
 INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t b, vf out[US_BLOCK]) {
     const unsigned char *p = w->data + g * w->group_bytes;
     if (kind >= US_PACK_F16) {
-        vf scale = kind == US_PACK_I8 ? load_half(p) : set1(1);
         for (size_t c = 0; c < US_BLOCK; c++)
-            out[c] = b * US_BLOCK + c < w->n_cols ? scale * load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
+            out[c] = b * US_BLOCK + c < w->n_cols ? load_weight(kind, p, (b * US_BLOCK + c) * US_GROUP) : (vf){0};
         return;
     }
     vf d, m = {0}, d2, m2;
@@ -28,6 +27,7 @@ INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t
         p += b / 8 * US_Q4K_BYTES, q = p + 64 + b % 8 * US_Q4K_BLOCK_BYTES;
         d = load_half(p) * load_u8(q), m = -(load_half(p + 32) * load_u8(q + 16)), q += 32;
         break;
+    case US_PACK_I8: d = load_half(p), q = p + 2 * US_GROUP + b * US_Q8_BLOCK_BYTES; break;
     case US_PACK_Q8: d = load_half(p + b * 32), q = p + us_q8_scale_bytes(w->n_cols) + b * US_Q8_BLOCK_BYTES; break;
     case US_PACK_Q8_S:
         p += b * US_Q8S_BLOCK_BYTES, d = load((const float *)(const void *)p), m = load((const float *)(const void *)(p + 128)),
@@ -43,8 +43,10 @@ INLINE void unpack_block(us_pack_kind kind, const us_matrix *w, size_t g, size_t
     if (kind == US_PACK_Q6_K) d2 = load_half(p) * load_i8(q + 16);
     for (int quad = 0; quad < 8; quad++) {
         bool nibbles = kind == US_PACK_Q4 || kind == US_PACK_Q4_K;
-        __m512i v = kind == US_PACK_Q6_K ? _mm512_sub_epi8(q6_quad(q, quad, 0), _mm512_set1_epi8(32))
-                                         : load_bytes(q + 64 * (nibbles ? quad % 4 : quad));
+        bool beyond = kind == US_PACK_I8 && b * US_BLOCK + 4 * (size_t)quad >= us_i8_columns(w->n_cols);
+        __m512i v = beyond                 ? _mm512_setzero_si512()
+                    : kind == US_PACK_Q6_K ? _mm512_sub_epi8(q6_quad(q, quad, 0), _mm512_set1_epi8(32))
+                                           : load_bytes(q + 64 * (nibbles ? quad % 4 : quad));
         if (nibbles) v = quad < 4 ? low4(v) : high4(v);
         for (int c = 0; c < 4; c++) out[4 * quad + c] = fma_(byte_of(v, c, !nibbles), quad < 4 ? d : d2, quad < 4 ? m : m2);
     }
