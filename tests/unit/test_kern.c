@@ -1,6 +1,6 @@
-/* The kernel check: a named test for each kernel and each level that this machine has, against the scalar definition, on random
- * and on extreme data and odd sizes, with a page that nobody may touch behind every array, then in front of it (guarded.h). Bounds are stated where they
- * are checked.
+/* The kernel check: a named test for each kernel and each level that this machine has, or that can be emulated on it, against the
+ * scalar definition, on random and on extreme data and odd sizes, with a page that nobody may touch behind every array, then in
+ * front of it (guarded.h). Bounds are stated where they are checked.
  *
  *   test_kern                   checks
  *   test_kern --bench [PART]    prints the time of each kernel whose name contains PART, at every level, beside scalar's
@@ -17,6 +17,29 @@ static const char *const levels[] = {"avx2", "avxvnni", "avx512", "amx", "neon",
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 static us_rng rng;
 static const us_kern *scalar;
+
+#ifdef US_EMULATED
+void us_emulated_fill_amx(us_kern *k);
+void us_emulated_fill_avxvnni(us_kern *k);
+/* What this processor lacks is done by others of its instructions, where it has AVX-512. */
+static const us_kern *emulated(const char *level) {
+    static us_kern amx, vnni;
+    const us_kern *base = us_kern_get_level("avx512");
+    if (base && !strcmp(level, "amx")) {
+        amx = *base, amx.name = "amx, emulated";
+        us_emulated_fill_amx(&amx);
+        return &amx;
+    }
+    if (base && !strcmp(level, "avxvnni")) {
+        vnni = *us_kern_get_level("avx2"), vnni.name = "avxvnni, emulated";
+        us_emulated_fill_avxvnni(&vnni);
+        return &vnni;
+    }
+    return NULL;
+}
+#else
+static const us_kern *emulated(const char *level) { return (void)level, NULL; }
+#endif
 
 static float *zeros(size_t n) { return guarded(n * sizeof(float)); }
 static float *floats(size_t n, float scale) {
@@ -107,6 +130,11 @@ static us_matrix make_matrix(packing p, size_t n, size_t k) {
 }
 
 static us_acts make_acts(const us_kern *kn, const float *x, size_t t, size_t k) {
+    size_t given = k;
+    k = (k + US_BLOCK - 1) / US_BLOCK * US_BLOCK; /* with zeros behind */
+    float *padded = zeros(t * k);
+    for (size_t r = 0; r < t; r++) memcpy(padded + r * k, x + r * given, given * sizeof *x);
+    x = padded;
     size_t blocks = k / US_BLOCK;
     us_acts a = {
         .q = guarded(t * k), .d = zeros(t * blocks), .s = zeros(t * blocks), .n = guarded(8 * t * blocks), .n_cols = k};
@@ -539,6 +567,7 @@ int main(int argc, char **argv) {
     size_t n = 0;
     for (size_t l = 0; l < N_LEVELS; l++) {
         const us_kern *kn = us_kern_get_level(levels[l]);
+        if (!kn) kn = emulated(levels[l]);
         if (!kn) continue;
         printf("# %s\n", kn->name);
         for (size_t i = 0; i < n_kernels; i++) {
