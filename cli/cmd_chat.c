@@ -344,7 +344,7 @@ static int read_options(int argc, char **argv, typed *o, us_engine_options *eo, 
     const cli_option options[] = {
         {"model", 'm', "FILE", "GGUF model: a path, https://... or hf:OWNER/NAME/FILE.gguf (the default model)", CLI_STRING,
          &o->model, 0, 0},
-        {"character", 0, "NAME", "a character's name, folder or card.json (homer)", CLI_STRING, &o->character, 0, 0},
+        {"character", 0, "NAME", "the same as CHARACTER: a name, folder or card.json (homer)", CLI_STRING, &o->character, 0, 0},
         {"lora", 0, "FILE", "adapter to use instead of the character's", CLI_STRING, &o->lora, 0, 0},
         {"lora-scale", 0, "X", "strength of the adapter, 0..2, 0 is off (1)", CLI_FLOAT, &o->scale, 0, 2},
         {"force-adapter", 0, NULL,
@@ -376,12 +376,15 @@ static int read_options(int argc, char **argv, typed *o, us_engine_options *eo, 
         {"load", 0, "FILE", "go on with a saved chat", CLI_STRING, &o->load, 0, 0},
         {"f32", 0, NULL, "the float32 reference path", CLI_SWITCH, &o->f32, 0, 0},
     };
-    int rc = cli_parse(argv[0],
-                       "usage: understudy chat [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard "
-                       "input is answered with one line.",
-                       options, sizeof options / sizeof *options, argc, argv, &n_operands, help);
+    int rc = cli_parse(
+        argv[0],
+        "usage: understudy chat [CHARACTER] [OPTIONS]\n\nTalk to a character. Without a terminal, each line of standard "
+        "input is answered with one line.",
+        options, sizeof options / sizeof *options, argc, argv, &n_operands, help);
     if (rc || *help) return rc;
-    if (n_operands) return cli_usage(argv[0], "unexpected '%s'", argv[1]);
+    if (n_operands > 1) return cli_usage(argv[0], "unexpected '%s': one character is expected", argv[2]);
+    if (n_operands && o->character) return cli_usage(argv[0], "unexpected '%s': --character names one already", argv[1]);
+    if (!o->character) o->character = n_operands ? argv[1] : "homer";
     eo->n_threads = (int)o->threads;
     eo->n_ctx = us_chat_engine_tokens((int32_t)o->ctx, 0, (int32_t)o->predict); /* pages are touched as they are used */
     if ((rc = cli_kv_type(argv[0], o->kv, &eo->kv_type))) return rc;
@@ -475,8 +478,7 @@ static void end(session *s) {
 }
 
 int cmd_chat(int argc, char **argv) {
-    typed o = {.character = "homer",
-               .ctx = 2048,
+    typed o = {.ctx = 2048,
                .seed = -1,
                .top_k = -1,
                .temp = -1,

@@ -446,7 +446,7 @@ static int finish(run *r, const us_train_report *p, us_error *err) {
     fprintf(stderr,
             r->series ? "%s, train.json and loss.svg are written. Begin characters from it: understudy train ... --character "
                         "NAME --continue %s\n"
-                      : "%s, train.json and loss.svg are written. Talk to them: understudy chat --character %s\n",
+                      : "%s, train.json and loss.svg are written. Talk to them: understudy chat %s\n",
             r->adapter_path, r->out);
     char *about = join(r->out, "about.json");
     if (r->script && !r->series && !r->quiet && access(about, F_OK))

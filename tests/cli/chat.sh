@@ -29,6 +29,9 @@ expect() { # exit code, word of the message, arguments
   [ "$(wc -l <"$dir/err")" = 1 ] || fail "$*: one line expected: $(cat "$dir/err")"
 }
 expect 1 "no character 'nobody'" --character nobody
+expect 1 "no character 'nobody'" nobody
+expect 2 "one character is expected" homer marge
+expect 2 "names one already" homer --character homer
 expect 1 "cannot open" --character homer -m "$dir/none.gguf"
 expect 2 "from 0 to 100" --temp -3
 expect 2 "unknown option" --no-such-option

@@ -61,7 +61,7 @@ has "without an adapter: validation loss"
 has "[====================] 30/30"
 has "Done after 30 steps"
 has "only 1"
-has "Talk to them: understudy chat --character $d/a"
+has "Talk to them: understudy chat $d/a"
 has "understudy explore FILE --about $d/a"
 # on a terminal progress is written over: every line of it stands alone, and so does the figure of standard output
 if command -v script >/dev/null; then
