@@ -248,8 +248,7 @@ static value dict_literal(reader *r, int depth) {
         value k = expression(r, depth + 1);
         if (!take(r, ":")) return unknown(r, "an expression that is not understood");
         value v = expression(r, depth + 1);
-        if (k.kind == US_J_TEXT) us_jinja_put(&r->mem, d, k.text, k.len, v);
-        else if (!r->mute) return us_jinja_unknown();
+        if (!r->mute && !us_jinja_put_at(&r->mem, d, k, v)) return unknown(r, "an expression that is not understood");
         if (!take(r, ",") && !peek(r, "}")) return unknown(r, "an expression that is not understood");
     }
     return d;
@@ -686,13 +685,14 @@ static bool bind_loop(reader *r, const us_jinja_list *items, size_t k) {
     return !failed(r) && bind(r, "loop", 4, l);
 }
 
-/* A loop that wrote what people say is the loop over the turns; there may be one. The system's text may come before. */
+/* A loop that wrote what people say is the loop over the turns; another one may go on where it ended. The system's text may
+ * come before. */
 static bool keep_rounds(reader *r, size_t rounds[][2], size_t n, bool turns) {
     if (!turns) return true;
-    if (r->n_rounds) return fail(r, "two loops over the messages");
-    if (n > MAX_ROUNDS) return fail(r, "a loop that is not understood");
-    memcpy(r->rounds, rounds, n * sizeof *rounds);
-    r->n_rounds = n;
+    if (r->n_rounds && rounds[0][0] != r->rounds[r->n_rounds - 1][1]) return fail(r, "two loops over the messages");
+    if (n > MAX_ROUNDS - r->n_rounds) return fail(r, "a loop that is not understood");
+    memcpy(r->rounds[r->n_rounds], rounds, n * sizeof *rounds);
+    r->n_rounds += n;
     return true;
 }
 
@@ -842,7 +842,8 @@ static size_t conversation_of(const us_situation *s, us_role roles[MAX_MESSAGES]
     *target = s->role == US_ROLE_SYSTEM ? 0 : (int)n + s->position;
     if (s->role == US_ROLE_SYSTEM) return roles[n++] = US_ROLE_USER, n;
     us_role other = s->role == US_ROLE_USER ? US_ROLE_ASSISTANT : US_ROLE_USER;
-    for (int i = 0; i <= s->position; i++) roles[n++] = (s->position - i) % 2 ? other : s->role;
+    for (int i = s->position; i >= 0; i--) roles[n++] = (i && s->before ? i - 1 : i) % 2 ? other : s->role;
+    if (s->behind) roles[n++] = s->role;
     if (!s->last) roles[n++] = other;
     if (!s->last && s->role == US_ROLE_USER) roles[n++] = s->role;
     return n;
@@ -867,17 +868,26 @@ static bool copy(reader *r, size_t from, size_t to, int target, us_buf *out) {
 }
 
 /* What was written falls into what stands before the rounds with turns, the target's round, and what stands behind. A first
- * turn may stand before the loop, which then begins with the second. */
+ * turn may stand before the loop, which then begins with the second; the last one behind it. */
 static bool take_apart(reader *r, int target, us_written *w) {
-    size_t first = r->n_rounds, begin = r->n_rounds ? r->rounds[0][0] : r->empty_loop ? r->empty_loop - 1 : 0;
+    size_t begin = r->n_rounds     ? r->rounds[0][0]
+                   : r->empty_loop ? r->empty_loop - 1
+                                   : 0,
+           end = r->n_rounds ? r->rounds[r->n_rounds - 1][1] : begin;
     if (message_in(&r->out, 0, r->out.len, target) != target && (target >= r->system || !r->n_rounds)) return w->lost = true;
     if (!r->n_rounds && !r->empty_loop) return fail(r, "no loop over the messages");
-    if (message_in(&r->out, 0, begin, r->system) >= 0 || !r->n_rounds) { /* the text before it is a round too */
-        if (r->n_rounds == MAX_ROUNDS) return fail(r, "a loop that is not understood");
+    bool ahead = message_in(&r->out, 0, begin, r->system) >= 0, behind = message_in(&r->out, end, r->out.len, r->system) >= 0;
+    if (r->n_rounds + 2 > MAX_ROUNDS) return fail(r, "a loop that is not understood");
+    if (ahead || (!r->n_rounds && !behind)) { /* the text before it is a round too */
         memmove(r->rounds[1], r->rounds[0], r->n_rounds++ * sizeof *r->rounds);
         r->rounds[0][0] = 0;
         r->rounds[0][1] = begin;
     }
+    if (behind) {
+        r->rounds[r->n_rounds][0] = end;
+        r->rounds[r->n_rounds++][1] = r->out.len;
+    }
+    size_t first = r->n_rounds;
     for (size_t k = r->n_rounds; k-- > 0;)
         if (message_in(&r->out, r->rounds[k][0], r->rounds[k][1], 0) >= 0) first = k;
     if (first < r->n_rounds && !copy(r, 0, r->rounds[first][0], -1, &w->before)) return false;

@@ -12,11 +12,12 @@ typedef enum us_role { US_ROLE_SYSTEM, US_ROLE_USER, US_ROLE_ASSISTANT, US_N_ROL
 enum { US_MARK_CONTENT = 1, US_MARK_SYSTEM, US_MARK_BOS, US_MARK_EOS };
 
 typedef struct us_situation {
-    us_role role;      /* whose turn is asked for */
-    int position;      /* its place among the messages without the system message */
-    bool last, system; /* it is the last; there is a system message */
-    bool generation;   /* a reply is asked for */
-    int64_t today;     /* seconds since 1970, for templates that print the date without asking whether they can */
+    us_role role;        /* whose turn is asked for */
+    int position;        /* its place among the messages without the system message */
+    bool last, system;   /* it is the last; there is a system message */
+    bool generation;     /* a reply is asked for */
+    bool before, behind; /* the turn before it, the one behind it, is of the same role */
+    int64_t today;       /* seconds since 1970, for templates that print the date without asking whether they can */
 } us_situation;
 
 /* What stands before the turns, for that turn, and after the turns. */

@@ -86,6 +86,8 @@ void us_jinja_push(us_jinja_arena *a, us_jinja_list *list, us_jinja_value v);
 /* NULL: the dict has no such key. */
 us_jinja_value *us_jinja_find(us_jinja_value dict, const char *key, size_t n);
 void us_jinja_put(us_jinja_arena *a, us_jinja_value dict, const char *key, size_t n, us_jinja_value v);
+/* False: no key of this kind is understood. */
+bool us_jinja_put_at(us_jinja_arena *a, us_jinja_value dict, us_jinja_value key, us_jinja_value v);
 
 bool us_jinja_has_content(us_jinja_value v);
 /* 1, 0, or -1 when it cannot be told. */

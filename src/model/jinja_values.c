@@ -63,7 +63,15 @@ void us_jinja_push(arena *a, us_jinja_list *l, value v) {
 
 value *us_jinja_find(value d, const char *key, size_t n) {
     for (size_t i = 0; d.kind == US_J_DICT && i + 1 < d.list->n; i += 2)
-        if (d.list->items[i].len == n && !memcmp(d.list->items[i].text, key, n)) return &d.list->items[i + 1];
+        if (d.list->items[i].kind == US_J_TEXT && d.list->items[i].len == n && !memcmp(d.list->items[i].text, key, n))
+            return &d.list->items[i + 1];
+    return NULL;
+}
+
+static value *find_key(value d, value key) {
+    if (key.kind == US_J_TEXT) return us_jinja_find(d, key.text, key.len);
+    for (size_t i = 0; d.kind == US_J_DICT && key.kind == US_J_NUMBER && i + 1 < d.list->n; i += 2)
+        if (d.list->items[i].kind == US_J_NUMBER && d.list->items[i].n == key.n) return &d.list->items[i + 1];
     return NULL;
 }
 
@@ -76,6 +84,16 @@ void us_jinja_put(arena *a, value d, const char *key, size_t n, value v) {
     if (d.kind != US_J_DICT || (name = us_jinja_text(a, key, n)).kind != US_J_TEXT) return;
     us_jinja_push(a, d.list, name);
     us_jinja_push(a, d.list, v);
+}
+
+bool us_jinja_put_at(arena *a, value d, value key, value v) {
+    value *old = find_key(d, key);
+    if (key.kind == US_J_TEXT) return us_jinja_put(a, d, key.text, key.len, v), true;
+    if (d.kind != US_J_DICT || key.kind != US_J_NUMBER) return false;
+    if (old) return *old = v, true;
+    us_jinja_push(a, d.list, key);
+    us_jinja_push(a, d.list, v);
+    return true;
 }
 
 /* ---- texts with contents in them -------------------------------------------------------------------------------------- */
@@ -156,12 +174,17 @@ static value trimmed(arena *a, value v, bool left, bool right, const value *set)
     return t;
 }
 
-/* "Title": as the filter makes one, where words begin behind blanks and some signs only. */
+/* "Title": as the filter makes one, where words begin behind blanks and some signs only. Of what people write it can only be said
+ * that it is like no marker. */
 static value with_case(arena *a, value v, const char *how) {
-    if (!is_plain(v)) return us_jinja_unknown();
+    bool simple = !strcmp(how, "upper") || !strcmp(how, "lower");
+    if (!is_plain(v) && !(simple && us_jinja_has_content(v) && !has_token(v))) return us_jinja_unknown();
     value t = us_jinja_text(a, v.text, v.len);
     char *s = (char *)(uintptr_t)t.text;
-    for (size_t i = 0; t.kind == US_J_TEXT && i < t.len; i++) {
+    for (size_t i = 0; t.kind == US_J_TEXT && i < t.len; i += step(s + i)) {
+        if (s[i] == US_JINJA_CONTENT) s[i + 2] = US_JINJA_PART;
+        if (s[i] == US_JINJA_CONTENT) continue;
+        if ((unsigned char)s[i] >= 128) return us_jinja_unknown();
         bool start = !i || (!strcmp(how, "title") && !isalpha((unsigned char)s[i - 1])) ||
                      (!strcmp(how, "Title") && (isspace((unsigned char)s[i - 1]) || strchr("-({[<", s[i - 1])));
         bool up = !strcmp(how, "upper") || (start && strcmp(how, "lower"));
@@ -181,6 +204,21 @@ static value split(arena *a, value v, value by, long most) {
         if (k >= v.len) return l;
         at = k + by.len;
     }
+}
+
+static value formatted(arena *a, value v, const us_jinja_args *args) {
+    value all = us_jinja_text(a, "", 0);
+    size_t k = 0, from = 0;
+    if (has_mark(v)) return us_jinja_unknown();
+    for (size_t i = 0; i <= v.len; i++) {
+        if (i < v.len && v.text[i] != '{' && v.text[i] != '}') continue;
+        all = us_jinja_concat(a, all, us_jinja_text(a, v.text + from, i - from));
+        if (i == v.len) return all;
+        if (i + 1 == v.len || memcmp(v.text + i, "{}", 2) != 0 || k == args->n || args->name[k]) return us_jinja_unknown();
+        all = us_jinja_concat(a, all, us_jinja_shown(a, args->v[k++]));
+        from = ++i + 1;
+    }
+    return us_jinja_unknown();
 }
 
 us_jinja_value us_jinja_concat(arena *a, value x, value y) {
@@ -278,7 +316,7 @@ int us_jinja_equal(value a, value b) {
 int us_jinja_in(value v, value of) {
     int found = 0;
     if (v.kind == US_J_UNKNOWN || of.kind == US_J_UNKNOWN) return -1;
-    if (of.kind == US_J_DICT) return v.kind == US_J_TEXT && us_jinja_find(of, v.text, v.len);
+    if (of.kind == US_J_DICT) return find_key(of, v) != NULL;
     if (of.kind == US_J_TEXT && v.kind == US_J_TEXT) {
         size_t k = v.len ? position(of, 0, v) : 0;
         return k == (size_t)-1 ? -1 : k < of.len || !v.len;
@@ -325,8 +363,8 @@ int us_jinja_test(const char *name, size_t n, value v, value arg) {
 /* ---- parts ---------------------------------------------------------------------------------------------------------------- */
 
 value us_jinja_item(arena *a, value v, value k) {
-    if (v.kind == US_J_DICT && k.kind == US_J_TEXT) {
-        value *found = us_jinja_find(v, k.text, k.len);
+    if (v.kind == US_J_DICT && (k.kind == US_J_TEXT || k.kind == US_J_NUMBER)) {
+        value *found = find_key(v, k);
         return found ? *found : undefined;
     }
     if (v.kind == US_J_LIST && is_number(k)) {
@@ -386,6 +424,28 @@ static value entries(arena *a, value d, bool keys, bool values) {
             us_jinja_push(a, pair.list, d.list->items[i + 1]);
         }
         us_jinja_push(a, l.list, pair);
+    }
+    return l;
+}
+
+/* Pairs by their keys, which are numbers, or texts of small letters. */
+static value sorted(arena *a, value d) {
+    value l = entries(a, d, true, true);
+    if (l.kind != US_J_LIST || a->why || l.list->n > 64) return us_jinja_unknown();
+    for (size_t i = 0; i < l.list->n; i++) {
+        value pair = l.list->items[i], k = pair.list->items[0];
+        size_t at = i;
+        for (size_t c = 0; c < k.len; c++)
+            if (k.text[c] < ' ' || isupper((unsigned char)k.text[c])) return us_jinja_unknown();
+        for (; at; at--) {
+            value b = l.list->items[at - 1].list->items[0];
+            if (b.kind != k.kind) return us_jinja_unknown();
+            int order =
+                k.kind == US_J_NUMBER ? (b.n > k.n) - (b.n < k.n) : memcmp(b.text, k.text, b.len < k.len ? b.len : k.len);
+            if (order < 0 || (!order && b.len <= k.len)) break;
+            l.list->items[at] = l.list->items[at - 1];
+        }
+        l.list->items[at] = pair;
     }
     return l;
 }
@@ -486,13 +546,17 @@ value us_jinja_filter(arena *a, const char *name, size_t n, value v, const us_ji
     if (CALLED("safe")) return v;
     if (CALLED("length") || CALLED("count")) return length(v);
     if (CALLED("tojson")) return json(a, v);
+    if (CALLED("dictsort")) return args->n ? us_jinja_unknown() : sorted(a, v);
+    if (CALLED("int") && is_plain(v) && v.len && v.len < 10 && strspn(v.text, "0123456789") == v.len)
+        return us_jinja_number(strtol(v.text, NULL, 10));
     if (CALLED("int")) return is_number(v) ? us_jinja_number(v.n) : us_jinja_unknown();
     if (CALLED("abs")) return is_number(v) ? us_jinja_number(v.n < 0 ? -v.n : v.n) : us_jinja_unknown();
     if (CALLED("replace"))
         return replaced(a, v, us_jinja_arg(args, 0, "old"), us_jinja_arg(args, 1, "new"), us_jinja_arg(args, 2, "count"));
     if (CALLED("items")) return v.kind == US_J_UNDEFINED ? us_jinja_list_new(a, US_J_LIST) : entries(a, v, true, true);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (n == strlen(cases[i]) && !memcmp(name, cases[i], n)) return with_case(a, v, i ? cases[i] : "Title");
+        if (n == strlen(cases[i]) && !memcmp(name, cases[i], n))
+            return with_case(a, us_jinja_shown(a, v), i ? cases[i] : "Title");
     return of_list(a, name, n, v, args);
 }
 
@@ -507,6 +571,7 @@ static value of_text(arena *a, const char *name, size_t n, value v, const us_jin
     if (CALLED("split")) return split(a, v, x, y.kind == US_J_NUMBER ? y.n : -1);
     if (CALLED("replace")) return replaced(a, v, x, y, us_jinja_arg(args, 2, "count"));
     if (CALLED("join")) return join(a, x, v);
+    if (CALLED("format")) return formatted(a, v, args);
     if (CALLED("find")) {
         size_t k = x.kind == US_J_TEXT ? position(v, 0, x) : (size_t)-1;
         return k == v.len                                   ? us_jinja_number(-1)
@@ -522,8 +587,8 @@ value us_jinja_method(arena *a, const char *name, size_t n, value v, const us_ji
     if (v.kind == US_J_TEXT) return of_text(a, name, n, v, args);
     if (v.kind == US_J_DICT && CALLED("get")) {
         value key = us_jinja_arg(args, 0, ""), other = us_jinja_arg(args, 1, "");
-        if (key.kind != US_J_TEXT) return us_jinja_unknown();
-        value *found = us_jinja_find(v, key.text, key.len);
+        if (key.kind != US_J_TEXT && key.kind != US_J_NUMBER) return us_jinja_unknown();
+        value *found = find_key(v, key);
         return found ? *found : args->n > 1 ? other : (value){.kind = US_J_NONE};
     }
     if (v.kind == US_J_DICT && CALLED("items")) return entries(a, v, true, true);

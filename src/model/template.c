@@ -133,10 +133,18 @@ static const description known[] = {
 };
 #define N_KNOWN (sizeof known / sizeof *known)
 
+/* The string of one situation: near 1: the turn before it is of the same role, 2: the one behind it, 3: both; in i the other indices
+ * of `turn`, as bits. */
+static char **cell(us_template *t, int near, us_role role, int i) {
+    return near ? &t->beside[near - 1][role][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1]
+                : &t->turn[role][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1];
+}
+
 void us_template_free(us_template *t) {
     if (!t) return;
     for (int r = 0; r < US_N_ROLES; r++)
-        for (int i = 0; i < 16; i++) free(t->turn[r][i >> 3 & 1][i >> 2 & 1][i >> 1 & 1][i & 1]);
+        for (int near = 0; near < 4; near++)
+            for (int i = 0; i < 16; i++) free(*cell(t, near, (us_role)r, i));
     for (int i = 0; i < 2; i++) free(t->start[i]), free(t->end[i]);
     free(t->generation);
     free(t->again);
@@ -226,7 +234,7 @@ static us_status keep_start(us_template *t, const us_situation *s, bool first, u
     return st;
 }
 
-static us_status read_situation(us_template *t, const char *jinja, size_t n, const us_situation *s, bool *refused,
+static us_status read_situation(us_template *t, const char *jinja, size_t n, const us_situation *s, char **turn, bool *refused,
                                 us_error *err) {
     us_written w;
     us_written_init(&w);
@@ -242,16 +250,62 @@ static us_status read_situation(us_template *t, const char *jinja, size_t n, con
         if (!*start) st = keep(start, &w.before, err);
         if (!st) st = keep_start(t, s, first, &w, err);
         if (!st) st = keep_end(t, s, &w, err);
-        if (!st) st = keep(&t->turn[s->role][first][s->last][s->system][s->generation], &w.turn, err);
+        if (!st) st = keep(turn, &w.turn, err);
     }
     us_written_fini(&w);
     return st;
 }
 
-static us_status copy_turn(us_template *t, us_role role, int from, int to, us_error *err) {
-    char **a = &t->turn[role][from >> 3 & 1][from >> 2 & 1][from >> 1 & 1][from & 1],
-         **b = &t->turn[role][to >> 3 & 1][to >> 2 & 1][to >> 1 & 1][to & 1];
+static us_status copy_near(us_template *t, int near, us_role role, int from, int to, us_error *err) {
+    char **a = cell(t, near, role, from), **b = cell(t, near, role, to);
     return *a && !*b ? us_strdup(*a, b, err) : US_OK;
+}
+
+static us_status copy_turn(us_template *t, us_role role, int from, int to, us_error *err) {
+    return copy_near(t, 0, role, from, to, err);
+}
+
+static us_situation situation_of(us_role role, int near, int i, int64_t today) {
+    bool first = i >> 3 & 1, before = near & 1, user = role == US_ROLE_USER;
+    int position = !role || first ? 0 : (user ? 2 : 1) + before;
+    return (us_situation){role, position, i >> 2 & 1, i >> 1 & 1, i & 1, before, near >> 1, today};
+}
+
+static bool there_is(us_role role, int near, int i) {
+    bool first = i >> 3 & 1, last = i >> 2 & 1, generation = i & 1;
+    if (role == US_ROLE_SYSTEM) return !near && i == 2;
+    return !(generation && !(last && role == US_ROLE_USER)) && !(first && near & 1) && !(last && near & 2);
+}
+
+static bool one_content(const char *turn) {
+    const char *at = strchr(turn, US_MARK_CONTENT);
+    return at && !strchr(at + 1, US_MARK_CONTENT);
+}
+
+/* Turns of one role side by side. Where they are not understood the template is, but for those. */
+static us_status read_pairs(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    us_status st = US_OK;
+    bool refused = false;
+    for (int near = 1; near < 4; near++)
+        for (us_role role = US_ROLE_USER; role < US_N_ROLES; role++) {
+            for (int i = 0; i < 16 && !st; i++) {
+                us_situation s = situation_of(role, near, i, today);
+                us_pair pair = role == US_ROLE_USER ? US_PAIR_USER : s.last ? US_PAIR_END : US_PAIR_ASSISTANT;
+                if (!there_is(role, near, i) || t->odd_pairs[pair]) continue;
+                char **turn = cell(t, near, role, i);
+                st = read_situation(t, jinja, n, &s, turn, &refused, err);
+                t->odd_pairs[pair] = st == US_ERR_UNSUPPORTED || (*turn && !one_content(*turn));
+                if (st == US_ERR_UNSUPPORTED) st = US_OK;
+            }
+            for (int i = 0; i < 16 && !st; i++) st = copy_near(t, near, role, i & ~1, i, err);
+            for (int i = 0; i < 16 && !st; i++) {
+                char **turn = cell(t, near, role, i), *alone = *cell(t, 0, role, i);
+                if (!*turn || !alone || strcmp(*turn, alone) != 0) continue;
+                free(*turn);
+                *turn = NULL;
+            }
+        }
+    return st;
 }
 
 /* Every situation that there is; the others are like one of these: a reply is asked for behind a user's last turn. */
@@ -260,24 +314,13 @@ static us_status read_situations(us_template *t, const char *jinja, size_t n, in
     us_status st = US_OK;
     for (size_t k = 0; k < 3; k++)
         for (int i = 0; i < 16 && !st; i++) {
-            us_role role = order[k];
-            bool first = i >> 3 & 1, last = i >> 2 & 1, system = i >> 1 & 1, generation = i & 1;
-            if (role == US_ROLE_SYSTEM && i != 2) continue;
-            if (generation && !(last && role == US_ROLE_USER)) continue;
-            us_situation s = {.role = role,
-                              .position = !role || first         ? 0
-                                          : role == US_ROLE_USER ? 2
-                                                                 : 1,
-                              .last = last,
-                              .system = system,
-                              .generation = generation,
-                              .today = today};
-            st = read_situation(t, jinja, n, &s, refused, err);
+            us_situation s = situation_of(order[k], 0, i, today);
+            if (there_is(order[k], 0, i)) st = read_situation(t, jinja, n, &s, cell(t, 0, order[k], i), refused, err);
         }
     for (int i = 0; i < 16 && !st; i++) st = copy_turn(t, US_ROLE_SYSTEM, 2, i & 7, err);
     for (int i = 0; i < 16 && !st; i++)
         for (int role = US_ROLE_USER; role < US_N_ROLES && !st; role++) st = copy_turn(t, (us_role)role, i & ~1, i, err);
-    return st;
+    return st ? st : read_pairs(t, jinja, n, today, err);
 }
 
 /* Where the template raises an error (turns that do not alternate), or an assistant's text is left out, the same turn in
@@ -292,31 +335,34 @@ static us_status fill_refused(us_template *t, us_error *err) {
     return st;
 }
 
+/* *to: a turn as it is without a system message, but for the system's text before its own. */
+static us_status put_system_before(char **to, const char *from, bool here, us_error *err) {
+    const char *at = from ? strchr(from, US_MARK_CONTENT) : NULL;
+    us_status st = US_OK;
+    free(*to);
+    *to = NULL;
+    if (!here || !at) return from ? us_strdup(from, to, err) : US_OK;
+    us_buf b;
+    us_buf_init(&b, 1 << 20);
+    if (!(st = us_buf_append(&b, from, (size_t)(at - from), err)) &&
+        !(st = us_buf_appendf(&b, err, "\002%c\n\n%s", at[1], at)) && !(*to = us_buf_take(&b, NULL)))
+        st = us_fail(err, US_ERR_MEMORY, "out of memory");
+    us_buf_fini(&b);
+    return st;
+}
+
 /* The template has no place for a system message: it goes before the first user's text. */
 static us_status system_in_first_user(us_template *t, us_error *err) {
     us_status st = US_OK;
     free(t->start[1]);
     t->start[1] = NULL;
     st = us_strdup(t->start[0], &t->start[1], err);
-    for (int r = 0; r < US_N_ROLES; r++)
-        for (int i = 0; i < 8 && !st; i++) {
-            bool first = i >> 2 & 1;
-            char **to = &t->turn[r][first][i >> 1 & 1][1][i & 1];
-            const char *from = r == US_ROLE_SYSTEM ? "" : t->turn[r][first][i >> 1 & 1][0][i & 1],
-                       *at = strchr(from, US_MARK_CONTENT);
-            free(*to);
-            *to = NULL;
-            if (r != US_ROLE_USER || !first || !at) {
-                st = us_strdup(from, to, err);
-                continue;
+    for (int near = 0; near < 4; near++)
+        for (us_role r = US_ROLE_SYSTEM; r < US_N_ROLES; r++)
+            for (int i = 0; i < 16 && !st; i++) {
+                const char *from = r ? *cell(t, near, r, i & ~2) : near ? NULL : "";
+                if (i & 2) st = put_system_before(cell(t, near, r, i), from, r == US_ROLE_USER && i & 8, err);
             }
-            us_buf b;
-            us_buf_init(&b, 1 << 20);
-            if (!(st = us_buf_append(&b, from, (size_t)(at - from), err)) &&
-                !(st = us_buf_appendf(&b, err, "\002%c\n\n%s", at[1], at)) && !(*to = us_buf_take(&b, NULL)))
-                st = us_fail(err, US_ERR_MEMORY, "out of memory");
-            us_buf_fini(&b);
-        }
     return st;
 }
 
@@ -563,12 +609,35 @@ static void put_token(sheet *s, bool bos) {
     put(s, piece, n, true);
 }
 
+/* Bytes of the blank that begins at s, as Python's strip() knows them: 0x3000 stands before a line of Japanese. */
+static size_t blank_at(const char *s) {
+    static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+                                       "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    unsigned char c = (unsigned char)*s;
+    if (c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f)) return 1;
+    if (c == 0xe2 && (unsigned char)s[1] == 0x80 && (unsigned char)s[2] >= 0x80 && (unsigned char)s[2] <= 0x8a) return 3;
+    for (size_t i = 0; c >= 0x80 && i < sizeof wide / sizeof *wide; i++)
+        if (!strncmp(s, wide[i], strlen(wide[i]))) return strlen(wide[i]);
+    return 0;
+}
+
+static bool is_blank(const char *s) {
+    for (size_t n; *s; s += n)
+        if (!(n = blank_at(s))) return false;
+    return true;
+}
+
 static void put_text(sheet *s, const char *text, char flags) {
-    size_t n = strlen(text);
-    const char *gone = flags & 4 ? "\n" : " \t\r\n\v\f";
-    while (flags & 1 && n && strchr(gone, *text)) text++, n--;
-    while (flags & 2 && n && strchr(gone, text[n - 1])) n--;
-    put(s, text, n, false);
+    bool breaks = flags & 4;
+    for (size_t n; flags & 1 && (n = breaks ? *text == '\n' : blank_at(text));) text += n;
+    size_t end = strlen(text);
+    for (size_t n = 1; flags & 2 && n;) {
+        n = 0;
+        for (size_t k = 1; k <= 3 && k <= end && !n; k++)
+            if (breaks ? k == 1 && text[end - 1] == '\n' : blank_at(text + end - k) == k) n = k;
+        end -= n;
+    }
+    put(s, text, end, false);
 }
 
 /* A string with marks. header: bytes at its front that ask for a reply, and so are no part of one. */
@@ -597,19 +666,52 @@ static size_t header_of(const us_template *t, const char *marked) {
     return n < content && !strncmp(marked, t->generation, n) ? n : 0;
 }
 
-static us_status check(const us_message *m, size_t n, us_error *err) {
+static us_role role_of(const us_message *m) {
+    return !strcmp(m->role, "system") ? US_ROLE_SYSTEM : !strcmp(m->role, "user") ? US_ROLE_USER : US_ROLE_ASSISTANT;
+}
+
+#define THOUGHT "</think>"
+
+/* What the template leaves of an assistant's text. */
+static const char *behind_thoughts(const us_template *t, const char *s) {
+    for (const char *at; t->cut && (at = strstr(s, THOUGHT));)
+        s = at + sizeof THOUGHT - 1, s += t->cut == US_CUT_BREAKS_TOO ? strspn(s, "\n") : 0;
+    return s;
+}
+
+/* What the template has a form of its own for, which is not understood. */
+static us_status check_odd(const us_template *t, const us_message *m, size_t n, size_t i, us_error *err) {
+    us_role role = role_of(&m[i]);
+    const char *text = role == US_ROLE_ASSISTANT ? behind_thoughts(t, m[i].content) : m[i].content;
+    size_t last = n; /* of the user's, + 1 */
+    while (last && role_of(&m[last - 1]) == US_ROLE_ASSISTANT) last--;
+    us_pair pair = role == US_ROLE_USER ? US_PAIR_USER : i < last ? US_PAIR_ASSISTANT : US_PAIR_END;
+    if (is_blank(text) && t->odd_empty[role][*text != 0])
+        return us_fail(
+            err, US_ERR_ARGUMENT,
+            "message %zu is empty, and the model's chat template writes such a message in a form that is not understood; "
+            "write something into it, or leave it out",
+            i + 1);
+    if (i && t->odd_pairs[pair] && role == role_of(&m[i - 1]))
+        return us_fail(
+            err, US_ERR_ARGUMENT,
+            "messages %zu and %zu are of one role, and the model's chat template writes such messages in a form that is not "
+            "understood; make one of them",
+            i, i + 1);
+    return US_OK;
+}
+
+static us_status check(const us_template *t, const us_message *m, size_t n, us_error *err) {
     for (size_t i = 0; i < n; i++) {
         bool system = !strcmp(m[i].role, "system");
         if (!system && strcmp(m[i].role, "user") && strcmp(m[i].role, "assistant"))
             return us_fail(err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1,
                            m[i].role);
         if (system && i) return us_fail(err, US_ERR_ARGUMENT, "message %zu: the system message must be the first", i + 1);
+        us_status st = check_odd(t, m, n, i, err);
+        if (st) return st;
     }
     return US_OK;
-}
-
-static us_role role_of(const us_message *m) {
-    return !strcmp(m->role, "system") ? US_ROLE_SYSTEM : !strcmp(m->role, "user") ? US_ROLE_USER : US_ROLE_ASSISTANT;
 }
 
 /* The user turn that carries the system text where the template has it in one, or n: the last one, or the first (also when an
@@ -643,19 +745,8 @@ static bool is_bos(const us_tokenizer *tok, const char *s) {
     return *s == US_MARK_BOS || (n && !strncmp(s, piece, n));
 }
 
-#define THOUGHT "</think>"
-
-/* What the template leaves of an assistant's text. */
-static const char *behind_thoughts(const us_template *t, const char *s) {
-    for (const char *at; t->cut && (at = strstr(s, THOUGHT));)
-        s = at + sizeof THOUGHT - 1, s += t->cut == US_CUT_BREAKS_TOO ? strspn(s, "\n") : 0;
-    return s;
-}
-
-static bool is_blank(const char *s) { return !s[strspn(s, " \t\r\n\v\f")]; }
-
 static us_status render(sheet *s, const us_template *t, const us_message *m, size_t n, bool generation, place_in_text *places) {
-    if ((s->st = check(m, n, s->err))) return s->st;
+    if ((s->st = check(t, m, n, s->err))) return s->st;
     if (n && role_of(m) == US_ROLE_SYSTEM && t->drops[*m->content != 0] && is_blank(m->content)) {
         m++;
         n--;
@@ -675,7 +766,10 @@ static us_status render(sheet *s, const us_template *t, const us_message *m, siz
         if (i == carries) first = !in_last || first, last = in_last || last;
         else if (carries < n && role == US_ROLE_USER) first = false, last = last && !in_last;
         bool asks = generation && i + 1 == n;
-        const char *marked = t->turn[role][first && role][last][system][asks];
+        bool before = i > system && role_of(&m[i - 1]) == role, behind = i + 1 < n && role_of(&m[i + 1]) == role;
+        int k = before + 2 * behind;
+        const char *beside = k ? t->beside[k - 1][role][first && role][last][system][asks] : NULL,
+                   *marked = beside ? beside : t->turn[role][first && role][last][system][asks];
         place_in_text here = {s->text.len, s->text.len, s->text.len, s->text.len};
         const char *content = role == US_ROLE_ASSISTANT ? behind_thoughts(t, m[i].content) : m[i].content;
         put_marked(s, marked, content, text, role == US_ROLE_ASSISTANT ? header_of(t, marked) : 0, &here);
@@ -751,11 +845,12 @@ typedef struct talk {
     size_t n;
 } talk;
 
-static void make_talk(talk *k, bool system, bool assistant_begins, size_t n) {
+/* `roles`: u and a, in turn. */
+static void make_talk(talk *k, bool system, const char *roles) {
     static const char *const names[] = {"system", "user", "assistant"};
     k->n = 0;
     if (system) k->roles[k->n++] = US_ROLE_SYSTEM;
-    for (size_t i = 0; i < n; i++) k->roles[k->n++] = (i + assistant_begins) % 2 ? US_ROLE_ASSISTANT : US_ROLE_USER;
+    for (; *roles; roles++) k->roles[k->n++] = *roles == 'a' ? US_ROLE_ASSISTANT : US_ROLE_USER;
     for (size_t i = 0; i < k->n; i++) {
         snprintf(k->text[i], sizeof k->text[i], "\n Text%zu \n", i);
         k->m[i] = (us_message){names[k->roles[i]], k->text[i]};
@@ -813,32 +908,85 @@ static us_status makes(const us_template *t, const talk *k, bool generation, con
     return st;
 }
 
-static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, bool generation, int64_t today,
-                            us_error *err) {
+/* Nothing stands behind the last message: a reply goes on with it. */
+static bool goes_on(const char *want, const talk *k) {
+    char last[16];
+    snprintf(last, sizeof last, "Text%zu", k->n - 1);
+    const char *at = strstr(want, last);
+    return at && is_blank(at + strlen(last));
+}
+
+static us_status compare(const us_template *t, const char *jinja, size_t n, const talk *k, unsigned literal, bool generation,
+                         int64_t today, bool *same, us_error *err) {
     char *want = NULL, *unasked = NULL;
-    bool same = true;
-    us_status st = by_jinja(jinja, n, k, 0, generation, today, &want, err);
-    if (!st && generation) st = by_jinja(jinja, n, k, 0, false, today, &unasked, err);
-    if (!st && want) st = makes(t, k, generation, want, &same, err);
-    bool ignored = want && unasked && !strcmp(want, unasked); /* it never asks there: ours does */
-    if (!st && !same && !(ignored && k->roles[k->n - 1] != US_ROLE_USER))
-        st = us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
+    *same = true;
+    us_status st = by_jinja(jinja, n, k, literal, generation, today, &want, err);
+    if (!st && generation) st = by_jinja(jinja, n, k, literal, false, today, &unasked, err);
+    if (!st && want) st = makes(t, k, generation, want, same, err);
+    bool ignored = want && unasked && (!strcmp(want, unasked) || goes_on(want, k)); /* it never asks there: ours does */
+    if (!st && ignored && k->roles[k->n - 1] != US_ROLE_USER) *same = true;
     free(want);
     free(unasked);
     return st;
 }
 
+/* With and without asking for a reply, as it is asked for: another one may speak next. */
+static us_status check_talk(const us_template *t, const char *jinja, size_t n, const talk *k, int64_t today, bool *same,
+                            us_error *err) {
+    bool user_last = k->roles[k->n - 1] == US_ROLE_USER;
+    us_status st = compare(t, jinja, n, k, 0, true, today, same, err);
+    return st || user_last || !*same ? st : compare(t, jinja, n, k, 0, false, today, same, err);
+}
+
 /* The strings that were read make of whole conversations what the template makes of them. */
 static us_status check_talks(const us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
     us_status st = US_OK;
+    bool same = true;
     talk k;
     for (int kind = 0; kind < 4; kind++)
-        for (size_t turns = 1; turns <= TALK && !st; turns++) {
-            make_talk(&k, kind & 1, kind & 2, turns);
-            bool user_last = k.roles[k.n - 1] == US_ROLE_USER;
-            st = check_talk(t, jinja, n, &k, user_last, today, err);
-            if (!st && !user_last) st = check_talk(t, jinja, n, &k, true, today, err); /* another one may speak next */
+        for (size_t turns = 1; turns <= TALK && !st && same; turns++) {
+            make_talk(&k, kind & 1, kind & 2 ? "auauaua" : "uauauau");
+            k.n = (kind & 1) + turns;
+            st = check_talk(t, jinja, n, &k, today, &same, err);
         }
+    return st || same
+               ? st
+               : us_fail(err, US_ERR_UNSUPPORTED, "the chat template is not one of the known ones (turns of one role differ)");
+}
+
+static us_status check_pairs(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    static const char *const talks[US_N_PAIRS][5] = {{"uu", "uuau", "uauu", "uuuauau", "uuauuau"},
+                                                     {"uaau", "aau", "uaaauau", "uaauaau", "uuaauu"},
+                                                     {"uaa", "uaaa", "uauaa"}};
+    us_status st = US_OK;
+    talk k;
+    for (int pair = 0; pair < US_N_PAIRS; pair++)
+        for (int i = 0; i < 10 && talks[pair][i / 2] && !st && !t->odd_pairs[pair]; i++) {
+            bool same = true;
+            make_talk(&k, i & 1, talks[pair][i / 2]);
+            if (pair == US_PAIR_ASSISTANT && i / 2 == 4 && t->odd_pairs[US_PAIR_USER]) continue;
+            st = check_talk(t, jinja, n, &k, today, &same, err);
+            t->odd_pairs[pair] = !same || st == US_ERR_UNSUPPORTED;
+            if (st == US_ERR_UNSUPPORTED) st = US_OK;
+        }
+    return st;
+}
+
+/* Templates that ask whether there is a text may have another form for a message without. */
+static us_status check_empty(us_template *t, const char *jinja, size_t n, bool blank, int64_t today, us_error *err) {
+    us_status st = US_OK;
+    talk k;
+    for (unsigned i = 0; i < 12 && !st; i++) {
+        bool system = i & 1, same = true;
+        size_t at = i / 2 + system;
+        make_talk(&k, system, "uauaua");
+        if (t->odd_empty[k.roles[at]][blank]) continue;
+        if (i / 2 < 5) k.n--; /* the last one is the user's */
+        k.m[at].content = blank ? "  " : "";
+        st = compare(t, jinja, n, &k, 1u << at, i / 2 < 5, today, &same, err);
+        if (!same || st == US_ERR_UNSUPPORTED) t->odd_empty[k.roles[at]][blank] = true;
+        if (st == US_ERR_UNSUPPORTED) st = US_OK;
+    }
     return st;
 }
 
@@ -847,33 +995,54 @@ static us_status read_empty_system(us_template *t, const char *jinja, size_t n, 
     char *want = NULL;
     bool same = false;
     talk k;
-    make_talk(&k, true, false, 3);
+    make_talk(&k, true, "uau");
     k.m[0].content = blank ? "  " : "";
     us_status st = by_jinja(jinja, n, &k, 1, true, today, &want, err);
     for (int drops = 0; drops < 2 && want && !same && !st; drops++) {
         t->drops[blank] = drops;
         st = makes(t, &k, true, want, &same, err);
     }
-    if (!st && want && !same)
-        st = us_fail(err, US_ERR_UNSUPPORTED,
-                     "the chat template is not one of the known ones (an empty system text stands for another)");
+    t->odd_empty[US_ROLE_SYSTEM][blank] = !st && want && !same;
     free(want);
     return st;
 }
 
-/* What becomes of thoughts in an assistant's earlier message. What is none of these stays as it is. */
+/* What becomes of thoughts in an assistant's earlier message. They are cut where the template writes them in a form of its own. */
 static us_status read_cut(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
     char *want = NULL;
     bool same = false;
     talk k;
-    make_talk(&k, false, false, 3);
+    make_talk(&k, false, "uau");
     k.m[1].content = "<think>\nHm.\n</think>\n\nYes";
     us_status st = memmem(jinja, n, THOUGHT, sizeof THOUGHT - 1) ? by_jinja(jinja, n, &k, 2, true, today, &want, err) : US_OK;
     for (int cut = US_CUT_BREAKS_TOO; cut >= 0 && want && !same && !st; cut--) {
         t->cut = (us_cut)cut;
         st = makes(t, &k, true, want, &same, err);
     }
+    if (want && !same) t->cut = US_CUT_BREAKS_TOO;
     free(want);
+    return st;
+}
+
+/* A template may end an assistant's last turn in another way where it asks for a reply behind it. */
+static us_status read_asked(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
+    us_status st = US_OK;
+    for (int i = 0; i < 4 && !st; i++) {
+        us_situation s = situation_of(US_ROLE_ASSISTANT, 0, (i & 1) << 3 | 4 | (i & 2) | 1, today);
+        char **turn = cell(t, 0, US_ROLE_ASSISTANT, (i & 1) << 3 | 4 | (i & 2) | 1);
+        us_written w;
+        us_written_init(&w);
+        st = us_jinja_read(jinja, n, &s, &w, err);
+        bool read = !st && !w.refused && !w.lost && w.after.len;
+        if (read && !t->again) st = keep(&t->again, &w.after, err);
+        if (read && !st && is_text(&w.after, t->again)) {
+            st = keep_start(t, &s, i & 1, &w, err);
+            free(*turn);
+            *turn = NULL;
+            if (!st) st = keep(turn, &w.turn, err);
+        }
+        us_written_fini(&w);
+    }
     return st;
 }
 
@@ -881,7 +1050,7 @@ static us_status read_cut(us_template *t, const char *jinja, size_t n, int64_t t
 static us_status read_again(us_template *t, const char *jinja, size_t n, int64_t today, us_error *err) {
     static const us_role roles[] = {US_ROLE_USER, US_ROLE_ASSISTANT};
     us_buf text[2]; /* without, and asking */
-    bool refused = false, one;
+    bool refused = false, one = false;
     us_status st = US_OK;
     for (int asks = 0; asks < 2; asks++) {
         us_buf_init(&text[asks], 1 << 20);
@@ -889,10 +1058,13 @@ static us_status read_again(us_template *t, const char *jinja, size_t n, int64_t
         refused = refused || one;
     }
     size_t len = text[0].len;
-    bool more = !st && !refused && len && text[1].len > len && !memcmp(text[0].data, text[1].data, len) &&
-                !memchr(text[1].data + len, US_MARK_CONTENT, text[1].len - len);
-    if (more) st = us_strndup(text[1].data + len, text[1].len - len, &t->again, err);
-    else if (!st) st = us_strdup(t->generation, &t->again, err);
+    bool asks = !st && !refused && len && text[1].len,
+         begins = asks && text[1].len >= len && !memcmp(text[0].data, text[1].data, len),
+         more = begins && text[1].len > len && !memchr(text[1].data + len, US_MARK_CONTENT, text[1].len - len);
+    if (more && !(st = us_buf_append(&text[1], "", 1, err))) /* what stands behind the turns when none is asked for stays */
+        st = join(&t->again, (const char *[]){t->end[0], text[1].data + len}, 2, err);
+    else if (asks && !begins) st = read_asked(t, jinja, n, today, err);
+    if (!st && !t->again) st = us_strdup(t->generation, &t->again, err);
     us_buf_fini(&text[0]);
     us_buf_fini(&text[1]);
     return st;
@@ -913,6 +1085,8 @@ us_status us_template_recognise(const char *jinja, size_t n, const char *bos, co
     if (!st) st = read_cut(t, jinja, n, today, err);
     for (int blank = 0; blank < 2 && !st; blank++) st = read_empty_system(t, jinja, n, blank, today, err);
     if (!st) st = check_talks(t, jinja, n, today, err);
+    if (!st) st = check_pairs(t, jinja, n, today, err);
+    for (int blank = 0; blank < 2 && !st; blank++) st = check_empty(t, jinja, n, blank, today, err);
     if (!st) st = check_ends(t, jinja, n, bos, eos, err);
     if (!st) st = give_name(t, err);
     if (!st && us_memory_failures() != failures) st = us_fail(err, US_ERR_MEMORY, "out of memory: a chat template is read");

@@ -36,7 +36,7 @@ static void texts_equal_jinja(void **state) {
     (void)state;
     const char *name;
     json_t *one, *talk;
-    size_t i, n_rendered = 0;
+    size_t i, n_rendered = 0, n_refused = 0;
     json_object_foreach(expected, name, one) {
         us_template *t = read_template(name);
         if (json_is_null(one)) {
@@ -50,7 +50,14 @@ static void texts_equal_jinja(void **state) {
             us_message m[8];
             char *text;
             size_t n = messages_of(talk, m);
-            assert_ok(us_template_render(t, m, n, json_is_true(json_object_get(talk, "generation")), &text, &err), &err);
+            us_status st = us_template_render(t, m, n, json_is_true(json_object_get(talk, "generation")), &text, &err);
+            if (json_object_get(talk, "refused")) {
+                assert_int_equal(st, US_ERR_ARGUMENT);
+                assert_non_null(strstr(err.message, "in a form that is not understood; "));
+                n_refused++;
+                continue;
+            }
+            assert_ok(st, &err);
             const char *want = json_string_value(json_object_get(talk, "text"));
             if (want) assert_string_equal(text, want), n_rendered++;
             if (*m[0].content && !strcmp(m[0].role, "system"))
@@ -59,7 +66,7 @@ static void texts_equal_jinja(void **state) {
         }
         us_template_free(t);
     }
-    assert_true(n_rendered > 150);
+    assert_true(n_rendered > 150 && n_refused > 5);
 }
 
 /* The rendered text with a vocabulary's own BOS and EOS for <s> and </s>. */
@@ -78,6 +85,20 @@ static void put_pieces(const us_tokenizer *tok, const char *text, char *out) {
         text += bos ? 3 : 4;
     }
     *out = 0;
+}
+
+/* A content without the blanks around it that its conversations have. */
+static const char *bare(const char *s, size_t *n) {
+    static const char *const blanks[] = {" ",        "\n",           "\x1f",         "\xc2\x85",
+                                         "\xc2\xa0", "\xe2\x80\x83", "\xe2\x80\xa8", "\xe3\x80\x80"};
+    *n = strlen(s);
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        size_t k = strlen(blanks[i]);
+        bool head = *n >= k && !memcmp(s, blanks[i], k), tail = *n >= k && !memcmp(s + *n - k, blanks[i], k);
+        if (head) s += k;
+        if (head || tail) *n -= k, i = (size_t)-1;
+    }
+    return s;
 }
 
 static void tokens_of_talk(const us_template *t, const us_tokenizer *tok, const json_t *talk, const char *name) {
@@ -99,8 +120,8 @@ static void tokens_of_talk(const us_template *t, const us_tokenizer *tok, const 
         fail_msg("%s: other tokens for %s", name, text);
     for (size_t i = 0; i < n; i++) { /* a span's tokens are its content, but for blanks around it */
         const char *thought = strstr(m[i].content, "</think>"), *content = thought ? thought + 8 : m[i].content;
-        size_t at = 0, len, k = strspn(content, " \n"), end = strlen(content);
-        while (end > k && strchr(" \n", content[end - 1])) end--;
+        size_t at = 0, len, n_bare;
+        content = bare(content, &n_bare);
         assert_true(spans[i].start <= spans[i].begin && spans[i].begin <= spans[i].end && spans[i].end <= spans[i].stop &&
                     spans[i].stop <= parts.n);
         for (size_t j = spans[i].begin; j < spans[i].end; j++) {
@@ -109,7 +130,7 @@ static void tokens_of_talk(const us_template *t, const us_tokenizer *tok, const 
             at += len;
         }
         back[at] = 0;
-        if (spans[i].end > spans[i].begin && !memmem(back, at, content + k, end - k))
+        if (spans[i].end > spans[i].begin && !memmem(back, at, content, n_bare))
             fail_msg("%s: message %zu is '%s', its tokens are '%s'", name, i, m[i].content, back);
     }
     us_tokens_fini(&whole);
