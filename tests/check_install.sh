@@ -27,8 +27,8 @@ export PKG_CONFIG_PATH=$pc
 }
 runs "$work/pc_shared"
 runs "$work/pc_static"
-readelf -d "$work/pc_shared" | grep -q 'NEEDED.*libunderstudy\.so\.' || { echo "pc_shared does not use the shared library"; exit 1; }
-if readelf -d "$work/pc_static" | grep -q 'NEEDED.*libunderstudy'; then echo "pc_static is not static"; exit 1; fi
+readelf -d "$work/pc_shared" | grep 'NEEDED.*libunderstudy\.so\.' >/dev/null || { echo "pc_shared does not use the shared library"; exit 1; }
+if readelf -d "$work/pc_static" | grep 'NEEDED.*libunderstudy' >/dev/null; then echo "pc_static is not static"; exit 1; fi
 
 {
     cmake -S tests/install -B "$work/mini" -DCMAKE_PREFIX_PATH="$work/prefix"

@@ -4,7 +4,7 @@
 set -euo pipefail
 : "${US_STATIC:?}" "${US_SHARED:?}"
 case $(file -b "$US_SHARED" 2>/dev/null || echo ELF) in *ELF*) ;; *) echo "skipped: needs an ELF library"; exit 77 ;; esac
-if nm "$US_SHARED" | grep -q -E '__(asan|tsan)_'; then echo "skipped: sanitizers add names of their own"; exit 77; fi
+if nm "$US_SHARED" | grep -E '__(asan|tsan)_' >/dev/null; then echo "skipped: sanitizers add names of their own"; exit 77; fi
 
 exported=$(nm -D --defined-only "$US_SHARED" | awk '{print $3}' | sed 's/@.*//' | grep -v -E '^(_init|_fini)$' | sort -u)
 global=$(nm -g --defined-only "$US_STATIC" | awk 'NF == 3 {print $3}' | sort -u)

@@ -86,7 +86,7 @@ for _ in $(seq 60); do run sh -c "$health" >/dev/null 2>&1 && break; sleep 1; do
 run sh -c "$health"
 run sh -c 'touch /usr/here' 2>/dev/null && { echo "the root can be written"; exit 1; }
 curl -fsS -H 'Content-Type: application/json' -d '{"model":"homer","messages":[{"role":"user","content":"Hi, who are you?"}]}' "http://127.0.0.1:$port/v1/chat/completions" | grep -o '"content":"[^"]*"'
-curl -fsS "http://127.0.0.1:$port/" | grep -qi '<!doctype html>'
+curl -fsS "http://127.0.0.1:$port/" | grep -i '<!doctype html>' >/dev/null
 child=$(pgrep -P "$server" -x understudy || echo "$server") # ours, whoever else runs one
 used=$(awk '/^VmHWM/ {print $2}' "/proc/$child/status")
 [ "$used" -lt $((4 << 20)) ] || { echo "it took $used KB, more than compose.yaml's mem_limit"; exit 1; }

@@ -225,7 +225,7 @@ want 0 "is written" export "$d/a" --peft "$d/peft" -m "$d/m.gguf"
 want 0 "is written" import "$d/peft" -m "$d/m.gguf" -o "$d/back.gguf"
 for type in F16 Q8_0 Q4_1 Q4_0; do
     want 0 "is written" export "$d/a" --merged "$d/merged.gguf" --type $type -m "$d/m.gguf"
-    "$UNDERSTUDY" inspect "$d/merged.gguf" | grep -q "$type" || fail "merged $type: $("$UNDERSTUDY" inspect "$d/merged.gguf")"
+    "$UNDERSTUDY" inspect "$d/merged.gguf" | grep "$type" >/dev/null || fail "merged $type: $("$UNDERSTUDY" inspect "$d/merged.gguf")"
 done
 want 1 "trained over another base file" export "$d/a" --peft "$d/peft2" -m "$d/other.gguf"
 want 1 "no adapter_config.json is there" import "$d/none" -m "$d/m.gguf"

@@ -182,8 +182,9 @@ static void fast_gradients_are_close(void **state) {
     double want = json_number_value(json_array_get(json_object_get(ref, "losses"), 0));
     double as_trained = cosine(g[0], exact, l.n_params), exact_back = cosine(g[3], exact, l.n_params),
            backward = cosine(g[0], g[3], l.n_params);
-    printf("# loss %.5f, float32 %.5f; gradient's cosine with float32's %.6f, with float32 transposes %.6f, of these two %.6f\n",
-           loss[0], want, as_trained, exact_back, backward);
+    printf(
+        "# loss %.5f, float32 %.5f; gradient's cosine with float32's %.6f, with float32 transposes %.6f, of these two %.6f\n",
+        loss[0], want, as_trained, exact_back, backward);
     assert_true(fabs(loss[0] - want) < 0.05); /* 126 tokens through 8-bit activations */
     assert_memory_equal(g[0], g[1], l.n_params * 4);
     assert_memory_equal(g[0], g[2], l.n_params * 4);
