@@ -16,8 +16,8 @@ typedef struct us_character {
     char id[US_CHARACTER_ID], *folder;
     us_card *card;
     bool has_adapter;
-    bool half;     /* still being made: found by its id, not in the list */
-    bool own;      /* of the last root: it may be changed */
+    bool half;             /* still being made: found by its id, not in the list */
+    bool own;              /* of the last root: it may be changed */
     _Atomic int64_t stamp; /* when card and adapter were changed */
     atomic_int n_refs;
     pthread_mutex_t lock; /* of what is loaded at first use */

@@ -15,8 +15,13 @@ enum {
     WORN_MOST = 3,      /* at most so many of them, */
     WORN_LINES = 6,     /* in so many last lines of theirs */
     WORN_BYTES = 5,     /* of such a word, at least */
+    CALL_NATS = 6,      /* what a call loses after */
+    MANY_CALLS = 2,     /* so many of them in the last */
+    CALL_LINES = 3,     /* lines */
+    CALL_WORDS = 3,     /* different words of what is no call, at least */
     RECENT_LINES = 8,   /* in which a repetition is looked for */
     SENTENCE_WORDS = 3, /* of a sentence that can be one, at least */
+    SHORT_LINES = 5,    /* in which a reply of fewer words is looked for as a whole */
     LONG_RUN = 5        /* words in a row that make an echo of any reply */
 };
 
@@ -84,9 +89,10 @@ us_sides us_sides_look(const char *const *lines, size_t n, const char *reply) {
         v.copied = common_run(own, said);
         v.echoes = echoes(said, own, v.copied);
     }
+    bool is_short = own && us_wording_count(own) < SENTENCE_WORDS;
     for (size_t i = n > RECENT_LINES ? n - RECENT_LINES : 0; i + 1 < n && own && !v.repeats && !is_courtesy(own); i++) {
         char *line = us_wording(lines[i], strlen(lines[i]));
-        v.repeats = line && says_again(line, reply);
+        v.repeats = line && (is_short ? i + SHORT_LINES >= n && *own && !strcmp(line, own) : says_again(line, reply));
         free(line);
     }
     free(said);
@@ -169,6 +175,19 @@ int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const cha
     return worn;
 }
 
+bool us_sides_is_call(const char *text) {
+    char *words = us_wording(text, strlen(text));
+    int32_t different = 0;
+    for (char *p = words; p && *p && p[1] && different < CALL_WORDS;) {
+        size_t n = 1 + strcspn(p + 1, " ");
+        char *before = memmem(words, (size_t)(p - words) + 1, p, n + 1); /* with the blank that this word begins with */
+        different += !before;
+        p += n;
+    }
+    free(words);
+    return different < CALL_WORDS;
+}
+
 us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate *takes, int32_t n, us_error *err) {
     const char **lines;
     bool latin = ctx && us_sides_latin(ctx);
@@ -177,11 +196,14 @@ us_status us_sides_judge(void *ctx, const us_conversation_view *c, us_candidate 
     for (size_t i = 0; i < c->n_lines; i++) lines[i] = c->lines[i].text;
     us_machine_claim claim = us_stand_claim(c->lines, c->n_lines, c->who);
     const char *last = c->n_lines ? lines[c->n_lines - 1] : "";
+    int32_t calls = 0;
+    for (size_t i = c->n_lines; i-- > 0 && c->n_lines - i <= CALL_LINES;) calls += us_sides_is_call(lines[i]);
     for (int32_t i = 0; i < n; i++) {
         us_sides v = us_sides_look(lines, c->n_lines, takes[i].text);
         if (us_stand_to(claim, last, c->who, takes[i].text) == US_STAND_OPEN) takes[i].judged -= OPEN_NATS;
         bool babbles = latin && us_sides_foreign(lines, c->n_lines, takes[i].text);
         if (v.echoes || v.repeats || babbles) takes[i].judged -= ECHO_NATS;
+        if (calls >= MANY_CALLS && us_sides_is_call(takes[i].text)) takes[i].judged -= CALL_NATS;
         if (v.copied > 2) takes[i].judged -= v.copied - 2;
         int32_t worn = us_sides_worn(c->lines, c->n_lines, c->who, takes[i].text);
         takes[i].judged -= WORN_NATS * (worn < WORN_MOST ? worn : WORN_MOST);

@@ -27,6 +27,31 @@ static void test_repetitions(void **state) {
     assert_true(us_sides_look(lines, 4, "Well, fine. Who wants to stay here?").repeats);
     assert_false(us_sides_look(lines, 4, "I stay.").repeats);
     assert_false(us_sides_look(lines, 0, "I stay.").repeats);
+    static const char *const calls[] = {"Yeah!", "It is late.", "Aw.", "Hello!", "Oh?"};
+    assert_true(us_sides_look(calls, 5, "Aw!").repeats); /* a scene of nothing but calls has ended */
+    assert_true(us_sides_look(calls, 5, "Yeah.").repeats);
+    assert_false(us_sides_look(calls, 5, "Aw, it's dark.").repeats);
+    assert_false(us_sides_look(calls, 5, "Oh!").repeats); /* what is answered may be said back: an echo is another thing */
+    assert_false(us_sides_look(calls, 5, "Hello.").repeats);
+    assert_false(us_sides_look(calls, 5, "...").repeats);
+}
+
+static void test_calls(void **state) {
+    (void)state;
+    assert_true(us_sides_is_call("Okay... okay, okay!"));
+    assert_true(us_sides_is_call("Oh, no."));
+    assert_true(us_sides_is_call(""));
+    assert_true(us_sides_is_call("ok ok okay"));
+    assert_false(us_sides_is_call("Oh, that dog!"));
+    const us_said lines[] = {{"Homer", "Woo hoo!"}, {"Bart", "It is getting dark."}, {"Homer", "Ow."}};
+    us_conversation_view c = {.lines = lines, .n_lines = 3};
+    us_candidate takes[] = {{.text = "Aw, man."}, {.text = "The car is on fire."}};
+    us_error err;
+    assert_ok(us_sides_judge(NULL, &c, takes, 2, &err), &err);
+    assert_true(takes[0].judged == -6 && takes[1].judged == 0);
+    takes[0].judged = 0, c.n_lines = 2; /* one call is none too many */
+    assert_ok(us_sides_judge(NULL, &c, takes, 2, &err), &err);
+    assert_true(takes[0].judged == 0);
 }
 
 static void test_judge(void **state) {
@@ -85,7 +110,7 @@ static void test_worn_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters), cmocka_unit_test(test_worn_words),
-                                       cmocka_unit_test(test_echoes), cmocka_unit_test(test_repetitions),
-                                       cmocka_unit_test(test_judge)};
+                                       cmocka_unit_test(test_echoes),  cmocka_unit_test(test_repetitions),
+                                       cmocka_unit_test(test_calls),   cmocka_unit_test(test_judge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
