@@ -87,13 +87,21 @@ static void gather(facts *f, const us_gguf *g) {
     f->tensors = us_gguf_tensors(g, &f->n_tensors);
 }
 
-/* The text of the token that a key names, or "". */
+/* The token that a key names, the first of a list; -1: none, as the tokenizer reads it. */
+static int64_t token_id(const facts *f, const char *key) {
+    const us_kv *kv = us_gguf_find(f->g, key);
+    int64_t id;
+    if (!kv || (kv->is_array && !kv->n) || kv->kind == US_KV_BOOL || !us_kv_int(kv, 0, &id)) return -1;
+    return id >= 0 && (uint64_t)id < count_of(f, "tokenizer.ggml.tokens") ? id : -1;
+}
+
+/* Its text, or "". */
 static us_str token_of(const facts *f, const char *key) {
     const us_kv *tokens = us_gguf_find(f->g, "tokenizer.ggml.tokens");
     const unsigned char *at = NULL;
-    int64_t id = get_int(f, key);
+    int64_t id = token_id(f, key);
     us_str s = {"", 0};
-    if (id < 0 || !tokens || !tokens->is_array || tokens->kind != US_KV_STRING || (uint64_t)id >= tokens->n) return s;
+    if (id < 0 || tokens->kind != US_KV_STRING) return s;
     for (int64_t i = 0; i <= id; i++) s = us_kv_next_str(tokens, &at);
     return s;
 }
@@ -101,12 +109,13 @@ static us_str token_of(const facts *f, const char *key) {
 /* The caller frees it; NULL: `why` says why. */
 static us_template *template_of(const facts *f, us_error *why) {
     us_template *t = NULL;
-    us_str s = get_str(f, "tokenizer.chat_template"), b = token_of(f, "tokenizer.ggml.bos_token_id"),
+    us_str s = f->sum.chat_template, b = token_of(f, "tokenizer.ggml.bos_token_id"),
            e = token_of(f, "tokenizer.ggml.eos_token_id");
     char bos[64], eos[64];
-    if (!s.len) s = get_str(f, "tokenizer.chat_template.default");
     why->status = US_ERR_NOT_FOUND;
-    snprintf(why->message, sizeof why->message, "there is none in the file");
+    snprintf(why->message, sizeof why->message,
+             f->sum.other_templates[0] ? "those in the file are for other uses (%s)" : "there is none in the file",
+             f->sum.other_templates);
     snprintf(bos, sizeof bos, "%.*s", b.len < 63 ? (int)b.len : 63, b.data);
     snprintf(eos, sizeof eos, "%.*s", e.len < 63 ? (int)e.len : 63, e.data);
     return s.len && us_template_recognise(s.data, s.len, bos, eos, &t, why) ? NULL : t;
@@ -216,7 +225,7 @@ static void show_shape(const facts *f) {
 }
 
 static void show_token(const facts *f, const char *name, const char *key) {
-    int64_t id = get_int(f, key);
+    int64_t id = token_id(f, key);
     us_str s = token_of(f, key);
     if (id < 0) return;
     printf(", %s %" PRId64, name, id);
@@ -493,7 +502,7 @@ static json_t *json_model(const facts *f) {
                             json_pack("{si sI sf sf sf}", "n_threads", e.speed.n_threads, "memory_bytes",
                                       (json_int_t)e.speed.memory_bytes, "decode_tokens_per_s", e.speed.decode,
                                       "prefill_tokens_per_s", e.speed.prefill, "train_tokens_per_s", e.speed.train));
-    json_object_set_new(m, "chat_template_in_file", json_boolean(get_str(f, "tokenizer.chat_template").len));
+    json_object_set_new(m, "chat_template_in_file", json_boolean(f->sum.chat_template.len));
     return m;
 }
 

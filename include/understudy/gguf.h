@@ -83,6 +83,8 @@ US_API US_MUST_USE us_status us_gguf_get_array(const us_gguf *g, const char *key
                                                const us_kv **out, us_error *err);
 /* Walks an array of strings (or a single one): *at is NULL before the first, then moves on; call it kv->n times. */
 US_API us_str us_kv_next_str(const us_kv *kv, const unsigned char **at);
+/* Element i of a value whose kind is of whole numbers or bool (i = 0 of one that is no array); false for other kinds. */
+US_API bool us_kv_int(const us_kv *kv, uint64_t i, int64_t *out);
 
 /* How much of a file is of one type. */
 typedef struct us_gguf_type_use {
@@ -93,6 +95,8 @@ typedef struct us_gguf_type_use {
 /* What a file is, as its keys and tensors say. Strings are borrowed from the file and may hold anything. */
 typedef struct us_gguf_summary {
     us_str architecture, name; /* "" where the file does not say */
+    us_str chat_template;      /* its Jinja text: the main one, or the one called default; a blank one is none: "" */
+    char other_templates[160]; /* names of those for other uses: "tool_use rag"; what is no letter, digit or '_' is '?' */
     bool is_adapter;
     uint64_t n_weights; /* without rope_freqs */
     us_gguf_type_use types[64];

@@ -365,8 +365,8 @@ static us_status count_parts(us_gguf *g, int *n_parts, us_error *err) {
     int64_t n;
     *n_parts = 1;
     if (!us_gguf_find(g, "split.count")) return US_OK;
-    us_status st = us_gguf_get_int(g, "split.count", 1, MAX_PARTS, &n, err);
-    if (st) return st;
+    us_status st = us_gguf_get_int(g, "split.count", 0, MAX_PARTS, &n, err);
+    if (st || !n) return st; /* 0: llama-gguf-split has joined the parts */
     size_t len = strlen(g->path);
     char tail[32];
     snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)n);

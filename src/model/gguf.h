@@ -13,8 +13,7 @@ const us_map *us_gguf_map(const us_gguf *g, int file);
 /* Whether the files that stand at its paths now are those that were opened, as they were. False of bytes in memory. */
 bool us_gguf_unchanged(const us_gguf *g);
 
-/* Element i (0 of a single value) of any whole-number kind or bool, or of any number kind; false for other kinds. */
-bool us_kv_int(const us_kv *kv, uint64_t i, int64_t *out);
+/* As us_kv_int, of any number kind but bool. */
 bool us_kv_float(const us_kv *kv, uint64_t i, double *out);
 
 static inline bool us_str_eq(us_str s, const char *c) {

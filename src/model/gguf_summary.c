@@ -29,23 +29,48 @@ static void add_type(us_gguf_summary *s, const us_tensor *t) {
     s->types[k].n_bytes += t->n_bytes;
 }
 
-/* blk.12.attn_q.weight.lora_a -> attn_q, once */
-static void add_module(us_gguf_summary *s, us_str name) {
-    const char *dot = memchr(name.data + 4, '.', name.len - 4),
-               *end = dot ? memchr(dot + 1, '.', name.len - (size_t)(dot + 1 - name.data)) : NULL;
-    char word[32], *list = s->modules;
-    size_t n = end ? (size_t)(end - dot - 1) : 0, len = strlen(list);
+/* Once, while there is room; one of too many letters is left out. */
+static void add_word(char *list, size_t size, const char *from, size_t n) {
+    char word[32];
+    size_t len = strlen(list);
     if (!n || n > 24) return;
     for (size_t i = 0; i < n; i++) {
-        char c = dot[1 + i];
+        char c = from[i];
         word[i] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ? c : '?';
     }
     word[n] = 0;
     for (const char *at = list; (at = strstr(at, word)); at++)
         if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return;
-    if (len + n + 2 > sizeof s->modules) return;
+    if (len + n + 2 > size) return;
     if (len) list[len++] = ' ';
     memcpy(list + len, word, n + 1);
+}
+
+/* blk.12.attn_q.weight.lora_a -> attn_q */
+static void add_module(us_gguf_summary *s, us_str name) {
+    const char *dot = memchr(name.data + 4, '.', name.len - 4),
+               *end = dot ? memchr(dot + 1, '.', name.len - (size_t)(dot + 1 - name.data)) : NULL;
+    if (end) add_word(s->modules, sizeof s->modules, dot + 1, (size_t)(end - dot - 1));
+}
+
+/* The text of that key; "" where it is blank. */
+static us_str template_of(const us_gguf *g, const char *key) {
+    us_str s = text_of(g, key);
+    for (size_t i = 0; i < s.len; i++)
+        if (!memchr(" \t\r\n", s.data[i], 4)) return s;
+    return (us_str){"", 0};
+}
+
+static void find_templates(us_gguf_summary *s, const us_gguf *g) {
+    static const char prefix[] = "tokenizer.chat_template.";
+    const size_t n_prefix = sizeof prefix - 1;
+    size_t n;
+    const us_kv *kvs = us_gguf_kvs(g, &n);
+    s->chat_template = template_of(g, "tokenizer.chat_template");
+    if (!s->chat_template.len) s->chat_template = template_of(g, "tokenizer.chat_template.default");
+    for (size_t i = 0; i < n; i++)
+        if (kvs[i].key.len > n_prefix && !memcmp(kvs[i].key.data, prefix, n_prefix) && !ends(kvs[i].key, ".default"))
+            add_word(s->other_templates, sizeof s->other_templates, kvs[i].key.data + n_prefix, kvs[i].key.len - n_prefix);
 }
 
 static void add_factor(us_gguf_summary *s, const us_gguf *g, const us_tensor *t) {
@@ -72,6 +97,7 @@ void us_gguf_summarise(const us_gguf *g, us_gguf_summary *out) {
     *out = (us_gguf_summary){.rank = -1, .alpha = -1};
     out->architecture = text_of(g, "general.architecture");
     out->name = text_of(g, "general.name");
+    find_templates(out, g);
     us_str type = text_of(g, "general.type");
     out->is_adapter = type.len == 7 && !memcmp(type.data, "adapter", 7);
     if (us_gguf_get_float(g, "adapter.lora.alpha", &out->alpha, NULL)) out->alpha = -1;

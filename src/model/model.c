@@ -25,17 +25,21 @@ static void copy_piece(const us_tokenizer *tok, int32_t id, char out[64]) {
 
 /* By name, or the file's own: the main one, or the one called default. One that is not understood is no error here. */
 static us_status choose_template(us_model *m, const char *name, us_error *err) {
-    us_str jinja = {"", 0};
+    us_gguf_summary sum;
     us_error why;
     char bos[64], eos[64];
     us_status st = name ? us_template_open(name, &m->tpl, err) : US_OK;
     if (st) return st;
-    if (!m->tpl && us_gguf_get_str(m->g, "tokenizer.chat_template", &jinja, NULL) &&
-        us_gguf_get_str(m->g, "tokenizer.chat_template.default", &jinja, NULL))
-        return us_strdup("it has no chat template", &m->no_template, err);
+    us_gguf_summarise(m->g, &sum);
+    if (!m->tpl && !sum.chat_template.len) {
+        us_fail(&why, US_ERR_NOT_FOUND,
+                sum.other_templates[0] ? "its chat templates are for other uses (%s)" : "it has no chat template",
+                sum.other_templates);
+        return us_strdup(why.message, &m->no_template, err);
+    }
     copy_piece(m->tok, us_tokenizer_bos(m->tok), bos);
     copy_piece(m->tok, us_tokenizer_eos(m->tok), eos);
-    if (!m->tpl) st = us_template_recognise(jinja.data, jinja.len, bos, eos, &m->tpl, &why);
+    if (!m->tpl) st = us_template_recognise(sum.chat_template.data, sum.chat_template.len, bos, eos, &m->tpl, &why);
     if (st == US_ERR_MEMORY) return us_fail(err, st, "%s", why.message);
     if (st) return us_strdup(why.message, &m->no_template, err);
     return us_template_adapt(m->tpl, m->tok, err);

@@ -235,6 +235,7 @@ static us_status load_bpe(us_tokenizer *t, const us_gguf *g, us_error *err) {
     us_str pre = {"default", 7};
     us_status st;
     if (us_gguf_find(g, "tokenizer.ggml.pre") && (st = us_gguf_get_str(g, "tokenizer.ggml.pre", &pre, err))) return st;
+    if (!pre.len) pre = (us_str){"default", 7}; /* as in llama.cpp */
     if ((st = us_pretokenizer_init(&t->pre, pre, err)) == US_ERR_NOT_FOUND)
         return us_fail(
             err, US_ERR_UNSUPPORTED,

@@ -61,6 +61,11 @@ has "name one with --template"
 has "forged: line"
 if grep -qE $'\e|\a|^forged' <<<"$out"; then fail "control characters came through"; fi
 
+# a blank template is none
+"$US_MKTINY" --chat $' \n' llama F32 "$d/blank.gguf"
+out=$("$UNDERSTUDY" inspect "$d/blank.gguf")
+has "chat template  there is none in the file"
+
 # want CODE TEXT ARGUMENTS...
 want() {
     local code=$1 text=$2 rc=0

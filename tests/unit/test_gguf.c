@@ -790,6 +790,51 @@ static void template_is_not_run(void **state) {
     assert_int_equal(us_template_recognise("", 0, NULL, NULL, &t, &err), US_ERR_UNSUPPORTED);
 }
 
+static us_status put_nothing(us_gguf_writer *w, const char *key) { return us_gguf_put_str(w, key, "", 0, &err); }
+
+/* As in llama.cpp: a name without letters is none. */
+static void empty_pre_is_none(void **state) {
+    (void)state;
+    us_gguf *g;
+    us_tokenizer *tok;
+    replace(0, "tokenizer.ggml.pre", put_nothing);
+    assert_ok(us_gguf_open(path, &g, &err), &err);
+    assert_ok(us_tokenizer_from_gguf(g, &tok, &err), &err);
+    us_tokenizer_free(tok);
+    us_gguf_close(g);
+}
+
+/* The main template, or the one called default; others are only named. */
+static void templates_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *keys[3][2], *found, *others;
+    } files[] = {{{{"", "A"}, {".default", "B"}, {".rag", "C"}}, "A", "rag"},
+                 {{{"", ""}, {".default", "B"}}, "B", ""},
+                 {{{"", " \r\n\t"}, {".default", "B"}}, "B", ""},
+                 {{{".default", "B"}}, "B", ""},
+                 {{{"", " \n"}}, "", ""},
+                 {{{".tool_use", "A"}, {".r\033g", "B"}, {".aaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "C"}}, "", "tool_use r?g"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        us_gguf_writer *w;
+        us_gguf_summary sum;
+        us_gguf *g;
+        assert_ok(us_gguf_writer_new(&w, &err), &err);
+        for (size_t k = 0; k < 3 && files[i].keys[k][0]; k++) {
+            char key[100];
+            snprintf(key, sizeof key, "tokenizer.chat_template%s", files[i].keys[k][0]);
+            assert_ok(us_gguf_put_str(w, key, files[i].keys[k][1], strlen(files[i].keys[k][1]), &err), &err);
+        }
+        assert_ok(us_gguf_writer_finish(w, path, NULL, NULL, &err), &err);
+        us_gguf_writer_free(w);
+        assert_ok(us_gguf_open(path, &g, &err), &err);
+        us_gguf_summarise(g, &sum);
+        assert_true(us_str_eq(sum.chat_template, files[i].found));
+        assert_string_equal(sum.other_templates, files[i].others);
+        us_gguf_close(g);
+    }
+}
+
 /* ---- split files and speed ----------------------------------------------------------------------------- */
 
 static void write_part(int no, int count, const char *name, const char *tensor_name, int promised) {
@@ -849,6 +894,12 @@ static void split_files(void **state) {
     write_part(0, 3, "renamed.gguf", "a", 3);
     assert_int_equal(open_split("renamed.gguf", &g), US_ERR_FORMAT);
     assert_non_null(strstr(err.message, "name must end in -00001-of-00003.gguf"));
+    for (int count = 0; count < 2; count++) { /* 0: parts that were joined again */
+        write_part(0, count, "joined.gguf", "a", 1);
+        assert_ok(open_split("joined.gguf", &g), &err);
+        assert_int_equal(us_gguf_n_files(g), 1);
+        us_gguf_close(g);
+    }
     write_part(0, 1000000, "many.gguf", "a", 3);
     assert_int_equal(open_split("many.gguf", &g), US_ERR_FORMAT);
     write_part(0, 2, "p-00001-of-00002.gguf", "a", 3);
@@ -886,6 +937,8 @@ int main(void) {
                                        cmocka_unit_test(pieces_join_to_no_marker),
                                        cmocka_unit_test(endless_prompt),
                                        cmocka_unit_test(template_is_not_run),
+                                       cmocka_unit_test(empty_pre_is_none),
+                                       cmocka_unit_test(templates_by_name),
                                        cmocka_unit_test(split_files),
                                        cmocka_unit_test(default_model_opens)};
     return cmocka_run_group_tests(tests, setup, teardown);
