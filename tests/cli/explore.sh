@@ -142,6 +142,7 @@ for a in help --help -h; do "$UNDERSTUDY" help $a | cmp - <("$UNDERSTUDY" help) 
 { printf 'name,line\nA,'; head -c 300M /dev/zero | tr '\0' x; } >"$d/long.csv"
 want 1 "a cell of more than" "$d/long.csv"
 rm "$d/long.csv"
+[ -z "$(nm "$UNDERSTUDY" | grep __asan_init)" ] || { echo "ok, but for an endless line: a sanitizer wants more memory than the limit"; exit 0; }
 rc=0
 out=$({ printf 'name,line\nA,'; timeout 300 yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | tr -d '\n'; } | (ulimit -v 400000; "$UNDERSTUDY" explore - 2>&1 >/dev/null)) || rc=$?
 [ $rc = 1 ] || fail "an endless line: exit $rc: $out"
