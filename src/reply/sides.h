@@ -23,12 +23,13 @@ int32_t us_sides_foreign(const char *const *lines, size_t n, const char *reply);
 /* Words of five bytes or more of the reply, an s at their end aside, that stand in two or more of the last six lines of
  * `who`, and not in the line that is answered: what somebody dwells on. */
 int32_t us_sides_worn(const us_said *lines, size_t n, const char *who, const char *reply);
-/* Whether it is a call: fewer than three different words. Where two of the last three lines are calls, a scene dies of one more. */
+/* Whether it is a call: fewer than three different words. Where two of the last three lines are calls, a scene dies of one
+ * more. */
 bool us_sides_is_call(const char *text);
-/* A us_judge_fn: takes that take no side where the visitor means a machine (stand.h) lose 60, echoes and repetitions less, a
- * long copied run, worn words and one call too many a little. ctx: what the character is known to have said, NULL for nothing. Where that is all
- * in Latin letters, the adapter has learned no others: a take with words of its own in those is no language, and loses as an
- * echo does. */
+/* A us_judge_fn: takes that take no side where the visitor means a machine (stand.h) lose 60, echoes and repetitions 150, a
+ * long copied run, worn words and one call too many a little. ctx: what the character is known to have said, NULL for nothing.
+ * Where that is all in Latin letters, the adapter has learned no others: a take with words of its own in those is no language,
+ * and loses as an echo does. */
 US_MUST_USE us_status us_sides_judge(void *ctx, const us_conversation_view *conversation, us_candidate *takes, int32_t n,
                                      us_error *err);
 #endif
