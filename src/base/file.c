@@ -33,58 +33,6 @@ us_status us_file_stamp(const char *path, us_stamp *out, us_error *err) {
     return US_OK;
 }
 
-/* A copy of all bytes of fd, in pages of its own. */
-static us_status read_map(int fd, const char *path, us_map *m, us_error *err) {
-    unsigned char *p = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return us_fail(err, US_ERR_MEMORY, "out of memory");
-    us_status st = US_OK;
-    for (size_t at = 0; at < m->size && !st;) {
-        ssize_t got = read(fd, p + at, m->size - at);
-        if (got > 0) at += (size_t)got;
-        else if (!got) st = us_fail(err, US_ERR_IO, "%s: became shorter while it was being read: try again", path);
-        else if (errno != EINTR) st = us_fail(err, US_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    }
-    if (!st && !mprotect(p, m->size, PROT_READ)) m->data = p, m->read = true;
-    else {
-        if (!st) st = us_fail(err, US_ERR_IO, "%s: cannot protect its bytes: %s", path, strerror(errno));
-        munmap(p, m->size);
-    }
-    return st;
-}
-
-us_status us_map_open(const char *path, us_map *out, us_error *err) {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below, not waited for */
-    if (fd < 0)
-        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    struct stat sb;
-    us_status st = US_OK;
-    if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
-    else if (!S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
-    else if (sb.st_size == 0) *out = (us_map){.stamp = stamp_of(&sb)};
-    else if ((size_t)sb.st_size <= US_MAP_READ) {
-        us_map m = {.size = (size_t)sb.st_size, .stamp = stamp_of(&sb)};
-        if (!(st = read_map(fd, path, &m, err))) *out = m;
-    } else {
-        void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
-        else *out = (us_map){.data = p, .size = (size_t)sb.st_size, .stamp = stamp_of(&sb)};
-    }
-    close(fd);
-    return st;
-}
-
-void us_map_close(us_map *m) {
-    if (m->data) munmap((void *)(uintptr_t)m->data, m->size);
-    *m = (us_map){0};
-}
-
-void us_map_drop(const us_map *m, size_t offset, size_t n) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (offset + page - 1) / page * page, end = (offset + n) / page * page;
-    if (m->data && !m->read && begin < end && end <= m->size)
-        madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
-}
-
 /* The rest of fd, which `name` is called in errors. */
 static us_status read_all(int fd, const char *name, size_t max, char **out, size_t *n, us_error *err) {
     us_buf b;
@@ -108,6 +56,42 @@ static us_status read_all(int fd, const char *name, size_t max, char **out, size
     }
     us_buf_fini(&b);
     return st;
+}
+
+us_status us_map_open(const char *path, us_map *out, us_error *err) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below, not waited for */
+    if (fd < 0)
+        return us_fail(err, errno == ENOENT ? US_ERR_NOT_FOUND : US_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    struct stat sb;
+    us_status st = US_OK;
+    if (fstat(fd, &sb)) st = us_fail(err, US_ERR_IO, "%s: cannot stat: %s", path, strerror(errno));
+    else if (!S_ISREG(sb.st_mode)) st = us_fail(err, US_ERR_IO, "%s: not a regular file", path);
+    else if (sb.st_size == 0) *out = (us_map){.stamp = stamp_of(&sb)};
+    else if ((size_t)sb.st_size <= US_MAP_READ) {
+        char *bytes;
+        size_t n;
+        st = read_all(fd, path, US_MAP_READ, &bytes, &n, err);
+        if (!st) *out = (us_map){.data = (const unsigned char *)bytes, .size = n, .stamp = stamp_of(&sb), .read = true};
+    } else {
+        void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            st = us_fail(err, US_ERR_IO, "%s: cannot map %lld bytes: %s", path, (long long)sb.st_size, strerror(errno));
+        else *out = (us_map){.data = p, .size = (size_t)sb.st_size, .stamp = stamp_of(&sb)};
+    }
+    close(fd);
+    return st;
+}
+
+void us_map_close(us_map *m) {
+    if (m->read) free((void *)(uintptr_t)m->data);
+    else if (m->data) munmap((void *)(uintptr_t)m->data, m->size);
+    *m = (us_map){0};
+}
+
+void us_map_drop(const us_map *m, size_t offset, size_t n) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (offset + page - 1) / page * page, end = (offset + n) / page * page;
+    if (m->data && !m->read && begin < end && end <= m->size)
+        madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
 }
 
 us_status us_file_read(const char *path, size_t max, char **out, size_t *n, us_error *err) {
