@@ -42,6 +42,7 @@ static const us_adapter_site *site_of(const us_adapter_group *v, int32_t layer, 
     return site && site->a.data ? site : NULL;
 }
 
+/* Zeros go behind the rank. */
 static void scale_rows(float *u, size_t ld, size_t n, size_t rank, float scale) {
     for (size_t r = 0; r < n; r++, u += ld) {
         for (size_t k = 0; k < rank; k++) u[k] *= scale;

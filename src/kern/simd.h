@@ -254,6 +254,14 @@ INLINE void add_signed(const us_matrix *w, vi sum[VT][ROWS], const unsigned char
     }
 }
 
+/* n[i]: the sum of block b of row t + i of x. */
+INLINE void block_sums(const us_acts *a, size_t t, size_t b, int nt, int32_t n[ROWS]) {
+    for (int i = 0; i < nt; i++) {
+        const int32_t *half = a->n + 2 * ((t + (size_t)i) * (a->n_cols / US_BLOCK) + b);
+        n[i] = half[0] + half[1];
+    }
+}
+
 INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, int nv, int nt, float *y, size_t ld, bool add) {
     size_t k = w->n_cols, blocks = k / US_BLOCK;
     const unsigned char *scales = w->data + g * w->group_bytes, *p = scales + us_q8_scale_bytes(k);
@@ -263,10 +271,7 @@ INLINE void q8_tile(const us_matrix *w, size_t g, const us_acts *a, size_t t, in
         fetch(w, g, nv, p, US_Q8_BLOCK_BYTES);
         vi sum[VT][ROWS];
         int32_t n[ROWS];
-        for (int i = 0; i < nt; i++) {
-            const int32_t *half = a->n + 2 * ((t + (size_t)i) * blocks + b);
-            n[i] = half[0] + half[1];
-        }
+        block_sums(a, t, b, nt, n);
         begin_sums(sum, q8_offset, n, 1, nv, nt);
         add_signed(w, sum, p, a->q + t * k + b * US_BLOCK, k, US_BLOCK, nv, nt);
         end_sums(sum, nt);
@@ -285,10 +290,7 @@ INLINE void i8_sums(const us_matrix *w, size_t g, const us_acts *a, size_t t, si
     const unsigned char *p = w->data + g * w->group_bytes + 2 * US_GROUP + b * US_Q8_BLOCK_BYTES;
     const int8_t *q = a->q + t * a->n_cols + b * US_BLOCK;
     int32_t of_x[ROWS];
-    for (int i = 0; i < nt; i++) {
-        const int32_t *half = a->n + 2 * ((t + (size_t)i) * (a->n_cols / US_BLOCK) + b);
-        of_x[i] = half[0] + half[1];
-    }
+    block_sums(a, t, b, nt, of_x);
     fetch(w, g, nv, p, 16 * n);
     begin_sums(sum, q8_offset, of_x, 1, nv, nt);
     if (n == 16) add_signed(w, sum, p, q, a->n_cols, 16, nv, nt);
