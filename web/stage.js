@@ -449,7 +449,6 @@ async function change(what, value, show) {
   show();
   if (!mine.id) return;
   saving++;
-  refreshes++;
   try { await patch(path('', mine), { [what]: value }); } catch (e) { failed(e); }
   saving--;
   due = true;
