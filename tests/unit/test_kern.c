@@ -191,6 +191,7 @@ static void check_matmul(const us_kern *kn, int which) {
     check_matmul_of(kn, p, 20, s < 256 ? 2112 : 2304, 17); /* more columns than are opened at a time */
     if (p.step == 1)
         check_matmul_of(kn, p, 35, 30, 3), check_matmul_of(kn, p, 50, 17, 2); /* columns that four runs do not share evenly */
+    if (p.step == 1) check_matmul_of(kn, p, 50, 16, 39), check_matmul_of(kn, p, 35, 4, 5); /* ranks of adapters */
 }
 static void bench_matmul_rows(const us_kern *kn, int which, size_t t) {
     size_t n = 512, k = packings[which].step == 256 ? 512 : 576;
@@ -238,7 +239,7 @@ static void check_matmul_bf16(const us_kern *kn, int which) {
     check_matmul_bf16_of(kn, p, 50, 3 * s, 39);
     assert_true(guarded_reset());
     check_matmul_bf16_of(kn, p, 67, s < 256 ? 2112 : 2304, 70);
-    if (p.step == 1) check_matmul_bf16_of(kn, p, 35, 30, 3);
+    if (p.step == 1) check_matmul_bf16_of(kn, p, 35, 30, 3), check_matmul_bf16_of(kn, p, 50, 16, 39);
 }
 
 /* ---- attention -------------------------------------------------------------------------------------------------------------
