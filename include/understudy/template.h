@@ -40,9 +40,14 @@ US_API void us_template_free(us_template *t);
 US_API const char *us_template_name(const us_template *t);
 /* Whether a conversation must begin with the user: the models of this template know none that the assistant begins. */
 US_API bool us_template_user_first(const us_template *t);
+/* Whether two assistant's messages side by side before a user's, and an empty system message, are understood. Where the template has
+ * a form of its own for them that is not, rendering them is ARGUMENT. */
+US_API bool us_template_takes_neighbours(const us_template *t);
+US_API bool us_template_takes_empty_system(const us_template *t);
 
 /* Appends the ids of the conversation to *out. With add_generation_prompt it ends where the assistant's
- * reply begins. spans (may be NULL) has n entries. ARGUMENT for an unknown role or a system message that is not first. */
+ * reply begins. spans (may be NULL) has n entries. ARGUMENT for an unknown role, a system message that is not
+ * first, and messages that the template has a form of its own for that is not understood. */
 US_API US_MUST_USE us_status us_template_tokenize(const us_template *t, const us_tokenizer *tok, const us_message *messages,
                                                   size_t n, bool add_generation_prompt, us_tokens *out, us_turn_span *spans,
                                                   us_error *err);

@@ -114,7 +114,9 @@ static us_status make_prompt(const us_backend *b, const us_conversation *c, cons
                            .n_before = c->n_before,
                            .opening = c->opening,
                            .history = c->history,
-                           .user_first = b->tpl && us_template_user_first(b->tpl)};
+                           .user_first = b->tpl && us_template_user_first(b->tpl),
+                           .no_neighbours = b->tpl && !us_template_takes_neighbours(b->tpl),
+                           .no_empty_system = b->tpl && !us_template_takes_empty_system(b->tpl)};
     us_chat_line *lines = NULL;
     const char *situation = situation_of(c);
     us_buf asked, more;

@@ -68,7 +68,7 @@ static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, co
     if (!st && s->more && *s->more) st = us_buf_appendf(b, err, "\n%s", s->more);
     if (!st && greeting) st = us_buf_appendf(b, err, "\n%s: ", s->card->name);
     if (!st && greeting) st = write_group(b, s, greeting, history, err);
-    if (!st) st = add(p, b, "system", 0, err);
+    if (!st && (b->len || !s->no_empty_system)) st = add(p, b, "system", 0, err);
     for (size_t i = 0; i < s->card->examples.n && !s->trained && !st; i++) {
         size_t from = b->len;
         st = us_card_fill(s->card, s->card->examples.lines[i], s->user, b, err);
@@ -105,7 +105,8 @@ static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, u
     if (!st) st = us_alloc(n + s->card->examples.n + 1, sizeof *p.messages, &p.messages, err);
     size_t first = st ? n : window(s, groups, n, history);
     p.first_line = first < n ? begin_of(s, &groups[first], history) : s->n_lines;
-    bool greets = first + 1 < n && s->lines[groups[first].begin].own && s->user_first;
+    bool beside = s->no_neighbours && s->card->examples.n && !s->trained; /* an assistant's message ends the examples */
+    bool greets = first + 1 < n && s->lines[groups[first].begin].own && (s->user_first || beside);
     if (!st) st = write_head(&p, &b, s, greets ? &groups[first] : NULL, history, err);
     for (size_t i = first + greets; i < n && !st; i++) {
         size_t from = b.len;

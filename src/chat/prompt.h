@@ -22,6 +22,8 @@ typedef struct us_prompt_spec {
     const char *opening;        /* the text of its first line; NULL when n_before is 0 */
     int32_t history;            /* 0: the card's */
     bool user_first;            /* us_template_user_first(): a greeting goes into the system text */
+    bool no_neighbours;         /* not us_template_takes_neighbours(): so does one behind the card's examples */
+    bool no_empty_system;       /* not us_template_takes_empty_system(): an empty system text is none */
     const struct us_play *play; /* us_prompt_make()'s own */
 } us_prompt_spec;
 

@@ -154,6 +154,8 @@ void us_template_free(us_template *t) {
 
 const char *us_template_name(const us_template *t) { return t->name; }
 bool us_template_user_first(const us_template *t) { return t->user_first; }
+bool us_template_takes_neighbours(const us_template *t) { return !t->odd_pairs[US_PAIR_ASSISTANT]; }
+bool us_template_takes_empty_system(const us_template *t) { return !t->odd_empty[US_ROLE_SYSTEM][0]; }
 
 static bool has_mark(const char *s, char mark) { return strchr(s, mark) != NULL; }
 
@@ -679,13 +681,11 @@ static const char *behind_thoughts(const us_template *t, const char *s) {
     return s;
 }
 
-/* What the template has a form of its own for, which is not understood. */
-static us_status check_odd(const us_template *t, const us_message *m, size_t n, size_t i, us_error *err) {
+/* What the template has a form of its own for, which is not understood. Behind end_user there are assistant's messages only. */
+static us_status check_odd(const us_template *t, const us_message *m, size_t end_user, size_t i, us_error *err) {
     us_role role = role_of(&m[i]);
     const char *text = role == US_ROLE_ASSISTANT ? behind_thoughts(t, m[i].content) : m[i].content;
-    size_t last = n; /* of the user's, + 1 */
-    while (last && role_of(&m[last - 1]) == US_ROLE_ASSISTANT) last--;
-    us_pair pair = role == US_ROLE_USER ? US_PAIR_USER : i < last ? US_PAIR_ASSISTANT : US_PAIR_END;
+    us_pair pair = role == US_ROLE_USER ? US_PAIR_USER : i < end_user ? US_PAIR_ASSISTANT : US_PAIR_END;
     if (is_blank(text) && t->odd_empty[role][*text != 0])
         return us_fail(
             err, US_ERR_ARGUMENT,
@@ -702,13 +702,15 @@ static us_status check_odd(const us_template *t, const us_message *m, size_t n, 
 }
 
 static us_status check(const us_template *t, const us_message *m, size_t n, us_error *err) {
+    size_t end_user = n;
+    while (end_user && role_of(&m[end_user - 1]) == US_ROLE_ASSISTANT) end_user--;
     for (size_t i = 0; i < n; i++) {
         bool system = !strcmp(m[i].role, "system");
         if (!system && strcmp(m[i].role, "user") && strcmp(m[i].role, "assistant"))
             return us_fail(err, US_ERR_ARGUMENT, "message %zu: role '%s', expected system, user or assistant", i + 1,
                            m[i].role);
         if (system && i) return us_fail(err, US_ERR_ARGUMENT, "message %zu: the system message must be the first", i + 1);
-        us_status st = check_odd(t, m, n, i, err);
+        us_status st = check_odd(t, m, end_user, i, err);
         if (st) return st;
     }
     return US_OK;

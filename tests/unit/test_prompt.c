@@ -100,6 +100,25 @@ static void as_in_training(void **state) {
     us_tiny_remove(dir);
 }
 
+static void an_empty_persona(void **state) {
+    (void)state;
+    us_card *card;
+    us_prompt p;
+    us_chat_line line = {NULL, "Hi.", false};
+    static const char json[] = "{\"spec\":\"chara_card_v2\",\"data\":{\"name\":\"Ann\"}}";
+    assert_ok(us_card_parse(json, sizeof json - 1, "test", &card, &err), &err);
+    us_prompt_spec spec = {.card = card, .lines = &line, .n_lines = 1};
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_true(p.n == 2 && !*p.messages[0].content);
+    us_prompt_fini(&p);
+    spec.no_empty_system = true;
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_true(p.n == 1 && !p.n_head);
+    assert_string_equal(p.messages[0].content, "Hi.");
+    us_prompt_fini(&p);
+    us_card_free(card);
+}
+
 static void names_examples_and_going_on(void **state) {
     (void)state;
     us_card *card = card_of("Homer", 10);
@@ -196,6 +215,18 @@ static void greetings(void **state) {
     assert_string_equal(p.messages[0].content, "You are Homer.\nyou is here.\nHomer: Donuts?");
     assert_string_equal(p.messages[1].content, "Yes!");
     us_prompt_fini(&p);
+
+    spec.user_first = false, spec.no_neighbours = true; /* nothing stands beside it; then the examples do */
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_int_equal(p.n, 3);
+    us_prompt_fini(&p);
+    spec.trained = false;
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_int_equal(p.n, 4);
+    assert_string_equal(p.messages[0].content, "You are Homer.\nyou is here.\nHomer: Donuts?");
+    for (size_t i = 1; i < p.n; i++) assert_string_equal(p.messages[i].role, i % 2 ? "user" : "assistant");
+    us_prompt_fini(&p);
+    spec.user_first = spec.trained = true, spec.no_neighbours = false;
 
     spec.n_lines = 1; /* the greeting goes on: there is nothing to put it before */
     assert_ok(us_prompt_make(&spec, &p, &err), &err);
@@ -318,9 +349,9 @@ static void who_speaks_next(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_in_training),    cmocka_unit_test(names_examples_and_going_on),
-                                       cmocka_unit_test(cards_are_played),  cmocka_unit_test(greetings),
-                                       cmocka_unit_test(the_end_is_enough), cmocka_unit_test(shortened_to_fit),
-                                       cmocka_unit_test(who_speaks_next)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_in_training),   cmocka_unit_test(an_empty_persona), cmocka_unit_test(names_examples_and_going_on),
+        cmocka_unit_test(cards_are_played), cmocka_unit_test(greetings),        cmocka_unit_test(the_end_is_enough),
+        cmocka_unit_test(shortened_to_fit), cmocka_unit_test(who_speaks_next)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
