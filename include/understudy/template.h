@@ -40,7 +40,7 @@ US_API void us_template_free(us_template *t);
 US_API const char *us_template_name(const us_template *t);
 /* Whether a conversation must begin with the user: the models of this template know none that the assistant begins. */
 US_API bool us_template_user_first(const us_template *t);
-/* Whether two assistant's messages side by side before a user's, and an empty system message, are understood. Where the template has
+/* Whether assistant's messages side by side, and an empty system message, are understood. Where the template has
  * a form of its own for them that is not, rendering them is ARGUMENT. */
 US_API bool us_template_takes_neighbours(const us_template *t);
 US_API bool us_template_takes_empty_system(const us_template *t);

@@ -62,14 +62,14 @@ static us_status add(us_prompt *p, us_buf *b, const char *role, size_t from, us_
 }
 
 /* `greeting` (may be NULL): the first turn, where the template knows no conversation that the character begins. */
-static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, const group *greeting, size_t history,
-                            us_error *err) {
+static us_status write_head(us_prompt *p, us_buf *b, const us_prompt_spec *s, bool examples, const group *greeting,
+                            size_t history, us_error *err) {
     us_status st = us_play_system(s->play, b, err);
     if (!st && s->more && *s->more) st = us_buf_appendf(b, err, "\n%s", s->more);
     if (!st && greeting) st = us_buf_appendf(b, err, "\n%s: ", s->card->name);
     if (!st && greeting) st = write_group(b, s, greeting, history, err);
     if (!st && (b->len || !s->no_empty_system)) st = add(p, b, "system", 0, err);
-    for (size_t i = 0; i < s->card->examples.n && !s->trained && !st; i++) {
+    for (size_t i = 0; i < s->card->examples.n && examples && !st; i++) {
         size_t from = b->len;
         st = us_card_fill(s->card, s->card->examples.lines[i], s->user, b, err);
         if (!st) st = add(p, b, i % 2 ? "assistant" : "user", from, err);
@@ -105,9 +105,10 @@ static us_status make(const us_prompt_spec *s, size_t history, us_prompt *out, u
     if (!st) st = us_alloc(n + s->card->examples.n + 1, sizeof *p.messages, &p.messages, err);
     size_t first = st ? n : window(s, groups, n, history);
     p.first_line = first < n ? begin_of(s, &groups[first], history) : s->n_lines;
-    bool beside = s->no_neighbours && s->card->examples.n && !s->trained; /* an assistant's message ends the examples */
-    bool greets = first + 1 < n && s->lines[groups[first].begin].own && (s->user_first || beside);
-    if (!st) st = write_head(&p, &b, s, greets ? &groups[first] : NULL, history, err);
+    bool own = first < n && s->lines[groups[first].begin].own, examples = s->card->examples.n && !s->trained;
+    bool beside = own && examples && s->no_neighbours; /* an assistant's message ends the examples */
+    bool greets = own && first + 1 < n && (s->user_first || beside);
+    if (!st) st = write_head(&p, &b, s, examples && (greets || !beside), greets ? &groups[first] : NULL, history, err);
     for (size_t i = first + greets; i < n && !st; i++) {
         size_t from = b.len;
         st = write_group(&b, s, &groups[i], history, err);

@@ -18,11 +18,13 @@ typedef struct us_prompt_spec {
     const char *user;          /* stands for {{user}} in the card; NULL: "you" */
     const us_chat_line *lines; /* the conversation's last ones: us_prompt_reach(), or all of them */
     size_t n_lines;
-    size_t n_before;            /* lines of the conversation that come before these */
-    const char *opening;        /* the text of its first line; NULL when n_before is 0 */
-    int32_t history;            /* 0: the card's */
-    bool user_first;            /* us_template_user_first(): a greeting goes into the system text */
-    bool no_neighbours;         /* not us_template_takes_neighbours(): so does one behind the card's examples */
+    size_t n_before;     /* lines of the conversation that come before these */
+    const char *opening; /* the text of its first line; NULL when n_before is 0 */
+    int32_t history;     /* 0: the card's */
+    bool user_first;     /* us_template_user_first(): a greeting goes into the system text */
+    /* Not us_template_takes_neighbours(): so does one behind the card's examples; where the greeting itself goes on, they are
+     * left out. */
+    bool no_neighbours;
     bool no_empty_system;       /* not us_template_takes_empty_system(): an empty system text is none */
     const struct us_play *play; /* us_prompt_make()'s own */
 } us_prompt_spec;

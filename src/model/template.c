@@ -154,7 +154,9 @@ void us_template_free(us_template *t) {
 
 const char *us_template_name(const us_template *t) { return t->name; }
 bool us_template_user_first(const us_template *t) { return t->user_first; }
-bool us_template_takes_neighbours(const us_template *t) { return !t->odd_pairs[US_PAIR_ASSISTANT]; }
+bool us_template_takes_neighbours(const us_template *t) {
+    return !t->odd_pairs[US_PAIR_ASSISTANT] && !t->odd_pairs[US_PAIR_END];
+}
 bool us_template_takes_empty_system(const us_template *t) { return !t->odd_empty[US_ROLE_SYSTEM][0]; }
 
 static bool has_mark(const char *s, char mark) { return strchr(s, mark) != NULL; }

@@ -226,6 +226,10 @@ static void greetings(void **state) {
     assert_string_equal(p.messages[0].content, "You are Homer.\nyou is here.\nHomer: Donuts?");
     for (size_t i = 1; i < p.n; i++) assert_string_equal(p.messages[i].role, i % 2 ? "user" : "assistant");
     us_prompt_fini(&p);
+    spec.n_lines = 1; /* it goes on: the examples are left out */
+    assert_ok(us_prompt_make(&spec, &p, &err), &err);
+    assert_true(p.open && p.n == 2);
+    us_prompt_fini(&p);
     spec.user_first = spec.trained = true, spec.no_neighbours = false;
 
     spec.n_lines = 1; /* the greeting goes on: there is nothing to put it before */
