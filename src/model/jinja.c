@@ -794,7 +794,8 @@ static bool run(reader *r, const char *jinja, size_t n, const us_role *roles, si
     r->to = &r->out;
     r->system = n_roles && roles[0] == US_ROLE_SYSTEM;
     if (!us_jinja_cut(&r->src, jinja, n)) return false;
-    if (us_alloc(US_JINJA_MEMORY, 1, &r->mem.data, NULL)) return fail(r, "out of memory");
+    r->mem.data = us_checked(malloc(US_JINJA_MEMORY)); /* not cleared: a conversation uses little of it */
+    if (!r->mem.data) return fail(r, "out of memory");
     value messages = us_jinja_list_new(&r->mem, US_J_LIST);
     for (size_t i = 0; i < n_roles; i++)
         if (!add_message(r, messages, roles[i], i)) return false;

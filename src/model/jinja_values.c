@@ -36,6 +36,7 @@ value us_jinja_text(arena *a, const char *s, size_t n) {
     char *to = n > MAX_TEXT ? NULL : room(a, n + 1);
     if (!to) return too_long(a);
     if (n) memcpy(to, s, n);
+    to[n] = 0;
     return (value){.kind = US_J_TEXT, .text = to, .len = n};
 }
 
@@ -227,6 +228,7 @@ us_jinja_value us_jinja_concat(arena *a, value x, value y) {
     if (!to) return too_long(a);
     memcpy(to, x.text, x.len);
     memcpy(to + x.len, y.text, y.len);
+    to[x.len + y.len] = 0;
     return (value){.kind = US_J_TEXT, .text = to, .len = x.len + y.len};
 }
 
